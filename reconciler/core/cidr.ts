@@ -1,0 +1,95 @@
+import { isIP } from 'node:net';
+import { parseIp, stringifyIp } from 'ip-bigint';
+
+/** A CIDR block in its one canonical spelling: host bits zero, IPv4 without leading zeros, IPv6 as RFC 5952 has it. */
+export interface Cidr {
+  readonly kind: 'ipv4' | 'ipv6';
+  /** The canonical text; equal blocks have equal text. */
+  readonly cidr: string;
+}
+
+/** What `parseCidr` made of a text. `hostBits` tells that bits right of the prefix were set and have been cleared. */
+export type ParsedCidr =
+  | { readonly ok: true; readonly block: Cidr; readonly hostBits: boolean }
+  | { readonly ok: false; readonly expected: string };
+
+interface Block {
+  readonly kind: 'ipv4' | 'ipv6';
+  readonly address: bigint;
+  readonly prefixLength: number;
+}
+
+const addressBits = { ipv4: 32, ipv6: 128 } as const;
+
+// Stricter than any address library: some read `010.0.0.0` as octal, others accept zone ids or a missing length.
+const shape = /^([0-9a-fA-F:.]{2,45})\/(0|[1-9]\d{0,2})$/;
+
+/**
+ * Reads an IPv4 or IPv6 CIDR block and brings it to canonical form. Host bits are cleared, as EC2 does on create.
+ *
+ * Pure and total: anything that is not a CIDR block gives `ok: false` with what would be right, in words.
+ */
+export function parseCidr(text: string): ParsedCidr {
+  const [, addressText = '', lengthText = ''] = shape.exec(text) ?? [];
+  const version = isIP(addressText);
+  if (version === 0) return { ok: false, expected: expectation(text) };
+  const kind = version === 4 ? 'ipv4' : 'ipv6';
+  const prefixLength = Number(lengthText);
+  if (prefixLength > addressBits[kind]) {
+    return { ok: false, expected: `a prefix length of at most ${addressBits[kind]}` };
+  }
+  const { number: address } = parseIp(addressText);
+  const block = masked({ kind, address, prefixLength });
+  return { ok: true, block: { kind, cidr: spell(block) }, hostBits: block.address !== address };
+}
+
+function expectation(text: string): string {
+  if (isIP(text) !== 0) return `a prefix length after the address, such as ${text}/${isIP(text) === 4 ? 32 : 128}`;
+  if (/^0\d|\.0\d/.test(text)) return 'an IPv4 CIDR block without leading zeros, such as 10.0.0.0/8';
+  if (text.includes('%')) return 'an IPv6 CIDR block without a zone id, such as 2001:db8::/32';
+  return 'an IPv4 or IPv6 CIDR block, such as 10.0.0.0/16 or 2001:db8::/32';
+}
+
+/** Whether a canonical IPv6 block lies in `::ffff:0:0/96`, where IPv4 addresses are spelled as IPv6. */
+export const isIpv4Mapped = (block: Cidr): boolean => contains({ kind: 'ipv6', cidr: '::ffff:0.0.0.0/96' }, block);
+
+/** Whether `inner` is equal to `outer` or lies inside it. Blocks of different families never contain each other. */
+export function contains(outer: Cidr, inner: Cidr): boolean {
+  if (outer.kind !== inner.kind) return false;
+  const [whole, part] = [read(outer), read(inner)];
+  return (
+    whole.prefixLength <= part.prefixLength &&
+    masked({ ...part, prefixLength: whole.prefixLength }).address === whole.address
+  );
+}
+
+/** The canonical texts of all larger blocks that contain this one, nearest first: at most 32 or 128 of them. */
+export function* supernets(block: Cidr): Generator<string, undefined> {
+  const inner = read(block);
+  for (let prefixLength = inner.prefixLength - 1; prefixLength >= 0; prefixLength--) {
+    yield spell(masked({ ...inner, prefixLength }));
+  }
+  return undefined;
+}
+
+/** A text that sorts blocks of one family by numeric address, then by prefix length. */
+export function sortKey(block: Cidr): string {
+  const { address, prefixLength } = read(block);
+  return `${address.toString(16).padStart(32, '0')}/${String(prefixLength).padStart(3, '0')}`;
+}
+
+function read({ kind, cidr }: Cidr): Block {
+  const slash = cidr.indexOf('/');
+  return { kind, address: parseIp(cidr.slice(0, slash)).number, prefixLength: Number(cidr.slice(slash + 1)) };
+}
+
+function masked(block: Block): Block {
+  const hostBits = BigInt(addressBits[block.kind] - block.prefixLength);
+  return { ...block, address: (block.address >> hostBits) << hostBits };
+}
+
+function spell({ kind, address, prefixLength }: Block): string {
+  // An IPv4-mapped block is spelled with its IPv4 part (RFC 5952, section 5).
+  const ipv4mapped = kind === 'ipv6' && address >> 32n === 0xffffn;
+  return `${stringifyIp({ number: address, version: kind === 'ipv4' ? 4 : 6, ipv4mapped })}/${prefixLength}`;
+}

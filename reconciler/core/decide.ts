@@ -1,0 +1,102 @@
+import { type Change } from './change.ts';
+import { type DesiredRoute } from './desired.ts';
+import { type Finding } from './finding.ts';
+import { isActive, meets } from './ignore.ts';
+import {
+  type Circumstances,
+  type LeftAloneReason,
+  type StaticRoute,
+  ignoringEntry,
+  localReason,
+  overriddenByUs,
+  whyNotDelete,
+  whyNotReplace,
+} from './ours.ts';
+import { destinationText, sameTarget, targetText } from './route.ts';
+import { type LeftAlone } from './slots.ts';
+
+/** What becomes of one destination. */
+export interface Decision {
+  readonly change?: Change;
+  readonly unchanged?: true;
+  readonly leftAlone?: LeftAlone;
+  readonly findings?: readonly Finding[];
+}
+
+/** Decides about a listed destination and the static route in its slot, if there is one. */
+export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined, on: Circumstances): Decision {
+  const { destination, target } = wanted;
+  const suspension = on.desired.ignore.find(
+    (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
+  );
+  if (suspension) return suspended(wanted, slot, suspension);
+  if (!slot)
+    return target.kind === 'local'
+      ? withoutLocalRoute(wanted)
+      : { change: { action: 'create', destination, to: target } };
+  if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot) };
+  const reason = whyNotReplace(wanted, slot, on);
+  if (!reason) return { change: { action: 'replace', destination, from: slot, to: target } };
+  const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
+  return entry?.until ? suspended(wanted, slot, entry) : notOurs(wanted, slot, reason);
+}
+
+/** Decides about a static route whose destination is not listed. */
+export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
+  const reason = whyNotDelete(slot, on);
+  if (!reason) return { change: { action: 'delete', destination: slot.destination, from: slot } };
+  const leftAlone = { route: slot, reason };
+  if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return { leftAlone };
+  const destination = destinationText(slot.destination);
+  const message = `${destination} still overrides the local route, as an earlier item asked: list it with target local to reset it`;
+  return {
+    leftAlone,
+    findings: [{ code: 'local-override-left', destination, target: targetText(slot.target), message }],
+  };
+}
+
+function suspended(
+  wanted: DesiredRoute,
+  slot: StaticRoute | undefined,
+  entry: { readonly reason: string; readonly until?: Date },
+): Decision {
+  const until = entry.until ? ` until ${entry.until.toISOString()}` : '';
+  return {
+    findings: [findingAt(wanted, 'ignored-until', `is suspended${until}: ${entry.reason}`)],
+    ...(slot && { leftAlone: { route: slot, reason: localReason(slot) ?? 'ignored' } }),
+  };
+}
+
+function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
+  const sentence = localReason(route)
+    ? 'is the local route of a VPC CIDR block: set overrideLocal: true to retarget it'
+    : `is held by ${targetText(route.target)}, which is not ours to change (${reason})`;
+  return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };
+}
+
+const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
+  findings: [
+    findingAt(
+      wanted,
+      'no-local-route',
+      'has no local route: EC2 makes one for each CIDR block of the VPC and no other; take the route out of the item',
+    ),
+  ],
+});
+
+function health(slot: StaticRoute): Finding[] {
+  if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
+  const destination = destinationText(slot.destination);
+  const target = targetText(slot.target);
+  const consequence = {
+    blackhole: 'but that target is gone or detached: traffic is dropped until it is back',
+    filtered: 'but EC2 calls the route filtered: it may not forward',
+  }[slot.state];
+  const message = `${destination} is routed to ${target} as desired, ${consequence}`;
+  return [{ code: slot.state, destination, target, message }];
+}
+
+function findingAt(wanted: DesiredRoute, code: Finding['code'], sentence: string): Finding {
+  const destination = destinationText(wanted.destination);
+  return { code, destination, target: targetText(wanted.target), message: `${destination} ${sentence}` };
+}

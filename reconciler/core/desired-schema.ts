@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { type IgnoreEntry } from './ignore.ts';
+import { type Parsed, parseDestination, parseTarget, routeTableIdPattern } from './route.ts';
+
+const text = (expected: string) => z.string({ error: `expected ${expected}` });
+const id = (pattern: RegExp, expected: string) => text(expected).regex(pattern, { error: `expected ${expected}` });
+const instant = z.iso.datetime({
+  offset: true,
+  error: 'expected an ISO 8601 date and time with a time zone, such as 2027-01-31T00:00:00Z',
+});
+const reason = text('a sentence saying why')
+  .min(1, { error: 'expected a sentence saying why' })
+  .max(256, { error: 'expected at most 256 characters' });
+
+/** A text that must satisfy one of the readers of `route.ts`; what they expect becomes the message. */
+const readable = (expected: string, parse: (text: string) => Parsed<unknown>) =>
+  text(expected).check((ctx) => {
+    const parsed = parse(ctx.value);
+    if (!parsed.ok) {
+      ctx.issues.push({ code: 'custom', input: ctx.value, message: `expected ${parsed.expected}` });
+    }
+  });
+
+const destination = readable('a CIDR block or a prefix list id (pl-…)', parseDestination);
+const target = readable('the id or ARN of what carries the traffic, or local', parseTarget);
+
+export const routeSchema = z.strictObject(
+  {
+    destination: destination.describe('IPv4 CIDR block, IPv6 CIDR block or prefix list (pl-…).'),
+    target: target.describe('What carries the traffic: an id such as nat-… or pcx-…, an ARN, or local.'),
+    overrideLocal: z
+      .boolean({ error: 'expected true or false' })
+      .optional()
+      .describe('Must be true to retarget the local route of this destination.'),
+    description: text('a text of at most 256 characters')
+      .max(256, { error: 'expected at most 256 characters' })
+      .optional()
+      .describe('Free text, at most 256 characters.'),
+  },
+  { error: 'expected a route such as { destination: 10.0.0.0/16, target: pcx-… }' },
+);
+
+export const ignoreSchema = z
+  .strictObject(
+    {
+      destination: destination
+        .optional()
+        .describe(
+          'Routes equal to or inside this CIDR block, or of this prefix list. 0.0.0.0/0 and ::/0 mean just that route.',
+        ),
+      target: id(/^[A-Za-z0-9:/*?._-]{1,256}$/, 'a target id, or a glob such as eni-*')
+        .optional()
+        .describe('A target id, or a glob such as eni-*.'),
+      reason: reason.describe('Why these routes are left to somebody else.'),
+      until: instant.optional().describe('After this instant the entry no longer holds.'),
+    },
+    { error: 'expected an entry such as { destination: 10.200.0.0/16, reason: pod routes }' },
+  )
+  .refine((entry) => entry.destination !== undefined || entry.target !== undefined, {
+    error: 'expected a destination, a target, or both',
+  });
+
+/** The desired item as it is written down: the one source of its types, its checks and its JSON Schema. */
+export const desiredItemSchema = z
+  .strictObject(
+    {
+      routeTableId: id(routeTableIdPattern, 'a route table id: rtb- and 17 (or 8) lower-case hex digits').describe(
+        'The route table this item speaks of.',
+      ),
+      routes: z
+        .array(routeSchema, { error: 'expected a list of routes (an empty list means: no route of ours)' })
+        .describe('Every route the table should have besides those that others put there. Empty means none.'),
+      mode: z
+        .enum(['enforce', 'observe'], { error: 'expected enforce or observe' })
+        .default('enforce')
+        .describe('enforce repairs drift, observe only reports it.'),
+      unlisted: z
+        .enum(['delete', 'keep'], { error: 'expected delete or keep' })
+        .default('delete')
+        .describe(
+          'What happens to routes that are ours to change but not listed. keep deletes only what we once wrote.',
+        ),
+      scope: z
+        .array(destination, { error: 'expected a list of CIDR blocks and prefix lists' })
+        .min(1, { error: 'expected at least one CIDR block or prefix list; leave scope out to manage the whole table' })
+        .optional()
+        .describe('Only destinations equal to or inside one of these are managed.'),
+      ignore: z
+        .array(ignoreSchema, { error: 'expected a list of entries with destination, target or both, and a reason' })
+        .default([])
+        .describe('Routes that somebody else owns. A route is ignored when it meets every field of one entry.'),
+      maxDeletes: z
+        .int({ error: 'expected a whole number' })
+        .min(0, { error: 'expected 0 or more' })
+        .optional()
+        .describe(
+          'More deletes than this in one plan wait for a person. Default: the smaller of 10 and half the routes.',
+        ),
+      approvedPlan: id(/^[0-9a-f]{12}$/, 'the planId shown in status: 12 hex digits')
+        .optional()
+        .describe('Approves the deletes of the plan with this planId.'),
+      paused: z
+        .strictObject(
+          { reason: reason.describe('Why.'), until: instant.optional().describe('The pause ends by itself then.') },
+          { error: 'expected a pause such as { reason: maintenance, until: 2027-01-31T00:00:00Z }' },
+        )
+        .optional()
+        .describe('While it holds nothing is changed; drift is still reported.'),
+    },
+    { error: 'expected a desired item: a map with routeTableId and routes' },
+  )
+  .meta({ title: 'Desired route table', description: 'What one VPC route table should contain.' });
+
+export type DesiredItem = z.output<typeof desiredItemSchema>;
+
+/** An ignore entry that passed the schema, as the planner uses it. */
+export const ignoreEntryOf = ({ destination, target, reason, until }: z.output<typeof ignoreSchema>): IgnoreEntry => ({
+  ...(destination !== undefined && { destination: must(parseDestination(destination)) }),
+  ...(target !== undefined && { target }),
+  reason,
+  ...(until !== undefined && { until: new Date(until) }),
+});
+
+/** The value of a text that passed the schema. */
+export function must<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new TypeError(`a checked value did not parse: expected ${parsed.expected}`);
+  return parsed.value;
+}

@@ -1,0 +1,121 @@
+import { closest, distance } from 'fastest-levenshtein';
+import { type z } from 'zod';
+import { crossChecks } from './desired-checks.ts';
+import {
+  type DesiredItem,
+  desiredItemSchema,
+  ignoreEntryOf,
+  ignoreSchema,
+  must,
+  routeSchema,
+} from './desired-schema.ts';
+import { type Finding } from './finding.ts';
+import { type IgnoreEntry } from './ignore.ts';
+import { type Problem, at, foundText, pathText } from './problem.ts';
+import { type Destination, type Route, destinationText, parseDestination, parseTarget } from './route.ts';
+
+/** What one route table should contain, and how it is to be kept so: a desired item, read and found valid. */
+export interface DesiredTable {
+  readonly routeTableId: string;
+  readonly routes: readonly DesiredRoute[];
+  readonly mode: 'enforce' | 'observe';
+  readonly unlisted: 'delete' | 'keep';
+  /** Only destinations equal to or inside one of these are managed; absent means the whole table. */
+  readonly scope?: readonly Destination[];
+  readonly ignore: readonly IgnoreEntry[];
+  /** More deletes than this in one plan wait for a person; absent means the default of `guard.ts`. */
+  readonly maxDeletes?: number;
+  readonly approvedPlan?: string;
+  readonly paused?: Pause;
+  /** What was accepted but is worth knowing, such as cleared host bits. */
+  readonly findings: readonly Finding[];
+}
+
+export interface DesiredRoute extends Route {
+  /** The local route of this destination may be retargeted. */
+  readonly overrideLocal: boolean;
+}
+
+export interface Pause {
+  readonly reason: string;
+  readonly until?: Date;
+}
+
+/**
+ * Reads an untrusted desired item: a valid table, or **every** problem it has, sorted by path.
+ *
+ * Pure and total. Set host bits are accepted and cleared (finding `host-bits`). `now` decides which `ignore` entries
+ * still hold, and so whether a listed route is suspended or refused under one.
+ */
+export function parseDesired(
+  item: unknown,
+  now: Date,
+): { readonly ok: true; readonly table: DesiredTable } | { readonly ok: false; readonly problems: readonly Problem[] } {
+  const shape = desiredItemSchema.safeParse(item);
+  const problems = [
+    ...(shape.success ? [] : shape.error.issues.flatMap((issue) => problemsOf(issue, item))),
+    ...crossChecks(item, now),
+  ];
+  return shape.success && problems.length === 0
+    ? { ok: true, table: tableOf(shape.data) }
+    : { ok: false, problems: problems.sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true })) };
+}
+
+function tableOf(item: DesiredItem): DesiredTable {
+  const { routeTableId, mode, unlisted, maxDeletes, approvedPlan, paused } = item;
+  return {
+    routeTableId,
+    mode,
+    unlisted,
+    routes: item.routes.map(({ destination, target, overrideLocal }) => ({
+      destination: must(parseDestination(destination)),
+      target: must(parseTarget(target)),
+      overrideLocal: overrideLocal ?? false,
+    })),
+    ...(item.scope && { scope: item.scope.map((text) => must(parseDestination(text))) }),
+    ignore: item.ignore.map(ignoreEntryOf),
+    ...(maxDeletes !== undefined && { maxDeletes }),
+    ...(approvedPlan !== undefined && { approvedPlan }),
+    ...(paused && { paused: { reason: paused.reason, ...(paused.until && { until: new Date(paused.until) }) } }),
+    findings: item.routes.flatMap(hostBits),
+  };
+}
+
+function hostBits(route: { readonly destination: string; readonly target: string }): Finding[] {
+  const parsed = parseDestination(route.destination);
+  if (!parsed.ok || !parsed.hostBits) return [];
+  const destination = destinationText(parsed.value);
+  return [
+    {
+      code: 'host-bits',
+      destination,
+      target: route.target,
+      message: `${route.destination} has host bits set: it is kept as ${destination}, as EC2 would store it`,
+    },
+  ];
+}
+
+function problemsOf(issue: z.core.$ZodIssue, item: unknown): Problem[] {
+  const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: pathText([...path, key]),
+      found: foundText(at(item, [...path, key])),
+      message: `unknown field: ${nearest(key, knownFields(path))}`,
+    }));
+  }
+  return [{ path: pathText(path), found: foundText(at(item, path)), message: issue.message }];
+}
+
+function knownFields(path: readonly PropertyKey[]): readonly string[] {
+  const schemas: Record<string, z.ZodObject> = { routes: routeSchema, ignore: ignoreSchema };
+  const schema = path.length === 0 ? desiredItemSchema : schemas[String(path[0])];
+  return schema ? Object.keys(schema.shape) : ['reason', 'until'];
+}
+
+function nearest(key: string, known: readonly string[]): string {
+  const candidate = closest(key, known);
+  return distance(key.toLowerCase(), candidate.toLowerCase()) <= 3
+    ? `did you mean ${candidate}?`
+    : `expected one of ${known.join(', ')}`;
+}

@@ -1,0 +1,94 @@
+import { type Change } from './change.ts';
+import { type Circumstances, isOwned } from './ours.ts';
+import { type TableRecord, desiredHash, policyHash } from './record.ts';
+import { type Destination, destinationText, isDefaultRoute, targetNames } from './route.ts';
+
+/** Deletes that wait for a person. Replaces and creates of the same plan go on. */
+export interface Blocked {
+  readonly code: 'first-deletes' | 'default-route' | 'too-many-deletes';
+  /** One sentence: what is held back, why, and how to let it go on. */
+  readonly message: string;
+  /** The destinations held back, in the order of the plan. */
+  readonly deletes: readonly string[];
+}
+
+type Delete = Extract<Change, { action: 'delete' }>;
+
+/**
+ * Which deletes of a plan must wait for a person.
+ *
+ * Deletes are earned: without asking, only a route is deleted that appeared while the record shows the table in sync
+ * under the same policy, or one that an edit removed from `routes`; a default route only in the first case. And never
+ * more than `maxDeletes` in one plan. An approval lets just the deletes pass that it names, all of them or none.
+ */
+export function blockedDeletes(
+  changes: readonly Change[],
+  { unchanged, planId }: { readonly unchanged: number; readonly planId: string },
+  on: Circumstances,
+): Blocked | undefined {
+  const deletes = changes.filter((change) => change.action === 'delete');
+  const ours = unchanged + changes.filter(({ action }) => action !== 'create').length;
+  const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
+  const tooMany = deletes.length > most;
+  const reasons = new Map(deletes.map((change) => [change, on.record && whyUnearned(change, on.record, on)] as const));
+  const held = deletes.filter((change) => tooMany || reasons.get(change));
+  if (held.length === 0 || isApproved(held, planId, on)) return undefined;
+  const code = tooMany
+    ? 'too-many-deletes'
+    : [...reasons.values()].includes('first-deletes')
+      ? 'first-deletes'
+      : 'default-route';
+  const sentence = {
+    'too-many-deletes': `the plan deletes ${deletes.length} routes and at most ${most} go without asking`,
+    'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
+    'default-route': 'deleting a default route that did not appear by itself needs a person',
+  }[code];
+  return {
+    code,
+    message: `${sentence}: approve plan ${planId}, list the routes, or ignore them`,
+    deletes: held.map(({ destination }) => destinationText(destination)),
+  };
+}
+
+/** Half of the routes that are ours and at most 10, but at least 1. */
+const defaultMaxDeletes = (routesThatAreOurs: number): number =>
+  Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)));
+
+function whyUnearned(
+  change: Delete,
+  record: TableRecord,
+  on: Circumstances,
+): 'first-deletes' | 'default-route' | undefined {
+  const wasOurs = isOwned({ ...change.from, destination: change.destination }, { record });
+  const appeared = record.cleanPolicy === policyHash(on.desired, on.now) && !wasListed(change.destination, record);
+  if (isDefaultRoute(change.destination)) return appeared ? undefined : wasOurs ? 'default-route' : 'first-deletes';
+  return wasOurs || record.cleanPolicy === policyHash(on.desired, on.now) ? undefined : 'first-deletes';
+}
+
+const wasListed = (destination: Destination, { listed, owned }: TableRecord): boolean =>
+  listed.has(destinationText(destination)) || owned.has(destinationText(destination));
+
+/** Whether a person approved these very deletes, or the plan they belong to. */
+function isApproved(held: readonly Delete[], planId: string, { desired, record, now }: Circumstances): boolean {
+  if (desired.approvedPlan === planId) return true;
+  const approval = record?.approval;
+  if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return false;
+  return held.every(({ destination, from }) =>
+    approval.deletes.some(
+      (approved) =>
+        approved.destination === destinationText(destination) && targetNames(from).includes(approved.target),
+    ),
+  );
+}
+
+/** The changes of a plan that may go on now: all but the deletes that wait for a person. */
+export function permitted({
+  changes,
+  blocked,
+}: {
+  readonly changes: readonly Change[];
+  readonly blocked?: Blocked;
+}): readonly Change[] {
+  const held = new Set(blocked?.deletes);
+  return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
+}

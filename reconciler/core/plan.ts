@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { type Change, type ChangeJson, changeAsJson, inOrderOfApply } from './change.ts';
+import { decideListed, decideUnlisted } from './decide.ts';
+import { type DesiredTable } from './desired.ts';
+import { type Finding, outOfSyncCodes } from './finding.ts';
+import { type Blocked, blockedDeletes } from './guard.ts';
+import { type Circumstances, type LeftAloneReason } from './ours.ts';
+import { type ActualTable, destinationOrder, destinationText, sortedBy, targetText } from './route.ts';
+import { type LeftAlone, slotsOf } from './slots.ts';
+import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './table-findings.ts';
+
+/** What would turn an actual table into the desired one, and what an operator should know besides. */
+export interface Plan {
+  readonly routeTableId: string;
+  /** Nothing to change, and nothing wrong that we may not change. */
+  readonly inSync: boolean;
+  /** Equal plans for one table have equal ids. */
+  readonly planId: string;
+  /** In the order of apply: replaces, deletes, creates; each sorted by destination. A destination appears once. */
+  readonly changes: readonly Change[];
+  /** How many listed routes are as desired. */
+  readonly unchanged: number;
+  /** Every actual route that is neither changed nor listed and right. */
+  readonly leftAlone: readonly LeftAlone[];
+  readonly findings: readonly Finding[];
+  /** The deletes among `changes` that wait for a person. */
+  readonly blocked?: Blocked;
+}
+
+/**
+ * The changes that turn `actual` into `desired`, and what an operator should know besides.
+ *
+ * Pure, total and deterministic: equal input in any order gives an equal plan, in time linear in the number of routes.
+ * Every actual route is accounted for: changed, unchanged, or left alone for a reason. Once a plan is applied whole,
+ * the next one has no changes. Without a `record` (offline, or a person asked) only `maxDeletes` holds deletes back.
+ */
+export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'record'>): Plan {
+  const on: Circumstances = { ...context, desired, actual };
+  const slots = slotsOf(actual.routes);
+  const listed = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
+  const decisions = [
+    ...desired.routes.map((wanted) => decideListed(wanted, slots.static.get(destinationText(wanted.destination)), on)),
+    ...[...slots.static].filter(([key]) => !listed.has(key)).map(([, slot]) => decideUnlisted(slot, on)),
+  ];
+  const changes = inOrderOfApply(decisions.flatMap(({ change }) => change ?? []));
+  const unchanged = decisions.filter((decision) => decision.unchanged).length;
+  const leftAlone = [...slots.leftAlone, ...decisions.flatMap((decision) => decision.leftAlone ?? [])];
+  const findings = [
+    ...desired.findings,
+    ...decisions.flatMap((decision) => decision.findings ?? []),
+    ...expiredIgnores(desired, context.now),
+    ...shadowedRoutes(desired, leftAlone),
+    ...overlaps(desired, leftAlone),
+    ...coverageGaps(changes),
+  ];
+  const planId = planIdOf(desired.routeTableId, changes);
+  const blocked = blockedDeletes(changes, { unchanged, planId }, on);
+  return {
+    routeTableId: desired.routeTableId,
+    inSync: changes.length === 0 && !findings.some(({ code }) => outOfSyncCodes.has(code)),
+    planId,
+    changes,
+    unchanged,
+    leftAlone: sortedBy(
+      leftAlone,
+      ({ route, reason }) => `${destinationOrder(route.destination)} ${targetText(route.target)} ${reason}`,
+    ),
+    findings: sortedBy(findings, (finding) => [finding.code, finding.destination, finding.message].join(' ')),
+    ...(blocked && { blocked }),
+  };
+}
+
+/** The plan for a table that EC2 does not have: nothing to change, and not in sync. */
+export function planForMissingTable(desired: DesiredTable): Plan {
+  const message = `${desired.routeTableId} does not exist in this account and Region: its routes cannot be kept; delete the item if the table is gone for good`;
+  return {
+    routeTableId: desired.routeTableId,
+    inSync: false,
+    planId: planIdOf(desired.routeTableId, []),
+    changes: [],
+    unchanged: 0,
+    leftAlone: [],
+    findings: [...desired.findings, { code: 'table-not-found', message }],
+  };
+}
+
+function planIdOf(routeTableId: string, changes: readonly Change[]): string {
+  const lines = changes
+    .map(changeAsJson)
+    .map(({ action, destination, from, to }) => [action, destination, from, to].join(' '));
+  return createHash('sha256')
+    .update([routeTableId, ...lines].join('\n'))
+    .digest('hex')
+    .slice(0, 12);
+}
+
+/** A plan as JSON, for the CLI, the status item and events. */
+export interface PlanJson extends Omit<Plan, 'changes' | 'leftAlone'> {
+  readonly changes: readonly ChangeJson[];
+  readonly leftAlone: readonly {
+    readonly destination: string;
+    readonly target: string;
+    readonly reason: LeftAloneReason;
+  }[];
+}
+
+export const planAsJson = (plan: Plan): PlanJson => ({
+  ...plan,
+  changes: plan.changes.map(changeAsJson),
+  leftAlone: plan.leftAlone.map(({ route, reason }) => ({
+    destination: destinationText(route.destination),
+    target: targetText(route.target),
+    reason,
+  })),
+});

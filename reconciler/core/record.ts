@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { type DesiredTable } from './desired.ts';
+import { isActive } from './ignore.ts';
+import { type ActualTable, type Destination, destinationText, sameTarget, targetNames, targetText } from './route.ts';
+import { type Plan } from './plan.ts';
+import { isForeignInterface } from './ours.ts';
+
+/** What one table's reconciles remember for the next: the reason why a delete may go without asking. */
+export interface TableRecord {
+  /** The policy under which the table was last seen in sync, with no delete held back since. */
+  readonly cleanPolicy?: string;
+  /** Destinations of the item as last reconciled. */
+  readonly listed: ReadonlySet<string>;
+  /** Routes that are ours: listed while in sync, or written by us; by destination. */
+  readonly owned: ReadonlyMap<string, OwnedRoute>;
+  /** Destinations once seen held by another account's interface. */
+  readonly foreign: ReadonlySet<string>;
+  readonly approval?: Approval;
+}
+
+export interface OwnedRoute {
+  readonly target: string;
+  /** We retargeted the local route here; it must not be taken for a route that can be deleted. */
+  readonly overrodeLocal?: true;
+}
+
+/** A person's consent to these very deletes. */
+export interface Approval {
+  readonly deletes: readonly { readonly destination: string; readonly target: string }[];
+  readonly by: string;
+  readonly until: Date;
+  /** The item it was given for (`desiredHash`): an edit ends it. */
+  readonly desiredHash: string;
+}
+
+const approvalLastsMs = 24 * 60 * 60 * 1000;
+
+/** The record of a table that was never reconciled, or whose record was lost: every delete asks first. */
+export const emptyRecord: TableRecord = { listed: new Set(), owned: new Map(), foreign: new Set() };
+
+/** Identifies what an item asks for. `approvedPlan` does not count: writing an approval changes nothing else. */
+export function desiredHash(desired: DesiredTable): string {
+  const { findings: _, approvedPlan: __, ...item } = desired;
+  return hashOf({ ...item, routes: routesText(desired) });
+}
+
+/**
+ * Identifies the rules under which deletes are earned: what is managed, and whether it is enforced, at `now`. It changes
+ * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself.
+ */
+export const policyHash = ({ mode, unlisted, scope, ignore, paused }: DesiredTable, now: Date): string =>
+  hashOf({
+    mode,
+    unlisted,
+    scope: scope?.map(destinationText).sort(),
+    ignore: ignore
+      .filter((entry) => isActive(entry, now))
+      .map(({ destination, target }) => `${destination ? destinationText(destination) : '*'} ${target ?? '*'}`)
+      .sort(),
+    paused: paused !== undefined && isActive(paused, now),
+  });
+
+const routesText = ({ routes }: DesiredTable): string[] =>
+  routes
+    .map(({ destination, target, overrideLocal }) =>
+      [destinationText(destination), targetText(target), overrideLocal].join(' '),
+    )
+    .sort();
+
+const hashOf = (value: unknown): string =>
+  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
+
+/** A route we wrote in this reconcile. */
+export interface Written {
+  readonly destination: Destination;
+  readonly target: string;
+  readonly overrodeLocal: boolean;
+}
+
+/**
+ * What to remember after a read of the table and what was written since.
+ *
+ * A route becomes ours when it is listed and as desired, or when we wrote it. It stops being ours when its slot is seen
+ * empty, or with another target after it left `routes`. The table is clean once seen in sync under enforcement; that
+ * ends when a delete is held back or the policy changes.
+ */
+export function nextRecord(
+  previous: TableRecord,
+  seen: { readonly desired: DesiredTable; readonly actual: ActualTable; readonly plan: Plan; readonly now: Date },
+  written: readonly Written[],
+): TableRecord {
+  const { desired, actual, plan, now } = seen;
+  const policy = policyHash(desired, now);
+  const stillClean = plan.inSync || (previous.cleanPolicy === policy && !plan.blocked);
+  return {
+    ...(stillClean && isEnforced(desired, now) && { cleanPolicy: policy }),
+    listed: new Set(desired.routes.map(({ destination }) => destinationText(destination))),
+    owned: ownedAfter(previous, desired, actual, written),
+    foreign: foreignAfter(previous, desired, actual),
+    ...approvalAfter(previous, seen),
+  };
+}
+
+/** An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes. */
+function approvalAfter(
+  { approval }: TableRecord,
+  { desired, plan, now }: { readonly desired: DesiredTable; readonly plan: Plan; readonly now: Date },
+): Pick<TableRecord, 'approval'> {
+  const deletes = plan.changes
+    .filter((change) => change.action === 'delete')
+    .map(({ destination, from }) => ({ destination: destinationText(destination), target: targetText(from.target) }));
+  if (deletes.length === 0 || plan.blocked) return {};
+  if (desired.approvedPlan === plan.planId) {
+    const until = new Date(now.getTime() + approvalLastsMs);
+    return { approval: { deletes, by: 'approvedPlan', until, desiredHash: desiredHash(desired) } };
+  }
+  return approval ? { approval } : {};
+}
+
+/** Whether the item asks for changes to be made now. */
+export const isEnforced = ({ mode, paused }: DesiredTable, now: Date): boolean =>
+  mode === 'enforce' && !(paused && isActive(paused, now));
+
+function ownedAfter(
+  previous: TableRecord,
+  desired: DesiredTable,
+  actual: ActualTable,
+  written: readonly Written[],
+): ReadonlyMap<string, OwnedRoute> {
+  const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
+  const owned = new Map<string, OwnedRoute>();
+  for (const route of actual.routes) {
+    if (route.origin === 'propagated' || route.origin === 'advertised') continue;
+    const key = destinationText(route.destination);
+    const wanted = listed.get(key);
+    const before = previous.owned.get(key);
+    if (wanted && wanted.target.kind !== 'local' && sameTarget(wanted.target, route)) {
+      const overrodeLocal = before?.overrodeLocal ?? route.origin === 'with-table';
+      owned.set(key, { target: targetText(wanted.target), ...(overrodeLocal && { overrodeLocal: true }) });
+    } else if (before && (wanted || targetNames(route).includes(before.target))) {
+      owned.set(key, before);
+    }
+  }
+  for (const { destination, target, overrodeLocal } of written) {
+    if (target === 'local') owned.delete(destinationText(destination));
+    else owned.set(destinationText(destination), { target, ...(overrodeLocal && { overrodeLocal }) });
+  }
+  return owned;
+}
+
+/** A foreign slot is remembered until the item lists its destination and the route there is as desired. */
+function foreignAfter(previous: TableRecord, desired: DesiredTable, actual: ActualTable): ReadonlySet<string> {
+  const ours = new Map(desired.routes.map(({ destination, target }) => [destinationText(destination), target]));
+  const foreign = new Set(previous.foreign);
+  for (const route of actual.routes) {
+    const key = destinationText(route.destination);
+    const wanted = ours.get(key);
+    if (wanted && sameTarget(wanted, route)) foreign.delete(key);
+    else if (isForeignInterface(route, actual)) foreign.add(key);
+  }
+  return foreign;
+}

@@ -1,0 +1,202 @@
+import { type Cidr, contains, parseCidr, sortKey } from './cidr.ts';
+
+/** Where traffic is going. CIDR blocks are canonical, so equal destinations have equal text. */
+export type Destination = Cidr | { readonly kind: 'prefix-list'; readonly id: string };
+
+const targetKinds = [
+  'internet-gateway',
+  'virtual-private-gateway',
+  'nat-gateway',
+  'network-interface',
+  'instance',
+  'vpc-peering-connection',
+  'transit-gateway',
+  'egress-only-internet-gateway',
+  'carrier-gateway',
+  'local-gateway',
+  'vpc-endpoint',
+  'core-network',
+  'odb-network',
+] as const;
+
+/** What can carry traffic and has an id or an ARN. */
+export type TargetKind = (typeof targetKinds)[number];
+
+/** What carries traffic to a destination. `local` is the VPC's own and has no id. */
+export type Target = { readonly kind: 'local' } | { readonly kind: TargetKind; readonly id: string };
+
+export interface Route {
+  readonly destination: Destination;
+  readonly target: Target;
+}
+
+/** Something EC2 reported that this version cannot name. It is shown and left alone. */
+export interface Unknown {
+  readonly kind: 'unknown';
+  readonly text: string;
+}
+
+/** A route as EC2 reports it. */
+export interface ActualRoute {
+  readonly destination: Destination | Unknown;
+  /** `lattice` routes belong to VPC Lattice and cannot be made through the route API. */
+  readonly target: Target | { readonly kind: 'lattice' } | Unknown;
+  /** The instance behind a network interface, and the account that owns it: a second name for the same target. */
+  readonly instance?: { readonly id: string; readonly ownerId?: string };
+  /** By which mechanism the route came to be; it never says by whom. */
+  readonly origin: 'created' | 'with-table' | 'propagated' | 'advertised' | 'unknown';
+  readonly state: 'active' | 'blackhole' | 'filtered' | 'unknown';
+  /** The destination as EC2 spelled it: ReplaceRoute and DeleteRoute must match it exactly. */
+  readonly spelling: string;
+}
+
+/** A route table as EC2 reports it. */
+export interface ActualTable {
+  readonly routeTableId: string;
+  readonly vpcId?: string;
+  readonly ownerId?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly routes: readonly ActualRoute[];
+}
+
+// EC2 ids end in 17 lower-case hex digits; resources made before 2018 have 8.
+const hex = '(?:[0-9a-f]{8}|[0-9a-f]{17})';
+
+export const routeTableIdPattern = new RegExp(`^rtb-${hex}$`);
+const prefixListIdPattern = new RegExp(`^pl-${hex}$`);
+
+const targetPatterns: Readonly<Record<TargetKind, RegExp>> = {
+  'internet-gateway': new RegExp(`^igw-${hex}$`),
+  'virtual-private-gateway': new RegExp(`^vgw-${hex}$`),
+  'nat-gateway': new RegExp(`^nat-${hex}$`),
+  'network-interface': new RegExp(`^eni-${hex}$`),
+  instance: new RegExp(`^i-${hex}$`),
+  'vpc-peering-connection': new RegExp(`^pcx-${hex}$`),
+  'transit-gateway': new RegExp(`^tgw-${hex}$`),
+  'egress-only-internet-gateway': new RegExp(`^eigw-${hex}$`),
+  'carrier-gateway': new RegExp(`^cagw-${hex}$`),
+  'local-gateway': new RegExp(`^lgw-${hex}$`),
+  'vpc-endpoint': new RegExp(`^vpce-${hex}$`),
+  'core-network': /^arn:aws[a-z-]*:networkmanager::\d{12}:core-network\/core-network-[0-9a-f]+$/,
+  'odb-network': /^arn:aws[a-z-]*:odb:[a-z0-9-]+:\d{12}:odb-network\/[A-Za-z0-9_./-]+$/,
+};
+
+/** Ids people give where a target is meant, and what they should give instead. */
+const nearMisses: readonly (readonly [RegExp, string])[] = [
+  [/^tgw-attach-/, 'a transit gateway: this is an attachment, give the transit gateway (tgw-…)'],
+  [/^(tgw|lgw)-rtb-/, 'a gateway: this is the route table of a gateway, give the gateway itself (tgw-… or lgw-…)'],
+  [/^core-network-/, 'the ARN of the core network (arn:aws:networkmanager::…:core-network/…), not its id'],
+  [/^odbnet[-_]/, 'the ARN of the ODB network (arn:aws:odb:…:odb-network/…), not its id'],
+  [/^vpn-/, 'a virtual private gateway (vgw-…) or transit gateway (tgw-…): this is a VPN connection'],
+  [/^subnet-/, 'a target that carries traffic, such as a network interface (eni-…): this is a subnet'],
+  [/^vpc-/, 'a target that carries traffic, such as a peering connection (pcx-…): this is a VPC'],
+  [/^eipalloc-/, 'a NAT gateway (nat-…) or network interface (eni-…): this is an Elastic IP allocation'],
+  [/^pl-/, 'a target: this is a prefix list, which can only be a destination'],
+  [/^VpcLattice$/i, 'a target of yours: VPC Lattice makes its own routes'],
+];
+
+/** A parsed value, or what would have been right, in words. */
+export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };
+
+/** Reads a target id or ARN, or the word `local`; the kind is told by the id alone. */
+export function parseTarget(text: string): Parsed<Target> {
+  if (text === 'local') return { ok: true, value: { kind: 'local' } };
+  const kind = targetKinds.find((kind) => targetPatterns[kind].test(text));
+  if (kind) return { ok: true, value: { kind, id: text } };
+  const lowered = text.toLowerCase();
+  if (lowered !== text && parseTarget(lowered).ok) return { ok: false, expected: `lower case: ${lowered}` };
+  const hint = nearMisses.find(([pattern]) => pattern.test(text))?.[1];
+  if (hint) return { ok: false, expected: hint };
+  const sibling = /^[a-z]+-/.exec(text)?.[0];
+  return {
+    ok: false,
+    expected:
+      sibling && targetKinds.some((kind) => targetPatterns[kind].source.startsWith(`^${sibling}`))
+        ? `${sibling} followed by 17 (or, for old resources, 8) lower-case hex digits`
+        : 'the id of a gateway, endpoint, interface, instance or peering connection (igw-, vgw-, nat-, eni-, i-, pcx-, tgw-, eigw-, cagw-, lgw-, vpce-), the ARN of a core or ODB network, or local',
+  };
+}
+
+/** Reads a CIDR block or a prefix list id. `hostBits` tells that set host bits were cleared. */
+export function parseDestination(text: string): Parsed<Destination> & { readonly hostBits?: boolean } {
+  if (text.startsWith('pl-')) {
+    return prefixListIdPattern.test(text)
+      ? { ok: true, value: { kind: 'prefix-list', id: text } }
+      : { ok: false, expected: 'pl- followed by 17 (or, for old resources, 8) lower-case hex digits' };
+  }
+  const parsed = parseCidr(text);
+  return parsed.ok ? { ok: true, value: parsed.block, hostBits: parsed.hostBits } : parsed;
+}
+
+/** A destination as a person writes it. */
+export function destinationText(destination: Destination | Unknown): string {
+  switch (destination.kind) {
+    case 'ipv4':
+    case 'ipv6':
+      return destination.cidr;
+    case 'prefix-list':
+      return destination.id;
+    case 'unknown':
+      return destination.text;
+    default:
+      return destination satisfies never;
+  }
+}
+
+/** A target as a person writes it. */
+export function targetText(target: ActualRoute['target']): string {
+  if ('id' in target) return target.id;
+  switch (target.kind) {
+    case 'local':
+      return 'local';
+    case 'lattice':
+      return 'VpcLattice';
+    case 'unknown':
+      return target.text;
+    default:
+      return target satisfies never;
+  }
+}
+
+/** Every name under which the target of an actual route may be written: an interface is also known by its instance. */
+export function targetNames(route: ActualRoute): readonly string[] {
+  return route.instance ? [targetText(route.target), route.instance.id] : [targetText(route.target)];
+}
+
+/**
+ * Whether an actual route carries traffic to just this target, compared on kind and id. An instance and the interface
+ * it stands behind name the same route (EC2 reports both, whichever was asked for).
+ */
+export function sameTarget(desired: Target, actual: ActualRoute): boolean {
+  if (desired.kind === 'instance' && actual.instance) return actual.instance.id === desired.id;
+  return desired.kind === actual.target.kind && targetText(desired) === targetText(actual.target);
+}
+
+/** Whether `inner` is equal to `outer` or lies inside it. A prefix list is only ever equal to itself. */
+export function covers(outer: Destination, inner: Destination): boolean {
+  if (outer.kind === 'prefix-list' || inner.kind === 'prefix-list') {
+    return destinationText(outer) === destinationText(inner);
+  }
+  return contains(outer, inner);
+}
+
+/** Whether this is the route that takes everything not routed otherwise: `0.0.0.0/0` or `::/0`. */
+export const isDefaultRoute = (destination: Destination): boolean =>
+  ['0.0.0.0/0', '::/0'].includes(destinationText(destination));
+
+const families = { ipv4: 0, ipv6: 1, 'prefix-list': 2, unknown: 3 } as const;
+
+/** A text that sorts destinations as people read them: IPv4, IPv6, prefix lists; numeric address, then length. */
+export function destinationOrder(destination: Destination | Unknown): string {
+  const within =
+    destination.kind === 'ipv4' || destination.kind === 'ipv6' ? sortKey(destination) : destinationText(destination);
+  return `${families[destination.kind]} ${within}`;
+}
+
+/** Sorts by a text made once per element, by code unit, so that the order is the same on every machine. */
+export function sortedBy<T>(items: readonly T[], order: (item: T) => string): T[] {
+  return items
+    .map((item) => ({ item, key: order(item) }))
+    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
+    .map(({ item }) => item);
+}
