@@ -1,6 +1,6 @@
-import { type Change } from './change.ts';
-import { type DesiredRoute } from './desired.ts';
-import { type Finding } from './finding.ts';
+import type { Change } from './change.ts';
+import type { DesiredRoute } from './desired.ts';
+import type { Finding } from './finding.ts';
 import { isActive, meets } from './ignore.ts';
 import {
   type Circumstances,
@@ -13,7 +13,7 @@ import {
   whyNotReplace,
 } from './ours.ts';
 import { destinationText, sameTarget, targetText } from './route.ts';
-import { type LeftAlone } from './slots.ts';
+import type { LeftAlone } from './slots.ts';
 
 /** What becomes of one destination. */
 export interface Decision {

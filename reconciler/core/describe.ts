@@ -1,4 +1,4 @@
-import { type ChangeJson } from './change.ts';
+import type { ChangeJson } from './change.ts';
 
 /** A change as part of a sentence: `replace 10.20.0.0/16 (pcx-… → tgw-…)`. One line, for logs, errors and the CLI alike. */
 export function describeChange({ action, destination, from, to }: ChangeJson): string {

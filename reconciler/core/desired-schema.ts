@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type IgnoreEntry } from './ignore.ts';
+import type { IgnoreEntry } from './ignore.ts';
 import { type Parsed, parseDestination, parseTarget, routeTableIdPattern } from './route.ts';
 
 const text = (expected: string) => z.string({ error: `expected ${expected}` });

@@ -1,5 +1,5 @@
 import { closest, distance } from 'fastest-levenshtein';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { crossChecks } from './desired-checks.ts';
 import {
   type DesiredItem,
@@ -9,8 +9,8 @@ import {
   must,
   routeSchema,
 } from './desired-schema.ts';
-import { type Finding } from './finding.ts';
-import { type IgnoreEntry } from './ignore.ts';
+import type { Finding } from './finding.ts';
+import type { IgnoreEntry } from './ignore.ts';
 import { type Problem, at, foundText, pathText } from './problem.ts';
 import { type Destination, type Route, destinationText, parseDestination, parseTarget } from './route.ts';
 

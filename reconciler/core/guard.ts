@@ -1,4 +1,4 @@
-import { type Change } from './change.ts';
+import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
 import { type TableRecord, desiredHash, policyHash } from './record.ts';
 import { type Destination, destinationText, isDefaultRoute, targetNames } from './route.ts';

@@ -1,6 +1,6 @@
-import { type DesiredRoute, type DesiredTable } from './desired.ts';
+import type { DesiredRoute, DesiredTable } from './desired.ts';
 import { isActive, meets } from './ignore.ts';
-import { type TableRecord } from './record.ts';
+import type { TableRecord } from './record.ts';
 import { type ActualRoute, type ActualTable, type Destination, covers, destinationText, targetNames } from './route.ts';
 
 /** Why an actual route is not ours to change, or not now. */

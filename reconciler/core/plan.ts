@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { type Change, type ChangeJson, changeAsJson, inOrderOfApply } from './change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
-import { type DesiredTable } from './desired.ts';
+import type { DesiredTable } from './desired.ts';
 import { type Finding, outOfSyncCodes } from './finding.ts';
 import { type Blocked, blockedDeletes } from './guard.ts';
-import { type Circumstances, type LeftAloneReason } from './ours.ts';
+import type { Circumstances, LeftAloneReason } from './ours.ts';
 import { type ActualTable, destinationOrder, destinationText, sortedBy, targetText } from './route.ts';
 import { type LeftAlone, slotsOf } from './slots.ts';
 import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './table-findings.ts';

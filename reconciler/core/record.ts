@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { type DesiredTable } from './desired.ts';
+import type { DesiredTable } from './desired.ts';
 import { isActive } from './ignore.ts';
 import { type ActualTable, type Destination, destinationText, sameTarget, targetNames, targetText } from './route.ts';
-import { type Plan } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { isForeignInterface } from './ours.ts';
 
 /** What one table's reconciles remember for the next: the reason why a delete may go without asking. */

@@ -1,4 +1,4 @@
-import { type LeftAloneReason, type StaticRoute } from './ours.ts';
+import type { LeftAloneReason, StaticRoute } from './ours.ts';
 import { type ActualRoute, destinationText, sortedBy, targetText } from './route.ts';
 
 /** An actual route that is neither changed nor listed and right, and why. */

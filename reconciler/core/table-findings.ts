@@ -1,10 +1,10 @@
 import { supernets } from './cidr.ts';
-import { type Change } from './change.ts';
-import { type DesiredRoute, type DesiredTable } from './desired.ts';
-import { type Finding } from './finding.ts';
+import type { Change } from './change.ts';
+import type { DesiredRoute, DesiredTable } from './desired.ts';
+import type { Finding } from './finding.ts';
 import { isActive } from './ignore.ts';
 import { type Destination, destinationText, sameTarget, targetText } from './route.ts';
-import { type LeftAlone } from './slots.ts';
+import type { LeftAlone } from './slots.ts';
 
 /** Ignore entries that no longer hold: what they covered is managed again. */
 export function expiredIgnores({ ignore }: DesiredTable, now: Date): Finding[] {

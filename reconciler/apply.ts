@@ -1,0 +1,122 @@
+import pMap from 'p-map';
+import { type Change, type ChangeJson, changeAsJson } from './core/change.ts';
+
+/**
+ * What may be done about a failed call: `stale` look again, `transient` try again, `not-ready` the target is not there
+ * yet, `rejected` a person must change something, `denied` stop writing to this table.
+ */
+export type FailureKind = 'stale' | 'transient' | 'not-ready' | 'rejected' | 'denied';
+
+export interface Failure {
+  readonly kind: FailureKind;
+  readonly code: string;
+  readonly message: string;
+  /** The call may have been carried out all the same: look before doing anything else. */
+  readonly outcomeUnknown: boolean;
+  /** What would mend it, in words for a person. */
+  readonly remedy?: string;
+}
+
+/** EC2 refused one change, or did not answer. */
+export class ChangeFailed extends Error {
+  override readonly name = 'ChangeFailed';
+  readonly failure: Failure;
+
+  constructor(failure: Failure, options: { cause: unknown }) {
+    super(`${failure.code}: ${failure.message}`, options);
+    this.failure = failure;
+  }
+}
+
+/** The part of EC2 that changes routes. */
+export interface RouteWriter {
+  /** Resolves when the pace below EC2's request buckets lets one more call of this kind start. */
+  turn(action: Change['action']): Promise<void>;
+  /**
+   * Carries out one change, or gives up after `withinMs` milliseconds with an unknown outcome.
+   *
+   * @throws ChangeFailed and nothing else
+   */
+  apply(routeTableId: string, change: Change, withinMs: number): Promise<void>;
+}
+
+/** What became of one change. */
+export interface ChangeOutcome extends ChangeJson {
+  /** `already`: it was so before we came. `skipped`: not tried. `unknown`: tried, and nobody can say; the next read tells. */
+  readonly result: 'done' | 'already' | 'refused' | 'skipped' | 'unknown';
+  readonly kind?: FailureKind;
+  readonly code?: string;
+  readonly message?: string;
+  readonly remedy?: string;
+  /** How long the call took, in milliseconds. */
+  readonly ms?: number;
+}
+
+export interface Applied {
+  /** In the order of the plan, one per change. */
+  readonly outcomes: readonly ChangeOutcome[];
+  /** The table is not, or may not be, as the plan thought it would be now: read it again before anything else. */
+  readonly lookAgain: boolean;
+}
+
+/** EC2's buckets are per account and shared with everybody: a few calls at once are as fast as it lets us be. */
+const callsAtOnce = 4;
+
+/**
+ * Applies changes in three phases: every replace, then every delete, then every create. A phase starts only when all
+ * calls of the one before have ended. One refusal never stops the others; a denial stops the rest, as they would all
+ * meet it.
+ *
+ * @param startLeftMs how many milliseconds from now calls may still run, asked before each of them; when none are left,
+ *   the rest is skipped. DeleteRoute and ReplaceRoute hit whatever is there by then, so a plan does not keep.
+ */
+export async function applyChanges(
+  routeTableId: string,
+  changes: readonly Change[],
+  world: { readonly writer: RouteWriter; readonly now: () => Date; readonly startLeftMs: () => number },
+): Promise<Applied> {
+  const outcomes = new Map<Change, ChangeOutcome>();
+  let denied = false;
+  let cutShort = false;
+  for (const action of ['replace', 'delete', 'create'] as const) {
+    await pMap(
+      changes.filter((change) => change.action === action),
+      async (change) => {
+        if (!denied && !cutShort) await world.writer.turn(action);
+        const withinMs = world.startLeftMs();
+        cutShort ||= withinMs <= 0;
+        const outcome = denied || cutShort ? skipped(change) : await applyOne(routeTableId, change, withinMs, world);
+        denied ||= outcome.kind === 'denied';
+        outcomes.set(change, outcome);
+      },
+      { concurrency: callsAtOnce },
+    );
+  }
+  const inPlanOrder = changes.flatMap((change) => outcomes.get(change) ?? []);
+  const uncertain = inPlanOrder.some(({ result }) => result === 'unknown');
+  return { outcomes: inPlanOrder, lookAgain: !denied && (cutShort || uncertain) };
+}
+
+const skipped = (change: Change): ChangeOutcome => ({ ...changeAsJson(change), result: 'skipped' });
+
+async function applyOne(
+  routeTableId: string,
+  change: Change,
+  withinMs: number,
+  { writer, now }: { readonly writer: RouteWriter; readonly now: () => Date },
+): Promise<ChangeOutcome> {
+  const startedAt = now().getTime();
+  const json = changeAsJson(change);
+  try {
+    await writer.apply(routeTableId, change, withinMs);
+    return { ...json, result: 'done', ms: now().getTime() - startedAt };
+  } catch (error) {
+    if (!(error instanceof ChangeFailed)) throw error;
+    const { kind, code, message, remedy, outcomeUnknown } = error.failure;
+    const ms = now().getTime() - startedAt;
+    // The route to delete is gone: somebody was faster, or our own lost answer was a success.
+    if (change.action === 'delete' && kind === 'stale') return { ...json, result: 'already', code, ms };
+    const result = outcomeUnknown || kind === 'stale' ? 'unknown' : 'refused';
+    return { ...json, result, kind, code, message, ...(remedy && { remedy }), ms };
+  }
+}

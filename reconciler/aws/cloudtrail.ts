@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { destinationText, parseDestination, routeTableIdPattern } from '../core/route.ts';
+import type { Actor, Trigger } from '../core/trigger.ts';
+
+/** A text, or nothing: whatever else stands there is not ours to judge. */
+const text = z.string().optional().catch(undefined);
+
+/** What this project reads of a CloudTrail record; nearly everything in it is optional and varies by caller. */
+const recordShape = z.looseObject({
+  eventSource: z.literal('ec2.amazonaws.com'),
+  eventName: z.string(),
+  eventTime: text,
+  eventID: text,
+  errorCode: text,
+  recipientAccountId: text,
+  sourceIPAddress: text,
+  userAgent: text,
+  requestParameters: z.unknown(),
+  responseElements: z.unknown(),
+  userIdentity: z
+    .looseObject({
+      arn: text,
+      invokedBy: text,
+      type: text,
+      accountId: text,
+    })
+    .optional()
+    .catch(undefined),
+});
+
+const eventShape = z.looseObject({
+  'detail-type': z.literal('AWS API Call via CloudTrail'),
+  detail: recordShape,
+});
+
+/** Which route tables an API call names, and what a reconcile of them should know of it. */
+export interface RouteTableCall {
+  readonly routeTableIds: readonly string[];
+  readonly trigger: Trigger;
+}
+
+/**
+ * Reads an EventBridge event of an EC2 call. Events only say where to look, so all that matters is which tables the call
+ * names, anywhere in its request or answer: newer calls wrap their parameters, and a list of one may be an object.
+ *
+ * Total: an event of unknown shape, of another service or account, or of a call that changed nothing gives undefined.
+ *
+ * @param accountId the account whose tables are managed
+ */
+export function routeTableCall(event: unknown, accountId: string): RouteTableCall | undefined {
+  const parsed = eventShape.safeParse(event);
+  if (!parsed.success) return undefined;
+  const { detail } = parsed.data;
+  if (detail.recipientAccountId !== accountId || changedNothing(detail.errorCode)) return undefined;
+  const routeTableIds = [
+    ...new Set([...textsIn(detail.requestParameters), ...textsIn(detail.responseElements)]),
+  ].filter((value) => routeTableIdPattern.test(value));
+  return routeTableIds.length === 0 ? undefined : { routeTableIds, trigger: triggerOf(detail) };
+}
+
+/** A refused call changed nothing; one that ended in a server fault may have. */
+const changedNothing = (errorCode: string | undefined): boolean =>
+  errorCode !== undefined && !errorCode.startsWith('Server.');
+
+/** Every text in a value, however deep. Records are small (CloudTrail cuts parameters at 100 KB). */
+function* textsIn(value: unknown): Generator<string, undefined> {
+  if (typeof value === 'string') yield value;
+  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* textsIn(inner);
+  return undefined;
+}
+
+function triggerOf(detail: z.output<typeof recordShape>): Trigger {
+  const actor = actorOf(detail);
+  const destination = destinationOf(detail.requestParameters);
+  return {
+    kind: 'event',
+    ...(detail.eventID && { id: detail.eventID }),
+    name: detail.eventName,
+    ...(detail.eventTime && { time: detail.eventTime }),
+    ...(actor && { actor }),
+    ...(destination && { destination }),
+  };
+}
+
+function actorOf({ userIdentity, sourceIPAddress, userAgent }: z.output<typeof recordShape>): Actor | undefined {
+  const arn = userIdentity?.arn ?? userIdentity?.invokedBy;
+  if (!arn) return undefined;
+  return {
+    arn,
+    ...(sourceIPAddress && { sourceIp: sourceIPAddress }),
+    ...(userAgent && { userAgent }),
+    ...(userIdentity?.invokedBy && { invokedBy: userIdentity.invokedBy }),
+  };
+}
+
+/** The destination of a route call, in canonical form: CloudTrail tells it as the caller spelled it. */
+function destinationOf(parameters: unknown): string | undefined {
+  if (typeof parameters !== 'object' || parameters === null) return undefined;
+  for (const [key, value] of Object.entries(parameters)) {
+    if (!/^destination(ipv6)?(cidrblock|prefixlistid)$/i.test(key) || typeof value !== 'string') continue;
+    const parsed = parseDestination(value);
+    if (parsed.ok) return destinationText(parsed.value);
+  }
+  return undefined;
+}

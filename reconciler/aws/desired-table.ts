@@ -1,0 +1,32 @@
+import { type DynamoDBDocumentClient, GetCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { DesiredItems, DesiredPage } from '../ports.ts';
+
+/** Items per page of a sweep: what one DescribeRouteTables page and one BatchGetItem call can answer. */
+const itemsPerPage = 100;
+
+/** The table of desired items. Items are handed on as they are: what is in them is not checked here. */
+export function desiredItems(client: DynamoDBDocumentClient, tableName: string): DesiredItems {
+  async function read(routeTableId: string): Promise<unknown> {
+    const { Item } = await client.send(
+      new GetCommand({ TableName: tableName, Key: { routeTableId }, ConsistentRead: true }),
+    );
+    return Item;
+  }
+
+  async function* pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
+    const scan = paginateScan(
+      { client, pageSize: itemsPerPage },
+      { TableName: tableName, ...(cursor !== undefined && { ExclusiveStartKey: { routeTableId: cursor } }) },
+    );
+    for await (const { Items = [], LastEvaluatedKey } of scan) {
+      const next: unknown = LastEvaluatedKey?.['routeTableId'];
+      yield {
+        items: Items.map((item) => ({ routeTableId: String(item['routeTableId']), item })),
+        ...(typeof next === 'string' && { next }),
+      };
+    }
+    return undefined;
+  }
+
+  return { read, pages };
+}

@@ -1,0 +1,159 @@
+import type { Failure, FailureKind } from '../apply.ts';
+
+/** How one error code is handled, and what would mend it, in words for a person. */
+interface Rule {
+  /** Lower case; `*` in front means every code with this ending. */
+  readonly code: string;
+  /** A part of the message that tells cases of one code apart. */
+  readonly message?: string;
+  readonly kind: FailureKind;
+  readonly remedy?: string;
+  /** The service may have carried the call out although it answered so. */
+  readonly outcomeUnknown?: true;
+}
+
+const notYetThere =
+  'the target does not exist, is not attached to this VPC, or is not visible yet: create or attach it, or list another target';
+const wrongHere = 'EC2 does not allow this route in this table: change its destination or target in the item';
+const noAccess =
+  "the reconciler's role may not write this table: check its policy, the table's tag, SCPs and VPC endpoint policies";
+
+/**
+ * What EC2's answers to CreateRoute, ReplaceRoute and DeleteRoute mean; the first rule that fits holds. EC2 models no
+ * errors, so these are strings, and their spelling varies (`…TableID.NotFound`, `…TableId.NotFound`): compared in lower
+ * case. Sources: EC2 API Reference, error codes; messages as observed by widely used tools.
+ */
+const rules: readonly Rule[] = [
+  // The world is not as we read it: look again and compare.
+  { code: 'routealreadyexists', kind: 'stale' },
+  { code: 'invalidroute.notfound', kind: 'stale' },
+  { code: 'invalidparametervalue', message: 'there is no route defined for', kind: 'stale' },
+
+  // Try again later. Throttled calls were not carried out; after a server fault nobody knows.
+  { code: 'requestlimitexceeded', kind: 'transient' },
+  { code: 'throttling', kind: 'transient' },
+  { code: 'throttlingexception', kind: 'transient' },
+  { code: 'requestthrottled', kind: 'transient' },
+  { code: 'requestthrottledexception', kind: 'transient' },
+  { code: 'ec2throttledexception', kind: 'transient' },
+  { code: 'bandwidthlimitexceeded', kind: 'transient' },
+  { code: 'requestexpired', kind: 'transient' },
+  { code: 'invalidparameterexception', kind: 'transient' },
+  { code: 'internalerror', kind: 'transient', outcomeUnknown: true },
+  { code: 'internalfailure', kind: 'transient', outcomeUnknown: true },
+  { code: 'serverinternal', kind: 'transient', outcomeUnknown: true },
+  { code: 'unavailable', kind: 'transient', outcomeUnknown: true },
+  { code: 'serviceunavailable', kind: 'transient', outcomeUnknown: true },
+
+  // The target, or the table, is not there yet, or in transition.
+  { code: 'incorrectstate', kind: 'not-ready', remedy: notYetThere },
+  { code: 'invalidstate', kind: 'not-ready', remedy: notYetThere },
+  { code: 'resourcenotready', kind: 'not-ready', remedy: notYetThere },
+  { code: 'gateway.notattached', kind: 'not-ready', remedy: 'the gateway is not attached to this VPC: attach it' },
+  {
+    code: 'invalidtransitgatewayid.notfound',
+    kind: 'not-ready',
+    remedy:
+      'the transit gateway does not exist or this VPC has no available attachment to it: attach the VPC, or list another target',
+  },
+
+  // Stop writing to this table: nothing changes until an operator acts.
+  { code: 'unauthorizedoperation', kind: 'denied', remedy: noAccess },
+  { code: 'authfailure', kind: 'denied', remedy: noAccess },
+  { code: 'accessdenied', kind: 'denied', remedy: noAccess },
+  { code: 'accessdeniedexception', kind: 'denied', remedy: noAccess },
+  { code: 'expiredtoken', kind: 'denied', remedy: 'the credentials have expired: renew them' },
+  { code: 'expiredtokenexception', kind: 'denied', remedy: 'the credentials have expired: renew them' },
+  { code: 'invalidclienttokenid', kind: 'denied', remedy: 'the credentials are not valid here: check them' },
+  { code: 'credentialsprovidererror', kind: 'denied', remedy: 'no credentials were found: configure them' },
+  { code: 'optinrequired', kind: 'denied', remedy: 'the account is not opted in to this Region' },
+  { code: 'blocked', kind: 'denied', remedy: 'the account is blocked: ask AWS Support' },
+  { code: 'pendingverification', kind: 'denied', remedy: 'the account is being verified: wait, or ask AWS Support' },
+
+  // A person must change something for this one route.
+  {
+    code: 'routelimitexceeded',
+    kind: 'rejected',
+    remedy:
+      'the table is full: raise the quota "Routes per route table" (L-93826ACB), or list fewer routes (a prefix list counts its maximum number of entries)',
+  },
+  {
+    code: 'invalidinstanceid',
+    kind: 'rejected',
+    remedy: 'the instance has no network interface, or several: give an eni-… target',
+  },
+  {
+    code: 'routenotsupported',
+    kind: 'rejected',
+    remedy: 'the endpoint is not a Gateway Load Balancer endpoint: give one that is',
+  },
+  {
+    code: 'invalidparametervalue',
+    message: "doesn't match any subnet cidr",
+    kind: 'rejected',
+    remedy: 'inside the VPC a destination must be the whole CIDR block of a subnet: change the destination',
+  },
+  {
+    code: 'invalidparametervalue',
+    message: 'belong to different networks',
+    kind: 'rejected',
+    remedy: "the target is in another VPC than the table: list one of the table's own VPC",
+  },
+  {
+    code: 'invalidparametervalue',
+    message: 'cannot remove local route',
+    kind: 'rejected',
+    remedy: 'this is a local route and cannot be deleted: list it with target local to reset it',
+  },
+  {
+    code: 'operationnotpermitted',
+    kind: 'rejected',
+    remedy: 'EC2 does not permit it, often because a service keeps this route: ignore it in the item',
+  },
+  {
+    code: 'invalidroutetableid.notfound',
+    kind: 'not-ready',
+    remedy: 'the route table is gone, or was only just created: delete the item if it is gone for good',
+  },
+  { code: '*.notfound', kind: 'not-ready', remedy: notYetThere },
+  { code: '*notfound', kind: 'not-ready', remedy: notYetThere },
+  { code: '*.malformed', kind: 'rejected', remedy: wrongHere },
+];
+
+const matches = (rule: Rule, code: string, message: string): boolean =>
+  (rule.code.startsWith('*') ? code.endsWith(rule.code.slice(1)) : code === rule.code) &&
+  (rule.message === undefined || message.includes(rule.message));
+
+/**
+ * What an error means to a reconciler. Codes of EC2 and of CloudTrail (`Client.…`, `Server.…`) are both read.
+ *
+ * Total: a code nobody told us of is `rejected` and keeps its message, so that it is seen; a fault of the service or of
+ * the network is `transient` with an unknown outcome.
+ */
+export function failureOf(error: unknown): Failure {
+  const { name: rawCode, message } = error instanceof Error ? error : { name: 'Unknown', message: String(error) };
+  const code = rawCode.replace(/^(Client|Server)\./, '');
+  const rule = rules.find((rule) => matches(rule, code.toLowerCase(), message.toLowerCase()));
+  if (rule) {
+    const { kind, remedy, outcomeUnknown } = rule;
+    return { kind, code, message, outcomeUnknown: outcomeUnknown ?? false, ...(remedy && { remedy }) };
+  }
+  return answered(error)
+    ? { kind: 'rejected', code, message, outcomeUnknown: false, remedy: wrongHere }
+    : { kind: 'transient', code, message, outcomeUnknown: true };
+}
+
+/** Whether the service itself said no. A timeout, a broken connection or an HTTP 5xx is no answer. */
+function answered(error: unknown): boolean {
+  const status = statusOf(error);
+  return status !== undefined && status >= 400 && status < 500;
+}
+
+function statusOf(error: unknown): number | undefined {
+  const metadata: unknown = error instanceof Error && '$metadata' in error ? error.$metadata : undefined;
+  const status: unknown =
+    typeof metadata === 'object' && metadata !== null && 'httpStatusCode' in metadata
+      ? metadata.httpStatusCode
+      : undefined;
+  return typeof status === 'number' ? status : undefined;
+}

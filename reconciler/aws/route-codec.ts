@@ -1,0 +1,157 @@
+import type {
+  CreateRouteCommandInput,
+  DeleteRouteCommandInput,
+  ReplaceRouteCommandInput,
+  Route as Ec2Route,
+  RouteTable as Ec2RouteTable,
+} from '@aws-sdk/client-ec2';
+import type { Change } from '../core/change.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  type Destination,
+  type Target,
+  type TargetKind,
+  type Unknown,
+  destinationText,
+  parseDestination,
+  parseTarget,
+} from '../core/route.ts';
+
+// ── our words into EC2's ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The request field that names a target of each kind. */
+const targetField = {
+  'internet-gateway': 'GatewayId',
+  'virtual-private-gateway': 'GatewayId',
+  'nat-gateway': 'NatGatewayId',
+  'network-interface': 'NetworkInterfaceId',
+  instance: 'InstanceId',
+  'vpc-peering-connection': 'VpcPeeringConnectionId',
+  'transit-gateway': 'TransitGatewayId',
+  'egress-only-internet-gateway': 'EgressOnlyInternetGatewayId',
+  'carrier-gateway': 'CarrierGatewayId',
+  'local-gateway': 'LocalGatewayId',
+  'vpc-endpoint': 'VpcEndpointId',
+  'core-network': 'CoreNetworkArn',
+  'odb-network': 'OdbNetworkArn',
+} as const satisfies Record<TargetKind, keyof CreateRouteCommandInput>;
+
+const destinationField = {
+  ipv4: 'DestinationCidrBlock',
+  ipv6: 'DestinationIpv6CidrBlock',
+  'prefix-list': 'DestinationPrefixListId',
+} as const satisfies Record<Destination['kind'], keyof DeleteRouteCommandInput>;
+
+/** The request that carries out one change; its `action` says which of the three calls it is for. */
+export type ChangeRequest =
+  | { readonly action: 'create'; readonly input: CreateRouteCommandInput }
+  | { readonly action: 'replace'; readonly input: ReplaceRouteCommandInput }
+  | { readonly action: 'delete'; readonly input: DeleteRouteCommandInput };
+
+/** Puts a change into EC2's words. An existing route is named by the very text that EC2 gave for its destination. */
+export function changeRequest(routeTableId: string, change: Change): ChangeRequest {
+  const { action, destination } = change;
+  const spelling = action === 'create' ? destinationText(destination) : change.from.spelling;
+  const slot = { RouteTableId: routeTableId, [destinationField[destination.kind]]: spelling };
+  switch (action) {
+    case 'create':
+      return { action, input: { ...slot, ...targetFields(change.to) } };
+    case 'replace':
+      return { action, input: { ...slot, ...targetFields(change.to) } };
+    case 'delete':
+      return { action, input: slot };
+    default:
+      return action satisfies never;
+  }
+}
+
+const targetFields = (target: Target): Partial<ReplaceRouteCommandInput> =>
+  target.kind === 'local' ? { LocalTarget: true } : { [targetField[target.kind]]: target.id };
+
+// ── EC2's words into ours ───────────────────────────────────────────────────────────────────────────────────────────
+
+/** A route table as DescribeRouteTables answers it, or as `aws ec2 describe-route-tables` prints it. */
+export function actualTable(table: Ec2RouteTable): ActualTable {
+  const { RouteTableId: routeTableId, VpcId: vpcId, OwnerId: ownerId } = table;
+  if (!routeTableId) throw new TypeError('EC2 described a route table without a RouteTableId');
+  return {
+    routeTableId,
+    ...(vpcId && { vpcId }),
+    ...(ownerId && { ownerId }),
+    tags: Object.fromEntries((table.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
+    routes: (table.Routes ?? []).map(actualRoute),
+  };
+}
+
+function actualRoute(route: Ec2Route): ActualRoute {
+  const spelling = route.DestinationCidrBlock ?? route.DestinationIpv6CidrBlock ?? route.DestinationPrefixListId;
+  const instance = route.InstanceId;
+  return {
+    destination: actualDestination(spelling, route),
+    target: actualTarget(route),
+    ...(instance && { instance: { id: instance, ...(route.InstanceOwnerId && { ownerId: route.InstanceOwnerId }) } }),
+    origin: origins[route.Origin ?? ''] ?? 'unknown',
+    // Absent only in hand-made answers; EC2 always tells a state.
+    state: route.State === undefined ? 'active' : (states[route.State] ?? 'unknown'),
+    spelling: spelling ?? '',
+  };
+}
+
+const origins: Readonly<Record<string, ActualRoute['origin']>> = {
+  CreateRoute: 'created',
+  CreateRouteTable: 'with-table',
+  EnableVgwRoutePropagation: 'propagated',
+  Advertisement: 'advertised',
+};
+
+const states: Readonly<Record<string, ActualRoute['state']>> = {
+  active: 'active',
+  blackhole: 'blackhole',
+  filtered: 'filtered',
+};
+
+function actualDestination(spelling: string | undefined, route: Ec2Route): Destination | Unknown {
+  if (spelling === undefined) return { kind: 'unknown', text: unnamed(route) };
+  const parsed = parseDestination(spelling);
+  return parsed.ok ? parsed.value : { kind: 'unknown', text: spelling };
+}
+
+/**
+ * The fields that can hold a target, in the order that tells kinds apart: a route through an instance also shows its
+ * interface, one through a NAT gateway may, and GatewayId is shared by gateways, endpoints, `local` and VPC Lattice.
+ */
+const observedTarget = [
+  'OdbNetworkArn',
+  'CoreNetworkArn',
+  'NatGatewayId',
+  'TransitGatewayId',
+  'VpcPeeringConnectionId',
+  'EgressOnlyInternetGatewayId',
+  'LocalGatewayId',
+  'CarrierGatewayId',
+  'GatewayId',
+  'NetworkInterfaceId',
+  'InstanceId',
+] as const satisfies readonly (keyof Ec2Route)[];
+
+function actualTarget(route: Ec2Route): ActualRoute['target'] {
+  const text = observedTarget.map((field) => route[field]).find((value) => value);
+  if (text === undefined) return { kind: 'unknown', text: unnamed(route) };
+  if (text === 'VpcLattice') return { kind: 'lattice' };
+  const parsed = parseTarget(text);
+  return parsed.ok ? parsed.value : { kind: 'unknown', text };
+}
+
+const described = new Set<string>(['InstanceOwnerId', 'Origin', 'State', 'IpAddress']);
+
+/** What a route of a kind we do not know says of itself, as far as it fits a line. */
+function unnamed(route: Ec2Route): string {
+  const fields = Object.entries(route).filter(([key, value]) => !described.has(key) && typeof value === 'string');
+  return (
+    fields
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ')
+      .slice(0, 200) || 'unknown'
+  );
+}

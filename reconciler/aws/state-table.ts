@@ -1,0 +1,97 @@
+import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { type Run, type Status, type SweepRecord, phases } from '../core/status.ts';
+import type { TableStates } from '../ports.ts';
+
+/** How long a run is kept. */
+const historyDays = 90;
+
+/** BatchGetItem takes at most this many keys (DynamoDB API Reference). */
+const keysPerBatch = 100;
+
+/** The key of the one item that speaks of the whole fleet's last sweep. */
+const sweepKey = { routeTableId: '*', item: 'sweep' };
+
+/** The table of what is remembered: status and history of a route table lie together under its id. */
+export function tableStates(client: DynamoDBDocumentClient, tableName: string): TableStates {
+  const put = async (item: Record<string, unknown>): Promise<void> => {
+    await client.send(new PutCommand({ TableName: tableName, Item: item }));
+  };
+
+  const get = async (key: Record<string, string>): Promise<Record<string, unknown> | undefined> => {
+    const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }));
+    return Item;
+  };
+
+  async function readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
+    const statuses = new Map<string, Status>();
+    let keys: Record<string, unknown>[] = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
+    while (keys.length > 0) {
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetCommand({ RequestItems: { [tableName]: { Keys: keys.slice(0, keysPerBatch) } } }),
+      );
+      for (const item of Responses?.[tableName] ?? []) {
+        const status = statusOf(item);
+        if (status) statuses.set(status.routeTableId, status);
+      }
+      // DynamoDB answers what fits 16 MB and names the rest.
+      keys = [...(UnprocessedKeys?.[tableName]?.Keys ?? []), ...keys.slice(keysPerBatch)];
+    }
+    return statuses;
+  }
+
+  return {
+    async read(routeTableId) {
+      const item = await get({ routeTableId, item: 'status' });
+      return item && statusOf(item);
+    },
+    readMany,
+    write: (status) => put({ ...status, item: 'status' }),
+    recordRun: ({ id, ...run }: Run) =>
+      put({
+        ...run,
+        item: `run#${id}`,
+        expiresAt: Math.floor(Date.parse(run.detectedAt) / 1_000) + historyDays * 24 * 60 * 60,
+      }),
+    async readSweep() {
+      const item = await get(sweepKey);
+      return item && sweepOf(item);
+    },
+    writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
+  };
+}
+
+const strings = z.array(z.string());
+
+/** What decisions rest on. A status without it is as good as lost: then every delete asks a person first. */
+const statusShape = z.looseObject({
+  routeTableId: z.string(),
+  phase: z.enum(phases),
+  reason: z.string(),
+  failures: z.array(z.looseObject({ action: z.string(), destination: z.string(), attempts: z.number() })),
+  checkedAt: z.iso.datetime(),
+  changedAt: z.iso.datetime(),
+  cleanPolicy: z.string().optional(),
+  listed: strings,
+  owned: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
+  foreign: strings,
+  approval: z
+    .looseObject({
+      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
+      until: z.iso.datetime(),
+      desiredHash: z.string(),
+    })
+    .optional(),
+});
+
+const isStatus = (value: unknown): value is Status => statusShape.safeParse(value).success;
+
+const statusOf = ({ item: _, ...status }: Record<string, unknown>): Status | undefined =>
+  isStatus(status) ? status : undefined;
+
+const sweepShape = z.looseObject({ startedAt: z.string(), checked: z.number(), cursor: z.string().optional() });
+
+const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;
+
+const sweepOf = ({ item: _, routeTableId: __, ...sweep }: Record<string, unknown>): SweepRecord | undefined =>
+  isSweep(sweep) ? sweep : undefined;

@@ -1,0 +1,163 @@
+import type { ChangeJson } from './change.ts';
+import type { Blocked } from './guard.ts';
+import { type Plan, type PlanJson, planAsJson } from './plan.ts';
+import type { Problem } from './problem.ts';
+import type { Approval, TableRecord } from './record.ts';
+import type { Actor, Trigger } from './trigger.ts';
+
+export const phases = [
+  'InSync',
+  /** Applied, not yet seen. */
+  'Verifying',
+  /** Drift that nothing is done about: observed, or paused. */
+  'Drifted',
+  /** Deletes wait for a person. */
+  'Blocked',
+  /** Some routes were refused, or held by something that is not ours. */
+  'Failed',
+  /** The item is refused; the last good repair stays in place. */
+  'Invalid',
+  /** The table is gone. */
+  'Missing',
+  /** The item was deleted. */
+  'Unmanaged',
+] as const;
+
+export type Phase = (typeof phases)[number];
+
+/** A change that EC2 refused, or whose outcome is not known, and what would mend it. */
+export interface StatusFailure extends ChangeJson {
+  readonly code?: string;
+  readonly message?: string;
+  readonly remedy?: string;
+  /** How often in a row it failed. */
+  readonly attempts: number;
+}
+
+/** What became of one change, with whom it is attributed to. */
+export interface RunOutcome extends ChangeJson {
+  readonly result: 'done' | 'already' | 'refused' | 'skipped' | 'unknown';
+  readonly kind?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly remedy?: string;
+  /** Milliseconds that the call took. */
+  readonly ms?: number;
+  /** Who caused the drift that this change mends; named only when call, table and destination match. */
+  readonly actor?: Actor | 'unattributed';
+}
+
+/** One table's state as it is stored and shown. Times are ISO 8601, UTC. */
+export interface Status {
+  readonly routeTableId: string;
+  readonly phase: Phase;
+  /** One sentence: why it is in this phase. */
+  readonly reason: string;
+  readonly desiredHash?: string;
+  readonly policyHash?: string;
+  readonly plan?: PlanSummary;
+  /** What is wrong with the item, in phase `Invalid`. */
+  readonly problems?: readonly Problem[];
+  readonly failures: readonly StatusFailure[];
+  readonly trigger: Omit<Trigger, 'actor'>;
+  readonly actor?: Actor;
+  readonly checkedAt: string;
+  /** When the phase became what it is. */
+  readonly changedAt: string;
+  readonly inSyncSince?: string;
+  /** When we last wrote to the table. */
+  readonly lastWriteAt?: string;
+  // What deletes are earned by: see `TableRecord`.
+  readonly cleanPolicy?: string;
+  readonly listed: readonly string[];
+  readonly owned: readonly { readonly destination: string; readonly target: string; readonly overrodeLocal?: true }[];
+  readonly foreign: readonly string[];
+  readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
+}
+
+/** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
+export interface Run {
+  readonly routeTableId: string;
+  readonly id: string;
+  readonly trigger: Omit<Trigger, 'actor'>;
+  readonly actor?: Actor;
+  readonly plan: PlanSummary;
+  readonly outcome: readonly RunOutcome[];
+  /** How many outcomes there were beyond those kept. */
+  readonly moreOutcomes?: number;
+  readonly detectedAt: string;
+  readonly appliedAt?: string;
+  readonly verifiedAt?: string;
+}
+
+/** The last sweep. Times are ISO 8601, UTC. */
+export interface SweepRecord {
+  readonly startedAt: string;
+  /** Absent while a sweep goes on, or after one that was cut short. */
+  readonly endedAt?: string;
+  readonly checked: number;
+  readonly outOfSync: number;
+  /** Tables that could not be looked at: not checked never looks like in sync. */
+  readonly unknown: {
+    readonly count: number;
+    readonly first: readonly { readonly routeTableId: string; readonly reason: string }[];
+  };
+  /** Where the next sweep goes on, when this one ran out of time. */
+  readonly cursor?: string;
+}
+
+/** A plan as it is stored: lists are cut, so that an item never outgrows its store, and the rest is counted. */
+export interface PlanSummary extends PlanJson {
+  readonly omitted?: { readonly changes: number; readonly leftAlone: number; readonly findings: number };
+}
+
+const listedAtMost = 100;
+
+/** The first of a list that an item has room for. */
+export const cut = <T>(list: readonly T[]): readonly T[] => list.slice(0, listedAtMost);
+
+/** How many of a list `cut` leaves out. */
+export const omittedOf = (list: readonly unknown[]): number => Math.max(0, list.length - listedAtMost);
+
+export function summaryOf(plan: Plan): PlanSummary {
+  const json = planAsJson(plan);
+  const omitted = {
+    changes: omittedOf(json.changes),
+    leftAlone: omittedOf(json.leftAlone),
+    findings: omittedOf(json.findings),
+  };
+  return {
+    ...json,
+    changes: cut(json.changes),
+    leftAlone: cut(json.leftAlone),
+    findings: cut(json.findings),
+    ...(json.blocked && { blocked: { ...json.blocked, deletes: cut(json.blocked.deletes) } satisfies Blocked }),
+    ...(Object.values(omitted).some((count) => count > 0) && { omitted }),
+  };
+}
+
+/** The stored form of a record. */
+export function recordFields(
+  record: TableRecord,
+): Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'approval'> {
+  const { cleanPolicy, approval } = record;
+  return {
+    ...(cleanPolicy !== undefined && { cleanPolicy }),
+    listed: [...record.listed].sort(),
+    owned: [...record.owned].map(([destination, route]) => ({ destination, ...route })),
+    foreign: [...record.foreign].sort(),
+    ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
+  };
+}
+
+/** The record that a stored status remembers. */
+export function recordOf(status: Status): TableRecord {
+  const { cleanPolicy, approval } = status;
+  return {
+    ...(cleanPolicy !== undefined && { cleanPolicy }),
+    listed: new Set(status.listed),
+    owned: new Map(status.owned.map(({ destination, ...route }) => [destination, route])),
+    foreign: new Set(status.foreign),
+    ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
+  };
+}

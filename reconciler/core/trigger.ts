@@ -1,0 +1,24 @@
+/** Who made a call, as CloudTrail tells it. All of it is the caller's word but the ARN. */
+export interface Actor {
+  /** The caller's ARN, or the AWS service that called. */
+  readonly arn: string;
+  /** An IP address, or the DNS name of an AWS service. */
+  readonly sourceIp?: string;
+  readonly userAgent?: string;
+  /** The AWS service that called in the actor's name, such as `cloudformation.amazonaws.com`. */
+  readonly invokedBy?: string;
+}
+
+/** What woke a reconcile. */
+export interface Trigger {
+  readonly kind: 'event' | 'desired' | 'sweep' | 'requeue' | 'person';
+  /** The CloudTrail event id, stream sequence number or message id. */
+  readonly id?: string;
+  /** The API call, for an event. */
+  readonly name?: string;
+  /** ISO 8601, UTC: when it happened, not when we heard of it. */
+  readonly time?: string;
+  readonly actor?: Actor;
+  /** The canonical destination that the call was about. */
+  readonly destination?: string;
+}

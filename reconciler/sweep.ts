@@ -1,0 +1,123 @@
+import { isDeepStrictEqual } from 'node:util';
+import pMap from 'p-map';
+import { parseDesired } from './core/desired.ts';
+import { plan } from './core/plan.ts';
+import { desiredHash, policyHash } from './core/record.ts';
+import type { ActualTable } from './core/route.ts';
+import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
+import type { World } from './ports.ts';
+import { reconcile, statusKeepsMs, tablesAtOnce } from './reconcile.ts';
+
+/** How many of the tables that could not be looked at are named in the record. */
+const namedAtMost = 20;
+
+type Entry = { readonly routeTableId: string; readonly item: unknown };
+
+/**
+ * Looks at every managed table and reconciles those that need it: drifted, not yet verified, failed, or with a status
+ * that has grown old.
+ *
+ * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages and memory does not grow
+ * at all. A table that cannot be looked at is counted as unknown, and the others go on. When `until` comes first, the
+ * place is remembered and the next sweep goes on from there.
+ */
+export async function sweep(world: World, until: Date): Promise<SweepRecord> {
+  const startedAt = world.now().toISOString();
+  const tally = new Tally();
+  let cursor = (await world.states.readSweep())?.cursor;
+  let cutShort = false;
+
+  for await (const { items, next } of world.desired.pages(cursor)) {
+    await sweepPage(items, tally, world, until);
+    cursor = next;
+    cutShort = next !== undefined && world.now() >= until;
+    if (cutShort) break;
+  }
+
+  const endedAt = world.now().toISOString();
+  const record = { startedAt, ...tally.counts(), ...(cutShort && cursor !== undefined ? { cursor } : { endedAt }) };
+  await world.states.writeSweep(record);
+  const { checked, outOfSync, unknown } = record;
+  const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
+  if (cutShort) world.log.warn('sweep cut short, the next one goes on from here', fields);
+  else world.log.info('sweep completed', fields);
+  return record;
+}
+
+async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, until: Date): Promise<void> {
+  const ids = entries.map(({ routeTableId }) => routeTableId);
+  let statuses: ReadonlyMap<string, Status>;
+  let tables: ReadonlyMap<string, ActualTable>;
+  try {
+    [statuses, tables] = await Promise.all([world.states.readMany(ids), readTables(ids, world)]);
+  } catch (error) {
+    world.log.error('could not look at a page of tables', { tables: ids.length, error });
+    for (const id of ids) tally.unknown(id, error);
+    return;
+  }
+  await pMap(
+    entries,
+    async ({ routeTableId, item }) => {
+      const status = statuses.get(routeTableId);
+      if (status && !needsReconcile(item, tables.get(routeTableId), status, world.now())) {
+        tally.checked(status.phase);
+        return;
+      }
+      try {
+        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, until);
+        tally.checked(phase);
+      } catch (error) {
+        world.log.error('could not look at a table', { routeTableId, error });
+        tally.unknown(routeTableId, error);
+      }
+    },
+    { concurrency: tablesAtOnce },
+  );
+}
+
+async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
+  const tables = new Map<string, ActualTable>();
+  for await (const table of world.tables.readMany(ids)) tables.set(table.routeTableId, table);
+  return tables;
+}
+
+const mayRest: ReadonlySet<Phase> = new Set(['InSync', 'Drifted', 'Blocked']);
+
+/** Whether a reconcile would find anything that the table's status does not say already. */
+function needsReconcile(item: unknown, actual: ActualTable | undefined, status: Status, now: Date): boolean {
+  if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
+  const parsed = parseDesired(item, now);
+  if (!parsed.ok) return status.phase !== 'Invalid';
+  const desired = parsed.table;
+  const same = status.desiredHash === desiredHash(desired) && status.policyHash === policyHash(desired, now);
+  if (!actual) return !same || status.phase !== 'Missing';
+  if (!same || !mayRest.has(status.phase)) return true;
+  return !isDeepStrictEqual(summaryOf(plan(desired, actual, { now, record: recordOf(status) })), status.plan);
+}
+
+/** Counts tables. One that was not checked never counts as in sync. */
+class Tally {
+  #checked = 0;
+  #outOfSync = 0;
+  #unknown = 0;
+  readonly #first: { readonly routeTableId: string; readonly reason: string }[] = [];
+
+  checked(phase: Phase): void {
+    this.#checked++;
+    if (phase !== 'InSync' && phase !== 'Verifying') this.#outOfSync++;
+  }
+
+  unknown(routeTableId: string, error: unknown): void {
+    this.#unknown++;
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason });
+  }
+
+  counts(): Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> {
+    return {
+      checked: this.#checked,
+      outOfSync: this.#outOfSync,
+      unknown: { count: this.#unknown, first: this.#first },
+    };
+  }
+}
