@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { type Reconciled, reconcile } from '../reconciler/reconcile.ts';
-import { deadline, runtime } from './runtime.ts';
+import { invocationOf, runtime } from './runtime.ts';
 
 /**
  * Wakes on the stream of desired items: records → route tables → reconcile.
@@ -11,13 +11,13 @@ import { deadline, runtime } from './runtime.ts';
  */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const { world } = runtime();
-  const until = deadline(context);
+  const invocation = invocationOf(context);
   const underway = new Map<string, Promise<Reconciled>>();
   const reconcileRecord = async ({ dynamodb }: DynamoDBRecord): Promise<void> => {
     const routeTableId = dynamodb?.Keys?.['routeTableId']?.S;
     if (!routeTableId) return;
     const trigger = { kind: 'desired', ...(dynamodb.SequenceNumber && { id: dynamodb.SequenceNumber }) } as const;
-    const reconciled = underway.get(routeTableId) ?? reconcile(routeTableId, trigger, world, until);
+    const reconciled = underway.get(routeTableId) ?? reconcile(routeTableId, trigger, world, invocation);
     underway.set(routeTableId, reconciled);
     await reconciled;
   };

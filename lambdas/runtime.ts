@@ -2,9 +2,14 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Context } from 'aws-lambda';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { checkpoint } from '../reconciler/aws/checkpoint.ts';
 import { desiredItems } from '../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
+import { tableLeases } from '../reconciler/aws/lease-table.ts';
+import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { tableStates } from '../reconciler/aws/state-table.ts';
+import type { Invocation } from '../reconciler/lease.ts';
 import type { Log, World } from '../reconciler/ports.ts';
 
 /** Everything a function needs, made once per cold start. This is the one place that reads the environment. */
@@ -17,9 +22,14 @@ export interface Runtime {
 /** Kept for writing down what was done before the function is cut off. */
 const finishingMs = 10_000;
 
-/** The instant after which no call to EC2 may start. */
-export const deadline = (context: Pick<Context, 'getRemainingTimeInMillis'>): Date =>
-  new Date(Date.now() + context.getRemainingTimeInMillis() - finishingMs);
+/** What a reconcile should know of the invocation it runs in. */
+export const invocationOf = ({
+  awsRequestId,
+  getRemainingTimeInMillis,
+}: Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>): Invocation => ({
+  requestId: awsRequestId,
+  until: new Date(Date.now() + getRemainingTimeInMillis() - finishingMs),
+});
 
 let cached: Runtime | undefined;
 
@@ -32,12 +42,17 @@ function start(): Runtime {
   const documents = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
     marshallOptions: { removeUndefinedValues: true },
   });
+  const desiredTable = setting('DESIRED_TABLE');
+  const stateTable = setting('STATE_TABLE');
   return {
     accountId: setting('ACCOUNT_ID'),
     world: {
       tables: ec2RouteTables(),
-      desired: desiredItems(documents, setting('DESIRED_TABLE')),
-      states: tableStates(documents, setting('STATE_TABLE')),
+      desired: desiredItems(documents, desiredTable),
+      states: tableStates(documents, stateTable),
+      leases: tableLeases(documents, stateTable),
+      requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
+      checkpoint: checkpoint(documents, { desiredTable, stateTable }),
       now: () => new Date(),
       log: logOf(new Logger()),
     },

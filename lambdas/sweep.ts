@@ -1,8 +1,8 @@
 import type { Context } from 'aws-lambda';
 import { sweep } from '../reconciler/sweep.ts';
-import { deadline, runtime } from './runtime.ts';
+import { invocationOf, runtime } from './runtime.ts';
 
 /** Wakes on a schedule: every managed table. */
 export async function handler(_event: unknown, context: Context): Promise<void> {
-  await sweep(runtime().world, deadline(context));
+  await sweep(runtime().world, invocationOf(context));
 }

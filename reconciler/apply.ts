@@ -62,30 +62,60 @@ export interface Applied {
 /** EC2's buckets are per account and shared with everybody: a few calls at once are as fast as it lets us be. */
 const callsAtOnce = 4;
 
+/** How long a checkpoint's answer holds inside a phase. */
+const checkpointKeepsMs = 5_000;
+
 /**
  * Applies changes in three phases: every replace, then every delete, then every create. A phase starts only when all
  * calls of the one before have ended. One refusal never stops the others; a denial stops the rest, as they would all
  * meet it.
  *
- * @param startLeftMs how many milliseconds from now calls may still run, asked before each of them; when none are left,
- *   the rest is skipped. DeleteRoute and ReplaceRoute hit whatever is there by then, so a plan does not keep.
+ * @param world.startLeftMs how many milliseconds from now calls may still run, asked before each of them; when none are
+ *   left, the rest is skipped. DeleteRoute and ReplaceRoute hit whatever is there by then, so a plan does not keep.
+ * @param world.checkpoint asked before each phase, and within one at least every 5 s: may we go on? The rest is skipped
+ *   after a no, and after an answer that could not be had.
  */
 export async function applyChanges(
   routeTableId: string,
   changes: readonly Change[],
-  world: { readonly writer: RouteWriter; readonly now: () => Date; readonly startLeftMs: () => number },
+  world: {
+    readonly writer: RouteWriter;
+    readonly now: () => Date;
+    readonly startLeftMs: () => number;
+    readonly checkpoint: () => Promise<boolean>;
+  },
 ): Promise<Applied> {
+  const { writer, now, startLeftMs } = world;
   const outcomes = new Map<Change, ChangeOutcome>();
   let denied = false;
   let cutShort = false;
+  let checkedAt = 0;
+  let checking: Promise<void> | undefined;
+
+  const check = async (): Promise<void> => {
+    checkedAt = now().getTime();
+    if (!(await world.checkpoint())) cutShort = true;
+  };
+
+  /** How long the next call may take; 0 when it may not start. */
+  const timeToStart = async (action: Change['action']): Promise<number> => {
+    if (denied || cutShort) return 0;
+    await writer.turn(action);
+    if (now().getTime() - checkedAt >= checkpointKeepsMs) checking = check();
+    await checking;
+    const leftMs = startLeftMs();
+    cutShort ||= leftMs <= 0;
+    return denied || cutShort ? 0 : leftMs;
+  };
+
   for (const action of ['replace', 'delete', 'create'] as const) {
+    const phase = changes.filter((change) => change.action === action);
+    if (phase.length > 0 && !denied && !cutShort) await (checking = check());
     await pMap(
-      changes.filter((change) => change.action === action),
+      phase,
       async (change) => {
-        if (!denied && !cutShort) await world.writer.turn(action);
-        const withinMs = world.startLeftMs();
-        cutShort ||= withinMs <= 0;
-        const outcome = denied || cutShort ? skipped(change) : await applyOne(routeTableId, change, withinMs, world);
+        const withinMs = await timeToStart(action);
+        const outcome = withinMs > 0 ? await applyOne(routeTableId, change, withinMs, world) : skipped(change);
         denied ||= outcome.kind === 'denied';
         outcomes.set(change, outcome);
       },

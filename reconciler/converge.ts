@@ -1,5 +1,5 @@
 import { type ChangeOutcome, applyChanges } from './apply.ts';
-import type { Change } from './core/change.ts';
+import { type Change, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { permitted } from './core/guard.ts';
 import { type Plan, plan } from './core/plan.ts';
@@ -7,20 +7,40 @@ import { type TableRecord, type Written, isEnforced, nextRecord } from './core/r
 import { type ActualTable, destinationText, targetText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';
 
-/** No mutation rests on a read older than this. */
+/** No mutation rests on a read older than this: DeleteRoute and ReplaceRoute hit whatever is there by then. */
 const readKeepsMs = 10_000;
 
 /** How often in a row the table is read again although nothing came of it. */
 const fruitlessRounds = 3;
 
 export interface Converged {
+  /**
+   * `done`: nothing is left that may be tried now. `unfinished`: time ran out, or the table would not settle.
+   * `stopped`: the checkpoint said no. `doubtful`: the read is not believed, and nothing was decided by it.
+   */
+  readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
   /** The plan of the last read, with `actual` what was read then; undefined when EC2 has no such table. */
   readonly last?: { readonly plan: Plan; readonly actual: ActualTable };
   /** The last outcome of every change that was tried, in order of first trial. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly record?: TableRecord;
-  /** Changes were left over because time ran out. */
-  readonly unfinished: boolean;
+}
+
+export interface ConvergeWorld {
+  readonly tables: RouteTables;
+  readonly now: () => Date;
+  /** No call starts after this instant. */
+  readonly until: Date;
+  /** What is remembered; absent when a person asked for this, and only `maxDeletes` holds deletes back. */
+  readonly record?: TableRecord;
+  /** Whether a change is left for later, as it failed only a short while ago. */
+  readonly isParked?: (change: Change) => boolean;
+  /** Whether a read may be too old to act on, as it does not show what we wrote a moment ago. */
+  readonly isDoubtful?: (actual: ActualTable, readAt: Date) => boolean;
+  /** Called once, with the first plan that changes something. If it throws, nothing is changed. */
+  readonly beforeFirstChange?: (plan: Plan) => Promise<void>;
+  /** Asked before each phase of an apply, and at least every 5 s: may we go on? */
+  readonly checkpoint?: () => Promise<boolean>;
 }
 
 /**
@@ -28,60 +48,71 @@ export interface Converged {
  * lost or the world turned out different. What was done or refused is not tried twice.
  *
  * A read that fails throws, and nothing is changed on its account.
- *
- * @param world.record what is remembered; absent when a person asked for this, and only `maxDeletes` holds deletes back
- * @param world.until no call starts after this instant
- * @param world.beforeFirstChange called once with the first plan that changes something; if it throws, nothing is changed
  */
-export async function converge(
-  desired: DesiredTable,
-  world: {
-    readonly tables: RouteTables;
-    readonly now: () => Date;
-    readonly until: Date;
-    readonly record?: TableRecord;
-    readonly beforeFirstChange?: (plan: Plan) => Promise<void>;
-  },
-): Promise<Converged> {
+export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
-  const { routeTableId } = desired;
   const outcomes = new Map<string, ChangeOutcome>();
   let record = world.record;
   let fruitless = 0;
-  let started = false;
+  let goesOn = true;
 
-  while (true) {
+  const ending = (end: Converged['end'], last?: Converged['last']): Converged => ({
+    end,
+    ...(last && { last }),
+    outcomes: [...outcomes.values()],
+    ...(record && { record }),
+  });
+  const checkpoint = async (): Promise<boolean> => {
+    goesOn &&= (await world.checkpoint?.()) ?? true;
+    return goesOn;
+  };
+
+  for (let round = 1; ; round++) {
     const readAt = now();
-    const actual = await tables.read(routeTableId);
-    if (!actual) return { outcomes: [...outcomes.values()], unfinished: false, ...(record && { record }) };
+    const actual = await tables.read(desired.routeTableId);
+    if (!actual) return ending('done');
     const planned = plan(desired, actual, { now: readAt, ...(record && { record }) });
     const last = { plan: planned, actual };
-    if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, []);
+    if (round === 1 && world.isDoubtful?.(actual, readAt)) return ending('doubtful', last);
+    const remember = (written: readonly Written[]): void => {
+      if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
+    };
+    settle(outcomes, planned.changes);
 
     const due = isEnforced(desired, readAt)
-      ? permitted(planned).filter((change) => !isSettled(outcomes.get(keyOf(change))))
+      ? permitted(planned).filter((change) => !isSettled(outcomes.get(changeKey(change))) && !world.isParked?.(change))
       : [];
-    const unfinished = due.length > 0 && (now() >= until || fruitless >= fruitlessRounds);
-    if (due.length === 0 || unfinished)
-      return { last, outcomes: [...outcomes.values()], unfinished, ...(record && { record }) };
+    remember([]);
+    if (due.length === 0) return ending('done', last);
+    if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
 
-    if (!started) await world.beforeFirstChange?.(planned);
-    started = true;
+    if (outcomes.size === 0) await world.beforeFirstChange?.(planned);
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
-    const applied = await applyChanges(routeTableId, due, { writer: tables, now, startLeftMs });
+    const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
       const outcome = applied.outcomes[index];
-      if (outcome) outcomes.set(keyOf(change), outcome);
+      if (outcome) outcomes.set(changeKey(change), outcome);
     });
-    if (record)
-      record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written(due, applied.outcomes));
-    if (!applied.lookAgain)
-      return { last, outcomes: [...outcomes.values()], unfinished: false, ...(record && { record }) };
+    remember(written(due, applied.outcomes));
+    if (!goesOn) return ending('stopped', last);
+    if (!applied.lookAgain) return ending('done', last);
     fruitless = applied.outcomes.some(isSettled) ? 0 : fruitless + 1;
   }
 }
 
-const keyOf = ({ destination }: Change): string => destinationText(destination);
+/**
+ * Takes a new read into account where a call's outcome was not known. What is no longer asked for has come about: our
+ * lost answer was a yes, or somebody was faster. What is asked for in another way takes the place of the old call.
+ */
+function settle(outcomes: Map<string, ChangeOutcome>, changes: readonly Change[]): void {
+  const keys = new Set(changes.map(changeKey));
+  const destinations = new Set(changes.map(({ destination }) => destinationText(destination)));
+  for (const [key, { kind: _, message: __, remedy: ___, ...outcome }] of outcomes) {
+    if (outcome.result !== 'unknown' || keys.has(key)) continue;
+    if (destinations.has(outcome.destination)) outcomes.delete(key);
+    else outcomes.set(key, { ...outcome, result: 'already' });
+  }
+}
 
 const isSettled = (outcome: ChangeOutcome | undefined): boolean =>
   outcome !== undefined && ['done', 'already', 'refused'].includes(outcome.result);

@@ -1,4 +1,6 @@
 import type { RouteWriter } from './apply.ts';
+import type { Claim } from './lease.ts';
+import type { Trigger } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
 import type { Run, Status, SweepRecord } from './core/status.ts';
 
@@ -30,11 +32,50 @@ export interface TableStates {
   read(routeTableId: string): Promise<Status | undefined>;
   /** Those of the tables that have a status; may be a moment old. */
   readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>>;
-  write(status: Status): Promise<void>;
+  /**
+   * Writes a status unless another was written since the one this follows (its `revision` is one higher).
+   *
+   * @returns whether it was written
+   */
+  write(status: Status): Promise<boolean>;
   /** Writes or rewrites one run of a table's history. */
   recordRun(run: Run): Promise<void>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
+}
+
+/** One holder per table at a time. Each call is one atomic step. */
+export interface Leases {
+  /** Takes a lease that is free, expired, or this holder's own from before, with the triggers that were left with it. */
+  take(
+    routeTableId: string,
+    claim: Claim,
+  ): Promise<
+    { readonly taken: true; readonly left: readonly Trigger[] } | { readonly taken: false; readonly expiresAt: Date }
+  >;
+  /** Leaves a trigger with whoever holds the lease at `now`: as the first, as one more, or not at all, as it is free. */
+  leave(routeTableId: string, trigger: Trigger, now: Date): Promise<'first' | 'more' | 'free'>;
+  /** Ends a lease. When triggers were left, it is renewed instead, and they are handed over. */
+  release(
+    routeTableId: string,
+    claim: Claim,
+  ): Promise<{ readonly released: true } | { readonly released: false; readonly left: readonly Trigger[] }>;
+  /** Ends a lease whatever was left with it, and says what was. Does nothing to another's lease. */
+  drop(routeTableId: string, holder: string): Promise<readonly Trigger[]>;
+}
+
+/** "Look at this table again." */
+export interface RequeueMessage {
+  readonly routeTableId: string;
+  /** The `nextRetry` of the status this was sent for: when that has changed, the message is out of date. */
+  readonly nextRetry?: string;
+  /** How many such messages led to this one. */
+  readonly hop: number;
+}
+
+export interface Requeue {
+  /** Delivers a message after `delayMs`, rounded up to seconds; at most 15 minutes, and at once if it is not positive. */
+  send(message: RequeueMessage, delayMs: number): Promise<void>;
 }
 
 /** A structured log: a constant sentence and fields. */
@@ -51,6 +92,12 @@ export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
   readonly states: TableStates;
+  readonly leases: Leases;
+  readonly requeue: Requeue;
+  /** The desired item and the holder of the table's lease as they are now, in one strongly consistent read. */
+  readonly checkpoint: (
+    routeTableId: string,
+  ) => Promise<{ readonly item: unknown; readonly holder: string | undefined }>;
   readonly now: () => Date;
   readonly log: Log;
 }

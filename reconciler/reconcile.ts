@@ -2,74 +2,52 @@ import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import type { ChangeOutcome } from './apply.ts';
 import { type Converged, converge } from './converge.ts';
+import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
-import { planForMissingTable } from './core/plan.ts';
-import type { Problem } from './core/problem.ts';
-import { desiredHash, emptyRecord, isEnforced, policyHash } from './core/record.ts';
-import {
-  type Phase,
-  type Run,
-  type RunOutcome,
-  type Status,
-  type StatusFailure,
-  cut,
-  omittedOf,
-  recordFields,
-  recordOf,
-  summaryOf,
-} from './core/status.ts';
+import { type TableRecord, emptyRecord } from './core/record.ts';
+import { isParked } from './core/retry.ts';
+import { newRun, withOutcome } from './core/run.ts';
+import { type Phase, type Run, type Status, recordOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
-import type { Log, World } from './ports.ts';
-
-/** A status nobody needed to change is refreshed this often, so that an idle fleet writes next to nothing. */
-export const statusKeepsMs = 60 * 60 * 1000;
+import { type Verdict, doubtful, invalid, nextStatus, saysMore, unmanaged, verdictOn } from './core/verdict.ts';
+import { type Invocation, underLease } from './lease.ts';
+import type { Log, RequeueMessage, World } from './ports.ts';
 
 /** How many tables are reconciled at the same time. */
 export const tablesAtOnce = 4;
 
+/** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
+const longestChain = 10;
+
+/** SQS delays messages by at most 15 minutes; what is due later is left to the sweep. */
+const longestDelayMs = 15 * 60 * 1_000;
+
 /** What one reconcile ended in. */
 export interface Reconciled {
   readonly routeTableId: string;
-  readonly phase: Phase;
+  /** `Held`: another invocation holds the table and goes once more on our account. */
+  readonly phase: Phase | 'Held';
 }
 
 /**
- * Reconciles one route table: reads its desired item, brings the table to it, and writes down what came of it.
+ * Reconciles one route table: reads its desired item, brings the table to it, and writes down what came of it. Only one
+ * invocation does so for a table at a time.
  *
  * The plan is recorded before the first mutation. An invalid item changes nothing in EC2; an absent one ends management
- * and changes no route. A read that fails, of the item, the record or the table, throws and changes nothing.
- *
- * @param until no call to EC2 starts after this instant; what is left then is left to the next reconcile
+ * and changes no route. A read that fails, of the item, the record or the table, throws and changes nothing. When the
+ * item is edited meanwhile, nothing more of the old plan is written, and the table is planned anew.
  */
 export async function reconcile(
   routeTableId: string,
   trigger: Trigger,
   world: World,
-  until: Date,
+  invocation: Invocation,
 ): Promise<Reconciled> {
   const log = world.log.with({ routeTableId, trigger: trigger.kind, triggerId: trigger.id, triggerName: trigger.name });
-  const [item, before] = await Promise.all([world.desired.read(routeTableId), world.states.read(routeTableId)]);
-  const report = new Report(routeTableId, trigger, before, world, log);
-  if (item === undefined) return report.unmanaged();
-  const parsed = parseDesired(item, world.now());
-  if (!parsed.ok) return report.invalid(parsed.problems);
-
-  const desired = parsed.table;
-  const detectedAt = world.now().toISOString();
-  let run: Run | undefined;
-  const converged = await converge(desired, {
-    tables: world.tables,
-    now: world.now,
-    until,
-    record: before ? recordOf(before) : emptyRecord,
-    beforeFirstChange: async (plan) => {
-      run = newRun(routeTableId, trigger, detectedAt, summaryOf(plan));
-      log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
-      await world.states.recordRun(run);
-    },
-  });
-  if (run) await world.states.recordRun(withOutcome(run, converged, trigger, world.now()));
-  return report.converged(desired, converged);
+  const phase = await underLease(routeTableId, trigger, { ...world, log }, invocation, (triggers, until) =>
+    new Round(routeTableId, triggers, world, log, { ...invocation, until }).run(),
+  );
+  return { routeTableId, phase: phase ?? 'Held' };
 }
 
 /**
@@ -81,167 +59,146 @@ export async function reconcileEach(
   routeTableIds: readonly string[],
   trigger: Trigger,
   world: World,
-  until: Date,
+  invocation: Invocation,
 ): Promise<void> {
-  await pMap(routeTableIds, (routeTableId) => reconcile(routeTableId, trigger, world, until), {
+  await pMap(routeTableIds, (routeTableId) => reconcile(routeTableId, trigger, world, invocation), {
     concurrency: tablesAtOnce,
     stopOnError: false,
   });
 }
 
-/** Turns what was found into the table's next status, and writes it if it says anything new. */
-class Report {
+/** One look at a table under its lease, on account of all triggers that were left with it. */
+class Round {
   readonly #routeTableId: string;
-  readonly #trigger: Trigger;
-  readonly #before: Status | undefined;
+  readonly #triggers: readonly Trigger[];
   readonly #world: World;
   readonly #log: Log;
+  readonly #invocation: Invocation;
 
-  constructor(routeTableId: string, trigger: Trigger, before: Status | undefined, world: World, log: Log) {
+  constructor(routeTableId: string, triggers: readonly Trigger[], world: World, log: Log, invocation: Invocation) {
     this.#routeTableId = routeTableId;
-    this.#trigger = trigger;
-    this.#before = before;
+    this.#triggers = triggers;
     this.#world = world;
     this.#log = log;
+    this.#invocation = invocation;
   }
 
-  /** Deleting the item stops management and changes no route; what deletes were earned by is forgotten. */
-  async unmanaged(): Promise<Reconciled> {
-    const forgotten = recordFields(emptyRecord);
-    // Never managed: an event named a table that is none of ours, and leaves no trace.
-    if (!this.#before) return { routeTableId: this.#routeTableId, phase: 'Unmanaged' };
-    return this.#write({ phase: 'Unmanaged', reason: 'there is no desired item', failures: [], ...forgotten });
+  async run(): Promise<Phase> {
+    const { desired, states, now } = this.#world;
+    const before = await states.read(this.#routeTableId);
+    let record = before ? recordOf(before) : emptyRecord;
+    let outcomes: readonly ChangeOutcome[] = [];
+
+    while (true) {
+      const item = await desired.read(this.#routeTableId);
+      if (item === undefined) return before ? this.#conclude(unmanaged(), before) : 'Unmanaged';
+      const parsed = parseDesired(item, now());
+      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record), before);
+
+      const { converged, stopped } = await this.#apply(parsed.table, item, record, before);
+      record = converged.record ?? record;
+      outcomes = [...outcomes, ...converged.outcomes];
+      if (stopped === 'edited') continue;
+      // Whoever holds the lease by now knows better than we do what is true.
+      if (stopped === 'lost') return before?.phase ?? 'Verifying';
+      return this.#conclude(this.#verdict(parsed.table, { ...converged, outcomes, record }, before), before);
+    }
   }
 
-  async invalid(problems: readonly Problem[]): Promise<Reconciled> {
-    const first = problems[0];
-    const reason = `the desired item has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}: ${first?.path}: ${first?.message}, found ${first?.found}`;
-    return this.#write({
-      phase: 'Invalid',
-      reason,
-      problems: cut(problems),
-      failures: [],
-      // The last good repair stays in place, and so does what it earned.
-      ...recordFields(this.#before ? recordOf(this.#before) : emptyRecord),
-    });
-  }
-
-  async converged(desired: DesiredTable, converged: Converged): Promise<Reconciled> {
+  #verdict(
+    desired: DesiredTable,
+    { end, last, outcomes, record }: Converged & { readonly record: TableRecord },
+    before: Status | undefined,
+  ): Verdict {
     const now = this.#world.now();
-    const plan = converged.last?.plan ?? planForMissingTable(desired);
-    const failures = failuresAfter(converged.outcomes, this.#before);
-    const wrote = converged.outcomes.some(({ result }) => result !== 'skipped');
-    return this.#write({
-      ...judge(desired, converged, failures, now),
-      desiredHash: desiredHash(desired),
-      policyHash: policyHash(desired, now),
-      plan: summaryOf(plan),
-      failures: cut(failures),
-      ...(wrote && { lastWriteAt: now.toISOString() }),
-      ...recordFields(converged.record ?? emptyRecord),
+    if (end === 'doubtful' && last && before) return doubtful(before, doubtAbout(last.actual, now, before.doubt), now);
+    return verdictOn(
+      desired,
+      { end: end === 'doubtful' ? 'done' : end, ...(last && { plan: last.plan }), outcomes, record },
+      before,
+      now,
+    );
+  }
+
+  /** Converges the table to one version of its item, and keeps the run of what was changed. */
+  async #apply(
+    desired: DesiredTable,
+    item: unknown,
+    record: TableRecord,
+    before: Status | undefined,
+  ): Promise<{ readonly converged: Converged; readonly stopped?: 'edited' | 'lost' | 'unreadable' }> {
+    const { tables, states, now } = this.#world;
+    let run: Run | undefined;
+    let stopped: 'edited' | 'lost' | 'unreadable' | undefined;
+    const converged = await converge(desired, {
+      tables,
+      now,
+      until: this.#invocation.until,
+      record,
+      isParked: (change) => isParked(change, before?.failures ?? [], this.#triggers, now()),
+      isDoubtful: (actual, readAt) => before !== undefined && isDoubtful(actual, readAt, before, this.#triggers),
+      beforeFirstChange: async (plan) => {
+        run = newRun(this.#routeTableId, plan, this.#triggers, now());
+        await states.recordRun(run);
+        this.#log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
+      },
+      checkpoint: async () => {
+        stopped = await this.#whyStop(item);
+        return stopped === undefined;
+      },
     });
+    if (run) await states.recordRun(withOutcome(run, converged.outcomes, this.#triggers, now()));
+    return { converged, ...(stopped && { stopped }) };
   }
 
-  async #write(
-    news: Omit<Status, 'routeTableId' | 'trigger' | 'actor' | 'checkedAt' | 'changedAt' | 'inSyncSince'>,
-  ): Promise<Reconciled> {
-    const now = this.#world.now().toISOString();
-    const before = this.#before;
-    const { actor, ...trigger } = this.#trigger;
-    const samePhase = before?.phase === news.phase;
-    const inSyncSince = news.phase === 'InSync' ? (samePhase && before.inSyncSince) || now : undefined;
-    const status: Status = {
-      ...(before?.lastWriteAt && { lastWriteAt: before.lastWriteAt }),
-      ...news,
-      routeTableId: this.#routeTableId,
-      trigger,
-      ...(actor && { actor }),
-      checkedAt: now,
-      changedAt: samePhase ? before.changedAt : now,
-      ...(inSyncSince && { inSyncSince }),
-    };
-    if (!before || saysMore(status, before)) await this.#world.states.write(status);
-    const fields = { phase: status.phase, reason: status.reason, planId: status.plan?.planId };
-    if (['InSync', 'Verifying', 'Unmanaged'].includes(status.phase)) this.#log.info('reconciled', fields);
+  /** Why nothing more of a plan may be written: the item was edited, the lease is another's, or neither can be read. */
+  async #whyStop(item: unknown): Promise<'edited' | 'lost' | 'unreadable' | undefined> {
+    try {
+      const current = await this.#world.checkpoint(this.#routeTableId);
+      if (current.holder !== this.#invocation.requestId) return 'lost';
+      return isDeepStrictEqual(current.item, item) ? undefined : 'edited';
+    } catch (error) {
+      this.#log.warn('stopped: could not read whether to go on', { error });
+      return 'unreadable';
+    }
+  }
+
+  /** Writes the next status if it says anything new, and sees to it that somebody looks again in time. */
+  async #conclude(verdict: Verdict, before: Status | undefined): Promise<Phase> {
+    const { states, now } = this.#world;
+    const status = nextStatus(this.#routeTableId, verdict, before, this.#triggers, now());
+    const { phase, reason, plan } = status;
+    const fields = { phase, reason, planId: plan?.planId };
+    if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
     else this.#log.warn('reconciled', fields);
-    return { routeTableId: this.#routeTableId, phase: status.phase };
+    if (!saysMore(status, before)) return phase;
+    if (await states.write(status)) await this.#requeue(status);
+    else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
+    return phase;
+  }
+
+  async #requeue({ routeTableId, nextRetry }: Status): Promise<void> {
+    if (nextRetry === undefined) return;
+    const delayMs = Date.parse(nextRetry) - this.#world.now().getTime();
+    const hop = (this.#invocation.hop ?? 0) + 1;
+    if (delayMs > longestDelayMs || hop > longestChain) return;
+    await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
   }
 }
 
-/** Which phase a table is in after a reconcile, and why, in one sentence. */
-function judge(
-  desired: DesiredTable,
-  { last, outcomes, unfinished }: Converged,
-  failures: readonly StatusFailure[],
-  now: Date,
-): Pick<Status, 'phase' | 'reason'> {
-  if (!last) return { phase: 'Missing', reason: 'EC2 has no such route table in this account and Region' };
-  const { plan } = last;
-  if (!isEnforced(desired, now) && !plan.inSync) {
-    const why = desired.mode === 'observe' ? 'the item is in mode observe' : `paused: ${desired.paused?.reason}`;
-    return { phase: 'Drifted', reason: `${count(plan.changes.length, 'change')} not made, as ${why}` };
+/**
+ * Answers a message that asks to look at a table again. One that was sent for a moment which the status no longer waits
+ * for is out of date and dropped.
+ */
+export async function reconcileAgain(
+  { routeTableId, nextRetry, hop }: RequeueMessage,
+  messageId: string,
+  world: World,
+  invocation: Invocation,
+): Promise<void> {
+  if (nextRetry !== undefined) {
+    const status = await world.states.read(routeTableId);
+    if (status?.nextRetry !== nextRetry) return;
   }
-  const worst = failures[0];
-  if (worst) {
-    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
-    return {
-      phase: 'Failed',
-      reason: `could not ${worst.action} ${worst.destination}: ${worst.remedy ?? worst.message}${more}`,
-    };
-  }
-  if (unfinished) return { phase: 'Verifying', reason: 'time ran out: the rest is left to the next reconcile' };
-  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
-  if (outcomes.length > 0)
-    return { phase: 'Verifying', reason: `${count(outcomes.length, 'change')} made, not yet seen` };
-  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
-  const finding = plan.findings.find(({ code }) => code !== 'host-bits');
-  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
-}
-
-const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
-
-function failuresAfter(outcomes: readonly ChangeOutcome[], before: Status | undefined): StatusFailure[] {
-  const attempts = new Map(
-    before?.failures.map(({ action, destination, attempts }) => [`${action} ${destination}`, attempts]),
-  );
-  return outcomes
-    .filter(({ result }) => result === 'refused' || result === 'unknown')
-    .map(({ action, destination, from, to, code, message, remedy }) => ({
-      action,
-      destination,
-      ...(from && { from }),
-      ...(to && { to }),
-      ...(code && { code }),
-      ...(message && { message }),
-      ...(remedy && { remedy }),
-      attempts: (attempts.get(`${action} ${destination}`) ?? 0) + 1,
-    }));
-}
-
-/** Whether a new status tells a reader, or the next reconcile, anything that the old one does not. */
-function saysMore(status: Status, before: Status): boolean {
-  const ageMs = Date.parse(status.checkedAt) - Date.parse(before.checkedAt);
-  return ageMs >= statusKeepsMs || !isDeepStrictEqual(essence(status), essence(before));
-}
-
-const essence = ({ trigger: _, actor: __, checkedAt: ___, ...rest }: Status): object => rest;
-
-function newRun(routeTableId: string, { actor, ...trigger }: Trigger, detectedAt: string, plan: Run['plan']): Run {
-  const id = `${detectedAt}#${trigger.id ?? trigger.kind}#${plan.planId}`;
-  return { routeTableId, id, trigger, ...(actor && { actor }), plan, outcome: [], detectedAt };
-}
-
-function withOutcome(run: Run, { outcomes }: Converged, trigger: Trigger, now: Date): Run {
-  const more = omittedOf(outcomes);
-  return {
-    ...run,
-    outcome: cut(outcomes).map((outcome) => attributed(outcome, trigger)),
-    ...(more > 0 && { moreOutcomes: more }),
-    appliedAt: now.toISOString(),
-  };
-}
-
-/** Names who caused the drift behind a change, only where the call that woke us was about just this destination. */
-function attributed(outcome: ChangeOutcome, { actor, destination }: Trigger): RunOutcome {
-  return { ...outcome, actor: actor && destination === outcome.destination ? actor : 'unattributed' };
+  await reconcile(routeTableId, { kind: 'requeue', id: messageId }, world, { ...invocation, hop });
 }

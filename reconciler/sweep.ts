@@ -6,7 +6,9 @@ import { desiredHash, policyHash } from './core/record.ts';
 import type { ActualTable } from './core/route.ts';
 import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
 import type { World } from './ports.ts';
-import { reconcile, statusKeepsMs, tablesAtOnce } from './reconcile.ts';
+import { statusKeepsMs } from './core/verdict.ts';
+import type { Invocation } from './lease.ts';
+import { reconcile, tablesAtOnce } from './reconcile.ts';
 
 /** How many of the tables that could not be looked at are named in the record. */
 const namedAtMost = 20;
@@ -18,19 +20,19 @@ type Entry = { readonly routeTableId: string; readonly item: unknown };
  * that has grown old.
  *
  * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages and memory does not grow
- * at all. A table that cannot be looked at is counted as unknown, and the others go on. When `until` comes first, the
+ * at all. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
  * place is remembered and the next sweep goes on from there.
  */
-export async function sweep(world: World, until: Date): Promise<SweepRecord> {
+export async function sweep(world: World, invocation: Invocation): Promise<SweepRecord> {
   const startedAt = world.now().toISOString();
   const tally = new Tally();
   let cursor = (await world.states.readSweep())?.cursor;
   let cutShort = false;
 
   for await (const { items, next } of world.desired.pages(cursor)) {
-    await sweepPage(items, tally, world, until);
+    await sweepPage(items, tally, world, invocation);
     cursor = next;
-    cutShort = next !== undefined && world.now() >= until;
+    cutShort = next !== undefined && world.now() >= invocation.until;
     if (cutShort) break;
   }
 
@@ -44,7 +46,7 @@ export async function sweep(world: World, until: Date): Promise<SweepRecord> {
   return record;
 }
 
-async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, until: Date): Promise<void> {
+async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, invocation: Invocation): Promise<void> {
   const ids = entries.map(({ routeTableId }) => routeTableId);
   let statuses: ReadonlyMap<string, Status>;
   let tables: ReadonlyMap<string, ActualTable>;
@@ -64,8 +66,8 @@ async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, 
         return;
       }
       try {
-        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, until);
-        tally.checked(phase);
+        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+        tally.checked(phase === 'Held' ? (status?.phase ?? 'Verifying') : phase);
       } catch (error) {
         world.log.error('could not look at a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
@@ -81,8 +83,6 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
-const mayRest: ReadonlySet<Phase> = new Set(['InSync', 'Drifted', 'Blocked']);
-
 /** Whether a reconcile would find anything that the table's status does not say already. */
 function needsReconcile(item: unknown, actual: ActualTable | undefined, status: Status, now: Date): boolean {
   if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
@@ -91,7 +91,8 @@ function needsReconcile(item: unknown, actual: ActualTable | undefined, status: 
   const desired = parsed.table;
   const same = status.desiredHash === desiredHash(desired) && status.policyHash === policyHash(desired, now);
   if (!actual) return !same || status.phase !== 'Missing';
-  if (!same || !mayRest.has(status.phase)) return true;
+  const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
+  if (!same || isDue || status.phase === 'Missing') return true;
   return !isDeepStrictEqual(summaryOf(plan(desired, actual, { now, record: recordOf(status) })), status.plan);
 }
 

@@ -1,3 +1,4 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { type Run, type Status, type SweepRecord, phases } from '../core/status.ts';
@@ -46,7 +47,22 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
       return item && statusOf(item);
     },
     readMany,
-    write: (status) => put({ ...status, item: 'status' }),
+    async write(status) {
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: tableName,
+            Item: { ...status, item: 'status' },
+            ConditionExpression: 'attribute_not_exists(revision) OR revision = :before',
+            ExpressionAttributeValues: { ':before': status.revision - 1 },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    },
     recordRun: ({ id, ...run }: Run) =>
       put({
         ...run,
@@ -75,6 +91,7 @@ const statusShape = z.looseObject({
   listed: strings,
   owned: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
   foreign: strings,
+  revision: z.number(),
   approval: z
     .looseObject({
       deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),

@@ -34,3 +34,9 @@ export const changeAsJson = (change: Change): ChangeJson => ({
   ...(change.action !== 'create' && { from: targetText(change.from.target) }),
   ...(change.action !== 'delete' && { to: targetText(change.to) }),
 });
+
+/** Equal for changes that ask the very same of EC2. */
+export function changeKey(change: Change): string {
+  const { action, destination, from, to } = changeAsJson(change);
+  return [action, destination, from, to].join(' ');
+}

@@ -44,9 +44,9 @@ export function parseCidr(text: string): ParsedCidr {
 }
 
 function expectation(text: string): string {
+  if (text.includes('%')) return 'an IPv6 CIDR block without a zone id, such as 2001:db8::/32';
   if (isIP(text) !== 0) return `a prefix length after the address, such as ${text}/${isIP(text) === 4 ? 32 : 128}`;
   if (/^0\d|\.0\d/.test(text)) return 'an IPv4 CIDR block without leading zeros, such as 10.0.0.0/8';
-  if (text.includes('%')) return 'an IPv6 CIDR block without a zone id, such as 2001:db8::/32';
   return 'an IPv4 or IPv6 CIDR block, such as 10.0.0.0/16 or 2001:db8::/32';
 }
 

@@ -68,7 +68,8 @@ function suspended(
 }
 
 function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
-  const sentence = localReason(route)
+  const isLocal = reason === 'local' || reason === 'local-overridden';
+  const sentence = isLocal
     ? 'is the local route of a VPC CIDR block: set overrideLocal: true to retarget it'
     : `is held by ${targetText(route.target)}, which is not ours to change (${reason})`;
   return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };

@@ -143,16 +143,16 @@ function outOfScope(route: ReadRoute, scope: readonly Destination[]): Problem[] 
         problemAt(
           route,
           'destination',
-          `expected a destination inside scope (${scope.map(destinationText).join(', ')})`,
+          `expected a destination inside scope (${foundText(scope.map(destinationText).join(', '))})`,
         ),
       ];
 }
 
 function underIgnore(route: ReadRoute, ignore: readonly (IgnoreEntry | undefined)[], now: Date): Problem[] {
   const { destination, target } = route;
-  if (!target) return [];
+  const names = target ? [targetText(target)] : [];
   const index = ignore.findIndex(
-    (entry) => entry && !entry.until && isActive(entry, now) && meets(entry, destination, [targetText(target)]),
+    (entry) => entry && !entry.until && isActive(entry, now) && meets(entry, destination, names),
   );
   return index < 0
     ? []

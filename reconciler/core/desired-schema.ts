@@ -58,6 +58,8 @@ export const ignoreSchema = z
   )
   .refine((entry) => entry.destination !== undefined || entry.target !== undefined, {
     error: 'expected a destination, a target, or both',
+    // Also when other fields are wrong, so that one look shows every problem.
+    when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
   });
 
 /** The desired item as it is written down: the one source of its types, its checks and its JSON Schema. */

@@ -77,29 +77,27 @@ function tableOf(item: DesiredItem): DesiredTable {
     ...(maxDeletes !== undefined && { maxDeletes }),
     ...(approvedPlan !== undefined && { approvedPlan }),
     ...(paused && { paused: { reason: paused.reason, ...(paused.until && { until: new Date(paused.until) }) } }),
-    findings: item.routes.flatMap(hostBits),
+    findings: [
+      ...item.routes.flatMap(({ destination, target }) => hostBits(destination, target)),
+      ...(item.scope ?? []).flatMap((text) => hostBits(text)),
+      ...item.ignore.flatMap(({ destination }) => hostBits(destination ?? '')),
+    ],
   };
 }
 
-function hostBits(route: { readonly destination: string; readonly target: string }): Finding[] {
-  const parsed = parseDestination(route.destination);
+function hostBits(text: string, target?: string): Finding[] {
+  const parsed = parseDestination(text);
   if (!parsed.ok || !parsed.hostBits) return [];
   const destination = destinationText(parsed.value);
-  return [
-    {
-      code: 'host-bits',
-      destination,
-      target: route.target,
-      message: `${route.destination} has host bits set: it is kept as ${destination}, as EC2 would store it`,
-    },
-  ];
+  const message = `${text} has host bits set: it is kept as ${destination}, as EC2 would store it`;
+  return [{ code: 'host-bits', destination, ...(target !== undefined && { target }), message }];
 }
 
 function problemsOf(issue: z.core.$ZodIssue, item: unknown): Problem[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
-      path: pathText([...path, key]),
+      path: pathText([...path, foundText(key)]),
       found: foundText(at(item, [...path, key])),
       message: `unknown field: ${nearest(key, knownFields(path))}`,
     }));
@@ -114,8 +112,9 @@ function knownFields(path: readonly PropertyKey[]): readonly string[] {
 }
 
 function nearest(key: string, known: readonly string[]): string {
-  const candidate = closest(key, known);
-  return distance(key.toLowerCase(), candidate.toLowerCase()) <= 3
-    ? `did you mean ${candidate}?`
+  const names = new Map(known.map((name) => [name.toLowerCase(), name]));
+  const candidate = closest(key.toLowerCase(), [...names.keys()]);
+  return distance(key.toLowerCase(), candidate) <= 3
+    ? `did you mean ${names.get(candidate)}?`
     : `expected one of ${known.join(', ')}`;
 }

@@ -1,7 +1,7 @@
 import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
-import { type TableRecord, desiredHash, policyHash } from './record.ts';
-import { type Destination, destinationText, isDefaultRoute, targetNames } from './route.ts';
+import { type TableRecord, desiredHash, isNamedBy, policyHash } from './record.ts';
+import { type Destination, destinationText, isDefaultRoute } from './route.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */
 export interface Blocked {
@@ -60,9 +60,12 @@ function whyUnearned(
   on: Circumstances,
 ): 'first-deletes' | 'default-route' | undefined {
   const wasOurs = isOwned({ ...change.from, destination: change.destination }, { record });
-  const appeared = record.cleanPolicy === policyHash(on.desired, on.now) && !wasListed(change.destination, record);
-  if (isDefaultRoute(change.destination)) return appeared ? undefined : wasOurs ? 'default-route' : 'first-deletes';
-  return wasOurs || record.cleanPolicy === policyHash(on.desired, on.now) ? undefined : 'first-deletes';
+  const isClean = record.cleanPolicy === policyHash(on.desired, on.now);
+  const appeared = isClean && !record.spared.has(destinationText(change.destination));
+  if (!wasOurs && !appeared) return 'first-deletes';
+  return isDefaultRoute(change.destination) && !(appeared && !wasListed(change.destination, record))
+    ? 'default-route'
+    : undefined;
 }
 
 const wasListed = (destination: Destination, { listed, owned }: TableRecord): boolean =>
@@ -70,15 +73,11 @@ const wasListed = (destination: Destination, { listed, owned }: TableRecord): bo
 
 /** Whether a person approved these very deletes, or the plan they belong to. */
 function isApproved(held: readonly Delete[], planId: string, { desired, record, now }: Circumstances): boolean {
-  if (desired.approvedPlan === planId) return true;
   const approval = record?.approval;
+  // An id in the item approves once: from then on the record knows what is left of it.
+  if (desired.approvedPlan === planId && approval?.planId !== planId) return true;
   if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return false;
-  return held.every(({ destination, from }) =>
-    approval.deletes.some(
-      (approved) =>
-        approved.destination === destinationText(destination) && targetNames(from).includes(approved.target),
-    ),
-  );
+  return held.every((change) => isNamedBy(approval, change));
 }
 
 /** The changes of a plan that may go on now: all but the deletes that wait for a person. */

@@ -1,7 +1,15 @@
 import type { DesiredRoute, DesiredTable } from './desired.ts';
 import { isActive, meets } from './ignore.ts';
 import type { TableRecord } from './record.ts';
-import { type ActualRoute, type ActualTable, type Destination, covers, destinationText, targetNames } from './route.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  type Destination,
+  covers,
+  destinationText,
+  isThroughMachine,
+  targetNames,
+} from './route.ts';
 
 /** Why an actual route is not ours to change, or not now. */
 export type LeftAloneReason =
@@ -32,9 +40,12 @@ export interface Circumstances {
 
 /** Why the route in a listed destination's slot may not be replaced; undefined when it is ours to change. */
 export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {
-  const local = localReason(slot);
-  if (local) return wanted.overrideLocal || wanted.target.kind === 'local' ? undefined : local;
-  return serviceReason(slot, on) ?? (ignoringEntry(slot, on) ? 'ignored' : undefined);
+  const mayRetargetLocal = wanted.overrideLocal || wanted.target.kind === 'local';
+  return (
+    (mayRetargetLocal ? undefined : localReason(slot)) ??
+    serviceReason(slot, on) ??
+    (ignoringEntry(slot, on) ? 'ignored' : undefined)
+  );
 }
 
 /** Why an unlisted route may not be deleted; undefined when it is ours to change. */
@@ -67,9 +78,9 @@ function serviceReason(slot: StaticRoute, { actual, record }: Circumstances): Le
   return foreign ? 'foreign-eni' : undefined;
 }
 
-/** An interface attached to an instance of another account: a service, or an appliance's vendor, put the route there. */
+/** An interface in the hands of another account: a service, or an appliance's vendor, put the route there. */
 export function isForeignInterface(route: ActualRoute, actual: ActualTable): boolean {
-  const owner = route.instance?.ownerId;
+  const owner = isThroughMachine(route) ? route.instance?.ownerId : undefined;
   return owner !== undefined && owner !== actual.ownerId;
 }
 
@@ -78,11 +89,9 @@ const isDetachedInterface = ({ target, state, instance }: StaticRoute): boolean 
   target.kind === 'network-interface' && state === 'blackhole' && instance?.ownerId === undefined;
 
 /** FSx and Kubernetes mark the tables whose routes they keep; the routes themselves carry no mark. */
-function isServiceManaged({ target }: StaticRoute, { tags }: ActualTable): boolean {
-  const throughInterface = target.kind === 'network-interface';
-  if (throughInterface && 'AmazonFSx' in tags) return true;
-  const throughMachine = throughInterface || target.kind === 'instance';
-  return throughMachine && Object.keys(tags).some((key) => key.startsWith('kubernetes.io/cluster/'));
+function isServiceManaged(slot: StaticRoute, { tags }: ActualTable): boolean {
+  if (slot.target.kind === 'network-interface' && 'AmazonFSx' in tags) return true;
+  return isThroughMachine(slot) && Object.keys(tags).some((key) => key.startsWith('kubernetes.io/cluster/'));
 }
 
 /** The entry that leaves an actual route to somebody else now, if there is one. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Change, type ChangeJson, changeAsJson, inOrderOfApply } from './change.ts';
+import { type Change, type ChangeJson, changeAsJson, changeKey, inOrderOfApply } from './change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from './desired.ts';
 import { type Finding, outOfSyncCodes } from './finding.ts';
@@ -85,11 +85,8 @@ export function planForMissingTable(desired: DesiredTable): Plan {
 }
 
 function planIdOf(routeTableId: string, changes: readonly Change[]): string {
-  const lines = changes
-    .map(changeAsJson)
-    .map(({ action, destination, from, to }) => [action, destination, from, to].join(' '));
   return createHash('sha256')
-    .update([routeTableId, ...lines].join('\n'))
+    .update([routeTableId, ...changes.map(changeKey)].join('\n'))
     .digest('hex')
     .slice(0, 12);
 }

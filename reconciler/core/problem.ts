@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 /** One thing that is wrong with a desired item: where, what was found there, and what would be right. */
 export interface Problem {
   /** Such as `routes[2].target`; empty for the item itself. */
@@ -18,13 +20,18 @@ export const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
     value,
   );
 
-/** A value as a reader recognises it, at most 100 characters of it. */
+/** A value as a reader recognises it, at most 100 characters of it. Total: also for sets, binary, and what contains itself. */
 export function foundText(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text =
     typeof value === 'string'
       ? value
-      : (JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ??
-        typeof value);
+      : inspect(value, {
+          depth: 2,
+          maxArrayLength: 20,
+          maxStringLength: 100,
+          breakLength: Infinity,
+          customInspect: false,
+        });
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Change } from './change.ts';
 import type { DesiredTable } from './desired.ts';
 import { isActive } from './ignore.ts';
 import { type ActualTable, type Destination, destinationText, sameTarget, targetNames, targetText } from './route.ts';
 import type { Plan } from './plan.ts';
-import { isForeignInterface } from './ours.ts';
+import { type LeftAloneReason, isForeignInterface } from './ours.ts';
 
 /** What one table's reconciles remember for the next: the reason why a delete may go without asking. */
 export interface TableRecord {
@@ -15,6 +16,8 @@ export interface TableRecord {
   readonly owned: ReadonlyMap<string, OwnedRoute>;
   /** Destinations once seen held by another account's interface. */
   readonly foreign: ReadonlySet<string>;
+  /** Destinations of static routes last seen left alone: one that becomes ours to change did not appear since. */
+  readonly spared: ReadonlySet<string>;
   readonly approval?: Approval;
 }
 
@@ -31,12 +34,27 @@ export interface Approval {
   readonly until: Date;
   /** The item it was given for (`desiredHash`): an edit ends it. */
   readonly desiredHash: string;
+  /** The `approvedPlan` it came from. Once spent it is kept, empty, while the item goes on naming that plan. */
+  readonly planId?: string;
 }
+
+type Delete = Extract<Change, { action: 'delete' }>;
+
+/** Whether an approval names this very delete, by destination and target. */
+export const isNamedBy = ({ deletes }: Approval, { destination, from }: Delete): boolean =>
+  deletes.some(
+    (approved) => approved.destination === destinationText(destination) && targetNames(from).includes(approved.target),
+  );
 
 const approvalLastsMs = 24 * 60 * 60 * 1000;
 
 /** The record of a table that was never reconciled, or whose record was lost: every delete asks first. */
-export const emptyRecord: TableRecord = { listed: new Set(), owned: new Map(), foreign: new Set() };
+export const emptyRecord: TableRecord = {
+  listed: new Set(),
+  owned: new Map(),
+  foreign: new Set(),
+  spared: new Set(),
+};
 
 /** Identifies what an item asks for. `approvedPlan` does not count: writing an approval changes nothing else. */
 export function desiredHash(desired: DesiredTable): string {
@@ -70,6 +88,14 @@ const routesText = ({ routes }: DesiredTable): string[] =>
 const hashOf = (value: unknown): string =>
   createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
+/** A read of the table, and what was made of it. */
+export interface Seen {
+  readonly desired: DesiredTable;
+  readonly actual: ActualTable;
+  readonly plan: Plan;
+  readonly now: Date;
+}
+
 /** A route we wrote in this reconcile. */
 export interface Written {
   readonly destination: Destination;
@@ -81,41 +107,42 @@ export interface Written {
  * What to remember after a read of the table and what was written since.
  *
  * A route becomes ours when it is listed and as desired, or when we wrote it. It stops being ours when its slot is seen
- * empty, or with another target after it left `routes`. The table is clean once seen in sync under enforcement; that
- * ends when a delete is held back or the policy changes.
+ * empty, and after it left `routes` also with another target, or when the item leaves it to others. The table is clean
+ * once seen in sync under enforcement; that ends when a delete is held back or the policy changes.
  */
-export function nextRecord(
-  previous: TableRecord,
-  seen: { readonly desired: DesiredTable; readonly actual: ActualTable; readonly plan: Plan; readonly now: Date },
-  written: readonly Written[],
-): TableRecord {
+export function nextRecord(previous: TableRecord, seen: Seen, written: readonly Written[]): TableRecord {
   const { desired, actual, plan, now } = seen;
   const policy = policyHash(desired, now);
   const stillClean = plan.inSync || (previous.cleanPolicy === policy && !plan.blocked);
   return {
     ...(stillClean && isEnforced(desired, now) && { cleanPolicy: policy }),
     listed: new Set(desired.routes.map(({ destination }) => destinationText(destination))),
-    owned: ownedAfter(previous, desired, actual, written),
+    owned: ownedAfter(previous, seen, written),
     foreign: foreignAfter(previous, desired, actual),
+    spared: sparedBy(plan),
     ...approvalAfter(previous, seen),
   };
 }
 
 /** An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes. */
-function approvalAfter(
-  { approval }: TableRecord,
-  { desired, plan, now }: { readonly desired: DesiredTable; readonly plan: Plan; readonly now: Date },
-): Pick<TableRecord, 'approval'> {
-  const deletes = plan.changes
-    .filter((change) => change.action === 'delete')
-    .map(({ destination, from }) => ({ destination: destinationText(destination), target: targetText(from.target) }));
-  if (deletes.length === 0 || plan.blocked) return {};
-  if (desired.approvedPlan === plan.planId) {
+function approvalAfter({ approval }: TableRecord, { desired, plan, now }: Seen): Pick<TableRecord, 'approval'> {
+  const { planId } = plan;
+  const deletes = plan.changes.filter((change) => change.action === 'delete');
+  if (deletes.length > 0 && desired.approvedPlan === planId && approval?.planId !== planId) {
     const until = new Date(now.getTime() + approvalLastsMs);
-    return { approval: { deletes, by: 'approvedPlan', until, desiredHash: desiredHash(desired) } };
+    const approved = deletes.map(approvedDelete);
+    return { approval: { deletes: approved, by: 'approvedPlan', until, desiredHash: desiredHash(desired), planId } };
   }
-  return approval ? { approval } : {};
+  if (!approval) return {};
+  const left = plan.blocked ? [] : deletes.filter((change) => isNamedBy(approval, change)).map(approvedDelete);
+  const isInItem = approval.planId !== undefined && approval.planId === desired.approvedPlan;
+  return left.length > 0 || isInItem ? { approval: { ...approval, deletes: left } } : {};
 }
+
+const approvedDelete = ({ destination, from }: Delete): Approval['deletes'][number] => ({
+  destination: destinationText(destination),
+  target: targetText(from.target),
+});
 
 /** Whether the item asks for changes to be made now. */
 export const isEnforced = ({ mode, paused }: DesiredTable, now: Date): boolean =>
@@ -123,10 +150,10 @@ export const isEnforced = ({ mode, paused }: DesiredTable, now: Date): boolean =
 
 function ownedAfter(
   previous: TableRecord,
-  desired: DesiredTable,
-  actual: ActualTable,
+  { desired, actual, plan }: Seen,
   written: readonly Written[],
 ): ReadonlyMap<string, OwnedRoute> {
+  const leftToOthers = destinationsOf(plan, ['ignored', 'out-of-scope']);
   const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
   const owned = new Map<string, OwnedRoute>();
   for (const route of actual.routes) {
@@ -137,16 +164,35 @@ function ownedAfter(
     if (wanted && wanted.target.kind !== 'local' && sameTarget(wanted.target, route)) {
       const overrodeLocal = before?.overrodeLocal ?? route.origin === 'with-table';
       owned.set(key, { target: targetText(wanted.target), ...(overrodeLocal && { overrodeLocal: true }) });
-    } else if (before && (wanted || targetNames(route).includes(before.target))) {
+    } else if (before && (wanted || (targetNames(route).includes(before.target) && !leftToOthers.has(key)))) {
       owned.set(key, before);
     }
   }
   for (const { destination, target, overrodeLocal } of written) {
-    if (target === 'local') owned.delete(destinationText(destination));
-    else owned.set(destinationText(destination), { target, ...(overrodeLocal && { overrodeLocal }) });
+    const key = destinationText(destination);
+    // What once was a local route stays one, whatever EC2 says of its origin after a replace.
+    const isLocal = overrodeLocal || owned.get(key)?.overrodeLocal;
+    if (target === 'local') owned.delete(key);
+    else owned.set(key, { target, ...(isLocal && { overrodeLocal: true }) });
   }
   return owned;
 }
+
+/** Static routes that are left alone for what they are; where the item says so, `policyHash` tells of an edit. */
+const sparedBy = (plan: Plan): ReadonlySet<string> =>
+  destinationsOf(plan, [
+    'gateway-endpoint',
+    'lattice',
+    'foreign-eni',
+    'service-managed',
+    'unknown',
+    'local-overridden',
+  ]);
+
+const destinationsOf = ({ leftAlone }: Plan, reasons: readonly LeftAloneReason[]): ReadonlySet<string> =>
+  new Set(
+    leftAlone.filter(({ reason }) => reasons.includes(reason)).map(({ route }) => destinationText(route.destination)),
+  );
 
 /** A foreign slot is remembered until the item lists its destination and the route there is as desired. */
 function foreignAfter(previous: TableRecord, desired: DesiredTable, actual: ActualTable): ReadonlySet<string> {

@@ -41,8 +41,11 @@ export interface ActualRoute {
   readonly destination: Destination | Unknown;
   /** `lattice` routes belong to VPC Lattice and cannot be made through the route API. */
   readonly target: Target | { readonly kind: 'lattice' } | Unknown;
-  /** The instance behind a network interface, and the account that owns it: a second name for the same target. */
-  readonly instance?: { readonly id: string; readonly ownerId?: string };
+  /**
+   * The instance behind a network interface, a second name for the same target; and the account that owns it. For a
+   * service's interface the account may be all there is to see.
+   */
+  readonly instance?: { readonly id?: string; readonly ownerId?: string };
   /** By which mechanism the route came to be; it never says by whom. */
   readonly origin: 'created' | 'with-table' | 'propagated' | 'advertised' | 'unknown';
   readonly state: 'active' | 'blackhole' | 'filtered' | 'unknown';
@@ -160,15 +163,21 @@ export function targetText(target: ActualRoute['target']): string {
 
 /** Every name under which the target of an actual route may be written: an interface is also known by its instance. */
 export function targetNames(route: ActualRoute): readonly string[] {
-  return route.instance ? [targetText(route.target), route.instance.id] : [targetText(route.target)];
+  const name = targetText(route.target);
+  const instance = isThroughMachine(route) ? route.instance?.id : undefined;
+  return instance === undefined || instance === name ? [name] : [name, instance];
 }
+
+/** Whether traffic goes through an interface or instance. Beside other targets EC2 may show an interface too: noise. */
+export const isThroughMachine = ({ target }: ActualRoute): boolean =>
+  target.kind === 'network-interface' || target.kind === 'instance';
 
 /**
  * Whether an actual route carries traffic to just this target, compared on kind and id. An instance and the interface
  * it stands behind name the same route (EC2 reports both, whichever was asked for).
  */
 export function sameTarget(desired: Target, actual: ActualRoute): boolean {
-  if (desired.kind === 'instance' && actual.instance) return actual.instance.id === desired.id;
+  if (desired.kind === 'instance') return isThroughMachine(actual) && targetNames(actual).includes(desired.id);
   return desired.kind === actual.target.kind && targetText(desired) === targetText(actual.target);
 }
 

@@ -1,4 +1,5 @@
 import type { ChangeJson } from './change.ts';
+import type { Doubt, RecentWrite } from './consistency.ts';
 import type { Blocked } from './guard.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
@@ -30,8 +31,11 @@ export interface StatusFailure extends ChangeJson {
   readonly code?: string;
   readonly message?: string;
   readonly remedy?: string;
+  readonly kind?: string;
   /** How often in a row it failed. */
   readonly attempts: number;
+  /** It is not tried before, unless the item is edited or an event names the table. */
+  readonly nextRetry: string;
 }
 
 /** What became of one change, with whom it is attributed to. */
@@ -45,6 +49,8 @@ export interface RunOutcome extends ChangeJson {
   readonly ms?: number;
   /** Who caused the drift that this change mends; named only when call, table and destination match. */
   readonly actor?: Actor | 'unattributed';
+  /** Who else was at work on the table then, where nobody can be named. */
+  readonly candidates?: readonly Actor[];
 }
 
 /** One table's state as it is stored and shown. Times are ISO 8601, UTC. */
@@ -65,13 +71,21 @@ export interface Status {
   /** When the phase became what it is. */
   readonly changedAt: string;
   readonly inSyncSince?: string;
-  /** When we last wrote to the table. */
+  /** When the table is looked at again, if nothing wakes us before. */
+  readonly nextRetry?: string;
+  /** When we last wrote to the table, and what: a read soon after should show it. */
   readonly lastWriteAt?: string;
+  readonly recentWrites?: readonly RecentWrite[];
+  /** A read that was not believed. */
+  readonly doubt?: Doubt;
+  /** Counts the writes of this item. */
+  readonly revision: number;
   // What deletes are earned by: see `TableRecord`.
   readonly cleanPolicy?: string;
   readonly listed: readonly string[];
   readonly owned: readonly { readonly destination: string; readonly target: string; readonly overrodeLocal?: true }[];
   readonly foreign: readonly string[];
+  readonly spared?: readonly string[];
   readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
 }
 
@@ -139,13 +153,14 @@ export function summaryOf(plan: Plan): PlanSummary {
 /** The stored form of a record. */
 export function recordFields(
   record: TableRecord,
-): Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'approval'> {
+): Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'approval'> {
   const { cleanPolicy, approval } = record;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: [...record.listed].sort(),
     owned: [...record.owned].map(([destination, route]) => ({ destination, ...route })),
     foreign: [...record.foreign].sort(),
+    spared: [...record.spared].sort(),
     ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
   };
 }
@@ -158,6 +173,7 @@ export function recordOf(status: Status): TableRecord {
     listed: new Set(status.listed),
     owned: new Map(status.owned.map(({ destination, ...route }) => [destination, route])),
     foreign: new Set(status.foreign),
+    spared: new Set(status.spared),
     ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
   };
 }

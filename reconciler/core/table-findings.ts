@@ -37,9 +37,11 @@ export function overlaps({ routes }: DesiredTable, leftAlone: readonly LeftAlone
   const listed = byDestination(routes);
   return leftAlone.flatMap(({ route, reason }) => {
     if (reason === 'local' || route.destination.kind === 'unknown') return [];
+    const destination = destinationText(route.destination);
+    // A listed route of the very destination wins over the propagated one beside it.
+    if (listed.has(destination) && (reason === 'propagated' || reason === 'advertised')) return [];
     const [wanted] = enclosing(route.destination, listed);
     if (!wanted || sameTarget(wanted.target, route)) return [];
-    const destination = destinationText(route.destination);
     const target = targetText(route.target);
     const message = `${destination} goes to ${target} (${reason}), inside the listed ${destinationText(wanted.destination)} to ${targetText(wanted.target)}: the longer prefix wins`;
     return [{ code: 'overlaps-desired' as const, destination, target, message }];

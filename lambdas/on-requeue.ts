@@ -1,0 +1,20 @@
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { requeueMessage } from '../reconciler/aws/requeue-queue.ts';
+import { reconcileAgain } from '../reconciler/reconcile.ts';
+import { invocationOf, runtime } from './runtime.ts';
+
+/** Wakes on "look at this table again": verification, back-off, work that was left over. */
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  const { world } = runtime();
+  const invocation = invocationOf(context);
+  const answer = async ({ body, messageId }: SQSRecord): Promise<void> => {
+    const message = requeueMessage(body);
+    if (message) await reconcileAgain(message, messageId, world, invocation);
+    else world.log.error('dropped a message that is none of ours', { messageId, body: body.slice(0, 200) });
+  };
+  return processPartialResponse(event, answer, new BatchProcessor(EventType.SQS), {
+    context,
+    throwOnFullBatchFailure: false,
+  });
+}

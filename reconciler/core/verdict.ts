@@ -1,0 +1,192 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Change, type ChangeJson, changeAsJson } from './change.ts';
+import { type Doubt, type RecentWrite, staleForMs } from './consistency.ts';
+import type { DesiredTable } from './desired.ts';
+import { outOfSyncCodes } from './finding.ts';
+import { permitted } from './guard.ts';
+import { type Plan, planForMissingTable } from './plan.ts';
+import type { Problem } from './problem.ts';
+import { type TableRecord, desiredHash, emptyRecord, isEnforced, policyHash } from './record.ts';
+import { retryAfterMs } from './retry.ts';
+import { type RunOutcome, type Status, type StatusFailure, cut, recordFields, summaryOf } from './status.ts';
+import type { Trigger } from './trigger.ts';
+
+/** What a reconcile says of a table, before it is dated and signed. */
+export type Verdict = Omit<
+  Status,
+  'routeTableId' | 'trigger' | 'actor' | 'checkedAt' | 'changedAt' | 'inSyncSince' | 'revision'
+>;
+
+/** What was found, done and refused. */
+export interface Findings {
+  readonly end: 'done' | 'unfinished' | 'stopped';
+  /** The plan of the last read; undefined when EC2 has no such table. */
+  readonly plan?: Plan;
+  readonly outcomes: readonly RunOutcome[];
+  readonly record: TableRecord;
+}
+
+/** A status nobody needed to change is refreshed this often, so that an idle fleet writes next to nothing. */
+export const statusKeepsMs = 60 * 60 * 1_000;
+
+/** EC2 needs a moment until a read shows what was written (AWS advises to look after 2 s, and later again). */
+const verifyAfterMs = 5_000;
+const lookAgainAfterMs = 11_000;
+
+/** Deleting the item stops management and changes no route; what deletes were earned by is forgotten. */
+export const unmanaged = (): Verdict => ({
+  phase: 'Unmanaged',
+  reason: 'there is no desired item',
+  failures: [],
+  ...recordFields(emptyRecord),
+});
+
+/** A refused item changes nothing: the last good repair stays in place, and so does what it earned. */
+export function invalid(problems: readonly Problem[], record: TableRecord): Verdict {
+  const [first] = problems;
+  const many = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
+  return {
+    phase: 'Invalid',
+    reason: `the desired item is refused: ${first?.path}: ${first?.message}, found ${first?.found}${many}`,
+    problems: cut(problems),
+    failures: [],
+    ...recordFields(record),
+  };
+}
+
+/** A read that does not show what we wrote decides nothing but when to look again. */
+export const doubtful = (before: Status, doubt: Doubt, now: Date): Verdict => ({
+  ...before,
+  phase: 'Verifying',
+  reason: 'a read does not show yet what was written: it is looked at again',
+  doubt,
+  nextRetry: after(now, lookAgainAfterMs),
+});
+
+/** What came of converging a table. */
+export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {
+  const plan = found.plan ?? planForMissingTable(desired);
+  const failures = failuresAfter(plan, found.outcomes, before, now);
+  const judged = judge(desired, found, failures, now);
+  const waits = [
+    ...failures.map(({ nextRetry }) => nextRetry),
+    ...(judged.phase === 'Verifying' ? [after(now, verifyAfterMs)] : []),
+  ];
+  const nextRetry = waits.sort()[0];
+  return {
+    ...judged,
+    desiredHash: desiredHash(desired),
+    policyHash: policyHash(desired, now),
+    plan: summaryOf(plan),
+    failures: cut(failures),
+    ...(nextRetry !== undefined && { nextRetry }),
+    ...writesAfter(found.outcomes, before, now),
+    ...recordFields(found.record),
+  };
+}
+
+/** Which phase a table is in, and why, in one sentence. */
+function judge(
+  desired: DesiredTable,
+  { end, plan, outcomes }: Findings,
+  failures: readonly StatusFailure[],
+  now: Date,
+): Pick<Status, 'phase' | 'reason'> {
+  if (!plan) return { phase: 'Missing', reason: 'EC2 has no such route table in this account and Region' };
+  const tried = outcomes.filter(({ result }) => result !== 'skipped').length;
+  if (!isEnforced(desired, now) && !plan.inSync && tried === 0) {
+    const why = desired.mode === 'observe' ? 'the item is in mode observe' : `paused: ${desired.paused?.reason}`;
+    return { phase: 'Drifted', reason: `drift is left as it is, as ${why}` };
+  }
+  const [first] = failures;
+  if (first) {
+    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
+    const why = first.remedy ?? first.message ?? first.code;
+    return { phase: 'Failed', reason: `could not ${first.action} ${first.destination}: ${why}${more}` };
+  }
+  if (end !== 'done') return { phase: 'Verifying', reason: 'the plan is done in part: the rest follows' };
+  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
+  if (tried > 0)
+    return { phase: 'Verifying', reason: `${tried} ${tried === 1 ? 'change' : 'changes'} made, not yet seen` };
+  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
+  const finding = plan.findings.find(({ code }) => outOfSyncCodes.has(code));
+  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+}
+
+/** Changes still wanted that EC2 refused or left open: those of this reconcile, and those not yet tried again. */
+function failuresAfter(
+  plan: Plan,
+  outcomes: readonly RunOutcome[],
+  before: Status | undefined,
+  now: Date,
+): StatusFailure[] {
+  const wanted = new Set(permitted(plan).map(keyOf));
+  const earlier = new Map(before?.failures.map((failure) => [keyOfJson(failure), failure]));
+  const tried = new Map(outcomes.map((outcome) => [keyOfJson(outcome), outcome]));
+  return [...wanted].flatMap((key) => {
+    const outcome = tried.get(key);
+    const last = earlier.get(key);
+    if (!outcome || outcome.result === 'skipped') return last ? [last] : [];
+    if (outcome.result !== 'refused' && outcome.result !== 'unknown') return [];
+    const attempts = (last?.attempts ?? 0) + 1;
+    const { actor: _, ms: __, result: ___, ...failure } = outcome;
+    return [{ ...failure, attempts, nextRetry: after(now, retryAfterMs(outcome.kind, attempts)) }];
+  });
+}
+
+const keyOf = (change: Change): string => keyOfJson(changeAsJson(change));
+const keyOfJson = ({ action, destination, to }: ChangeJson): string => [action, destination, to].join(' ');
+
+/** What was written within the time in which reads may be stale, the latest for each destination. */
+function writesAfter(
+  outcomes: readonly RunOutcome[],
+  before: Status | undefined,
+  now: Date,
+): Pick<Status, 'lastWriteAt' | 'recentWrites'> {
+  const wrote = outcomes.filter(({ result }) => result !== 'skipped' && result !== 'refused');
+  const lastWriteAt = wrote.length > 0 ? now.toISOString() : before?.lastWriteAt;
+  if (lastWriteAt === undefined) return {};
+  const isRecent = before?.lastWriteAt !== undefined && now.getTime() - Date.parse(before.lastWriteAt) < staleForMs;
+  const writes = new Map<string, RecentWrite>([
+    ...(isRecent ? (before.recentWrites ?? []) : []).map((write) => [write.destination, write] as const),
+    ...wrote.map(
+      ({ destination, to }) => [destination, { destination, ...(to !== undefined && { target: to }) }] as const,
+    ),
+  ]);
+  return { lastWriteAt, ...(writes.size > 0 && { recentWrites: cut([...writes.values()]) }) };
+}
+
+/** Dates and signs a verdict. */
+export function nextStatus(
+  routeTableId: string,
+  verdict: Verdict,
+  before: Status | undefined,
+  triggers: readonly Trigger[],
+  now: Date,
+): Status {
+  const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
+  const checkedAt = now.toISOString();
+  const samePhase = before?.phase === verdict.phase;
+  const inSyncSince = verdict.phase === 'InSync' ? (samePhase && before.inSyncSince) || checkedAt : undefined;
+  return {
+    ...verdict,
+    routeTableId,
+    trigger,
+    ...(actor && { actor }),
+    checkedAt,
+    changedAt: samePhase ? before.changedAt : checkedAt,
+    ...(inSyncSince && { inSyncSince }),
+    revision: (before?.revision ?? 0) + 1,
+  };
+}
+
+/** Whether a new status tells a reader, or the next reconcile, anything that the old one does not. */
+export function saysMore(status: Status, before: Status | undefined): boolean {
+  if (!before) return true;
+  const ageMs = Date.parse(status.checkedAt) - Date.parse(before.checkedAt);
+  return ageMs >= statusKeepsMs || !isDeepStrictEqual(essence(status), essence(before));
+}
+
+const essence = ({ trigger: _, actor: __, checkedAt: ___, revision: ____, ...rest }: Status): object => rest;
+
+const after = (now: Date, ms: number): string => new Date(now.getTime() + ms).toISOString();

@@ -1,0 +1,104 @@
+import type { Trigger } from './core/trigger.ts';
+import type { Leases, Log, Requeue } from './ports.ts';
+
+/** A function is cut off after 60 s: when this has passed, whoever held the lease is gone. */
+export const leaseMs = 70_000;
+
+/** A request seen again this long after it took the lease is a retry of a run that is over. */
+const retakeAfterMs = 60_000;
+
+/** Nothing is changed in EC2 this close to the end of a lease: EC2 knows no fencing, and clocks differ. */
+export const leaseMarginMs = 10_000;
+
+export interface Claim {
+  readonly holder: string;
+  readonly now: Date;
+  readonly expiresAt: Date;
+  /** A lease that this very holder took before this instant may be taken again. */
+  readonly retakeBefore: Date;
+}
+
+/** One invocation of a function. */
+export interface Invocation {
+  /** Identifies it; a retry of the same request has the same. */
+  readonly requestId: string;
+  /** No call to EC2 starts after this instant. */
+  readonly until: Date;
+  /** How many requeue messages in a row led to it. */
+  readonly hop?: number;
+}
+
+/**
+ * Does work on one table that nobody else may do at the same time.
+ *
+ * When the table is held by another, the trigger is left with that holder, who goes once more, and nothing is done here:
+ * a storm of events becomes a handful of reads. Whoever leaves the first trigger also sends one message for the moment
+ * the lease expires, should its holder have died. Nothing that was left is ever dropped: what the holder has no time
+ * for is sent to the requeue queue.
+ *
+ * @param work gets every trigger it answers for, oldest first, and the instant after which it must not start a call
+ * @returns what the last round of work returned, or undefined when another holds the table
+ */
+export async function underLease<T>(
+  routeTableId: string,
+  trigger: Trigger,
+  {
+    leases,
+    requeue,
+    now,
+    log,
+  }: { readonly leases: Leases; readonly requeue: Requeue; readonly now: () => Date; readonly log: Log },
+  { requestId: holder, until }: Invocation,
+  work: (triggers: readonly Trigger[], until: Date) => Promise<T>,
+): Promise<T | undefined> {
+  const claim = (): Claim => ({
+    holder,
+    now: now(),
+    expiresAt: new Date(now().getTime() + leaseMs),
+    retakeBefore: new Date(now().getTime() - retakeAfterMs),
+  });
+
+  let mine = claim();
+  let triggers: readonly Trigger[];
+  while (true) {
+    const taken = await leases.take(routeTableId, mine);
+    if (taken.taken) {
+      triggers = [...taken.left, trigger];
+      break;
+    }
+    const left = await leases.leave(routeTableId, trigger, now());
+    if (left === 'first') {
+      await requeue.send({ routeTableId, hop: 0 }, taken.expiresAt.getTime() - now().getTime());
+    }
+    if (left !== 'free') {
+      log.info('left to the holder of the lease');
+      return undefined;
+    }
+    mine = claim();
+  }
+
+  try {
+    while (true) {
+      const end = Math.min(until.getTime(), mine.expiresAt.getTime() - leaseMarginMs);
+      const result = await work(triggers, new Date(end));
+      if (now() >= until) {
+        await giveUp();
+        return result;
+      }
+      mine = claim();
+      const released = await leases.release(routeTableId, mine);
+      if (released.released) return result;
+      triggers = released.left;
+    }
+  } catch (error) {
+    // If even this fails, the lease expires, and the message of whoever left the first trigger arrives.
+    await giveUp().catch((error: unknown) => log.warn('could not give the lease up', { error }));
+    throw error;
+  }
+
+  /** Gives the lease up at once. If others count on us, somebody is told to go in our place. */
+  async function giveUp(): Promise<void> {
+    const left = await leases.drop(routeTableId, holder);
+    if (left.length > 0) await requeue.send({ routeTableId, hop: 0 }, 0);
+  }
+}
