@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/plain-summary.ts'],
     projects: [
       {
         test: { name: 'unit', include: ['test/{reconciler,lambdas,cli,infra,local}/**/*.test.ts'] },

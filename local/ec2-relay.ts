@@ -1,0 +1,314 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
+import {
+  controlPath,
+  relayCommand,
+  type EventMode,
+  type Fault,
+  type RelayCommand,
+  type RelayedCall,
+} from './relay-control.ts';
+
+export interface RelayOptions {
+  /** The EC2 that calls are forwarded to. */
+  readonly upstream: string;
+  readonly accountId: string;
+  readonly region: string;
+  /** Whether IAM lets the role do it. Asked for roles only: a person of this stack may do anything. */
+  readonly allows: (role: Caller, action: string, resource: string) => Promise<boolean>;
+  /** Puts an event's `detail` on the bus. */
+  readonly publish: (detail: Record<string, unknown>, time: Date) => Promise<void>;
+  /** Takes one line about each call. */
+  readonly log: (line: string) => void;
+}
+
+/** EC2 as the local stack has it, listening. */
+export interface Relay {
+  /** For EC2 clients; whoever calls without a path is the IAM user `operator`. */
+  readonly endpoint: string;
+  close(): Promise<void>;
+}
+
+/** The endpoint for calls made as `caller`. */
+export function endpointFor(endpoint: string, { kind, name }: Caller): string {
+  return `${endpoint}/${kind}/${name}`;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+interface Call {
+  readonly action: string;
+  readonly caller: Caller;
+  readonly body: string;
+  readonly parameters: URLSearchParams;
+  readonly request: IncomingMessage;
+}
+
+const operator: Caller = { kind: 'user', name: 'operator' };
+
+/**
+ * Starts what stands between everybody and the EC2 emulator, which knows no CloudTrail and no IAM.
+ *
+ * Calls and answers pass as they are. A call that changes something is followed by its CloudTrail event, as on AWS also
+ * when EC2 refused it; so an event may come before its caller has read the answer, and events keep no order. Who calls
+ * stands in the endpoint's path (`endpointFor`). A role's calls need IAM's permission. Tests make calls fail, and hold
+ * events back, through `relayControl`.
+ */
+export async function startRelay(options: RelayOptions): Promise<Relay> {
+  const memory = new Memory(options.publish, options.log);
+
+  const server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://relay');
+    if (pathname === controlPath) {
+      text(request)
+        .then((body) => memory.obey(relayCommand.parse(JSON.parse(body))))
+        .then((calls) => response.end(JSON.stringify(calls)))
+        .catch((error: unknown) => response.writeHead(400).end(String(error)));
+      return;
+    }
+    serve(request, pathname, memory, options)
+      .catch((error: unknown) => {
+        options.log(String(error));
+        return refusal(500, 'InternalError', String(error));
+      })
+      .then((answer) => {
+        if (answer === undefined) return response.destroy();
+        return response.writeHead(answer.status, { 'content-type': 'text/xml;charset=UTF-8' }).end(answer.body);
+      })
+      .catch((error: unknown) => options.log(String(error)));
+  });
+
+  const port = await listen(server);
+  const close = async () => {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeAllConnections();
+    await closed;
+  };
+  return { endpoint: `http://127.0.0.1:${port}`, close };
+}
+
+/** The answer to one call, or undefined when it is to be lost. */
+async function serve(
+  request: IncomingMessage,
+  pathname: string,
+  memory: Memory,
+  options: RelayOptions,
+): Promise<Answer | undefined> {
+  const call = await readCall(request, pathname);
+  const noteError = memory.remember(call);
+  const fault = memory.faultFor(call);
+  const started = performance.now();
+  if (fault?.effect.kind === 'delay') await sleep(fault.effect.ms);
+
+  const answer = await answerTo(call, fault, memory, options);
+  const error = answer.status < 400 ? undefined : (/<Code>([^<]+)</.exec(answer.body)?.[1] ?? 'InternalError');
+  if (error) noteError(error);
+  if (isRead(call.action)) memory.answered(call, answer);
+  else memory.happened(eventOf(call, answer, options), new Date());
+
+  const outcome = [
+    error ?? 'done',
+    fault && `(${fault.effect.kind})`,
+    `${(performance.now() - started).toFixed(0)} ms`,
+  ];
+  const values = [...call.parameters]
+    .filter(([name]) => name !== 'Action' && name !== 'Version')
+    .map(([, value]) => value);
+  options.log([callerName(call.caller), call.action, ...values, '→', ...outcome].filter(Boolean).join(' '));
+  return fault?.effect.kind === 'lose-answer' ? undefined : answer;
+}
+
+async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, options: RelayOptions): Promise<Answer> {
+  const { action, caller } = call;
+  if (caller.kind === 'role') {
+    const resource = resourceOf(call, options);
+    if (!(await options.allows(caller, action, resource))) {
+      return refusal(
+        403,
+        'UnauthorizedOperation',
+        'You are not authorized to perform this operation. ' +
+          `${callerArn(caller, options.accountId)} is not authorized to perform: ec2:${action} on resource: ${resource}`,
+      );
+    }
+  }
+  if (fault?.effect.kind === 'refuse') {
+    const { code, message = `${code}, as injected`, status = 400 } = fault.effect;
+    return refusal(status, code, message);
+  }
+  const before = fault?.effect.kind === 'stale-answer' ? memory.lastAnswerTo(call) : undefined;
+  return before ?? (await forward(call, options.upstream));
+}
+
+async function forward({ body, request }: Call, upstream: string): Promise<Answer> {
+  const { authorization = '', 'user-agent': userAgent = '' } = request.headers;
+  const response = await fetch(upstream, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded; charset=utf-8',
+      authorization,
+      'user-agent': userAgent,
+    },
+    body,
+  });
+  const answer = await response.text();
+  // moto answers what it does not know, and its own faults, with a page of HTML, which no EC2 client can read.
+  if (!answer.startsWith('<?xml')) return refusal(500, 'InternalError', `moto failed: ${response.statusText}`);
+  return { status: response.status, body: answer };
+}
+
+function eventOf(call: Call, answer: Answer, { accountId, region }: RelayOptions): Record<string, unknown> {
+  const { authorization = '', 'user-agent': userAgent = '' } = call.request.headers;
+  const [, accessKeyId = '', regionCalled = region] = /Credential=([^/]+)\/\d+\/([^/]+)\//.exec(authorization) ?? [];
+  return cloudTrailEvent({
+    caller: call.caller,
+    parameters: call.parameters,
+    answer,
+    time: new Date(),
+    requestId: randomUUID(),
+    eventId: randomUUID(),
+    accountId,
+    region: regionCalled,
+    accessKeyId,
+    sourceIpAddress: call.request.socket.remoteAddress ?? '127.0.0.1',
+    userAgent,
+  });
+}
+
+async function readCall(request: IncomingMessage, pathname: string): Promise<Call> {
+  const query = new URL(request.url ?? '/', 'http://relay').search.slice(1);
+  const body = (await text(request)) || query;
+  const parameters = new URLSearchParams(body);
+  const [, kind, name] = /^\/(role|user)\/([^/]+)\/?$/.exec(pathname) ?? [];
+  const caller: Caller =
+    (kind === 'role' || kind === 'user') && name ? { kind, name: decodeURIComponent(name) } : operator;
+  return { action: parameters.get('Action') ?? '', caller, body, parameters, request };
+}
+
+/** What the relay remembers between calls. */
+class Memory {
+  #calls: RelayedCall[] = [];
+  #faults: { readonly fault: Fault; met: number }[] = [];
+  #mode: EventMode = 'send';
+  #held: (() => void)[] = [];
+  readonly #answers = new Map<string, Answer>();
+  readonly #publish: RelayOptions['publish'];
+  readonly #log: RelayOptions['log'];
+
+  constructor(publish: RelayOptions['publish'], log: RelayOptions['log']) {
+    this.#publish = publish;
+    this.#log = log;
+  }
+
+  /** Returns what takes the error that the call was answered with. */
+  remember({ action, caller, parameters }: Call): (error: string) => void {
+    const seen: RelayedCall = {
+      action,
+      caller: callerName(caller),
+      parameters: Object.fromEntries(parameters),
+      time: new Date().toISOString(),
+    };
+    this.#calls.push(seen);
+    return (error) => {
+      seen.error = error;
+    };
+  }
+
+  faultFor(call: Call): Fault | undefined {
+    const values = new Set(call.parameters.values());
+    for (const entry of this.#faults) {
+      const { on, after = 0, times = 1 } = entry.fault;
+      if (on.action !== undefined && on.action !== call.action) continue;
+      if (on.caller !== undefined && on.caller !== callerName(call.caller)) continue;
+      if (on.naming?.some((value) => !values.has(value))) continue;
+      entry.met += 1;
+      if (entry.met > after && entry.met <= after + times) return entry.fault;
+    }
+    return undefined;
+  }
+
+  answered(call: Call, answer: Answer): void {
+    this.#answers.set(`${callerName(call.caller)} ${call.body}`, answer);
+  }
+
+  lastAnswerTo(call: Call): Answer | undefined {
+    return this.#answers.get(`${callerName(call.caller)} ${call.body}`);
+  }
+
+  happened(detail: Record<string, unknown>, time: Date): void {
+    const send = () => {
+      this.#publish(detail, time).catch((error: unknown) => this.#log(`event not sent: ${String(error)}`));
+    };
+    if (this.#mode === 'send') send();
+    else if (this.#mode === 'hold') this.#held.push(send);
+  }
+
+  /** Returns the calls remembered until then. */
+  obey(command: RelayCommand): readonly RelayedCall[] {
+    const calls = this.#calls;
+    switch (command.do) {
+      case 'report':
+        break;
+      case 'forget-calls':
+        this.#calls = [];
+        break;
+      case 'events':
+        this.#mode = command.mode;
+        if (command.mode === 'send') for (const send of this.#held) send();
+        if (command.mode !== 'hold') this.#held = [];
+        break;
+      case 'inject':
+        this.#faults.push({ fault: command.fault, met: 0 });
+        break;
+      case 'reset':
+        this.#calls = [];
+        this.#faults = [];
+        this.#held = [];
+        this.#mode = 'send';
+        break;
+      default:
+        command satisfies never;
+    }
+    return calls;
+  }
+}
+
+function resourceOf({ parameters }: Call, { accountId, region }: RelayOptions): string {
+  const arn = (type: string, id: string) => `arn:aws:ec2:${region}:${accountId}:${type}/${id}`;
+  const routeTable = parameters.get('RouteTableId');
+  const prefixList = parameters.get('PrefixListId');
+  if (routeTable) return arn('route-table', routeTable);
+  return prefixList ? arn('prefix-list', prefixList) : '*';
+}
+
+/** Reads leave no event on the bus: a rule sees them only if it asks for all management events. */
+function isRead(action: string): boolean {
+  return /^(Describe|Get|Search|List)/.test(action);
+}
+
+function callerName({ kind, name }: Caller): string {
+  return `${kind}/${name}`;
+}
+
+function refusal(status: number, code: string, message: string): Answer {
+  const escaped = message.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return {
+    status,
+    body:
+      '<?xml version="1.0" encoding="UTF-8"?>\n' +
+      `<Response><Errors><Error><Code>${code}</Code><Message>${escaped}</Message></Error></Errors>` +
+      `<RequestID>${randomUUID()}</RequestID></Response>`,
+  };
+}
+
+async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the relay has no port');
+  return address.port;
+}

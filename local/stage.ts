@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { actualTable } from '../reconciler/aws/route-codec.ts';
+import { destinationText, targetText } from '../reconciler/core/route.ts';
+import type { RunOutcome } from '../reconciler/core/status.ts';
+import type { Trigger } from '../reconciler/core/trigger.ts';
+import type { RelayControl } from './relay-control.ts';
+import type { Scenery } from './scenery.ts';
+import { type StackAddress, connect } from './stack.ts';
+
+interface DesiredItem {
+  readonly routeTableId: string;
+  readonly routes: readonly { readonly destination: string; readonly target: string }[];
+}
+
+interface Scene {
+  readonly title: string;
+  readonly ok: boolean;
+  readonly took?: number;
+  readonly calls: string;
+  readonly who: string;
+}
+
+const writes = ['CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
+const dim = (text: string): string => styleText('dim', text);
+
+/** Where the demo's story is played: does something, watches the tables from outside, and tells what it saw. */
+export class Stage {
+  readonly #observer: EC2Client;
+  readonly #documents: DynamoDBDocumentClient;
+  readonly #relay: RelayControl;
+  readonly #outputs: StackAddress['outputs'];
+  readonly #tables: readonly string[];
+  readonly #desired = new Map<string, DesiredItem>();
+  readonly #scenes: Scene[] = [];
+
+  constructor(stack: StackAddress, { privateTable, publicTable }: Scenery) {
+    const { aws, ec2, relay } = connect(stack);
+    this.#observer = new EC2Client(ec2({ kind: 'user', name: 'observer' }));
+    this.#documents = DynamoDBDocumentClient.from(new DynamoDBClient(aws));
+    this.#relay = relay;
+    this.#outputs = stack.outputs;
+    this.#tables = [privateTable, publicTable];
+  }
+
+  /** Writes a desired item, as a person or a pipeline would. */
+  async desire(item: DesiredItem): Promise<void> {
+    this.#desired.set(item.routeTableId, item);
+    await this.#documents.send(new PutCommand({ TableName: this.#outputs['DesiredTableName'], Item: item }));
+  }
+
+  /** Plays a scene that makes the tables differ from what is desired, and waits until they are equal again. */
+  async heals(title: string, act: () => Promise<unknown>, { withinMs = 20_000 } = {}): Promise<void> {
+    await this.#relay.forgetCalls();
+    const start = performance.now();
+    const startedAt = new Date().toISOString();
+    await act();
+    if (withinMs > 20_000) console.log(dim(`… ${title}`));
+    const ok = await this.#until(() => this.#asDesired(), withinMs);
+    const took = performance.now() - start;
+    const who = ok ? await this.#culprits(startedAt) : '';
+    this.#tell({ title, ok, took, calls: await this.#ownWrites(), who });
+  }
+
+  /** Plays a scene that must not make the reconciler change anything. */
+  async ignores(title: string, act: () => Promise<unknown>): Promise<void> {
+    await this.#relay.forgetCalls();
+    await act();
+    await sleep(3_000);
+    const calls = await this.#ownWrites();
+    this.#tell({ title, ok: calls === 'no write' && (await this.#asDesired()), calls, who: '' });
+  }
+
+  /** Waits until a later read has confirmed what was written. */
+  async settles(): Promise<void> {
+    await this.#until(async () => {
+      const phases = await Promise.all(this.#tables.map((id) => this.#phase(id)));
+      return phases.every((phase) => phase === 'InSync');
+    }, 20_000);
+  }
+
+  /** Says how it went, and whether every scene and every table is as it should be. */
+  async summary(): Promise<boolean> {
+    const table = new Table({
+      head: ['', 'what happened', 'healed in', 'calls of the reconciler', 'caused by'],
+      colWidths: [3, 46, 11, 27, 28],
+      wordWrap: true,
+      chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+      style: { head: ['bold'], border: ['grey'] },
+    });
+    for (const { ok, title, took, calls, who } of this.#scenes) {
+      table.push([ok ? '✔' : '✘', title, took === undefined ? '–' : seconds(took), calls, who || '–']);
+    }
+    console.log(`\n${table.toString()}`);
+    const phases = await Promise.all(this.#tables.map(async (id) => `${id} ${await this.#phase(id)}`));
+    const asDesired = (await this.#asDesired()) && this.#scenes.every(({ ok }) => ok);
+    console.log(
+      asDesired
+        ? styleText('green', `\nEvery route is as desired: ${phases.join(', ')}`)
+        : styleText('red', `\nNot every route is as desired: ${phases.join(', ')}`),
+    );
+    return asDesired;
+  }
+
+  #tell(scene: Scene): void {
+    this.#scenes.push(scene);
+    const mark = scene.ok ? styleText('green', '✔') : styleText('red', '✘');
+    const result = scene.took === undefined ? scene.calls : `${seconds(scene.took)}, ${scene.calls}`;
+    console.log(`${mark} ${scene.title}\n  ${dim([result, scene.who].filter(Boolean).join(' · '))}`);
+    if (!scene.ok) console.log(styleText('red', '  not healed in time'));
+  }
+
+  async #until(isSo: () => Promise<boolean>, withinMs: number): Promise<boolean> {
+    const end = performance.now() + withinMs;
+    while (performance.now() < end) {
+      if (await isSo()) return true;
+      await sleep(100);
+    }
+    return false;
+  }
+
+  async #asDesired(): Promise<boolean> {
+    const { RouteTables = [] } = await this.#observer.send(
+      new DescribeRouteTablesCommand({ RouteTableIds: [...this.#tables] }),
+    );
+    return RouteTables.map(actualTable).every(({ routeTableId, routes }) => {
+      const actual = routes
+        .filter(({ origin }) => origin === 'created')
+        .map(({ destination, target }) => `${destinationText(destination)} ${targetText(target)}`);
+      const desired = this.#desired
+        .get(routeTableId)
+        ?.routes.map(({ destination, target }) => `${destination} ${target}`);
+      return actual.sort().join() === desired?.sort().join();
+    });
+  }
+
+  async #ownWrites(): Promise<string> {
+    const calls = await this.#relay.calls();
+    const counts = Map.groupBy(
+      calls.filter(({ action, caller }) => writes.includes(action) && caller.startsWith('role/')),
+      ({ action }) => action,
+    );
+    return [...counts].map(([action, { length }]) => `${length} ${action}`).join(', ') || 'no write';
+  }
+
+  /** Whom the runs since then name. */
+  async #culprits(since: string): Promise<string> {
+    // The run is written right after the last call.
+    await sleep(500);
+    const runs = await Promise.all(
+      this.#tables.map((id) =>
+        this.#documents.send(
+          new QueryCommand({
+            TableName: this.#outputs['StateTableName'],
+            KeyConditionExpression: 'routeTableId = :id AND #item > :since',
+            ExpressionAttributeNames: { '#item': 'item' },
+            ExpressionAttributeValues: { ':id': id, ':since': `run#${since}` },
+          }),
+        ),
+      ),
+    );
+    const outcomes = runs
+      .flatMap(({ Items = [] }) => Items)
+      .filter(({ item }) => String(item).startsWith('run#'))
+      .flatMap(({ trigger, outcome }) => outcome.map(({ actor }: RunOutcome): string => nameOf(actor, trigger.kind)));
+    return [...new Set(outcomes)].join(', ');
+  }
+
+  async #phase(routeTableId: string): Promise<string> {
+    const { Item } = await this.#documents.send(
+      new GetCommand({ TableName: this.#outputs['StateTableName'], Key: { routeTableId, item: 'status' } }),
+    );
+    return String(Item?.['phase'] ?? 'not seen');
+  }
+}
+
+/** Whom a run names as the cause of a change, in a few words. */
+function nameOf(actor: RunOutcome['actor'], trigger: Trigger['kind']): string {
+  if (actor && actor !== 'unattributed') return actor.arn.split(':').at(-1) ?? actor.arn;
+  return { event: 'nobody named', desired: 'the edit', sweep: 'no event told', requeue: 'a retry', person: 'a person' }[
+    trigger
+  ];
+}
+
+const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

@@ -1,0 +1,250 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateRouteCommand,
+  DeleteRouteCommand,
+  DescribeRouteTablesCommand,
+  EC2Client,
+  ReplaceRouteCommand,
+} from '@aws-sdk/client-ec2';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Caller } from '../../local/cloudtrail-event.ts';
+import { endpointFor, startRelay, type RelayOptions } from '../../local/ec2-relay.ts';
+import { relayControl } from '../../local/relay-control.ts';
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+/** An EC2 with one table, which answers a read with the number of changes made so far as the table's owner, and fails at ReplaceRoute as moto does. */
+async function fakeEc2() {
+  const carriedOut: string[] = [];
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const action = String(new URLSearchParams(await text(request)).get('Action'));
+    if (action === 'ReplaceRoute')
+      return response.writeHead(500).end('<!doctype html><html lang=en><title>500</title>');
+    const read = action.startsWith('Describe');
+    const table = `<routeTableSet><item><ownerId>${carriedOut.length}</ownerId></item></routeTableSet>`;
+    if (!read) carriedOut.push(action);
+    return response.end(
+      `<?xml version="1.0"?><${action}Response>${read ? table : '<return>true</return>'}</${action}Response>`,
+    );
+  };
+  const server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closers.push(() => server.close());
+  const address = server.address();
+  return { carriedOut, upstream: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` };
+}
+
+async function relayed(allows: RelayOptions['allows'] = async () => true) {
+  const { carriedOut, upstream } = await fakeEc2();
+  const events: Record<string, unknown>[] = [];
+  const relay = await startRelay({
+    upstream,
+    accountId: '000000000000',
+    region: 'eu-west-1',
+    allows,
+    publish: async (detail) => void events.push(detail),
+    log: () => undefined,
+  });
+  closers.push(() => relay.close());
+  const clientOf = (caller?: Caller) =>
+    new EC2Client({
+      endpoint: caller ? endpointFor(relay.endpoint, caller) : relay.endpoint,
+      region: 'eu-west-1',
+      credentials: { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'x' },
+      maxAttempts: 1,
+    });
+  const named = (caller: string) => events.filter((event) => JSON.stringify(event).includes(caller));
+  return { carriedOut, events, named, clientOf, control: relayControl(relay.endpoint) };
+}
+
+const describeTables = () => new DescribeRouteTablesCommand({});
+const deleteRoute = (cidr = '10.0.0.0/8') =>
+  new DeleteRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: cidr });
+const createRoute = (cidr: string) =>
+  new CreateRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: cidr, GatewayId: 'igw-1' });
+const writer: Caller = { kind: 'role', name: 'writer' };
+const alice: Caller = { kind: 'user', name: 'alice' };
+
+describe('a call through the relay', () => {
+  it('is carried out, and told as an event that names who called', async () => {
+    const { clientOf, carriedOut, events } = await relayed();
+    await clientOf(alice).send(deleteRoute());
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(carriedOut).toEqual(['DeleteRoute']);
+    expect(events[0]).toMatchObject({
+      eventName: 'DeleteRoute',
+      awsRegion: 'eu-west-1',
+      userIdentity: { type: 'IAMUser', userName: 'alice', accessKeyId: 'AKIAEXAMPLE' },
+      requestParameters: { routeTableId: 'rtb-1', destinationCidrBlock: '10.0.0.0/8' },
+    });
+  });
+
+  it('without a path in its endpoint is the operator’s', async () => {
+    const { clientOf, events } = await relayed();
+    await clientOf().send(deleteRoute());
+    await vi.waitFor(() => expect(events).toMatchObject([{ userIdentity: { userName: 'operator' } }]));
+  });
+
+  it('is told by no event when it only reads', async () => {
+    const { clientOf, events } = await relayed();
+    await clientOf(alice).send(describeTables());
+    await clientOf(alice).send(deleteRoute());
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(events).toMatchObject([{ eventName: 'DeleteRoute' }]);
+  });
+
+  it('that the emulator fails at is refused as EC2 would', async () => {
+    const { clientOf, events } = await relayed();
+    const replaceRoute = new ReplaceRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: '10.0.0.0/8' });
+    await expect(clientOf(alice).send(replaceRoute)).rejects.toMatchObject({ name: 'InternalError' });
+    await vi.waitFor(() => expect(events).toMatchObject([{ errorCode: 'Server.InternalError' }]));
+  });
+
+  it('is remembered with its caller, its parameters and how it failed, in order', async () => {
+    const { clientOf, control } = await relayed();
+    await control.inject({ on: { action: 'DeleteRoute' }, effect: { kind: 'refuse', code: 'InvalidRoute.NotFound' } });
+    await clientOf(writer).send(describeTables());
+    await expect(clientOf(alice).send(deleteRoute())).rejects.toThrow();
+    expect(await control.calls()).toMatchObject([
+      { action: 'DescribeRouteTables', caller: 'role/writer' },
+      {
+        action: 'DeleteRoute',
+        caller: 'user/alice',
+        parameters: { RouteTableId: 'rtb-1', DestinationCidrBlock: '10.0.0.0/8' },
+        error: 'InvalidRoute.NotFound',
+      },
+    ]);
+    await control.forgetCalls();
+    expect(await control.calls()).toEqual([]);
+  });
+});
+
+describe('a role', () => {
+  it('needs permission for the table it changes, and is told so as EC2 does', async () => {
+    const allows = vi.fn<RelayOptions['allows']>(async (_role, action) => action !== 'DeleteRoute');
+    const { clientOf, carriedOut, events } = await relayed(allows);
+    await clientOf(writer).send(describeTables());
+    await expect(clientOf(writer).send(deleteRoute())).rejects.toMatchObject({
+      name: 'UnauthorizedOperation',
+      $metadata: { httpStatusCode: 403 },
+    });
+    expect(allows.mock.calls).toEqual([
+      [writer, 'DescribeRouteTables', '*'],
+      [writer, 'DeleteRoute', 'arn:aws:ec2:eu-west-1:000000000000:route-table/rtb-1'],
+    ]);
+    expect(carriedOut).toEqual([]);
+    await vi.waitFor(() =>
+      expect(events).toMatchObject([{ errorCode: 'Client.UnauthorizedOperation', responseElements: null }]),
+    );
+  });
+
+  it('is the only kind of caller that is asked for permission', async () => {
+    const { clientOf, carriedOut } = await relayed(async () => false);
+    await clientOf(alice).send(deleteRoute());
+    expect(carriedOut).toEqual(['DeleteRoute']);
+  });
+});
+
+describe('a fault', () => {
+  it('refuses the call it names and lets others pass', async () => {
+    const { clientOf, control, carriedOut } = await relayed();
+    await control.inject({
+      on: { action: 'CreateRoute', naming: ['10.2.0.0/16'] },
+      effect: { kind: 'refuse', code: 'RouteLimitExceeded', message: 'a < b', status: 400 },
+    });
+    const ec2 = clientOf(writer);
+    await ec2.send(createRoute('10.1.0.0/16'));
+    await expect(ec2.send(createRoute('10.2.0.0/16'))).rejects.toMatchObject({
+      name: 'RouteLimitExceeded',
+      message: 'a < b',
+    });
+    await ec2.send(createRoute('10.2.0.0/16'));
+    expect(carriedOut).toEqual(['CreateRoute', 'CreateRoute']);
+  });
+
+  it('strikes as often as it says, after as many calls as it says, and one caller only', async () => {
+    const { clientOf, control } = await relayed();
+    const effect = { kind: 'refuse', code: 'RequestLimitExceeded', status: 503 } as const;
+    await control.inject({ on: { caller: 'role/writer' }, after: 1, times: 2, effect });
+    const outcome = (caller: Caller) =>
+      clientOf(caller)
+        .send(deleteRoute())
+        .then(
+          () => 'done',
+          () => 'refused',
+        );
+    expect(await outcome(alice)).toBe('done');
+    const outcomes = [];
+    for (let call = 0; call < 4; call++) outcomes.push(await outcome(writer));
+    expect(outcomes).toEqual(['done', 'refused', 'refused', 'done']);
+  });
+
+  it('loses the answer of a call that was carried out, and its event is sent', async () => {
+    const { clientOf, control, carriedOut, events } = await relayed();
+    await control.inject({ on: { action: 'DeleteRoute' }, effect: { kind: 'lose-answer' } });
+    await expect(clientOf(writer).send(deleteRoute())).rejects.toThrow(/hang up|ECONNRESET/);
+    expect(carriedOut).toEqual(['DeleteRoute']);
+    await vi.waitFor(() => expect(events).toMatchObject([{ eventName: 'DeleteRoute' }]));
+  });
+
+  it('answers a read with what its caller last read, as an EC2 does that is not consistent yet', async () => {
+    const { clientOf, control } = await relayed();
+    const read = async (caller: Caller) =>
+      (await clientOf(caller).send(describeTables())).RouteTables?.map(({ OwnerId }) => OwnerId);
+    expect(await read(writer)).toEqual(['0']);
+    await clientOf(alice).send(deleteRoute());
+    expect(await read(alice)).toEqual(['1']);
+    await control.inject({ on: { caller: 'role/writer' }, effect: { kind: 'stale-answer' } });
+    expect(await read(writer)).toEqual(['0']);
+    expect(await read(writer)).toEqual(['1']);
+  });
+
+  it('delays a call', async () => {
+    const { clientOf, control } = await relayed();
+    await control.inject({ on: {}, effect: { kind: 'delay', ms: 200 } });
+    const started = performance.now();
+    await clientOf(writer).send(describeTables());
+    expect(performance.now() - started).toBeGreaterThan(190);
+  });
+
+  it('that is not understood is refused by name', async () => {
+    const { control } = await relayed();
+    const on = { acton: 'CreateRoute' };
+    // @ts-expect-error: a misspelt condition would otherwise strike every call
+    await expect(control.inject({ on, effect: { kind: 'delay', ms: 1 } })).rejects.toThrow(/acton/);
+  });
+});
+
+describe('events', () => {
+  it('are held back and sent later, or lost, as told', async () => {
+    const { clientOf, control, events, named } = await relayed();
+    await control.events('hold');
+    await clientOf({ kind: 'user', name: 'held' }).send(deleteRoute());
+    await control.events('drop');
+    expect(events).toEqual([]);
+    await clientOf({ kind: 'user', name: 'lost' }).send(deleteRoute());
+    await control.events('hold');
+    await clientOf({ kind: 'user', name: 'kept' }).send(deleteRoute());
+    await sleep(20);
+    expect(events).toEqual([]);
+    await control.events('send');
+    await clientOf({ kind: 'user', name: 'sent' }).send(deleteRoute());
+    await vi.waitFor(() => expect(named('user/sent')).toHaveLength(1));
+    expect(events.map((event) => Object(event['userIdentity']).userName)).toEqual(['kept', 'sent']);
+  });
+
+  it('are sent again, faults are gone and calls forgotten after a reset', async () => {
+    const { clientOf, control, events } = await relayed();
+    await control.events('drop');
+    await control.inject({ on: {}, times: 100, effect: { kind: 'refuse', code: 'X' } });
+    await control.reset();
+    await clientOf(alice).send(deleteRoute());
+    await vi.waitFor(() => expect(events).toHaveLength(1));
+    expect(await control.calls()).toHaveLength(1);
+  });
+});
