@@ -1,0 +1,80 @@
+import { Stack, Token, Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+
+/** The tables a reconcile reads and writes, and the tag that opens a route table to it. */
+export interface Reach {
+  readonly desiredTable: Table;
+  readonly stateTable: Table;
+  readonly requeue: IQueue;
+  readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
+}
+
+/**
+ * Lets `role` reconcile one route table: read what it should contain, read what it contains, change its routes, remember
+ * what was done.
+ *
+ * Routes only: no call that makes, deletes, associates or tags a route table is among them. Tagging above all: with
+ * `managedTag` the tag is the border of what may be changed, so nobody inside may move it. IAM knows no condition on
+ * a route's destination or target; which routes are ours is decided by the plan.
+ */
+export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, managedTag }: Reach): void {
+  const stack = Stack.of(role);
+  const routeTables = stack.formatArn({ service: 'ec2', resource: 'route-table', resourceName: '*' });
+
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'ReadRouteTables',
+      effect: Effect.ALLOW,
+      actions: ['ec2:DescribeRouteTables'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'aws:RequestedRegion': stack.region } },
+    }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'ChangeRoutes',
+      effect: Effect.ALLOW,
+      actions: ['ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:DeleteRoute'],
+      resources: [routeTables],
+      ...(managedTag && { conditions: { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } } }),
+    }),
+  );
+  // The item and the lease are read together, in one batch, before each phase of an apply.
+  desiredTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem');
+  stateTable.grant(
+    role,
+    'dynamodb:GetItem',
+    'dynamodb:BatchGetItem',
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+    'dynamodb:DeleteItem',
+  );
+  requeue.grant(role, 'sqs:SendMessage');
+
+  Validations.of(role).acknowledge(
+    {
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'DescribeRouteTables (and ListStreams) know no resource-level permission.',
+    },
+    {
+      id: `AwsSolutions-IAM5[Resource::${readable(routeTables, stack)}]`,
+      reason:
+        'Tables become managed by an item in DynamoDB, so their ids are not known here; account and Region are fixed, and managedTag narrows it further.',
+    },
+  );
+}
+
+/** Lets `role` find out, in bulk, which of all managed tables need a reconcile. */
+export function allowSweep(role: Role, { desiredTable }: Pick<Reach, 'desiredTable'>): void {
+  desiredTable.grant(role, 'dynamodb:Scan');
+}
+
+/** How cdk-nag spells an ARN whose parts are known only at deployment: `<AWS::Region>` and the like. */
+function readable(arn: string, { partition, region, account }: Stack): string {
+  const names = { [partition]: '<AWS::Partition>', [region]: '<AWS::Region>', [account]: '<AWS::AccountId>' };
+  return Object.entries(names)
+    .filter(([value]) => Token.isUnresolved(value))
+    .reduce((text, [value, name]) => text.replace(value, name), arn);
+}

@@ -1,0 +1,70 @@
+import path from 'node:path';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+
+export interface ReconcilerFunctionProps {
+  /** The function's file in `lambdas/`, without its extension. */
+  readonly entry: string;
+  readonly description: string;
+  /** Holds `<entry>/index.mjs`. */
+  readonly codeDirectory: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Base URL under which the function's own role has an EC2 endpoint: `<ec2Endpoint>/role/<role name>`. */
+  readonly ec2Endpoint?: string | undefined;
+  /** MiB. */
+  readonly memory: number;
+  readonly logRetention: RetentionDays;
+  readonly logRemovalPolicy: RemovalPolicy;
+  readonly reservedConcurrency?: number | undefined;
+  /** For a function invoked asynchronously: where an invocation goes that failed three times or grew too old. */
+  readonly failedInvocations?: IQueue;
+}
+
+/** One function of the reconciler, with a role and a log group of its own; the role may write that log and nothing else. */
+export class ReconcilerFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly role: Role;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: ReconcilerFunctionProps) {
+    super(scope, id);
+
+    this.logGroup = new LogGroup(this, 'Logs', {
+      retention: props.logRetention,
+      removalPolicy: props.logRemovalPolicy,
+    });
+    // Not the managed AWSLambdaBasicExecutionRole: it may write every log group of the account.
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(this.role);
+
+    this.function = new LambdaFunction(this, 'Function', {
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(path.join(props.codeDirectory, props.entry)),
+      role: this.role,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      memorySize: props.memory,
+      timeout: Duration.seconds(60),
+      environment: {
+        ...props.environment,
+        NODE_OPTIONS: '--enable-source-maps',
+        ...(props.ec2Endpoint && { AWS_ENDPOINT_URL_EC2: `${props.ec2Endpoint}/role/${this.role.roleName}` }),
+      },
+      ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(props.failedInvocations && {
+        onFailure: new SqsDestination(props.failedInvocations),
+        retryAttempts: 2,
+        // An event only says where to look: after an hour the sweep has long looked there.
+        maxEventAge: Duration.hours(1),
+      }),
+    });
+  }
+}

@@ -1,0 +1,230 @@
+import path from 'node:path';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
+import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { Alarms } from './alarms.ts';
+import { allowReconcile, allowSweep } from './permissions.ts';
+import { deadLetterQueue, requeueQueue } from './queues.ts';
+import { ReconcilerFunction } from './reconciler-function.ts';
+import { routeCallPattern } from './route-calls.ts';
+import { sweepSchedule } from './sweep-schedule.ts';
+import { desiredRouteTables, routeTableStates } from './tables.ts';
+
+export interface RouteReconcilerProps {
+  /**
+   * Name of the table people write desired state to.
+   * @default 'DesiredRouteTables'
+   */
+  readonly desiredTableName?: string | undefined;
+  /**
+   * Name of the table that remembers status and history.
+   * @default 'RouteTableStates'
+   */
+  readonly stateTableName?: string | undefined;
+  /**
+   * Time between two sweeps, in whole minutes: the longest a change stays unseen that no event told.
+   * @default Duration.minutes(5)
+   */
+  readonly sweepInterval?: Duration | undefined;
+  /**
+   * Only route tables with this tag may be changed. Whoever may tag a table may then hand it to the reconciler.
+   * @default - every route table of this account and Region
+   */
+  readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
+  /**
+   * How long the functions' logs are kept.
+   * @default RetentionDays.THREE_MONTHS
+   */
+  readonly logRetention?: RetentionDays | undefined;
+  /**
+   * Where alarms go. CloudWatch of this account must be allowed to publish to it.
+   * @default - a new, encrypted topic without subscribers
+   */
+  readonly alarmTopic?: ITopic | undefined;
+  /**
+   * Most invocations of `on-route-change` at a time: the one function whose load others decide.
+   * @default - limited by the account only
+   */
+  readonly reservedConcurrency?: number | undefined;
+  /**
+   * Memory of each function, in MiB.
+   * @default 512
+   */
+  readonly memory?: number | undefined;
+  /**
+   * Event sources whose CloudTrail events wake the reconciler.
+   * @default ['aws.ec2']
+   */
+  readonly eventSources?: readonly string[] | undefined;
+  /**
+   * Base URL of an EC2 stand-in; each function calls `<ec2Endpoint>/role/<its role name>`. For the local stack only.
+   * @default - EC2 itself
+   */
+  readonly ec2Endpoint?: string | undefined;
+  /**
+   * Queues and the alarm topic refuse calls without TLS.
+   * @default true - false is for the local stack only, whose emulators speak plain HTTP
+   */
+  readonly enforceSSL?: boolean | undefined;
+  /**
+   * What becomes of tables and logs when they leave the stack. With RETAIN the tables are also protected from deletion.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy | undefined;
+  /**
+   * Directory with one bundled function in each subdirectory.
+   * @default - `dist/lambdas`, where `npm run build` puts them
+   */
+  readonly codeDirectory?: string | undefined;
+}
+
+/** Keeps the route tables of one account and Region as written down: tables, functions, and what wakes and watches them. */
+export class RouteReconciler extends Construct {
+  readonly desiredTable: Table;
+  readonly stateTable: Table;
+  readonly onRouteChange: ReconcilerFunction;
+  readonly onDesiredChange: ReconcilerFunction;
+  readonly onRequeue: ReconcilerFunction;
+  readonly sweep: ReconcilerFunction;
+  readonly routeCalls: Rule;
+  readonly sweepSchedule: Schedule;
+  /** Events and scheduled sweeps that could not be handed to their function. */
+  readonly undeliveredEvents: Queue;
+  /** Events and sweeps whose function failed, with the error. */
+  readonly failedInvocations: Queue;
+  /** Edits of desired state whose function failed: shard and sequence numbers. */
+  readonly failedRecords: Queue;
+  /** "Look at this table again": verification, back-off, work that was left over. */
+  readonly requeue: Queue;
+  /** Such messages whose function failed. */
+  readonly failedRequeues: Queue;
+  readonly alarmTopic: ITopic;
+
+  constructor(scope: Construct, id: string, props: RouteReconcilerProps = {}) {
+    super(scope, id);
+    const sweepInterval = props.sweepInterval ?? Duration.minutes(5);
+    const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
+    const enforceSSL = props.enforceSSL ?? true;
+
+    this.desiredTable = desiredRouteTables(this, props.desiredTableName ?? 'DesiredRouteTables', removalPolicy);
+    this.stateTable = routeTableStates(this, props.stateTableName ?? 'RouteTableStates', removalPolicy);
+
+    this.undeliveredEvents = deadLetterQueue(this, 'UndeliveredEvents', enforceSSL);
+    this.failedInvocations = deadLetterQueue(this, 'FailedInvocations', enforceSSL);
+    this.failedRecords = deadLetterQueue(this, 'FailedRecords', enforceSSL);
+    this.failedRequeues = deadLetterQueue(this, 'FailedRequeues', enforceSSL);
+    this.requeue = requeueQueue(this, this.failedRequeues, enforceSSL);
+
+    const common = {
+      codeDirectory: props.codeDirectory ?? path.resolve(import.meta.dirname, '../dist/lambdas'),
+      memory: props.memory ?? 512,
+      logRetention: props.logRetention ?? RetentionDays.THREE_MONTHS,
+      logRemovalPolicy: removalPolicy,
+      ec2Endpoint: props.ec2Endpoint,
+      environment: {
+        DESIRED_TABLE: this.desiredTable.tableName,
+        STATE_TABLE: this.stateTable.tableName,
+        REQUEUE_URL: this.requeue.queueUrl,
+        ACCOUNT_ID: Stack.of(this).account,
+        POWERTOOLS_SERVICE_NAME: 'route-reconciler',
+        POWERTOOLS_LOG_LEVEL: 'INFO',
+      },
+    };
+    this.onRouteChange = new ReconcilerFunction(this, 'OnRouteChange', {
+      ...common,
+      entry: 'on-route-change',
+      description: 'Reconciles the route tables that an EC2 call may have changed',
+      failedInvocations: this.failedInvocations,
+      reservedConcurrency: props.reservedConcurrency,
+    });
+    this.onDesiredChange = new ReconcilerFunction(this, 'OnDesiredChange', {
+      ...common,
+      entry: 'on-desired-change',
+      description: 'Reconciles the route tables whose desired state was edited',
+    });
+    this.sweep = new ReconcilerFunction(this, 'Sweep', {
+      ...common,
+      entry: 'sweep',
+      description: 'Reconciles every managed route table that drifted unseen',
+      failedInvocations: this.failedInvocations,
+    });
+    this.onRequeue = new ReconcilerFunction(this, 'OnRequeue', {
+      ...common,
+      entry: 'on-requeue',
+      description: 'Reconciles the route tables that were to be looked at again',
+    });
+    const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
+
+    const { desiredTable, stateTable, requeue } = this;
+    const reach = { desiredTable, stateTable, requeue, managedTag: props.managedTag };
+    for (const { role } of functions) allowReconcile(role, reach);
+    allowSweep(this.sweep.role, reach);
+
+    this.routeCalls = new Rule(this, 'RouteCalls', {
+      description: 'EC2 calls by others that may have changed a route table',
+      eventPattern: routeCallPattern({
+        sources: props.eventSources ?? ['aws.ec2'],
+        account: Stack.of(this).account,
+        ownRoles: functions.map(({ role }) => role.roleArn),
+      }),
+      targets: [
+        new FunctionTarget(this.onRouteChange.function, {
+          deadLetterQueue: this.undeliveredEvents,
+          // As for the function itself: after an hour the sweep has long looked there.
+          maxEventAge: Duration.hours(1),
+        }),
+      ],
+    });
+
+    this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
+      eventSourceArn: streamArn(this.desiredTable),
+      // LATEST would miss the edits made while the mapping is created or updated.
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 100,
+      maxBatchingWindow: Duration.seconds(1),
+      // A record that fails for ever would block its shard for a day: five tries, ever smaller batches, then aside.
+      reportBatchItemFailures: true,
+      bisectBatchOnError: true,
+      retryAttempts: 5,
+      maxRecordAge: Duration.hours(1),
+      onFailure: new SqsDlq(this.failedRecords),
+    });
+    this.desiredTable.grantStreamRead(this.onDesiredChange.role);
+
+    this.onRequeue.function.addEventSource(
+      new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true }),
+    );
+
+    this.sweepSchedule = sweepSchedule(this, this.sweep.function, sweepInterval, this.undeliveredEvents);
+
+    this.alarmTopic = new Alarms(this, 'Alarms', {
+      topic: props.alarmTopic,
+      enforceSSL,
+      functions: {
+        OnRouteChange: this.onRouteChange.function,
+        OnDesiredChange: this.onDesiredChange.function,
+        OnRequeue: this.onRequeue.function,
+        Sweep: this.sweep.function,
+      },
+      undeliveredEvents: this.undeliveredEvents,
+      failedInvocations: this.failedInvocations,
+      failedRecords: this.failedRecords,
+      failedRequeues: this.failedRequeues,
+      sweepLogs: this.sweep.logGroup,
+      sweepInterval,
+    }).topic;
+  }
+}
+
+function streamArn({ tableStreamArn, node }: Table): string {
+  if (!tableStreamArn) throw new Error(`${node.path} has no stream`);
+  return tableStreamArn;
+}

@@ -1,0 +1,31 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+
+/** Starts `sweep` once in every `interval`; a sweep that could not be started is told to `undelivered`. */
+export function sweepSchedule(scope: Construct, sweep: IFunction, interval: Duration, undelivered: Queue): Schedule {
+  const role = new Role(scope, 'SweepScheduleRole', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+  });
+  role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }));
+  undelivered.grantSendMessages(role);
+
+  return new Schedule(scope, 'SweepSchedule', {
+    description: 'Looks at every managed route table, whether or not an event told of it',
+    schedule: ScheduleExpression.rate(interval),
+    target: new LambdaInvoke(sweep, {
+      // Left to itself, the target would also allow every version of the function.
+      role: role.withoutPolicyUpdates(),
+      deadLetterQueue: undelivered,
+      // The next sweep is the better retry.
+      retryAttempts: 2,
+      maxEventAge: Duration.minutes(5),
+    }),
+  });
+}

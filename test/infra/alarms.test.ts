@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { StackTemplate } from '../support/stack.ts';
+
+const runbook = readFileSync(path.resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
+/** The anchors of the runbook's entries, as GitHub makes them of second-level headings. */
+const entries = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading = '']) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\w\s-]/g, '')
+    .trim()
+    .replaceAll(/\s/g, '-'),
+);
+
+describe('alarms', () => {
+  const template = new StackTemplate();
+  const alarms = [...template.all('AWS::CloudWatch::Alarm')];
+  const watching = (metric: string, dimension: string, value: string) =>
+    alarms.filter(
+      ([, { MetricName, Dimensions }]) =>
+        MetricName === metric && JSON.stringify(Dimensions) === JSON.stringify([{ Name: dimension, Value: value }]),
+    );
+
+  it('watch every queue from the first message on', () => {
+    for (const queue of template.all('AWS::SQS::Queue').keys()) {
+      const found = watching('ApproximateNumberOfMessagesVisible', 'QueueName', `${queue}.QueueName`);
+      expect(found).toEqual([
+        [
+          expect.any(String),
+          expect.objectContaining({
+            Threshold: 1,
+            ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+            EvaluationPeriods: 1,
+          }),
+        ],
+      ]);
+    }
+  });
+
+  it('stay in alarm over a queue that has gone quiet and sends no metric, with its messages still there', () => {
+    const quiet = alarms
+      .filter(([, { Namespace }]) => Namespace === 'AWS/SQS')
+      .map(([, alarm]) => alarm['TreatMissingData']);
+    expect(quiet).toEqual(['ignore', 'ignore', 'ignore']);
+  });
+
+  it('watch every function for errors and throttles', () => {
+    for (const name of template.all('AWS::Lambda::Function').keys()) {
+      expect(watching('Errors', 'FunctionName', name)).toHaveLength(1);
+      expect(watching('Throttles', 'FunctionName', name)).toHaveLength(1);
+    }
+  });
+
+  it('take three intervals without a completed sweep, silence included, for a failure', () => {
+    const settings = { local: true, sweepEveryMinutes: 7 };
+    const alarm = new StackTemplate(settings).one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted');
+    expect(alarm).toMatchObject({
+      Namespace: 'RouteReconciler',
+      MetricName: 'SweepCompleted',
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+      Period: 7 * 60,
+      EvaluationPeriods: 3,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  it('know of a completed sweep from the line the sweep logs at its end', () => {
+    expect(template.one('AWS::Logs::MetricFilter', 'AlarmsSweepCompleted')).toMatchObject({
+      LogGroupName: 'SweepLogs',
+      FilterPattern: '{ $.message = "sweep completed" }',
+      MetricTransformations: [{ MetricNamespace: 'RouteReconciler', MetricName: 'SweepCompleted', MetricValue: '1' }],
+    });
+  });
+
+  it.each(alarms)('%s tells the topic when it starts and when it ends', (_, { AlarmActions, OKActions }) => {
+    expect({ AlarmActions, OKActions }).toEqual({ AlarmActions: ['AlarmsTopic'], OKActions: ['AlarmsTopic'] });
+  });
+
+  it.each(alarms)('%s says what it means, what to do first, and points to a runbook entry that exists', (_, alarm) => {
+    const description = String(alarm['AlarmDescription']);
+    expect(description).toMatch(/^[A-Z].+\. First: .+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
+    expect(entries).toContain(description.split('#').at(-1));
+  });
+
+  it.each(entries)('the runbook entry %s belongs to an alarm', (entry) => {
+    expect(alarms.some(([, alarm]) => String(alarm['AlarmDescription']).endsWith(`#${entry}`))).toBe(true);
+  });
+
+  it('are plain: one metric each, no metric math, no composites', () => {
+    for (const [, alarm] of alarms) expect(alarm).not.toHaveProperty('Metrics');
+    expect(template.all('AWS::CloudWatch::CompositeAlarm').size).toBe(0);
+  });
+
+  it('of this account may publish to the encrypted topic, and use its key', () => {
+    const alarmsOfThisAccount = {
+      Effect: 'Allow',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Condition: { StringEquals: { 'aws:SourceAccount': '111122223333' } },
+    };
+    expect(template.one('AWS::SNS::Topic', 'AlarmsTopic')).toMatchObject({ KmsMasterKeyId: 'AlarmsKey.Arn' });
+    expect(template.one('AWS::SNS::TopicPolicy', 'AlarmsTopicPolicy')).toMatchObject({
+      PolicyDocument: {
+        Statement: expect.arrayContaining([expect.objectContaining({ ...alarmsOfThisAccount, Action: 'sns:Publish' })]),
+      },
+    });
+    expect(template.one('AWS::KMS::Key', 'AlarmsKey')).toMatchObject({
+      KeyPolicy: {
+        Statement: expect.arrayContaining([
+          expect.objectContaining({ ...alarmsOfThisAccount, Action: ['kms:Decrypt', 'kms:GenerateDataKey*'] }),
+        ]),
+      },
+    });
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { account, region, StackTemplate } from '../support/stack.ts';
+
+const list = z.union([z.array(z.string()), z.string().transform((one) => [one])]);
+const statement = z.object({
+  Effect: z.string(),
+  Action: list,
+  Resource: list,
+  Condition: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
+});
+const policy = z.object({ Roles: z.array(z.string()), PolicyDocument: z.object({ Statement: z.array(statement) }) });
+type Statement = z.infer<typeof statement>;
+
+/** Everything the stack grants to a role by identity policy. */
+function grants(template: StackTemplate, role: string): Statement[] {
+  return [...template.all('AWS::IAM::Policy').values()]
+    .map((properties) => policy.parse(properties))
+    .filter(({ Roles }) => Roles.includes(role))
+    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+}
+
+/** What a role may do, by resource. */
+function permissions(template: StackTemplate, role: string): Record<string, string[]> {
+  const byResource: Record<string, string[]> = {};
+  for (const { Action, Resource } of grants(template, role)) {
+    for (const one of Resource) byResource[one] = [...(byResource[one] ?? []), ...Action].sort();
+  }
+  return byResource;
+}
+
+const functions = ['OnRouteChange', 'OnDesiredChange', 'Sweep'];
+const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
+const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
+const writeLog = ['logs:CreateLogStream', 'logs:PutLogEvents'];
+const changeRoutes = ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'];
+
+/** The conditions under which the functions may change a route. */
+function conditionsOfChanges(context: Record<string, unknown>) {
+  const template = new StackTemplate(context);
+  return functions
+    .flatMap((name) => grants(template, `${name}Role`))
+    .filter(({ Action }) => Action.includes('ec2:ReplaceRoute'))
+    .map(({ Condition }) => Condition);
+}
+
+describe('permissions', () => {
+  const template = new StackTemplate();
+
+  it('lets on-route-change reconcile one table, and nothing else', () => {
+    expect(permissions(template, 'OnRouteChangeRole')).toEqual({
+      '*': ['ec2:DescribeRouteTables'],
+      [routeTables]: changeRoutes,
+      'DesiredRouteTables.Arn': ['dynamodb:GetItem'],
+      'RouteTableStates.Arn': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      'OnRouteChangeLogs.Arn': writeLog,
+      'FailedInvocations.Arn': send,
+    });
+  });
+
+  it('lets on-desired-change do so as well, and read the stream that wakes it', () => {
+    expect(permissions(template, 'OnDesiredChangeRole')).toEqual({
+      '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
+      [routeTables]: changeRoutes,
+      'DesiredRouteTables.Arn': ['dynamodb:GetItem'],
+      'DesiredRouteTables.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      'RouteTableStates.Arn': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      'OnDesiredChangeLogs.Arn': writeLog,
+      'FailedRecords.Arn': send,
+    });
+  });
+
+  it('lets the sweep do so as well, and list what is managed', () => {
+    expect(permissions(template, 'SweepRole')).toEqual({
+      '*': ['ec2:DescribeRouteTables'],
+      [routeTables]: changeRoutes,
+      'DesiredRouteTables.Arn': ['dynamodb:GetItem', 'dynamodb:Scan'],
+      'RouteTableStates.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+      'SweepLogs.Arn': writeLog,
+      'FailedInvocations.Arn': send,
+    });
+  });
+
+  it('lets the schedule invoke the sweep, and nothing else', () => {
+    expect(permissions(template, 'SweepScheduleRole')).toEqual({
+      'SweepFunction.Arn': ['lambda:InvokeFunction'],
+      'UndeliveredEvents.Arn': send,
+    });
+  });
+
+  it('gives no role a managed policy, whose grants AWS may widen', () => {
+    for (const role of template.all('AWS::IAM::Role').values()) expect(role).not.toHaveProperty('ManagedPolicyArns');
+  });
+
+  it('lets no function tag anything or make, delete or associate a route table', () => {
+    const ec2 = functions.flatMap((name) => grants(template, `${name}Role`)).flatMap(({ Action }) => Action);
+    expect(ec2.filter((action) => /\*|Tag|RouteTable\b|Associat|Propagation|Vpc/.test(action))).toEqual([]);
+  });
+
+  it('reads route tables of this Region only', () => {
+    for (const name of functions) {
+      const read = grants(template, `${name}Role`).filter(({ Action }) => Action.includes('ec2:DescribeRouteTables'));
+      expect(read.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { 'aws:RequestedRegion': region } }]);
+    }
+  });
+
+  it('narrows changes to tables with the managed tag when one is given', () => {
+    const tagged = { StringEquals: { 'aws:ResourceTag/managed-by': 'route-reconciler' } };
+    expect(conditionsOfChanges({ managedTag: 'managed-by=route-reconciler' })).toEqual([tagged, tagged, tagged]);
+    expect(conditionsOfChanges({})).toEqual([undefined, undefined, undefined]);
+  });
+});

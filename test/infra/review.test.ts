@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, it } from 'vitest';
+import { routeReconcilerApp, StackTemplate } from '../support/stack.ts';
+
+const variants: Record<string, Record<string, unknown>> = {
+  'the real stack': {},
+  'the local stack': { local: true, ec2Endpoint: 'http://127.0.0.1:5000' },
+};
+
+describe('the template', () => {
+  it.each(Object.entries(variants))(
+    'of %s passes cdk-nag: each finding is mended, or acknowledged with a reason',
+    (_, context) => {
+      const { app } = routeReconcilerApp(context);
+      Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+      expect(() => app.synth()).not.toThrow();
+    },
+  );
+
+  it('passes cfn-lint without an error', { timeout: 60_000 }, async ({ skip }) => {
+    const cfnLint = path.resolve(import.meta.dirname, '../../.venv/bin/cfn-lint');
+    skip(!existsSync(cfnLint), 'cfn-lint is not installed; `npm run setup` does it');
+    const templates = Object.values(variants).map((context) => new StackTemplate(context).file);
+    const lint = promisify(execFile)(cfnLint, [
+      '--non-zero-exit-code',
+      'error',
+      '--regions',
+      'eu-west-1',
+      '--',
+      ...templates,
+    ]);
+    await expect(lint).resolves.toBeDefined();
+  });
+});

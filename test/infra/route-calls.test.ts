@@ -1,0 +1,108 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { matches } from '../support/event-pattern.ts';
+import { account, localAccount, StackTemplate } from '../support/stack.ts';
+
+const recorded = path.resolve(import.meta.dirname, '../fixtures/cloudtrail');
+const event = z.looseObject({ source: z.string(), detail: z.record(z.string(), z.unknown()) });
+type Event = z.infer<typeof event>;
+
+/** A recorded event by its number, with members of its `detail` replaced. */
+function sample(number: string, detail: Record<string, unknown> = {}): Event {
+  const file = readdirSync(recorded).find((name) => name.startsWith(`${number}-`));
+  const found = event.parse(JSON.parse(readFileSync(path.join(recorded, String(file)), 'utf8')));
+  return { ...found, detail: { ...found.detail, ...detail } };
+}
+
+const madeBy = (roleArn: string) => ({
+  userIdentity: { type: 'AssumedRole', sessionContext: { sessionIssuer: { type: 'Role', arn: roleArn } } },
+});
+
+describe('the rule for route calls', () => {
+  const { EventPattern: pattern } = new StackTemplate().one('AWS::Events::Rule', 'RouteCalls');
+  const wakes = (candidate: Event) => matches(pattern, candidate);
+
+  it.each([
+    ['an IAM user in the console', '01'],
+    ['a person with an SSO role', '02'],
+    ['another function', '03'],
+    ['CloudFormation', '04'],
+    ['Terraform', '05'],
+    ['an IAM user with the CLI', '06'],
+  ])('wakes the reconciler when %s changed a route', (_, number) => {
+    expect(wakes(sample(number))).toBe(true);
+  });
+
+  it('wakes on a call by root or by an AWS service, which name no role at all', () => {
+    expect(wakes(sample('01', { userIdentity: { type: 'Root' } }))).toBe(true);
+    expect(wakes(sample('01', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }))).toBe(true);
+  });
+
+  it.each(['OnRouteChangeRole.Arn', 'OnDesiredChangeRole.Arn', 'SweepRole.Arn'])(
+    'sleeps through what %s wrote',
+    (role) => {
+      expect(wakes(sample('03', madeBy(role)))).toBe(false);
+    },
+  );
+
+  it('wakes on a role whose name merely resembles ours', () => {
+    expect(wakes(sample('03', madeBy('SweepRole.Arn-2')))).toBe(true);
+  });
+
+  it.each(['07', '08'])('sleeps through a call that EC2 refused (%s)', (number) => {
+    expect(wakes(sample(number))).toBe(false);
+  });
+
+  it('wakes on a call that ended in a server fault: it may have changed something', () => {
+    expect(wakes(sample('01', { errorCode: 'Server.InternalError' }))).toBe(true);
+  });
+
+  it("sleeps through API Gateway's and AppSync's calls of the same names", () => {
+    expect(wakes(sample('01', { eventSource: 'apigateway.amazonaws.com' }))).toBe(false);
+    expect(wakes(sample('01', { eventSource: 'appsync.amazonaws.com' }))).toBe(false);
+  });
+
+  it('sleeps through events forwarded from another account', () => {
+    expect(wakes(sample('01', { recipientAccountId: '444455556666' }))).toBe(false);
+  });
+
+  it.each(['09', '10', '11', '12'])('sleeps through events that name no route table (%s)', (number) => {
+    expect(wakes(sample(number))).toBe(false);
+  });
+
+  it.each([
+    'CreateRoute',
+    'ReplaceRoute',
+    'DeleteRoute',
+    'CreateRouteTable',
+    'DeleteRouteTable',
+    'AssociateRouteTable',
+    'ReplaceRouteTableAssociation',
+    'EnableVgwRoutePropagation',
+    'DisableVgwRoutePropagation',
+    'EnableRouteServerPropagation',
+    'DisableRouteServerPropagation',
+    'CreateVpcEndpoint',
+    'ModifyVpcEndpoint',
+  ])('wakes on %s', (eventName) => {
+    expect(wakes(sample('01', { eventName }))).toBe(true);
+  });
+
+  it.each(['CreateTags', 'RunInstances', 'DescribeRouteTables', 'CreateTransitGatewayRoute'])(
+    'sleeps through %s',
+    (eventName) => {
+      expect(wakes(sample('01', { eventName }))).toBe(false);
+    },
+  );
+
+  it('counts events of a stand-in for EC2 in the local stack, and only there', () => {
+    const { EventPattern: local } = new StackTemplate({ local: true }).one('AWS::Events::Rule', 'RouteCalls');
+    const fromLocal = { ...sample('01'), source: 'local.ec2' };
+    const inLocal = { ...sample('01', { recipientAccountId: localAccount }), source: 'local.ec2' };
+    expect(sample('01').detail['recipientAccountId']).toBe(account);
+    expect(wakes(fromLocal)).toBe(false);
+    expect(matches(local, inLocal)).toBe(true);
+  });
+});

@@ -1,0 +1,61 @@
+import { App } from 'aws-cdk-lib';
+import { describe, expect, it } from 'vitest';
+import { readSettings } from '../../infra/settings.ts';
+
+const read = (context: Record<string, unknown>, environment = {}) =>
+  readSettings(new App({ context }).node, environment);
+
+describe('settings from the CDK context', () => {
+  it('need none', () => {
+    expect(read({})).toEqual({ local: false });
+  });
+
+  it('are the same whether typed after -c or written in cdk.json', () => {
+    const settings = {
+      local: true,
+      ec2Endpoint: 'http://127.0.0.1:5000',
+      sweepEveryMinutes: 1,
+      managedTag: { key: 'team', value: 'net=core' },
+    };
+    const text = { ec2Endpoint: 'http://127.0.0.1:5000/', managedTag: 'team=net=core' };
+    expect(read({ ...text, local: 'true', sweepEveryMinutes: '1' })).toEqual(settings);
+    expect(read({ ...text, local: true, sweepEveryMinutes: 1 })).toEqual(settings);
+  });
+
+  it('are refused with every problem at once: which key, what is right, what was found', () => {
+    const all = { local: 'perhaps', ec2Endpoint: 'ftp://x', sweepEveryMinutes: '1.5', managedTag: 'managed' };
+    expect(() => read(all)).toThrow(
+      [
+        'CDK context:',
+        '  local: expected true or false, got "perhaps"',
+        '  ec2Endpoint: expected an http or https URL, got "ftp://x"',
+        '  sweepEveryMinutes: expected a whole number of minutes, got "1.5"',
+        '  managedTag: expected key=value, got "managed"',
+      ].join('\n'),
+    );
+  });
+
+  it.each([
+    [0, 'expected at least 1 minute'],
+    [1441, 'expected at most 1440 minutes (a day)'],
+    ['', 'expected a whole number of minutes'],
+    ['often', 'expected a whole number of minutes'],
+    [null, 'expected a whole number of minutes'],
+    [true, 'expected a whole number of minutes'],
+  ])('refuse a sweep every %j minutes', (sweepEveryMinutes, message) => {
+    expect(() => read({ sweepEveryMinutes })).toThrow(
+      `sweepEveryMinutes: ${message}, got ${JSON.stringify(sweepEveryMinutes)}`,
+    );
+  });
+
+  it('refuse another EC2 in a real account', () => {
+    expect(() => read({ ec2Endpoint: 'http://127.0.0.1:5000' })).toThrow('ec2Endpoint: only the local stack has one');
+  });
+
+  it('refuse a local deployment with the credentials of a real account', () => {
+    expect(() => read({ local: 'true' }, { account: '111122223333' })).toThrow(
+      'local: the local stack lives in account 000000000000',
+    );
+    expect(read({ local: 'true' }, { account: '000000000000' })).toEqual({ local: true });
+  });
+});

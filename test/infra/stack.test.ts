@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import { account, localAccount, StackTemplate } from '../support/stack.ts';
+
+const functions = ['OnRouteChange', 'OnDesiredChange', 'Sweep'];
+
+describe('the stack', () => {
+  const template = new StackTemplate();
+
+  it('keeps desired state by route table, with a stream that shows what was removed', () => {
+    expect(template.one('AWS::DynamoDB::Table', 'DesiredRouteTables')).toMatchObject({
+      TableName: 'DesiredRouteTables',
+      KeySchema: [{ AttributeName: 'routeTableId', KeyType: 'HASH' }],
+      StreamSpecification: { StreamViewType: 'NEW_AND_OLD_IMAGES' },
+    });
+  });
+
+  it('keeps status and history of a route table together, and lets history expire', () => {
+    expect(template.one('AWS::DynamoDB::Table', 'RouteTableStates')).toMatchObject({
+      TableName: 'RouteTableStates',
+      KeySchema: [
+        { AttributeName: 'routeTableId', KeyType: 'HASH' },
+        { AttributeName: 'item', KeyType: 'RANGE' },
+      ],
+      TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    });
+  });
+
+  it('leaves tables and logs behind when it is deleted', () => {
+    expect(template.retained()).toEqual([
+      'DesiredRouteTables',
+      'RouteTableStates',
+      ...functions.map((name) => `${name}Logs`),
+    ]);
+  });
+
+  it('protects the tables from deletion and from mistakes, and encrypts them', () => {
+    for (const table of template.all('AWS::DynamoDB::Table').values()) {
+      expect(table).toMatchObject({
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+        SSESpecification: { SSEEnabled: true },
+      });
+    }
+  });
+
+  it.each(functions)('tells %s where the tables are and whose account it works in', (name) => {
+    const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
+    expect(Environment).toEqual({
+      Variables: {
+        DESIRED_TABLE: 'DesiredRouteTables',
+        STATE_TABLE: 'RouteTableStates',
+        ACCOUNT_ID: account,
+        POWERTOOLS_SERVICE_NAME: 'route-reconciler',
+        POWERTOOLS_LOG_LEVEL: 'INFO',
+        NODE_OPTIONS: '--enable-source-maps',
+      },
+    });
+  });
+
+  it.each(functions)('gives %s a role and a log of its own, kept for 90 days', (name) => {
+    expect(template.one('AWS::Lambda::Function', `${name}Function`)).toMatchObject({
+      Role: `${name}Role.Arn`,
+      LoggingConfig: { LogGroup: `${name}Logs`, LogFormat: 'JSON' },
+    });
+    expect(template.one('AWS::Logs::LogGroup', `${name}Logs`)).toMatchObject({ RetentionInDays: 90 });
+  });
+
+  it('hands route calls to on-route-change, and keeps aside what could not be handed over', () => {
+    expect(template.one('AWS::Events::Rule', 'RouteCalls')).toMatchObject({
+      State: 'ENABLED',
+      Targets: [{ Arn: 'OnRouteChangeFunction.Arn', DeadLetterConfig: { Arn: 'UndeliveredEvents.Arn' } }],
+    });
+  });
+
+  it('sweeps every 5 minutes, and keeps aside a sweep that could not be started', () => {
+    expect(template.one('AWS::Scheduler::Schedule', 'SweepSchedule')).toMatchObject({
+      State: 'ENABLED',
+      ScheduleExpression: 'rate(5 minutes)',
+      Target: {
+        Arn: 'SweepFunction.Arn',
+        RoleArn: 'SweepScheduleRole.Arn',
+        DeadLetterConfig: { Arn: 'UndeliveredEvents.Arn' },
+      },
+    });
+  });
+
+  it.each(['OnRouteChange', 'Sweep'])('tries a failed invocation of %s twice more, then keeps it aside', (name) => {
+    expect(template.one('AWS::Lambda::EventInvokeConfig', `${name}FunctionEventInvokeConfig`)).toMatchObject({
+      FunctionName: `${name}Function`,
+      MaximumRetryAttempts: 2,
+      DestinationConfig: { OnFailure: { Destination: 'FailedInvocations.Arn' } },
+    });
+  });
+
+  it('never lets a poison record block the stream: a few tries in ever smaller batches, then aside', () => {
+    const mapping = template.one('AWS::Lambda::EventSourceMapping', 'OnDesiredChangeFunctionDesiredChanges');
+    expect(mapping).toMatchObject({
+      EventSourceArn: 'DesiredRouteTables.StreamArn',
+      FunctionName: 'OnDesiredChangeFunction',
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 5,
+      MaximumRecordAgeInSeconds: 3600,
+      DestinationConfig: { OnFailure: { Destination: 'FailedRecords.Arn' } },
+    });
+  });
+
+  it('misses no edit made while the stream mapping is created or updated', () => {
+    const mapping = template.one('AWS::Lambda::EventSourceMapping', 'OnDesiredChangeFunctionDesiredChanges');
+    expect(mapping).toMatchObject({ StartingPosition: 'TRIM_HORIZON' });
+  });
+
+  it('keeps what failed as long as SQS can', () => {
+    for (const queue of template.all('AWS::SQS::Queue').values()) {
+      expect(queue).toMatchObject({ MessageRetentionPeriod: 14 * 24 * 3600, SqsManagedSseEnabled: true });
+    }
+  });
+
+  it('names in its outputs what scripts look for', () => {
+    expect([...template.outputs].sort()).toEqual([
+      'AlarmTopicArn',
+      'DesiredTableName',
+      'FailedInvocationsQueueUrl',
+      'FailedRecordsQueueUrl',
+      'OnDesiredChangeFunctionName',
+      'OnRouteChangeFunctionName',
+      'RuleName',
+      'ScheduleName',
+      'StateTableName',
+      'SweepFunctionName',
+      'UndeliveredEventsQueueUrl',
+    ]);
+  });
+});
+
+describe('the stack on the local emulators', () => {
+  const template = new StackTemplate({ local: true, ec2Endpoint: 'http://127.0.0.1:5000', sweepEveryMinutes: 1 });
+
+  it('leaves nothing behind', () => {
+    expect(template.retained()).toEqual([]);
+    for (const table of template.all('AWS::DynamoDB::Table').values()) {
+      expect(table).toMatchObject({ DeletionProtectionEnabled: false });
+    }
+  });
+
+  it.each(functions)('lets %s call the EC2 stand-in under the name of its role', (name) => {
+    const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
+    expect(Environment).toMatchObject({
+      Variables: {
+        ACCOUNT_ID: localAccount,
+        AWS_ENDPOINT_URL_EC2: { 'Fn::Join': ['', ['http://127.0.0.1:5000/role/', `${name}Role`]] },
+      },
+    });
+  });
+
+  it('sweeps as often as asked', () => {
+    const schedule = template.one('AWS::Scheduler::Schedule', 'SweepSchedule');
+    expect(schedule).toMatchObject({ ScheduleExpression: 'rate(1 minute)' });
+  });
+
+  it('differs from the real stack in no resource but the policies that demand TLS', () => {
+    const types = [
+      'AWS::CloudWatch::Alarm',
+      'AWS::DynamoDB::Table',
+      'AWS::Events::Rule',
+      'AWS::IAM::Policy',
+      'AWS::Lambda::EventInvokeConfig',
+      'AWS::Lambda::EventSourceMapping',
+      'AWS::Lambda::Function',
+      'AWS::SQS::Queue',
+      'AWS::Scheduler::Schedule',
+    ];
+    const real = new StackTemplate();
+    for (const type of types) expect([...template.all(type).keys()]).toEqual([...real.all(type).keys()]);
+  });
+});

@@ -1,0 +1,35 @@
+/**
+ * Whether an EventBridge rule with this pattern matches the event: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ *
+ * Knows the operators our rules use (exact value, `anything-but`, `exists`, `prefix`) with their true meaning: an absent
+ * field meets `exists: false` and nothing else, in particular no `anything-but`.
+ *
+ * @throws Error for an operator it does not know
+ */
+export function matches(pattern: unknown, event: unknown): boolean {
+  if (Array.isArray(pattern)) return pattern.some((matcher: unknown) => meets(event, matcher));
+  if (!isRecord(pattern)) throw new Error(`no event pattern: ${JSON.stringify(pattern)}`);
+  return Object.entries(pattern).every(([field, inner]) => matches(inner, isRecord(event) ? event[field] : undefined));
+}
+
+function meets(value: unknown, matcher: unknown): boolean {
+  if (Array.isArray(value)) return value.some((element: unknown) => meets(element, matcher));
+  if (!isRecord(matcher)) return value === matcher;
+
+  const [[operator, operand] = ['none', undefined], ...others] = Object.entries(matcher);
+  if (others.length > 0) throw new Error(`more than one operator: ${JSON.stringify(matcher)}`);
+  switch (operator) {
+    case 'exists':
+      return (value !== undefined) === operand;
+    case 'prefix':
+      return typeof value === 'string' && typeof operand === 'string' && value.startsWith(operand);
+    case 'anything-but':
+      return value !== undefined && !(Array.isArray(operand) ? operand : [operand]).includes(value);
+    default:
+      throw new Error(`unknown operator: ${operator}`);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
