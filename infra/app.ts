@@ -7,5 +7,5 @@ const { CDK_DEFAULT_ACCOUNT: account, CDK_DEFAULT_REGION: region } = process.env
 const env = { ...(account && { account }), ...(region && { region }) };
 
 const app = new App();
-export const stack = new RouteReconcilerStack(app, 'RouteReconciler', { env, settings: readSettings(app.node, env) });
+new RouteReconcilerStack(app, 'RouteReconciler', { env, settings: readSettings(app.node, env) });
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app));

@@ -1,9 +1,9 @@
 import { Stack, Token, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 
-/** The tables a reconcile reads and writes, and the tag that opens a route table to it. */
+/** The tables and the queue a reconcile reads and writes, and the tag that opens a route table to it. */
 export interface Reach {
   readonly desiredTable: Table;
   readonly stateTable: Table;
@@ -13,7 +13,7 @@ export interface Reach {
 
 /**
  * Lets `role` reconcile one route table: read what it should contain, read what it contains, change its routes, remember
- * what was done.
+ * what was done, ask to look again later.
  *
  * Routes only: no call that makes, deletes, associates or tags a route table is among them. Tagging above all: with
  * `managedTag` the tag is the border of what may be changed, so nobody inside may move it. IAM knows no condition on
@@ -42,15 +42,9 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
     }),
   );
   // The item and the lease are read together, in one batch, before each phase of an apply.
-  desiredTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem');
-  stateTable.grant(
-    role,
-    'dynamodb:GetItem',
-    'dynamodb:BatchGetItem',
-    'dynamodb:PutItem',
-    'dynamodb:UpdateItem',
-    'dynamodb:DeleteItem',
-  );
+  const read = ['dynamodb:GetItem', 'dynamodb:BatchGetItem'];
+  desiredTable.grant(role, ...read);
+  stateTable.grant(role, ...read, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
   requeue.grant(role, 'sqs:SendMessage');
 
   Validations.of(role).acknowledge(

@@ -14,7 +14,7 @@ const entries = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading = '']) =>
 );
 
 describe('alarms', () => {
-  const template = new StackTemplate();
+  const template = new StackTemplate({ sweepEveryMinutes: 7 });
   const alarms = [...template.all('AWS::CloudWatch::Alarm')];
   const watching = (metric: string, dimension: string, value: string) =>
     alarms.filter(
@@ -22,8 +22,10 @@ describe('alarms', () => {
         MetricName === metric && JSON.stringify(Dimensions) === JSON.stringify([{ Name: dimension, Value: value }]),
     );
 
-  it('watch every queue from the first message on', () => {
-    for (const queue of template.all('AWS::SQS::Queue').keys()) {
+  it('watch every dead-letter queue from the first message on', () => {
+    const deadLetterQueues = [...template.all('AWS::SQS::Queue').keys()].filter((name) => name !== 'Requeue');
+    expect(deadLetterQueues).toHaveLength(4);
+    for (const queue of deadLetterQueues) {
       const found = watching('ApproximateNumberOfMessagesVisible', 'QueueName', `${queue}.QueueName`);
       expect(found).toEqual([
         [
@@ -42,7 +44,7 @@ describe('alarms', () => {
     const quiet = alarms
       .filter(([, { Namespace }]) => Namespace === 'AWS/SQS')
       .map(([, alarm]) => alarm['TreatMissingData']);
-    expect(quiet).toEqual(['ignore', 'ignore', 'ignore']);
+    expect(quiet).toEqual(['ignore', 'ignore', 'ignore', 'ignore']);
   });
 
   it('watch every function for errors and throttles', () => {
@@ -53,9 +55,7 @@ describe('alarms', () => {
   });
 
   it('take three intervals without a completed sweep, silence included, for a failure', () => {
-    const settings = { local: true, sweepEveryMinutes: 7 };
-    const alarm = new StackTemplate(settings).one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted');
-    expect(alarm).toMatchObject({
+    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted')).toMatchObject({
       Namespace: 'RouteReconciler',
       MetricName: 'SweepCompleted',
       ComparisonOperator: 'LessThanThreshold',

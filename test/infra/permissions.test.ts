@@ -29,15 +29,28 @@ function permissions(template: StackTemplate, role: string): Record<string, stri
   return byResource;
 }
 
-const functions = ['OnRouteChange', 'OnDesiredChange', 'Sweep'];
+const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
-const writeLog = ['logs:CreateLogStream', 'logs:PutLogEvents'];
-const changeRoutes = ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'];
+
+/** What every function may do: reconcile one table and write its own log. */
+const reconcileWith = (name: string) => ({
+  '*': ['ec2:DescribeRouteTables'],
+  [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
+  'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+  'RouteTableStates.Arn': [
+    'dynamodb:BatchGetItem',
+    'dynamodb:DeleteItem',
+    'dynamodb:GetItem',
+    'dynamodb:PutItem',
+    'dynamodb:UpdateItem',
+  ],
+  'Requeue.Arn': ['sqs:SendMessage'],
+  [`${name}Logs.Arn`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+});
 
 /** The conditions under which the functions may change a route. */
-function conditionsOfChanges(context: Record<string, unknown>) {
-  const template = new StackTemplate(context);
+function conditionsOfChanges(template: StackTemplate) {
   return functions
     .flatMap((name) => grants(template, `${name}Role`))
     .filter(({ Action }) => Action.includes('ec2:ReplaceRoute'))
@@ -46,37 +59,42 @@ function conditionsOfChanges(context: Record<string, unknown>) {
 
 describe('permissions', () => {
   const template = new StackTemplate();
+  const tagged = new StackTemplate({ managedTag: 'managed-by=route-reconciler' });
 
   it('lets on-route-change reconcile one table, and nothing else', () => {
     expect(permissions(template, 'OnRouteChangeRole')).toEqual({
-      '*': ['ec2:DescribeRouteTables'],
-      [routeTables]: changeRoutes,
-      'DesiredRouteTables.Arn': ['dynamodb:GetItem'],
-      'RouteTableStates.Arn': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      'OnRouteChangeLogs.Arn': writeLog,
+      ...reconcileWith('OnRouteChange'),
       'FailedInvocations.Arn': send,
     });
   });
 
   it('lets on-desired-change do so as well, and read the stream that wakes it', () => {
     expect(permissions(template, 'OnDesiredChangeRole')).toEqual({
+      ...reconcileWith('OnDesiredChange'),
       '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
-      [routeTables]: changeRoutes,
-      'DesiredRouteTables.Arn': ['dynamodb:GetItem'],
       'DesiredRouteTables.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
-      'RouteTableStates.Arn': ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      'OnDesiredChangeLogs.Arn': writeLog,
       'FailedRecords.Arn': send,
+    });
+  });
+
+  it('lets on-requeue do so as well, and take messages from its queue', () => {
+    expect(permissions(template, 'OnRequeueRole')).toEqual({
+      ...reconcileWith('OnRequeue'),
+      'Requeue.Arn': [
+        'sqs:ChangeMessageVisibility',
+        'sqs:DeleteMessage',
+        'sqs:GetQueueAttributes',
+        'sqs:GetQueueUrl',
+        'sqs:ReceiveMessage',
+        'sqs:SendMessage',
+      ],
     });
   });
 
   it('lets the sweep do so as well, and list what is managed', () => {
     expect(permissions(template, 'SweepRole')).toEqual({
-      '*': ['ec2:DescribeRouteTables'],
-      [routeTables]: changeRoutes,
-      'DesiredRouteTables.Arn': ['dynamodb:GetItem', 'dynamodb:Scan'],
-      'RouteTableStates.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
-      'SweepLogs.Arn': writeLog,
+      ...reconcileWith('Sweep'),
+      'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
     });
   });
@@ -105,8 +123,8 @@ describe('permissions', () => {
   });
 
   it('narrows changes to tables with the managed tag when one is given', () => {
-    const tagged = { StringEquals: { 'aws:ResourceTag/managed-by': 'route-reconciler' } };
-    expect(conditionsOfChanges({ managedTag: 'managed-by=route-reconciler' })).toEqual([tagged, tagged, tagged]);
-    expect(conditionsOfChanges({})).toEqual([undefined, undefined, undefined]);
+    const condition = { StringEquals: { 'aws:ResourceTag/managed-by': 'route-reconciler' } };
+    expect(conditionsOfChanges(tagged)).toEqual(functions.map(() => condition));
+    expect(conditionsOfChanges(template)).toEqual(functions.map(() => undefined));
   });
 });

@@ -40,7 +40,7 @@ describe('the rule for route calls', () => {
     expect(wakes(sample('01', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }))).toBe(true);
   });
 
-  it.each(['OnRouteChangeRole.Arn', 'OnDesiredChangeRole.Arn', 'SweepRole.Arn'])(
+  it.each(['OnRouteChangeRole.Arn', 'OnDesiredChangeRole.Arn', 'OnRequeueRole.Arn', 'SweepRole.Arn'])(
     'sleeps through what %s wrote',
     (role) => {
       expect(wakes(sample('03', madeBy(role)))).toBe(false);

@@ -1,9 +1,12 @@
-import { App } from 'aws-cdk-lib';
+import { RootConstruct } from 'constructs';
 import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../infra/settings.ts';
 
-const read = (context: Record<string, unknown>, environment = {}) =>
-  readSettings(new App({ context }).node, environment);
+function read(context: Record<string, unknown>, environment = {}) {
+  const { node } = new RootConstruct();
+  for (const [key, value] of Object.entries(context)) node.setContext(key, value);
+  return readSettings(node, environment);
+}
 
 describe('settings from the CDK context', () => {
   it('need none', () => {

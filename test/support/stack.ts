@@ -56,6 +56,8 @@ function emptyFunctions(): string {
 export class StackTemplate {
   readonly file: string;
   readonly outputs: readonly string[];
+  /** Each resource as `type name`. */
+  readonly resources: readonly string[];
   readonly #resources: ReadonlyMap<string, Resource>;
 
   constructor(context: Record<string, unknown> = {}) {
@@ -63,6 +65,7 @@ export class StackTemplate {
     this.file = path.join(app.synth().directory, stack.templateFile);
     const { Resources, Outputs } = template.parse(readable(JSON.parse(readFileSync(this.file, 'utf8'))));
     this.outputs = Object.keys(Outputs);
+    this.resources = Object.entries(Resources).map(([id, { Type }]) => `${Type} ${constructName(id)}`);
     this.#resources = new Map(Object.entries(Resources).map(([id, found]) => [constructName(id), found]));
   }
 
