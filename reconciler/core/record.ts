@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Change } from './change.ts';
 import type { DesiredTable } from './desired.ts';
 import { isActive } from './ignore.ts';
-import { type ActualTable, type Destination, destinationText, sameTarget, targetNames, targetText } from './route.ts';
+import {
+  type ActualTable,
+  type Destination,
+  destinationText,
+  isStatic,
+  sameTarget,
+  targetNames,
+  targetText,
+} from './route.ts';
 import type { Plan } from './plan.ts';
 import { type LeftAloneReason, isForeignInterface } from './ours.ts';
 
@@ -156,8 +164,7 @@ function ownedAfter(
   const leftToOthers = destinationsOf(plan, ['ignored', 'out-of-scope']);
   const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
   const owned = new Map<string, OwnedRoute>();
-  for (const route of actual.routes) {
-    if (route.origin === 'propagated' || route.origin === 'advertised') continue;
+  for (const route of actual.routes.filter(isStatic)) {
     const key = destinationText(route.destination);
     const wanted = listed.get(key);
     const before = previous.owned.get(key);
@@ -198,7 +205,7 @@ const destinationsOf = ({ leftAlone }: Plan, reasons: readonly LeftAloneReason[]
 function foreignAfter(previous: TableRecord, desired: DesiredTable, actual: ActualTable): ReadonlySet<string> {
   const ours = new Map(desired.routes.map(({ destination, target }) => [destinationText(destination), target]));
   const foreign = new Set(previous.foreign);
-  for (const route of actual.routes) {
+  for (const route of actual.routes.filter(isStatic)) {
     const key = destinationText(route.destination);
     const wanted = ours.get(key);
     if (wanted && sameTarget(wanted, route)) foreign.delete(key);

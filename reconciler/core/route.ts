@@ -53,6 +53,9 @@ export interface ActualRoute {
   readonly spelling: string;
 }
 
+/** Whether a route holds its destination's slot. What is propagated or advertised stands beside it. */
+export const isStatic = ({ origin }: ActualRoute): boolean => origin !== 'propagated' && origin !== 'advertised';
+
 /** A route table as EC2 reports it. */
 export interface ActualTable {
   readonly routeTableId: string;

@@ -13,6 +13,10 @@ export interface Slots {
   readonly leftAlone: readonly LeftAlone[];
 }
 
+/** Every attribute has a say, so that the order of the input has none. */
+const rank = ({ origin, target, state, instance, spelling }: ActualRoute): string =>
+  [precedence[origin], targetText(target), state, instance?.id, instance?.ownerId, spelling].join(' ');
+
 const precedence = { 'with-table': 0, created: 1, unknown: 2, propagated: 3, advertised: 3 } as const;
 
 /**
@@ -22,7 +26,7 @@ const precedence = { 'with-table': 0, created: 1, unknown: 2, propagated: 3, adv
 export function slotsOf(routes: readonly ActualRoute[]): Slots {
   const slots = new Map<string, StaticRoute>();
   const leftAlone: LeftAlone[] = [];
-  for (const route of sortedBy(routes, (route) => `${precedence[route.origin]} ${targetText(route.target)}`)) {
+  for (const route of sortedBy(routes, rank)) {
     const { destination, origin } = route;
     if (origin === 'propagated' || origin === 'advertised') leftAlone.push({ route, reason: origin });
     else if (destination.kind === 'unknown') leftAlone.push({ route, reason: 'unknown' });

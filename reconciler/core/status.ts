@@ -150,10 +150,10 @@ export function summaryOf(plan: Plan): PlanSummary {
   };
 }
 
+type RecordFields = Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'approval'>;
+
 /** The stored form of a record. */
-export function recordFields(
-  record: TableRecord,
-): Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'approval'> {
+export function recordFields(record: TableRecord): RecordFields {
   const { cleanPolicy, approval } = record;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
@@ -166,7 +166,7 @@ export function recordFields(
 }
 
 /** The record that a stored status remembers. */
-export function recordOf(status: Status): TableRecord {
+export function recordOf(status: RecordFields): TableRecord {
   const { cleanPolicy, approval } = status;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),

@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import { type Blocked, permitted } from '../../../reconciler/core/guard.ts';
+import { plan } from '../../../reconciler/core/plan.ts';
+import { type TableRecord, desiredHash, policyHash } from '../../../reconciler/core/record.ts';
+import { actual, desired, minutesAfter, now, record, route, table, throughInstance } from '../../support/builders.ts';
+
+type Given = Parameters<typeof desired>;
+
+const pcx = (destination: string, target = 'pcx-aaaaaaaa') => actual(route(destination, target));
+const many = (count: number, second = 20) => Array.from({ length: count }, (_, n) => `10.${second}.${n}.0/24`);
+const listing = (destinations: readonly string[]) =>
+  Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa']));
+
+/** What is held back when these are there and the item lists those. */
+const blockedOf = (
+  item: Given,
+  there: readonly string[],
+  remembered?: Partial<TableRecord>,
+): Pick<Blocked, 'code' | 'deletes'> | undefined => {
+  const { blocked } = plan(desired(...item), table(there.map((destination) => pcx(destination))), {
+    now,
+    ...(remembered && { record: record(remembered) }),
+  });
+  return blocked && { code: blocked.code, deletes: blocked.deletes };
+};
+
+/** The record of a table that was in sync under the policy of this item. */
+const clean = (...item: Given): Partial<TableRecord> => ({ cleanPolicy: policyHash(desired(...item), now) });
+
+const owning = (...destinations: readonly string[]): Partial<TableRecord> => ({
+  owned: new Map(destinations.map((destination) => [destination, { target: 'pcx-aaaaaaaa' }])),
+  listed: new Set(destinations),
+});
+
+describe('maxDeletes', () => {
+  it.each([
+    ['lets as many deletes go as it says', 3, 3, undefined],
+    ['holds all deletes back where there is one more', 2, 3, 'too-many-deletes'],
+    ['of 0 holds back every delete', 0, 1, 'too-many-deletes'],
+    ['may be larger than the default', 40, 40, undefined],
+  ])('%s', (_, maxDeletes, count, code) => {
+    const there = many(count);
+    expect(blockedOf([{}, { maxDeletes }], there)).toEqual(code && { code, deletes: there });
+  });
+
+  it.each([
+    ['1 of 1 route', 0, 1, false],
+    ['2 of 2 routes', 0, 2, true],
+    ['1 of 3 routes', 2, 1, false],
+    ['2 of 3 routes', 1, 2, true],
+    ['2 of 4 routes', 2, 2, false],
+    ['3 of 5 routes', 2, 3, true],
+    ['10 of 20 routes', 10, 10, false],
+    ['11 of 100 routes', 89, 11, true],
+  ])('is by default the smaller of 10 and half of the routes that are ours, at least 1: %s', (_, kept, gone, held) => {
+    const keep = many(kept, 30);
+    const blocked = blockedOf([listing(keep)], [...keep, ...many(gone)]);
+    expect(blocked?.code).toBe(held ? 'too-many-deletes' : undefined);
+  });
+
+  it('counts replaced routes as ours, and neither what is created nor what others have', () => {
+    const replaced = plan(
+      desired(listing(many(2, 30))),
+      table([...many(2, 30).map((text) => pcx(text, 'pcx-bbbbbbbb')), ...many(2).map((text) => pcx(text))]),
+      { now },
+    );
+    expect(replaced.blocked).toBeUndefined();
+    const created = plan(desired(listing(many(9, 30))), table(many(2).map((text) => pcx(text))), { now });
+    expect(created.blocked).toMatchObject({ code: 'too-many-deletes' });
+    const others = many(9, 40).map((text) => actual(route(text, 'vgw-aaaaaaaa'), { origin: 'propagated' }));
+    const beside = plan(desired({}), table([...others, ...many(2).map((text) => pcx(text))]), { now });
+    expect(beside.blocked).toMatchObject({ code: 'too-many-deletes' });
+  });
+
+  it('holds also against deletes that are earned', () => {
+    const item: Given = [{}, { maxDeletes: 1 }];
+    expect(blockedOf(item, many(2), clean(...item))).toEqual({ code: 'too-many-deletes', deletes: many(2) });
+  });
+
+  it('is all that holds deletes back where nothing is remembered', () => {
+    expect(blockedOf([{}], ['0.0.0.0/0'])).toBeUndefined();
+  });
+});
+
+describe('a delete', () => {
+  it('waits on a first reconcile, or with the record lost', () => {
+    expect(blockedOf([{}], ['10.20.0.0/16'], {})).toEqual({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
+  });
+
+  it('goes where the route appeared while the table was in sync under this policy', () => {
+    expect(blockedOf([{}], ['10.20.0.0/16'], clean({}))).toBeUndefined();
+  });
+
+  it.each<[string, Given]>([
+    ['observed', [{}, { mode: 'observe' }]],
+    ['paused', [{}, { paused: { reason: 'maintenance' } }]],
+    ['kept what is not listed', [{}, { unlisted: 'keep' }]],
+    ['had another scope', [{}, { scope: ['10.0.0.0/16'] }]],
+    ['ignored some routes', [{}, { ignore: [{ target: 'eni-*', reason: 'x' }] }]],
+  ])('waits where the policy under which the table was in sync %s', (_, before) => {
+    expect(blockedOf([{}], ['10.20.0.0/16'], clean(...before))).toMatchObject({ code: 'first-deletes' });
+  });
+
+  it('waits where an ignore entry has ended since', () => {
+    const item: Given = [{}, { ignore: [{ target: 'pcx-*', reason: 'x', until: minutesAfter(-1).toISOString() }] }];
+    const before = { cleanPolicy: policyHash(desired(...item), minutesAfter(-2)) };
+    expect(blockedOf(item, ['10.20.0.0/16'], before)).toMatchObject({ code: 'first-deletes' });
+  });
+
+  it('waits where the route was left alone while the table was in sync: it did not appear since', () => {
+    const spared = { ...clean({}), spared: new Set(['10.20.0.0/16']) };
+    expect(blockedOf([{}, { maxDeletes: 9 }], ['10.20.0.0/16', '10.21.0.0/16'], spared)).toEqual({
+      code: 'first-deletes',
+      deletes: ['10.20.0.0/16'],
+    });
+  });
+
+  it('goes where an edit removed the route, whatever the policy was', () => {
+    expect(blockedOf([{}], ['10.20.0.0/16'], owning('10.20.0.0/16'))).toBeUndefined();
+  });
+
+  it('goes for an owned instance that is shown as its interface', () => {
+    const found = table([throughInstance('10.20.0.0/16')]);
+    const owned = new Map([['10.20.0.0/16', { target: 'i-aaaaaaaa' }]]);
+    expect(plan(desired({}), found, { now, record: record({ owned }) }).blocked).toBeUndefined();
+  });
+
+  it('waits where the removed route has another target by now', () => {
+    const owned = new Map([['10.20.0.0/16', { target: 'pcx-bbbbbbbb' }]]);
+    expect(blockedOf([{}], ['10.20.0.0/16'], { owned })).toMatchObject({ code: 'first-deletes' });
+  });
+
+  it('does not wait for others that do', () => {
+    expect(blockedOf([{}, { maxDeletes: 9 }], ['10.20.0.0/16', '10.21.0.0/16'], owning('10.20.0.0/16'))).toEqual({
+      code: 'first-deletes',
+      deletes: ['10.21.0.0/16'],
+    });
+  });
+});
+
+describe.each(['0.0.0.0/0', '::/0'])('a delete of the default route %s', (everything) => {
+  it('goes where it appeared while the table was in sync', () => {
+    expect(blockedOf([{}], [everything], clean({}))).toBeUndefined();
+  });
+
+  it('waits where an edit removed it', () => {
+    const remembered = { ...clean({}), ...owning(everything) };
+    expect(blockedOf([{}], [everything], remembered)).toEqual({ code: 'default-route', deletes: [everything] });
+    expect(blockedOf([{}], [everything], owning(everything))).toEqual({ code: 'default-route', deletes: [everything] });
+  });
+
+  it('waits where an edit removed it while something else was in its place', () => {
+    const remembered = { ...clean({}), listed: new Set([everything]) };
+    expect(blockedOf([{}], [everything], remembered)).toEqual({ code: 'default-route', deletes: [everything] });
+  });
+
+  it('waits on a first reconcile', () => {
+    expect(blockedOf([{}], [everything], {})).toEqual({ code: 'first-deletes', deletes: [everything] });
+  });
+
+  it('waits where it was left alone while the table was in sync', () => {
+    const spared = { ...clean({}), spared: new Set([everything]) };
+    expect(blockedOf([{}], [everything], spared)).toEqual({ code: 'first-deletes', deletes: [everything] });
+  });
+
+  it('is told by the code of the others where they wait too', () => {
+    expect(blockedOf([{}, { maxDeletes: 9 }], [everything, 'pl-aaaaaaaa'], owning(everything))).toEqual({
+      code: 'first-deletes',
+      deletes: [everything, 'pl-aaaaaaaa'],
+    });
+  });
+});
+
+describe('an approval', () => {
+  const there = ['10.20.0.0/16', '10.21.0.0/16'];
+  const item: Given = [{}, { maxDeletes: 9 }];
+  const approval = (more: Partial<NonNullable<TableRecord['approval']>> = {}): Partial<TableRecord> => ({
+    approval: {
+      deletes: there.map((destination) => ({ destination, target: 'pcx-aaaaaaaa' })),
+      by: 'alice',
+      until: minutesAfter(60),
+      desiredHash: desiredHash(desired(...item)),
+      ...more,
+    },
+  });
+
+  it('lets just these deletes go', () => {
+    expect(blockedOf(item, there, approval())).toBeUndefined();
+  });
+
+  it('holds for a part of them', () => {
+    expect(blockedOf(item, there.slice(1), approval())).toBeUndefined();
+  });
+
+  it('holds for deletes beside which others are earned', () => {
+    const beside = { ...approval(), owned: new Map([['10.22.0.0/16', { target: 'pcx-aaaaaaaa' }]]) };
+    expect(blockedOf(item, [...there, '10.22.0.0/16'], beside)).toBeUndefined();
+  });
+
+  it('lets none go where there is one more', () => {
+    const more = [...there, '10.22.0.0/16'];
+    expect(blockedOf(item, more, approval())).toEqual({ code: 'first-deletes', deletes: more });
+  });
+
+  it('covers too many deletes only if it names every one of them', () => {
+    const few: Given = [{}, { maxDeletes: 1 }];
+    const given = approval({ desiredHash: desiredHash(desired(...few)) });
+    expect(blockedOf(few, there, given)).toBeUndefined();
+    const beside = { ...given, ...owning('10.22.0.0/16') };
+    expect(blockedOf(few, [...there, '10.22.0.0/16'], beside)).toMatchObject({ code: 'too-many-deletes' });
+  });
+
+  it('covers the delete of a default route', () => {
+    const given = approval({ deletes: [{ destination: '0.0.0.0/0', target: 'pcx-aaaaaaaa' }] });
+    expect(blockedOf(item, ['0.0.0.0/0'], { ...given, ...owning('0.0.0.0/0') })).toBeUndefined();
+  });
+
+  it.each([
+    ['for other targets', { deletes: there.map((destination) => ({ destination, target: 'pcx-bbbbbbbb' })) }],
+    ['for other destinations', { deletes: [{ destination: '10.0.0.0/8', target: 'pcx-aaaaaaaa' }] }],
+    ['for nothing', { deletes: [] }],
+    ['that has ended', { until: now }],
+    ['of an item that was edited since', { desiredHash: desiredHash(desired({}, { maxDeletes: 8 })) }],
+  ])('%s lets nothing go', (_, more) => {
+    expect(blockedOf(item, there, approval(more))).toEqual({ code: 'first-deletes', deletes: there });
+  });
+});
+
+describe('approvedPlan', () => {
+  const there = table(['10.20.0.0/16', '10.21.0.0/16'].map((text) => pcx(text)));
+  const { planId } = plan(desired({}), there, { now });
+
+  it('approves the deletes of the plan with that id, with and without a record', () => {
+    const approving = desired({}, { approvedPlan: planId, maxDeletes: 0 });
+    expect(plan(approving, there, { now }).blocked).toBeUndefined();
+    expect(plan(approving, there, { now, record: record() }).blocked).toBeUndefined();
+  });
+
+  it('approves no other plan', () => {
+    const approving = desired({ '10.22.0.0/16': 'pcx-aaaaaaaa' }, { approvedPlan: planId, maxDeletes: 9 });
+    expect(plan(approving, there, { now, record: record() }).blocked).toMatchObject({ code: 'first-deletes' });
+  });
+});
+
+describe('permitted', () => {
+  it('holds back the blocked deletes alone: replaces, creates and other deletes go on', () => {
+    const found = table([pcx('10.20.0.0/16', 'pcx-bbbbbbbb'), pcx('10.21.0.0/16'), pcx('10.22.0.0/16')]);
+    const given = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.23.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 9 });
+    const planned = plan(given, found, { now, record: record(owning('10.22.0.0/16')) });
+    expect(planned.blocked?.deletes).toEqual(['10.21.0.0/16']);
+    expect(permitted(planned)).toEqual(
+      planned.changes.filter(
+        (change) =>
+          !(change.action === 'delete' && 'cidr' in change.destination && change.destination.cidr === '10.21.0.0/16'),
+      ),
+    );
+    expect(permitted(planned)).toHaveLength(3);
+  });
+
+  it('holds back no replace and no create, wherever it goes', () => {
+    const at = route('10.20.0.0/16', 'pcx-aaaaaaaa');
+    const changes = [
+      { action: 'replace', destination: at.destination, from: pcx('10.20.0.0/16', 'pcx-bbbbbbbb'), to: at.target },
+      { action: 'create', destination: at.destination, to: at.target },
+    ] as const;
+    const blocked = { code: 'first-deletes', message: '', deletes: ['10.20.0.0/16'] } as const;
+    expect(permitted({ changes, blocked })).toEqual(changes);
+  });
+
+  it('is everything where nothing is blocked', () => {
+    const planned = plan(desired({}), table([pcx('10.20.0.0/16')]), { now });
+    expect(permitted(planned)).toEqual(planned.changes);
+  });
+});

@@ -1,0 +1,92 @@
+import type { Change } from '../../../reconciler/core/change.ts';
+import type { DesiredTable } from '../../../reconciler/core/desired.ts';
+import { permitted } from '../../../reconciler/core/guard.ts';
+import { type Plan, plan } from '../../../reconciler/core/plan.ts';
+import { type TableRecord, emptyRecord, isEnforced, nextRecord } from '../../../reconciler/core/record.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  type Destination,
+  type Target,
+  destinationText,
+  targetText,
+} from '../../../reconciler/core/route.ts';
+import { actual } from '../../support/builders.ts';
+
+/** The static route that holds a destination's slot in EC2. Propagated and advertised routes stand beside it. */
+const holds =
+  (destination: Destination) =>
+  (route: ActualRoute): boolean =>
+    route.origin !== 'propagated' &&
+    route.origin !== 'advertised' &&
+    destinationText(route.destination) === destinationText(destination);
+
+/** EC2 shows a route through an instance as one through its interface. */
+const shown = (target: Target): Pick<ActualRoute, 'target' | 'instance'> =>
+  target.kind === 'instance'
+    ? { target: { kind: 'network-interface', id: target.id.replace('i-', 'eni-') }, instance: { id: target.id } }
+    : { target };
+
+/** A table after some changes. Throws where EC2 would refuse one, and where a change comes out of its order. */
+export function applied(table: ActualTable, changes: readonly Change[]): ActualTable {
+  const order = changes.map(({ action }) => ['replace', 'delete', 'create'].indexOf(action));
+  if (order.some((rank, index) => rank < (order[index - 1] ?? 0))) throw new Error('changes are out of order');
+  return { ...table, routes: changes.reduce(appliedOne, table.routes) };
+}
+
+function appliedOne(routes: readonly ActualRoute[], change: Change): readonly ActualRoute[] {
+  const slot = routes.find(holds(change.destination));
+  const text = destinationText(change.destination);
+  switch (change.action) {
+    case 'create':
+      if (slot) throw new Error(`RouteAlreadyExists: ${text}`);
+      if (change.to.kind === 'local') throw new Error(`InvalidGatewayID.NotFound: local`);
+      return [...routes, actual({ destination: change.destination, target: change.to }, shown(change.to))];
+    case 'replace': {
+      if (!slot) throw new Error(`InvalidParameterValue: There is no route defined for ${text}`);
+      const { destination, origin, spelling } = slot;
+      const after: ActualRoute = { destination, origin, spelling, state: 'active', ...shown(change.to) };
+      return routes.map((route) => (route === slot ? after : route));
+    }
+    case 'delete':
+      if (!slot) throw new Error(`InvalidRoute.NotFound: ${text}`);
+      if (slot.origin === 'with-table' || slot.target.kind === 'local') throw new Error(`cannot remove local ${text}`);
+      return routes.filter((route) => route !== slot);
+    default:
+      return change satisfies never;
+  }
+}
+
+/** What a reconcile finds, and what the one before remembered. */
+export interface World {
+  readonly desired: DesiredTable;
+  readonly actual: ActualTable;
+  readonly now: Date;
+  readonly record?: TableRecord;
+}
+
+export interface Reconciled {
+  readonly plan: Plan;
+  readonly actual: ActualTable;
+  readonly record: TableRecord;
+}
+
+/** One reconcile in which every call succeeds: plan, hold back, apply, remember. */
+export function reconciled({ desired, actual, now, record = emptyRecord }: World): Reconciled {
+  const planned = plan(desired, actual, { now, record });
+  const changes = isEnforced(desired, now) ? permitted(planned) : [];
+  const written = changes.flatMap((change) =>
+    change.action === 'delete'
+      ? []
+      : {
+          destination: change.destination,
+          target: targetText(change.to),
+          overrodeLocal: change.action === 'replace' && change.from.origin === 'with-table',
+        },
+  );
+  return {
+    plan: planned,
+    actual: applied(actual, changes),
+    record: nextRecord(record, { desired, actual, plan: planned, now }, written),
+  };
+}

@@ -1,0 +1,371 @@
+import * as fc from 'fast-check';
+import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
+import { type TableRecord, desiredHash, policyHash } from '../../reconciler/core/record.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  type Destination,
+  type Target,
+  destinationText,
+  parseDestination,
+  parseTarget,
+  targetText,
+} from '../../reconciler/core/route.ts';
+import { actual, lattice, local, minutesAfter, now, otherOwnerId, ownerId, route, routeTableId } from './builders.ts';
+
+// Destinations and ids come from small pools on purpose: what is to be told apart must meet often.
+
+// ── destinations ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const ipv4Cluster = [
+  '0.0.0.0/0',
+  '10.0.0.0/8',
+  '10.0.0.0/16',
+  '10.0.0.0/17',
+  '10.0.128.0/17',
+  '10.1.0.0/16',
+  '10.1.0.0/24',
+  '10.1.0.7/32',
+  '100.64.0.0/10',
+] as const;
+
+const ipv6Cluster = ['::/0', '64:ff9b::/96', '2001:db8::/32', '2001:db8::/48', '2001:db8:1::/48', '2001:db8::7/128'];
+const prefixListCluster = ['pl-aaaaaaaa', 'pl-bbbbbbbb', 'pl-0123456789abcdef0'];
+
+export const ipv4Text: fc.Arbitrary<string> = fc.ipV4();
+
+/** IPv6 addresses in spellings of every kind: long, compressed, upper case, with an IPv4 tail, full of zeros. */
+export const ipv6Text: fc.Arbitrary<string> = fc.oneof(
+  fc.ipV6(),
+  fc
+    .array(fc.oneof(fc.constant(0), fc.nat(15), fc.nat(0xffff)), { minLength: 8, maxLength: 8 })
+    .chain((groups) =>
+      fc.constantFrom(
+        groups.map((group) => group.toString(16)).join(':'),
+        groups.map((group) => group.toString(16).padStart(4, '0').toUpperCase()).join(':'),
+      ),
+    ),
+);
+
+const block = (address: fc.Arbitrary<string>, bits: number): fc.Arbitrary<string> =>
+  fc.tuple(address, fc.nat(bits)).map(([address, length]) => `${address}/${length}`);
+
+/** CIDR blocks as people may write them, host bits and all. */
+export const cidrText: fc.Arbitrary<string> = fc.oneof(
+  { weight: 2, arbitrary: fc.constantFrom(...ipv4Cluster, ...ipv6Cluster) },
+  { weight: 1, arbitrary: block(ipv4Text, 32) },
+  { weight: 1, arbitrary: block(ipv6Text, 128) },
+);
+
+export const destination: fc.Arbitrary<Destination> = fc
+  .oneof(
+    { weight: 6, arbitrary: fc.constantFrom<string>(...ipv4Cluster) },
+    { weight: 3, arbitrary: fc.constantFrom(...ipv6Cluster) },
+    { weight: 2, arbitrary: fc.constantFrom(...prefixListCluster) },
+    { weight: 1, arbitrary: fc.oneof(block(ipv4Text, 32), block(ipv6Text, 128)) },
+  )
+  .map((text) => parseDestination(text))
+  .filter((parsed) => parsed.ok)
+  .map(({ value }) => value);
+
+// ── targets ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const arn = {
+  core: 'arn:aws:networkmanager::111122223333:core-network/core-network-',
+  odb: 'arn:aws:odb:eu-west-1:111122223333:odb-network/odbnet_',
+};
+const everyFamily = ['igw-', 'vgw-', 'nat-', 'eni-', 'i-', 'pcx-', 'tgw-', 'lgw-', arn.core, arn.odb] as const;
+const carriers = {
+  ipv4: [...everyFamily, 'vpce-', 'cagw-'],
+  ipv6: [...everyFamily, 'vpce-', 'eigw-'],
+  'prefix-list': [...everyFamily, 'cagw-', 'eigw-'],
+} as const satisfies Record<Destination['kind'], readonly string[]>;
+
+const hexId = fc.constantFrom('aaaaaaaa', 'bbbbbbbb', '0123456789abcdef0');
+
+/** Targets of every kind that can carry a destination. `local` is not among them. */
+export const targetFor = ({ kind }: Destination): fc.Arbitrary<Target> =>
+  fc
+    .tuple(fc.constantFrom<string>(...carriers[kind]), hexId)
+    .map(([prefix, hex]) => parseTarget(prefix + hex))
+    .filter((parsed) => parsed.ok)
+    .map(({ value }) => value);
+
+// ── actual tables ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const state: fc.Arbitrary<ActualRoute['state']> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant('active' as const) },
+  { weight: 2, arbitrary: fc.constant('blackhole' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('filtered' as const, 'unknown' as const) },
+);
+
+/** The instance that EC2 shows behind an interface; a service's interface may show an account and no instance. */
+const behindInterface = fc.constantFrom<ActualRoute['instance']>(
+  undefined,
+  { id: 'i-aaaaaaaa', ownerId },
+  { id: 'i-bbbbbbbb', ownerId },
+  { id: 'i-bbbbbbbb' },
+  { id: 'i-aaaaaaaa', ownerId: otherOwnerId },
+  { ownerId: 'amazon-aws' },
+);
+
+/** A static route that somebody made, through any kind of target. */
+const created = (destination: Destination): fc.Arbitrary<ActualRoute> =>
+  fc.tuple(targetFor(destination), state, behindInterface).map(([target, state, instance]) =>
+    actual(
+      // EC2 shows an instance as its interface.
+      { destination, target: target.kind === 'instance' ? { kind: 'network-interface', id: 'eni-cccccccc' } : target },
+      {
+        state,
+        ...(target.kind === 'instance' && { instance: { id: target.id, ownerId } }),
+        ...(target.kind === 'network-interface' && instance && { instance }),
+      },
+    ),
+  );
+
+/** A static route in a slot: mostly made by somebody, and everything that must not be taken for that. */
+const slot = (destination: Destination): fc.Arbitrary<ActualRoute> => {
+  const cidr = destinationText(destination);
+  const odd: fc.Arbitrary<ActualRoute>[] =
+    destination.kind === 'prefix-list'
+      ? [
+          fc.constant(actual({ destination, target: { kind: 'vpc-endpoint', id: 'vpce-aaaaaaaa' } })),
+          fc.constant(lattice(cidr)),
+        ]
+      : [
+          fc.constant(local(cidr)),
+          fc
+            .constantFrom('nat-aaaaaaaa', 'eni-aaaaaaaa', 'vpce-aaaaaaaa')
+            .map((target) => actual(route(cidr, target), { origin: 'with-table' })),
+          fc.constant(
+            actual(route(cidr, 'eni-aaaaaaaa'), {
+              origin: 'with-table',
+              instance: { id: 'i-f', ownerId: otherOwnerId },
+            }),
+          ),
+        ];
+  return fc.oneof(
+    { weight: 8, arbitrary: created(destination) },
+    { weight: 3, arbitrary: fc.oneof(...odd) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(
+        actual(route(cidr, 'igw-aaaaaaaa'), { target: { kind: 'unknown', text: 'MoonGatewayId=moon-1' } }),
+        actual(route(cidr, 'igw-aaaaaaaa'), { origin: 'unknown' }),
+      ),
+    },
+  );
+};
+
+/** Routes that stand beside a slot, and one with a destination that nobody can name. */
+const beside: fc.Arbitrary<ActualRoute> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(destination, fc.constantFrom('vgw-aaaaaaaa', 'vgw-bbbbbbbb'))
+      .map(([destination, target]) => actual({ ...route('::/0', target), destination }, { origin: 'propagated' })),
+  },
+  {
+    weight: 2,
+    arbitrary: destination.map((destination) =>
+      actual({ ...route('::/0', 'eni-aaaaaaaa'), destination }, { origin: 'advertised' }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.constant(
+      actual(route('::/0', 'igw-aaaaaaaa'), { destination: { kind: 'unknown', text: 'moon/1' }, spelling: 'moon/1' }),
+    ),
+  },
+);
+
+const tags = fc.oneof(
+  { weight: 4, arbitrary: fc.constant({}) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      { AmazonFSx: 'ManagedByAmazonFSx' },
+      { 'kubernetes.io/cluster/blue': 'owned' },
+      { Name: 'kubernetes.io/cluster/blue' },
+    ),
+  },
+);
+
+/** Tables as EC2 may report them: one static route for each destination, others beside, in any order. */
+export const actualTable: fc.Arbitrary<ActualTable> = fc
+  .record({
+    slots: fc.uniqueArray(destination.chain(slot), {
+      selector: ({ destination }) => destinationText(destination),
+      maxLength: 12,
+    }),
+    beside: fc.array(beside, { maxLength: 4 }),
+    tags,
+    ownerId: fc.option(fc.constant(ownerId), { nil: undefined, freq: 8 }),
+  })
+  .map(({ slots, beside, tags, ownerId }) => ({
+    routeTableId,
+    routes: [...slots, ...beside],
+    tags,
+    ...(ownerId !== undefined && { ownerId }),
+  }));
+
+// ── desired tables ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface ListedRoute {
+  readonly destination: string;
+  readonly target: string;
+  readonly overrideLocal?: boolean;
+}
+
+const listedAt = (destination: Destination): fc.Arbitrary<ListedRoute> =>
+  fc
+    .tuple(
+      fc.oneof(
+        { weight: 12, arbitrary: targetFor(destination) },
+        { weight: 1, arbitrary: fc.constant<Target>({ kind: 'local' }) },
+      ),
+      fc.boolean(),
+    )
+    .map(([target, overrideLocal]) => ({
+      destination: destinationText(destination),
+      target: targetText(target),
+      ...(overrideLocal && { overrideLocal }),
+    }));
+
+const instant = fc.constantFrom(-60, -1, 1, 60).map((minutes) => minutesAfter(minutes).toISOString());
+const until = fc.option(instant, { nil: undefined });
+
+const ignoreEntry = fc
+  .record(
+    {
+      destination: destination.map(destinationText),
+      target: fc.constantFrom('eni-*', 'nat-aaaaaaaa', '*-bbbbbbbb', 'pcx-????????', 'i-*'),
+      until,
+    },
+    { requiredKeys: ['until'] },
+  )
+  .filter(({ destination, target }) => destination !== undefined || target !== undefined)
+  .map(({ until, ...entry }) => ({ ...entry, reason: 'somebody else', ...(until !== undefined && { until }) }));
+
+const policy = fc
+  .record({
+    mode: fc.constantFrom('enforce', 'enforce', 'enforce', 'observe'),
+    unlisted: fc.constantFrom('delete', 'delete', 'keep'),
+    scope: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.array(destination.map(destinationText), { minLength: 1, maxLength: 3 }) },
+    ),
+    ignore: fc.array(ignoreEntry, { maxLength: 2 }),
+    maxDeletes: fc.option(fc.nat(12), { nil: undefined }),
+    paused: fc.option(
+      until.map((until) => ({ reason: 'maintenance', ...(until !== undefined && { until }) })),
+      {
+        nil: undefined,
+        freq: 5,
+      },
+    ),
+  })
+  .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+
+/** A valid table from a draft: routes that the rest of the item rules out (by scope, say) are taken out. */
+function valid(routes: readonly ListedRoute[], policy: Readonly<Record<string, unknown>>): DesiredTable {
+  const parsed = parseDesired({ routeTableId, routes, ...policy }, now);
+  if (parsed.ok) return parsed.table;
+  const wrong = new Set(parsed.problems.map(({ path }) => /^routes\[(\d+)\]/.exec(path)?.[1]));
+  const right = routes.filter((_, index) => !wrong.has(String(index)));
+  if (right.length === routes.length) throw new TypeError(`not valid: ${JSON.stringify(parsed.problems)}`);
+  return valid(right, policy);
+}
+
+const uniqueRoutes = fc.uniqueArray(destination.chain(listedAt), {
+  selector: ({ destination }) => destination,
+  maxLength: 12,
+});
+
+export const desiredTable: fc.Arbitrary<DesiredTable> = fc
+  .tuple(uniqueRoutes, policy)
+  .map(([routes, policy]) => valid(routes, policy));
+
+// ── both, and what is remembered ────────────────────────────────────────────────────────────────────────────────────
+
+/** A desired table and an actual one that have routes in common, retargeted and not; and a record of either. */
+export interface Situation {
+  readonly desired: DesiredTable;
+  readonly actual: ActualTable;
+  readonly record: TableRecord;
+}
+
+const listedLike = ({ destination, target, instance }: ActualRoute): ListedRoute[] => {
+  const text = target.kind === 'network-interface' && instance?.id ? instance.id : targetText(target);
+  return destination.kind !== 'unknown' && parseTarget(text).ok
+    ? [{ destination: destinationText(destination), target: text }]
+    : [];
+};
+
+export const situation: fc.Arbitrary<Situation> = fc
+  .record({
+    actual: actualTable,
+    kept: fc.array(fc.boolean(), { minLength: 16, maxLength: 16 }),
+    more: uniqueRoutes,
+    policy,
+    remembered: fc.record({
+      clean: fc.boolean(),
+      listed: fc.array(destination.map(destinationText), { maxLength: 6 }),
+      owned: fc.array(fc.boolean(), { minLength: 16, maxLength: 16 }),
+      overrode: fc.constantFrom(false, false, false, true),
+      foreign: fc.array(destination.map(destinationText), { maxLength: 1 }),
+      spared: fc.array(destination.map(destinationText), { maxLength: 1 }),
+      approved: fc.constantFrom('nothing', 'nothing', 'everything', 'a part', 'another item'),
+    }),
+  })
+  .map(({ actual, kept, more, policy, remembered }) => {
+    const likeActual = actual.routes.flatMap((route, index) => (kept[index] ? listedLike(route) : []));
+    const routes = [...new Map([...more, ...likeActual].map((route) => [route.destination, route])).values()];
+    const desired = valid(routes, policy);
+    return { desired, actual, record: recordOf(desired, actual, remembered) };
+  });
+
+function recordOf(
+  desired: DesiredTable,
+  actual: ActualTable,
+  remembered: {
+    readonly clean: boolean;
+    readonly listed: readonly string[];
+    readonly owned: readonly boolean[];
+    readonly overrode: boolean;
+    readonly foreign: readonly string[];
+    readonly spared: readonly string[];
+    readonly approved: string;
+  },
+): TableRecord {
+  const routes = actual.routes.map((route) => ({
+    destination: destinationText(route.destination),
+    target: targetText(route.target),
+  }));
+  return {
+    ...(remembered.clean && { cleanPolicy: policyHash(desired, now) }),
+    listed: new Set(remembered.listed),
+    owned: new Map(
+      routes
+        .filter((_, index) => remembered.owned[index])
+        .map(({ destination, target }) => [
+          destination,
+          { target, ...(remembered.overrode && { overrodeLocal: true as const }) },
+        ]),
+    ),
+    foreign: new Set(remembered.foreign),
+    spared: new Set(remembered.spared),
+    ...(remembered.approved !== 'nothing' && {
+      approval: {
+        deletes: remembered.approved === 'a part' ? routes.slice(1) : routes,
+        by: 'alice',
+        until: minutesAfter(60),
+        desiredHash: remembered.approved === 'another item' ? '000000000000' : desiredHash(desired),
+      },
+    }),
+  };
+}
+
+/** The same values in any order. */
+export const shuffled = <T>(values: readonly T[]): fc.Arbitrary<T[]> =>
+  fc.shuffledSubarray([...values], { minLength: values.length });

@@ -1,0 +1,78 @@
+import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
+import type { Finding } from '../../reconciler/core/finding.ts';
+import { type TableRecord, emptyRecord } from '../../reconciler/core/record.ts';
+import type { ActualRoute, ActualTable, Parsed, Route } from '../../reconciler/core/route.ts';
+import { destinationText, parseDestination, parseTarget } from '../../reconciler/core/route.ts';
+
+export const now = new Date('2026-11-23T12:00:00Z');
+export const minutesAfter = (minutes: number, from: Date = now): Date => new Date(from.getTime() + minutes * 60_000);
+
+export const routeTableId = 'rtb-0a1b2c3d4e5f60718';
+export const ownerId = '111122223333';
+export const otherOwnerId = '999988887777';
+
+/** A route by the texts a person writes. Ids with 8 hex digits, such as `pcx-aaaaaaaa`, are valid and easy to read. */
+export const route = (destination: string, target: string): Route => ({
+  destination: valueOf(parseDestination(destination)),
+  target: valueOf(parseTarget(target)),
+});
+
+/** A route as EC2 reports it: made by CreateRoute and active, unless told otherwise. */
+export const actual = ({ destination, target }: Route, more: Partial<ActualRoute> = {}): ActualRoute => ({
+  destination,
+  target,
+  origin: 'created',
+  state: 'active',
+  spelling: destinationText(more.destination ?? destination),
+  ...more,
+});
+
+/** The route that EC2 makes with every table for each CIDR block of the VPC. */
+export const local = (destination: string): ActualRoute =>
+  actual(route(destination, 'local'), { origin: 'with-table' });
+
+export const propagated = (destination: string, target = 'vgw-aaaaaaaa'): ActualRoute =>
+  actual(route(destination, target), { origin: 'propagated' });
+
+/** A route through the interface of an instance of the given account; EC2 tells both. */
+export const throughInstance = (
+  destination: string,
+  { eni = 'eni-aaaaaaaa', instance = 'i-aaaaaaaa', owner = ownerId } = {},
+): ActualRoute => actual(route(destination, eni), { instance: { id: instance, ownerId: owner } });
+
+/** A route that VPC Lattice made. */
+export const lattice = (prefixList: string): ActualRoute =>
+  actual(route(prefixList, 'local'), { target: { kind: 'lattice' } });
+
+export const table = (
+  routes: readonly ActualRoute[],
+  more: Partial<Omit<ActualTable, 'routes'>> = {},
+): ActualTable => ({ routeTableId, vpcId: 'vpc-aaaaaaaa', ownerId, tags: {}, routes, ...more });
+
+/** What stands in a desired item: `{ '10.0.0.0/16': 'pcx-aaaaaaaa' }` as `routes`, and any other field. */
+export const item = (
+  routes: Readonly<Record<string, string>> = {},
+  fields: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> => ({
+  routeTableId,
+  routes: Object.entries(routes).map(([destination, target]) => ({ destination, target })),
+  ...fields,
+});
+
+/** A valid desired item, read. Throws with the problems of one that is not valid. */
+export function desired(...given: Parameters<typeof item>): DesiredTable {
+  const parsed = parseDesired(item(...given), now);
+  if (!parsed.ok) throw new TypeError(`not a valid desired item: ${JSON.stringify(parsed.problems)}`);
+  return parsed.table;
+}
+
+export const record = (more: Partial<TableRecord> = {}): TableRecord => ({ ...emptyRecord, ...more });
+
+/** What is stable about findings: code and destination. */
+export const codes = (findings: readonly Finding[]): string[] =>
+  findings.map(({ code, destination }) => (destination === undefined ? code : `${code} ${destination}`));
+
+function valueOf<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new TypeError(`expected ${parsed.expected}`);
+  return parsed.value;
+}
