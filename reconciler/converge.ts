@@ -1,6 +1,7 @@
 import { type ChangeOutcome, applyChanges } from './apply.ts';
 import { type Change, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
+import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
 import { type Plan, plan } from './core/plan.ts';
 import { type TableRecord, type Written, isEnforced, nextRecord } from './core/record.ts';
@@ -15,7 +16,8 @@ const fruitlessRounds = 3;
 
 export interface Converged {
   /**
-   * `done`: nothing is left that may be tried now. `unfinished`: time ran out, or the table would not settle.
+   * `done`: nothing is left that may be tried now. `unfinished`: time ran out, the table would not settle, or could not
+   * be read again (`unreadable` says why).
    * `stopped`: the checkpoint said no. `doubtful`: the read is not believed, and nothing was decided by it.
    */
   readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
@@ -24,6 +26,7 @@ export interface Converged {
   /** The last outcome of every change that was tried, in order of first trial. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly record?: TableRecord;
+  readonly unreadable?: unknown;
 }
 
 export interface ConvergeWorld {
@@ -47,13 +50,15 @@ export interface ConvergeWorld {
  * Brings one table to its desired state: reads it, plans, applies what is permitted, and looks again where an answer was
  * lost or the world turned out different. What was done or refused is not tried twice.
  *
- * A read that fails throws, and nothing is changed on its account.
+ * A first read that fails throws, and nothing is changed on its account. A later one ends the work: what was done until
+ * then must be remembered.
  */
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
   const outcomes = new Map<string, ChangeOutcome>();
   let record = world.record;
   let fruitless = 0;
+  let started = false;
   let goesOn = true;
 
   const ending = (end: Converged['end'], last?: Converged['last']): Converged => ({
@@ -67,17 +72,25 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     return goesOn;
   };
 
+  let last: Converged['last'];
   for (let round = 1; ; round++) {
     const readAt = now();
-    const actual = await tables.read(desired.routeTableId);
+    if (round > 1 && readAt >= until) return ending('unfinished', last);
+    let actual: ActualTable | undefined;
+    try {
+      actual = await tables.read(desired.routeTableId);
+    } catch (error) {
+      if (round === 1) throw error;
+      return { ...ending('unfinished', last), unreadable: error };
+    }
     if (!actual) return ending('done');
     const planned = plan(desired, actual, { now: readAt, ...(record && { record }) });
-    const last = { plan: planned, actual };
+    last = { plan: planned, actual };
     if (round === 1 && world.isDoubtful?.(actual, readAt)) return ending('doubtful', last);
     const remember = (written: readonly Written[]): void => {
       if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
     };
-    settle(outcomes, planned.changes);
+    settle(outcomes, planned);
 
     const due = isEnforced(desired, readAt)
       ? permitted(planned).filter((change) => !isSettled(outcomes.get(changeKey(change))) && !world.isParked?.(change))
@@ -86,7 +99,8 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (due.length === 0) return ending('done', last);
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
 
-    if (outcomes.size === 0) await world.beforeFirstChange?.(planned);
+    if (!started) await world.beforeFirstChange?.(planned);
+    started = true;
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
     const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
@@ -102,15 +116,19 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 
 /**
  * Takes a new read into account where a call's outcome was not known. What is no longer asked for has come about: our
- * lost answer was a yes, or somebody was faster. What is asked for in another way takes the place of the old call.
+ * lost answer was a yes, or somebody was faster; or it was refused, where something that is not ours has taken the place.
+ * What is asked for in another way takes the place of the old call.
  */
-function settle(outcomes: Map<string, ChangeOutcome>, changes: readonly Change[]): void {
+function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Plan): void {
   const keys = new Set(changes.map(changeKey));
   const destinations = new Set(changes.map(({ destination }) => destinationText(destination)));
-  for (const [key, { kind: _, message: __, remedy: ___, ...outcome }] of outcomes) {
+  const taken = new Set(findings.flatMap(({ code, destination }) => (outOfSyncCodes.has(code) ? destination : [])));
+  for (const [key, outcome] of outcomes) {
     if (outcome.result !== 'unknown' || keys.has(key)) continue;
+    const { kind: _, message: __, remedy: ___, ...known } = outcome;
     if (destinations.has(outcome.destination)) outcomes.delete(key);
-    else outcomes.set(key, { ...outcome, result: 'already' });
+    else if (taken.has(outcome.destination)) outcomes.set(key, { ...outcome, result: 'refused' });
+    else outcomes.set(key, { ...known, result: 'already' });
   }
 }
 

@@ -21,8 +21,17 @@ const readable = (expected: string, parse: (text: string) => Parsed<unknown>) =>
     }
   });
 
-const destination = readable('a CIDR block or a prefix list id (pl-…)', parseDestination);
-const target = readable('the id or ARN of what carries the traffic, or local', parseTarget);
+// For editors only: these patterns are looser than the readers, which decide.
+const destination = readable('a CIDR block or a prefix list id (pl-…)', parseDestination).meta({
+  pattern:
+    '^(\\d{1,3}(\\.\\d{1,3}){3}/(3[0-2]|[12]?\\d)|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01]\\d|[1-9]?\\d)|pl-[0-9a-f]+)$',
+  examples: ['10.20.0.0/16', '0.0.0.0/0', '2001:db8::/32', '::/0', 'pl-0123456789abcdef0'],
+});
+const target = readable('the id or ARN of what carries the traffic, or local', parseTarget).meta({
+  pattern:
+    '^(local|(igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-([0-9a-f]{8}|[0-9a-f]{17})|arn:aws[a-z-]*:(networkmanager|odb):.+)$',
+  examples: ['nat-0123456789abcdef0', 'pcx-0123456789abcdef0', 'tgw-0123456789abcdef0', 'local'],
+});
 
 export const routeSchema = z.strictObject(
   {
@@ -60,7 +69,8 @@ export const ignoreSchema = z
     error: 'expected a destination, a target, or both',
     // Also when other fields are wrong, so that one look shows every problem.
     when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  });
+  })
+  .meta({ anyOf: [{ required: ['destination'] }, { required: ['target'] }] });
 
 /** The desired item as it is written down: the one source of its types, its checks and its JSON Schema. */
 export const desiredItemSchema = z

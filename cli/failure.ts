@@ -1,0 +1,77 @@
+/** A failure told in one line: what, where, and what would be right. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+
+  constructor(sentence: string, options?: ErrorOptions) {
+    super(sentence.replace(/\s+/g, ' ').trim(), options);
+  }
+}
+
+/** What is known of an error of the AWS SDK or of Node, apart from its message. */
+interface Facts {
+  /** The error's name and its code, in lower case. */
+  readonly codes: readonly string[];
+  readonly message: string;
+}
+
+const unreachable = ['econnrefused', 'enotfound', 'eai_again', 'ehostunreach', 'enetunreach', 'econnreset', 'epipe'];
+const tooSlow = ['timeouterror', 'etimedout', 'econnaborted', 'requesttimeout', 'aborterror'];
+const notValid = ['authfailure', 'invalidclienttokenid', 'unrecognizedclientexception', 'signaturedoesnotmatch'];
+const expired = ['expiredtoken', 'expiredtokenexception', 'requestexpired'];
+const denied = ['unauthorizedoperation', 'accessdenied', 'accessdeniedexception'];
+const throttled = ['requestlimitexceeded', 'throttling', 'throttlingexception'];
+
+/** What makes a read of EC2 fail, and what would mend it; the first that fits holds. */
+const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice: string])[] = [
+  [
+    ({ message }) => /region is missing/i.test(message),
+    'no Region is set: set AWS_REGION, or a region in your profile',
+  ],
+  [
+    ({ codes, message }) => has(codes, ['credentialsprovidererror']) && /from any providers/i.test(message),
+    'no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run "aws sso login" (and to plan without any, give --actual)',
+  ],
+  [
+    ({ codes }) => has(codes, ['credentialsprovidererror', 'tokenprovidererror']),
+    'the AWS credentials could not be loaded',
+  ],
+  [({ codes }) => has(codes, expired), 'the AWS credentials have expired: renew them, and check the clock'],
+  [({ codes }) => has(codes, notValid), 'EC2 does not take the AWS credentials: check them and the Region'],
+  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow it: they need ec2:DescribeRouteTables'],
+  [({ codes }) => has(codes, throttled), 'EC2 is throttling this account: try again in a minute'],
+  [
+    ({ codes }) => has(codes, unreachable),
+    'EC2 cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2',
+  ],
+  [({ codes }) => has(codes, tooSlow), 'EC2 did not answer in time: check the network and the endpoint'],
+];
+
+const has = (codes: readonly string[], known: readonly string[]): boolean => known.some((code) => codes.includes(code));
+
+/** A failed call to EC2 in one line: what was tried, what would mend it, and what was answered. */
+export function failedCall(what: string, error: unknown): Failure {
+  const facts = factsOf(error);
+  const advice = explanations.find(([fits]) => fits(facts))?.[1];
+  const answer = shortened(facts.message);
+  return new Failure(`${what}: ${advice === undefined ? answer : `${advice} (${answer})`}`, { cause: error });
+}
+
+function factsOf(error: unknown): Facts {
+  if (!(error instanceof Error)) return { codes: [], message: String(error) };
+  const code = 'code' in error ? [String(error.code).toLowerCase()] : [];
+  // A host with several addresses fails once for each of them, and the whole has no message of its own.
+  const [first]: unknown[] = error instanceof AggregateError ? error.errors : [];
+  const inner = first instanceof Error ? first.message : undefined;
+  return { codes: [error.name.toLowerCase(), ...code], message: error.message || inner || error.name };
+}
+
+/** EC2 may add kilobytes of encoded authorization details to its message. */
+const answerLength = 300;
+
+function shortened(answer: string): string {
+  const text = answer
+    .replace(/encoded authorization failure message:.*/is, '')
+    .trim()
+    .replace(/\.$/, '');
+  return text.length > answerLength ? `${text.slice(0, answerLength - 1)}…` : text;
+}

@@ -1,0 +1,72 @@
+import { type styleText, stripVTControlCharacters } from 'node:util';
+import Table from 'cli-table3';
+
+export type Format = Parameters<typeof styleText>[0];
+
+/** How text is made to look: in colour or not, and how many columns there are, if that is known. */
+export interface Look {
+  readonly paint: (format: Format, text: string) => string;
+  readonly width?: number;
+}
+
+/** `1 change`, `2 changes` */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** `2 in sync, 1 blocked`: each of the words with how often it stands there, in order of first appearance. */
+export const tally = (words: readonly string[]): string =>
+  [...Map.groupBy(words, (word) => word)].map(([word, some]) => `${some.length} ${word}`).join(', ');
+
+/** Groups of lines with an empty line between them. */
+export const sections = (...parts: readonly (readonly string[])[]): string =>
+  parts
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+
+/** Texts below each other: those of a single line close together, longer ones with space around them. */
+export const stacked = (texts: readonly string[]): string =>
+  texts
+    .map((text, index) => {
+      const before = texts[index - 1];
+      return before !== undefined && [before, text].some((each) => each.includes('\n')) ? `\n${text}` : text;
+    })
+    .join('\n');
+
+const noBorders = Object.fromEntries(
+  ['top', 'bottom', 'left', 'right', 'mid', 'middle']
+    .flatMap((side) => [side, `${side}-left`, `${side}-mid`, `${side}-right`])
+    .map((part) => [part, '']),
+);
+
+const indent = '  ';
+const gap = 2;
+const narrowest = 40;
+
+/** Rows as lines of aligned columns, indented. With a width the last column wraps; nothing is ever cut off. */
+export function columns(rows: readonly (readonly string[])[], width?: number): string[] {
+  const [first] = rows;
+  if (!first) return [];
+  const before = first
+    .slice(0, -1)
+    .map((_, column) => Math.max(...rows.map((row) => visible(row[column] ?? ''))) + gap);
+  const left = before.reduce((sum, each) => sum + each, indent.length);
+  const longestWord = Math.max(...rows.flatMap((row) => (row.at(-1) ?? '').split(' ').map(visible)));
+  const last = width === undefined ? undefined : Math.max(width - left, longestWord, narrowest) + gap;
+  const table = new Table({
+    chars: noBorders,
+    style: { 'padding-left': 0, 'padding-right': gap },
+    wordWrap: true,
+    ...(last !== undefined && { colWidths: [...before, last] }),
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => `${indent}${line}`.trimEnd());
+}
+
+const visible = (text: string): number => stripVTControlCharacters(text).length;
+
+/** Text from files and answers, made harmless: a control character could move the cursor or hide a line. */
+export const printable = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

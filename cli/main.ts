@@ -1,0 +1,76 @@
+import { inspect } from 'node:util';
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { exitCode } from './exit-code.ts';
+import { Failure } from './failure.ts';
+import type { PlanOptions } from './plan.ts';
+import type { ReconcileOptions } from './reconcile.ts';
+import { thisTerminal } from './terminal.ts';
+import type { ValidateOptions } from './validate.ts';
+
+const terminal = thisTerminal();
+
+const program = new Command('routectl')
+  .description('Keeps AWS VPC route tables exactly as written down: checks, plans, and repairs on demand.')
+  .version(packageJson.version)
+  .helpCommand(false)
+  .showHelpAfterError()
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 in sync, or done; 1 failed, refused, invalid or missing; 2 drift; 3 blocked.
+AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the like hold as in any AWS tool; so does NO_COLOR.
+What went wrong inside is shown with DEBUG=routectl.`,
+  );
+
+const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables; - is standard input'] as const;
+const json = ['--json', 'one JSON document per table, one per line'] as const;
+
+// Each command is loaded when it is asked for: the AWS SDK alone takes longer to load than to validate a file.
+program
+  .command('validate')
+  .description('name everything that is wrong with the tables in files, and where; needs no network')
+  .requiredOption(...file)
+  .option(...json)
+  .action(async (options: ValidateOptions) => {
+    const { validate } = await import('./validate.ts');
+    process.exitCode = await validate(options, terminal);
+  });
+
+program
+  .command('plan')
+  .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
+  .requiredOption(...file)
+  .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option(...json)
+  .action(async (options: PlanOptions) => {
+    const { plan } = await import('./plan.ts');
+    process.exitCode = await plan(options, terminal);
+  });
+
+program
+  .command('reconcile')
+  .description('plan, apply and verify once, from files alone: no DynamoDB, no Lambda, no questions asked')
+  .requiredOption(...file)
+  .option('--dry-run', 'plan only')
+  .option(...json)
+  .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
+    const { plan } = await import('./plan.ts');
+    const { reconcile } = await import('./reconcile.ts');
+    process.exitCode = await (dryRun ? plan : reconcile)(options, terminal);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = error instanceof CommanderError ? error.exitCode : exitCode.failed;
+  if (!(error instanceof CommanderError)) terminal.note(`routectl: ${explained(error)}`);
+}
+
+/** A failure of ours is a sentence already; anything else is a defect, told as well as it can be. */
+function explained(error: unknown): string {
+  if (process.env['DEBUG'] === 'routectl') return inspect(error);
+  if (error instanceof Failure) return error.message;
+  return `unexpected: ${error instanceof Error ? error.message : String(error)} (DEBUG=routectl shows where)`;
+}

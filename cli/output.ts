@@ -1,0 +1,161 @@
+import { type ChangeJson, changeAsJson } from '../reconciler/core/change.ts';
+import { describeChange } from '../reconciler/core/describe.ts';
+import type { DesiredTable } from '../reconciler/core/desired.ts';
+import type { Finding } from '../reconciler/core/finding.ts';
+import { type Plan, planAsJson } from '../reconciler/core/plan.ts';
+import { isEnforced } from '../reconciler/core/record.ts';
+import { destinationText, targetText } from '../reconciler/core/route.ts';
+import type { RefusedInput } from './desired-input.ts';
+import { placeText } from './files.ts';
+import { type Format, type Look, columns, count, printable, sections, tally } from './layout.ts';
+import type { Planned } from './plan.ts';
+import type { Reconciled } from './reconcile-table.ts';
+
+// ── a plan ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const actionLook = {
+  replace: { mark: '~', format: 'yellow' },
+  delete: { mark: '-', format: 'red' },
+  create: { mark: '+', format: 'green' },
+} as const satisfies Record<ChangeJson['action'], { mark: string; format: Format }>;
+
+/** A plan as a person reads it: one line where all is well, and below it every change, finding and exception. */
+export function planText(planned: Planned, look: Look): string {
+  const { plan } = planned;
+  const held = new Set(plan.blocked?.deletes);
+  return sections(
+    [headline(planned, look)],
+    columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
+    columns([...blockedRows(plan, look), ...findingRows(plan.findings, look)], look.width),
+    plan.inSync ? [] : columns(leftAloneRows(plan, look), look.width),
+  );
+}
+
+const stateLook = {
+  'in sync': { mark: '✓', format: 'green' },
+  'out of sync': { mark: '●', format: 'yellow' },
+  blocked: { mark: '■', format: 'magenta' },
+  missing: { mark: '✗', format: 'red' },
+} as const satisfies Record<string, { mark: string; format: Format }>;
+
+/** What a plan comes to, in a word or two. */
+export function stateOf({ plan, actual }: Planned): keyof typeof stateLook {
+  if (!actual) return 'missing';
+  if (plan.blocked) return 'blocked';
+  return plan.inSync ? 'in sync' : 'out of sync';
+}
+
+function headline(planned: Planned, { paint }: Look): string {
+  const { desired, plan, actual, now } = planned;
+  const { changes, unchanged, blocked, leftAlone } = plan;
+  const state = stateOf(planned);
+  const { mark, format } = stateLook[state];
+  const facts = [
+    ...(changes.length > 0 ? [count(changes.length, 'change')] : []),
+    ...(blocked ? [`${blocked.deletes.length} held back`] : []),
+    `${unchanged} as desired`,
+    `${leftAlone.length} left alone`,
+    ...(isEnforced(desired, now) ? [] : [desired.mode === 'observe' ? 'only observed' : 'paused']),
+  ];
+  const title = [paint('bold', plan.routeTableId), ...(actual?.vpcId ? [paint('dim', actual.vpcId)] : [])].join('  ');
+  return `${paint(format, mark)} ${title}  ${paint(format, state)}${actual ? `: ${facts.join(', ')}` : ''}`;
+}
+
+function changeRow(
+  { action, destination, from, to }: ChangeJson,
+  held: ReadonlySet<string>,
+  { paint }: Look,
+): string[] {
+  const { mark, format } = actionLook[action];
+  const way = [from, to].filter((end) => end !== undefined).join(` ${paint('dim', '→')} `);
+  const waits = action === 'delete' && held.has(destination) ? paint('magenta', 'held back') : '';
+  return [paint(format, `${mark} ${action}`), destination, way, waits];
+}
+
+/** Tables can hold hundreds of propagated routes: the first few of each kind tell what they are. */
+const shownOfEachReason = 3;
+
+function leftAloneRows({ leftAlone }: Plan, { paint }: Look): string[][] {
+  return [...Map.groupBy(leftAlone, ({ reason }) => reason)].map(([reason, members], index) => {
+    const shown = members.slice(0, shownOfEachReason).map(({ route }) => {
+      const destination = printable(destinationText(route.destination));
+      return reason === 'local' ? destination : `${destination} → ${printable(targetText(route.target))}`;
+    });
+    const more = members.length - shown.length;
+    const title = index === 0 ? paint('dim', 'left alone') : '';
+    return [title, reason, [...shown, ...(more > 0 ? [`${more} more`] : [])].join(', ')];
+  });
+}
+
+const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] =>
+  findings.map(({ code, message }) => [paint('yellow', '!'), `${printable(message)} ${paint('dim', `[${code}]`)}`]);
+
+function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
+  if (!blocked) return [];
+  const consent = `in the item, that is approvedPlan: '${planId}', or a higher maxDeletes`;
+  return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
+}
+
+// ── a refused item ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Everything that is wrong with an item, each with the place to mend it. */
+export function refusedText({ routeTableId, problems }: RefusedInput, look: Look): string {
+  const { paint } = look;
+  const id = paint('bold', printable(routeTableId ?? 'a table without an id'));
+  const title = `${paint('red', '✗')} ${id}  ${paint('red', 'invalid')}: ${count(problems.length, 'problem')}`;
+  const rows = problems.map(({ path, found, message, ...place }) => [
+    paint('cyan', printable(placeText(place))),
+    printable(path),
+    `${printable(message)}; found ${printable(found)}`,
+  ]);
+  return sections([title], columns(rows, look.width));
+}
+
+/** A valid item, with what is worth knowing of it. */
+export function validText({ routeTableId, routes, findings }: DesiredTable, look: Look): string {
+  const { paint } = look;
+  const title = `${paint('green', '✓')} ${paint('bold', routeTableId)}  ${paint('green', 'valid')}: ${count(routes.length, 'route')}`;
+  return sections([title], columns(findingRows(findings, look), look.width));
+}
+
+// ── what was done ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+const pastTense = { replace: 'replaced', delete: 'deleted', create: 'created' } as const;
+
+/** What became of a table's changes: counted when they were made, one by one when they were not. */
+export function reconciledText({ desired, outcome, verified, failure }: Reconciled, { paint, width }: Look): string {
+  const done = outcome.filter(({ result }) => result === 'done' || result === 'already');
+  const others = outcome.filter((each) => !done.includes(each));
+  const well = verified && failure === undefined && others.length === 0;
+  const facts = [
+    ...(outcome.length > 0
+      ? [tally([...done.map(({ action }) => pastTense[action]), ...others.map(({ result }) => result)])]
+      : []),
+    verified ? 'verified' : 'not verified',
+    ...(failure === undefined ? [] : [printable(failure)]),
+  ];
+  const title = `${well ? paint('green', '✓') : paint('red', '✗')} ${paint('bold', desired.routeTableId)}`;
+  const rows = others.map(({ code, message, remedy, result, ...change }) => {
+    const answer = [code, message].filter((part) => part !== undefined).join(': ');
+    const why = [answer, remedy].filter((part) => part !== undefined && part !== '').join('; ');
+    return [paint('red', result), describeChange(change), printable(why)];
+  });
+  return sections([`${title}  ${facts.join('; ')}`], columns(rows, width));
+}
+
+/** How many tables there are, in which states, and what is to be changed: `3 tables: 2 in sync, 1 blocked; 2 delete`. */
+export const summaryText = (states: readonly string[], changes: readonly ChangeJson['action'][] = []): string =>
+  `${count(states.length, 'table')}: ${tally(states)}${changes.length > 0 ? `; ${tally(changes)}` : ''}`;
+
+// ── the same for programs ───────────────────────────────────────────────────────────────────────────────────────────
+
+export const planJson = ({ plan }: Planned): string => JSON.stringify(planAsJson(plan));
+
+export const reconciledJson = ({ plan, outcome, verified, failure }: Reconciled): string =>
+  JSON.stringify({ ...planAsJson(plan), outcome, verified, ...(failure && { failure }) });
+
+export const refusedJson = ({ routeTableId, problems }: RefusedInput): string =>
+  JSON.stringify({ routeTableId: routeTableId ?? null, invalid: problems });
+
+export const validJson = ({ routeTableId, findings }: DesiredTable): string =>
+  JSON.stringify({ routeTableId, valid: true, findings });

@@ -1,0 +1,145 @@
+import { ChangeFailed, type ChangeOutcome } from '../reconciler/apply.ts';
+import { type Converged, converge } from '../reconciler/converge.ts';
+import { type ChangeJson, changeAsJson } from '../reconciler/core/change.ts';
+import { describeChange } from '../reconciler/core/describe.ts';
+import type { DesiredTable } from '../reconciler/core/desired.ts';
+import { outOfSyncCodes } from '../reconciler/core/finding.ts';
+import { permitted } from '../reconciler/core/guard.ts';
+import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
+import { isEnforced } from '../reconciler/core/record.ts';
+import { destinationText } from '../reconciler/core/route.ts';
+import type { RouteTables } from '../reconciler/ports.ts';
+import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
+import { failedCall } from './failure.ts';
+import type { Planned } from './plan.ts';
+
+/** What became of one table. */
+export interface Reconciled {
+  readonly desired: DesiredTable;
+  /** The plan that was carried out as far as it may be; made anew when the table changed since it was first read. */
+  readonly plan: Plan;
+  readonly outcome: readonly ChangeOutcome[];
+  /** A read after the last call shows every change of `outcome`; without any, the table is in sync. */
+  readonly verified: boolean;
+  /** What the last read still asks for. */
+  readonly left: Plan;
+  /** Why it did not come to its end, in one sentence. */
+  readonly failure?: string;
+}
+
+export interface ReconcileWorld {
+  readonly tables: RouteTables;
+  readonly now: () => Date;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** No call starts after this instant. */
+  readonly until: Date;
+  /** Once aborted, no further change is started: at the next checkpoint, at most 5 s later. */
+  readonly interrupted: AbortSignal;
+  /** For how long to look for what was written, in milliseconds. */
+  readonly verifyMs: number;
+  /** Told of every call as it ends. */
+  readonly note: (text: string) => void;
+}
+
+/**
+ * Carries out what is permitted of a plan, and waits for a read that shows it. Needs no record: a person asked for this.
+ *
+ * Never throws for what EC2 answers: refusals are outcomes, and a table that cannot be read is a failure.
+ */
+export async function reconcileTable(
+  { desired, actual, now, plan }: Planned,
+  world: ReconcileWorld,
+): Promise<Reconciled> {
+  if (!actual || !isEnforced(desired, now) || permitted(plan).length === 0)
+    return { desired, plan, outcome: [], verified: plan.inSync, left: plan };
+
+  let applied = plan;
+  try {
+    const converged = await converge(desired, {
+      ...world,
+      tables: { ...world.tables, apply: watched(world) },
+      checkpoint: async () => !world.interrupted.aborted,
+      beforeFirstChange: async (plan) => void (applied = plan),
+    });
+    const outcome = converged.outcomes;
+    const left = await lookAfter(desired, converged, world);
+    const verified = outcome.length === 0 ? left.inSync : !asksAgain(left, outcome);
+    const failure = whyUnfinished(converged);
+    return { desired, plan: applied, outcome, verified, left, ...(failure && { failure }) };
+  } catch (error) {
+    const failure = unreadAgain(error);
+    return { desired, plan: applied, outcome: [], verified: false, left: applied, failure };
+  }
+}
+
+/** What a table comes to after a reconcile. */
+export function exitCodeAfter({ outcome, verified, left, failure }: Reconciled): ExitCode {
+  const refused = outcome.some(({ result }) => result === 'refused');
+  const unseen = outcome.length > 0 && !verified;
+  return failure || refused || unseen ? exitCode.failed : exitCodeOf(left);
+}
+
+function whyUnfinished({ end, unreadable }: Converged): string | undefined {
+  switch (end) {
+    case 'done':
+      return undefined;
+    case 'stopped':
+      return 'interrupted: changes that had not been started were left';
+    case 'unfinished':
+    case 'doubtful':
+      return unreadable === undefined
+        ? 'the table did not settle in time: look who else changes it, and reconcile again'
+        : unreadAgain(unreadable);
+    default:
+      return end satisfies never;
+  }
+}
+
+const unreadAgain = (error: unknown): string => failedCall('could not read the route table again', error).message;
+
+/** Notes every call as it ends, for whoever waits. */
+function watched({ tables, note }: ReconcileWorld): RouteTables['apply'] {
+  return async (routeTableId, change, withinMs) => {
+    const what = `${routeTableId}: ${describeChange(changeAsJson(change))}`;
+    try {
+      await tables.apply(routeTableId, change, withinMs);
+      note(`${what}: done`);
+    } catch (error) {
+      note(`${what}: ${error instanceof ChangeFailed ? error.failure.code : String(error)}`);
+      throw error;
+    }
+  };
+}
+
+/** EC2 answers reads from a copy that may lag behind its writes: look soon, then less and less often. */
+const firstWaitMs = 250;
+const longestWaitMs = 4_000;
+
+/** The plan of the first read that shows everything that was carried out, or of the last one there was time for. */
+async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, world: ReconcileWorld): Promise<Plan> {
+  const { tables, now, sleep, verifyMs, note } = world;
+  const carriedOut = outcomes.filter(({ result }) => result === 'done' || result === 'already');
+  const deadline = now().getTime() + verifyMs;
+  let left = last?.plan ?? planForMissingTable(desired);
+  for (let waitMs = firstWaitMs; asksAgain(left, carriedOut); waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+    const remainingMs = deadline - now().getTime();
+    if (remainingMs <= 0) break;
+    await sleep(Math.min(waitMs, remainingMs));
+    try {
+      const actual = await tables.read(desired.routeTableId);
+      left = actual ? planOf(desired, actual, { now: now() }) : planForMissingTable(desired);
+    } catch (error) {
+      note(failedCall(`${desired.routeTableId}: could not read what became of it`, error).message);
+    }
+  }
+  return left;
+}
+
+/** Whether a read does not show, at the destinations of these changes, what is desired there. */
+function asksAgain({ changes, findings }: Plan, tried: readonly ChangeJson[]): boolean {
+  const amiss = new Set([
+    ...changes.map(({ destination }) => destinationText(destination)),
+    ...findings.filter(({ code }) => outOfSyncCodes.has(code)).map(({ destination }) => destination),
+  ]);
+  return tried.some(({ destination }) => amiss.has(destination));
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pMap from 'p-map';
+import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
+import { tablesInEc2 } from './actual-tables.ts';
+import { type ExitCode, exitCode, worst } from './exit-code.ts';
+import { stacked } from './layout.ts';
+import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
+import { planEach, showPlans } from './plan.ts';
+import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ReconcileOptions {
+  readonly file: readonly string[];
+  readonly json?: boolean;
+}
+
+/** EC2's request buckets are shared by the whole account: with more at once, calls would only wait. */
+const tablesAtOnce = 4;
+
+/** Enough for thousands of routes at the pace that EC2 allows. */
+const patienceMs = 30 * 60 * 1_000;
+const verifyMs = 30_000;
+
+/** `routectl reconcile`: plans, applies and verifies once, with neither DynamoDB nor Lambda. */
+export async function reconcile({ file, json = false }: ReconcileOptions, terminal: Terminal): Promise<ExitCode> {
+  const { print, note, look } = terminal;
+  const tables = ec2RouteTables();
+  const planned = await planEach(file, (ids) => tablesInEc2(tables, ids));
+  if (!json) showPlans(planned, json, terminal);
+
+  const world = {
+    tables,
+    now: () => new Date(),
+    sleep: (ms: number) => sleep(ms),
+    until: new Date(Date.now() + patienceMs),
+    interrupted: interruptOf(terminal),
+    verifyMs,
+    note,
+  };
+  const results = await pMap(planned, async (one) => ('plan' in one ? reconcileTable(one, world) : one), {
+    concurrency: tablesAtOnce,
+  });
+
+  const codes = results.map((result) => ('outcome' in result ? exitCodeAfter(result) : exitCode.failed));
+  const summary = summaryText(codes.map((code) => words[code]));
+  if (json) {
+    for (const result of results) print('outcome' in result ? reconciledJson(result) : refusedJson(result));
+    note(summary);
+  } else {
+    const texts = results.flatMap((result) =>
+      'outcome' in result && (result.outcome.length > 0 || result.failure) ? [reconciledText(result, look)] : [],
+    );
+    if (texts.length > 0) print(`\n${stacked(texts)}\n\n${summary}`);
+  }
+  return worst(codes);
+}
+
+const words = { 0: 'in sync', 1: 'failed', 2: 'out of sync', 3: 'blocked' } as const satisfies Record<ExitCode, string>;
+
+/** Aborted by the first Ctrl-C, so that what was done can be told. The second one ends this process. */
+function interruptOf({ note }: Terminal): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      note('interrupted: stopping within seconds, and looking at what was done; once more ends at once');
+      controller.abort();
+    });
+  }
+  return controller.signal;
+}

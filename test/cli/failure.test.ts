@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { failedCall } from '../../cli/failure.ts';
+
+const named = (name: string, message: string, more: object = {}): Error =>
+  Object.assign(new Error(message), { name, ...more });
+
+describe('failedCall', () => {
+  it.each([
+    [
+      'a denial, without its encoded details',
+      named(
+        'UnauthorizedOperation',
+        `You are not authorized to perform this operation. Encoded authorization failure message: ${'x'.repeat(5_000)}`,
+      ),
+      'the AWS credentials do not allow it: they need ec2:DescribeRouteTables (You are not authorized to perform this operation)',
+    ],
+    [
+      'a denial in another spelling',
+      named('AccessDenied', 'no'),
+      'the AWS credentials do not allow it: they need ec2:DescribeRouteTables (no)',
+    ],
+    [
+      'expired credentials',
+      named('ExpiredToken', 'The security token is expired'),
+      'the AWS credentials have expired: renew them, and check the clock (The security token is expired)',
+    ],
+    [
+      'an expired SSO session, with its own advice',
+      named('CredentialsProviderError', "Token is expired. To refresh this SSO session run 'aws sso login'."),
+      "the AWS credentials could not be loaded (Token is expired. To refresh this SSO session run 'aws sso login')",
+    ],
+    [
+      'credentials of another place',
+      named('AuthFailure', 'AWS was not able to validate the provided access credentials'),
+      'EC2 does not take the AWS credentials: check them and the Region (AWS was not able to validate the provided access credentials)',
+    ],
+    [
+      'throttling',
+      named('RequestLimitExceeded', 'Request limit exceeded.'),
+      'EC2 is throttling this account: try again in a minute (Request limit exceeded)',
+    ],
+    [
+      'a host with several addresses, none of which answers',
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:1')]), { code: 'ECONNREFUSED' }),
+      'EC2 cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2 (connect ECONNREFUSED ::1:1)',
+    ],
+    [
+      'silence',
+      named('TimeoutError', 'Connection timed out'),
+      'EC2 did not answer in time: check the network and the endpoint (Connection timed out)',
+    ],
+    ['what nobody told us of', named('Strange', 'a\n  strange\tthing'), 'a strange thing'],
+    ['what is no error', 'oops', 'oops'],
+  ])('explains %s in one line', (_, error, explanation) => {
+    const failure = failedCall('could not read', error);
+    expect(failure.message).toBe(`could not read: ${explanation}`);
+    expect(failure.cause).toBe(error);
+  });
+});

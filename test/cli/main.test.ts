@@ -1,0 +1,118 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Ended, binary, fileWith, routectl } from '../support/routectl.ts';
+
+describe('routectl', () => {
+  it('can be started as a program', () => {
+    expect(statSync(binary).mode & 0o111).toBe(0o111);
+  });
+
+  it('shows its commands', async () => {
+    const { code, stdout, stderr } = await routectl(['--help'], { offline: true });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/validate .*plan .*reconcile /s);
+  });
+
+  it.each([
+    ['an unknown command', ['plna', '-f', 'routes.yaml'], "'plna'", 'Usage: routectl [options] [command]'],
+    ['an unknown option', ['plan', '--josn', '-f', 'routes.yaml'], "'--josn'", 'Usage: routectl plan'],
+    ['a missing option', ['validate'], "'-f, --file", 'Usage: routectl validate'],
+    ['a stray argument', ['validate', 'routes.yaml', '-f', 'a.yaml'], 'routes.yaml', 'Usage: routectl validate'],
+    ['no command at all', [], '', 'Usage: routectl [options] [command]'],
+  ])('answers %s with the word that was wrong and the usage', async (_, args, word, usage) => {
+    const { code, stdout, stderr } = await routectl(args);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(word);
+    expect(stderr).toContain(usage);
+  });
+
+  it('says in one sentence that a Node is too old for it', async () => {
+    const folder = copyWithout('cli');
+    expect(await run(['--no-experimental-strip-types', join(folder, 'bin', 'routectl.js')])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `routectl: needs Node 22.18 or newer, this is ${process.versions.node} (https://nodejs.org).\n`,
+    });
+  });
+
+  it('says in one sentence that its packages are not installed', async () => {
+    const folder = copyWithout('node_modules');
+    const { code, stdout, stderr } = await run([join(folder, 'bin', 'routectl.js'), '--help']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^routectl: its packages are not installed: run "npm ci" in .*\n$/);
+  });
+});
+
+const table = 'routeTableId: rtb-0a1b2c3d4e5f60718\nroutes: []\n';
+const region = { AWS_REGION: 'eu-west-1' };
+const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+
+describe('one sentence tells', () => {
+  it.each([
+    ['a missing file', 'nowhere.yaml', 'nowhere.yaml: there is no such file'],
+    ['a directory', tmpdir(), 'this is a directory'],
+    ['an empty file', fileWith(''), 'there is no route table in it'],
+    ['a file of comments', fileWith('# nothing\n---\n# here\n'), 'there is no route table in it'],
+    ['an empty list', fileWith('[]'), 'there is no route table in it'],
+    ['bad YAML', fileWith('routeTableId: rtb-1\nroutes: [\n'), 'routes.yaml:3:1: not valid YAML: '],
+    ['a key written twice', fileWith('routes: []\nroutes: []\n'), 'routes.yaml:2:1: not valid YAML: '],
+    ['bad JSON', fileWith('{"routes": [}', 'a.json'), 'a.json:1:13: not valid YAML: '],
+    ['a tag of another tool', fileWith('routeTableId: !Ref Table\n'), 'routes.yaml:1:15: not valid YAML: '],
+    ['an alias of nothing', fileWith('routes: *common\n'), 'Unresolved alias'],
+    ['an alias bomb', fileWith(aliasBomb()), 'Excessive alias count'],
+    ['brackets without end', fileWith('['.repeat(50_000) + ']'.repeat(50_000)), 'not valid YAML: '],
+    ['another encoding', fileWith(Buffer.from(`\uFEFF${table}`, 'utf16le')), 'this is not text in UTF-8'],
+  ])('%s', async (_, file, sentence) => {
+    expectSentence(await routectl(['plan', '-f', file], { offline: true }), sentence);
+  });
+
+  it.each([
+    ['no Region', {}, 'no Region is set'],
+    ['no credentials', region, 'no AWS credentials were found'],
+    ['an unknown profile', { ...region, AWS_PROFILE: 'nobody' }, 'no AWS credentials were found'],
+    [
+      'an endpoint that nobody listens at',
+      { ...region, ...credentials, AWS_ENDPOINT_URL_EC2: 'http://127.0.0.1:1' },
+      'EC2 cannot be reached',
+    ],
+  ])('%s', async (_, env, sentence) => {
+    for (const command of ['plan', 'reconcile'])
+      expectSentence(await routectl([command, '--json', '-f', fileWith(table)], { env }), sentence);
+  });
+});
+
+function expectSentence({ code, stdout, stderr }: Ended, sentence: string): void {
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toContain(sentence);
+  expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
+}
+
+/** Ten levels of ten: a few lines that stand for ten thousand million. */
+function aliasBomb(): string {
+  const levels = Array.from(
+    { length: 10 },
+    (_, level) => `a${level + 1}: &a${level + 1} [${`*a${level}, `.repeat(10)}]`,
+  );
+  return ['a0: &a0 [x]', ...levels].join('\n');
+}
+
+/** The command line as it lies in a checkout that lacks something. */
+function copyWithout(lacking: 'cli' | 'node_modules'): string {
+  const folder = mkdtempSync(join(tmpdir(), 'routectl-'));
+  mkdirSync(join(folder, 'bin'));
+  copyFileSync(binary, join(folder, 'bin', 'routectl.js'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  if (lacking !== 'cli') cpSync(join(dirname(binary), '..', 'cli'), join(folder, 'cli'), { recursive: true });
+  return folder;
+}
+
+function run(args: readonly string[]): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, args, { env: {} }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
+  });
+}

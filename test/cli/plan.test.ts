@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { fileWith, fixture, jsonLines, routectl } from '../support/routectl.ts';
+
+const answer = fixture('describe-route-tables.json');
+const plan = (...args: readonly string[]) => routectl(['plan', ...args], { offline: true });
+const item = (routeTableId: string, fields = 'routes: []'): string => `---\nrouteTableId: ${routeTableId}\n${fields}\n`;
+
+// As the fixture has them.
+const inSync = item('rtb-0b1b2c3d4e5f60719', 'routes: [{ destination: 0.0.0.0/0, target: igw-0c0c0c0c0c0c0c0c0 }]');
+const drifted = item('rtb-0b1b2c3d4e5f60719', 'routes: [{ destination: 0.0.0.0/0, target: nat-0c0c0c0c0c0c0c0c0 }]');
+const blocked = item('rtb-0c1b2c3d4e5f6071a');
+const missing = item('rtb-0f1b2c3d4e5f6071f');
+const invalid = item('rtb-0a1b2c3d4e5f60718', 'routes: 5');
+
+describe('routectl plan --actual', () => {
+  it('gives the plan of each table as one line of JSON, without network or credentials', async () => {
+    const { code, stdout, stderr } = await plan('--json', '-f', fixture('routes.yaml'), '--actual', answer);
+    expect({ code, stderr }).toEqual({
+      code: 3,
+      stderr: '3 tables: 1 out of sync, 1 in sync, 1 blocked; 1 replace, 3 delete, 1 create\n',
+    });
+    const [first, second, third] = jsonLines(stdout);
+    expect(first).toEqual({
+      routeTableId: 'rtb-0a1b2c3d4e5f60718',
+      inSync: false,
+      planId: expect.stringMatching(/^[0-9a-f]{12}$/),
+      changes: [
+        { action: 'replace', destination: '10.20.0.0/16', from: 'pcx-0aaaaaaaaaaaaaaaa', to: 'pcx-0bbbbbbbbbbbbbbbb' },
+        { action: 'delete', destination: '10.99.0.0/16', from: 'igw-0c0c0c0c0c0c0c0c0' },
+        { action: 'create', destination: '10.21.0.0/16', to: 'pcx-0bbbbbbbbbbbbbbbb' },
+      ],
+      unchanged: 4,
+      leftAlone: [
+        { destination: '10.0.0.0/16', target: 'local', reason: 'local' },
+        { destination: '10.200.4.0/24', target: 'eni-0e0e0e0e0e0e0e0e0', reason: 'ignored' },
+        { destination: '192.168.0.0/24', target: 'vgw-0a0a0a0a0a0a0a0a0', reason: 'propagated' },
+        { destination: '192.168.1.0/24', target: 'vgw-0a0a0a0a0a0a0a0a0', reason: 'propagated' },
+        { destination: '2600:1f14:abc:de00::/56', target: 'local', reason: 'local' },
+        { destination: 'pl-6da54004', target: 'vpce-0f0f0f0f0f0f0f0f0', reason: 'gateway-endpoint' },
+      ],
+      findings: [
+        expect.objectContaining({ code: 'blackhole', destination: '0.0.0.0/0' }),
+        expect.objectContaining({ code: 'overlaps-desired', destination: '10.200.4.0/24' }),
+        expect.objectContaining({ code: 'overlaps-desired', destination: '192.168.1.0/24' }),
+        expect.objectContaining({ code: 'shadows-propagated', destination: '192.168.0.0/24' }),
+      ],
+    });
+    expect(second).toMatchObject({ routeTableId: 'rtb-0b1b2c3d4e5f60719', inSync: true, changes: [], unchanged: 1 });
+    expect(third).toMatchObject({ blocked: { code: 'too-many-deletes', deletes: ['10.32.0.0/16', '10.33.0.0/16'] } });
+  });
+
+  it.each([
+    ['0 in sync', 0, inSync],
+    ['2 for drift', 2, drifted],
+    ['3 for deletes that wait', 3, blocked],
+    ['1 for a table that does not exist', 1, missing],
+    ['1 for an invalid item', 1, invalid],
+    ['2 before 0', 2, drifted + item('rtb-0a1b2c3d4e5f60718', 'routes: []\nunlisted: keep')],
+    ['3 before 2', 3, blocked + drifted],
+    ['1 before 3', 1, blocked + missing],
+  ])('ends with %s', async (_, code, items) => {
+    expect(await plan('-f', fileWith(items), '--actual', answer)).toMatchObject({ code });
+  });
+
+  it('plans the other tables when one item is invalid and another has no table', async () => {
+    const { stdout } = await plan('--json', '-f', fileWith(invalid + missing + inSync), '--actual', answer);
+    expect(jsonLines(stdout)).toMatchObject([
+      { routeTableId: 'rtb-0a1b2c3d4e5f60718', invalid: [{ path: 'routes', found: '5', line: 3 }] },
+      { routeTableId: 'rtb-0f1b2c3d4e5f6071f', inSync: false, findings: [{ code: 'table-not-found' }] },
+      { routeTableId: 'rtb-0b1b2c3d4e5f60719', inSync: true },
+    ]);
+  });
+
+  it('reads the answer from standard input, as it comes from the AWS CLI', async () => {
+    const stdin = JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [] }] });
+    const { code } = await routectl(['plan', '-f', fileWith(item('rtb-0a1b2c3d')), '--actual', '-'], { stdin });
+    expect(code).toBe(0);
+  });
+
+  it('leaves a route alone that has members of a kind it does not know', async () => {
+    const route = { DestinationCidrBlock: '10.9.0.0/16', Hops: [{ Id: 'x' }], Origin: 'CreateRoute', State: 'active' };
+    const newer = fileWith(JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [route] }] }));
+    const { code, stdout } = await plan('--json', '-f', fileWith(item('rtb-0a1b2c3d')), '--actual', newer);
+    expect(code).toBe(0);
+    expect(jsonLines(stdout)).toMatchObject([{ leftAlone: [{ destination: '10.9.0.0/16', reason: 'unknown' }] }]);
+  });
+
+  it.each([
+    ['nothing there', undefined, 'there is no such file'],
+    ['no JSON', 'RouteTables:\n', 'not valid JSON: '],
+    ['a cut answer', '{"RouteTables": [', 'not valid JSON: '],
+    ['a list', '[]', 'expected the answer of "aws ec2 describe-route-tables'],
+    ['another answer', '{"Vpcs": []}', 'expected the answer of "aws ec2 describe-route-tables'],
+    ['a table without an id', '{"RouteTables": [{"Routes": []}]}', 'at RouteTables[0].RouteTableId'],
+    ['a table without routes', '{"RouteTables": [{"RouteTableId": "rtb-0a1b2c3d"}]}', 'at RouteTables[0].Routes'],
+    ['one page of several', '{"RouteTables": [], "NextToken": "abc"}', 'this is one page of a longer answer'],
+  ])('says in one sentence what is wrong with %s', async (_, content, sentence) => {
+    const file = content === undefined ? 'nowhere.json' : fileWith(content, 'answer.json');
+    const { code, stdout, stderr } = await plan('--json', '-f', fileWith(inSync), '--actual', file);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(sentence);
+    expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
+  });
+
+  it('is not colourful unless somebody sees it', async () => {
+    const args = ['plan', '-f', fixture('routes.yaml'), '--actual', answer];
+    expect((await routectl(args)).stdout).not.toContain('\u001B[');
+    expect((await routectl(args, { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001B[33m~ replace\u001B[39m');
+    expect((await routectl(args, { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stdout).toContain('~ replace');
+  });
+});

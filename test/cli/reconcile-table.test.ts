@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import { type ExitCode, exitCode } from '../../cli/exit-code.ts';
+import { type Reconciled, exitCodeAfter, reconcileTable } from '../../cli/reconcile-table.ts';
+import { plan, planForMissingTable } from '../../reconciler/core/plan.ts';
+import { desired, now, routeTableId } from '../support/builders.ts';
+import { VirtualClock } from '../support/ec2/clock.ts';
+import { ScriptedFaults } from '../support/ec2/faults.ts';
+import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
+import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
+
+type Routes = Readonly<Record<string, string>>;
+
+interface Scene {
+  readonly actual: Routes;
+  readonly listed: Routes;
+  readonly fields?: Readonly<Record<string, unknown>>;
+  /** Goes wrong once the plan is made. */
+  readonly arrange?: (ec2: InMemoryEc2, faults: ScriptedFaults) => void;
+  readonly interrupted?: AbortSignal;
+}
+
+async function reconciled({ actual, listed, fields = {}, arrange, interrupted }: Scene): Promise<{
+  readonly result: Reconciled;
+  readonly code: ExitCode;
+  readonly ec2: InMemoryEc2;
+  readonly notes: readonly string[];
+  readonly tookMs: number;
+}> {
+  const clock = new VirtualClock(now);
+  const faults = new ScriptedFaults();
+  const ec2 = new InMemoryEc2({ clock, faults: faults.decide });
+  ec2.scenery.table(routeTableId, { routes: actual });
+  for (const target of Object.values(listed)) ec2.scenery.target(target);
+  const tables = inMemoryRouteTables(ec2);
+  const item = desired(listed, fields);
+  const read = await tables.read(routeTableId);
+  const notes: string[] = [];
+  arrange?.(ec2, faults);
+  const result = await reconcileTable(
+    read
+      ? { desired: item, actual: read, now, plan: plan(item, read, { now }) }
+      : { desired: item, now, plan: planForMissingTable(item) },
+    {
+      tables,
+      now: clock.now,
+      sleep: (ms) => clock.sleep(ms),
+      until: new Date(now.getTime() + 600_000),
+      interrupted: interrupted ?? new AbortController().signal,
+      verifyMs: 30_000,
+      note: (text) => void notes.push(text),
+    },
+  );
+  const tookMs = clock.now().getTime() - now.getTime();
+  return { result, code: exitCodeAfter(result), ec2, notes, tookMs };
+}
+
+const adrift = {
+  actual: { '10.1.0.0/16': 'pcx-aaaaaaaa', '10.2.0.0/16': 'pcx-aaaaaaaa', '10.9.0.0/16': 'igw-aaaaaaaa' },
+  listed: { '10.1.0.0/16': 'pcx-aaaaaaaa', '10.2.0.0/16': 'pcx-bbbbbbbb', '10.3.0.0/16': 'pcx-bbbbbbbb' },
+};
+
+const outcomes = ({ outcome }: Reconciled): string[] =>
+  outcome.map(({ action, destination, result }) => `${action} ${destination}: ${result}`);
+
+describe('reconcileTable', () => {
+  it('replaces, deletes and creates, and sees it done', async () => {
+    const { result, code, ec2, notes } = await reconciled(adrift);
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.listed);
+    expect(outcomes(result)).toEqual([
+      'replace 10.2.0.0/16: done',
+      'delete 10.9.0.0/16: done',
+      'create 10.3.0.0/16: done',
+    ]);
+    expect(result).toMatchObject({ verified: true, left: { inSync: true } });
+    expect(result).not.toHaveProperty('failure');
+    expect(code).toBe(exitCode.ok);
+    expect(notes).toEqual([
+      `${routeTableId}: replace 10.2.0.0/16 (pcx-aaaaaaaa → pcx-bbbbbbbb): done`,
+      `${routeTableId}: delete 10.9.0.0/16 from igw-aaaaaaaa: done`,
+      `${routeTableId}: create 10.3.0.0/16 to pcx-bbbbbbbb: done`,
+    ]);
+  });
+
+  it('makes no call for a table in sync', async () => {
+    const { result, code, ec2 } = await reconciled({ actual: adrift.listed, listed: adrift.listed });
+    expect(result).toMatchObject({ outcome: [], verified: true });
+    expect(code).toBe(exitCode.ok);
+    expect(ec2.journal.calls).toHaveLength(1);
+  });
+
+  it.each([
+    ['observed', { mode: 'observe' }],
+    ['paused', { paused: { reason: 'maintenance' } }],
+  ])('changes nothing in a table that is %s: drift is left', async (_, fields) => {
+    const { result, code, ec2 } = await reconciled({ ...adrift, fields });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.actual);
+    expect(result).toMatchObject({ outcome: [], verified: false });
+    expect(code).toBe(exitCode.drift);
+  });
+
+  it('holds deletes back, and replaces and creates all the same', async () => {
+    const { result, code, ec2 } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.9.0.0/16': 'igw-aaaaaaaa' });
+    expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: ['10.9.0.0/16'] } } });
+    expect(code).toBe(exitCode.blocked);
+  });
+
+  it('lets held deletes go for the plan that the item approves', async () => {
+    const { result } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
+    const approved = await reconciled({ ...adrift, fields: { maxDeletes: 0, approvedPlan: result.plan.planId } });
+    expect(approved.ec2.scenery.routesOf(routeTableId)).toEqual(adrift.listed);
+    expect(approved.code).toBe(exitCode.ok);
+  });
+
+  it('fails for one refused route, and does the others', async () => {
+    const { result, code, ec2 } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) => faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'OperationNotPermitted' } }),
+    });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.2.0.0/16': 'pcx-aaaaaaaa' });
+    expect(outcomes(result)).toEqual([
+      'replace 10.2.0.0/16: refused',
+      'delete 10.9.0.0/16: done',
+      'create 10.3.0.0/16: done',
+    ]);
+    expect(result.verified).toBe(false);
+    expect(code).toBe(exitCode.failed);
+  });
+
+  it('leaves what is not ours, and says that drift is left', async () => {
+    const held = { '10.7.0.0/16': 'eni-aaaaaaaa' };
+    const { result, code } = await reconciled({
+      actual: {},
+      listed: { ...held, '10.3.0.0/16': 'pcx-bbbbbbbb' },
+      arrange: (ec2) => {
+        ec2.scenery.foreignInterface('eni-ffffffff');
+        ec2.scenery.route(routeTableId, '10.7.0.0/16', 'eni-ffffffff');
+      },
+    });
+    expect(outcomes(result)).toEqual(['create 10.3.0.0/16: done']);
+    expect(result).toMatchObject({ verified: true, left: { inSync: false } });
+    expect(code).toBe(exitCode.drift);
+  });
+
+  it('waits for a read that shows what was written', async () => {
+    const { result, code, tookMs } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) => faults.strike({ action: 'DescribeRouteTables', after: 1, times: 4 }, { staleMs: 60_000 }),
+    });
+    expect(result.verified).toBe(true);
+    expect(code).toBe(exitCode.ok);
+    expect(tookMs).toBeLessThan(10_000);
+  });
+
+  it('gives up after 30 s without such a read, and fails', async () => {
+    const { result, code, tookMs } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) => faults.strike({ action: 'DescribeRouteTables', after: 1 }, { staleMs: 3_600_000 }),
+    });
+    expect(result).toMatchObject({
+      verified: false,
+      outcome: [{ result: 'done' }, { result: 'done' }, { result: 'done' }],
+    });
+    expect(code).toBe(exitCode.failed);
+    expect(tookMs).toBe(30_000);
+  });
+
+  it('takes nothing for done while something that is not ours holds the destination', async () => {
+    const { result, code } = await reconciled({
+      actual: {},
+      listed: { '10.3.0.0/16': 'pcx-bbbbbbbb' },
+      arrange: (ec2, faults) =>
+        faults.strike(
+          { action: 'DescribeRouteTables', after: 1, times: 1 },
+          {
+            justBefore: () => {
+              ec2.scenery.foreignInterface('eni-ffffffff');
+              ec2.scenery.route(routeTableId, '10.3.0.0/16', 'eni-ffffffff');
+            },
+          },
+        ),
+    });
+    expect(result).toMatchObject({ verified: false, left: { changes: [], findings: [{ code: 'not-ours' }] } });
+    expect(code).toBe(exitCode.failed);
+  });
+
+  it('finds out what became of a call whose answer was lost', async () => {
+    const { result, code } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) => faults.strike({ action: 'CreateRoute', times: 1 }, { lost: 'answer' }),
+    });
+    expect(outcomes(result)).toContain('create 10.3.0.0/16: already');
+    expect(code).toBe(exitCode.ok);
+  });
+
+  it('changes nothing when the table cannot be read again', async () => {
+    const { result, code, ec2 } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) => faults.strike({ action: 'DescribeRouteTables' }, { refused: { code: 'InternalError' } }),
+    });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.actual);
+    expect(result).toMatchObject({ outcome: [], verified: false, failure: expect.stringContaining('InternalError') });
+    expect(code).toBe(exitCode.failed);
+  });
+
+  it('keeps what was done when nothing can be read afterwards', async () => {
+    const { result, code } = await reconciled({
+      ...adrift,
+      arrange: (_, faults) =>
+        faults
+          .strike({ action: 'CreateRoute' }, { lost: 'call' })
+          .strike({ action: 'DescribeRouteTables', after: 1 }, { refused: { code: 'UnauthorizedOperation' } }),
+    });
+    expect(outcomes(result)).toEqual([
+      'replace 10.2.0.0/16: done',
+      'delete 10.9.0.0/16: done',
+      'create 10.3.0.0/16: unknown',
+    ]);
+    expect(result.failure).toContain('could not read the route table again');
+    expect(code).toBe(exitCode.failed);
+  });
+
+  it('starts nothing more once it is interrupted', async () => {
+    const { result, code, ec2 } = await reconciled({ ...adrift, interrupted: AbortSignal.abort() });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.actual);
+    expect(result).toMatchObject({ verified: false, failure: expect.stringContaining('interrupted') });
+    expect(code).toBe(exitCode.failed);
+  });
+
+  it('finds a table gone', async () => {
+    const { result, code } = await reconciled({
+      ...adrift,
+      arrange: (ec2) => ec2.scenery.deleteTable(routeTableId),
+    });
+    expect(result).toMatchObject({ outcome: [], verified: false, left: { findings: [{ code: 'table-not-found' }] } });
+    expect(code).toBe(exitCode.failed);
+  });
+});

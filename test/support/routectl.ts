@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+
+const root = join(import.meta.dirname, '..', '..');
+
+export const binary = join(root, 'bin', 'routectl.js');
+export const fixture = (name: string): string => join(root, 'test', 'fixtures', name);
+
+/** A process that ended: its exit code and all it wrote. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string | Uint8Array;
+  /** Fails as soon as it reaches for the network or the AWS SDK. */
+  readonly offline?: boolean;
+}
+
+const emptyHome = mkdtempSync(join(tmpdir(), 'routectl-home-'));
+
+/** Runs the real command line in a process of its own, with nothing of our environment: no profile, no credentials. */
+export async function routectl(
+  args: readonly string[],
+  { env = {}, stdin = '', offline = false }: Surroundings = {},
+): Promise<Ended> {
+  const preload = offline ? ['--import', join(import.meta.dirname, 'offline.mjs')] : [];
+  const child = spawn(process.execPath, [...preload, binary, ...args], {
+    env: { HOME: emptyHome, AWS_EC2_METADATA_DISABLED: 'true', ...env },
+    stdio: 'pipe',
+  });
+  // A process that ends before it has read all is none of our failures.
+  child.stdin.on('error', () => {});
+  child.stdin.end(stdin);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [stdout, stderr, code] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+  return { code, stdout, stderr };
+}
+
+/** A file of this test alone. */
+export function fileWith(content: string | Uint8Array, name = 'routes.yaml'): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'routectl-')), name);
+  writeFileSync(file, content);
+  return file;
+}
+
+/** One JSON document per line, and nothing else. */
+export const jsonLines = (output: string): unknown[] =>
+  output
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
