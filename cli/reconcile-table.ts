@@ -59,7 +59,9 @@ export async function reconcileTable(
       ...world,
       tables: { ...world.tables, apply: watched(world) },
       checkpoint: async () => !world.interrupted.aborted,
-      beforeFirstChange: async (plan) => void (applied = plan),
+      beforeChanges: async (plan, outcomes) => {
+        if (outcomes.length === 0) applied = plan;
+      },
     });
     const outcome = converged.outcomes;
     const left = await lookAfter(desired, converged, world);

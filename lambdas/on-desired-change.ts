@@ -1,6 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { type Reconciled, reconcile } from '../reconciler/reconcile.ts';
+import type { Trigger } from '../reconciler/core/trigger.ts';
+import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /**
@@ -12,12 +13,21 @@ import { invocationOf, runtime } from './runtime.ts';
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const { world } = runtime();
   const invocation = invocationOf(context);
-  const underway = new Map<string, Promise<Reconciled>>();
+  const underway = new Map<string, Promise<void>>();
+  const reconcileOnce = async (routeTableId: string, trigger: Trigger): Promise<void> => {
+    try {
+      await reconcile(routeTableId, trigger, world, invocation);
+    } catch (error) {
+      // Lambda is told which records failed, and nobody would be told why.
+      world.log.error('could not look at a table', { routeTableId, error });
+      throw error;
+    }
+  };
   const reconcileRecord = async ({ dynamodb }: DynamoDBRecord): Promise<void> => {
     const routeTableId = dynamodb?.Keys?.['routeTableId']?.S;
     if (!routeTableId) return;
     const trigger = { kind: 'desired', ...(dynamodb.SequenceNumber && { id: dynamodb.SequenceNumber }) } as const;
-    const reconciled = underway.get(routeTableId) ?? reconcile(routeTableId, trigger, world, invocation);
+    const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
     underway.set(routeTableId, reconciled);
     await reconciled;
   };

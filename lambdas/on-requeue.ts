@@ -10,8 +10,17 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const invocation = invocationOf(context);
   const answer = async ({ body, messageId }: SQSRecord): Promise<void> => {
     const message = requeueMessage(body);
-    if (message) await reconcileAgain(message, messageId, world, invocation);
-    else world.log.error('dropped a message that is none of ours', { messageId, body: body.slice(0, 200) });
+    if (!message) {
+      world.log.error('dropped a message that is none of ours', { messageId, body: body.slice(0, 200) });
+      return;
+    }
+    try {
+      await reconcileAgain(message, messageId, world, invocation);
+    } catch (error) {
+      // Lambda is told which messages failed, and nobody would be told why.
+      world.log.error('could not look at a table', { routeTableId: message.routeTableId, messageId, error });
+      throw error;
+    }
   };
   return processPartialResponse(event, answer, new BatchProcessor(EventType.SQS), {
     context,

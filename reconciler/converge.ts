@@ -1,5 +1,5 @@
 import { type ChangeOutcome, applyChanges } from './apply.ts';
-import { type Change, changeKey } from './core/change.ts';
+import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
@@ -40,8 +40,8 @@ export interface ConvergeWorld {
   readonly isParked?: (change: Change) => boolean;
   /** Whether a read may be too old to act on, as it does not show what we wrote a moment ago. */
   readonly isDoubtful?: (actual: ActualTable, readAt: Date) => boolean;
-  /** Called once, with the first plan that changes something. If it throws, nothing is changed. */
-  readonly beforeFirstChange?: (plan: Plan) => Promise<void>;
+  /** Called before the first change of every new plan, with what became of those before. If it throws, nothing of it is done. */
+  readonly beforeChanges?: (plan: Plan, outcomes: readonly ChangeOutcome[]) => Promise<void>;
   /** Asked before each phase of an apply, and at least every 5 s: may we go on? */
   readonly checkpoint?: () => Promise<boolean>;
 }
@@ -58,7 +58,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
   const outcomes = new Map<string, ChangeOutcome>();
   let record = world.record;
   let fruitless = 0;
-  let started = false;
+  let announced: string | undefined;
   let goesOn = true;
 
   const ending = (end: Converged['end'], last?: Converged['last']): Converged => ({
@@ -91,16 +91,17 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
     };
     settle(outcomes, planned);
+    const isSettled = settledBy(outcomes);
 
     const due = isEnforced(desired, readAt)
-      ? permitted(planned).filter((change) => !isSettled(outcomes.get(changeKey(change))) && !world.isParked?.(change))
+      ? permitted(planned).filter((change) => !isSettled(change) && !world.isParked?.(change))
       : [];
     remember([]);
     if (due.length === 0) return ending('done', last);
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
 
-    if (!started) await world.beforeFirstChange?.(planned);
-    started = true;
+    if (planned.planId !== announced) await world.beforeChanges?.(planned, [...outcomes.values()]);
+    announced = planned.planId;
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
     const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
@@ -110,7 +111,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     remember(written(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);
     if (!applied.lookAgain) return ending('done', last);
-    fruitless = applied.outcomes.some(isSettled) ? 0 : fruitless + 1;
+    fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
 }
 
@@ -132,8 +133,19 @@ function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Pla
   }
 }
 
-const isSettled = (outcome: ChangeOutcome | undefined): boolean =>
-  outcome !== undefined && ['done', 'already', 'refused'].includes(outcome.result);
+/**
+ * Which changes have had their answer: those that were refused, and any that brings a destination to what it was brought
+ * to before. A read that does not show it is older than our call, or somebody has undone it since: a later look tells.
+ */
+function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Change) => boolean {
+  const done = new Set([...outcomes.values()].filter(isDone).map(({ destination, to }) => `${destination} ${to}`));
+  return (change) => {
+    const { destination, to } = changeAsJson(change);
+    return outcomes.get(changeKey(change))?.result === 'refused' || done.has(`${destination} ${to}`);
+  };
+}
+
+const isDone = ({ result }: ChangeOutcome): boolean => result === 'done' || result === 'already';
 
 function written(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] {
   return changes.flatMap((change, index) => {

@@ -33,7 +33,7 @@ export interface Invocation {
  *
  * When the table is held by another, the trigger is left with that holder, who goes once more, and nothing is done here:
  * a storm of events becomes a handful of reads. Whoever leaves the first trigger also sends one message for the moment
- * the lease expires, should its holder have died. Nothing that was left is ever dropped: what the holder has no time
+ * the lease has expired, should its holder have died. Nothing that was left is ever dropped: what the holder has no time
  * for is sent to the requeue queue.
  *
  * @param work gets every trigger it answers for, oldest first, and the instant after which it must not start a call
@@ -68,7 +68,8 @@ export async function underLease<T>(
     }
     const left = await leases.leave(routeTableId, trigger, now());
     if (left === 'first') {
-      await requeue.send({ routeTableId, hop: 0 }, taken.expiresAt.getTime() - now().getTime());
+      // By a clock that is slow it must have expired, too: a message that comes too early would be left to the dead.
+      await requeue.send({ routeTableId, hop: 0 }, taken.expiresAt.getTime() - now().getTime() + leaseMarginMs);
     }
     if (left !== 'free') {
       log.info('left to the holder of the lease');
@@ -92,13 +93,15 @@ export async function underLease<T>(
     }
   } catch (error) {
     // If even this fails, the lease expires, and the message of whoever left the first trigger arrives.
-    await giveUp().catch((error: unknown) => log.warn('could not give the lease up', { error }));
+    await giveUp(triggers.filter((other) => other !== trigger)).catch((error: unknown) =>
+      log.warn('could not give the lease up', { error }),
+    );
     throw error;
   }
 
   /** Gives the lease up at once. If others count on us, somebody is told to go in our place. */
-  async function giveUp(): Promise<void> {
+  async function giveUp(unanswered: readonly Trigger[] = []): Promise<void> {
     const left = await leases.drop(routeTableId, holder);
-    if (left.length > 0) await requeue.send({ routeTableId, hop: 0 }, 0);
+    if (left.length + unanswered.length > 0) await requeue.send({ routeTableId, hop: 0 }, 0);
   }
 }

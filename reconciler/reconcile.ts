@@ -2,14 +2,26 @@ import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import type { ChangeOutcome } from './apply.ts';
 import { type Converged, converge } from './converge.ts';
+import type { Change } from './core/change.ts';
 import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
+import { type Plan, planAfter } from './core/plan.ts';
 import { type TableRecord, emptyRecord } from './core/record.ts';
 import { isParked } from './core/retry.ts';
-import { newRun, withOutcome } from './core/run.ts';
+import { destinationText } from './core/route.ts';
+import { newRun, withOutcome, withPlan } from './core/run.ts';
 import { type Phase, type Run, type Status, recordOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
-import { type Verdict, doubtful, invalid, nextStatus, saysMore, unmanaged, verdictOn } from './core/verdict.ts';
+import {
+  type Verdict,
+  doubtful,
+  invalid,
+  nextStatus,
+  saysMore,
+  unmanaged,
+  verdictOn,
+  writesAfter,
+} from './core/verdict.ts';
 import { type Invocation, underLease } from './lease.ts';
 import type { Log, RequeueMessage, World } from './ports.ts';
 
@@ -53,7 +65,7 @@ export async function reconcile(
 /**
  * Reconciles several tables, each whether or not the others fail.
  *
- * @throws AggregateError with every failure, when all tables had their turn
+ * @throws AggregateError with every failure, when all tables had their turn; its message tells them all
  */
 export async function reconcileEach(
   routeTableIds: readonly string[],
@@ -61,10 +73,20 @@ export async function reconcileEach(
   world: World,
   invocation: Invocation,
 ): Promise<void> {
-  await pMap(routeTableIds, (routeTableId) => reconcile(routeTableId, trigger, world, invocation), {
-    concurrency: tablesAtOnce,
-    stopOnError: false,
-  });
+  const failures: unknown[] = [];
+  await pMap(
+    routeTableIds,
+    async (routeTableId) => {
+      try {
+        await reconcile(routeTableId, trigger, world, invocation);
+      } catch (error) {
+        world.log.error('could not look at a table', { routeTableId, error });
+        failures.push(error);
+      }
+    },
+    { concurrency: tablesAtOnce },
+  );
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
 }
 
 /** One look at a table under its lease, on account of all triggers that were left with it. */
@@ -91,17 +113,18 @@ class Round {
 
     while (true) {
       const item = await desired.read(this.#routeTableId);
-      if (item === undefined) return before ? this.#conclude(unmanaged(), before) : 'Unmanaged';
+      if (item === undefined)
+        return before || outcomes.length > 0 ? this.#conclude(unmanaged(), before, outcomes) : 'Unmanaged';
       const parsed = parseDesired(item, now());
-      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record), before);
+      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record), before, outcomes);
 
-      const { converged, stopped } = await this.#apply(parsed.table, item, record, before);
+      const { converged, stopped } = await this.#apply(parsed.table, item, record, before, outcomes);
       record = converged.record ?? record;
       outcomes = [...outcomes, ...converged.outcomes];
       if (stopped === 'edited') continue;
       // Whoever holds the lease by now knows better than we do what is true.
       if (stopped === 'lost') return before?.phase ?? 'Verifying';
-      return this.#conclude(this.#verdict(parsed.table, { ...converged, outcomes, record }, before), before);
+      return this.#conclude(this.#verdict(parsed.table, { ...converged, outcomes, record }, before), before, outcomes);
     }
   }
 
@@ -111,10 +134,12 @@ class Round {
     before: Status | undefined,
   ): Verdict {
     const now = this.#world.now();
-    if (end === 'doubtful' && last && before) return doubtful(before, doubtAbout(last.actual, now, before.doubt), now);
+    if (end === 'doubtful' && last && before)
+      return doubtful(before, doubtAbout(last.actual, now, before.doubt), record, now);
+    const plan = last?.plan.blocked ? planLeft(desired, last, outcomes, { now, record }) : last?.plan;
     return verdictOn(
       desired,
-      { end: end === 'doubtful' ? 'done' : end, ...(last && { plan: last.plan }), outcomes, record },
+      { end: end === 'doubtful' ? 'unfinished' : end, ...(plan && { plan }), outcomes, record },
       before,
       now,
     );
@@ -126,8 +151,10 @@ class Round {
     item: unknown,
     record: TableRecord,
     before: Status | undefined,
+    earlier: readonly ChangeOutcome[],
   ): Promise<{ readonly converged: Converged; readonly stopped?: 'edited' | 'lost' | 'unreadable' }> {
     const { tables, states, now } = this.#world;
+    const memory = { ...before, ...writesAfter(earlier, before, now()) };
     let run: Run | undefined;
     let stopped: 'edited' | 'lost' | 'unreadable' | undefined;
     const converged = await converge(desired, {
@@ -136,9 +163,11 @@ class Round {
       until: this.#invocation.until,
       record,
       isParked: (change) => isParked(change, before?.failures ?? [], this.#triggers, now()),
-      isDoubtful: (actual, readAt) => before !== undefined && isDoubtful(actual, readAt, before, this.#triggers),
-      beforeFirstChange: async (plan) => {
-        run = newRun(this.#routeTableId, plan, this.#triggers, now());
+      isDoubtful: (actual, readAt) => isDoubtful(actual, readAt, memory, this.#triggers),
+      beforeChanges: async (plan, outcomes) => {
+        run = run
+          ? withPlan(withOutcome(run, outcomes, this.#triggers, now()), plan)
+          : newRun(this.#routeTableId, plan, this.#triggers, now());
         await states.recordRun(run);
         this.#log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
       },
@@ -147,6 +176,7 @@ class Round {
         return stopped === undefined;
       },
     });
+    if (converged.unreadable) this.#log.error('could not read the table again', { error: converged.unreadable });
     if (run) await states.recordRun(withOutcome(run, converged.outcomes, this.#triggers, now()));
     return { converged, ...(stopped && { stopped }) };
   }
@@ -164,9 +194,9 @@ class Round {
   }
 
   /** Writes the next status if it says anything new, and sees to it that somebody looks again in time. */
-  async #conclude(verdict: Verdict, before: Status | undefined): Promise<Phase> {
+  async #conclude(verdict: Verdict, before: Status | undefined, outcomes: readonly ChangeOutcome[]): Promise<Phase> {
     const { states, now } = this.#world;
-    const status = nextStatus(this.#routeTableId, verdict, before, this.#triggers, now());
+    const status = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
@@ -184,6 +214,22 @@ class Round {
     if (delayMs > longestDelayMs || hop > longestChain) return;
     await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
   }
+}
+
+/** What is left of a plan. Where deletes wait, its id is what a person approves: it must hold for the next plan, too. */
+function planLeft(
+  desired: DesiredTable,
+  { plan, actual }: NonNullable<Converged['last']>,
+  outcomes: readonly ChangeOutcome[],
+  context: { readonly now: Date; readonly record: TableRecord },
+): Plan {
+  const done = new Set(
+    outcomes
+      .filter(({ result }) => result === 'done' || result === 'already')
+      .map(({ action, destination }) => `${action} ${destination}`),
+  );
+  const isDone = ({ action, destination }: Change): boolean => done.has(`${action} ${destinationText(destination)}`);
+  return planAfter(plan.changes.filter(isDone), desired, actual, context);
 }
 
 /**

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { parseDesired } from './core/desired.ts';
 import { plan } from './core/plan.ts';
-import { desiredHash, policyHash } from './core/record.ts';
-import type { ActualTable } from './core/route.ts';
+import { permitted } from './core/guard.ts';
+import { desiredHash, isEnforced, policyHash } from './core/record.ts';
+import { isParked } from './core/retry.ts';
+import { type ActualTable, routeTableIdPattern } from './core/route.ts';
 import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
 import type { World } from './ports.ts';
 import { statusKeepsMs } from './core/verdict.ts';
@@ -30,14 +32,16 @@ export async function sweep(world: World, invocation: Invocation): Promise<Sweep
   let cutShort = false;
 
   for await (const { items, next } of world.desired.pages(cursor)) {
-    await sweepPage(items, tally, world, invocation);
-    cursor = next;
-    cutShort = next !== undefined && world.now() >= invocation.until;
+    const looked = await sweepPage(items, tally, world, invocation);
+    const isWhole = looked === items.length;
+    cursor = isWhole ? next : (items[looked - 1]?.routeTableId ?? cursor);
+    cutShort = !isWhole || (next !== undefined && world.now() >= invocation.until);
     if (cutShort) break;
   }
 
   const endedAt = world.now().toISOString();
-  const record = { startedAt, ...tally.counts(), ...(cutShort && cursor !== undefined ? { cursor } : { endedAt }) };
+  const end = cutShort ? cursor !== undefined && { cursor } : { endedAt };
+  const record = { startedAt, ...tally.counts(), ...end };
   await world.states.writeSweep(record);
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
@@ -46,20 +50,33 @@ export async function sweep(world: World, invocation: Invocation): Promise<Sweep
   return record;
 }
 
-async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, invocation: Invocation): Promise<void> {
+/**
+ * Looks at the tables of one page, in order, until time is up.
+ *
+ * @returns how many had their turn: all, or those before the first that had not
+ */
+async function sweepPage(
+  entries: readonly Entry[],
+  tally: Tally,
+  world: World,
+  invocation: Invocation,
+): Promise<number> {
   const ids = entries.map(({ routeTableId }) => routeTableId);
+  let looked = 0;
   let statuses: ReadonlyMap<string, Status>;
   let tables: ReadonlyMap<string, ActualTable>;
   try {
     [statuses, tables] = await Promise.all([world.states.readMany(ids), readTables(ids, world)]);
   } catch (error) {
-    world.log.error('could not look at a page of tables', { tables: ids.length, error });
-    for (const id of ids) tally.unknown(id, error);
-    return;
+    world.log.error('could not look at a page of tables', { tables: entries.length, error });
+    for (const { routeTableId } of entries) tally.unknown(routeTableId, error);
+    return entries.length;
   }
   await pMap(
     entries,
     async ({ routeTableId, item }) => {
+      if (world.now() >= invocation.until) return;
+      looked += 1;
       const status = statuses.get(routeTableId);
       if (status && !needsReconcile(item, tables.get(routeTableId), status, world.now())) {
         tally.checked(status.phase);
@@ -75,11 +92,14 @@ async function sweepPage(entries: readonly Entry[], tally: Tally, world: World, 
     },
     { concurrency: tablesAtOnce },
   );
+  return looked;
 }
 
 async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
   const tables = new Map<string, ActualTable>();
-  for await (const table of world.tables.readMany(ids)) tables.set(table.routeTableId, table);
+  // In a filter an id such as `rtb-*` would mean every table there is.
+  const askedFor = ids.filter((id) => routeTableIdPattern.test(id));
+  for await (const table of world.tables.readMany(askedFor)) tables.set(table.routeTableId, table);
   return tables;
 }
 
@@ -93,7 +113,10 @@ function needsReconcile(item: unknown, actual: ActualTable | undefined, status: 
   if (!actual) return !same || status.phase !== 'Missing';
   const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
   if (!same || isDue || status.phase === 'Missing') return true;
-  return !isDeepStrictEqual(summaryOf(plan(desired, actual, { now, record: recordOf(status) })), status.plan);
+  const planned = plan(desired, actual, { now, record: recordOf(status) });
+  const waits = permitted(planned).filter((change) => !isParked(change, status.failures, [], now));
+  if (waits.length > 0 && isEnforced(desired, now)) return true;
+  return !isDeepStrictEqual(summaryOf(planned), status.plan);
 }
 
 /** Counts tables. One that was not checked never counts as in sync. */

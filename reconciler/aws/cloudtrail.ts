@@ -15,8 +15,8 @@ const recordShape = z.looseObject({
   recipientAccountId: text,
   sourceIPAddress: text,
   userAgent: text,
-  requestParameters: z.unknown(),
-  responseElements: z.unknown(),
+  requestParameters: z.unknown().optional(),
+  responseElements: z.unknown().optional(),
   userIdentity: z
     .looseObject({
       arn: text,
@@ -62,10 +62,15 @@ export function routeTableCall(event: unknown, accountId: string): RouteTableCal
 const changedNothing = (errorCode: string | undefined): boolean =>
   errorCode !== undefined && !errorCode.startsWith('Server.');
 
-/** Every text in a value, however deep. Records are small (CloudTrail cuts parameters at 100 KB). */
+/** Every text in a value, in the order it is told. Without recursion: how deep it is, is the sender's choice. */
 function* textsIn(value: unknown): Generator<string, undefined> {
-  if (typeof value === 'string') yield value;
-  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) yield* textsIn(inner);
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next === 'string') yield next;
+    else if (typeof next === 'object' && next !== null)
+      for (const inner of Object.values(next).toReversed()) left.push(inner);
+  }
   return undefined;
 }
 

@@ -49,6 +49,7 @@ const rules: readonly Rule[] = [
   { code: 'incorrectstate', kind: 'not-ready', remedy: notYetThere },
   { code: 'invalidstate', kind: 'not-ready', remedy: notYetThere },
   { code: 'resourcenotready', kind: 'not-ready', remedy: notYetThere },
+  { code: 'invalidvpngatewaystate', kind: 'not-ready', remedy: notYetThere },
   { code: 'gateway.notattached', kind: 'not-ready', remedy: 'the gateway is not attached to this VPC: attach it' },
   {
     code: 'invalidtransitgatewayid.notfound',

@@ -86,11 +86,12 @@ export function actualTable(table: Ec2RouteTable): ActualTable {
 
 function actualRoute(route: Ec2Route): ActualRoute {
   const spelling = route.DestinationCidrBlock ?? route.DestinationIpv6CidrBlock ?? route.DestinationPrefixListId;
-  const instance = route.InstanceId;
+  const { InstanceId: id, InstanceOwnerId: ownerId } = route;
   return {
     destination: actualDestination(spelling, route),
     target: actualTarget(route),
-    ...(instance && { instance: { id: instance, ...(route.InstanceOwnerId && { ownerId: route.InstanceOwnerId }) } }),
+    // Of a service's interface EC2 may show no more than the account it is in the hands of.
+    ...((id || ownerId) && { instance: { ...(id && { id }), ...(ownerId && { ownerId }) } }),
     origin: origins[route.Origin ?? ''] ?? 'unknown',
     // Absent only in hand-made answers; EC2 always tells a state.
     state: route.State === undefined ? 'active' : (states[route.State] ?? 'unknown'),

@@ -5,7 +5,15 @@ import type { DesiredTable } from './desired.ts';
 import { type Finding, outOfSyncCodes } from './finding.ts';
 import { type Blocked, blockedDeletes } from './guard.ts';
 import type { Circumstances, LeftAloneReason } from './ours.ts';
-import { type ActualTable, destinationOrder, destinationText, sortedBy, targetText } from './route.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  destinationOrder,
+  destinationText,
+  isStatic,
+  sortedBy,
+  targetText,
+} from './route.ts';
 import { type LeftAlone, slotsOf } from './slots.ts';
 import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './table-findings.ts';
 
@@ -68,6 +76,28 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
     findings: sortedBy(findings, (finding) => [finding.code, finding.destination, finding.message].join(' ')),
     ...(blocked && { blocked }),
   };
+}
+
+/** The plan that is left of one made from `actual`, once these of its changes are done. */
+export const planAfter = (
+  done: readonly Change[],
+  desired: DesiredTable,
+  actual: ActualTable,
+  context: Pick<Circumstances, 'now' | 'record'>,
+): Plan => plan(desired, { ...actual, routes: routesAfter(done, actual.routes) }, context);
+
+function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): ActualRoute[] {
+  const changed = new Set(done.map(({ destination }) => destinationText(destination)));
+  const made = done.flatMap((change): ActualRoute[] => {
+    if (change.action === 'delete') return [];
+    const { destination, to: target } = change;
+    const { origin, spelling } =
+      change.action === 'replace'
+        ? change.from
+        : { origin: 'created' as const, spelling: destinationText(destination) };
+    return [{ destination, target, origin, spelling, state: 'active' }];
+  });
+  return [...routes.filter((route) => !isStatic(route) || !changed.has(destinationText(route.destination))), ...made];
 }
 
 /** The plan for a table that EC2 does not have: nothing to change, and not in sync. */

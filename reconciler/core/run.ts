@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from './plan.ts';
 import { type Run, type RunOutcome, cut, omittedOf, summaryOf } from './status.ts';
 import type { Actor, Trigger } from './trigger.ts';
@@ -15,6 +16,15 @@ export function newRun(routeTableId: string, plan: Plan, triggers: readonly Trig
     outcome: [],
     detectedAt: at,
   };
+}
+
+/** A run whose table turned out different on the way: with the changes of a later plan beside those of the ones before. */
+export function withPlan(run: Run, plan: Plan): Run {
+  const later = summaryOf(plan);
+  const changes = [...run.plan.changes, ...later.changes].filter(
+    (change, index, all) => all.findIndex((other) => isDeepStrictEqual(other, change)) === index,
+  );
+  return { ...run, plan: { ...later, changes: cut(changes) } };
 }
 
 /** A run with what became of its changes, each attributed to whoever caused the drift behind it. */

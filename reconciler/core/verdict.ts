@@ -14,7 +14,15 @@ import type { Trigger } from './trigger.ts';
 /** What a reconcile says of a table, before it is dated and signed. */
 export type Verdict = Omit<
   Status,
-  'routeTableId' | 'trigger' | 'actor' | 'checkedAt' | 'changedAt' | 'inSyncSince' | 'revision'
+  | 'routeTableId'
+  | 'trigger'
+  | 'actor'
+  | 'checkedAt'
+  | 'changedAt'
+  | 'inSyncSince'
+  | 'lastWriteAt'
+  | 'recentWrites'
+  | 'revision'
 >;
 
 /** What was found, done and refused. */
@@ -31,7 +39,8 @@ export const statusKeepsMs = 60 * 60 * 1_000;
 
 /** EC2 needs a moment until a read shows what was written (AWS advises to look after 2 s, and later again). */
 const verifyAfterMs = 5_000;
-const lookAgainAfterMs = 11_000;
+/** Shorter than doubtful reads must lie apart to agree: two stale ones in a row lead to a third look, not to a write. */
+const lookAgainAfterMs = 6_000;
 
 /** Deleting the item stops management and changes no route; what deletes were earned by is forgotten. */
 export const unmanaged = (): Verdict => ({
@@ -55,8 +64,9 @@ export function invalid(problems: readonly Problem[], record: TableRecord): Verd
 }
 
 /** A read that does not show what we wrote decides nothing but when to look again. */
-export const doubtful = (before: Status, doubt: Doubt, now: Date): Verdict => ({
+export const doubtful = (before: Status, doubt: Doubt, record: TableRecord, now: Date): Verdict => ({
   ...before,
+  ...recordFields(record),
   phase: 'Verifying',
   reason: 'a read does not show yet what was written: it is looked at again',
   doubt,
@@ -68,10 +78,8 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
   const plan = found.plan ?? planForMissingTable(desired);
   const failures = failuresAfter(plan, found.outcomes, before, now);
   const judged = judge(desired, found, failures, now);
-  const waits = [
-    ...failures.map(({ nextRetry }) => nextRetry),
-    ...(judged.phase === 'Verifying' ? [after(now, verifyAfterMs)] : []),
-  ];
+  const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(wasWritten);
+  const waits = [...failures.map(({ nextRetry }) => nextRetry), ...(isUnseen ? [after(now, verifyAfterMs)] : [])];
   const nextRetry = waits.sort()[0];
   return {
     ...judged,
@@ -80,7 +88,6 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     plan: summaryOf(plan),
     failures: cut(failures),
     ...(nextRetry !== undefined && { nextRetry }),
-    ...writesAfter(found.outcomes, before, now),
     ...recordFields(found.record),
   };
 }
@@ -137,13 +144,16 @@ function failuresAfter(
 const keyOf = (change: Change): string => keyOfJson(changeAsJson(change));
 const keyOfJson = ({ action, destination, to }: ChangeJson): string => [action, destination, to].join(' ');
 
+/** A call that changed something, or may have: a later read has to show it. */
+const wasWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
+
 /** What was written within the time in which reads may be stale, the latest for each destination. */
-function writesAfter(
+export function writesAfter(
   outcomes: readonly RunOutcome[],
   before: Status | undefined,
   now: Date,
 ): Pick<Status, 'lastWriteAt' | 'recentWrites'> {
-  const wrote = outcomes.filter(({ result }) => result !== 'skipped' && result !== 'refused');
+  const wrote = outcomes.filter(wasWritten);
   const lastWriteAt = wrote.length > 0 ? now.toISOString() : before?.lastWriteAt;
   if (lastWriteAt === undefined) return {};
   const isRecent = before?.lastWriteAt !== undefined && now.getTime() - Date.parse(before.lastWriteAt) < staleForMs;
@@ -161,7 +171,7 @@ export function nextStatus(
   routeTableId: string,
   verdict: Verdict,
   before: Status | undefined,
-  triggers: readonly Trigger[],
+  { triggers, outcomes }: { readonly triggers: readonly Trigger[]; readonly outcomes: readonly RunOutcome[] },
   now: Date,
 ): Status {
   const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
@@ -170,6 +180,8 @@ export function nextStatus(
   const inSyncSince = verdict.phase === 'InSync' ? (samePhase && before.inSyncSince) || checkedAt : undefined;
   return {
     ...verdict,
+    // Whatever became of the table since: a read soon after should show what was written.
+    ...writesAfter(outcomes, before, now),
     routeTableId,
     trigger,
     ...(actor && { actor }),

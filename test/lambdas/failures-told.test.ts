@@ -1,0 +1,53 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { handler as onDesiredChange } from '../../lambdas/on-desired-change.ts';
+import { handler as onRequeue } from '../../lambdas/on-requeue.ts';
+import { handler as onRouteChange } from '../../lambdas/on-route-change.ts';
+import { InMemoryWorld } from '../support/in-memory-world.ts';
+import { contextOf, queueEvent, streamEvent } from '../support/lambda.ts';
+
+let world: InMemoryWorld;
+
+vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
+  ...(await original()),
+  runtime: () => ({ world, accountId: '111122223333' }),
+}));
+
+const [a, b] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
+
+beforeEach(() => {
+  world = new InMemoryWorld();
+  world.desired.faults = (call, id) => {
+    if (call === 'read' && id === a) throw new Error('no answer');
+  };
+});
+
+const told = {
+  level: 'error',
+  message: 'could not look at a table',
+  fields: { routeTableId: a, error: new Error('no answer') },
+};
+const errors = () => world.lines.filter(({ level }) => level === 'error');
+
+describe('a failure is written down with its table and its cause', () => {
+  it('by on-desired-change, once for all edits of the table', async () => {
+    await onDesiredChange(streamEvent(a, b, a), contextOf());
+    expect(errors()).toMatchObject([told]);
+  });
+
+  it('by on-requeue', async () => {
+    await onRequeue(queueEvent(JSON.stringify({ routeTableId: a, hop: 1 })), contextOf());
+    expect(errors()).toMatchObject([told]);
+  });
+
+  it('by on-route-change, whose own error tells it again to whoever finds the event in the dead-letter queue', async () => {
+    const detail = {
+      eventSource: 'ec2.amazonaws.com',
+      eventName: 'CreateVpcEndpoint',
+      recipientAccountId: '111122223333',
+      requestParameters: { routeTableIds: [a, b] },
+    };
+    const waking = onRouteChange({ 'detail-type': 'AWS API Call via CloudTrail', detail }, contextOf());
+    await expect(waking).rejects.toThrow('Error: no answer');
+    expect(errors()).toMatchObject([told]);
+  });
+});

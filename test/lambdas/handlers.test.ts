@@ -1,0 +1,157 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { handler as onDesiredChange } from '../../lambdas/on-desired-change.ts';
+import { handler as onRequeue } from '../../lambdas/on-requeue.ts';
+import { handler as onRouteChange } from '../../lambdas/on-route-change.ts';
+import { handler as onSchedule } from '../../lambdas/sweep.ts';
+import { now } from '../support/builders.ts';
+import { InMemoryWorld } from '../support/in-memory-world.ts';
+import { contextOf, queueEvent, streamEvent } from '../support/lambda.ts';
+
+let world: InMemoryWorld;
+
+vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
+  ...(await original()),
+  runtime: () => ({ world, accountId: '111122223333' }),
+}));
+
+const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;
+const wanted = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date'], now });
+  world = new InMemoryWorld();
+  world.ec2.scenery.target('pcx-aaaaaaaa');
+  for (const routeTableId of [a, b, c]) {
+    world.ec2.scenery.table(routeTableId);
+    world.desired.put({ routeTableId, routes: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }] });
+  }
+});
+afterEach(() => vi.useRealTimers());
+
+const routes = () => [a, b, c].map((id) => world.ec2.scenery.routesOf(id));
+
+/** Reads of one table's item fail. */
+const unreadable = (routeTableId: string) => (call: string, id?: string) => {
+  if (call === 'read' && id === routeTableId) throw new Error('no answer');
+};
+
+describe('on-route-change', () => {
+  const file = path.join(import.meta.dirname, '../fixtures/cloudtrail/06-delete-route-v4-iam-user-cli.json');
+  const recorded = (...routeTableIds: readonly string[]): unknown => {
+    const event = JSON.parse(readFileSync(file, 'utf8'));
+    return { ...event, detail: { ...event.detail, requestParameters: { routeTableIds } } };
+  };
+
+  it('reconciles the table that a call names', async () => {
+    await onRouteChange(recorded(b), contextOf());
+    expect(routes()).toEqual([{}, wanted, {}]);
+    expect(world.states.status(b)).toMatchObject({
+      trigger: { kind: 'event', name: 'DeleteRoute' },
+      actor: { arn: 'arn:aws:iam::111122223333:user/alice' },
+    });
+  });
+
+  it.each([
+    ['a call for a table that nobody manages', recorded('rtb-dddddddd')],
+    ['a call that names no table', recorded()],
+    ['an event of another kind', { 'detail-type': 'Scheduled Event', detail: {} }],
+    ['no event at all', undefined],
+  ])('asks EC2 nothing for %s', async (_, event) => {
+    await onRouteChange(event, contextOf());
+    expect(world.ec2.journal.calls).toEqual([]);
+  });
+
+  it('goes on with the other tables when one fails, and fails itself, to be tried again', async () => {
+    world.desired.faults = unreadable(a);
+    await expect(onRouteChange(recorded(a, b, c), contextOf())).rejects.toThrow(AggregateError);
+    expect(routes()).toEqual([{}, wanted, wanted]);
+  });
+
+  it('starts nothing in the last ten seconds of its time', async () => {
+    await onRouteChange(recorded(a), contextOf('request-1', 9_000));
+    expect(world.ec2.journal.mutations).toEqual([]);
+  });
+});
+
+describe('on-desired-change', () => {
+  it('reconciles the tables of a batch', async () => {
+    expect(await onDesiredChange(streamEvent(a, c), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, {}, wanted]);
+    expect(world.states.status(c)).toMatchObject({ trigger: { kind: 'desired', id: '1' } });
+  });
+
+  it('reconciles a table once, however many of its edits are in a batch', async () => {
+    await onDesiredChange(streamEvent(a, a, a, b, a), contextOf());
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
+  });
+
+  it('reports just the records that failed', async () => {
+    world.desired.faults = unreadable(b);
+    const answer = await onDesiredChange(streamEvent(a, b, c, b), contextOf());
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }, { itemIdentifier: '3' }] });
+    expect(routes()).toEqual([wanted, {}, wanted]);
+  });
+
+  it('reports every record when all of them failed', async () => {
+    world.desired.faults = (call) => {
+      if (call === 'read') throw new Error('no answer');
+    };
+    expect(await onDesiredChange(streamEvent(a, b), contextOf())).toEqual({
+      batchItemFailures: [{ itemIdentifier: '0' }, { itemIdentifier: '1' }],
+    });
+  });
+
+  it('never lets a poisoned record hold up the shard', async () => {
+    const { Records: records } = streamEvent(a);
+    const poison = [{}, { dynamodb: {} }, { dynamodb: { Keys: {}, SequenceNumber: '7' } }];
+    expect(await onDesiredChange({ Records: [...poison, ...records] }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, {}, {}]);
+  });
+
+  it('takes an item that nobody can read for invalid, not for a failure', async () => {
+    world.desired.put({ routeTableId: a, routes: 'everything' });
+    expect(await onDesiredChange(streamEvent(a), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(world.states.status(a).phase).toBe('Invalid');
+  });
+});
+
+describe('on-requeue', () => {
+  const message = (routeTableId: string, more = {}) => JSON.stringify({ routeTableId, hop: 1, ...more });
+
+  it('looks at the tables of a batch again', async () => {
+    expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, wanted, {}]);
+  });
+
+  it('reports just the messages that failed', async () => {
+    world.desired.faults = unreadable(a);
+    expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({
+      batchItemFailures: [{ itemIdentifier: 'message-0' }],
+    });
+    expect(routes()).toEqual([{}, wanted, {}]);
+  });
+
+  it.each([
+    '',
+    'moon',
+    '{}',
+    '[]',
+    '{"routeTableId":7,"hop":0}',
+    message(a, { hop: -1 }),
+    message(a, { nextRetry: 'x' }),
+  ])('drops a message that is none of ours: %s', async (body) => {
+    expect(await onRequeue(queueEvent(body), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(world.ec2.journal.calls).toEqual([]);
+    expect(world.lines).toMatchObject([{ level: 'error', message: 'dropped a message that is none of ours' }]);
+  });
+});
+
+describe('sweep', () => {
+  it('reconciles every managed table', async () => {
+    await onSchedule({}, contextOf());
+    expect(routes()).toEqual([wanted, wanted, wanted]);
+    expect(await world.states.readSweep()).toMatchObject({ checked: 3, endedAt: expect.any(String) });
+  });
+});

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { contextOf } from '../support/lambda.ts';
+
+const settings = {
+  ACCOUNT_ID: '111122223333',
+  DESIRED_TABLE: 'DesiredRouteTables',
+  STATE_TABLE: 'RouteTableStates',
+  REQUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/111122223333/requeue',
+  AWS_REGION: 'eu-west-1',
+};
+
+/** The module afresh, as in a cold start. */
+const coldStart = async () => {
+  vi.resetModules();
+  return import('../../lambdas/runtime.ts');
+};
+
+beforeEach(() => {
+  for (const [name, value] of Object.entries(settings)) vi.stubEnv(name, value);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.useRealTimers();
+});
+
+describe('the runtime of the functions', () => {
+  it('is made once per cold start', async () => {
+    const { runtime } = await coldStart();
+    expect(runtime()).toBe(runtime());
+    expect(runtime().accountId).toBe('111122223333');
+  });
+
+  it.each(['ACCOUNT_ID', 'DESIRED_TABLE', 'STATE_TABLE', 'REQUEUE_URL'])('says so when %s is not set', async (name) => {
+    vi.stubEnv(name, '');
+    const { runtime } = await coldStart();
+    expect(() => runtime()).toThrow(`the environment variable ${name} is not set`);
+  });
+
+  it('keeps ten seconds of an invocation for writing down what was done', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-11-23T12:00:00Z') });
+    const { invocationOf } = await coldStart();
+    expect(invocationOf(contextOf('request-7', 60_000))).toEqual({
+      requestId: 'request-7',
+      until: new Date('2026-11-23T12:00:50Z'),
+    });
+  });
+});

@@ -1,0 +1,199 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { routeTableCall } from '../../../reconciler/aws/cloudtrail.ts';
+
+const folder = path.join(import.meta.dirname, '../../fixtures/cloudtrail');
+const account = '111122223333';
+const rtb = 'rtb-0a1b2c3d4e5f60718';
+const otherRtb = 'rtb-0f1e2d3c4b5a69788';
+
+const eventShape = z.looseObject({ 'detail-type': z.string(), detail: z.record(z.string(), z.unknown()) });
+
+/** An event as it was recorded. */
+const fixture = (name: string) => eventShape.parse(JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8')));
+
+/** The same event with other fields in its CloudTrail record; undefined takes one out. */
+const altered = (name: string, detail: Record<string, unknown>) => {
+  const event = fixture(name);
+  return { ...event, detail: { ...event.detail, ...detail } };
+};
+
+const create = '01-create-route-v4-igw-iam-user-console';
+const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24', userAgent: expect.any(String) };
+
+describe('routeTableCall', () => {
+  it('tells of a route call which table it names, who made it, when, and about which destination', () => {
+    expect(routeTableCall(fixture(create), account)).toEqual({
+      routeTableIds: [rtb],
+      trigger: {
+        kind: 'event',
+        id: 'fc57fad0-4b07-4c0c-851a-f529234cc4b8',
+        name: 'CreateRoute',
+        time: '2026-08-20T08:14:09Z',
+        actor: alice,
+        destination: '0.0.0.0/0',
+      },
+    });
+  });
+
+  const sts = 'arn:aws:sts::111122223333:assumed-role';
+  it.each([
+    [
+      '02-create-route-v6-eigw-assumed-role-sso',
+      rtb,
+      `${sts}/AWSReservedSSO_NetworkAdmin_0123456789abcdef/bob@example.com`,
+      '::/0',
+    ],
+    [
+      '03-create-route-prefix-list-tgw-self-lambda',
+      otherRtb,
+      `${sts}/route-reconciler-writer/route-reconciler-apply`,
+      'pl-0ff66aa77bb88cc99',
+    ],
+    [
+      '04-create-route-v4-natgw-cloudformation',
+      otherRtb,
+      `${sts}/cfn-network-deploy/AWSCloudFormation`,
+      '100.68.0.0/18',
+    ],
+    ['05-replace-route-v4-eni-terraform', rtb, `${sts}/terraform-apply/gha-run-8812345678`, '10.20.0.0/16'],
+    ['06-delete-route-v4-iam-user-cli', rtb, alice.arn, '10.112.0.0/16'],
+  ])('reads %s', (name, routeTableId, arn, destination) => {
+    expect(routeTableCall(fixture(name), account)).toMatchObject({
+      routeTableIds: [routeTableId],
+      trigger: { kind: 'event', actor: { arn }, destination },
+    });
+  });
+
+  it.each([
+    ['a refused create', '07-create-route-failed-already-exists'],
+    ['a refused replace', '08-replace-route-failed-no-such-route'],
+    ['a call that names an association only', '09-disassociate-route-table'],
+    ['a call that names a target only', '10-delete-nat-gateway-wrapped'],
+    ['a call that names a prefix list only', '11-modify-managed-prefix-list-wrapped'],
+    ['an event of a service of its own accord', '12-aws-service-event-via-cloudtrail'],
+  ])('finds no table in %s', (_, name) => {
+    expect(routeTableCall(fixture(name), account)).toBeUndefined();
+  });
+
+  it('has a word on every recorded event', () => {
+    expect(readdirSync(folder)).toHaveLength(12);
+  });
+
+  it.each([
+    ['another account', { recipientAccountId: '999988887777' }],
+    ['no account', { recipientAccountId: undefined }],
+    ['API Gateway, which has a CreateRoute of its own', { eventSource: 'apigateway.amazonaws.com' }],
+    ['a call that was refused', { errorCode: 'Client.UnauthorizedOperation' }],
+    ['a dry run', { errorCode: 'Client.DryRunOperation' }],
+    ['a table with an id that is none', { requestParameters: { routeTableId: 'rtb-nonsense' } }],
+    [
+      'a transit gateway route table',
+      { requestParameters: { transitGatewayRouteTableId: 'tgw-rtb-0a1b2c3d4e5f60718' } },
+    ],
+  ])('wakes nobody for %s', (_, detail) => {
+    expect(routeTableCall(altered(create, detail), account)).toBeUndefined();
+  });
+
+  it('looks again after a fault of EC2, which may have changed something', () => {
+    const event = altered(create, { errorCode: 'Server.InternalError', responseElements: null });
+    expect(routeTableCall(event, account)?.routeTableIds).toEqual([rtb]);
+  });
+
+  it.each([
+    [
+      'in the answer only',
+      { requestParameters: { vpcId: 'vpc-aaaaaaaa' }, responseElements: { routeTable: { routeTableId: rtb } } },
+      [rtb],
+    ],
+    [
+      'in a wrapped request',
+      { requestParameters: { EnableRouteServerPropagationRequest: { RouteTableId: rtb } } },
+      [rtb],
+    ],
+    [
+      'in a list of one that is an object',
+      { requestParameters: { R: { AddRouteTableId: { tag: 1, content: rtb } } } },
+      [rtb],
+    ],
+    [
+      'in lists of several',
+      {
+        requestParameters: {
+          R: { AddRouteTableId: [{ tag: 1, content: rtb }], RemoveRouteTableId: [{ tag: 1, content: otherRtb }] },
+        },
+      },
+      [rtb, otherRtb],
+    ],
+    ['twice', { requestParameters: { routeTableId: rtb }, responseElements: { newRouteTableId: rtb } }, [rtb]],
+    ['as a tagged resource', { requestParameters: { resourcesSet: { items: [{ resourceId: rtb }] } } }, [rtb]],
+    ['with 8 hex digits', { requestParameters: { routeTableId: 'rtb-0a1b2c3d' } }, ['rtb-0a1b2c3d']],
+    ['without an answer', { requestParameters: { routeTableId: rtb }, responseElements: undefined }, [rtb]],
+  ])('finds tables that are named %s', (_, detail, ids) => {
+    expect(routeTableCall(altered(create, detail), account)?.routeTableIds).toEqual(ids);
+  });
+
+  it.each([
+    ['destinationCidrBlock', '100.68.0.18/18', '100.68.0.0/18'],
+    ['destinationIpv6CidrBlock', '2001:DB8:0:0::7/32', '2001:db8::/32'],
+    ['DestinationPrefixListId', 'pl-aaaaaaaa', 'pl-aaaaaaaa'],
+  ])('gives the destination in %s its canonical form', (field, sent, destination) => {
+    const requestParameters = { routeTableId: rtb, [field]: sent };
+    expect(routeTableCall(altered(create, { requestParameters }), account)?.trigger.destination).toBe(destination);
+  });
+
+  it('names no destination where it cannot be read', () => {
+    const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
+    expect(routeTableCall(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
+  });
+
+  it.each([
+    [
+      'root',
+      { userIdentity: { type: 'Root', arn: 'arn:aws:iam::111122223333:root' } },
+      'arn:aws:iam::111122223333:root',
+    ],
+    ['a service', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }, 'fsx.amazonaws.com'],
+  ])('names %s as the actor', (_, detail, arn) => {
+    expect(routeTableCall(altered(create, detail), account)?.trigger.actor).toMatchObject({ arn });
+  });
+
+  it.each([
+    ['nobody', { userIdentity: undefined }],
+    ['an account without an ARN', { userIdentity: { type: 'AWSAccount', accountId: '999988887777' } }],
+    ['nonsense', { userIdentity: 'alice' }],
+  ])('names no actor when the caller is %s', (_, detail) => {
+    expect(routeTableCall(altered(create, detail), account)?.trigger).not.toHaveProperty('actor');
+  });
+
+  it('survives fields of other types than they should be', () => {
+    const detail = { eventTime: 7, eventID: [], sourceIPAddress: {}, userAgent: null, errorCode: 404 };
+    expect(routeTableCall(altered(create, detail), account)).toEqual({
+      routeTableIds: [rtb],
+      trigger: { kind: 'event', name: 'CreateRoute', actor: { arn: alice.arn }, destination: '0.0.0.0/0' },
+    });
+  });
+
+  it('survives parameters as deep as an event can hold', () => {
+    const requestParameters: unknown = JSON.parse(`${'['.repeat(100_000)}"${rtb}"${']'.repeat(100_000)}`);
+    expect(routeTableCall(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
+  });
+
+  it('never fails, whatever comes', () => {
+    const detail = fc.dictionary(fc.constantFrom(...Object.keys(fixture(create).detail), 'moon'), fc.anything());
+    const event = fc.oneof(
+      fc.anything(),
+      detail.map((detail) => altered(create, detail)),
+      detail.map((detail) => ({ ...fixture(create), detail })),
+    );
+    fc.assert(
+      fc.property(event, (event) => {
+        const call = routeTableCall(event, account);
+        expect(call === undefined || call.routeTableIds.length > 0).toBe(true);
+      }),
+    );
+  });
+});

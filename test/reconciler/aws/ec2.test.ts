@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import { ec2RouteTables } from '../../../reconciler/aws/ec2.ts';
+import type { Change } from '../../../reconciler/core/change.ts';
+import { route, routeTableId } from '../../support/builders.ts';
+import { collect } from '../../support/collect.ts';
+import { type Ec2Server, done, page, refusal, serveEc2 } from '../../support/ec2-server.ts';
+
+// The SDK's own part: what is sent how often, on which answer.
+
+const tablesAt = ({ endpoint }: Ec2Server) =>
+  ec2RouteTables({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } });
+
+const { destination, target } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
+const create: Change = { action: 'create', destination, to: target };
+
+const failed = (failure: object) =>
+  expect.objectContaining({ name: 'ChangeFailed', failure: expect.objectContaining(failure) });
+
+describe('a mutation', () => {
+  it('is sent once', async () => {
+    await using server = await serveEc2(done);
+    await tablesAt(server).apply(routeTableId, create, 5_000);
+    expect(server.requests.map((sent) => Object.fromEntries(sent))).toEqual([
+      {
+        Action: 'CreateRoute',
+        Version: '2016-11-15',
+        RouteTableId: routeTableId,
+        DestinationCidrBlock: '10.20.0.0/16',
+        VpcPeeringConnectionId: 'pcx-aaaaaaaa',
+      },
+    ]);
+  });
+
+  it('is sent again when EC2 throttles it', async () => {
+    await using server = await serveEc2(refusal('RequestLimitExceeded', 503), done);
+    await tablesAt(server).apply(routeTableId, create, 5_000);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it.each([
+    ['a fault of EC2', refusal('InternalError', 500), 'InternalError'],
+    ['an unavailable service', refusal('Unavailable', 503), 'Unavailable'],
+    ['a broken connection', 'broken', expect.any(String)],
+  ] as const)('is not sent again after %s, as nobody knows what became of it', async (_, reply, code) => {
+    await using server = await serveEc2(reply);
+    await expect(tablesAt(server).apply(routeTableId, create, 5_000)).rejects.toEqual(
+      failed({ kind: 'transient', code, outcomeUnknown: true }),
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is given up when its time is over, and not sent again', async () => {
+    await using server = await serveEc2('silent');
+    await expect(tablesAt(server).apply(routeTableId, create, 200)).rejects.toEqual(
+      failed({ kind: 'transient', outcomeUnknown: true }),
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it.each([
+    ['RouteAlreadyExists', 'stale'],
+    ['InvalidGatewayID.NotFound', 'not-ready'],
+    ['InvalidInstanceID', 'rejected'],
+    ['UnauthorizedOperation', 'denied'],
+    ['AuthFailure', 'denied'],
+    ['RequestExpired', 'transient'],
+  ])('that is refused with %s is not sent again', async (code, kind) => {
+    await using server = await serveEc2(refusal(code, 400));
+    await expect(tablesAt(server).apply(routeTableId, create, 5_000)).rejects.toEqual(
+      failed({ kind, code, message: `${code}, says EC2`, outcomeUnknown: false }),
+    );
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('is let through at once while there are few', async () => {
+    await using server = await serveEc2(done);
+    const tables = tablesAt(server);
+    await Promise.all(Array.from({ length: 25 }, () => tables.turn('create')));
+  });
+});
+
+describe('a read', () => {
+  const idOf = (n: number) => `rtb-${n.toString(16).padStart(8, '0')}`;
+
+  it('of one table asks for just that, by filter', async () => {
+    await using server = await serveEc2(page([routeTableId]));
+    expect(await tablesAt(server).read(routeTableId)).toEqual({ routeTableId, tags: {}, routes: [] });
+    expect(Object.fromEntries(server.requests[0] ?? [])).toMatchObject({
+      Action: 'DescribeRouteTables',
+      'Filter.1.Name': 'route-table-id',
+      'Filter.1.Value.1': routeTableId,
+    });
+  });
+
+  it('of a table that is not there finds none', async () => {
+    await using server = await serveEc2(page([]));
+    expect(await tablesAt(server).read(routeTableId)).toBeUndefined();
+  });
+
+  it.each([
+    ['faults of EC2', refusal('InternalError', 500)],
+    ['throttling', refusal('RequestLimitExceeded', 503)],
+    ['broken connections', 'broken'],
+  ] as const)('survives %s', async (_, reply) => {
+    await using server = await serveEc2(reply, page([routeTableId]));
+    expect(await tablesAt(server).read(routeTableId)).toMatchObject({ routeTableId });
+  });
+
+  it.each([
+    ['is refused', refusal('UnauthorizedOperation', 403)],
+    ['gets an answer without tables', { status: 200, body: '<DescribeRouteTablesResponse/>' }],
+    ['gets no answer that could be read', { status: 200, body: 'moon' }],
+  ] as const)('that %s throws, and never looks empty', async (_, reply) => {
+    await using server = await serveEc2(reply);
+    await expect(tablesAt(server).read(routeTableId)).rejects.toThrow();
+  });
+
+  it('of many tables follows the pages to the last', async () => {
+    await using server = await serveEc2(page([idOf(1), idOf(2)], 'more'), page([], 'and more'), page([idOf(3)]));
+    const found = await collect(tablesAt(server).readMany([1, 2, 3].map(idOf)));
+    expect(found.map(({ routeTableId }) => routeTableId)).toEqual([1, 2, 3].map(idOf));
+    expect(server.requests.map((sent) => [sent.get('MaxResults'), sent.get('NextToken')])).toEqual([
+      ['100', null],
+      ['100', 'more'],
+      ['100', 'and more'],
+    ]);
+  });
+
+  it('of more tables than a filter takes is several', async () => {
+    await using server = await serveEc2(page([]));
+    await collect(tablesAt(server).readMany(Array.from({ length: 450 }, (_, n) => idOf(n))));
+    const asked = server.requests.map(
+      (sent) => [...sent.keys()].filter((key) => key.startsWith('Filter.1.Value')).length,
+    );
+    expect(asked).toEqual([200, 200, 50]);
+  });
+
+  it('of no table asks nothing', async () => {
+    await using server = await serveEc2(page([]));
+    expect(await collect(tablesAt(server).readMany([]))).toEqual([]);
+    expect(server.requests).toEqual([]);
+  });
+
+  it('of many tables that fails on a later page throws', async () => {
+    await using server = await serveEc2(page([idOf(1)], 'more'), refusal('UnauthorizedOperation', 403));
+    await expect(collect(tablesAt(server).readMany([idOf(1), idOf(2)]))).rejects.toThrow('UnauthorizedOperation');
+  });
+});

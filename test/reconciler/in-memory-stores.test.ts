@@ -1,0 +1,13 @@
+import { InMemoryDesiredItems, InMemoryLeases, InMemoryTableStates } from '../support/in-memory-stores.ts';
+import { describeStores } from '../support/store-contract.ts';
+
+// The same suite runs against DynamoDB as the local stack plays it.
+describeStores('stores in memory', async () => {
+  const desired = new InMemoryDesiredItems();
+  return {
+    desired,
+    put: async (item) => desired.put(item),
+    states: new InMemoryTableStates(),
+    leases: new InMemoryLeases(),
+  };
+});

@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import type { Trigger } from '../../reconciler/core/trigger.ts';
+import { leaseMarginMs, leaseMs } from '../../reconciler/lease.ts';
+import { reconcile, reconcileAgain } from '../../reconciler/reconcile.ts';
+import { routeTableId } from '../support/builders.ts';
+import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// One writer per table, whoever else comes, and nothing that was left with it is lost.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const event = (n: number): Trigger => ({ kind: 'event', id: `event-${n}` });
+
+/** Somebody takes the lease and is never heard of again. */
+const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
+  world.leases.take(routeTableId, {
+    holder,
+    now: world.now(),
+    expiresAt: new Date(world.now().getTime() + leaseMs),
+    retakeBefore: new Date(0),
+  });
+
+describe('a storm of events for one table', () => {
+  it('is a handful of reads, by one writer at a time', async () => {
+    const { ec2, faults, reconcile } = await inSync(two);
+    faults.strike({}, { answersAfterMs: 50 });
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const storm = Array.from({ length: 200 }, (_, n) => reconcile(event(n)));
+    const phases = (await Promise.all(storm)).map(({ phase }) => phase);
+    expect(phases.filter((phase) => phase === 'Held')).toHaveLength(199);
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 1 });
+  });
+
+  it('sends one message, for the moment at which the lease has expired by every clock', async () => {
+    const { faults, reconcile, requeue, clock } = await inSync(two);
+    faults.strike({}, { answersAfterMs: 50 });
+    const dueAt = new Date(clock.now().getTime() + leaseMs + leaseMarginMs);
+    await Promise.all([1, 2, 3].map((n) => reconcile(event(n))));
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt }]);
+  });
+
+  it('does not hold up another table', async () => {
+    const { ec2, faults, reconcile, desired } = await inSync(two);
+    ec2.scenery.table('rtb-bbbbbbbb');
+    desired.put({ routeTableId: 'rtb-bbbbbbbb', routes: [] });
+    faults.strike({}, { answersAfterMs: 50 });
+    const both = await Promise.all([reconcile(event(1)), reconcile(event(2), 'rtb-bbbbbbbb')]);
+    expect(both.map(({ phase }) => phase)).toEqual(['InSync', 'InSync']);
+  });
+
+  it('that outlasts the time of its holder is handed on', async () => {
+    const { ec2, faults, reconcile, requeue, clock } = await inSync(two);
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 6_000 });
+    const holder = reconcile(event(1), routeTableId, 5);
+    expect(await reconcile(event(2))).toMatchObject({ phase: 'Held' });
+    await holder;
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+    expect(requeue.sent).toContainEqual({ message: { routeTableId, hop: 0 }, dueAt: clock.now() });
+  });
+});
+
+describe('a lease', () => {
+  it('of a holder that died is taken once it has expired', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await takeAndDie(world);
+    expect(await world.reconcile(event(1))).toMatchObject({ phase: 'Held' });
+    expect(world.ec2.journal.calls).toEqual([]);
+    const [message] = world.requeue.sent;
+    world.clock.advance((message?.dueAt.getTime() ?? 0) - world.now().getTime());
+    expect(await world.reconcile({ kind: 'requeue' })).toMatchObject({ phase: 'Verifying' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('of a request that died is taken again by its retry', async () => {
+    const world = await inSync(two);
+    await takeAndDie(world, 'request');
+    const retry = () =>
+      reconcile(routeTableId, event(1), world, {
+        requestId: 'request',
+        until: new Date(world.now().getTime() + 50_000),
+      });
+    expect(await retry()).toMatchObject({ phase: 'Held' });
+    world.clock.advance(61_000);
+    expect(await retry()).toMatchObject({ phase: 'InSync' });
+  });
+
+  it('that another took over stops the work, and nothing is said in its name', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    const overtaken = async (call: string): Promise<void> => {
+      if (call !== 'checkpoint' || world.ec2.journal.mutations.length === 0) return;
+      world.clock.advance(leaseMs);
+      await takeAndDie(world, 'somebody else');
+    };
+    world.checkpointFaults = overtaken;
+    await world.reconcile();
+    expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
+    expect(world.states.writes.has('write')).toBe(false);
+    expect(world.leases.holder(routeTableId)).toBe('somebody else');
+  });
+
+  it('lets nothing start near its end', async () => {
+    const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
+    const { ec2, desire, faults, reconcile, clock } = await inSync(two);
+    desire({ ...two, ...hundred });
+    faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 5_000 });
+    const takenAt = clock.now().getTime();
+    await reconcile({ kind: 'desired' }, routeTableId, 1_000);
+    const last = Math.max(...ec2.journal.mutations.map(({ calledAt }) => calledAt.getTime()));
+    expect(last - takenAt).toBeLessThan(leaseMs - 10_000);
+  });
+});
+
+describe('an item that is edited while its plan is applied', () => {
+  it('stops the old plan, and the table is planned anew', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    world.faults.strike(
+      { action: 'ReplaceRoute', times: 1 },
+      { justBefore: () => world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' }) },
+    );
+    await world.reconcile();
+    expect(world.ec2.journal.lines).toEqual([
+      'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
+      'CreateRoute 10.22.0.0/16 pcx-aaaaaaaa',
+    ]);
+    expect(world.status()).toMatchObject({ phase: 'Verifying', listed: ['10.20.0.0/16', '10.22.0.0/16'] });
+  });
+
+  it('or deleted, stops it for good', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    world.faults.strike({ action: 'ReplaceRoute' }, { justBefore: () => world.desired.delete(routeTableId) });
+    await world.reconcile();
+    expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
+    expect(world.status().phase).toBe('Unmanaged');
+  });
+});
+
+describe('a message to look again', () => {
+  const answer = (world: InMemoryWorld, message: { readonly nextRetry?: string; readonly hop: number }) =>
+    reconcileAgain({ routeTableId, ...message }, 'message-1', world, world.invocation());
+
+  it('is sent for the moment the status waits for, and answered', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await world.reconcile();
+    const [sent] = world.requeue.sent;
+    expect(sent?.message).toEqual({ routeTableId, nextRetry: world.status().nextRetry, hop: 1 });
+    world.clock.advance(5_000);
+    await answer(world, sent?.message ?? { hop: 0 });
+    expect(world.status().phase).toBe('InSync');
+  });
+
+  it('is dropped when the status waits for something else by now', async () => {
+    const world = await inSync(two);
+    await answer(world, { nextRetry: '2026-11-23T12:00:05.000Z', hop: 1 });
+    expect(world.ec2.journal.calls).toEqual([]);
+  });
+
+  it('is not sent when it would be the eleventh in a row: the sweep looks then', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await answer(world, { hop: 10 });
+    expect(world.status().phase).toBe('Verifying');
+    expect(world.requeue.sent).toEqual([]);
+  });
+});

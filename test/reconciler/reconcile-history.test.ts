@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { routeTableId } from '../support/builders.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// The runs of a table: what was done, when, and on whose account.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
+const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
+
+describe('a run', () => {
+  it('keeps plan, outcome, trigger, actor and times', async () => {
+    const { ec2, reconcile, states, faults, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 40 });
+    const detectedAt = clock.now().toISOString();
+    await reconcile({ kind: 'event', id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
+    expect(states.runs(routeTableId)).toEqual([
+      {
+        routeTableId,
+        id: expect.stringContaining(detectedAt),
+        trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', destination: '10.20.0.0/16' },
+        actor: alice,
+        plan: expect.objectContaining({
+          changes: [{ action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa' }],
+        }),
+        outcome: [
+          { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa', result: 'done', ms: 40, actor: alice },
+        ],
+        detectedAt,
+        appliedAt: clock.now().toISOString(),
+      },
+    ]);
+  });
+
+  it('is written down before its first change', async () => {
+    const { ec2, reconcile, states } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    let mutationsThen = -1;
+    states.faults = (call) => {
+      if (call === 'recordRun' && mutationsThen < 0) mutationsThen = ec2.journal.mutations.length;
+    };
+    await reconcile();
+    expect(mutationsThen).toBe(0);
+    expect(states.writes.get('recordRun')).toBe(2);
+  });
+
+  it('names an actor only for the very destination their call was about', async () => {
+    const { ec2, reconcile, states } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    await reconcile({ kind: 'event', id: 'event-1', actor: alice, destination: '10.20.0.0/16' });
+    expect(states.runs(routeTableId)[0]?.outcome).toMatchObject([
+      { destination: '10.20.0.0/16', actor: alice },
+      { destination: '10.21.0.0/16', actor: 'unattributed', candidates: [alice] },
+    ]);
+  });
+
+  it('names nobody when nobody is known', async () => {
+    const { ec2, reconcile, states } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'sweep' });
+    const [outcome] = states.runs(routeTableId)[0]?.outcome ?? [];
+    expect(outcome).toMatchObject({ actor: 'unattributed' });
+    expect(outcome).not.toHaveProperty('candidates');
+  });
+
+  it('tells apart what two people did at the same time', async () => {
+    const { ec2, reconcile, states, faults } = await inSync(two);
+    // While alice's change is looked at, bob's event comes in.
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
+    const first = reconcile({ kind: 'event', id: 'event-1', actor: alice, destination: '10.20.0.0/16' });
+    await new Promise((resolve) => setImmediate(resolve));
+    ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    const second = reconcile({ kind: 'event', id: 'event-2', actor: bob, destination: '10.21.0.0/16' });
+    expect(await second).toEqual({ routeTableId, phase: 'Held' });
+    await first;
+    const outcomes = states.runs(routeTableId).flatMap(({ outcome }) => outcome);
+    expect(outcomes.map(({ destination, actor }) => [destination, actor])).toEqual([
+      ['10.20.0.0/16', alice],
+      ['10.21.0.0/16', bob],
+    ]);
+  });
+
+  it('is not made where there is nothing to do', async () => {
+    const { states, reconcile } = await inSync(two);
+    await reconcile({ kind: 'event' });
+    expect(states.runs(routeTableId)).toEqual([]);
+  });
+});
+
+describe('what is stored of a table of a thousand routes', () => {
+  const limit = 400 * 1024;
+  const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';
+  const ipv4 = Array.from({ length: 1_000 }, (_, n) => `10.${n >> 8}.${n & 255}.0/24`);
+  const ipv6 = Array.from(
+    { length: 1_000 },
+    (_, n) => `2001:db8:abcd:ef01:2345:6789:abcd:${(n + 4096).toString(16)}/128`,
+  );
+
+  it.each([
+    ['IPv4 routes', ipv4, 'pcx-0123456789abcdef0'],
+    ['IPv4 and IPv6 routes through a core network', [...ipv4, ...ipv6], coreNetwork],
+  ])('fits an item: %s', async (_, destinations, target) => {
+    const { ec2, desire, reconcile, status, states, faults, clock } = new InMemoryWorld({ routesPerFamily: 1_000 });
+    ec2.scenery.vpc('vpc-aaaaaaaa', { blocks: ['172.31.0.0/16'] });
+    ec2.scenery.table(routeTableId);
+    ec2.scenery.target(target);
+    desire(Object.fromEntries(destinations.map((destination) => [destination, target])));
+    // Every second call is refused at length.
+    const message = 'A long story about why this route cannot be. '.repeat(10);
+    for (const destination of destinations.filter((_, n) => n % 2))
+      faults.strike({ naming: destination }, { refused: { code: 'InvalidParameterValue', message } });
+    await reconcile();
+    expect(ec2.journal.counts['CreateRoute']).toBe(destinations.length);
+    expect(size(status())).toBeLessThan(limit);
+    expect(Math.max(...states.runs(routeTableId).map(size))).toBeLessThan(limit);
+    faults.clear();
+    clock.advance(60_000);
+    await reconcile({ kind: 'desired' });
+    expect(size(status())).toBeLessThan(limit);
+  });
+});
+
+/** What a value counts in DynamoDB (Developer Guide, item sizes): texts in UTF-8, names too, and 3 + 1 bytes for nesting. */
+function size(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 21;
+  const inner = Object.entries(value).map(
+    ([name, inner]) => (Array.isArray(value) ? 0 : name.length) + size(inner) + 1,
+  );
+  return inner.reduce((sum, bytes) => sum + bytes, 3);
+}

@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest';
+import { minutesAfter, now, routeTableId } from '../support/builders.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// What a table's state comes to, and what it says to people.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+
+describe('an invalid item', () => {
+  const bad = { routeTableId, routes: [{ destination: '10.20.0.0', target: 'nat' }], mod: 'enforce' };
+
+  it('asks nothing of EC2, and has every problem told', async () => {
+    const { ec2, desired, reconcile, status } = await inSync(two);
+    desired.put(bad);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.calls).toEqual([]);
+    expect(status()).toMatchObject({
+      phase: 'Invalid',
+      reason: expect.stringContaining('the desired item is refused'),
+      problems: [{ path: 'mod' }, { path: 'routes[0].destination' }, { path: 'routes[0].target' }],
+    });
+  });
+
+  it('forgets nothing that was earned, so that a good one heals', async () => {
+    const { ec2, desired, desire, reconcile, status } = await inSync(two);
+    desired.put(bad);
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    desire(two);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
+    expect(status()).not.toHaveProperty('problems');
+  });
+});
+
+describe('a table', () => {
+  it('that is gone is Missing, and nothing is tried', async () => {
+    const { ec2, reconcile, status } = await inSync(two);
+    ec2.scenery.deleteTable(routeTableId);
+    await reconcile();
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+    expect(status()).toMatchObject({ phase: 'Missing', plan: { findings: [{ code: 'table-not-found' }] } });
+  });
+
+  it('whose item was deleted is Unmanaged, keeps its routes, and forgets what was earned', async () => {
+    const { ec2, desired, reconcile, status } = await inSync(two);
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    desired.delete(routeTableId);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.calls).toEqual([]);
+    expect(status()).toMatchObject({ phase: 'Unmanaged', listed: [], owned: [], failures: [] });
+    expect(status()).not.toHaveProperty('cleanPolicy');
+  });
+
+  it('that was never managed leaves no trace', async () => {
+    const { ec2, states, reconcile } = new InMemoryWorld();
+    ec2.scenery.table(routeTableId, { routes: two });
+    expect(await reconcile({ kind: 'event' })).toEqual({ routeTableId, phase: 'Unmanaged' });
+    expect(ec2.journal.calls).toEqual([]);
+    expect(await states.read(routeTableId)).toBeUndefined();
+  });
+
+  it('with a listed route held by something that is not ours is Failed, and says by what', async () => {
+    const { ec2, desire, reconcile, status } = await inSync(two);
+    ec2.scenery.foreignInterface('eni-ffffffff');
+    ec2.scenery.route(routeTableId, '10.40.0.0/16', 'eni-ffffffff');
+    ec2.scenery.vanish('pcx-aaaaaaaa');
+    desire({ ...two, '10.40.0.0/16': 'pcx-aaaaaaaa' });
+    await reconcile();
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('eni-ffffffff') });
+  });
+
+  it('with a route to a target that is gone is in sync, and says so as a finding', async () => {
+    const { ec2, reconcile, status } = await inSync(two);
+    ec2.scenery.vanish('pcx-aaaaaaaa');
+    await reconcile();
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status().phase).toBe('InSync');
+    expect(status().plan?.findings).toMatchObject([{ code: 'blackhole' }, { code: 'blackhole' }]);
+  });
+});
+
+describe('drift that nothing is done about', () => {
+  it.each([
+    ['observed', { mode: 'observe' }, 'the item is in mode observe'],
+    ['paused', { paused: { reason: 'maintenance' } }, 'paused: maintenance'],
+    ['paused until later', { paused: { reason: 'x', until: minutesAfter(60 * 24).toISOString() } }, 'paused: x'],
+  ])('is Drifted when %s', async (_, fields, reason) => {
+    const { ec2, desire, reconcile, status } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    desire(two, fields);
+    await reconcile();
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status()).toMatchObject({
+      phase: 'Drifted',
+      reason: expect.stringContaining(reason),
+      plan: { changes: [{ action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa' }] },
+    });
+  });
+
+  it('is mended when the pause ends', async () => {
+    const { ec2, desire, reconcile, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    desire(two, { paused: { reason: 'maintenance', until: minutesAfter(5).toISOString() } });
+    await reconcile();
+    clock.advance(10 * 60_000);
+    await reconcile();
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
+describe('deletes that wait for a person', () => {
+  it('are held back while replaces and creates go on', async () => {
+    const world = new InMemoryWorld();
+    const { ec2, desire, reconcile, status } = world;
+    ec2.scenery.table(routeTableId, { routes: { '10.20.0.0/16': 'tgw-aaaaaaaa', [rogue]: 'tgw-aaaaaaaa' } });
+    ec2.scenery.target('pcx-aaaaaaaa');
+    desire(two);
+    await reconcile();
+    expect(ec2.journal.lines).toEqual([
+      'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
+      'CreateRoute 10.21.0.0/16 pcx-aaaaaaaa',
+    ]);
+    expect(status()).toMatchObject({
+      phase: 'Blocked',
+      plan: { blocked: { code: 'first-deletes', deletes: [rogue] } },
+    });
+  });
+
+  it('are made once their plan is approved', async () => {
+    const { ec2, desire, reconcile, status, clock } = new InMemoryWorld();
+    ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
+    desire(two);
+    await reconcile();
+    expect(status().phase).toBe('Blocked');
+    desire(two, { approvedPlan: status().plan?.planId });
+    clock.advance(60_000);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual([`DeleteRoute ${rogue}`]);
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
+describe('a status', () => {
+  it('says what happened, why, when, and who did it', async () => {
+    const { ec2, reconcile, status, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const actor = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24' };
+    const time = clock.now().toISOString();
+    await reconcile({ kind: 'event', id: 'event-1', name: 'DeleteRoute', time, actor });
+    expect(status()).toMatchObject({
+      routeTableId,
+      phase: 'Verifying',
+      reason: '1 change made, not yet seen',
+      desiredHash: expect.stringMatching(/^[0-9a-f]{12}$/),
+      policyHash: expect.stringMatching(/^[0-9a-f]{12}$/),
+      plan: { planId: expect.stringMatching(/^[0-9a-f]{12}$/), changes: [{ action: 'create' }], unchanged: 1 },
+      failures: [],
+      trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', time },
+      actor,
+      checkedAt: time,
+      changedAt: time,
+      lastWriteAt: time,
+      listed: ['10.20.0.0/16', '10.21.0.0/16'],
+      owned: expect.arrayContaining([
+        { destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' },
+        { destination: '10.21.0.0/16', target: 'pcx-aaaaaaaa' },
+      ]),
+    });
+  });
+
+  // `owned` is stored in the order in which EC2 tells its routes.
+  it.fails('is not written when EC2 tells the same routes in another order', async () => {
+    const { ec2, reconcile, states } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    await reconcile();
+    expect([...states.writes]).toEqual([]);
+  });
+
+  it('keeps the time of a change of phase, and since when the table is in sync', async () => {
+    const { reconcile, status, clock } = await inSync(two);
+    const { changedAt, inSyncSince, checkedAt } = status();
+    expect([changedAt, inSyncSince]).toEqual([now.toISOString(), now.toISOString()]);
+    clock.advance(2 * 60 * 60_000);
+    await reconcile();
+    expect(status()).toMatchObject({ changedAt, inSyncSince });
+    expect(status().checkedAt > checkedAt).toBe(true);
+  });
+
+  it('is refreshed once an hour, and not before', async () => {
+    const { reconcile, states, clock } = await inSync(two);
+    for (let minutes = 0; minutes < 120; minutes += 5) {
+      clock.advance(5 * 60_000);
+      await reconcile();
+    }
+    expect([...states.writes]).toEqual([['write', 2]]);
+  });
+});

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { routeTableId } from '../support/builders.ts';
+import { inSync } from '../support/in-memory-world.ts';
+
+// What is read, when, and what is not done when it cannot be read, or was read too long ago.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+
+const failing = (name: string) => (call: string) => {
+  if (call === name) throw new Error(`${name} failed`);
+};
+
+describe('a read that fails', () => {
+  it('of the table: nothing is changed, nothing written down, and it is told', async () => {
+    const { ec2, faults, reconcile, states } = await inSync(two);
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    faults.strike({ action: 'DescribeRouteTables' }, { serverFault: 'not-done' });
+    await expect(reconcile()).rejects.toThrow('An internal error has occurred.');
+    expect(ec2.journal.mutations).toEqual([]);
+    expect([...states.writes]).toEqual([]);
+  });
+
+  it('of the desired item: nothing is changed, and EC2 is not even asked', async () => {
+    const { ec2, desired, reconcile } = await inSync(two);
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    desired.faults = failing('read');
+    await expect(reconcile()).rejects.toThrow('read failed');
+    expect(ec2.journal.calls).toEqual([]);
+  });
+
+  it('of what is remembered: nothing is changed', async () => {
+    const { ec2, states, reconcile } = await inSync(two);
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    states.faults = failing('read');
+    await expect(reconcile()).rejects.toThrow('read failed');
+    expect(ec2.journal.mutations).toEqual([]);
+  });
+
+  it('of whether to go on: nothing is changed', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    world.checkpointFaults = failing('checkpoint');
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().phase).toBe('Verifying');
+  });
+
+  it('of the table once more: what was done until then is kept, and the table looked at again', async () => {
+    const { ec2, faults, reconcile, status, states, requeue, clock } = await inSync(two);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    faults.strike({ action: 'DeleteRoute', times: 1 }, { serverFault: 'done' });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { serverFault: 'not-done' });
+    await reconcile();
+    expect(states.runs(routeTableId).at(-1)?.outcome).toMatchObject([
+      { action: 'replace', result: 'done' },
+      { action: 'delete', result: 'unknown', code: 'InternalError' },
+    ]);
+    expect(requeue.sent).toHaveLength(1);
+    clock.advance(60_000);
+    await reconcile({ kind: 'requeue' });
+    expect(status().phase).toBe('InSync');
+  });
+
+  it('gives the lease up, so that the next may go on', async () => {
+    const { faults, leases, reconcile } = await inSync(two);
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { serverFault: 'not-done' });
+    await expect(reconcile()).rejects.toThrow();
+    expect(leases.holder(routeTableId)).toBeUndefined();
+  });
+});
+
+describe('a write that fails', () => {
+  it('of the plan: nothing is changed', async () => {
+    const { ec2, states, reconcile } = await inSync(two);
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    states.faults = failing('recordRun');
+    await expect(reconcile()).rejects.toThrow('recordRun failed');
+    expect(ec2.journal.mutations).toEqual([]);
+  });
+
+  it('of the status: is told, and the next reconcile puts it right', async () => {
+    const { ec2, states, reconcile, status, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    states.faults = failing('write');
+    await expect(reconcile()).rejects.toThrow('write failed');
+    states.faults = () => {};
+    ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    clock.advance(60_000);
+    await reconcile();
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(status().phase).toBe('Verifying');
+  });
+});
+
+describe('a read that is old', () => {
+  const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
+
+  it('is not acted on: after 10 s the table is read again', async () => {
+    const { ec2, desire, faults, reconcile } = await inSync(two);
+    desire({ ...two, ...hundred });
+    faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 900 });
+    await reconcile();
+    const reads = ec2.journal.calls.filter(({ action }) => action === 'DescribeRouteTables');
+    for (const { calledAt } of ec2.journal.mutations) {
+      const read = reads.findLast((read) => read.calledAt <= calledAt);
+      expect(calledAt.getTime() - (read?.calledAt.getTime() ?? 0)).toBeLessThan(10_000);
+    }
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, ...hundred });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 3, CreateRoute: 100 });
+  });
+
+  it('counts from when it was asked for, not from when it was answered', async () => {
+    const { ec2, faults, reconcile } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 11_000 });
+    await reconcile();
+    expect(ec2.journal.calls.map(({ action }) => action)).toEqual([
+      'DescribeRouteTables',
+      'DescribeRouteTables',
+      'CreateRoute',
+    ]);
+  });
+
+  it('that does not show our own last write decides nothing', async () => {
+    const { ec2, clock, faults, reconcile, status } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(10_000);
+    await reconcile();
+    ec2.journal.clear();
+    clock.advance(5_000);
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 6_000 });
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+    expect(status()).toMatchObject({ phase: 'Verifying', nextRetry: expect.any(String) });
+    clock.advance(11_000);
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status().phase).toBe('InSync');
+  });
+
+  it('is believed when it is no read of old after all: a second one shows the same', async () => {
+    const { ec2, clock, reconcile, status } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile();
+    clock.advance(5_000);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.scenery.routesOf(routeTableId)).not.toEqual(two);
+    clock.advance(11_000);
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(status().phase).toBe('Verifying');
+  });
+});
+
+describe('time that runs out', () => {
+  it('ends the work between two calls, and the next reconcile does the rest', async () => {
+    const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
+    const { ec2, desire, faults, reconcile, status, clock, now } = await inSync(two);
+    desire({ ...two, ...hundred });
+    faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 500 });
+    const until = now().getTime() + 5_000;
+    await reconcile({ kind: 'desired' }, routeTableId, 5);
+    const done = ec2.journal.mutations.length;
+    expect(done).toBe(40);
+    expect(ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
+    expect(status()).toMatchObject({ phase: 'Verifying', reason: 'the plan is done in part: the rest follows' });
+    clock.advance(5_000);
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.journal.mutations).toHaveLength(100);
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, ...hundred });
+  });
+
+  it('before the first call changes nothing', async () => {
+    const { ec2, reconcile, status } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'sweep' }, routeTableId, 0);
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status().phase).toBe('Verifying');
+  });
+});

@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import { sweep } from '../../reconciler/sweep.ts';
+import { InMemoryWorld } from '../support/in-memory-world.ts';
+
+// Every managed table, in pages.
+
+const routes = [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }];
+const wanted = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
+
+const idOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
+
+/** So many managed tables, all in sync and known to be. */
+async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; readonly ids: readonly string[] }> {
+  const world = new InMemoryWorld();
+  const ids = Array.from({ length: count }, (_, n) => idOf(n));
+  for (const id of ids) {
+    world.ec2.scenery.table(id, { routes: wanted });
+    world.desired.put({ routeTableId: id, routes });
+  }
+  await sweep(world, world.invocation());
+  world.clock.advance(5 * 60_000);
+  world.forget();
+  return { world, ids };
+}
+
+const reads = ({ ec2 }: InMemoryWorld) =>
+  ec2.journal.calls.filter(({ action }) => action === 'DescribeRouteTables').length;
+
+describe('a sweep', () => {
+  it.each([
+    [0, 0],
+    [1, 1],
+    [100, 1],
+    [101, 2],
+    [250, 3],
+  ])('of %d tables in sync is %d reads, and writes nothing but its own record', async (tables, pages) => {
+    const { world } = await fleet(tables);
+    const record = await sweep(world, world.invocation());
+    expect(world.ec2.journal.counts).toEqual(pages > 0 ? { DescribeRouteTables: pages } : {});
+    expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
+    expect(record).toMatchObject({ checked: tables, outOfSync: 0, unknown: { count: 0 }, endedAt: expect.any(String) });
+  });
+
+  it('reconciles those that drifted, and no other', async () => {
+    const { world, ids } = await fleet(250);
+    const drifted = [ids[3], ids[120], ids[249]].filter((id) => id !== undefined);
+    for (const id of drifted) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    await sweep(world, world.invocation());
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 3 + drifted.length, CreateRoute: 3 });
+    expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual(drifted);
+  });
+
+  it('finds the way back to in sync of what it mended', async () => {
+    const { world, ids } = await fleet(3);
+    world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
+    await sweep(world, world.invocation());
+    expect(world.states.status(idOf(1)).phase).toBe('Verifying');
+    world.clock.advance(5 * 60_000);
+    await sweep(world, world.invocation());
+    expect(ids.map((id) => world.states.status(id).phase)).toEqual(['InSync', 'InSync', 'InSync']);
+    world.forget();
+    world.clock.advance(5 * 60_000);
+    await sweep(world, world.invocation());
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+  });
+
+  it('notices an edit that no stream told of', async () => {
+    const { world } = await fleet(2);
+    world.desired.put({ routeTableId: idOf(1), routes: [{ destination: '10.21.0.0/16', target: 'pcx-aaaaaaaa' }] });
+    await sweep(world, world.invocation());
+    expect(world.ec2.scenery.routesOf(idOf(1))).toEqual({ '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  });
+
+  it('takes note of an edit that changes no route', async () => {
+    const { world } = await fleet(2);
+    const { desiredHash } = world.states.status(idOf(1));
+    world.desired.put({ routeTableId: idOf(1), routes, maxDeletes: 3 });
+    await sweep(world, world.invocation());
+    expect(world.states.status(idOf(1)).desiredHash).not.toBe(desiredHash);
+    expect(world.ec2.journal.mutations).toEqual([]);
+  });
+
+  it('goes on when one table fails, and counts that as unknown', async () => {
+    const { world, ids } = await fleet(3);
+    for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    world.desired.faults = (call, id) => {
+      if (call === 'read' && id === idOf(1)) throw new Error('the item cannot be read');
+    };
+    const record = await sweep(world, world.invocation());
+    expect(record).toMatchObject({
+      checked: 2,
+      unknown: { count: 1, first: [{ routeTableId: idOf(1), reason: 'Error: the item cannot be read' }] },
+    });
+    expect(ids.map((id) => world.ec2.scenery.routesOf(id))).toEqual([wanted, {}, wanted]);
+  });
+
+  it.each([
+    ['whose tables cannot be read', { action: 'DescribeRouteTables', naming: idOf(100) }],
+    ['whose statuses cannot be read', undefined],
+  ] as const)('goes on after a page %s, and counts its tables as unknown', async (_, on) => {
+    const { world } = await fleet(250);
+    world.ec2.scenery.removeRoute(idOf(0), '10.20.0.0/16');
+    world.ec2.scenery.removeRoute(idOf(249), '10.20.0.0/16');
+    // The second page.
+    if (on) world.faults.strike({ action: on.action, after: 2, times: 1 }, { serverFault: 'not-done' });
+    let calls = 0;
+    world.states.faults = (call) => {
+      if (call === 'readMany' && !on && ++calls === 2) throw new Error('no answer');
+    };
+    const record = await sweep(world, world.invocation());
+    expect(record).toMatchObject({ checked: 150, unknown: { count: 100, first: { length: 20 } } });
+    expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual([idOf(0), idOf(249)]);
+  });
+
+  it('changes nothing on account of a page that cannot be read', async () => {
+    const { world, ids } = await fleet(3);
+    for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { serverFault: 'not-done' });
+    await sweep(world, world.invocation());
+    expect(world.ec2.journal.mutations).toEqual([]);
+  });
+
+  it('ends when time is up, and the next one goes on from there', async () => {
+    const { world } = await fleet(250);
+    world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+    const first = await sweep(world, world.invocation(5));
+    expect(first).toMatchObject({ checked: 100, cursor: idOf(99) });
+    expect(first).not.toHaveProperty('endedAt');
+    const second = await sweep(world, world.invocation(7));
+    expect(second).toMatchObject({ checked: 150, endedAt: expect.any(String) });
+    expect(second).not.toHaveProperty('cursor');
+    expect(await sweep(world, world.invocation())).toMatchObject({ checked: 250 });
+  });
+
+  it('ends in the middle of a page when time is up, and the next one goes on from there', async () => {
+    const { world, ids } = await fleet(100);
+    for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    world.faults.strike({}, { answersAfterMs: 1_000 });
+    const until = world.now().getTime() + 10_000;
+    const first = await sweep(world, world.invocation(10));
+    expect(world.ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
+    expect(first).toMatchObject({ checked: 20, unknown: { count: 0 }, cursor: idOf(19) });
+    expect(await sweep(world, world.invocation(1_000))).toMatchObject({ checked: 80, endedAt: expect.any(String) });
+    // Those that were under way when time was up had been read, and no more.
+    world.clock.advance(5 * 60_000);
+    await sweep(world, world.invocation(1_000));
+    expect(ids.map((id) => world.ec2.scenery.routesOf(id))).toEqual(ids.map(() => wanted));
+  });
+
+  it('that had no time at all starts over', async () => {
+    const { world } = await fleet(1);
+    const record = await sweep(world, world.invocation(0));
+    expect(record).toEqual({
+      startedAt: expect.any(String),
+      checked: 0,
+      outOfSync: 0,
+      unknown: { count: 0, first: [] },
+    });
+    expect(await sweep(world, world.invocation())).toMatchObject({ checked: 1, endedAt: expect.any(String) });
+  });
+
+  it('tells an invalid item, and lets its table be', async () => {
+    const { world } = await fleet(2);
+    world.desired.put({ routeTableId: idOf(1), routes: 'everything' });
+    world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
+    const record = await sweep(world, world.invocation());
+    expect(record).toMatchObject({ checked: 2, outOfSync: 1 });
+    expect(world.states.status(idOf(1)).phase).toBe('Invalid');
+    world.forget();
+    await sweep(world, world.invocation());
+    expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
+  });
+
+  it('reads no more tables than asked for, whatever stands in an id', async () => {
+    const { world } = await fleet(2);
+    for (let n = 1_000; n < 1_300; n++) world.ec2.scenery.table(idOf(n));
+    world.desired.put({ routeTableId: 'rtb-*', routes: [] });
+    await sweep(world, world.invocation());
+    expect(reads(world)).toBe(1);
+    expect(world.states.status('rtb-*').phase).toBe('Invalid');
+  });
+
+  it('tells a table that is gone once, and does not try it again', async () => {
+    const { world } = await fleet(2);
+    world.ec2.scenery.deleteTable(idOf(1));
+    expect(await sweep(world, world.invocation())).toMatchObject({ checked: 2, outOfSync: 1 });
+    expect(world.states.status(idOf(1)).phase).toBe('Missing');
+    world.forget();
+    world.clock.advance(5 * 60_000);
+    await sweep(world, world.invocation());
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+  });
+
+  it('heals a table that is back', async () => {
+    const { world } = await fleet(2);
+    world.ec2.scenery.deleteTable(idOf(1));
+    await sweep(world, world.invocation());
+    world.ec2.scenery.table(idOf(1));
+    await sweep(world, world.invocation());
+    expect(world.ec2.scenery.routesOf(idOf(1))).toEqual(wanted);
+  });
+
+  it('leaves what was refused alone until it is due', async () => {
+    const { world } = await fleet(2);
+    world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
+    world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'InvalidInstanceID' } });
+    await sweep(world, world.invocation());
+    expect(world.states.status(idOf(1)).phase).toBe('Failed');
+    world.ec2.journal.clear();
+    for (let minutes = 5; minutes < 60; minutes += 5) {
+      world.clock.advance(5 * 60_000);
+      await sweep(world, world.invocation());
+    }
+    expect(world.ec2.journal.mutations).toEqual([]);
+    world.clock.advance(5 * 60_000);
+    await sweep(world, world.invocation());
+    expect(world.ec2.journal.counts).toMatchObject({ CreateRoute: 1 });
+  });
+});

@@ -1,0 +1,189 @@
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  CreateManagedPrefixListCommand,
+  CreateRouteTableCommand,
+  CreateVpcCommand,
+  CreateVpcPeeringConnectionCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
+import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { connect } from '../../local/stack.ts';
+import { checkpoint } from '../../reconciler/aws/checkpoint.ts';
+import { desiredItems } from '../../reconciler/aws/desired-table.ts';
+import { ec2RouteTables } from '../../reconciler/aws/ec2.ts';
+import { tableLeases } from '../../reconciler/aws/lease-table.ts';
+import { tableStates } from '../../reconciler/aws/state-table.ts';
+import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
+import type { RouteTables } from '../../reconciler/ports.ts';
+import { local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
+import { collect } from '../support/collect.ts';
+import { describeStores } from '../support/store-contract.ts';
+
+const { aws, ec2: ec2As, relay } = connect(inject('stack'));
+const as = ec2As({ kind: 'user', name: 'alice' });
+
+// The deployed functions have nothing to do with these tables.
+beforeAll(() => relay.events('drop'));
+afterAll(() => relay.reset());
+
+describe('ec2RouteTables, on an emulated EC2,', () => {
+  const ec2 = new EC2Client(as);
+  const tables: RouteTables = ec2RouteTables(as);
+  let vpc: string;
+  let table: string;
+  let pcx: string;
+  let prefixList: string;
+
+  beforeAll(async () => {
+    vpc = await createVpc();
+    const peering = new CreateVpcPeeringConnectionCommand({ VpcId: vpc, PeerVpcId: await createVpc() });
+    pcx = there((await ec2.send(peering)).VpcPeeringConnection?.VpcPeeringConnectionId);
+    const list = new CreateManagedPrefixListCommand({ PrefixListName: 'p', MaxEntries: 5, AddressFamily: 'IPv4' });
+    prefixList = there((await ec2.send(list)).PrefixList?.PrefixListId);
+  });
+  beforeEach(async () => {
+    table = await createTable();
+  });
+
+  it('reads a table', async () => {
+    expect(await tables.read(table)).toEqual({
+      routeTableId: table,
+      vpcId: vpc,
+      ownerId: '000000000000',
+      tags: {},
+      routes: [local('10.0.0.0/16')],
+    });
+  });
+
+  it('finds no table where there is none', async () => {
+    expect(await tables.read('rtb-00000000')).toBeUndefined();
+  });
+
+  it('reads more tables than fit one request, and only those that are there', async () => {
+    const ids = await Promise.all(Array.from({ length: 120 }, createTable));
+    const absent = Array.from({ length: 100 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+    await relay.forgetCalls();
+    const found = await collect(tables.readMany([...ids, ...absent]));
+    expect(new Set(found.map(({ routeTableId }) => routeTableId))).toEqual(new Set(ids));
+    expect((await relay.calls()).map(({ action }) => action)).toEqual(['DescribeRouteTables', 'DescribeRouteTables']);
+  });
+
+  it.each(['10.20.0.0/16', '2001:db8::/32', 'a prefix list'])(
+    'creates, replaces and deletes a route to %s',
+    async (to) => {
+      const text = to === 'a prefix list' ? prefixList : to;
+      const { destination, target } = route(text, pcx);
+      const other = route(
+        text,
+        pcx.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+      ).target;
+      const made = async () => (await tables.read(table))?.routes.find(({ spelling }) => spelling === text);
+      const apply = (change: Change) => tables.apply(table, change, 5_000);
+
+      await apply({ action: 'create', destination, to: target });
+      const from = there(await made());
+      expect(from).toMatchObject({ destination, target, origin: 'created', state: 'active' });
+
+      await apply({ action: 'replace', destination, from, to: target });
+      expect(await made()).toMatchObject({ target });
+      const missing: Change = { action: 'replace', destination, from, to: other };
+      await expect(apply(missing), JSON.stringify(changeAsJson(missing))).rejects.toMatchObject({
+        failure: { kind: 'not-ready', outcomeUnknown: false },
+      });
+
+      await apply({ action: 'delete', destination, from });
+      expect(await made()).toBeUndefined();
+      await expect(apply({ action: 'delete', destination, from })).rejects.toMatchObject({
+        failure: { kind: 'stale' },
+      });
+    },
+  );
+
+  it('tells a throttled mutation apart from a lost one', async () => {
+    const { destination, target } = route('10.20.0.0/16', pcx);
+    const create: Change = { action: 'create', destination, to: target };
+    const on = { action: 'CreateRoute', naming: [table] };
+    const calls = async () => (await relay.calls()).filter(({ action }) => action === 'CreateRoute').length;
+
+    await relay.forgetCalls();
+    await relay.inject({ on, effect: { kind: 'lose-answer' } });
+    await expect(tables.apply(table, create, 5_000)).rejects.toMatchObject({ failure: { outcomeUnknown: true } });
+    expect([await calls(), (await tables.read(table))?.routes.length]).toEqual([1, 2]);
+  });
+
+  async function createVpc(): Promise<string> {
+    return there((await ec2.send(new CreateVpcCommand({ CidrBlock: '10.0.0.0/16' }))).Vpc?.VpcId);
+  }
+
+  async function createTable(): Promise<string> {
+    return there((await ec2.send(new CreateRouteTableCommand({ VpcId: vpc }))).RouteTable?.RouteTableId);
+  }
+});
+
+const dynamoDb = new DynamoDBClient(aws);
+const documents = DynamoDBDocumentClient.from(dynamoDb, { marshallOptions: { removeUndefinedValues: true } });
+
+describeStores('stores in an emulated DynamoDB', async () => {
+  const { desiredTable, stateTable } = await createTables();
+  return {
+    desired: desiredItems(documents, desiredTable),
+    put: async (Item) => void (await documents.send(new PutCommand({ TableName: desiredTable, Item }))),
+    states: tableStates(documents, stateTable),
+    leases: tableLeases(documents, stateTable),
+  };
+});
+
+describe('in an emulated DynamoDB', () => {
+  it('a checkpoint shows the item and who holds the lease', async () => {
+    const { desiredTable, stateTable } = await createTables();
+    const look = checkpoint(documents, { desiredTable, stateTable });
+    expect(await look(routeTableId)).toEqual({ item: undefined, holder: undefined });
+    const item = { routeTableId, routes: [] };
+    await documents.send(new PutCommand({ TableName: desiredTable, Item: item }));
+    await tableLeases(documents, stateTable).take(routeTableId, {
+      holder: 'one',
+      now,
+      expiresAt: minutesAfter(1),
+      retakeBefore: now,
+    });
+    expect(await look(routeTableId)).toEqual({ item, holder: 'one' });
+  });
+
+  it.each([
+    ['of another shape', { phase: 'Splendid' }],
+    ['without what deletes are earned by', { phase: 'InSync', reason: '', failures: [] }],
+  ])('a status %s is as good as lost', async (_, broken) => {
+    const { stateTable } = await createTables();
+    const states = tableStates(documents, stateTable);
+    const Item = { routeTableId, item: 'status', ...broken };
+    await documents.send(new PutCommand({ TableName: stateTable, Item }));
+    expect(await states.read(routeTableId)).toBeUndefined();
+    expect(await states.readMany([routeTableId])).toEqual(new Map());
+  });
+});
+
+let tablesMade = 0;
+
+/** Tables as the stack has them, but apart from it. */
+async function createTables(): Promise<{ readonly desiredTable: string; readonly stateTable: string }> {
+  tablesMade += 1;
+  const desiredTable = `adapters-desired-${tablesMade}`;
+  const stateTable = `adapters-states-${tablesMade}`;
+  const create = (TableName: string, keys: readonly string[]) =>
+    dynamoDb.send(
+      new CreateTableCommand({
+        TableName,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: keys.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+        KeySchema: keys.map((AttributeName, index) => ({ AttributeName, KeyType: index === 0 ? 'HASH' : 'RANGE' })),
+      }),
+    );
+  await Promise.all([create(desiredTable, ['routeTableId']), create(stateTable, ['routeTableId', 'item'])]);
+  return { desiredTable, stateTable };
+}
+
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new TypeError('nothing there');
+  return value;
+}

@@ -1,0 +1,38 @@
+import { CreateRouteCommand, DeleteRouteCommand, type Route, ReplaceRouteCommand } from '@aws-sdk/client-ec2';
+
+// Written apart from the product's own translation, so that a mistake there does not cancel itself out here.
+
+/** A call, by the texts a person writes. */
+export const createRoute = (RouteTableId: string, destination: string, target: string): CreateRouteCommand =>
+  new CreateRouteCommand({ RouteTableId, ...destinationField(destination), ...targetField(target) });
+
+export const replaceRoute = (RouteTableId: string, destination: string, target: string): ReplaceRouteCommand =>
+  new ReplaceRouteCommand({ RouteTableId, ...destinationField(destination), ...targetField(target) });
+
+export const deleteRoute = (RouteTableId: string, destination: string): DeleteRouteCommand =>
+  new DeleteRouteCommand({ RouteTableId, ...destinationField(destination) });
+
+/** A route that EC2 reports, as destination and target. */
+export const asWritten = (route: Route): readonly [destination: string, target: string] => [
+  route.DestinationCidrBlock ?? route.DestinationIpv6CidrBlock ?? route.DestinationPrefixListId ?? '?',
+  route.VpcPeeringConnectionId ??
+    route.TransitGatewayId ??
+    route.NatGatewayId ??
+    route.EgressOnlyInternetGatewayId ??
+    route.GatewayId ??
+    '?',
+];
+
+function destinationField(destination: string) {
+  if (destination.startsWith('pl-')) return { DestinationPrefixListId: destination };
+  return destination.includes(':') ? { DestinationIpv6CidrBlock: destination } : { DestinationCidrBlock: destination };
+}
+
+function targetField(target: string) {
+  if (target.startsWith('igw-')) return { GatewayId: target };
+  if (target.startsWith('nat-')) return { NatGatewayId: target };
+  if (target.startsWith('pcx-')) return { VpcPeeringConnectionId: target };
+  if (target.startsWith('tgw-')) return { TransitGatewayId: target };
+  if (target.startsWith('eigw-')) return { EgressOnlyInternetGatewayId: target };
+  throw new Error(`no test needs a route to ${target} yet`);
+}

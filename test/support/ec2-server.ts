@@ -1,0 +1,66 @@
+import { type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/** What the server does with one request: answers, or breaks the connection, or never says a word. */
+export type Reply = { readonly status: number; readonly body: string } | 'broken' | 'silent';
+
+/** An EC2 endpoint that says what a test tells it to say, one reply after the other; the last one again and again. */
+export interface Ec2Server extends AsyncDisposable {
+  readonly endpoint: string;
+  /** The parameters of every request, in the order they came. */
+  readonly requests: readonly URLSearchParams[];
+}
+
+export const refusal = (code: string, status: number): Reply => ({
+  status,
+  body: `<Response><Errors><Error><Code>${code}</Code><Message>${code}, says EC2</Message></Error></Errors><RequestID>1</RequestID></Response>`,
+});
+
+/** The answer to a call whose answer says nothing but yes. */
+export const done: Reply = { status: 200, body: '<Response><requestId>1</requestId><return>true</return></Response>' };
+
+/** One page of DescribeRouteTables. */
+export const page = (routeTableIds: readonly string[], nextToken?: string): Reply => ({
+  status: 200,
+  body: [
+    '<DescribeRouteTablesResponse><requestId>1</requestId><routeTableSet>',
+    ...routeTableIds.map((id) => `<item><routeTableId>${id}</routeTableId><routeSet/></item>`),
+    '</routeTableSet>',
+    nextToken === undefined ? '' : `<nextToken>${nextToken}</nextToken>`,
+    '</DescribeRouteTablesResponse>',
+  ].join(''),
+});
+
+export async function serveEc2(...replies: readonly [Reply, ...Reply[]]): Promise<Ec2Server> {
+  const requests: URLSearchParams[] = [];
+  const server = createServer((request, response) => {
+    text(request)
+      .then((body) => {
+        requests.push(new URLSearchParams(body));
+        const index = Math.min(requests.length, replies.length) - 1;
+        return give(replies[index] ?? replies[0], response);
+      })
+      .catch(() => response.destroy());
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  return {
+    endpoint: `http://127.0.0.1:${portOf(server.address())}`,
+    requests,
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function give(reply: Reply, response: ServerResponse): void {
+  if (reply === 'broken') response.destroy();
+  else if (reply !== 'silent') response.writeHead(reply.status, { 'content-type': 'text/xml' }).end(reply.body);
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
+  return address.port;
+}

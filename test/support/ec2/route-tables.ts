@@ -1,0 +1,57 @@
+import { ChangeFailed } from '../../../reconciler/apply.ts';
+import { failureOf } from '../../../reconciler/aws/errors.ts';
+import { actualTable, changeRequest } from '../../../reconciler/aws/route-codec.ts';
+import type { ActualTable } from '../../../reconciler/core/route.ts';
+import type { RouteTables } from '../../../reconciler/ports.ts';
+import type { InMemoryEc2, RouteCalls } from './in-memory-ec2.ts';
+
+const idsPerRead = 200;
+const tablesPerPage = 100;
+
+/** The reconciler's own way to EC2, with the real codec and the real reading of errors, but for the SDK and its retries. */
+export function inMemoryRouteTables(
+  ec2: InMemoryEc2,
+  { caller = 'reconciler', turn = () => Promise.resolve() }: { caller?: string; turn?: RouteTables['turn'] } = {},
+): RouteTables {
+  const reader = ec2.as(caller);
+
+  async function* readMany(routeTableIds: readonly string[]): AsyncGenerator<ActualTable, undefined> {
+    for (let start = 0; start < routeTableIds.length; start += idsPerRead)
+      yield* pages(reader, routeTableIds.slice(start, start + idsPerRead));
+    return undefined;
+  }
+
+  return {
+    turn,
+    readMany,
+    async read(routeTableId) {
+      for await (const table of pages(reader, [routeTableId])) return table;
+      return undefined;
+    },
+    async apply(routeTableId, change, withinMs) {
+      const writer = ec2.as(caller, withinMs);
+      const request = changeRequest(routeTableId, change);
+      try {
+        if (request.action === 'create') await writer.createRoute(request.input);
+        else if (request.action === 'replace') await writer.replaceRoute(request.input);
+        else await writer.deleteRoute(request.input);
+      } catch (cause) {
+        throw new ChangeFailed(failureOf(cause), { cause });
+      }
+    },
+  };
+}
+
+async function* pages(reader: RouteCalls, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
+  let token: string | undefined;
+  do {
+    const { RouteTables = [], NextToken } = await reader.describeRouteTables({
+      Filters: [{ Name: 'route-table-id', Values: [...ids] }],
+      MaxResults: tablesPerPage,
+      ...(token !== undefined && { NextToken: token }),
+    });
+    yield* RouteTables.map(actualTable);
+    token = NextToken;
+  } while (token !== undefined);
+  return undefined;
+}

@@ -1,0 +1,197 @@
+import type { Run, Status, SweepRecord } from '../../reconciler/core/status.ts';
+import type { Trigger } from '../../reconciler/core/trigger.ts';
+import type { Claim } from '../../reconciler/lease.ts';
+import type {
+  DesiredItems,
+  DesiredPage,
+  Leases,
+  Requeue,
+  RequeueMessage,
+  TableStates,
+} from '../../reconciler/ports.ts';
+
+/** Called before each call to a store; throws when the call is to fail. */
+export type StoreFaults = (call: string, routeTableId?: string) => void | Promise<void>;
+
+const itemsPerPage = 100;
+
+/**
+ * The desired items in memory. Like any store it keeps copies: nobody can change what is stored by changing what was
+ * written or read.
+ */
+export class InMemoryDesiredItems implements DesiredItems {
+  faults: StoreFaults = () => {};
+  readonly #items = new Map<string, unknown>();
+
+  /** Writes an item as a person would, whatever is in it. */
+  put(item: { readonly routeTableId: string; readonly [field: string]: unknown }): void {
+    this.#items.set(item.routeTableId, structuredClone(item));
+  }
+
+  delete(routeTableId: string): void {
+    this.#items.delete(routeTableId);
+  }
+
+  async read(routeTableId: string): Promise<unknown> {
+    await this.faults('read', routeTableId);
+    return structuredClone(this.#items.get(routeTableId));
+  }
+
+  async *pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
+    const ids = [...this.#items.keys()].sort().filter((id) => cursor === undefined || id > cursor);
+    for (let start = 0; start === 0 || start < ids.length; start += itemsPerPage) {
+      await this.faults('pages');
+      const page = ids.slice(start, start + itemsPerPage);
+      const last = page.at(-1);
+      yield {
+        items: page.map((routeTableId) => ({ routeTableId, item: structuredClone(this.#items.get(routeTableId)) })),
+        ...(start + itemsPerPage < ids.length && last !== undefined && { next: last }),
+      };
+    }
+    return undefined;
+  }
+}
+
+/** What is remembered of each table, in memory. Copies go in and copies come out. */
+export class InMemoryTableStates implements TableStates {
+  faults: StoreFaults = () => {};
+  /** How often each kind of write was made: `write` → 1, `recordRun` → 2. */
+  readonly writes = new Map<string, number>();
+  readonly #statuses = new Map<string, Status>();
+  readonly #runs = new Map<string, Run>();
+  #sweep: SweepRecord | undefined;
+
+  /** A table's status, for tests to look at. */
+  status(routeTableId: string): Status {
+    const status = this.#statuses.get(routeTableId);
+    if (!status) throw new TypeError(`there is no status of ${routeTableId}`);
+    return structuredClone(status);
+  }
+
+  /** A table's history, oldest first. */
+  runs(routeTableId: string): readonly Run[] {
+    return [...this.#runs]
+      .filter(([, run]) => run.routeTableId === routeTableId)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, run]) => structuredClone(run));
+  }
+
+  async read(routeTableId: string): Promise<Status | undefined> {
+    await this.faults('read', routeTableId);
+    return structuredClone(this.#statuses.get(routeTableId));
+  }
+
+  async readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
+    await this.faults('readMany');
+    const found = routeTableIds.flatMap((id) => this.#statuses.get(id) ?? []);
+    return new Map(found.map((status) => [status.routeTableId, structuredClone(status)]));
+  }
+
+  async write(status: Status): Promise<boolean> {
+    await this.#writing('write', status.routeTableId);
+    const before = this.#statuses.get(status.routeTableId);
+    if (before && before.revision !== status.revision - 1) return false;
+    this.#statuses.set(status.routeTableId, structuredClone(status));
+    return true;
+  }
+
+  async recordRun(run: Run): Promise<void> {
+    await this.#writing('recordRun', run.routeTableId);
+    this.#runs.set(`${run.routeTableId} ${run.id}`, structuredClone(run));
+  }
+
+  async readSweep(): Promise<SweepRecord | undefined> {
+    await this.faults('readSweep');
+    return structuredClone(this.#sweep);
+  }
+
+  async writeSweep(sweep: SweepRecord): Promise<void> {
+    await this.#writing('writeSweep');
+    this.#sweep = structuredClone(sweep);
+  }
+
+  async #writing(call: string, routeTableId?: string): Promise<void> {
+    await this.faults(call, routeTableId);
+    this.writes.set(call, (this.writes.get(call) ?? 0) + 1);
+  }
+}
+
+interface Lease {
+  readonly holder: string;
+  readonly takenAt: Date;
+  readonly expiresAt: Date;
+  readonly left: readonly Trigger[];
+}
+
+/** Beyond this many the latest takes the place of the one before. */
+const triggersKept = 100;
+
+/** Leases in memory. Each call is one step that nothing can come between. */
+export class InMemoryLeases implements Leases {
+  faults: StoreFaults = () => {};
+  readonly #leases = new Map<string, Lease>();
+
+  /** Who holds a table's lease, expired or not. */
+  holder(routeTableId: string): string | undefined {
+    return this.#leases.get(routeTableId)?.holder;
+  }
+
+  async take(routeTableId: string, { holder, now, expiresAt, retakeBefore }: Claim): ReturnType<Leases['take']> {
+    await this.faults('take', routeTableId);
+    const lease = this.#leases.get(routeTableId);
+    const isFree = !lease || lease.expiresAt <= now || (lease.holder === holder && lease.takenAt <= retakeBefore);
+    if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: [] });
+    return { taken: true, left: lease?.left ?? [] };
+  }
+
+  async leave(routeTableId: string, trigger: Trigger, now: Date): ReturnType<Leases['leave']> {
+    await this.faults('leave', routeTableId);
+    const lease = this.#leases.get(routeTableId);
+    if (!lease || lease.expiresAt <= now) return 'free';
+    const left = [...lease.left.slice(0, triggersKept - 1), structuredClone(trigger)];
+    this.#leases.set(routeTableId, { ...lease, left });
+    return lease.left.length === 0 ? 'first' : 'more';
+  }
+
+  async release(routeTableId: string, { holder, now, expiresAt }: Claim): ReturnType<Leases['release']> {
+    await this.faults('release', routeTableId);
+    const lease = this.#leases.get(routeTableId);
+    if (lease?.holder !== holder) return { released: true };
+    if (lease.left.length === 0) {
+      this.#leases.delete(routeTableId);
+      return { released: true };
+    }
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: [] });
+    return { released: false, left: lease.left };
+  }
+
+  async drop(routeTableId: string, holder: string): Promise<readonly Trigger[]> {
+    await this.faults('drop', routeTableId);
+    const lease = this.#leases.get(routeTableId);
+    if (lease?.holder !== holder) return [];
+    this.#leases.delete(routeTableId);
+    return lease.left;
+  }
+}
+
+/** The requeue queue in memory. Nothing is delivered by itself: whoever drives the test or simulation does so. */
+export class InMemoryRequeue implements Requeue {
+  faults: StoreFaults = () => {};
+  /** What was sent and not taken out yet, in the order it was sent. */
+  readonly sent: { readonly message: RequeueMessage; readonly dueAt: Date }[] = [];
+  readonly #now: () => Date;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
+
+  async send(message: RequeueMessage, delayMs: number): Promise<void> {
+    await this.faults('send', message.routeTableId);
+    const wholeSeconds = Math.min(900, Math.max(0, Math.ceil(delayMs / 1_000)));
+    this.sent.push({
+      message: structuredClone(message),
+      dueAt: new Date(this.#now().getTime() + wholeSeconds * 1_000),
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import type { Status } from '../../reconciler/core/status.ts';
+import type { Trigger } from '../../reconciler/core/trigger.ts';
+import type { Log, World } from '../../reconciler/ports.ts';
+import { type Reconciled, reconcile } from '../../reconciler/reconcile.ts';
+import { item, now, routeTableId } from './builders.ts';
+import { VirtualClock } from './ec2/clock.ts';
+import { ScriptedFaults } from './ec2/faults.ts';
+import { type Ec2Options, InMemoryEc2 } from './ec2/in-memory-ec2.ts';
+import { inMemoryRouteTables } from './ec2/route-tables.ts';
+import {
+  InMemoryDesiredItems,
+  InMemoryLeases,
+  InMemoryRequeue,
+  InMemoryTableStates,
+  type StoreFaults,
+} from './in-memory-stores.ts';
+
+/** What a line of the log said. */
+export interface LogLine {
+  readonly level: 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: object;
+}
+
+/** A world whose table, `routeTableId`, has been in sync with these routes for a while. */
+export async function inSync(
+  routes: Readonly<Record<string, string>>,
+  options?: Partial<Ec2Options>,
+): Promise<InMemoryWorld> {
+  const world = new InMemoryWorld(options);
+  world.ec2.scenery.table(routeTableId, { routes });
+  for (const id of ['pcx-aaaaaaaa', 'pcx-bbbbbbbb', 'tgw-aaaaaaaa', 'nat-aaaaaaaa']) world.ec2.scenery.target(id);
+  world.desire(routes);
+  await world.settle();
+  return world;
+}
+
+/** Everything a reconcile touches, in memory and under the control of a test. */
+export class InMemoryWorld implements World {
+  readonly clock = new VirtualClock(now);
+  readonly faults = new ScriptedFaults();
+  readonly ec2: InMemoryEc2;
+  readonly tables: World['tables'];
+  readonly desired = new InMemoryDesiredItems();
+  readonly states = new InMemoryTableStates();
+  readonly leases = new InMemoryLeases();
+  readonly requeue = new InMemoryRequeue(this.clock.now);
+  readonly now = this.clock.now;
+  readonly lines: LogLine[] = [];
+  readonly log: Log = logInto(this.lines, {});
+  checkpointFaults: StoreFaults = () => {};
+  #requests = 0;
+
+  constructor(options: Partial<Ec2Options> = {}) {
+    this.ec2 = new InMemoryEc2({ clock: this.clock, faults: this.faults.decide, ...options });
+    this.tables = inMemoryRouteTables(this.ec2);
+  }
+
+  readonly checkpoint: World['checkpoint'] = async (routeTableId) => {
+    await this.checkpointFaults('checkpoint', routeTableId);
+    return { item: await this.desired.read(routeTableId), holder: this.leases.holder(routeTableId) };
+  };
+
+  /** One invocation of a function that has so many seconds, with an id of its own. */
+  invocation(seconds = 50): { readonly requestId: string; readonly until: Date } {
+    this.#requests += 1;
+    return { requestId: `request-${this.#requests}`, until: new Date(this.now().getTime() + seconds * 1_000) };
+  }
+
+  readonly reconcile = (
+    trigger: Trigger = { kind: 'sweep' },
+    id = routeTableId,
+    seconds?: number,
+  ): Promise<Reconciled> => reconcile(id, trigger, this, this.invocation(seconds));
+
+  /**
+   * Brings a table to where it has been in sync for a minute, so that deletes are earned, and forgets how.
+   *
+   * @throws when it does not come in sync
+   */
+  readonly settle = async (id = routeTableId): Promise<void> => {
+    for (const _ of [1, 2]) {
+      await this.reconcile({ kind: 'desired' }, id);
+      this.clock.advance(60_000);
+    }
+    const { phase, reason } = this.states.status(id);
+    if (phase !== 'InSync') throw new Error(`${id} is not in sync but ${phase}: ${reason}`);
+    this.forget();
+  };
+
+  /** Writes the desired item of the table under test. */
+  readonly desire = (...given: Parameters<typeof item>): void => this.desired.put({ routeTableId, ...item(...given) });
+
+  /** The status of the table under test. */
+  readonly status = (): Status => this.states.status(routeTableId);
+
+  /** Forgets calls, writes and messages made so far. */
+  readonly forget = (): void => {
+    this.ec2.journal.clear();
+    this.states.writes.clear();
+    this.requeue.sent.length = 0;
+    this.lines.length = 0;
+  };
+}
+
+const logInto = (lines: LogLine[], always: object): Log => {
+  const line =
+    (level: LogLine['level']) =>
+    (message: string, fields: object = {}): void =>
+      void lines.push({ level, message, fields: { ...always, ...fields } });
+  return {
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    with: (fields) => logInto(lines, { ...always, ...fields }),
+  };
+};

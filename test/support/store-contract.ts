@@ -1,0 +1,228 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { summaryOf, type Run, type Status } from '../../reconciler/core/status.ts';
+import { plan } from '../../reconciler/core/plan.ts';
+import type { DesiredItems, Leases, TableStates } from '../../reconciler/ports.ts';
+import type { Claim } from '../../reconciler/lease.ts';
+import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
+import { collect } from './collect.ts';
+
+/** The stores of one player, empty. */
+export interface Stores {
+  readonly desired: DesiredItems;
+  /** Writes an item as a person would. */
+  readonly put: (item: { readonly routeTableId: string; readonly [field: string]: unknown }) => Promise<void>;
+  readonly states: TableStates;
+  readonly leases: Leases;
+}
+
+const otherId = 'rtb-bbbbbbbb';
+
+const planned = plan(
+  desired({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'nat-aaaaaaaa' }),
+  table([
+    local('10.0.0.0/16'),
+    actual(route('10.21.0.0/16', 'nat-aaaaaaaa'), { state: 'blackhole' }),
+    actual(route('10.99.0.0/16', 'igw-aaaaaaaa')),
+  ]),
+  { now },
+);
+
+/** A status with everything in it. */
+const status: Status = {
+  routeTableId,
+  phase: 'Failed',
+  reason: 'could not create 10.20.0.0/16',
+  desiredHash: 'aaaaaaaaaaaa',
+  policyHash: 'bbbbbbbbbbbb',
+  plan: summaryOf(planned),
+  problems: [{ path: 'routes[0]', found: 'nothing', message: 'expected a route' }],
+  failures: [
+    { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa', attempts: 2, nextRetry: now.toISOString() },
+  ],
+  trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute' },
+  actor: { arn: 'arn:aws:iam::111122223333:user/alice' },
+  checkedAt: now.toISOString(),
+  changedAt: now.toISOString(),
+  nextRetry: minutesAfter(1).toISOString(),
+  lastWriteAt: now.toISOString(),
+  recentWrites: [{ destination: '10.99.0.0/16' }, { destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
+  doubt: { seen: 'cccccccccccc', at: now.toISOString() },
+  revision: 1,
+  cleanPolicy: 'bbbbbbbbbbbb',
+  listed: ['10.20.0.0/16'],
+  owned: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', overrodeLocal: true }],
+  foreign: [],
+  spared: ['pl-aaaaaaaa'],
+  approval: { deletes: [], by: 'alice', until: minutesAfter(60).toISOString(), desiredHash: 'aaaaaaaaaaaa' },
+};
+
+const run: Run = {
+  routeTableId,
+  id: `${now.toISOString()}#aaaaaaaaaaaa`,
+  trigger: { kind: 'sweep' },
+  plan: summaryOf(planned),
+  outcome: [],
+  detectedAt: now.toISOString(),
+};
+
+const claim = (holder: string, at: Date = now): Claim => ({
+  holder,
+  now: at,
+  expiresAt: minutesAfter(1, at),
+  retakeBefore: minutesAfter(-1, at),
+});
+
+/** What every store must do, in memory or not. `make` gives stores that nothing is in. */
+export function describeStores(name: string, make: () => Promise<Stores>): void {
+  describe(name, () => {
+    let stores: Stores;
+    beforeEach(async () => {
+      stores = await make();
+    });
+
+    describe('desired items', () => {
+      it('are read as they were written, whatever is in them', async () => {
+        const item = { routeTableId, routes: [{ destination: 'x', more: [1, null, true, { deep: '' }] }], empty: {} };
+        await stores.put(item);
+        expect(await stores.desired.read(routeTableId)).toEqual(item);
+        expect(await stores.desired.read(otherId)).toBeUndefined();
+      });
+
+      it('are listed in pages, each once, and from a cursor on', async () => {
+        const ids = Array.from({ length: 230 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+        await Promise.all(ids.map((routeTableId) => stores.put({ routeTableId, routes: [] })));
+        const pages = await collect(stores.desired.pages());
+        expect(pages.map(({ items }) => items.length)).toEqual([100, 100, 30]);
+        const listed = pages.flatMap(({ items }) => items);
+        expect(new Set(listed.map(({ routeTableId }) => routeTableId))).toEqual(new Set(ids));
+        expect(listed[0]?.item).toEqual({ routeTableId: listed[0]?.routeTableId, routes: [] });
+        expect(pages.at(-1)).not.toHaveProperty('next');
+        expect(await collect(stores.desired.pages(pages[0]?.next))).toEqual(pages.slice(1));
+        // In the middle of a page, too.
+        const rest = await collect(stores.desired.pages(listed[149]?.routeTableId));
+        expect(rest.flatMap(({ items }) => items)).toEqual(listed.slice(150));
+      });
+    });
+
+    describe('statuses', () => {
+      it('are read as they were written', async () => {
+        expect(await stores.states.write(status)).toBe(true);
+        expect(await stores.states.read(routeTableId)).toEqual(status);
+        expect(await stores.states.read(otherId)).toBeUndefined();
+      });
+
+      it('are written only over the one they follow', async () => {
+        await stores.states.write(status);
+        expect(await stores.states.write({ ...status, revision: 2, reason: 'second' })).toBe(true);
+        expect(await stores.states.write({ ...status, revision: 2, reason: 'late' })).toBe(false);
+        expect(await stores.states.read(routeTableId)).toMatchObject({ revision: 2, reason: 'second' });
+      });
+
+      it('are read in bulk, more than fit one request, and only those that are there', async () => {
+        const ids = Array.from({ length: 120 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+        await Promise.all(ids.map((routeTableId) => stores.states.write({ ...status, routeTableId })));
+        const found = await stores.states.readMany([...ids, otherId]);
+        expect(new Set(found.keys())).toEqual(new Set(ids));
+        expect(found.get(ids[7] ?? '')).toEqual({ ...status, routeTableId: ids[7] });
+        expect(await stores.states.readMany([])).toEqual(new Map());
+      });
+
+      it('are apart from runs and from the sweep', async () => {
+        await stores.states.recordRun(run);
+        await stores.states.recordRun({ ...run, appliedAt: now.toISOString() });
+        const sweep = { startedAt: now.toISOString(), checked: 3, outOfSync: 1, unknown: { count: 0, first: [] } };
+        await stores.states.writeSweep({ ...sweep, cursor: routeTableId });
+        expect(await stores.states.read(routeTableId)).toBeUndefined();
+        expect(await stores.states.readSweep()).toEqual({ ...sweep, cursor: routeTableId });
+        await stores.states.writeSweep(sweep);
+        expect(await stores.states.readSweep()).toEqual(sweep);
+      });
+    });
+
+    describe('a lease', () => {
+      const event = (id: string) => ({ kind: 'event', id }) as const;
+
+      it('is taken by one, and told to others with its end', async () => {
+        const { leases } = stores;
+        expect(await leases.take(routeTableId, claim('one'))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(routeTableId, claim('two', minutesAfter(0.5)))).toEqual({
+          taken: false,
+          expiresAt: minutesAfter(1),
+        });
+        expect(await leases.take(otherId, claim('two'))).toEqual({ taken: true, left: [] });
+      });
+
+      it('is taken by another once it has ended or expired', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: true });
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(routeTableId, claim('three', minutesAfter(1)))).toEqual({ taken: true, left: [] });
+      });
+
+      it('is taken again by its holder, but not at once', async () => {
+        const { leases } = stores;
+        const long = { ...claim('one'), expiresAt: minutesAfter(5) };
+        await leases.take(routeTableId, long);
+        expect(await leases.take(routeTableId, claim('one', minutesAfter(0.9)))).toMatchObject({ taken: false });
+        expect(await leases.take(routeTableId, claim('one', minutesAfter(1)))).toEqual({ taken: true, left: [] });
+      });
+
+      it('hands what was left with it to its holder, and goes on', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        expect(await leases.leave(routeTableId, event('1'), now)).toBe('first');
+        expect(await leases.leave(routeTableId, event('2'), now)).toBe('more');
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)))).toEqual({
+          released: false,
+          left: [event('1'), event('2')],
+        });
+        expect(await leases.take(routeTableId, claim('two', minutesAfter(1.2)))).toMatchObject({ taken: false });
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
+      });
+
+      it('takes nothing when it is free or expired', async () => {
+        const { leases } = stores;
+        expect(await leases.leave(routeTableId, event('1'), now)).toBe('free');
+        await leases.take(routeTableId, claim('one'));
+        expect(await leases.leave(routeTableId, event('1'), minutesAfter(1))).toBe('free');
+      });
+
+      it('passes what was left with a dead holder on to the next', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        await leases.leave(routeTableId, event('1'), now);
+        expect(await leases.take(routeTableId, claim('two', minutesAfter(2)))).toEqual({
+          taken: true,
+          left: [event('1')],
+        });
+      });
+
+      it('is dropped with what was left, and only by its holder', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        await leases.leave(routeTableId, event('1'), now);
+        expect(await leases.drop(routeTableId, 'two')).toEqual([]);
+        expect(await leases.drop(routeTableId, 'one')).toEqual([event('1')]);
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: [] });
+      });
+
+      it("is not ended by somebody whose it was, and is another's by now", async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        await leases.take(routeTableId, claim('two', minutesAfter(2)));
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(2)))).toEqual({ released: true });
+        expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
+      });
+
+      it('keeps a storm within bounds, and the latest of it', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, event(String(n)), now);
+        const released = await leases.release(routeTableId, claim('one'));
+        const left = released.released ? [] : released.left;
+        expect([left.length, left[0]?.id, left.at(-1)?.id]).toEqual([100, '1', '120']);
+      });
+    });
+  });
+}
