@@ -5,7 +5,12 @@ export default defineConfig({
     reporters: ['default', './test/support/plain-summary.ts'],
     projects: [
       {
-        test: { name: 'unit', include: ['test/{reconciler,lambdas,cli,infra,local}/**/*.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/{reconciler,simulation,lambdas,cli,infra,local}/**/*.test.ts'],
+          // A machine that does other things besides is no failure.
+          testTimeout: 60_000,
+        },
       },
       {
         // Needs the local stack: brought up once for the whole project, taken down at the end.

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Failure, FailureKind } from '../apply.ts';
 
 /** How one error code is handled, and what would mend it, in words for a person. */
@@ -132,22 +133,22 @@ const matches = (rule: Rule, code: string, message: string): boolean =>
  * the network is `transient` with an unknown outcome.
  */
 export function failureOf(error: unknown): Failure {
-  const { name: rawCode, message } = error instanceof Error ? error : { name: 'Unknown', message: String(error) };
+  const { name: rawCode, message } = error instanceof Error ? error : { name: 'Unknown', message: inspect(error) };
   const code = rawCode.replace(/^(Client|Server)\./, '');
   const rule = rules.find((rule) => matches(rule, code.toLowerCase(), message.toLowerCase()));
   if (rule) {
     const { kind, remedy, outcomeUnknown } = rule;
     return { kind, code, message, outcomeUnknown: outcomeUnknown ?? false, ...(remedy && { remedy }) };
   }
-  return answered(error)
-    ? { kind: 'rejected', code, message, outcomeUnknown: false, remedy: wrongHere }
-    : { kind: 'transient', code, message, outcomeUnknown: true };
-}
-
-/** Whether the service itself said no. A timeout, a broken connection or an HTTP 5xx is no answer. */
-function answered(error: unknown): boolean {
   const status = statusOf(error);
-  return status !== undefined && status >= 400 && status < 500;
+  // No answer, a broken connection or a fault of the service: nobody knows.
+  if (status === undefined || status < 400 || status >= 500) {
+    return { kind: 'transient', code, message, outcomeUnknown: true };
+  }
+  if (status === 429) return { kind: 'transient', code, message, outcomeUnknown: false };
+  if (status === 401 || status === 403)
+    return { kind: 'denied', code, message, outcomeUnknown: false, remedy: noAccess };
+  return { kind: 'rejected', code, message, outcomeUnknown: false, remedy: wrongHere };
 }
 
 function statusOf(error: unknown): number | undefined {

@@ -4,6 +4,7 @@ import type { Blocked } from './guard.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
 import type { Approval, TableRecord } from './record.ts';
+import { sortedBy } from './route.ts';
 import type { Actor, Trigger } from './trigger.ts';
 
 export const phases = [
@@ -158,7 +159,10 @@ export function recordFields(record: TableRecord): RecordFields {
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: [...record.listed].sort(),
-    owned: [...record.owned].map(([destination, route]) => ({ destination, ...route })),
+    owned: sortedBy([...record.owned], ([destination]) => destination).map(([destination, route]) => ({
+      destination,
+      ...route,
+    })),
     foreign: [...record.foreign].sort(),
     spared: [...record.spared].sort(),
     ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),

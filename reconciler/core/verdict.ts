@@ -100,8 +100,8 @@ function judge(
   now: Date,
 ): Pick<Status, 'phase' | 'reason'> {
   if (!plan) return { phase: 'Missing', reason: 'EC2 has no such route table in this account and Region' };
-  const tried = outcomes.filter(({ result }) => result !== 'skipped').length;
-  if (!isEnforced(desired, now) && !plan.inSync && tried === 0) {
+  const made = outcomes.filter(mayHaveWritten).length;
+  if (!isEnforced(desired, now) && !plan.inSync && made === 0) {
     const why = desired.mode === 'observe' ? 'the item is in mode observe' : `paused: ${desired.paused?.reason}`;
     return { phase: 'Drifted', reason: `drift is left as it is, as ${why}` };
   }
@@ -113,8 +113,8 @@ function judge(
   }
   if (end !== 'done') return { phase: 'Verifying', reason: 'the plan is done in part: the rest follows' };
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
-  if (tried > 0)
-    return { phase: 'Verifying', reason: `${tried} ${tried === 1 ? 'change' : 'changes'} made, not yet seen` };
+  if (made > 0)
+    return { phase: 'Verifying', reason: `${made} ${made === 1 ? 'change' : 'changes'} made, not yet seen` };
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   const finding = plan.findings.find(({ code }) => outOfSyncCodes.has(code));
   return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
@@ -146,6 +146,9 @@ const keyOfJson = ({ action, destination, to }: ChangeJson): string => [action, 
 
 /** A call that changed something, or may have: a later read has to show it. */
 const wasWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
+
+/** Whether EC2 may look different for this call. */
+const mayHaveWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
 
 /** What was written within the time in which reads may be stale, the latest for each destination. */
 export function writesAfter(

