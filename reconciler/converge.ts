@@ -38,8 +38,8 @@ export interface ConvergeWorld {
   readonly record?: TableRecord;
   /** Whether a change is left for later, as it failed only a short while ago. */
   readonly isParked?: (change: Change) => boolean;
-  /** Whether a read may be too old to act on, as it does not show what we wrote a moment ago. */
-  readonly isDoubtful?: (actual: ActualTable, readAt: Date) => boolean;
+  /** Whether a read may be too old to act on, as it does not show what we wrote a moment ago, or `made` just now. */
+  readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
   /** Called before the first change of every new plan, with what became of those before. If it throws, nothing of it is done. */
   readonly beforeChanges?: (plan: Plan, outcomes: readonly ChangeOutcome[]) => Promise<void>;
   /** Asked before each phase of an apply, and at least every 5 s: may we go on? */
@@ -85,8 +85,10 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     }
     if (!actual) return ending('done');
     const planned = plan(desired, actual, { now: readAt, ...(record && { record }) });
+    const made = [...outcomes.values()].filter(isDone);
+    if (world.isDoubtful?.(actual, readAt, made))
+      return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
     last = { plan: planned, actual };
-    if (round === 1 && world.isDoubtful?.(actual, readAt)) return ending('doubtful', last);
     const remember = (written: readonly Written[]): void => {
       if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
     };

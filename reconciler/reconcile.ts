@@ -154,7 +154,6 @@ class Round {
     earlier: readonly ChangeOutcome[],
   ): Promise<{ readonly converged: Converged; readonly stopped?: 'edited' | 'lost' | 'unreadable' }> {
     const { tables, states, now } = this.#world;
-    const memory = { ...before, ...writesAfter(earlier, before, now()) };
     let run: Run | undefined;
     let stopped: 'edited' | 'lost' | 'unreadable' | undefined;
     const converged = await converge(desired, {
@@ -163,7 +162,10 @@ class Round {
       until: this.#invocation.until,
       record,
       isParked: (change) => isParked(change, before?.failures ?? [], this.#triggers, now()),
-      isDoubtful: (actual, readAt) => isDoubtful(actual, readAt, memory, this.#triggers),
+      isDoubtful: (actual, readAt, made) => {
+        const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
+        return isDoubtful(actual, readAt, memory, this.#triggers);
+      },
       beforeChanges: async (plan, outcomes) => {
         run = run
           ? withPlan(withOutcome(run, outcomes, this.#triggers, now()), plan)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
@@ -55,7 +56,9 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
           }),
         ),
       );
-      if (added) return triggersOf(added.Attributes).length === 1 ? 'first' : 'more';
+      // A call that the SDK repeated, as its answer was lost, finds its own trigger there: it is the first all the same.
+      if (added)
+        return triggersOf(added.Attributes).every((left) => isDeepStrictEqual(left, trigger)) ? 'first' : 'more';
       const replaced = await unlessRefused(
         client.send(
           new UpdateCommand({

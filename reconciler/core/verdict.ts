@@ -78,7 +78,7 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
   const plan = found.plan ?? planForMissingTable(desired);
   const failures = failuresAfter(plan, found.outcomes, before, now);
   const judged = judge(desired, found, failures, now);
-  const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(wasWritten);
+  const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
   const waits = [...failures.map(({ nextRetry }) => nextRetry), ...(isUnseen ? [after(now, verifyAfterMs)] : [])];
   const nextRetry = waits.sort()[0];
   return {
@@ -144,10 +144,7 @@ function failuresAfter(
 const keyOf = (change: Change): string => keyOfJson(changeAsJson(change));
 const keyOfJson = ({ action, destination, to }: ChangeJson): string => [action, destination, to].join(' ');
 
-/** A call that changed something, or may have: a later read has to show it. */
-const wasWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
-
-/** Whether EC2 may look different for this call. */
+/** Whether EC2 may look different for this call: a later read has to show it. */
 const mayHaveWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
 
 /** What was written within the time in which reads may be stale, the latest for each destination. */
@@ -156,7 +153,7 @@ export function writesAfter(
   before: Status | undefined,
   now: Date,
 ): Pick<Status, 'lastWriteAt' | 'recentWrites'> {
-  const wrote = outcomes.filter(wasWritten);
+  const wrote = outcomes.filter(mayHaveWritten);
   const lastWriteAt = wrote.length > 0 ? now.toISOString() : before?.lastWriteAt;
   if (lastWriteAt === undefined) return {};
   const isRecent = before?.lastWriteAt !== undefined && now.getTime() - Date.parse(before.lastWriteAt) < staleForMs;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Run, Status, SweepRecord } from '../../reconciler/core/status.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Claim } from '../../reconciler/lease.ts';
@@ -151,7 +152,7 @@ export class InMemoryLeases implements Leases {
     if (!lease || lease.expiresAt <= now) return 'free';
     const left = [...lease.left.slice(0, triggersKept - 1), structuredClone(trigger)];
     this.#leases.set(routeTableId, { ...lease, left });
-    return lease.left.length === 0 ? 'first' : 'more';
+    return left.every((other) => isDeepStrictEqual(other, trigger)) ? 'first' : 'more';
   }
 
   async release(routeTableId: string, { holder, now, expiresAt }: Claim): ReturnType<Leases['release']> {

@@ -181,6 +181,13 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
       });
 
+      it('takes a trigger for the first again when the call that left it is repeated', async () => {
+        const { leases } = stores;
+        await leases.take(routeTableId, claim('one'));
+        await leases.leave(routeTableId, event('1'), now);
+        expect(await leases.leave(routeTableId, event('1'), now)).toBe('first');
+      });
+
       it('takes nothing when it is free or expired', async () => {
         const { leases } = stores;
         expect(await leases.leave(routeTableId, event('1'), now)).toBe('free');

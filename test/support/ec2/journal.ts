@@ -15,7 +15,7 @@ export interface Call {
 }
 
 export type Action = 'DescribeRouteTables' | Mutation;
-export type Mutation = 'CreateRoute' | 'ReplaceRoute' | 'DeleteRoute';
+type Mutation = 'CreateRoute' | 'ReplaceRoute' | 'DeleteRoute';
 
 /** Every call, in the order they were made. */
 export class Journal {

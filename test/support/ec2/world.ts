@@ -6,7 +6,7 @@ export interface World {
   readonly prefixLists: ReadonlyMap<string, PrefixList>;
 }
 
-export interface Vpc {
+interface Vpc {
   readonly id: string;
   /** IPv4 and IPv6; each has its local route in every table. */
   readonly blocks: readonly string[];

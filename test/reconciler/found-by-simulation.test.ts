@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { plan } from '../../reconciler/core/plan.ts';
+import { summaryOf } from '../../reconciler/core/status.ts';
+import { leaseMs } from '../../reconciler/lease.ts';
+import { sweep } from '../../reconciler/sweep.ts';
+import { desired, now, routeTableId } from '../support/builders.ts';
+import { inSync } from '../support/in-memory-world.ts';
+
+// What the simulation found, each as the shortest history that shows it.
+
+const one = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
+const event = { kind: 'event', id: 'event-1' } as const;
+
+describe('a plan', () => {
+  it('that a second read brings is recorded before its first call, beside the first', async () => {
+    const { ec2, faults, reconcile, states } = await inSync(one);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const somebodyIsFaster = (): void => ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    faults.strike({ action: 'CreateRoute' }, { justBefore: somebodyIsFaster });
+    const recorded: string[][] = [];
+    faults.strike(
+      { action: 'ReplaceRoute' },
+      {
+        justBefore: () =>
+          recorded.push(states.runs(routeTableId).flatMap((run) => run.plan.changes.map(({ action }) => action))),
+      },
+    );
+    await reconcile();
+    expect(recorded).toEqual([['create', 'replace']]);
+  });
+});
+
+describe('what was written', () => {
+  it('is remembered when the item turns invalid soon after', async () => {
+    const { ec2, reconcile, desire, status } = await inSync(one);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile();
+    desire({}, { routes: 'none' });
+    await reconcile({ kind: 'desired' });
+    const recentWrites = [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }];
+    expect(status()).toMatchObject({ phase: 'Invalid', recentWrites });
+  });
+
+  it('is not written once more when the next read shows another state before it', async () => {
+    const { ec2, faults, reconcile, desire, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    clock.advance(5_000);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'nat-aaaaaaaa');
+    desire({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-bbbbbbbb' });
+    faults.strike({ action: 'ReplaceRoute', naming: '10.21.0.0/16', times: 1 }, { lost: 'call' });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { staleMs: 12_000 });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual([
+      'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
+      'ReplaceRoute 10.21.0.0/16 pcx-bbbbbbbb',
+    ]);
+  });
+
+  it('beside a refusal is looked at again soon', async () => {
+    const { ec2, reconcile, requeue, desire, clock } = await inSync(one);
+    ec2.scenery.vanish('tgw-aaaaaaaa');
+    desire({ ...one, '10.21.0.0/16': 'tgw-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await reconcile({ kind: 'desired' });
+    expect(requeue.sent.map(({ dueAt }) => dueAt.getTime() - clock.now().getTime())).toEqual([5_000]);
+  });
+});
+
+describe('triggers left with a holder that died', () => {
+  it('are told to the queue when whoever took them over fails, too', async () => {
+    const world = await inSync(one);
+    const { leases, requeue, states, clock, reconcile } = world;
+    await leases.take(routeTableId, {
+      holder: 'dead',
+      now: clock.now(),
+      expiresAt: new Date(clock.now().getTime() + leaseMs),
+      retakeBefore: new Date(0),
+    });
+    await reconcile(event);
+    requeue.sent.length = 0;
+    clock.advance(leaseMs);
+    states.faults = (call) => {
+      if (call === 'read') throw new Error('the store is down');
+    };
+    clock.advance(60 * 60_000);
+    await sweep(world, world.invocation());
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt: clock.now() }]);
+  });
+});
+
+describe('a sweep', () => {
+  it('reconciles a table whose status knows of changes that nobody tried', async () => {
+    const world = await inSync(one);
+    const { ec2, states, tables } = world;
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const actual = await tables.read(routeTableId);
+    const { revision, ...status } = world.status();
+    if (actual)
+      await states.write({ ...status, plan: summaryOf(plan(desired(one), actual, { now })), revision: revision + 1 });
+    await sweep(world, world.invocation());
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
+  });
+});

@@ -1,0 +1,432 @@
+import { ChangeFailed } from '../../reconciler/apply.ts';
+import type { Change } from '../../reconciler/core/change.ts';
+import type { ActualTable } from '../../reconciler/core/route.ts';
+import type { Status } from '../../reconciler/core/status.ts';
+import type { DesiredItems, Leases, Log, Requeue, RouteTables, TableStates, World } from '../../reconciler/ports.ts';
+import type { Fate } from '../support/ec2/faults.ts';
+import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
+import type { Call } from '../support/ec2/journal.ts';
+import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
+import type { World as Ec2World } from '../support/ec2/world.ts';
+import {
+  InMemoryDesiredItems,
+  InMemoryLeases,
+  InMemoryRequeue,
+  InMemoryTableStates,
+} from '../support/in-memory-stores.ts';
+import type { Faults } from './faults.ts';
+import type { FunctionRun } from './function-run.ts';
+import { History } from './history.ts';
+import { isForeign } from './oracle.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { Mutation, Read } from './facts.ts';
+import { Watch } from './watch.ts';
+
+export const start = new Date('2026-11-23T12:00:00Z');
+
+/** Codes with which EC2 refuses a target, for ever or until somebody mends it. */
+export type Refusals = Map<string, { readonly code: string; readonly message?: string }>;
+
+type Calling = { readonly mutation: Mutation; readonly withinMs: number } | { readonly read: Read };
+
+/** EC2, the stores and the queue, as functions see them: through calls that take time and go wrong. */
+export class Cloud {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly faults: Faults;
+  readonly history: History;
+  readonly watch: Watch;
+  readonly ec2: InMemoryEc2;
+  readonly desired = new InMemoryDesiredItems();
+  readonly states = new InMemoryTableStates();
+  readonly leases = new InMemoryLeases();
+  readonly queue: InMemoryRequeue;
+  /** Targets that EC2 refuses, and tables it lets nobody of ours write. */
+  readonly refusals: Refusals = new Map();
+  readonly denied = new Set<string>();
+  /** How far reads lag behind at most. */
+  readonly longestLagMs: number;
+  /** How many mutations functions asked EC2 for. */
+  mutations = 0;
+  /** Somebody else does something to a table just before our call gets there. */
+  meddle: (routeTableId: string, destination: string) => void = () => {};
+  /** Somebody edits an item while it is being applied. */
+  edit: (routeTableId: string) => void = () => {};
+  /** An effective call, by whomever. */
+  onEffect: (call: Call) => void = () => {};
+  /** The status before the present one: a read that is not consistent may still show it. */
+  readonly #lastStatus = new Map<string, Status>();
+  readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
+  /** Calls that EC2 got to in this step, with what they are to a function of ours. */
+  readonly #arrived = new Map<Call, Mutation | undefined>();
+  /** What the function that is just now calling EC2 is about to do there. */
+  #calling: Calling | undefined;
+
+  constructor(scheduler: Scheduler, random: Random, faults: Faults) {
+    this.scheduler = scheduler;
+    this.random = random;
+    this.faults = faults;
+    this.history = new History(() => scheduler.time);
+    this.longestLagMs = random.chance(0.5) ? 9_000 : 20_000;
+    this.watch = new Watch({
+      history: this.history,
+      faults,
+      time: () => scheduler.time,
+      holder: (routeTableId) => this.leases.holder(routeTableId),
+      refuses: (routeTableId, target) => this.refusals.has(target) || this.denied.has(routeTableId),
+      readsAreNearlyFresh: this.longestLagMs < 10_000 && !faults.knows('clock skew'),
+    });
+    this.queue = new InMemoryRequeue(scheduler.now);
+    this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
+  }
+
+  /** Notices what the last step changed in EC2. Called after each step. */
+  settle(): void {
+    const world = this.ec2.world;
+    if (this.#worlds.at(-1)?.world !== world) {
+      this.#worlds.push({ since: this.scheduler.time, world });
+      for (const table of world.tables.values())
+        for (const { destination, target } of table.routes)
+          if (isForeign(target, table, world)) this.watch.facts(table.id).foreign.add(destination);
+    }
+    for (const [call, mutation] of this.#arrived) {
+      const { changed, error } = call;
+      this.history.note('EC2', `${call.caller} ${call.action}`, { ...call.input, changed, ...(error && { error }) });
+      if (mutation) this.watch.mutationLanded(mutation, changed, world);
+      if (changed) this.onEffect(call);
+    }
+    this.#arrived.clear();
+  }
+
+  #asOf(instant: number): { readonly since: number; readonly world: Ec2World } | undefined {
+    return this.#worlds.findLast(({ since }) => since <= instant) ?? this.#worlds[0];
+  }
+
+  // ── what happens to calls to EC2 ──────────────────────────────────────────────────────────────────────────────────
+
+  #fateOf(call: Call): Fate {
+    const { random, faults } = this;
+    const usual: Fate = { reachesAfterMs: random.skewed(5, 120), answersAfterMs: random.skewed(5, 80) };
+    const arrives = (mutation?: Mutation) => (): void => {
+      this.#arrived.set(call, mutation);
+    };
+    const calling = this.#calling;
+    if (!calling) return call.action === 'DescribeRouteTables' ? usual : { ...usual, justBefore: arrives() };
+    if ('read' in calling) return { ...usual, ...this.#fateOfRead(calling.read) };
+    const { mutation, withinMs } = calling;
+    return {
+      ...usual,
+      ...this.#fateOfMutation(mutation, withinMs),
+      justBefore: () => {
+        if (faults.strikes('other writer between read and write'))
+          this.meddle(mutation.routeTableId, mutation.destination);
+        arrives(mutation)();
+      },
+    };
+  }
+
+  #fateOfRead(read: Read): Fate {
+    const { random, faults } = this;
+    if (faults.strikes('failed read'))
+      return random.pick<Fate>([{ serverFault: 'not-done' }, { lost: 'answer' }, { refused: { code: 'Unavailable' } }]);
+    const lagMs = random.chance(0.5) ? random.skewed(200, this.longestLagMs) : random.between(1_000, this.longestLagMs);
+    const staleMs = faults.strikes('stale read') ? lagMs : 0;
+    return {
+      ...this.#slowness(),
+      staleMs,
+      justBefore: () => {
+        const asOf = this.scheduler.time - staleMs;
+        const then = this.#asOf(asOf);
+        if (then) read.shown = { world: then.world, asOf };
+      },
+    };
+  }
+
+  #fateOfMutation(mutation: Mutation, withinMs: number): Fate {
+    const { random, faults } = this;
+    const refused = mutation.to === undefined ? undefined : this.refusals.get(mutation.to);
+    if (this.denied.has(mutation.routeTableId)) return { refused: { code: 'UnauthorizedOperation' } };
+    if (refused) return { refused };
+    if (faults.strikes('throttle')) return { refused: { code: 'RequestLimitExceeded' } };
+    if (faults.strikes('server error, not done')) return { serverFault: 'not-done' };
+    if (faults.strikes('server error, done')) return { serverFault: 'done' };
+    if (faults.strikes('lost call')) return { lost: 'call' };
+    if (faults.strikes('lost answer')) return { lost: 'answer' };
+    if (faults.strikes('call arrives after its caller gave up'))
+      return { reachesAfterMs: withinMs + random.between(100, 3_000) };
+    return this.#slowness();
+  }
+
+  #slowness(): Fate {
+    if (!this.faults.strikes('slow call')) return {};
+    const ms = this.random.skewed(500, 9_000);
+    return this.random.chance(0.5) ? { reachesAfterMs: ms } : { answersAfterMs: ms };
+  }
+
+  // ── the ports of one function ─────────────────────────────────────────────────────────────────────────────────────
+
+  worldOf(fn: FunctionRun): World {
+    const log = this.#log(fn);
+    return {
+      tables: this.#tables(fn),
+      desired: this.#desired(fn),
+      states: this.#states(fn),
+      leases: this.#leases(fn),
+      requeue: this.#requeue(fn),
+      checkpoint: async (routeTableId) => {
+        this.watch.checks(fn, routeTableId);
+        const { version, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
+          const read = {
+            version: this.watch.version(routeTableId),
+            holder: this.leases.holder(routeTableId),
+            at: this.scheduler.time,
+          };
+          if (this.faults.strikes('desired edit in mid-apply')) this.edit(routeTableId);
+          return read;
+        });
+        this.watch.checked(fn, routeTableId, { version, at, ...(holder !== undefined && { holder }) });
+        return { item: version.item, holder };
+      },
+      now: fn.now,
+      log,
+    };
+  }
+
+  #tables(fn: FunctionRun): RouteTables {
+    const turn = (): Promise<void> =>
+      fn.pause(this.faults.strikes('paced by the token bucket') ? this.random.skewed(200, 8_000) : 0);
+    const tables = inMemoryRouteTables(this.ec2, {
+      caller: fn.name,
+      turn,
+    });
+    const ask = <T>(calling: Calling, call: () => Promise<T>): Promise<T> => {
+      this.#calling = calling;
+      try {
+        return call();
+      } finally {
+        this.#calling = undefined;
+      }
+    };
+    const read = async (routeTableId: string): Promise<ActualTable | undefined> => {
+      const read = this.watch.readStarts(fn, routeTableId);
+      this.history.note(fn.name, `reads ${routeTableId}`);
+      try {
+        const table = await fn.outlives(ask({ read }, () => tables.read(routeTableId)));
+        this.watch.readAnswered(fn, routeTableId, read);
+        const lagMs = this.scheduler.time - (read.shown?.asOf ?? 0);
+        this.history.note(fn.name, `has read ${routeTableId}, as of ${lagMs} ms ago`, table && routesIn(table));
+        return table;
+      } catch (error) {
+        this.history.note(fn.name, `could not read ${routeTableId}`, error);
+        throw error;
+      }
+    };
+    const apply = async (routeTableId: string, change: Change, withinMs: number): Promise<void> => {
+      this.mutations += 1;
+      const mutation = this.watch.mutationStarts(fn, routeTableId, change);
+      const { action, destination, from, to } = mutation;
+      const told = `${action} ${routeTableId} ${destination}`;
+      this.history.note(fn.name, told, { from, to, withinMs });
+      try {
+        await fn.outlives(ask({ mutation, withinMs }, () => tables.apply(routeTableId, change, withinMs)));
+        this.watch.mutationEnded(mutation, 'done');
+        this.history.note(fn.name, `${told}: done`);
+      } catch (error) {
+        this.watch.mutationEnded(mutation, outcomeOf(error));
+        this.history.note(fn.name, `${told}: failed`, error);
+        throw error;
+      }
+    };
+    const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
+      const pages = tables.readMany(ids)[Symbol.asyncIterator]();
+      while (true) {
+        const read: Read = { startedAt: this.scheduler.time, mutations: [] };
+        const next = await fn.outlives(ask({ read }, () => pages.next()));
+        if (next.done === true) return undefined;
+        yield next.value;
+      }
+    };
+    return { turn, read, apply, readMany: readMany.bind(this) };
+  }
+
+  #desired(fn: FunctionRun): DesiredItems {
+    const pages = async function* (this: Cloud, cursor?: string): ReturnType<DesiredItems['pages']> {
+      const pages = this.desired.pages(cursor)[Symbol.asyncIterator]();
+      while (true) {
+        const next = await this.#store(fn, 'desired.pages', () => pages.next());
+        if (next.done === true) return;
+        yield next.value;
+      }
+    };
+    return {
+      read: (routeTableId) =>
+        this.#store(fn, `desired.read ${routeTableId}`, () => {
+          this.watch.readDesired(fn, routeTableId);
+          return this.desired.read(routeTableId);
+        }),
+      pages: pages.bind(this),
+    };
+  }
+
+  #states(fn: FunctionRun): TableStates {
+    const { states } = this;
+    return {
+      read: (routeTableId) =>
+        this.#store(fn, `states.read ${routeTableId}`, async () => {
+          const status = await states.read(routeTableId);
+          this.watch.readStatus(fn, routeTableId, status);
+          return status;
+        }),
+      readMany: (routeTableIds) =>
+        this.#store(fn, 'states.readMany', async () => {
+          const statuses = await states.readMany(routeTableIds);
+          const isStale = this.faults.strikes('stale status in bulk read');
+          return isStale
+            ? new Map([...statuses].map(([id, status]) => [id, this.#lastStatus.get(id) ?? status]))
+            : statuses;
+        }),
+      write: (status) => {
+        const told = `states.write ${status.routeTableId} ${status.phase}: ${status.reason}`;
+        const write = async (): Promise<boolean> => {
+          const before = this.watch.facts(status.routeTableId).status;
+          const written = await states.write(status);
+          if (!written) return false;
+          if (before) this.#lastStatus.set(status.routeTableId, before);
+          this.watch.statusWritten(fn, status, before);
+          return true;
+        };
+        return this.#store(fn, told, write, write);
+      },
+      recordRun: (run) => {
+        const record = async (): Promise<void> => {
+          await states.recordRun(run);
+          this.watch.recorded(fn, run);
+        };
+        return this.#store(fn, `states.recordRun ${run.routeTableId} ${run.id}`, record, record);
+      },
+      readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
+      writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
+    };
+  }
+
+  #leases(fn: FunctionRun): Leases {
+    const { leases, watch } = this;
+    const endsAt = (expiresAt: Date): number => expiresAt.getTime() - fn.skewMs;
+    // Nobody can know of triggers whose answer is lost; whoever left the first of them has sent a message.
+    const unknown = (routeTableId: string) => (error: unknown) => {
+      watch.sent(fn, routeTableId);
+      throw error;
+    };
+    return {
+      take: (routeTableId, claim) => {
+        const take = async (): ReturnType<Leases['take']> => {
+          const taken = await leases.take(routeTableId, claim);
+          if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.length);
+          return taken;
+        };
+        const again = (): ReturnType<Leases['take']> => {
+          watch.sent(fn, routeTableId);
+          return take();
+        };
+        return this.#store(fn, `leases.take ${routeTableId}`, take, again).catch(unknown(routeTableId));
+      },
+      leave: (routeTableId, trigger, now) => {
+        const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, trigger, now);
+        return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
+      },
+      release: (routeTableId, claim) =>
+        this.#store(
+          fn,
+          `leases.release ${routeTableId}`,
+          async () => {
+            const released = await leases.release(routeTableId, claim);
+            if (released.released) watch.gaveUp(fn, routeTableId, 0);
+            else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.length);
+            return released;
+          },
+          // The first call took the triggers with it; the answer that tells of them got lost.
+          async (first) => {
+            if (first.released) return first;
+            watch.sent(fn, routeTableId);
+            return { released: false, left: [] };
+          },
+        ).catch(unknown(routeTableId)),
+      drop: (routeTableId, holder) =>
+        this.#store(
+          fn,
+          `leases.drop ${routeTableId}`,
+          async () => {
+            const left = await leases.drop(routeTableId, holder);
+            watch.gaveUp(fn, routeTableId, left.length);
+            return left;
+          },
+          async () => {
+            watch.sent(fn, routeTableId);
+            return [];
+          },
+        ).catch(unknown(routeTableId)),
+    };
+  }
+
+  #requeue(fn: FunctionRun): Requeue {
+    return {
+      send: (message, delayMs) => {
+        const send = async (): Promise<void> => {
+          await this.queue.send(message, delayMs);
+          this.watch.sent(fn, message.routeTableId);
+        };
+        return this.#store(fn, `requeue.send ${message.routeTableId} in ${delayMs} ms`, send, send).catch(
+          (error: unknown) => {
+            // What cannot be told to the queue is told by the function's own failure, or left to the sweep.
+            this.watch.sent(fn, message.routeTableId);
+            throw error;
+          },
+        );
+      },
+    };
+  }
+
+  /** A call to a store: it takes time, it may fail before or after it was carried out, or be repeated by the SDK. */
+  async #store<T>(fn: FunctionRun, call: string, work: () => Promise<T>, again?: (first: T) => Promise<T>): Promise<T> {
+    const { faults, random, history } = this;
+    const latencyMs = (): number =>
+      faults.strikes('slow store') ? random.skewed(200, 6_000) : faults.strikes('hang') ? 90_000 : random.skewed(1, 12);
+    await fn.pause(latencyMs());
+    if (faults.strikes('store failure, not done')) {
+      history.note(fn.name, `${call}: fails, not done`);
+      await fn.pause(latencyMs());
+      throw new Error(`${call} failed`);
+    }
+    let answer = await work();
+    history.note(fn.name, call, answer);
+    if (faults.strikes('store failure, done')) {
+      history.note(fn.name, `${call}: fails, although done`);
+      await fn.pause(latencyMs());
+      throw new Error(`${call} failed`);
+    }
+    if (again && faults.strikes('store answer lost, call repeated')) {
+      await fn.pause(latencyMs());
+      answer = await again(answer);
+      history.note(fn.name, `${call}: repeated by the SDK`, answer);
+    }
+    await fn.pause(latencyMs());
+    return answer;
+  }
+
+  #log(fn: FunctionRun): Log {
+    const note = (message: string, fields?: object): void => this.history.note(fn.name, `says "${message}"`, fields);
+    const log: Log = { info: note, warn: note, error: note, with: () => log };
+    return log;
+  }
+}
+
+const routesIn = ({ routes }: ActualTable): string[] =>
+  routes.map(({ spelling, target }) => `${spelling}→${'id' in target ? target.id : target.kind}`);
+
+function outcomeOf(error: unknown): NonNullable<Mutation['outcome']> {
+  if (!(error instanceof ChangeFailed)) return 'unknown';
+  const { kind, outcomeUnknown } = error.failure;
+  if (outcomeUnknown) return 'unknown';
+  return kind === 'denied' ? 'denied' : kind === 'stale' ? 'stale' : 'refused';
+}

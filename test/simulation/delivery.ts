@@ -1,0 +1,198 @@
+import { routeTableCall } from '../../reconciler/aws/cloudtrail.ts';
+import type { Invocation } from '../../reconciler/lease.ts';
+import type { RequeueMessage, World } from '../../reconciler/ports.ts';
+import { reconcile, reconcileAgain, reconcileEach } from '../../reconciler/reconcile.ts';
+import { sweep } from '../../reconciler/sweep.ts';
+import type { Cloud } from './cloud.ts';
+import { type Ending, FunctionRun } from './function-run.ts';
+
+export const accountId = '111122223333';
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** How the services that wake functions behave: what they repeat, how often, and when they give up. */
+const asyncRetriesAfterMs = [1 * minute, 2 * minute];
+const visibilityMs = 6 * minute;
+const receivesAtMost = 3;
+const streamRetries = 5;
+
+/** Wakes functions as Lambda, EventBridge, SQS and DynamoDB Streams do: at least once, late, and again after a failure. */
+export class Delivery {
+  /** What nobody could handle: it is in a dead-letter queue, for a person to see. */
+  readonly dead: string[] = [];
+  readonly #cloud: Cloud;
+  #runs = 0;
+  #ids = 0;
+  /** Records of the stream that were not handled yet, in order. */
+  readonly #stream: { readonly routeTableId: string; readonly id: string }[] = [];
+  #streaming = false;
+  /** How many functions run, and how many messages and records wait. */
+  #pending = 0;
+
+  constructor(cloud: Cloud) {
+    this.#cloud = cloud;
+  }
+
+  get isIdle(): boolean {
+    return this.#pending === 0;
+  }
+
+  // ── EventBridge: calls of others ──────────────────────────────────────────────────────────────────────────────────
+
+  /** An event of CloudTrail goes its way to us: through trail and bus, which lose, repeat and delay. */
+  event(event: unknown, told: string, routeTableId: string): void {
+    const { faults, random, history, watch, scheduler } = this.#cloud;
+    const at = scheduler.time;
+    if (faults.strikes('dropped event')) return history.note('bus', `drops ${told}`);
+    const delayMs = faults.strikes('delayed event')
+      ? random.between(60 * second, 10 * minute)
+      : faults.strikes('reordered event')
+        ? random.between(0, 30 * second)
+        : random.skewed(500, 5_000);
+    const deliver = (afterMs: number, requestId: string): void =>
+      this.#after(afterMs, () => {
+        const facts = watch.facts(routeTableId);
+        facts.lastEventAt = Math.max(facts.lastEventAt, secondOf(at));
+        return this.#asynchronously(`event ${told}`, requestId, onRouteChange(event));
+      });
+    const requestId = this.#id('request');
+    deliver(delayMs, requestId);
+    if (faults.strikes('duplicate event')) deliver(delayMs + random.skewed(1, 30_000), this.#id('request'));
+    if (faults.strikes('same request twice')) deliver(delayMs + random.skewed(1, 90_000), requestId);
+  }
+
+  // ── the stream of desired items ───────────────────────────────────────────────────────────────────────────────────
+
+  edited(routeTableId: string): void {
+    this.#pending += 1;
+    this.#stream.push({ routeTableId, id: this.#id('record') });
+    if (this.#streaming) return;
+    this.#streaming = true;
+    this.#after(this.#cloud.random.skewed(200, 2_000), () => this.#drain(0));
+  }
+
+  async #drain(attempt: number): Promise<void> {
+    const batch = this.#stream.slice(0, this.#cloud.random.between(1, 4));
+    if (batch.length === 0) {
+      this.#streaming = false;
+      return;
+    }
+    const failed = new Set<string>();
+    const ending = await this.#run('desired', this.#id('request'), async (world, invocation) => {
+      const underway = new Map<string, Promise<unknown>>();
+      await Promise.all(
+        batch.map(async ({ routeTableId, id }) => {
+          const reconciled =
+            underway.get(routeTableId) ?? reconcile(routeTableId, { kind: 'desired', id }, world, invocation);
+          underway.set(routeTableId, reconciled);
+          await reconciled.catch(() => failed.add(id));
+        }),
+      );
+      return failed.size === 0;
+    });
+    // Lambda goes on from the first record that failed; all of the batch, when the function itself did.
+    const first = ending.ok ? batch.findIndex(({ id }) => failed.has(id)) : 0;
+    const done = first < 0 ? batch.length : first;
+    const gaveUp = done === 0 && attempt >= streamRetries;
+    if (gaveUp) this.#bury(`record ${batch[0]?.id} of ${batch[0]?.routeTableId}`);
+    const handled = gaveUp ? 1 : done;
+    this.#stream.splice(0, handled);
+    this.#pending -= handled;
+    this.#after(this.#cloud.random.skewed(100, 3_000), () => this.#drain(handled === 0 ? attempt + 1 : 0));
+  }
+
+  // ── the requeue queue ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Takes what was sent to the queue on its way. Called after each step. */
+  collect(): void {
+    const { queue, scheduler, faults, random } = this.#cloud;
+    for (const { message, dueAt } of queue.sent.splice(0)) {
+      const lateMs = faults.strikes('late message') ? random.between(second, 60 * second) : random.skewed(5, 800);
+      const id = this.#id('message');
+      const receive = (afterMs: number): void => this.#after(afterMs, () => this.#receive(message, id, 1));
+      receive(dueAt.getTime() - scheduler.time + lateMs);
+      if (faults.strikes('message delivered twice'))
+        receive(dueAt.getTime() - scheduler.time + lateMs + random.skewed(1, 30_000));
+    }
+  }
+
+  async #receive(message: RequeueMessage, id: string, receives: number): Promise<void> {
+    const { scheduler } = this.#cloud;
+    const receivedAt = scheduler.time;
+    const ending = await this.#run('requeue', this.#id('request'), (world, invocation) =>
+      reconcileAgain(message, id, world, invocation),
+    );
+    if (ending.ok) return;
+    if (receives >= receivesAtMost) return this.#bury(`message ${id} for ${message.routeTableId}`);
+    this.#after(receivedAt + visibilityMs - scheduler.time, () => this.#receive(message, id, receives + 1));
+  }
+
+  // ── the schedule ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  sweep(): void {
+    const requestId = this.#id('request');
+    const body = (world: World, invocation: Invocation): Promise<unknown> => sweep(world, invocation);
+    const deliver = (afterMs: number): void =>
+      this.#after(afterMs, () => this.#asynchronously('sweep', requestId, body));
+    deliver(0);
+    if (this.#cloud.faults.strikes('same request twice')) deliver(this.#cloud.random.skewed(1, 90_000));
+  }
+
+  // ── functions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An asynchronous invocation: Lambda tries it twice more, under the same request id. */
+  async #asynchronously(
+    told: string,
+    requestId: string,
+    body: (world: World, invocation: Invocation) => Promise<unknown>,
+    attempt = 0,
+  ): Promise<void> {
+    const ending = await this.#run(told, requestId, body);
+    if (ending.ok) return;
+    const retryAfterMs = asyncRetriesAfterMs[attempt];
+    if (retryAfterMs === undefined) return this.#bury(`${told} (${requestId})`);
+    this.#after(retryAfterMs, () => this.#asynchronously(told, requestId, body, attempt + 1));
+  }
+
+  async #run<T>(
+    told: string,
+    requestId: string,
+    body: (world: World, invocation: Invocation) => Promise<T>,
+  ): Promise<Ending<T>> {
+    const { scheduler, faults, random, history, watch } = this.#cloud;
+    const skewMs = faults.strikes('clock skew') ? random.between(-4_000, 4_000) : 0;
+    const fn = new FunctionRun(`fn-${++this.#runs}`, requestId, { scheduler, faults, skewMs });
+    history.note(fn.name, `begins: ${told}`, { requestId, skewMs });
+    const ending = await fn.run(() => body(this.#cloud.worldOf(fn), fn.invocation()));
+    if (!ending.ok && ending.why === 'timeout') faults.note('timeout');
+    history.note(fn.name, ending.ok ? 'ends' : `dies: ${ending.why}`, ending.ok ? undefined : ending.error);
+    watch.finished(fn, ending.ok && ending.value !== false);
+    return ending;
+  }
+
+  #bury(what: string): void {
+    this.dead.push(what);
+    this.#cloud.history.note('DLQ', what);
+  }
+
+  #after(ms: number, work: () => Promise<void>): void {
+    const { scheduler } = this.#cloud;
+    this.#pending += 1;
+    scheduler.at(scheduler.time + ms, () => void work().finally(() => (this.#pending -= 1)));
+  }
+
+  #id(kind: string): string {
+    return `${kind}-${++this.#ids}`;
+  }
+}
+
+/** CloudTrail tells whole seconds. */
+const secondOf = (time: number): number => Math.floor(time / second) * second;
+
+const onRouteChange =
+  (event: unknown) =>
+  async (world: World, invocation: Invocation): Promise<void> => {
+    const call = routeTableCall(event, accountId);
+    if (call) await reconcileEach(call.routeTableIds, call.trigger, world, invocation);
+  };

@@ -1,0 +1,110 @@
+import type { Change } from '../../reconciler/core/change.ts';
+import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { World } from '../support/ec2/world.ts';
+import type { FunctionRun } from './function-run.ts';
+import type { Spec } from './oracle.ts';
+
+// What is known of a history at one moment: what functions believe, and what is true.
+
+/** One version of a desired item. */
+export interface Version {
+  readonly index: number;
+  /** When it was written. */
+  readonly at: number;
+  readonly item: { readonly routeTableId: string } | undefined;
+  /** What it asks for; undefined when it is invalid or was deleted. */
+  readonly spec?: Spec;
+}
+
+/** One read of a table in EC2. */
+export interface Read {
+  readonly startedAt: number;
+  /** What it shows: the world as it was then. Undefined until it is answered. */
+  shown?: { readonly world: World; readonly asOf: number };
+  /** The mutations that rest on it. */
+  readonly mutations: Mutation[];
+}
+
+/** One mutation that a function asked EC2 for. */
+export interface Mutation {
+  readonly by: FunctionRun;
+  readonly routeTableId: string;
+  readonly action: Change['action'];
+  readonly destination: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly startedAt: number;
+  readonly version: Version;
+  readonly read: Read;
+  landedAt?: number;
+  /** It made a difference when it landed. */
+  changed?: boolean;
+  endedAt?: number;
+  outcome?: 'done' | 'refused' | 'unknown' | 'denied' | 'stale';
+}
+
+/** What one function knows of one table, from the moment it took the lease. */
+export interface Look {
+  readonly by: FunctionRun;
+  readonly routeTableId: string;
+  leaseEndsAt: number;
+  before?: Status;
+  /** Destinations that are remembered to have been in the hands of another account. */
+  foreign: Set<string>;
+  version?: Version;
+  /** When it last went to see what is desired: all that was left before is answered by this. */
+  lookedAt: number;
+  read?: Read;
+  /** How often it read the table. */
+  reads: number;
+  readonly mutations: Mutation[];
+  readonly runs: Run[];
+  checkpoint?: {
+    readonly version?: Version;
+    readonly holder?: string;
+    readonly at: number;
+    readonly answeredAt: number;
+  };
+  /** It is in the middle of an apply. */
+  applying: boolean;
+  /** Triggers that were handed to it and not answered yet. */
+  handed: number;
+}
+
+/** What is true of one table, whoever knows it. */
+export interface TableFacts {
+  readonly routeTableId: string;
+  readonly versions: Version[];
+  readonly mutations: Mutation[];
+  readonly runs: Map<string, Run>;
+  /** Destinations that were in the hands of another account at some time. */
+  readonly foreign: Set<string>;
+  /** The routes that were ours: listed while there, or written by us. */
+  owned: Map<string, Set<string>>;
+  /** The rules under which it was last seen in sync, no delete being held back since. */
+  clean: string | undefined;
+  status: Status | undefined;
+  /** The latest mutation at each destination whose answer came, and is remembered. */
+  readonly known: Map<string, Mutation>;
+  /** The second of the latest call by anyone whose event was delivered: a read may be believed for its sake. */
+  lastEventAt: number;
+  /** When somebody else last changed the static route of a destination. */
+  readonly touched: Map<string, number>;
+}
+
+/** What the invariants may ask. */
+export interface Facts {
+  readonly time: () => number;
+  /** Who holds a table's lease, expired or not. */
+  readonly holder: (routeTableId: string) => string | undefined;
+  /** EC2 refuses this target in this table, whatever the rules say. */
+  readonly refuses: (routeTableId: string, target: string) => boolean;
+  /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
+  readonly readsAreNearlyFresh: boolean;
+  readonly looks: Iterable<Look>;
+  facts(routeTableId: string): TableFacts;
+}
+
+/** A mutation in words. */
+export const tell = ({ by, routeTableId, action, destination, from, to }: Mutation): string =>
+  [by.name, action, routeTableId, destination, from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(' ');

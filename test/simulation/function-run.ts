@@ -1,0 +1,89 @@
+import type { Invocation } from '../../reconciler/lease.ts';
+import type { Faults } from './faults.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Lambda cuts a function off after this long; the last of it is kept for writing down what was done. */
+const timeoutMs = 60_000;
+const finishingMs = 10_000;
+
+/** What became of one run of a function. */
+export type Ending<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly why: 'crash' | 'timeout' | 'error'; readonly error?: unknown };
+
+/**
+ * One run of one function. It may die between any two awaits: whatever it waits for then never comes, so that nothing of
+ * it goes on, and what it had asked for elsewhere is done all the same.
+ */
+export class FunctionRun {
+  readonly name: string;
+  readonly requestId: string;
+  /** How far its clock is ahead of the true time. */
+  readonly skewMs: number;
+  readonly #scheduler: Scheduler;
+  readonly #faults: Faults;
+  readonly #startedAt: number;
+  #died: ((why: 'crash' | 'timeout') => void) | undefined;
+  #isOver = false;
+
+  constructor(
+    name: string,
+    requestId: string,
+    { scheduler, faults, skewMs }: { scheduler: Scheduler; faults: Faults; skewMs: number },
+  ) {
+    this.name = name;
+    this.requestId = requestId;
+    this.skewMs = skewMs;
+    this.#scheduler = scheduler;
+    this.#faults = faults;
+    this.#startedAt = scheduler.time;
+  }
+
+  readonly now = (): Date => new Date(this.#scheduler.time + this.skewMs);
+
+  /** It has ended, in whatever way. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  invocation(): Invocation {
+    return {
+      requestId: this.requestId,
+      until: new Date(this.#startedAt + this.skewMs + timeoutMs - finishingMs),
+    };
+  }
+
+  /** Runs the body to its end, or until the function dies. */
+  run<T>(body: () => Promise<T>): Promise<Ending<T>> {
+    return new Promise((resolve) => {
+      const end = (ending: Ending<T>): void => {
+        if (this.#isOver) return;
+        this.#isOver = true;
+        resolve(ending);
+      };
+      this.#died = (why) => end({ ok: false, why });
+      this.#scheduler.at(this.#startedAt + timeoutMs, () => this.#died?.('timeout'));
+      body().then(
+        (value) => end({ ok: true, value }),
+        (error: unknown) => end({ ok: false, why: 'error', error }),
+      );
+    });
+  }
+
+  /** Lets time pass. */
+  pause(ms: number): Promise<void> {
+    return this.outlives(new Promise((wake) => this.#scheduler.at(this.#scheduler.time + Math.max(0, ms), wake)));
+  }
+
+  /** What was waited for, if the function lives to see it. */
+  async outlives<T>(awaited: Promise<T>): Promise<T> {
+    try {
+      return await awaited;
+    } finally {
+      if (!this.#isOver && this.#faults.strikes('crash')) this.#died?.('crash');
+      if (this.#isOver) await never;
+    }
+  }
+}
+
+const never = new Promise<never>(() => {});

@@ -1,0 +1,346 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Status } from '../../reconciler/core/status.ts';
+import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
+import { type World, slotAt } from '../support/ec2/world.ts';
+import { callOf } from './calls.ts';
+import {
+  type Deviation,
+  deviations,
+  isDefault,
+  isEnforced,
+  mayDelete,
+  mayReplace,
+  names,
+  policyOf,
+  wantedAt,
+} from './oracle.ts';
+import { type Facts, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
+
+/** Each says in a sentence how it is broken, or nothing. */
+export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
+
+const second = 1_000;
+
+/** Asked when a function is about to call EC2, before the call. */
+export const atMutation: Invariants<[Mutation, Look, Facts]> = {
+  'who writes holds the lease': (mutation, _, { holder }) => {
+    const holds = holder(mutation.routeTableId);
+    return holds === mutation.by.requestId
+      ? undefined
+      : `${tell(mutation)}, but the lease is with ${holds ?? 'nobody'}`;
+  },
+
+  'nobody writes after the lease has ended': (mutation, { leaseEndsAt }, { time }) =>
+    time() < leaseEndsAt ? undefined : `${tell(mutation)}, ${time() - leaseEndsAt} ms after the lease ended`,
+
+  'one apply per table at a time': (mutation, _, { looks }) => {
+    const other = [...looks].find(
+      (look) =>
+        look.routeTableId === mutation.routeTableId && look.by !== mutation.by && look.applying && !look.by.isOver,
+    );
+    return other && `${tell(mutation)}, while ${other.by.name} is applying`;
+  },
+
+  'no write rests on a read older than 10 s': (mutation, _, { time }) => {
+    const ageMs = time() - mutation.read.startedAt;
+    return ageMs <= 10 * second ? undefined : `${tell(mutation)}, on a read of ${ageMs} ms ago`;
+  },
+
+  'one call for each destination and read': (mutation) => {
+    const earlier = mutation.read.mutations.find(({ destination }) => destination === mutation.destination);
+    return earlier && `${tell(mutation)}, after ${earlier.action} ${earlier.to ?? ''} with no read in between`;
+  },
+
+  'replaces, then deletes, then creates': (mutation) => {
+    const order = ['replace', 'delete', 'create'];
+    const rank = order.indexOf(mutation.action);
+    const wrong = mutation.read.mutations.find(({ action, endedAt }) =>
+      order.indexOf(action) < rank ? endedAt === undefined : order.indexOf(action) > rank,
+    );
+    return wrong && `${tell(mutation)}, but ${tell(wrong)} ${wrong.endedAt ? 'was before' : 'has not ended'}`;
+  },
+
+  'a plan is recorded before its first write': (mutation, { runs }) => {
+    const { action, destination, to } = mutation;
+    const isRecorded = runs.some(({ plan }) =>
+      plan.changes.some((change) => change.action === action && change.destination === destination && change.to === to),
+    );
+    return isRecorded ? undefined : `${tell(mutation)} is in no run that was recorded before`;
+  },
+
+  'only a valid, enforced item writes': (mutation) => {
+    const { spec, index } = mutation.version;
+    const readAt = mutation.read.startedAt + mutation.by.skewMs;
+    return spec && isEnforced(spec, readAt) ? undefined : `${tell(mutation)}, but version ${index} asks for nothing`;
+  },
+
+  'an edited item ends the old plan within 5 s': (mutation, { checkpoint }, watch) => {
+    const { versions } = watch.facts(mutation.routeTableId);
+    const same = versions.findLastIndex(({ item }) => isDeepStrictEqual(item, mutation.version.item));
+    const next = versions[same + 1];
+    // The checkpoint's answer may itself have been long under way.
+    const underwayMs = checkpoint ? checkpoint.answeredAt - checkpoint.at : 0;
+    const lateMs = next ? watch.time() - next.at - 5 * second - underwayMs : 0;
+    return lateMs <= 0
+      ? undefined
+      : `${tell(mutation)} of version ${mutation.version.index}, ${lateMs} ms too late: version ${next?.index} was there`;
+  },
+
+  'no phase begins without a checkpoint': (mutation, look) =>
+    wasAllowed(look) ? undefined : `${tell(mutation)}, but the last checkpoint did not allow it`,
+
+  'a denial ends the writing': (mutation, { mutations, lookedAt }) => {
+    const denied = mutations.find(({ outcome, endedAt }) => outcome === 'denied' && (endedAt ?? 0) > lookedAt);
+    return denied && `${tell(mutation)}, although EC2 denied ${tell(denied)}`;
+  },
+
+  'no write but what the read calls for': (mutation) => {
+    const { action, destination, from, to, version, read } = mutation;
+    const table = read.shown?.world.tables.get(mutation.routeTableId);
+    if (!version.spec || !read.shown || !table) return `${tell(mutation)} without item, table or read`;
+    const slot = slotAt(table, destination);
+    const wanted = wantedAt(version.spec, destination);
+    const found = `${tell(mutation)}, but the item wants ${wanted?.target} and the read showed ${slot?.target}`;
+    if (to !== wanted?.target) return found;
+    if (action === 'create') return slot ? found : undefined;
+    return slot && slot.target === from && !(to && names(slot, read.shown.world).includes(to)) ? undefined : found;
+  },
+
+  'what is not ours is never written': (mutation) => {
+    const { action, destination, version, read, by } = mutation;
+    const table = read.shown?.world.tables.get(mutation.routeTableId);
+    const slot = table && slotAt(table, destination);
+    if (!version.spec || !read.shown || !slot || action === 'create') return undefined;
+    const around = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
+    const wanted = wantedAt(version.spec, destination);
+    const overrideLocal = wanted?.overrideLocal ?? wanted?.target === 'local';
+    const isOurs = action === 'delete' ? mayDelete(slot, around) : mayReplace(slot, { overrideLocal }, around);
+    return isOurs ? undefined : `${tell(mutation)}: ${slot.origin} ${slot.target} is not ours`;
+  },
+
+  'what was once foreign is not taken': (mutation, { foreign }) =>
+    mutation.action !== 'create' && foreign.has(mutation.destination)
+      ? `${tell(mutation)}, which was seen in the hands of another account`
+      : undefined,
+
+  'deletes are earned': (mutation, _, watch) => {
+    const { action, destination, from, version, by, read } = mutation;
+    const facts = watch.facts(mutation.routeTableId);
+    if (action !== 'delete' || !version.spec || isApproved(facts)) return undefined;
+    const isClean = facts.clean === policyOf(version.spec, read.startedAt + by.skewMs);
+    const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
+    if (!isClean && !wasOurs) return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
+    return isDefault(destination) && !isClean ? `${tell(mutation)}: a default route that did not appear` : undefined;
+  },
+
+  'no more deletes than maxDeletes': (mutation, _, watch) => {
+    const most = mutation.version.spec?.maxDeletes ?? 10;
+    const deletes = mutation.read.mutations.filter(({ action }) => action === 'delete').length;
+    if (mutation.action !== 'delete' || deletes < most || isApproved(watch.facts(mutation.routeTableId)))
+      return undefined;
+    return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
+  },
+
+  'a stale read is not acted on': (mutation, look, watch) => {
+    const { routeTableId, destination, read } = mutation;
+    const known = lastKnown(routeTableId, destination, look, watch);
+    const isOlder = known?.changed && (known.landedAt ?? 0) > (read.shown?.asOf ?? 0);
+    if (!isOlder || shows(read, known) || !staleReadsShow(routeTableId, known, watch)) return undefined;
+    return `${tell(mutation)}, on a read that shows the time before ${tell(known)}`;
+  },
+};
+
+/** Asked when a function reads a table in EC2. */
+export const atRead: Invariants<[Look]> = {
+  'a table is read a handful of times': ({ reads, by, routeTableId }) =>
+    reads > 40 ? `${by.name} read ${routeTableId} ${reads} times` : undefined,
+};
+
+/** Asked when the answer to a call is there. */
+export const atAnswer: Invariants<[Mutation, Facts]> = {
+  'nothing is written that is so already': (mutation, watch) => {
+    const { destination, changed, outcome, landedAt = 0 } = mutation;
+    const { mutations, touched } = watch.facts(mutation.routeTableId);
+    const isNeedless = (outcome === 'done' && !changed) || outcome === 'stale';
+    const since = landedAt - 90 * second;
+    const wasOthers = (touched.get(destination) ?? -Infinity) > since;
+    const wasOurs = mutations.some(
+      (other) => other !== mutation && other.destination === destination && other.startedAt > since,
+    );
+    return isNeedless && !wasOthers && !wasOurs
+      ? `${tell(mutation)} changed nothing, and nobody else was at it`
+      : undefined;
+  },
+};
+
+/** Asked when a status was written. */
+export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
+  'a status follows the one it was made from': (status, { before }, replaced) =>
+    replaced?.revision === before?.revision
+      ? undefined
+      : `revision ${status.revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
+
+  'InSync is said only of a read that was in sync': ({ phase }, look, _, watch) => {
+    const { shown } = look.read ?? {};
+    const spec = look.version?.spec;
+    const table = shown?.world.tables.get(look.routeTableId);
+    if (phase !== 'InSync') return undefined;
+    if (!shown || !spec || !table) return 'InSync without item, table or read';
+    const { foreign } = watch.facts(look.routeTableId);
+    const wrong = deviations(spec, table, shown.world, look.by.now().getTime()).find(
+      ({ destination }) => !foreign.has(destination),
+    );
+    return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
+  },
+
+  'InSync is not said of a stale read': ({ phase }, look, _, watch) => {
+    const { version, read } = look;
+    if (phase !== 'InSync' || !read?.shown) return undefined;
+    const { asOf } = read.shown;
+    for (const { destination } of version?.spec?.routes ?? []) {
+      const known = lastKnown(look.routeTableId, destination, look, watch);
+      if (
+        known?.changed &&
+        (known.landedAt ?? 0) > asOf &&
+        !shows(read, known) &&
+        staleReadsShow(look.routeTableId, known, watch)
+      )
+        return `InSync by a read that shows the time before ${tell(known)}`;
+    }
+    return undefined;
+  },
+
+  'an unknown outcome is looked into': (_, look) => {
+    const { mutations, read } = look;
+    const open = mutations.find(
+      ({ action, outcome, endedAt = 0 }) =>
+        (outcome === 'unknown' || (outcome === 'stale' && action !== 'delete')) && endedAt > (read?.startedAt ?? 0),
+    );
+    const wasDenied = mutations.some(({ outcome }) => outcome === 'denied');
+    return open && wasAllowed(look) && !wasDenied ? `nobody looked what came of ${tell(open)}` : undefined;
+  },
+
+  'what was written is in its run': (_, { mutations, runs }) => {
+    const lost = mutations.find(
+      ({ action, destination, outcome }) =>
+        outcome === 'done' &&
+        !runs.some((run) => run.outcome.some((told) => told.action === action && told.destination === destination)),
+    );
+    return lost && `${tell(lost)} is told in no run`;
+  },
+};
+
+/** Asked of each table a function had the lease of, when it ended well. */
+export const atFinish: Invariants<[Look]> = {
+  'no trigger is dropped': ({ handed, by, routeTableId }) =>
+    handed > 0
+      ? `${by.name} was handed ${handed} triggers of ${routeTableId}, did not look again and told nobody`
+      : undefined,
+};
+
+/** Asked when everything has come to rest after the last fault. */
+export const atRest: Invariants<[TableFacts, World, Facts]> = {
+  'the last desired version wins': (facts, world, watch) => {
+    const version = facts.versions.at(-1);
+    const table = world.tables.get(facts.routeTableId);
+    const now = watch.time();
+    if (!version?.spec || !table || !isEnforced(version.spec, now)) return undefined;
+    const wrong = deviations(version.spec, table, world, now).find(
+      (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
+    );
+    return (
+      wrong &&
+      `${facts.routeTableId} ${wrong.destination} leads to ${wrong.found}, not ${wrong.wanted}; status says ${facts.status?.phase}: ${facts.status?.reason}`
+    );
+  },
+
+  'the status is true': (facts, world, watch) => {
+    const { routeTableId, status, foreign } = facts;
+    const version = facts.versions.at(-1);
+    const table = world.tables.get(routeTableId);
+    const now = watch.time();
+    const phase = status?.phase;
+    const told = `${routeTableId} is ${phase} (${status?.reason})`;
+    if (!version?.item)
+      return phase === undefined || phase === 'Unmanaged' ? undefined : `${told}, but there is no item`;
+    if (!version.spec) return phase === 'Invalid' ? undefined : `${told}, but the item is invalid`;
+    if (!table) return phase === 'Missing' ? undefined : `${told}, but the table is gone`;
+    const wrong = deviations(version.spec, table, world, now);
+    const isAmbiguous =
+      wrong.some(({ destination }) => foreign.has(destination)) ||
+      table.routes.some(({ origin, target }) => origin === 'CreateRouteTable' && target !== 'local');
+    if (isAmbiguous) return undefined;
+    const enforced = isEnforced(version.spec, now);
+    // Which of the unlisted routes are ours to delete then, only the record knows.
+    if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
+    if (wrong.length === 0) return phase === 'InSync' ? undefined : `${told}, but every route is as desired`;
+    if (!enforced) return phase === 'Drifted' ? undefined : `${told}, but there is drift that is only watched`;
+    return phase === 'Failed' || phase === 'Blocked'
+      ? undefined
+      : `${told}, but ${wrong[0]?.destination} is not as desired`;
+  },
+
+  'every write is in a run': ({ mutations, runs }) => {
+    const lost = mutations.find(
+      ({ action, destination, to, changed }) =>
+        changed === true &&
+        ![...runs.values()].some(({ plan, outcome }) =>
+          [...plan.changes, ...outcome].some(
+            (told) => told.action === action && told.destination === destination && told.to === to,
+          ),
+        ),
+    );
+    return lost && `${tell(lost)} is in no run`;
+  },
+};
+
+/** What remains to be mended is refused by EC2 for good, or waits for a person, and the status names it. */
+function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
+  const { status, routeTableId, foreign } = facts;
+  if (foreign.has(destination)) return true;
+  if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
+  const isNamed = status?.phase === 'Failed' && status.failures.some((failure) => failure.destination === destination);
+  return (
+    isNamed && (watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
+  );
+}
+
+function isRefusedByRule(
+  routeTableId: string,
+  destination: string,
+  target: string,
+  found: string | undefined,
+  world: World,
+): boolean {
+  try {
+    const input = callOf(routeTableId, destination, target);
+    if (found === undefined) createRoute(world, input, { routesPerFamily: 500 });
+    else replaceRoute(world, input);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+const isApproved = ({ versions, status }: TableFacts): boolean =>
+  status?.approval !== undefined || versions.some(({ spec }) => spec?.approvedPlan !== undefined);
+
+/** The last checkpoint let the function go on. */
+const wasAllowed = ({ checkpoint, version, by }: Look): boolean =>
+  checkpoint?.holder === by.requestId && isDeepStrictEqual(checkpoint.version?.item, version?.item);
+
+/** The last of our writes at a destination that this function knows of: its own, or one that a status tells of. */
+const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>
+  look.mutations.findLast((mutation) => mutation.destination === destination && mutation.outcome === 'done') ??
+  watch.facts(routeTableId).known.get(destination);
+
+/** Whether a read shows what was written, be it old or new. */
+function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): boolean {
+  const table = shown?.world.tables.get(routeTableId);
+  const slot = table && slotAt(table, destination);
+  return slot && shown ? to !== undefined && names(slot, shown.world).includes(to) : to === undefined;
+}
+
+/** Whether nothing gives a reader leave to believe what contradicts this write of ours. */
+const staleReadsShow = (routeTableId: string, known: Mutation, watch: Facts): boolean =>
+  watch.readsAreNearlyFresh && watch.facts(routeTableId).lastEventAt < Math.floor(known.startedAt / second) * second;

@@ -1,0 +1,196 @@
+/** One deliberate bug: exact texts of the product and what stands there instead. */
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
+}
+
+const mutant = (name: string, file: string, find: string, replace: string): Mutant => ({
+  name,
+  edits: [{ file, find, replace }],
+});
+
+/** Bugs that a reconciler has when nobody looks; each must be caught by the simulation. */
+export const mutants: readonly Mutant[] = [
+  mutant(
+    'matches routes on their target only',
+    'core/plan.ts',
+    'slots.static.get(destinationText(wanted.destination))',
+    '[...slots.static.values()].find((slot) => sameTarget(wanted.target, slot))',
+  ),
+  mutant(
+    'takes equal kinds of target for equal targets',
+    'core/route.ts',
+    ' && targetText(desired) === targetText(actual.target)',
+    '',
+  ),
+  mutant(
+    'creates before it deletes',
+    'apply.ts',
+    "['replace', 'delete', 'create'] as const",
+    "['replace', 'create', 'delete'] as const",
+  ),
+  mutant(
+    'starts a phase before the last has ended',
+    'apply.ts',
+    '    await pMap(\n      phase,',
+    '    void pMap(\n      phase,',
+  ),
+  mutant(
+    'never looks at triggers that were left',
+    'lease.ts',
+    'if (released.released) return result;',
+    'return result;',
+  ),
+  mutant(
+    'tells nobody when it gives the lease up',
+    'lease.ts',
+    'if (left.length + unanswered.length > 0) await',
+    'if (left.length + unanswered.length < 0) await',
+  ),
+  mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
+  {
+    name: 'writes after its lease has ended',
+    edits: [
+      { file: 'lease.ts', find: 'leaseMs = 70_000', replace: 'leaseMs = 5_000' },
+      {
+        file: 'lease.ts',
+        find: 'Math.min(until.getTime(), mine.expiresAt.getTime() - leaseMarginMs)',
+        replace: 'until.getTime()',
+      },
+      {
+        file: 'reconcile.ts',
+        find: "if (current.holder !== this.#invocation.requestId) return 'lost';",
+        replace: '',
+      },
+    ],
+  },
+  mutant('retakes its own lease at once', 'lease.ts', 'retakeAfterMs = 60_000', 'retakeAfterMs = 0'),
+  mutant('trusts stale reads', 'core/consistency.ts', 'staleForMs = 30_000', 'staleForMs = 0'),
+  mutant(
+    'takes a stale read for InSync',
+    'converge.ts',
+    'if (world.isDoubtful?.(actual, readAt, made))',
+    'if (planned.changes.length > 0 && world.isDoubtful?.(actual, readAt, made))',
+  ),
+  mutant('forgets what it wrote a moment ago', 'core/verdict.ts', '    ...writesAfter(outcomes, before, now),\n', ''),
+  mutant(
+    'takes a failed read for an empty table',
+    'converge.ts',
+    "      if (round === 1) throw error;\n      return { ...ending('unfinished', last), unreadable: error };",
+    '      actual = { routeTableId: desired.routeTableId, tags: {}, routes: [] };',
+  ),
+  mutant(
+    'keys actual routes by destination alone',
+    'core/slots.ts',
+    "if (origin === 'propagated' || origin === 'advertised') leftAlone.push({ route, reason: origin });\n    else if (destination.kind",
+    'if (destination.kind',
+  ),
+  mutant(
+    'lets propagated routes hold the slot',
+    'core/slots.ts',
+    "if (origin === 'propagated' || origin === 'advertised')",
+    "if (origin === 'advertised')",
+  ),
+  mutant(
+    'deletes routes of gateway endpoints',
+    'core/ours.ts',
+    "slot.destination.kind === 'prefix-list' && slot.target.kind === 'vpc-endpoint'",
+    'false',
+  ),
+  mutant(
+    'takes routes of other accounts for its own',
+    'core/ours.ts',
+    'owner !== undefined && owner !== actual.ownerId',
+    'owner === actual.vpcId',
+  ),
+  mutant(
+    'stops at the first refusal',
+    'apply.ts',
+    "denied ||= outcome.kind === 'denied';",
+    "denied ||= outcome.result === 'refused';",
+  ),
+  mutant(
+    'goes on after a denial, and again',
+    'apply.ts',
+    'lookAgain: !denied && (cutShort || uncertain)',
+    'lookAgain: denied || cutShort || uncertain',
+  ),
+  mutant(
+    'repeats a lost delete blindly',
+    'apply.ts',
+    '    await writer.apply(routeTableId, change, withinMs);\n',
+    "    await writer.apply(routeTableId, change, withinMs).catch((error: unknown) => {\n      if (change.action !== 'delete') throw error;\n      return writer.apply(routeTableId, change, withinMs);\n    });\n",
+  ),
+  mutant(
+    'counts a lost answer as a failure',
+    'apply.ts',
+    "const result = outcomeUnknown || kind === 'stale' ? 'unknown' : 'refused';",
+    "const result = kind === 'stale' ? 'unknown' : 'refused';",
+  ),
+  mutant(
+    'gives up where a route is there already',
+    'apply.ts',
+    "outcomeUnknown || kind === 'stale' ? 'unknown'",
+    "outcomeUnknown ? 'unknown'",
+  ),
+  mutant('acts on an old read', 'converge.ts', 'readKeepsMs = 10_000', 'readKeepsMs = 1_000_000'),
+  mutant(
+    'applies the old plan of an edited item to its end',
+    'reconcile.ts',
+    "isDeepStrictEqual(current.item, item) ? undefined : 'edited'",
+    'undefined',
+  ),
+  mutant(
+    'plans anew by the item it knew',
+    'reconcile.ts',
+    'const item = await desired.read(this.#routeTableId);',
+    'const item: unknown = Object.assign(this, { item: Reflect.get(this, "item") ?? (await desired.read(this.#routeTableId)) }).item;',
+  ),
+  mutant('goes on when it cannot read whether to', 'reconcile.ts', "return 'unreadable';", 'return undefined;'),
+  mutant('looks for edits only once', 'apply.ts', 'checkpointKeepsMs = 5_000', 'checkpointKeepsMs = 5_000_000'),
+  mutant(
+    'writes its status over anybody else’s',
+    'core/verdict.ts',
+    'revision: (before?.revision ?? 0) + 1',
+    'revision: Math.floor(now.getTime() / 1_000)',
+  ),
+  mutant('records a plan only when it is done', 'reconcile.ts', '        await states.recordRun(run);\n', ''),
+  mutant(
+    'records the first plan only',
+    'converge.ts',
+    'if (planned.planId !== announced) await',
+    'if (announced === undefined) await',
+  ),
+  mutant(
+    'never asks to be woken again',
+    'reconcile.ts',
+    'await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);',
+    '',
+  ),
+  mutant(
+    'says InSync before anybody has seen it',
+    'core/verdict.ts',
+    "  if (plan.blocked) return { phase: 'Blocked'",
+    "  if (outcomes.length > 0) return { phase: 'InSync', reason: 'done' };\n  if (plan.blocked) return { phase: 'Blocked'",
+  ),
+  mutant('deletes whatever is not listed', 'core/guard.ts', "if (!wasOurs && !appeared) return 'first-deletes';", ''),
+  mutant(
+    'heeds no maxDeletes',
+    'core/guard.ts',
+    'const tooMany = deletes.length > most;',
+    'const tooMany = deletes.length > most + 1_000;',
+  ),
+  mutant(
+    'enforces a paused item',
+    'core/record.ts',
+    "mode === 'enforce' && !(paused && isActive(paused, now))",
+    "mode === 'enforce' && !(paused && now.getTime() < 0)",
+  ),
+  {
+    name: 'sweeps only tables whose routes changed',
+    edits: [
+      { file: 'sweep.ts', find: '|| isDue ||', replace: '||' },
+      { file: 'sweep.ts', find: 'if (waits.length > 0 && isEnforced(desired, now)) return true;', replace: '' },
+    ],
+  },
+];

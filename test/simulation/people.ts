@@ -1,0 +1,371 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Call } from '../support/ec2/journal.ts';
+import { slotAt } from '../support/ec2/world.ts';
+import { asCloudTrailTells, callOf } from './calls.ts';
+import type { Cloud } from './cloud.ts';
+import { type Delivery, accountId } from './delivery.ts';
+import type { Spec } from './oracle.ts';
+import type { Random } from './random.ts';
+
+const second = 1_000;
+const vpc = 'vpc-aaaaaaaa';
+
+const ipv4 = ['10.20.0.0/16', '10.20.5.0/24', '10.21.0.0/16', '172.16.0.0/12', '192.168.7.0/24', '10.0.1.0/24'];
+const ipv6 = ['2001:db8:1::/48', '2001:db8:2::/48'];
+const destinations = [...ipv4, ...ipv6, '0.0.0.0/0', '::/0', 'pl-aaaaaaaa'];
+const targets = [
+  'igw-aaaaaaaa',
+  'nat-aaaaaaaa',
+  'nat-bbbbbbbb',
+  'pcx-aaaaaaaa',
+  'pcx-bbbbbbbb',
+  'tgw-aaaaaaaa',
+  'eni-aaaaaaaa',
+];
+const refusable = ['tgw-dddddddd', 'pcx-dddddddd', 'vpce-dddddddd'];
+const refusals = [
+  { code: 'InvalidTransitGatewayID.NotFound' },
+  { code: 'InvalidVpcPeeringConnectionID.NotFound' },
+  { code: 'RouteNotSupported' },
+  { code: 'IncorrectState' },
+  { code: 'SomethingNewIsWrong' },
+];
+/** Other spellings of a destination that mean the same. */
+const spellings: Readonly<Record<string, readonly string[]>> = {
+  '10.20.0.0/16': ['10.20.0.7/16'],
+  '2001:db8:1::/48': ['2001:DB8:1::/48', '2001:db8:1:0::/48'],
+};
+
+/** Everybody else: who writes items, who changes routes by hand, and the services that do as they please. */
+export class People {
+  readonly tables: readonly string[];
+  readonly #cloud: Cloud;
+  readonly #delivery: Delivery;
+  readonly #random: Random;
+  #events = 0;
+
+  constructor(cloud: Cloud, delivery: Delivery, random: Random) {
+    this.#cloud = cloud;
+    this.#delivery = delivery;
+    this.#random = random;
+    this.tables = Array.from({ length: random.pick([1, 1, 2, 3, 4]) }, (_, index) => `rtb-0000000${index + 1}`);
+    cloud.onEffect = (call) => this.#tell(call);
+    cloud.meddle = (routeTableId, destination) => this.#meddle(routeTableId, destination);
+    cloud.edit = (routeTableId) => this.#put(routeTableId, this.#changed(this.#spec(routeTableId)));
+  }
+
+  /** Sets the stage, and plans what will happen until `end`. */
+  prepare(end: number): void {
+    const { scenery } = this.#cloud.ec2;
+    const random = this.#random;
+    scenery.vpc(vpc, { blocks: ['10.0.0.0/16', '2001:db8::/56'], subnets: ['10.0.1.0/24'] });
+    for (const target of [...targets, ...refusable].filter((id) => !id.startsWith('eni'))) scenery.target(target);
+    scenery.target('i-aaaaaaaa');
+    scenery.target('eigw-aaaaaaaa');
+    scenery.prefixList('pl-aaaaaaaa');
+    for (const target of refusable)
+      if (this.#cloud.faults.strikes('target refused for ever'))
+        this.#cloud.refusals.set(target, random.pick(refusals));
+    for (const routeTableId of this.tables) this.#stage(routeTableId);
+    const count = random.between(2, 14);
+    for (let index = 0; index < count; index++)
+      this.#at(random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
+    if (random.chance(0.2)) this.#storm(random.between(0, end - this.#cloud.scheduler.time));
+    for (const routeTableId of this.tables) {
+      if (!this.#cloud.faults.strikes('writes denied for a while')) continue;
+      this.#cloud.denied.add(routeTableId);
+    }
+  }
+
+  /** After the last fault: somebody may have mended what EC2 refused. */
+  mend(): void {
+    this.#cloud.denied.clear();
+    const { refusals } = this.#cloud;
+    for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
+  }
+
+  #stage(routeTableId: string): void {
+    const { scenery } = this.#cloud.ec2;
+    const random = this.#random;
+    scenery.table(routeTableId, { vpc });
+    const spec = this.#anySpec();
+    const asDesired = random.chance(0.6) ? spec.routes : random.some(spec.routes, 0.5);
+    for (const { destination, target } of asDesired)
+      if (!refusable.includes(target) && target !== 'local' && !target.startsWith('i-'))
+        scenery.route(routeTableId, destination, target);
+    if (random.chance(0.3)) scenery.route(routeTableId, random.pick(ipv4), random.pick(targets));
+    if (random.chance(0.2)) scenery.gatewayEndpoint(routeTableId);
+    if (random.chance(0.1)) scenery.lattice(routeTableId);
+    if (random.chance(0.2)) scenery.propagate(routeTableId, random.pick(ipv4.slice(0, 5)));
+    if (random.chance(0.1)) this.#takeOver(routeTableId);
+    if (random.chance(0.95)) this.#put(routeTableId, spec);
+  }
+
+  #at(afterMs: number, act: (routeTableId: string) => void): void {
+    const { scheduler } = this.#cloud;
+    const routeTableId = this.#random.pick(this.tables);
+    scheduler.at(scheduler.time + afterMs, () => {
+      if (this.#cloud.ec2.world.tables.has(routeTableId)) act(routeTableId);
+    });
+  }
+
+  /** Many calls on one table in a few seconds. */
+  #storm(afterMs: number): void {
+    const { scheduler } = this.#cloud;
+    const routeTableId = this.#random.pick(this.tables);
+    for (let index = 0; index < 12; index++)
+      scheduler.at(scheduler.time + afterMs + this.#random.between(0, 4 * second), () => this.#call(routeTableId));
+  }
+
+  #act(routeTableId: string): void {
+    const random = this.#random;
+    const roll = random.next();
+    const spec = this.#spec(routeTableId);
+    if (roll < 0.42) this.#call(routeTableId);
+    else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
+    else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
+    else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
+    else if (roll < 0.78) this.#invalidThenValid(routeTableId, spec);
+    else if (roll < 0.82) this.#forget(routeTableId, spec);
+    else if (roll < 0.87) this.#approve(routeTableId, spec);
+    else if (roll < 0.97) this.#serve(routeTableId);
+    else this.#cloud.ec2.scenery.deleteTable(routeTableId);
+  }
+
+  // ── calls to EC2 ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Somebody changes a route by hand or by tool. What EC2 refuses does not happen. */
+  #call(routeTableId: string): void {
+    const random = this.#random;
+    const who = random.pick(['alice', 'bob', 'deployer']);
+    const calls = this.#cloud.ec2.as(who);
+    const made = this.#cloud.ec2.world.tables
+      .get(routeTableId)
+      ?.routes.filter(({ origin }) => origin === 'CreateRoute');
+    const slot = random.maybe(made ?? []);
+    const roll = random.next();
+    const call =
+      slot && roll < 0.35
+        ? calls.deleteRoute(callOf(routeTableId, slot.destination))
+        : slot && roll < 0.7
+          ? calls.replaceRoute(callOf(routeTableId, slot.destination, random.pick(targets)))
+          : calls.createRoute(callOf(routeTableId, random.pick(destinations), random.pick(targets)));
+    call.catch(() => {});
+  }
+
+  /** Somebody is faster than the call that is just about to arrive. */
+  #meddle(routeTableId: string, destination: string): void {
+    const { scenery, world } = this.#cloud.ec2;
+    const table = world.tables.get(routeTableId);
+    if (!table) return;
+    const slot = slotAt(table, destination);
+    if (slot?.origin === 'CreateRouteTable' || slot?.target.startsWith('vpce') || slot?.target === 'VpcLattice') return;
+    const isThere = slot !== undefined;
+    if (isThere && this.#random.chance(0.5)) scenery.removeRoute(routeTableId, destination);
+    else scenery.route(routeTableId, destination, this.#random.pick(targets));
+    this.#cloud.watch.facts(routeTableId).touched.set(destination, this.#cloud.scheduler.time);
+    this.#cloud.history.note('bob', `was faster at ${routeTableId} ${destination}`);
+    const name = isThere ? 'ReplaceRoute' : 'CreateRoute';
+    this.#send(name, 'bob', callOf(routeTableId, destination), routeTableId);
+  }
+
+  /** Services do as they please, and some of it tells nobody. */
+  #serve(routeTableId: string): void {
+    const { scenery, world } = this.#cloud.ec2;
+    const random = this.#random;
+    const destination = random.pick(ipv4.slice(0, 5));
+    const before = world;
+    const roll = random.next();
+    if (roll < 0.25) scenery.propagate(routeTableId, destination);
+    else if (roll < 0.35) scenery.stopPropagating(routeTableId, destination);
+    else if (roll < 0.5) scenery.gatewayEndpoint(routeTableId);
+    else if (roll < 0.65) this.#takeOver(routeTableId);
+    else if (roll < 0.8) scenery.detach('pcx-bbbbbbbb');
+    else if (roll < 0.9) scenery.target('pcx-bbbbbbbb');
+    else scenery.advertise(routeTableId, destination, 'eni-aaaaaaaa');
+    this.#cloud.history.note('service', `changes ${routeTableId}`, { changed: this.#cloud.ec2.world !== before });
+  }
+
+  /** A service puts a route through an interface of its own. */
+  #takeOver(routeTableId: string): void {
+    const { scenery } = this.#cloud.ec2;
+    scenery.foreignInterface('eni-ffffffff');
+    const destination = this.#random.pick(ipv4.slice(0, 5));
+    scenery.route(routeTableId, destination, 'eni-ffffffff');
+    this.#cloud.watch.facts(routeTableId).touched.set(destination, this.#cloud.scheduler.time);
+  }
+
+  /** CloudTrail tells of a call that changed something. */
+  #tell({ action, caller, input }: Call): void {
+    const { faults, watch, scheduler } = this.#cloud;
+    const routeTableId = String(input['RouteTableId']);
+    const isOurs = caller.startsWith('fn-');
+    if (isOurs && !faults.strikes('own call as event')) return;
+    if (!isOurs) {
+      const destination = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
+      watch.facts(routeTableId).touched.set(String(destination), scheduler.time);
+    }
+    this.#send(action, isOurs ? 'route-reconciler' : caller, input, routeTableId);
+  }
+
+  #send(eventName: string, who: string, input: object, routeTableId: string): void {
+    const { scheduler } = this.#cloud;
+    const eventTime = `${scheduler.now().toISOString().slice(0, 19)}Z`;
+    const event = {
+      source: 'aws.ec2',
+      'detail-type': 'AWS API Call via CloudTrail',
+      detail: {
+        eventSource: 'ec2.amazonaws.com',
+        eventName,
+        eventTime,
+        eventID: `event-${++this.#events}`,
+        recipientAccountId: accountId,
+        userIdentity: { type: 'AssumedRole', arn: `arn:aws:sts::${accountId}:assumed-role/${who}/session` },
+        sourceIPAddress: '192.0.2.1',
+        requestParameters: asCloudTrailTells(input),
+      },
+    };
+    this.#delivery.event(event, `${eventName} ${routeTableId} by ${who}`, routeTableId);
+  }
+
+  // ── desired items ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #spec(routeTableId: string): Spec {
+    return this.#cloud.watch.version(routeTableId).spec ?? this.#anySpec();
+  }
+
+  #put(routeTableId: string, spec: Spec): void {
+    this.#write(routeTableId, itemOf(routeTableId, spec, this.#random), spec);
+  }
+
+  #write(routeTableId: string, item: { routeTableId: string } | undefined, spec?: Spec): void {
+    const { desired, watch, scheduler, history } = this.#cloud;
+    const { versions } = watch.facts(routeTableId);
+    // Writing the same once more is no edit, and the stream does not tell of it.
+    if (isDeepStrictEqual(item, versions.at(-1)?.item)) return;
+    if (item) desired.put(item);
+    else desired.delete(routeTableId);
+    const version = { index: versions.length, at: scheduler.time, item, ...(spec && { spec }) };
+    versions.push(version);
+    history.note('alice', `writes version ${version.index} of ${routeTableId}`, item ?? 'deleted');
+    this.#delivery.edited(routeTableId);
+  }
+
+  #anySpec(): Spec {
+    const random = this.#random;
+    return {
+      routes: random.some(destinations, random.pick([0.2, 0.4, 0.6])).map((destination) => this.#routeTo(destination)),
+      mode: random.chance(0.95) ? 'enforce' : 'observe',
+      unlisted: random.chance(0.85) ? 'delete' : 'keep',
+      ignore: [],
+      ...(random.chance(0.5) && { maxDeletes: random.pick([0, 1, 2, 5, 10]) }),
+    };
+  }
+
+  #routeTo(destination: string): Spec['routes'][number] {
+    const random = this.#random;
+    if (destination === '10.0.0.0/16')
+      return { destination, target: random.pick(['nat-aaaaaaaa', 'eni-aaaaaaaa']), overrideLocal: true };
+    if (destination === '10.0.1.0/24')
+      return { destination, target: random.pick(['nat-aaaaaaaa', 'nat-bbbbbbbb', 'eni-aaaaaaaa']) };
+    if (random.chance(0.15))
+      return { destination, target: random.pick(refusable.slice(0, destination.startsWith('pl-') ? 2 : 3)) };
+    if (destination.includes(':') && random.chance(0.3)) return { destination, target: 'eigw-aaaaaaaa' };
+    return { destination, target: random.chance(0.1) ? 'i-aaaaaaaa' : random.pick(targets) };
+  }
+
+  /** The same item with some routes more, fewer or otherwise. */
+  #changed(spec: Spec): Spec {
+    const random = this.#random;
+    const destination = random.pick([...destinations, '10.0.0.0/16']);
+    const rest = spec.routes.filter((route) => route.destination !== destination);
+    const gone = random.chance(0.3) ? random.some(rest, 0.7) : rest;
+    return { ...spec, routes: random.chance(0.7) ? [...gone, this.#routeTo(destination)] : gone };
+  }
+
+  /** The same routes under other rules. */
+  #ruledAnew(spec: Spec): Spec {
+    const random = this.#random;
+    const { scope: _, paused: __, ...rest } = spec;
+    const until = this.#cloud.scheduler.time + random.between(30, 400) * second;
+    const rules: readonly (() => Spec)[] = [
+      () => ({ ...spec, mode: spec.mode === 'enforce' ? 'observe' : 'enforce' }),
+      () => (spec.paused ? rest : { ...spec, paused: random.chance(0.5) ? {} : { until } }),
+      () => ({ ...spec, unlisted: spec.unlisted === 'keep' ? 'delete' : 'keep' }),
+      () => ({ ...spec, ignore: spec.ignore.length > 0 ? [] : [{ target: 'eni-*', until }] }),
+      () => ({ ...spec, ignore: spec.ignore.length > 0 ? [] : [{ destination: random.pick(ipv4), until }] }),
+      () => ({ ...spec, maxDeletes: random.pick([0, 1, 5, 10]) }),
+    ];
+    return random.pick(rules)();
+  }
+
+  /** An edit, and soon after it the way back. */
+  #thereAndBack(routeTableId: string, spec: Spec): void {
+    const { scheduler } = this.#cloud;
+    this.#put(routeTableId, this.#retargeted(spec));
+    scheduler.at(scheduler.time + this.#random.between(1, 10) * second, () => this.#put(routeTableId, spec));
+  }
+
+  #retargeted(spec: Spec): Spec {
+    const [first, ...rest] = spec.routes;
+    return first ? { ...spec, routes: [this.#routeTo(first.destination), ...rest] } : this.#changed(spec);
+  }
+
+  #invalidThenValid(routeTableId: string, spec: Spec): void {
+    const { scheduler } = this.#cloud;
+    const random = this.#random;
+    const broken = random.pick<Record<string, unknown>>([
+      { routes: 'none' },
+      { routes: [{ destination: '10.20.0.0', target: 'pcx-aaaaaaaa' }] },
+      { routes: [{ destination: '10.20.0.0/16', target: 'nat' }] },
+      { routes: [], unknown: true },
+    ]);
+    this.#write(routeTableId, { routeTableId, ...broken });
+    if (random.chance(0.6))
+      scheduler.at(scheduler.time + random.between(1, 60) * second, () => this.#put(routeTableId, this.#changed(spec)));
+  }
+
+  /** The item is deleted, and perhaps written once more. */
+  #forget(routeTableId: string, spec: Spec): void {
+    const { scheduler } = this.#cloud;
+    this.#write(routeTableId, undefined);
+    if (this.#random.chance(0.7))
+      scheduler.at(scheduler.time + this.#random.between(1, 60) * second, () => this.#put(routeTableId, spec));
+  }
+
+  /** A person looks at the status, and lets the deletes pass that wait. */
+  #approve(routeTableId: string, spec: Spec): void {
+    const plan = this.#cloud.watch.facts(routeTableId).status?.plan;
+    if (plan?.blocked) this.#put(routeTableId, { ...spec, approvedPlan: plan.planId });
+    else this.#put(routeTableId, this.#changed(spec));
+  }
+}
+
+/** An item as a person writes it: defaults mostly left out, and the same destination spelled in other ways. */
+function itemOf(routeTableId: string, spec: Spec, random: Random) {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  const { mode, unlisted, ignore, paused, maxDeletes, approvedPlan } = spec;
+  return {
+    routeTableId,
+    routes: spec.routes.map((route) => ({
+      ...route,
+      destination: random.chance(0.2)
+        ? (random.maybe(spellings[route.destination] ?? []) ?? route.destination)
+        : route.destination,
+    })),
+    ...(mode === 'observe' && { mode }),
+    ...(unlisted === 'keep' && { unlisted }),
+    ...(maxDeletes !== undefined && { maxDeletes }),
+    ...(approvedPlan !== undefined && { approvedPlan }),
+    ...(ignore.length > 0 && {
+      ignore: ignore.map(({ until, ...entry }) => ({
+        ...entry,
+        reason: 'somebody else keeps it',
+        ...(until !== undefined && { until: iso(until) }),
+      })),
+    }),
+    ...(paused && {
+      paused: { reason: 'maintenance', ...(paused.until !== undefined && { until: iso(paused.until) }) },
+    }),
+  };
+}

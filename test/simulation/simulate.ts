@@ -1,0 +1,110 @@
+import { Cloud, start } from './cloud.ts';
+import { Delivery } from './delivery.ts';
+import { type FaultCounts, Faults } from './faults.ts';
+import { People } from './people.ts';
+import { Random } from './random.ts';
+import { Scheduler } from './scheduler.ts';
+import type { Violation } from './watch.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** More steps than this, and something goes in circles. */
+const mostSteps = 60_000;
+
+/** One history, told by its seed alone. */
+export interface Outcome {
+  readonly seed: number;
+  readonly steps: number;
+  readonly faults: FaultCounts;
+  /** How many mutations we asked EC2 for. */
+  readonly mutations: number;
+  readonly violation?: Violation;
+  /** Everything that happened, in order. */
+  readonly history: () => string[];
+  /** Equal for equal histories, to the byte. */
+  readonly hash: () => string;
+}
+
+/**
+ * Runs one history: some minutes of edits, drift and faults, then none of them; and asks the invariants at every step,
+ * and at the end whether everything is as it should be.
+ */
+export async function simulate(seed: number): Promise<Outcome> {
+  const scheduler = new Scheduler(start);
+  const faults = new Faults(new Random(seed, 1));
+  const cloud = new Cloud(scheduler, new Random(seed, 2), faults);
+  const delivery = new Delivery(cloud);
+  const people = new People(cloud, delivery, new Random(seed, 3));
+  const { watch, history } = cloud;
+  history.note('seed', String(seed), { faults: faults.kinds, longestLagMs: cloud.longestLagMs });
+
+  const settle = (): void => {
+    delivery.collect();
+    cloud.settle();
+  };
+  const run = async (ms: number): Promise<void> => {
+    const end = scheduler.time + ms;
+    await scheduler.runUntil(end, () => {
+      settle();
+      if (scheduler.steps > mostSteps) watch.violate('it comes to rest', `${scheduler.steps} steps and no end`);
+      return watch.violation === undefined;
+    });
+  };
+  const sweepAndSettle = async (): Promise<void> => {
+    delivery.sweep();
+    for (let waited = 0; waited < 30 && !delivery.isIdle && !watch.violation; waited++) await run(minute);
+  };
+
+  const random = new Random(seed, 4);
+  const busyMs = random.between(1, 6) * minute;
+  const sweepEveryMs = random.pick([1, 3, 5]) * minute;
+  people.prepare(scheduler.time + busyMs);
+  settle();
+  for (let at = random.between(1, sweepEveryMs); at < busyMs; at += sweepEveryMs)
+    scheduler.at(scheduler.time + at, () => delivery.sweep());
+  await run(busyMs);
+
+  faults.end();
+  people.mend();
+  history.note('seed', 'no more faults from here on');
+  // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
+  await run(100 * second);
+  await sweepAndSettle();
+  await laterTries(cloud, sweepAndSettle, run);
+  if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world);
+
+  const before = cloud.mutations;
+  if (!watch.violation && delivery.isIdle) {
+    await sweepAndSettle();
+    if (cloud.mutations > before) watch.violate('all is quiet in the end', 'one more sweep changed routes');
+  }
+  return {
+    seed,
+    steps: scheduler.steps,
+    faults: faults.counts,
+    mutations: cloud.mutations,
+    ...(watch.violation && { violation: watch.violation }),
+    history: () => history.lines(),
+    hash: () => history.hash(),
+  };
+}
+
+/** What was refused and is mended now is tried again when its time has come, by the sweep at the latest; and pauses end. */
+async function laterTries(
+  cloud: Cloud,
+  sweepAndSettle: () => Promise<void>,
+  run: (ms: number) => Promise<void>,
+): Promise<void> {
+  const due = [...cloud.watch.tables.values()].flatMap(({ status, versions }) => {
+    const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
+    return [
+      ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
+      ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
+    ];
+  });
+  const last = Math.max(0, ...due);
+  if (last <= cloud.scheduler.time - 20 * minute) return;
+  await run(Math.max(0, last - cloud.scheduler.time) + 10 * second);
+  await sweepAndSettle();
+}

@@ -1,0 +1,275 @@
+import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
+import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { World } from '../support/ec2/world.ts';
+import type { Faults } from './faults.ts';
+import type { FunctionRun } from './function-run.ts';
+import type { History } from './history.ts';
+import { type Facts, type Look, type Mutation, type Read, type TableFacts, type Version, tell } from './facts.ts';
+import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus } from './invariants.ts';
+import { deviations, isEnforced, names, policyOf } from './oracle.ts';
+import { slotAt } from '../support/ec2/world.ts';
+
+export interface Violation {
+  readonly invariant: string;
+  readonly message: string;
+}
+
+/** Notes what everybody does and knows, and asks every invariant at its occasion. Holds on to the first violation. */
+export class Watch implements Facts {
+  violation: Violation | undefined;
+  readonly tables = new Map<string, TableFacts>();
+  readonly faults: Faults;
+  /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
+  readonly readsAreNearlyFresh: boolean;
+  readonly #looks = new Map<string, Look>();
+  readonly #history: History;
+  readonly time: () => number;
+  readonly holder: (routeTableId: string) => string | undefined;
+  readonly refuses: (routeTableId: string, target: string) => boolean;
+
+  constructor(options: {
+    readonly history: History;
+    readonly faults: Faults;
+    readonly time: () => number;
+    readonly holder: (routeTableId: string) => string | undefined;
+    readonly refuses: (routeTableId: string, target: string) => boolean;
+    readonly readsAreNearlyFresh: boolean;
+  }) {
+    this.#history = options.history;
+    this.faults = options.faults;
+    this.time = options.time;
+    this.holder = options.holder;
+    this.refuses = options.refuses;
+    this.readsAreNearlyFresh = options.readsAreNearlyFresh;
+  }
+
+  facts(routeTableId: string): TableFacts {
+    let facts = this.tables.get(routeTableId);
+    if (!facts) {
+      facts = {
+        routeTableId,
+        versions: [{ index: 0, at: -Infinity, item: undefined }],
+        mutations: [],
+        runs: new Map(),
+        foreign: new Set(),
+        owned: new Map(),
+        clean: undefined,
+        status: undefined,
+        known: new Map(),
+        lastEventAt: -Infinity,
+        touched: new Map(),
+      };
+      this.tables.set(routeTableId, facts);
+    }
+    return facts;
+  }
+
+  version(routeTableId: string): Version {
+    const { versions } = this.facts(routeTableId);
+    return versions.at(-1) ?? { index: 0, at: -Infinity, item: undefined };
+  }
+
+  get looks(): Iterable<Look> {
+    return this.#looks.values();
+  }
+
+  look(by: FunctionRun, routeTableId: string): Look | undefined {
+    return this.#looks.get(`${by.name} ${routeTableId}`);
+  }
+
+  violate(invariant: string, message: string): void {
+    this.#history.note('VIOLATION', invariant, message);
+    this.violation ??= { invariant, message };
+  }
+
+  // ── what the lease tells ──────────────────────────────────────────────────────────────────────────────────────────
+
+  took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
+    this.#looks.set(`${by.name} ${routeTableId}`, {
+      by,
+      routeTableId,
+      leaseEndsAt,
+      lookedAt: -Infinity,
+      reads: 0,
+      foreign: new Set(),
+      mutations: [],
+      runs: [],
+      applying: false,
+      handed: left,
+    });
+  }
+
+  renewed(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
+    const look = this.look(by, routeTableId);
+    if (!look) return;
+    Object.assign(look, { leaseEndsAt, handed: left, applying: false });
+  }
+
+  gaveUp(by: FunctionRun, routeTableId: string, left: number): void {
+    const look = this.look(by, routeTableId);
+    if (look) Object.assign(look, { handed: look.handed + left, applying: false });
+  }
+
+  /** Another look at this table is on its way, whoever takes it. */
+  sent(by: FunctionRun, routeTableId: string): void {
+    const look = this.look(by, routeTableId);
+    if (look) look.handed = 0;
+  }
+
+  finished(by: FunctionRun, ok: boolean): void {
+    for (const look of [...this.#looks.values()].filter((look) => look.by === by)) {
+      if (ok) this.#ask(atFinish, look);
+      this.#looks.delete(`${by.name} ${look.routeTableId}`);
+    }
+  }
+
+  // ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readStatus(by: FunctionRun, routeTableId: string, before: Status | undefined): void {
+    const look = this.look(by, routeTableId);
+    if (!look) return;
+    look.applying = false;
+    if (before) look.before = before;
+    look.foreign = new Set(before?.foreign);
+  }
+
+  readDesired(by: FunctionRun, routeTableId: string): void {
+    const look = this.look(by, routeTableId);
+    if (!look) return;
+    Object.assign(look, {
+      version: this.version(routeTableId),
+      lookedAt: this.time(),
+      handed: 0,
+      applying: false,
+    });
+    delete look.read;
+    delete look.checkpoint;
+  }
+
+  readStarts(by: FunctionRun, routeTableId: string): Read {
+    const read: Read = { startedAt: this.time(), mutations: [] };
+    const look = this.look(by, routeTableId);
+    if (look) {
+      look.read = read;
+      look.reads += 1;
+      this.#ask(atRead, look);
+      look.applying = false;
+    }
+    return read;
+  }
+
+  /** The answer arrived: what it shows is what the function now believes in, if it does. */
+  readAnswered(by: FunctionRun, routeTableId: string, read: Read): void {
+    const look = this.look(by, routeTableId);
+    const { shown } = read;
+    const spec = look?.version?.spec;
+    const table = shown?.world.tables.get(routeTableId);
+    if (!look || !shown || !spec || !table) return;
+    const facts = this.facts(routeTableId);
+    for (const { destination, target } of spec.routes) {
+      const slot = slotAt(table, destination);
+      if (!slot || !names(slot, shown.world).includes(target)) continue;
+      own(facts, destination, names(slot, shown.world));
+      look.foreign.delete(destination);
+    }
+    const now = by.now().getTime();
+    const isAsDesired = deviations(spec, table, shown.world, now).every((deviation) =>
+      facts.foreign.has(deviation.destination),
+    );
+    if (isAsDesired && isEnforced(spec, now)) facts.clean = policyOf(spec, now);
+  }
+
+  /** What the last checkpoint said holds no longer. */
+  checks(by: FunctionRun, routeTableId: string): void {
+    delete this.look(by, routeTableId)?.checkpoint;
+  }
+
+  checked(
+    by: FunctionRun,
+    routeTableId: string,
+    checkpoint: Omit<NonNullable<Look['checkpoint']>, 'answeredAt'>,
+  ): void {
+    const look = this.look(by, routeTableId);
+    if (look) look.checkpoint = { ...checkpoint, answeredAt: this.time() };
+  }
+
+  // ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  recorded(by: FunctionRun, run: Run): void {
+    this.look(by, run.routeTableId)?.runs.push(run);
+    this.facts(run.routeTableId).runs.set(run.id, run);
+  }
+
+  mutationStarts(by: FunctionRun, routeTableId: string, change: Change): Mutation {
+    const look = this.look(by, routeTableId);
+    const mutation: Mutation = {
+      by,
+      routeTableId,
+      ...changeAsJson(change),
+      startedAt: this.time(),
+      version: look?.version ?? this.version(routeTableId),
+      read: look?.read ?? { startedAt: -Infinity, mutations: [] },
+    };
+    this.facts(routeTableId).mutations.push(mutation);
+    if (!look?.read) {
+      this.violate('every mutation rests on a read', `${tell(mutation)} under no lease, or without a read`);
+      return mutation;
+    }
+    this.#ask(atMutation, mutation, look, this);
+    look.read.mutations.push(mutation);
+    look.mutations.push(mutation);
+    look.applying = true;
+    return mutation;
+  }
+
+  mutationLanded(mutation: Mutation, changed: boolean, world: World): void {
+    Object.assign(mutation, { landedAt: this.time(), changed });
+    const { routeTableId, destination, to } = mutation;
+    const table = world.tables.get(routeTableId);
+    const slot = table && slotAt(table, destination);
+    if (slot && to !== undefined && names(slot, world).includes(to))
+      own(this.facts(routeTableId), destination, names(slot, world));
+  }
+
+  mutationEnded(mutation: Mutation, outcome: NonNullable<Mutation['outcome']>): void {
+    Object.assign(mutation, { endedAt: this.time(), outcome });
+    this.#ask(atAnswer, mutation, this);
+  }
+
+  statusWritten(by: FunctionRun, status: Status, replaced: Status | undefined): void {
+    const facts = this.facts(status.routeTableId);
+    const look = this.look(by, status.routeTableId);
+    facts.status = status;
+    if (!look) return;
+    look.applying = false;
+    this.#ask(atStatus, status, look, replaced, this);
+    for (const mutation of look.mutations) {
+      if (mutation.outcome === 'done') facts.known.set(mutation.destination, mutation);
+    }
+    if (status.phase === 'Unmanaged') {
+      facts.owned = new Map();
+      facts.clean = undefined;
+      facts.known.clear();
+    }
+    const now = by.now().getTime();
+    const spec = look.version?.spec;
+    if (spec && facts.clean !== undefined && (policyOf(spec, now) !== facts.clean || status.phase === 'Blocked'))
+      facts.clean = undefined;
+  }
+
+  /** Asks what can be asked only when everything has come to rest. */
+  atRest(tables: readonly string[], world: World): void {
+    for (const routeTableId of tables) this.#ask(atRest, this.facts(routeTableId), world, this);
+  }
+
+  #ask<A extends readonly unknown[]>(checks: Invariants<A>, ...about: A): void {
+    for (const [name, check] of Object.entries(checks)) {
+      const message = check(...about);
+      if (message !== undefined) this.violate(name, message);
+    }
+  }
+}
+
+function own({ owned }: TableFacts, destination: string, targets: readonly string[]): void {
+  owned.set(destination, new Set([...(owned.get(destination) ?? []), ...targets]));
+}
