@@ -1,38 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
-import type { ChangeOutcome } from './apply.ts';
-import { type Converged, converge } from './converge.ts';
-import type { Change } from './core/change.ts';
-import { doubtAbout, isDoubtful } from './core/consistency.ts';
-import { type DesiredTable, parseDesired } from './core/desired.ts';
-import { type Plan, planAfter } from './core/plan.ts';
-import { type TableRecord, emptyRecord } from './core/record.ts';
-import { isParked } from './core/retry.ts';
-import { destinationText } from './core/route.ts';
-import { newRun, withOutcome, withPlan } from './core/run.ts';
-import { type Phase, type Run, type Status, recordOf } from './core/status.ts';
+import type { Phase } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
-import {
-  type Verdict,
-  doubtful,
-  invalid,
-  nextStatus,
-  saysMore,
-  unmanaged,
-  verdictOn,
-  writesAfter,
-} from './core/verdict.ts';
 import { type Invocation, underLease } from './lease.ts';
-import type { Log, RequeueMessage, World } from './ports.ts';
+import type { RequeueMessage, World } from './ports.ts';
+import { Round } from './round.ts';
 
 /** How many tables are reconciled at the same time. */
 export const tablesAtOnce = 4;
-
-/** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
-const longestChain = 10;
-
-/** SQS delays messages by at most 15 minutes; what is due later is left to the sweep. */
-const longestDelayMs = 15 * 60 * 1_000;
 
 /** What one reconcile ended in. */
 export interface Reconciled {
@@ -87,151 +61,6 @@ export async function reconcileEach(
     { concurrency: tablesAtOnce },
   );
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
-}
-
-/** One look at a table under its lease, on account of all triggers that were left with it. */
-class Round {
-  readonly #routeTableId: string;
-  readonly #triggers: readonly Trigger[];
-  readonly #world: World;
-  readonly #log: Log;
-  readonly #invocation: Invocation;
-
-  constructor(routeTableId: string, triggers: readonly Trigger[], world: World, log: Log, invocation: Invocation) {
-    this.#routeTableId = routeTableId;
-    this.#triggers = triggers;
-    this.#world = world;
-    this.#log = log;
-    this.#invocation = invocation;
-  }
-
-  async run(): Promise<Phase> {
-    const { desired, states, now } = this.#world;
-    const before = await states.read(this.#routeTableId);
-    let record = before ? recordOf(before) : emptyRecord;
-    let outcomes: readonly ChangeOutcome[] = [];
-
-    while (true) {
-      const item = await desired.read(this.#routeTableId);
-      if (item === undefined)
-        return before || outcomes.length > 0 ? this.#conclude(unmanaged(), before, outcomes) : 'Unmanaged';
-      const parsed = parseDesired(item, now());
-      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record), before, outcomes);
-
-      const { converged, stopped } = await this.#apply(parsed.table, item, record, before, outcomes);
-      record = converged.record ?? record;
-      outcomes = [...outcomes, ...converged.outcomes];
-      if (stopped === 'edited') continue;
-      // Whoever holds the lease by now knows better than we do what is true.
-      if (stopped === 'lost') return before?.phase ?? 'Verifying';
-      return this.#conclude(this.#verdict(parsed.table, { ...converged, outcomes, record }, before), before, outcomes);
-    }
-  }
-
-  #verdict(
-    desired: DesiredTable,
-    { end, last, outcomes, record }: Converged & { readonly record: TableRecord },
-    before: Status | undefined,
-  ): Verdict {
-    const now = this.#world.now();
-    if (end === 'doubtful' && last && before)
-      return doubtful(before, doubtAbout(last.actual, now, before.doubt), record, now);
-    const plan = last?.plan.blocked ? planLeft(desired, last, outcomes, { now, record }) : last?.plan;
-    return verdictOn(
-      desired,
-      { end: end === 'doubtful' ? 'unfinished' : end, ...(plan && { plan }), outcomes, record },
-      before,
-      now,
-    );
-  }
-
-  /** Converges the table to one version of its item, and keeps the run of what was changed. */
-  async #apply(
-    desired: DesiredTable,
-    item: unknown,
-    record: TableRecord,
-    before: Status | undefined,
-    earlier: readonly ChangeOutcome[],
-  ): Promise<{ readonly converged: Converged; readonly stopped?: 'edited' | 'lost' | 'unreadable' }> {
-    const { tables, states, now } = this.#world;
-    let run: Run | undefined;
-    let stopped: 'edited' | 'lost' | 'unreadable' | undefined;
-    const converged = await converge(desired, {
-      tables,
-      now,
-      until: this.#invocation.until,
-      record,
-      isParked: (change) => isParked(change, before?.failures ?? [], this.#triggers, now()),
-      isDoubtful: (actual, readAt, made) => {
-        const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
-        return isDoubtful(actual, readAt, memory, this.#triggers);
-      },
-      beforeChanges: async (plan, outcomes) => {
-        run = run
-          ? withPlan(withOutcome(run, outcomes, this.#triggers, now()), plan)
-          : newRun(this.#routeTableId, plan, this.#triggers, now());
-        await states.recordRun(run);
-        this.#log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
-      },
-      checkpoint: async () => {
-        stopped = await this.#whyStop(item);
-        return stopped === undefined;
-      },
-    });
-    if (converged.unreadable) this.#log.error('could not read the table again', { error: converged.unreadable });
-    if (run) await states.recordRun(withOutcome(run, converged.outcomes, this.#triggers, now()));
-    return { converged, ...(stopped && { stopped }) };
-  }
-
-  /** Why nothing more of a plan may be written: the item was edited, the lease is another's, or neither can be read. */
-  async #whyStop(item: unknown): Promise<'edited' | 'lost' | 'unreadable' | undefined> {
-    try {
-      const current = await this.#world.checkpoint(this.#routeTableId);
-      if (current.holder !== this.#invocation.requestId) return 'lost';
-      return isDeepStrictEqual(current.item, item) ? undefined : 'edited';
-    } catch (error) {
-      this.#log.warn('stopped: could not read whether to go on', { error });
-      return 'unreadable';
-    }
-  }
-
-  /** Writes the next status if it says anything new, and sees to it that somebody looks again in time. */
-  async #conclude(verdict: Verdict, before: Status | undefined, outcomes: readonly ChangeOutcome[]): Promise<Phase> {
-    const { states, now } = this.#world;
-    const status = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
-    const { phase, reason, plan } = status;
-    const fields = { phase, reason, planId: plan?.planId };
-    if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
-    else this.#log.warn('reconciled', fields);
-    if (!saysMore(status, before)) return phase;
-    if (await states.write(status)) await this.#requeue(status);
-    else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
-    return phase;
-  }
-
-  async #requeue({ routeTableId, nextRetry }: Status): Promise<void> {
-    if (nextRetry === undefined) return;
-    const delayMs = Date.parse(nextRetry) - this.#world.now().getTime();
-    const hop = (this.#invocation.hop ?? 0) + 1;
-    if (delayMs > longestDelayMs || hop > longestChain) return;
-    await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
-  }
-}
-
-/** What is left of a plan. Where deletes wait, its id is what a person approves: it must hold for the next plan, too. */
-function planLeft(
-  desired: DesiredTable,
-  { plan, actual }: NonNullable<Converged['last']>,
-  outcomes: readonly ChangeOutcome[],
-  context: { readonly now: Date; readonly record: TableRecord },
-): Plan {
-  const done = new Set(
-    outcomes
-      .filter(({ result }) => result === 'done' || result === 'already')
-      .map(({ action, destination }) => `${action} ${destination}`),
-  );
-  const isDone = ({ action, destination }: Change): boolean => done.has(`${action} ${destinationText(destination)}`);
-  return planAfter(plan.changes.filter(isDone), desired, actual, context);
 }
 
 /**

@@ -58,7 +58,7 @@ export const mutants: readonly Mutant[] = [
         replace: 'until.getTime()',
       },
       {
-        file: 'reconcile.ts',
+        file: 'round.ts',
         find: "if (current.holder !== this.#invocation.requestId) return 'lost';",
         replace: '',
       },
@@ -136,17 +136,17 @@ export const mutants: readonly Mutant[] = [
   mutant('acts on an old read', 'converge.ts', 'readKeepsMs = 10_000', 'readKeepsMs = 1_000_000'),
   mutant(
     'applies the old plan of an edited item to its end',
-    'reconcile.ts',
+    'round.ts',
     "isDeepStrictEqual(current.item, item) ? undefined : 'edited'",
     'undefined',
   ),
   mutant(
     'plans anew by the item it knew',
-    'reconcile.ts',
+    'round.ts',
     'const item = await desired.read(this.#routeTableId);',
     'const item: unknown = Object.assign(this, { item: Reflect.get(this, "item") ?? (await desired.read(this.#routeTableId)) }).item;',
   ),
-  mutant('goes on when it cannot read whether to', 'reconcile.ts', "return 'unreadable';", 'return undefined;'),
+  mutant('goes on when it cannot read whether to', 'round.ts', "return 'unreadable';", 'return undefined;'),
   mutant('looks for edits only once', 'apply.ts', 'checkpointKeepsMs = 5_000', 'checkpointKeepsMs = 5_000_000'),
   mutant(
     'writes its status over anybody else’s',
@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
     'revision: (before?.revision ?? 0) + 1',
     'revision: Math.floor(now.getTime() / 1_000)',
   ),
-  mutant('records a plan only when it is done', 'reconcile.ts', '        await states.recordRun(run);\n', ''),
+  mutant('records a plan only when it is done', 'round.ts', '        await states.recordRun(run);\n', ''),
   mutant(
     'records the first plan only',
     'converge.ts',
@@ -163,7 +163,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'never asks to be woken again',
-    'reconcile.ts',
+    'round.ts',
     'await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);',
     '',
   ),
