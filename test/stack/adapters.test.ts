@@ -100,7 +100,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
     },
   );
 
-  it('tells a throttled mutation apart from a lost one', async () => {
+  it('does not send a mutation again whose answer was lost', async () => {
     const { destination, target } = route('10.20.0.0/16', pcx);
     const create: Change = { action: 'create', destination, to: target };
     const on = { action: 'CreateRoute', naming: [table] };

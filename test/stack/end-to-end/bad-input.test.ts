@@ -83,7 +83,7 @@ describe.concurrent('an event', () => {
   it('that is of no concern wakes nobody through the bus', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
-    const [table, marker] = await Promise.all([testbed.tableInSync(routes), testbed.tableInSync(routes)]);
+    const table = await testbed.tableInSync(routes);
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
 
@@ -93,10 +93,8 @@ describe.concurrent('an event', () => {
       callOn(table, { eventName: 'DescribeRouteTables' }),
       callOn(table, { recipientAccountId: '999988887777' }),
       callOn(table, { errorCode: 'Client.InvalidRoute.NotFound' }),
-      callOn(marker),
     );
-
-    await testbed.reads(marker, since);
+    await testbed.healsAnother();
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
     // A server's fault may have changed something all the same.

@@ -19,7 +19,7 @@ import { tableStates } from '../../../reconciler/aws/state-table.ts';
 import type { Phase, Run, RunOutcome, Status, SweepRecord } from '../../../reconciler/core/status.ts';
 import type { TableStates } from '../../../reconciler/ports.ts';
 import { eventually } from './eventually.ts';
-import { asWritten, createRoute } from './route-calls.ts';
+import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
 
 /** Routes as destination → target. */
 export type Routes = Readonly<Record<string, string>>;
@@ -245,6 +245,17 @@ export class Testbed {
   }
 
   /**
+   * Lets another table drift, be healed and be verified, which takes some seconds. Whoever was woken before has come by
+   * then: for tests which show that nobody came.
+   */
+  async healsAnother(): Promise<void> {
+    const table = await this.tableInSync({ '10.20.0.0/16': this.network.peering });
+    await this.alice.send(deleteRoute(table, '10.20.0.0/16'));
+    await this.phase(table, 'Verifying');
+    await this.phase(table, 'InSync');
+  }
+
+  /**
    * Takes a permission on one route table from a function's role; whatever its own policy grants.
    *
    * @returns what gives it back
@@ -301,11 +312,6 @@ export class Testbed {
       const call = isRead ? action : [action, ...routeIn(parameters)].join(' ');
       return { by, call, ...(error && { error }) };
     });
-  }
-
-  /** Waits until the reconciler has looked at a table. */
-  async reads(table: string, since: number): Promise<void> {
-    await eventually(async () => expect(await this.callsOn(table, since)).not.toEqual([]));
   }
 
   /** What one function called about a table while something was done. */
