@@ -24,6 +24,8 @@ export interface AlarmsProps {
   readonly failedInvocations: IQueue;
   readonly failedRecords: IQueue;
   readonly failedRequeues: IQueue;
+  /** Where functions write `reconciled`, with the phase a table ended in. */
+  readonly logs: readonly ILogGroup[];
   /** Where the sweep writes `sweep completed` at its end. */
   readonly sweepLogs: ILogGroup;
   readonly sweepInterval: Duration;
@@ -71,6 +73,7 @@ export class Alarms extends Construct {
       runbook: 'failed-requeues',
     });
     for (const [name, watched] of Object.entries(props.functions)) this.watchFunction(name, watched);
+    this.watchTables(props.logs);
     this.watchSweep(props.sweepLogs, props.sweepInterval);
   }
 
@@ -110,6 +113,33 @@ export class Alarms extends Construct {
       missing: TreatMissingData.NOT_BREACHING,
       means: `${name} has been throttled for 15 minutes, repairs are late. First: see what uses up the account's Lambda concurrency`,
       runbook: 'function-throttles',
+    });
+  }
+
+  private watchTables(logs: readonly ILogGroup[]): void {
+    const [metric] = logs.map((logGroup, index) =>
+      new MetricFilter(this, `TablesFailed${index}`, {
+        logGroup,
+        filterPattern: FilterPattern.all(
+          FilterPattern.stringValue('$.message', '=', 'reconciled'),
+          FilterPattern.stringValue('$.phase', '=', 'Failed'),
+        ),
+        metricNamespace: 'RouteReconciler',
+        metricName: 'TablesFailed',
+      }).metric({ period: Duration.minutes(5), statistic: 'sum' }),
+    );
+    if (!metric) return;
+    this.watch('TablesFailed', {
+      metric,
+      comparison: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      // One route that EC2 refuses is traffic that goes wrong; what mends itself does so within the retries of seconds.
+      threshold: 1,
+      periods: 1,
+      // The line is written when a table is looked at and has failed; in between there is nothing to tell.
+      missing: TreatMissingData.NOT_BREACHING,
+      means:
+        'EC2 refused a route, the table is full, or a listed destination is held by a route that is not ours. First: read failures and findings in the status of the table',
+      runbook: 'tables-failed',
     });
   }
 

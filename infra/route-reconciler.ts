@@ -218,6 +218,7 @@ export class RouteReconciler extends Construct {
       failedInvocations: this.failedInvocations,
       failedRecords: this.failedRecords,
       failedRequeues: this.failedRequeues,
+      logs: functions.map(({ logGroup }) => logGroup),
       sweepLogs: this.sweep.logGroup,
       sweepInterval,
     }).topic;

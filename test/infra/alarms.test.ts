@@ -54,6 +54,21 @@ describe('alarms', () => {
     }
   });
 
+  it('tell of every table that failed, whichever function found it so', () => {
+    const filters = [...template.all('AWS::Logs::MetricFilter')].filter(([name]) => name.includes('TablesFailed'));
+    expect(filters.map(([, { LogGroupName }]) => LogGroupName).sort()).toEqual(
+      [...template.all('AWS::Logs::LogGroup').keys()].sort(),
+    );
+    for (const [, { FilterPattern }] of filters) {
+      expect(FilterPattern).toBe('{ ($.message = "reconciled") && ($.phase = "Failed") }');
+    }
+    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsTablesFailed')).toMatchObject({
+      Namespace: 'RouteReconciler',
+      MetricName: 'TablesFailed',
+      Threshold: 1,
+    });
+  });
+
   it('take three intervals without a completed sweep, silence included, for a failure', () => {
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted')).toMatchObject({
       Namespace: 'RouteReconciler',
