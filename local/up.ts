@@ -28,7 +28,7 @@ The local stack is up (${seconds(started)}). It sweeps every minute. In another 
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 ${exports.join('\n')}
 
-and any AWS tool speaks to it. EC2 knows you as the user "operator"; to be alice, say
+and the SDKs and version 2 of the AWS CLI speak to it. EC2 knows you as the user "operator"; to be alice, say
 export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
 
 ${outputs.join('\n')}
