@@ -1,4 +1,5 @@
-import { ChangeFailed, type ChangeOutcome } from '../reconciler/apply.ts';
+import { ChangeFailed } from '../reconciler/apply.ts';
+import type { ChangeOutcome } from '../reconciler/core/outcome.ts';
 import { type Converged, converge } from '../reconciler/converge.ts';
 import { type ChangeJson, changeAsJson } from '../reconciler/core/change.ts';
 import { describeChange } from '../reconciler/core/describe.ts';

@@ -1,11 +1,6 @@
 import pMap from 'p-map';
-import { type Change, type ChangeJson, changeAsJson } from './core/change.ts';
-
-/**
- * What may be done about a failed call: `stale` look again, `transient` try again, `not-ready` the target is not there
- * yet, `rejected` a person must change something, `denied` stop writing to this table.
- */
-export type FailureKind = 'stale' | 'transient' | 'not-ready' | 'rejected' | 'denied';
+import { type Change, changeAsJson } from './core/change.ts';
+import type { ChangeOutcome, FailureKind } from './core/outcome.ts';
 
 export interface Failure {
   readonly kind: FailureKind;
@@ -38,18 +33,6 @@ export interface RouteWriter {
    * @throws ChangeFailed and nothing else
    */
   apply(routeTableId: string, change: Change, withinMs: number): Promise<void>;
-}
-
-/** What became of one change. */
-export interface ChangeOutcome extends ChangeJson {
-  /** `already`: it was so before we came. `skipped`: not tried. `unknown`: tried, and nobody can say; the next read tells. */
-  readonly result: 'done' | 'already' | 'refused' | 'skipped' | 'unknown';
-  readonly kind?: FailureKind;
-  readonly code?: string;
-  readonly message?: string;
-  readonly remedy?: string;
-  /** How long the call took, in milliseconds. */
-  readonly ms?: number;
 }
 
 export interface Applied {

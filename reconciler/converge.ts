@@ -1,8 +1,9 @@
-import { type ChangeOutcome, applyChanges } from './apply.ts';
+import { applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
+import type { ChangeOutcome } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
 import { type TableRecord, type Written, isEnforced, nextRecord } from './core/record.ts';
 import { type ActualTable, destinationText, targetText } from './core/route.ts';

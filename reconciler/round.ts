@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ChangeOutcome } from './apply.ts';
 import { type Converged, converge } from './converge.ts';
 import type { Change } from './core/change.ts';
 import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
+import type { ChangeOutcome } from './core/outcome.ts';
 import { type Plan, planAfter } from './core/plan.ts';
 import { type TableRecord, emptyRecord } from './core/record.ts';
 import { isParked } from './core/retry.ts';

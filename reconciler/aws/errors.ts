@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
-import type { Failure, FailureKind } from '../apply.ts';
+import type { Failure } from '../apply.ts';
+import type { FailureKind } from '../core/outcome.ts';
 
 /** How one error code is handled, and what would mend it, in words for a person. */
 interface Rule {

@@ -1,4 +1,5 @@
 import { type Change, changeAsJson } from './change.ts';
+import type { FailureKind } from './outcome.ts';
 import type { StatusFailure } from './status.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -7,7 +8,7 @@ const minute = 60 * second;
 const hour = 60 * minute;
 
 /** How many milliseconds later a change that failed `attempts` times in a row, the last in this way, is tried again. */
-export function retryAfterMs(kind: string | undefined, attempts: number): number {
+export function retryAfterMs(kind: FailureKind | undefined, attempts: number): number {
   // Nothing changes until a person acts.
   if (kind === 'rejected' || kind === 'denied') return hour;
   // The target may come up any moment; after some minutes it probably will not.

@@ -1,6 +1,7 @@
 import type { ChangeJson } from './change.ts';
 import type { Doubt, RecentWrite } from './consistency.ts';
 import type { Blocked } from './guard.ts';
+import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
 import type { Approval, TableRecord } from './record.ts';
@@ -32,7 +33,7 @@ export interface StatusFailure extends ChangeJson {
   readonly code?: string;
   readonly message?: string;
   readonly remedy?: string;
-  readonly kind?: string;
+  readonly kind?: FailureKind;
   /** How often in a row it failed. */
   readonly attempts: number;
   /** It is not tried before, unless the item is edited or an event names the table. */
@@ -40,14 +41,7 @@ export interface StatusFailure extends ChangeJson {
 }
 
 /** What became of one change, with whom it is attributed to. */
-export interface RunOutcome extends ChangeJson {
-  readonly result: 'done' | 'already' | 'refused' | 'skipped' | 'unknown';
-  readonly kind?: string;
-  readonly code?: string;
-  readonly message?: string;
-  readonly remedy?: string;
-  /** Milliseconds that the call took. */
-  readonly ms?: number;
+export interface RunOutcome extends ChangeOutcome {
   /** Who caused the drift that this change mends; named only when call, table and destination match. */
   readonly actor?: Actor | 'unattributed';
   /** Who else was at work on the table then, where nobody can be named. */
@@ -102,7 +96,6 @@ export interface Run {
   readonly moreOutcomes?: number;
   readonly detectedAt: string;
   readonly appliedAt?: string;
-  readonly verifiedAt?: string;
 }
 
 /** The last sweep. Times are ISO 8601, UTC. */

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { FailureKind } from '../../../reconciler/apply.ts';
+import type { FailureKind } from '../../../reconciler/core/outcome.ts';
 import { failureOf } from '../../../reconciler/aws/errors.ts';
 import { Ec2Error, LostAnswer } from '../../support/ec2/error.ts';
 
