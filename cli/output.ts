@@ -3,7 +3,7 @@ import { describeChange } from '../reconciler/core/describe.ts';
 import type { DesiredTable } from '../reconciler/core/desired.ts';
 import type { Finding } from '../reconciler/core/finding.ts';
 import { type Plan, planAsJson } from '../reconciler/core/plan.ts';
-import { isEnforced } from '../reconciler/core/record.ts';
+import { isEnforced } from '../reconciler/core/orders.ts';
 import { destinationText, targetText } from '../reconciler/core/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';

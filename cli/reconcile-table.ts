@@ -7,7 +7,7 @@ import type { DesiredTable } from '../reconciler/core/desired.ts';
 import { outOfSyncCodes } from '../reconciler/core/finding.ts';
 import { permitted } from '../reconciler/core/guard.ts';
 import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
-import { isEnforced } from '../reconciler/core/record.ts';
+import { isEnforced } from '../reconciler/core/orders.ts';
 import { destinationText } from '../reconciler/core/route.ts';
 import type { RouteTables } from '../reconciler/ports.ts';
 import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';

@@ -5,7 +5,8 @@ import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
-import { type TableRecord, type Written, isEnforced, nextRecord } from './core/record.ts';
+import { isEnforced } from './core/orders.ts';
+import { type TableRecord, type Written, nextRecord } from './core/record.ts';
 import { type ActualTable, destinationText, targetText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';
 
@@ -153,7 +154,9 @@ const isDone = ({ result }: ChangeOutcome): boolean => result === 'done' || resu
 function written(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] {
   return changes.flatMap((change, index) => {
     if (outcomes[index]?.result !== 'done' || change.action === 'delete') return [];
-    const overrodeLocal = change.action === 'replace' && change.from.origin === 'with-table';
-    return [{ destination: change.destination, target: targetText(change.to), overrodeLocal }];
+    const replaced = change.action === 'replace' ? change.from : undefined;
+    const overrodeLocal = replaced?.origin === 'with-table';
+    const replacedActive = replaced?.state === 'active';
+    return [{ destination: change.destination, target: targetText(change.to), overrodeLocal, replacedActive }];
   });
 }

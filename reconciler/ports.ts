@@ -1,5 +1,6 @@
 import type { RouteWriter } from './apply.ts';
 import type { Claim } from './lease.ts';
+import type { Orders } from './core/orders.ts';
 import type { Trigger } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
 import type { Run, Status, SweepRecord } from './core/status.ts';
@@ -14,8 +15,6 @@ export interface RouteTables extends RouteWriter {
 
 /** The desired items, unparsed: what people wrote. */
 export interface DesiredItems {
-  /** A strongly consistent read; undefined when there is no item. */
-  read(routeTableId: string): Promise<unknown>;
   /** All items in pages of bounded size, from `cursor` on, each page with the cursor that follows it. */
   pages(cursor?: string): AsyncIterable<DesiredPage>;
 }
@@ -32,6 +31,8 @@ export interface TableStates {
   read(routeTableId: string): Promise<Status | undefined>;
   /** Those of the tables that have a status; may be a moment old. */
   readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>>;
+  /** What people ordered for each of the tables, and for all; may be a moment old. */
+  readOrders(routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders>;
   /**
    * Writes a status unless another was written since the one this follows (its `revision` is one higher).
    *
@@ -87,6 +88,14 @@ export interface Log {
   with(fields: object): Log;
 }
 
+export interface Checkpoint {
+  /** The desired item, unparsed; undefined when there is none. */
+  readonly item: unknown;
+  readonly orders: Orders;
+  /** Who holds the table's lease. */
+  readonly holder: string | undefined;
+}
+
 /** All that a reconcile touches. */
 export interface World {
   readonly tables: RouteTables;
@@ -94,10 +103,8 @@ export interface World {
   readonly states: TableStates;
   readonly leases: Leases;
   readonly requeue: Requeue;
-  /** The desired item and the holder of the table's lease as they are now, in one strongly consistent read. */
-  readonly checkpoint: (
-    routeTableId: string,
-  ) => Promise<{ readonly item: unknown; readonly holder: string | undefined }>;
+  /** What bears on whether a table may be changed, as it is now, in one strongly consistent read. */
+  readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;
   readonly log: Log;
 }

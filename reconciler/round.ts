@@ -1,3 +1,4 @@
+import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import type { Change } from './core/change.ts';
@@ -5,7 +6,8 @@ import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import { type Plan, planAfter } from './core/plan.ts';
-import { type TableRecord, emptyRecord } from './core/record.ts';
+import { sameOrders, underOrders } from './core/orders.ts';
+import { type TableRecord, emptyRecord, withChangedTargets } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
 import { newRun, withOutcome, withPlan } from './core/run.ts';
@@ -22,7 +24,7 @@ import {
   writesAfter,
 } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
-import type { Log, World } from './ports.ts';
+import type { Checkpoint, Log, World } from './ports.ts';
 
 /** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
 const longestChain = 10;
@@ -47,25 +49,27 @@ export class Round {
   }
 
   async run(): Promise<Phase> {
-    const { desired, states, now } = this.#world;
+    const { states, checkpoint, now } = this.#world;
     const before = await states.read(this.#routeTableId);
-    let record = before ? recordOf(before) : emptyRecord;
+    let record = withChangedTargets(before ? recordOf(before) : emptyRecord, targetsTold(this.#triggers));
     let outcomes: readonly ChangeOutcome[] = [];
 
     while (true) {
-      const item = await desired.read(this.#routeTableId);
-      if (item === undefined)
-        return before || outcomes.length > 0 ? this.#conclude(unmanaged(), before, outcomes) : 'Unmanaged';
-      const parsed = parseDesired(item, now());
-      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record), before, outcomes);
+      const told = await checkpoint(this.#routeTableId);
+      record = withOrderedApproval(record, told.orders, now());
+      if (told.item === undefined)
+        return before || outcomes.length > 0 ? this.#conclude(unmanaged(record), before, outcomes) : 'Unmanaged';
+      const parsed = parseDesired(told.item, now());
+      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record, before), before, outcomes);
 
-      const { converged, stopped } = await this.#apply(parsed.table, item, record, before, outcomes);
+      const desired = underOrders(parsed.table, told.orders);
+      const { converged, stopped } = await this.#apply(desired, told, record, before, outcomes);
       record = converged.record ?? record;
       outcomes = [...outcomes, ...converged.outcomes];
       if (stopped === 'edited') continue;
       // Whoever holds the lease by now knows better than we do what is true.
       if (stopped === 'lost') return before?.phase ?? 'Verifying';
-      return this.#conclude(this.#verdict(parsed.table, { ...converged, outcomes, record }, before), before, outcomes);
+      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }, before), before, outcomes);
     }
   }
 
@@ -80,16 +84,23 @@ export class Round {
     const plan = last?.plan.blocked ? planLeft(desired, last, outcomes, { now, record }) : last?.plan;
     return verdictOn(
       desired,
-      { end: end === 'doubtful' ? 'unfinished' : end, ...(plan && { plan }), outcomes, record },
+      {
+        end: end === 'doubtful' ? 'unfinished' : end,
+        ...(plan && { plan }),
+        ...(last && { drifted: last.plan.changes }),
+        outcomes,
+        record,
+        triggers: this.#triggers,
+      },
       before,
       now,
     );
   }
 
-  /** Converges the table to one version of its item, and keeps the run of what was changed. */
+  /** Converges the table to one version of its item and orders, and keeps the run of what was changed. */
   async #apply(
     desired: DesiredTable,
-    item: unknown,
+    told: Checkpoint,
     record: TableRecord,
     before: Status | undefined,
     earlier: readonly ChangeOutcome[],
@@ -102,7 +113,7 @@ export class Round {
       now,
       until: this.#invocation.until,
       record,
-      isParked: (change) => isParked(change, before?.failures ?? [], this.#triggers, now()),
+      isParked: (change) => isParked(change, before ?? {}, this.#triggers, now()),
       isDoubtful: (actual, readAt, made) => {
         const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
         return isDoubtful(actual, readAt, memory, this.#triggers);
@@ -115,7 +126,7 @@ export class Round {
         this.#log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
       },
       checkpoint: async () => {
-        stopped = await this.#whyStop(item);
+        stopped = await this.#whyStop(told);
         return stopped === undefined;
       },
     });
@@ -124,12 +135,15 @@ export class Round {
     return { converged, ...(stopped && { stopped }) };
   }
 
-  /** Why nothing more of a plan may be written: the item was edited, the lease is another's, or neither can be read. */
-  async #whyStop(item: unknown): Promise<'edited' | 'lost' | 'unreadable' | undefined> {
+  /**
+   * Why nothing more of a plan may be written: the item or the orders are others by now, the lease is another's, or none
+   * of them can be read.
+   */
+  async #whyStop({ item, orders }: Checkpoint): Promise<'edited' | 'lost' | 'unreadable' | undefined> {
     try {
       const current = await this.#world.checkpoint(this.#routeTableId);
       if (current.holder !== this.#invocation.requestId) return 'lost';
-      return isDeepStrictEqual(current.item, item) ? undefined : 'edited';
+      return isDeepStrictEqual(current.item, item) && sameOrders(current.orders, orders) ? undefined : 'edited';
     } catch (error) {
       this.#log.warn('stopped: could not read whether to go on', { error });
       return 'unreadable';
@@ -158,6 +172,10 @@ export class Round {
     await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
   }
 }
+
+/** The targets that events told of. */
+const targetsTold = (triggers: readonly Trigger[]): ReadonlySet<string> =>
+  new Set(triggers.flatMap(({ via }) => via ?? []));
 
 /** What is left of a plan. Where deletes wait, its id is what a person approves: it must hold for the next plan, too. */
 function planLeft(

@@ -1,9 +1,11 @@
+import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { parseDesired } from './core/desired.ts';
 import { plan } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
-import { desiredHash, isEnforced, policyHash } from './core/record.ts';
+import { type Orders, isEnforced, underOrders } from './core/orders.ts';
+import { desiredHash, policyHash } from './core/hashes.ts';
 import { isParked } from './core/retry.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
 import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
@@ -64,9 +66,14 @@ async function sweepPage(
   const ids = entries.map(({ routeTableId }) => routeTableId);
   let looked = 0;
   let statuses: ReadonlyMap<string, Status>;
+  let ordersFor: (routeTableId: string) => Orders;
   let tables: ReadonlyMap<string, ActualTable>;
   try {
-    [statuses, tables] = await Promise.all([world.states.readMany(ids), readTables(ids, world)]);
+    [statuses, ordersFor, tables] = await Promise.all([
+      world.states.readMany(ids),
+      world.states.readOrders(ids),
+      readTables(ids, world),
+    ]);
   } catch (error) {
     world.log.error('could not look at a page of tables', { tables: entries.length, error });
     for (const { routeTableId } of entries) tally.unknown(routeTableId, error);
@@ -78,7 +85,8 @@ async function sweepPage(
       if (world.now() >= invocation.until) return;
       looked += 1;
       const status = statuses.get(routeTableId);
-      if (status && !needsReconcile(item, tables.get(routeTableId), status, world.now())) {
+      const found = { item, orders: ordersFor(routeTableId), actual: tables.get(routeTableId) };
+      if (status && !needsReconcile(found, status, world.now())) {
         tally.checked(status.phase);
         return;
       }
@@ -103,18 +111,25 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
+interface Found {
+  readonly item: unknown;
+  readonly orders: Orders;
+  readonly actual: ActualTable | undefined;
+}
+
 /** Whether a reconcile would find anything that the table's status does not say already. */
-function needsReconcile(item: unknown, actual: ActualTable | undefined, status: Status, now: Date): boolean {
+function needsReconcile({ item, orders, actual }: Found, status: Status, now: Date): boolean {
   if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
   const parsed = parseDesired(item, now);
   if (!parsed.ok) return status.phase !== 'Invalid';
-  const desired = parsed.table;
+  const desired = underOrders(parsed.table, orders);
   const same = status.desiredHash === desiredHash(desired) && status.policyHash === policyHash(desired, now);
   if (!actual) return !same || status.phase !== 'Missing';
   const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
   if (!same || isDue || status.phase === 'Missing') return true;
-  const planned = plan(desired, actual, { now, record: recordOf(status) });
-  const waits = permitted(planned).filter((change) => !isParked(change, status.failures, [], now));
+  const record = withOrderedApproval(recordOf(status), orders, now);
+  const planned = plan(desired, actual, { now, record });
+  const waits = permitted(planned).filter((change) => !isParked(change, status, [], now));
   if (waits.length > 0 && isEnforced(desired, now)) return true;
   return !isDeepStrictEqual(summaryOf(planned), status.plan);
 }

@@ -1,4 +1,4 @@
-import { type DynamoDBDocumentClient, GetCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { DesiredItems, DesiredPage } from '../ports.ts';
 
 /** Items per page of a sweep: what one DescribeRouteTables page and one BatchGetItem call can answer. */
@@ -6,13 +6,6 @@ const itemsPerPage = 100;
 
 /** The table of desired items. Items are handed on as they are: what is in them is not checked here. */
 export function desiredItems(client: DynamoDBDocumentClient, tableName: string): DesiredItems {
-  async function read(routeTableId: string): Promise<unknown> {
-    const { Item } = await client.send(
-      new GetCommand({ TableName: tableName, Key: { routeTableId }, ConsistentRead: true }),
-    );
-    return Item;
-  }
-
   async function* pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
     const scan = paginateScan(
       { client, pageSize: itemsPerPage },
@@ -28,5 +21,5 @@ export function desiredItems(client: DynamoDBDocumentClient, tableName: string):
     return undefined;
   }
 
-  return { read, pages };
+  return { pages };
 }

@@ -1,6 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
+import { type Orders, ordersOf } from '../core/orders.ts';
 import { type Run, type Status, type SweepRecord, phases } from '../core/status.ts';
 import type { TableStates } from '../ports.ts';
 
@@ -10,8 +11,9 @@ const historyDays = 90;
 /** BatchGetItem takes at most this many keys (DynamoDB API Reference). */
 const keysPerBatch = 100;
 
-/** The key of the one item that speaks of the whole fleet's last sweep. */
+/** The keys of the two items that speak of the whole fleet: its last sweep, and what people ordered for all of it. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
+export const fleetControl = { routeTableId: '*', item: 'control' };
 
 /** The table of what is remembered: status and history of a route table lie together under its id. */
 export function tableStates(client: DynamoDBDocumentClient, tableName: string): TableStates {
@@ -24,21 +26,33 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
     return Item;
   };
 
+  /** Those of the items that are there. */
+  async function* batchGet(keys: readonly Record<string, unknown>[]): AsyncGenerator<Record<string, unknown>> {
+    let left = [...keys];
+    while (left.length > 0) {
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left.slice(0, keysPerBatch) } } }),
+      );
+      yield* Responses?.[tableName] ?? [];
+      // DynamoDB answers what fits 16 MB and names the rest.
+      left = [...(UnprocessedKeys?.[tableName]?.Keys ?? []), ...left.slice(keysPerBatch)];
+    }
+  }
+
   async function readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
     const statuses = new Map<string, Status>();
-    let keys: Record<string, unknown>[] = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
-    while (keys.length > 0) {
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetCommand({ RequestItems: { [tableName]: { Keys: keys.slice(0, keysPerBatch) } } }),
-      );
-      for (const item of Responses?.[tableName] ?? []) {
-        const status = statusOf(item);
-        if (status) statuses.set(status.routeTableId, status);
-      }
-      // DynamoDB answers what fits 16 MB and names the rest.
-      keys = [...(UnprocessedKeys?.[tableName]?.Keys ?? []), ...keys.slice(keysPerBatch)];
+    for await (const item of batchGet(routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' })))) {
+      const status = statusOf(item);
+      if (status) statuses.set(status.routeTableId, status);
     }
     return statuses;
+  }
+
+  async function readOrders(routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders> {
+    const controls = new Map<unknown, unknown>();
+    const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'control' }));
+    for await (const control of batchGet([fleetControl, ...keys])) controls.set(control['routeTableId'], control);
+    return (routeTableId) => ordersOf(controls.get(routeTableId), controls.get(fleetControl.routeTableId));
   }
 
   return {
@@ -47,6 +61,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
       return item && statusOf(item);
     },
     readMany,
+    readOrders,
     async write(status) {
       try {
         await client.send(

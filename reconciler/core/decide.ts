@@ -34,9 +34,10 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
     return target.kind === 'local'
       ? withoutLocalRoute(wanted)
       : { change: { action: 'create', destination, to: target } };
-  if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot) };
+  if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot, on) };
   const reason = whyNotReplace(wanted, slot, on);
   if (!reason) return { change: { action: 'replace', destination, from: slot, to: target } };
+  if (reason === 'healed-into-blackhole') return notAgain(wanted, slot);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
   return entry?.until ? suspended(wanted, slot, entry) : notOurs(wanted, slot, reason);
 }
@@ -75,6 +76,17 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
   return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };
 }
 
+const notAgain = (wanted: DesiredRoute, route: StaticRoute): Decision => ({
+  leftAlone: { route, reason: 'healed-into-blackhole' },
+  findings: [
+    findingAt(
+      wanted,
+      'healed-into-blackhole',
+      `works through ${targetText(route.target)}, and dropped its traffic when it was replaced as desired: it stays until the item or ${targetText(wanted.target)} changes`,
+    ),
+  ],
+});
+
 const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   findings: [
     findingAt(
@@ -85,10 +97,14 @@ const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   ],
 });
 
-function health(slot: StaticRoute): Finding[] {
+function health(slot: StaticRoute, { record }: Circumstances): Finding[] {
   if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
+  if (slot.state === 'blackhole' && record?.replaced.has(destination)) {
+    const message = `${destination} worked until it was replaced as desired: ${target} drops its traffic; correct the item or bring that target back`;
+    return [{ code: 'healed-into-blackhole', destination, target, message }];
+  }
   const consequence = {
     blackhole: 'but that target is gone or detached: traffic is dropped until it is back',
     filtered: 'but EC2 calls the route filtered: it may not forward',

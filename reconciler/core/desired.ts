@@ -27,6 +27,8 @@ export interface DesiredTable {
   readonly maxDeletes?: number;
   readonly approvedPlan?: string;
   readonly paused?: Pause;
+  /** Pauses ordered apart from the item, also when they have ended (see `orders.ts`). */
+  readonly ordered?: readonly Pause[];
   /** What was accepted but is worth knowing, such as cleared host bits. */
   readonly findings: readonly Finding[];
 }
@@ -36,8 +38,13 @@ export interface DesiredRoute extends Route {
   readonly overrideLocal: boolean;
 }
 
+/** While it holds nothing is changed; drift is still reported. */
 export interface Pause {
   readonly reason: string;
+  /** Whether it stands in the item, was ordered for this table, or stops the whole fleet. */
+  readonly of: 'item' | 'table' | 'fleet';
+  readonly by?: string;
+  readonly at?: string;
   readonly until?: Date;
 }
 
@@ -76,7 +83,9 @@ function tableOf(item: DesiredItem): DesiredTable {
     ignore: item.ignore.map(ignoreEntryOf),
     ...(maxDeletes !== undefined && { maxDeletes }),
     ...(approvedPlan !== undefined && { approvedPlan }),
-    ...(paused && { paused: { reason: paused.reason, ...(paused.until && { until: new Date(paused.until) }) } }),
+    ...(paused && {
+      paused: { reason: paused.reason, of: 'item', ...(paused.until && { until: new Date(paused.until) }) },
+    }),
     findings: [
       ...item.routes.flatMap(({ destination, target }) => hostBits(destination, target)),
       ...(item.scope ?? []).flatMap((text) => hostBits(text)),

@@ -1,6 +1,7 @@
 /** Stable names for machines; see `docs/reference.md` for what each one asks of an operator. */
 export type FindingCode =
   | 'blackhole'
+  | 'healed-into-blackhole'
   | 'filtered'
   | 'host-bits'
   | 'shadows-propagated'
@@ -25,6 +26,7 @@ export interface Finding {
 /** Findings that say the table is not as desired although there is nothing left that we may change. */
 export const outOfSyncCodes: ReadonlySet<FindingCode> = new Set([
   'not-ours',
+  'healed-into-blackhole',
   'no-local-route',
   'local-override-left',
   'table-not-found',

@@ -1,6 +1,8 @@
+import { isNamedBy } from './approval.ts';
 import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
-import { type TableRecord, desiredHash, isNamedBy, policyHash } from './record.ts';
+import { desiredHash, policyHash } from './hashes.ts';
+import type { TableRecord } from './record.ts';
 import { type Destination, destinationText, isDefaultRoute } from './route.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */

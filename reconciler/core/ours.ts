@@ -9,6 +9,7 @@ import {
   destinationText,
   isThroughMachine,
   targetNames,
+  targetText,
 } from './route.ts';
 
 /** Why an actual route is not ours to change, or not now. */
@@ -23,6 +24,7 @@ export type LeftAloneReason =
   | 'service-managed'
   | 'unknown'
   | 'ignored'
+  | 'healed-into-blackhole'
   | 'out-of-scope'
   | 'unlisted-kept';
 
@@ -44,9 +46,20 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
   return (
     (mayRetargetLocal ? undefined : localReason(slot)) ??
     serviceReason(slot, on) ??
-    (ignoringEntry(slot, on) ? 'ignored' : undefined)
+    (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
+    (wouldBlackhole(wanted, slot, on) ? 'healed-into-blackhole' : undefined)
   );
 }
+
+/** Whether we once replaced a working route with just this target, and it dropped the traffic. */
+const wouldBlackhole = (
+  { destination, target }: DesiredRoute,
+  slot: StaticRoute,
+  { record }: Circumstances,
+): boolean => {
+  const replaced = record?.replaced.get(destinationText(destination));
+  return slot.state === 'active' && replaced?.blackhole === true && replaced.target === targetText(target);
+};
 
 /** Why an unlisted route may not be deleted; undefined when it is ours to change. */
 export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {

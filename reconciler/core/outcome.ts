@@ -17,3 +17,7 @@ export interface ChangeOutcome extends ChangeJson {
   /** How long the call took, in milliseconds. */
   readonly ms?: number;
 }
+
+/** Whether EC2 may look different for this call: a later read has to show it. */
+export const mayHaveWritten = ({ result }: Pick<ChangeOutcome, 'result'>): boolean =>
+  result !== 'skipped' && result !== 'refused';

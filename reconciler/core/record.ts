@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { Change } from './change.ts';
+import { policyHash } from './hashes.ts';
 import type { DesiredTable } from './desired.ts';
-import { isActive } from './ignore.ts';
+import { type Approval, approvalAfter } from './approval.ts';
+import { isEnforced } from './orders.ts';
 import {
   type ActualTable,
   type Destination,
@@ -26,7 +26,18 @@ export interface TableRecord {
   readonly foreign: ReadonlySet<string>;
   /** Destinations of static routes last seen left alone: one that becomes ours to change did not appear since. */
   readonly spared: ReadonlySet<string>;
+  /** Active routes that we replaced, by destination, until a read shows that the new target works. */
+  readonly replaced: ReadonlyMap<string, ReplacedRoute>;
   readonly approval?: Approval;
+  /** The last ordered approval that became one of the record. */
+  readonly tookApproval?: string;
+}
+
+/** What we replaced an active route with. */
+export interface ReplacedRoute {
+  readonly target: string;
+  /** A read showed it as a blackhole: we made things worse, and do not do so again. */
+  readonly blackhole: boolean;
 }
 
 export interface OwnedRoute {
@@ -35,66 +46,24 @@ export interface OwnedRoute {
   readonly overrodeLocal?: true;
 }
 
-/** A person's consent to these very deletes. */
-export interface Approval {
-  readonly deletes: readonly { readonly destination: string; readonly target: string }[];
-  readonly by: string;
-  readonly until: Date;
-  /** The item it was given for (`desiredHash`): an edit ends it. */
-  readonly desiredHash: string;
-  /** The `approvedPlan` it came from. Once spent it is kept, empty, while the item goes on naming that plan. */
-  readonly planId?: string;
-}
-
-type Delete = Extract<Change, { action: 'delete' }>;
-
-/** Whether an approval names this very delete, by destination and target. */
-export const isNamedBy = ({ deletes }: Approval, { destination, from }: Delete): boolean =>
-  deletes.some(
-    (approved) => approved.destination === destinationText(destination) && targetNames(from).includes(approved.target),
-  );
-
-const approvalLastsMs = 24 * 60 * 60 * 1000;
-
 /** The record of a table that was never reconciled, or whose record was lost: every delete asks first. */
 export const emptyRecord: TableRecord = {
   listed: new Set(),
   owned: new Map(),
   foreign: new Set(),
   spared: new Set(),
+  replaced: new Map(),
 };
 
-/** Identifies what an item asks for. `approvedPlan` does not count: writing an approval changes nothing else. */
-export function desiredHash(desired: DesiredTable): string {
-  const { findings: _, approvedPlan: __, ...item } = desired;
-  return hashOf({ ...item, routes: routesText(desired) });
+/** A record after events that told of targets: what was a blackhole may be none by now, and is tried once more. */
+export function withChangedTargets(record: TableRecord, targets: ReadonlySet<string>): TableRecord {
+  if (targets.size === 0) return record;
+  const replaced = [...record.replaced].map(
+    ([destination, route]) =>
+      [destination, targets.has(route.target) ? { ...route, blackhole: false } : route] as const,
+  );
+  return { ...record, replaced: new Map(replaced) };
 }
-
-/**
- * Identifies the rules under which deletes are earned: what is managed, and whether it is enforced, at `now`. It changes
- * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself.
- */
-export const policyHash = ({ mode, unlisted, scope, ignore, paused }: DesiredTable, now: Date): string =>
-  hashOf({
-    mode,
-    unlisted,
-    scope: scope?.map(destinationText).sort(),
-    ignore: ignore
-      .filter((entry) => isActive(entry, now))
-      .map(({ destination, target }) => `${destination ? destinationText(destination) : '*'} ${target ?? '*'}`)
-      .sort(),
-    paused: paused !== undefined && isActive(paused, now),
-  });
-
-const routesText = ({ routes }: DesiredTable): string[] =>
-  routes
-    .map(({ destination, target, overrideLocal }) =>
-      [destinationText(destination), targetText(target), overrideLocal].join(' '),
-    )
-    .sort();
-
-const hashOf = (value: unknown): string =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 12);
 
 /** A read of the table, and what was made of it. */
 export interface Seen {
@@ -109,6 +78,8 @@ export interface Written {
   readonly destination: Destination;
   readonly target: string;
   readonly overrodeLocal: boolean;
+  /** An active route was there before. */
+  readonly replacedActive: boolean;
 }
 
 /**
@@ -128,33 +99,11 @@ export function nextRecord(previous: TableRecord, seen: Seen, written: readonly 
     owned: ownedAfter(previous, seen, written),
     foreign: foreignAfter(previous, desired, actual),
     spared: sparedBy(plan),
+    replaced: replacedAfter(previous, seen, written),
     ...approvalAfter(previous, seen),
+    ...(previous.tookApproval !== undefined && { tookApproval: previous.tookApproval }),
   };
 }
-
-/** An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes. */
-function approvalAfter({ approval }: TableRecord, { desired, plan, now }: Seen): Pick<TableRecord, 'approval'> {
-  const { planId } = plan;
-  const deletes = plan.changes.filter((change) => change.action === 'delete');
-  if (deletes.length > 0 && desired.approvedPlan === planId && approval?.planId !== planId) {
-    const until = new Date(now.getTime() + approvalLastsMs);
-    const approved = deletes.map(approvedDelete);
-    return { approval: { deletes: approved, by: 'approvedPlan', until, desiredHash: desiredHash(desired), planId } };
-  }
-  if (!approval) return {};
-  const left = plan.blocked ? [] : deletes.filter((change) => isNamedBy(approval, change)).map(approvedDelete);
-  const isInItem = approval.planId !== undefined && approval.planId === desired.approvedPlan;
-  return left.length > 0 || isInItem ? { approval: { ...approval, deletes: left } } : {};
-}
-
-const approvedDelete = ({ destination, from }: Delete): Approval['deletes'][number] => ({
-  destination: destinationText(destination),
-  target: targetText(from.target),
-});
-
-/** Whether the item asks for changes to be made now. */
-export const isEnforced = ({ mode, paused }: DesiredTable, now: Date): boolean =>
-  mode === 'enforce' && !(paused && isActive(paused, now));
 
 function ownedAfter(
   previous: TableRecord,
@@ -183,6 +132,30 @@ function ownedAfter(
     else owned.set(key, { target, ...(isLocal && { overrodeLocal: true }) });
   }
   return owned;
+}
+
+/** What was replaced stays on trial until its target is seen to work, or the item asks for something else. */
+function replacedAfter(
+  previous: TableRecord,
+  { desired, actual }: Seen,
+  written: readonly Written[],
+): ReadonlyMap<string, ReplacedRoute> {
+  const slots = new Map(actual.routes.filter(isStatic).map((route) => [destinationText(route.destination), route]));
+  const listed = new Map(desired.routes.map(({ destination, target }) => [destinationText(destination), target]));
+  const replaced = new Map<string, ReplacedRoute>();
+  for (const [destination, route] of previous.replaced) {
+    const slot = slots.get(destination);
+    const wanted = listed.get(destination);
+    if (!slot || !wanted || targetText(wanted) !== route.target) continue;
+    if (!sameTarget(wanted, slot)) {
+      if (route.blackhole) replaced.set(destination, route);
+    } else if (slot.state !== 'active') {
+      replaced.set(destination, { ...route, blackhole: route.blackhole || slot.state === 'blackhole' });
+    }
+  }
+  for (const { destination, target, replacedActive } of written)
+    if (replacedActive) replaced.set(destinationText(destination), { target, blackhole: false });
+  return replaced;
 }
 
 /** Static routes that are left alone for what they are; where the item says so, `policyHash` tells of an edit. */

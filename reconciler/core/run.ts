@@ -42,7 +42,7 @@ export function withOutcome(run: Run, outcomes: readonly RunOutcome[], triggers:
  * Who caused the drift behind a change: named only where a call was about just this destination of this table, the last
  * of them if there were several. Else those seen are candidates, no more.
  */
-function attribution(
+export function attribution(
   { destination }: RunOutcome,
   triggers: readonly Trigger[],
 ): Pick<RunOutcome, 'actor' | 'candidates'> {

@@ -1,10 +1,13 @@
 import type { ChangeJson } from './change.ts';
+import type { Heal } from './contest.ts';
 import type { Doubt, RecentWrite } from './consistency.ts';
 import type { Blocked } from './guard.ts';
+import type { Pause } from './desired.ts';
 import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
-import type { Approval, TableRecord } from './record.ts';
+import type { Approval } from './approval.ts';
+import type { TableRecord } from './record.ts';
 import { sortedBy } from './route.ts';
 import type { Actor, Trigger } from './trigger.ts';
 
@@ -12,8 +15,10 @@ export const phases = [
   'InSync',
   /** Applied, not yet seen. */
   'Verifying',
-  /** Drift that nothing is done about: observed, or paused. */
+  /** Drift that nothing is done about: observed, paused or stopped. */
   'Drifted',
+  /** Others undo what we heal: that destination is healed ever more rarely. */
+  'Contested',
   /** Deletes wait for a person. */
   'Blocked',
   /** Some routes were refused, or held by something that is not ours. */
@@ -73,6 +78,10 @@ export interface Status {
   readonly recentWrites?: readonly RecentWrite[];
   /** A read that was not believed. */
   readonly doubt?: Doubt;
+  /** What was healed within the last day; a destination with `contest` is contested. */
+  readonly heals?: readonly Heal[];
+  /** The pause or stop that holds. */
+  readonly pause?: StatusPause;
   /** Counts the writes of this item. */
   readonly revision: number;
   // What deletes are earned by: see `TableRecord`.
@@ -81,8 +90,13 @@ export interface Status {
   readonly owned: readonly { readonly destination: string; readonly target: string; readonly overrodeLocal?: true }[];
   readonly foreign: readonly string[];
   readonly spared?: readonly string[];
+  readonly replaced?: readonly { readonly destination: string; readonly target: string; readonly blackhole?: true }[];
   readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
+  readonly tookApproval?: string;
 }
+
+/** A pause as it is stored and shown. */
+export type StatusPause = Omit<Pause, 'until'> & { readonly until?: string };
 
 /** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
 export interface Run {
@@ -144,11 +158,15 @@ export function summaryOf(plan: Plan): PlanSummary {
   };
 }
 
-type RecordFields = Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'approval'>;
+type RecordFields = Pick<
+  Status,
+  'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'replaced' | 'approval' | 'tookApproval'
+>;
 
 /** The stored form of a record. */
 export function recordFields(record: TableRecord): RecordFields {
-  const { cleanPolicy, approval } = record;
+  const { cleanPolicy, approval, tookApproval } = record;
+  const replaced = sortedBy([...record.replaced], ([destination]) => destination);
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: [...record.listed].sort(),
@@ -158,19 +176,31 @@ export function recordFields(record: TableRecord): RecordFields {
     })),
     foreign: [...record.foreign].sort(),
     spared: [...record.spared].sort(),
+    ...(replaced.length > 0 && {
+      replaced: replaced.map(([destination, { target, blackhole }]) => ({
+        destination,
+        target,
+        ...(blackhole && { blackhole }),
+      })),
+    }),
     ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
+    ...(tookApproval !== undefined && { tookApproval }),
   };
 }
 
 /** The record that a stored status remembers. */
 export function recordOf(status: RecordFields): TableRecord {
-  const { cleanPolicy, approval } = status;
+  const { cleanPolicy, approval, tookApproval } = status;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: new Set(status.listed),
     owned: new Map(status.owned.map(({ destination, ...route }) => [destination, route])),
     foreign: new Set(status.foreign),
     spared: new Set(status.spared),
+    replaced: new Map(
+      status.replaced?.map(({ destination, target, blackhole = false }) => [destination, { target, blackhole }]),
+    ),
     ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
+    ...(tookApproval !== undefined && { tookApproval }),
   };
 }

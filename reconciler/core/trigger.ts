@@ -21,4 +21,6 @@ export interface Trigger {
   readonly actor?: Actor;
   /** The canonical destination that the call was about. */
   readonly destination?: string;
+  /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
+  readonly via?: string;
 }

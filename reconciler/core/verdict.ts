@@ -1,14 +1,27 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Change, type ChangeJson, changeAsJson } from './change.ts';
+import { type Heal, contestedUntil, healsAfter } from './contest.ts';
+import { lookOf } from './heals.ts';
 import { type Doubt, type RecentWrite, staleForMs } from './consistency.ts';
-import type { DesiredTable } from './desired.ts';
+import type { DesiredTable, Pause } from './desired.ts';
 import { outOfSyncCodes } from './finding.ts';
 import { permitted } from './guard.ts';
 import { type Plan, planForMissingTable } from './plan.ts';
+import { mayHaveWritten } from './outcome.ts';
+import { activePause, isEnforced } from './orders.ts';
 import type { Problem } from './problem.ts';
-import { type TableRecord, desiredHash, emptyRecord, isEnforced, policyHash } from './record.ts';
+import { desiredHash, policyHash } from './hashes.ts';
+import { type TableRecord, emptyRecord } from './record.ts';
 import { retryAfterMs } from './retry.ts';
-import { type RunOutcome, type Status, type StatusFailure, cut, recordFields, summaryOf } from './status.ts';
+import {
+  type RunOutcome,
+  type Status,
+  type StatusFailure,
+  type StatusPause,
+  cut,
+  recordFields,
+  summaryOf,
+} from './status.ts';
 import type { Trigger } from './trigger.ts';
 
 /** What a reconcile says of a table, before it is dated and signed. */
@@ -30,8 +43,11 @@ export interface Findings {
   readonly end: 'done' | 'unfinished' | 'stopped';
   /** The plan of the last read; undefined when EC2 has no such table. */
   readonly plan?: Plan;
+  /** What the last read called for, done by now or not. */
+  readonly drifted?: readonly Change[];
   readonly outcomes: readonly RunOutcome[];
   readonly record: TableRecord;
+  readonly triggers: readonly Trigger[];
 }
 
 /** A status nobody needed to change is refreshed this often, so that an idle fleet writes next to nothing. */
@@ -43,15 +59,16 @@ const verifyAfterMs = 5_000;
 const lookAgainAfterMs = 6_000;
 
 /** Deleting the item stops management and changes no route; what deletes were earned by is forgotten. */
-export const unmanaged = (): Verdict => ({
+export const unmanaged = ({ tookApproval }: TableRecord): Verdict => ({
   phase: 'Unmanaged',
   reason: 'there is no desired item',
   failures: [],
-  ...recordFields(emptyRecord),
+  // An approval goes with the item, and does not come back with it.
+  ...recordFields({ ...emptyRecord, ...(tookApproval !== undefined && { tookApproval }) }),
 });
 
 /** A refused item changes nothing: the last good repair stays in place, and so does what it earned. */
-export function invalid(problems: readonly Problem[], record: TableRecord): Verdict {
+export function invalid(problems: readonly Problem[], record: TableRecord, before: Status | undefined): Verdict {
   const [first] = problems;
   const many = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
   return {
@@ -59,6 +76,7 @@ export function invalid(problems: readonly Problem[], record: TableRecord): Verd
     reason: `the desired item is refused: ${first?.path}: ${first?.message}, found ${first?.found}${many}`,
     problems: cut(problems),
     failures: [],
+    ...(before?.heals && { heals: before.heals }),
     ...recordFields(record),
   };
 }
@@ -77,9 +95,15 @@ export const doubtful = (before: Status, doubt: Doubt, record: TableRecord, now:
 export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {
   const plan = found.plan ?? planForMissingTable(desired);
   const failures = failuresAfter(plan, found.outcomes, before, now);
-  const judged = judge(desired, found, failures, now);
+  const heals = found.plan ? healsAfter(before?.heals, lookOf(desired, found, before), now) : [];
+  const judged = judge(desired, found, { failures, heals }, now);
   const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
-  const waits = [...failures.map(({ nextRetry }) => nextRetry), ...(isUnseen ? [after(now, verifyAfterMs)] : [])];
+  const waits = [
+    ...failures.map(({ nextRetry }) => nextRetry),
+    ...heals.flatMap((heal) => contestedUntil(heal) ?? []),
+    ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+  ];
+  const pause = activePause(desired, now);
   const nextRetry = waits.sort()[0];
   return {
     ...judged,
@@ -87,6 +111,8 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     policyHash: policyHash(desired, now),
     plan: summaryOf(plan),
     failures: cut(failures),
+    ...(heals.length > 0 && { heals: cut(heals) }),
+    ...(pause && { pause: pauseShown(pause) }),
     ...(nextRetry !== undefined && { nextRetry }),
     ...recordFields(found.record),
   };
@@ -96,14 +122,13 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
 function judge(
   desired: DesiredTable,
   { end, plan, outcomes }: Findings,
-  failures: readonly StatusFailure[],
+  { failures, heals }: { readonly failures: readonly StatusFailure[]; readonly heals: readonly Heal[] },
   now: Date,
 ): Pick<Status, 'phase' | 'reason'> {
   if (!plan) return { phase: 'Missing', reason: 'EC2 has no such route table in this account and Region' };
   const made = outcomes.filter(mayHaveWritten).length;
   if (!isEnforced(desired, now) && !plan.inSync && made === 0) {
-    const why = desired.mode === 'observe' ? 'the item is in mode observe' : `paused: ${desired.paused?.reason}`;
-    return { phase: 'Drifted', reason: `drift is left as it is, as ${why}` };
+    return { phase: 'Drifted', reason: `drift is left as it is, as ${whyNotEnforced(desired, now)}` };
   }
   const [first] = failures;
   if (first) {
@@ -111,6 +136,8 @@ function judge(
     const why = first.remedy ?? first.message ?? first.code;
     return { phase: 'Failed', reason: `could not ${first.action} ${first.destination}: ${why}${more}` };
   }
+  const contested = heals.find(({ contest }) => contest);
+  if (contested) return { phase: 'Contested', reason: contestedBecause(contested) };
   if (end !== 'done') return { phase: 'Verifying', reason: 'the plan is done in part: the rest follows' };
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
   if (made > 0)
@@ -118,6 +145,24 @@ function judge(
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   const finding = plan.findings.find(({ code }) => outOfSyncCodes.has(code));
   return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+}
+
+function whyNotEnforced(desired: DesiredTable, now: Date): string {
+  const pause = activePause(desired, now);
+  if (!pause) return 'the item is in mode observe';
+  const by = pause.by === undefined ? '' : ` (by ${pause.by})`;
+  return `${pause.of === 'fleet' ? 'all tables are stopped' : 'paused'}: ${pause.reason}${by}`;
+}
+
+const pauseShown = ({ until, ...pause }: Pause): StatusPause => ({
+  ...pause,
+  ...(until && { until: until.toISOString() }),
+});
+
+function contestedBecause({ destination, at, by, quietSince, contest }: Heal): string {
+  const others = by.length > 0 ? by.map(({ arn }) => arn).join(', ') : 'somebody not named by any event';
+  const next = quietSince === undefined ? `; it is not healed before ${contest?.until}` : '';
+  return `${destination} was healed ${at.length} times in short order and changed again by ${others}${next}`;
 }
 
 /** Changes still wanted that EC2 refused or left open: those of this reconcile, and those not yet tried again. */
@@ -143,9 +188,6 @@ function failuresAfter(
 
 const keyOf = (change: Change): string => keyOfJson(changeAsJson(change));
 const keyOfJson = ({ action, destination, to }: ChangeJson): string => [action, destination, to].join(' ');
-
-/** Whether EC2 may look different for this call: a later read has to show it. */
-const mayHaveWritten = ({ result }: RunOutcome): boolean => result !== 'skipped' && result !== 'refused';
 
 /** What was written within the time in which reads may be stale, the latest for each destination. */
 export function writesAfter(

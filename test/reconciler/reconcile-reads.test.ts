@@ -40,10 +40,22 @@ describe('a read that fails', () => {
   it('of whether to go on: nothing is changed', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    world.checkpointFaults = failing('checkpoint');
+    let checkpoints = 0;
+    world.checkpointFaults = (call) => {
+      if (++checkpoints > 1) failing('checkpoint')(call);
+    };
     await world.reconcile();
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(world.status().phase).toBe('Verifying');
+  });
+
+  it('of item and orders: nothing is changed, nothing written down, and it is told', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    world.checkpointFaults = failing('checkpoint');
+    await expect(world.reconcile()).rejects.toThrow('checkpoint failed');
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.states.writes).toEqual(new Map());
   });
 
   it('of the table once more: what was done until then is kept, and the table looked at again', async () => {

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
-import { type TableRecord, desiredHash, policyHash } from '../../reconciler/core/record.ts';
+import { desiredHash, policyHash } from '../../reconciler/core/hashes.ts';
+import type { TableRecord } from '../../reconciler/core/record.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -355,6 +356,7 @@ function recordOf(
     ),
     foreign: new Set(remembered.foreign),
     spared: new Set(remembered.spared),
+    replaced: new Map(),
     ...(remembered.approved !== 'nothing' && {
       approval: {
         deletes: remembered.approved === 'a part' ? routes.slice(1) : routes,

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Orders, ordersOf } from '../../reconciler/core/orders.ts';
 import type { Run, Status, SweepRecord } from '../../reconciler/core/status.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Claim } from '../../reconciler/lease.ts';
@@ -60,6 +61,7 @@ export class InMemoryTableStates implements TableStates {
   readonly writes = new Map<string, number>();
   readonly #statuses = new Map<string, Status>();
   readonly #runs = new Map<string, Run>();
+  readonly #controls = new Map<string, unknown>();
   #sweep: SweepRecord | undefined;
 
   /** A table's status, for tests to look at. */
@@ -86,6 +88,20 @@ export class InMemoryTableStates implements TableStates {
     await this.faults('readMany');
     const found = routeTableIds.flatMap((id) => this.#statuses.get(id) ?? []);
     return new Map(found.map((status) => [status.routeTableId, structuredClone(status)]));
+  }
+
+  /** Puts what people ordered for a table, or with `*` for all; nothing takes it away. */
+  order(routeTableId: string, control?: object): void {
+    this.#controls.set(routeTableId, structuredClone(control));
+  }
+
+  orders(routeTableId: string): Orders {
+    return ordersOf(this.#controls.get(routeTableId), this.#controls.get('*'));
+  }
+
+  async readOrders(_routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders> {
+    await this.faults('readOrders');
+    return (routeTableId) => this.orders(routeTableId);
   }
 
   async write(status: Status): Promise<boolean> {

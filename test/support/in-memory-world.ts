@@ -58,7 +58,11 @@ export class InMemoryWorld implements World {
 
   readonly checkpoint: World['checkpoint'] = async (routeTableId) => {
     await this.checkpointFaults('checkpoint', routeTableId);
-    return { item: await this.desired.read(routeTableId), holder: this.leases.holder(routeTableId) };
+    return {
+      item: await this.desired.read(routeTableId),
+      orders: this.states.orders(routeTableId),
+      holder: this.leases.holder(routeTableId),
+    };
   };
 
   /** One invocation of a function that has so many seconds, with an id of its own. */

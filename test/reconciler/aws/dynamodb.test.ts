@@ -11,23 +11,29 @@ import { dynamoDbThatAnswers } from '../../support/dynamodb.ts';
 const inputs = ({ requests }: ReturnType<typeof dynamoDbThatAnswers>) => requests.map(({ input }) => input);
 
 describe('what decisions rest on is read consistently:', () => {
-  it('the desired item', async () => {
-    const dynamoDb = dynamoDbThatAnswers(() => ({}));
-    expect(await desiredItems(dynamoDb.documents, 'Desired').read(routeTableId)).toBeUndefined();
-    expect(inputs(dynamoDb)).toMatchObject([{ TableName: 'Desired', ConsistentRead: true }]);
-  });
-
   it('the status', async () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
     expect(await tableStates(dynamoDb.documents, 'States').read(routeTableId)).toBeUndefined();
     expect(inputs(dynamoDb)).toMatchObject([{ TableName: 'States', ConsistentRead: true }]);
   });
 
-  it('whether to go on, in one request', async () => {
+  it('the desired item, the lease and all orders, in one request', async () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({ Responses: {}, UnprocessedKeys: {} }));
     await checkpoint(dynamoDb.documents, { desiredTable: 'Desired', stateTable: 'States' })(routeTableId);
     expect(inputs(dynamoDb)).toMatchObject([
-      { RequestItems: { Desired: { ConsistentRead: true }, States: { ConsistentRead: true } } },
+      {
+        RequestItems: {
+          Desired: { ConsistentRead: true, Keys: [{ routeTableId: { S: routeTableId } }] },
+          States: {
+            ConsistentRead: true,
+            Keys: [
+              { routeTableId: { S: routeTableId }, item: { S: 'lease' } },
+              { routeTableId: { S: routeTableId }, item: { S: 'control' } },
+              { routeTableId: { S: '*' }, item: { S: 'control' } },
+            ],
+          },
+        },
+      },
     ]);
   });
 });

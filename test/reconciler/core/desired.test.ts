@@ -73,7 +73,7 @@ describe('parseDesired', () => {
         ],
         maxDeletes: 0,
         approvedPlan: 'b1946ac92492',
-        paused: { reason: 'maintenance', until },
+        paused: { reason: 'maintenance', of: 'item', until },
         findings: [],
       },
     });

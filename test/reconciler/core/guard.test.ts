@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Blocked, permitted } from '../../../reconciler/core/guard.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
-import { type TableRecord, desiredHash, policyHash } from '../../../reconciler/core/record.ts';
+import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
+import type { TableRecord } from '../../../reconciler/core/record.ts';
 import { actual, desired, minutesAfter, now, record, route, table, throughInstance } from '../../support/builders.ts';
 
 type Given = Parameters<typeof desired>;

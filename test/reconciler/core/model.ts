@@ -2,7 +2,8 @@ import type { Change } from '../../../reconciler/core/change.ts';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { type Plan, plan } from '../../../reconciler/core/plan.ts';
-import { type TableRecord, emptyRecord, isEnforced, nextRecord } from '../../../reconciler/core/record.ts';
+import { isEnforced } from '../../../reconciler/core/orders.ts';
+import { type TableRecord, emptyRecord, nextRecord } from '../../../reconciler/core/record.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -82,6 +83,7 @@ export function reconciled({ desired, actual, now, record = emptyRecord }: World
           destination: change.destination,
           target: targetText(change.to),
           overrodeLocal: change.action === 'replace' && change.from.origin === 'with-table',
+          replacedActive: change.action === 'replace' && change.from.state === 'active',
         },
   );
   return {

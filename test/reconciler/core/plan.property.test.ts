@@ -6,7 +6,7 @@ import type { Change } from '../../../reconciler/core/change.ts';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { type Plan, plan, planAsJson } from '../../../reconciler/core/plan.ts';
-import { desiredHash, policyHash } from '../../../reconciler/core/record.ts';
+import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
 import { type ActualRoute, destinationText, targetText } from '../../../reconciler/core/route.ts';
 import { type Situation, destination, shuffled, situation, targetFor } from '../../support/arbitraries.ts';
 import { actual, desired, now, ownerId, route, table } from '../../support/builders.ts';

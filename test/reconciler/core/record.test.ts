@@ -1,14 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
-import {
-  type TableRecord,
-  type Written,
-  desiredHash,
-  isEnforced,
-  nextRecord,
-  policyHash,
-} from '../../../reconciler/core/record.ts';
+import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
+import { type TableRecord, type Written, nextRecord } from '../../../reconciler/core/record.ts';
+import { isEnforced } from '../../../reconciler/core/orders.ts';
 import type { ActualRoute, ActualTable } from '../../../reconciler/core/route.ts';
 import {
   actual,
@@ -100,7 +95,7 @@ const added =
   (routes: readonly ActualRoute[]): readonly ActualRoute[] => [...routes, ...more];
 
 const writing = (target: string, overrodeLocal: boolean): Written[] => [
-  { ...route('10.0.0.0/16', 'local'), target, overrodeLocal },
+  { ...route('10.0.0.0/16', 'local'), target, overrodeLocal, replacedActive: false },
 ];
 
 const seen = (item: Given, routes: readonly ActualRoute[], ...before: string[]) => [
@@ -164,7 +159,9 @@ describe('isEnforced', () => {
 describe('a route is ours', () => {
   const ours = { '10.20.0.0/16': { target: 'pcx-aaaaaaaa' } };
   const before = new Map(Object.entries(ours));
-  const written: Written[] = [{ ...route('10.20.0.0/16', 'local'), target: 'pcx-aaaaaaaa', overrodeLocal: false }];
+  const written: Written[] = [
+    { ...route('10.20.0.0/16', 'local'), target: 'pcx-aaaaaaaa', overrodeLocal: false, replacedActive: false },
+  ];
 
   it('once it is listed and as desired, under the name that the item gives its target', () => {
     expect(owned(listed, [pcx('10.20.0.0/16')])).toEqual(ours);

@@ -1,0 +1,41 @@
+import type { ChangeJson } from './change.ts';
+import type { Look } from './contest.ts';
+import type { DesiredTable } from './desired.ts';
+import { mayHaveWritten } from './outcome.ts';
+import { destinationText, targetText } from './route.ts';
+import { attribution } from './run.ts';
+import { type Status, recordOf } from './status.ts';
+import type { Findings } from './verdict.ts';
+
+/** What of a reconcile bears on contests: the writes that put right what others had changed, and what had drifted. */
+export function lookOf(
+  desired: DesiredTable,
+  { drifted = [], outcomes, triggers }: Pick<Findings, 'drifted' | 'outcomes' | 'triggers'>,
+  before: Status | undefined,
+): Look {
+  const isHeal = before ? healsOver(before) : () => false;
+  const healed = outcomes
+    .filter((outcome) => mayHaveWritten(outcome) && isHeal(outcome))
+    .map(({ actor: _, ...outcome }) => {
+      const { actor } = attribution(outcome, triggers);
+      return { ...outcome, ...(typeof actor === 'object' && { actor }) };
+    });
+  return {
+    healed,
+    drifted: new Set(drifted.map(({ destination }) => destinationText(destination))),
+    wanted: new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)])),
+  };
+}
+
+/** Whether a write was one that no edit asked for: of what was listed with this target, or appeared in a clean table. */
+function healsOver(before: Status): (change: ChangeJson) => boolean {
+  const { listed, owned, cleanPolicy } = recordOf(before);
+  const known = new Set(before.heals?.map(({ destination, target }) => `${destination} ${target}`));
+  return ({ destination, to }) => {
+    if (known.has(`${destination} ${to}`)) return true;
+    const was = owned.get(destination)?.target;
+    return to === undefined
+      ? cleanPolicy !== undefined && was === undefined
+      : listed.has(destination) && (was === undefined || was === to);
+  };
+}

@@ -1,0 +1,409 @@
+import { describe, expect, it } from 'vitest';
+import { desiredHash } from '../../reconciler/core/hashes.ts';
+import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// What people fear most: that the tool deletes what it should not, fights, or cannot be stopped.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const withDefault = { ...two, '0.0.0.0/0': 'nat-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+const minute = 60_000;
+const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
+
+/** Routes of so many rogues: `10.90.0.0/16`, `10.91.0.0/16`, … */
+const rogues = (count: number): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`10.${n + 90}.0.0/16`, 'tgw-aaaaaaaa']));
+
+const approvalOf = (
+  world: InMemoryWorld,
+  routes: Record<string, string>,
+  deletes: Record<string, string>,
+  id = 'one',
+) =>
+  world.states.order(routeTableId, {
+    approval: {
+      id,
+      deletes: Object.entries(deletes).map(([destination, target]) => ({ destination, target })),
+      by: alice.arn,
+      until: minutesAfter(24 * 60, world.now()).toISOString(),
+      desiredHash: desiredHash(desiredTable(routes)),
+    },
+  });
+
+describe('an item that forgot 0.0.0.0/0', () => {
+  const forgot = async (): Promise<InMemoryWorld> => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: withDefault });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    return world;
+  };
+
+  it('keeps the default route, and tells', async () => {
+    const { ec2, status } = await forgot();
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(withDefault);
+    expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: ['0.0.0.0/0'] } } });
+  });
+
+  it('keeps it for as long as nobody approves, whatever is edited besides', async () => {
+    const { ec2, desire, reconcile, clock, status } = await forgot();
+    for (const more of ['10.22.0.0/16', '10.23.0.0/16']) {
+      desire({ ...two, [more]: 'pcx-aaaaaaaa' });
+      await reconcile({ kind: 'desired' });
+      clock.advance(minute);
+      await reconcile();
+      expect(ec2.scenery.routesOf(routeTableId)).toHaveProperty(['0.0.0.0/0']);
+      expect(status().phase).toBe('Blocked');
+    }
+  });
+});
+
+it('a default route dropped by an edit stays, and another edit after it does not lift the block', async () => {
+  const { ec2, desire, reconcile, clock, status } = await inSync(withDefault);
+  desire(two, { maxDeletes: 5 });
+  await reconcile({ kind: 'desired' });
+  expect(status().plan?.blocked).toMatchObject({ code: 'default-route', deletes: ['0.0.0.0/0'] });
+  clock.advance(minute);
+  desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 5 });
+  await reconcile({ kind: 'desired' });
+  expect(ec2.scenery.routesOf(routeTableId)).toEqual({ '10.20.0.0/16': 'pcx-aaaaaaaa', '0.0.0.0/0': 'nat-aaaaaaaa' });
+  expect(status().plan?.blocked).toMatchObject({ code: 'default-route', deletes: ['0.0.0.0/0'] });
+});
+
+it('from observe to enforce, a backlog of rogue routes waits, and replaces and creates are done', async () => {
+  const { ec2, desire, reconcile, status } = await inSync(two);
+  desire(two, { mode: 'observe' });
+  await reconcile({ kind: 'desired' });
+  ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+  await reconcile({ kind: 'event' });
+  desire(two);
+  await reconcile({ kind: 'desired' });
+  expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
+  expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'first-deletes', deletes: [rogue] } } });
+});
+
+it('an ignore entry that expires deletes nothing of what it covered', async () => {
+  const { ec2, desire, reconcile, clock, status } = await inSync(two);
+  desire(two, { ignore: [{ destination: rogue, reason: 'a test', until: minutesAfter(30).toISOString() }] });
+  ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  await reconcile({ kind: 'desired' });
+  expect(status().phase).toBe('InSync');
+  clock.advance(31 * minute);
+  await reconcile();
+  expect(ec2.journal.mutations).toEqual([]);
+  expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+});
+
+it('11 rogue routes and a hijacked default route: the hijack is healed, the deletes wait', async () => {
+  const { ec2, reconcile, status } = await inSync(withDefault);
+  for (const [destination, target] of Object.entries(rogues(11))) ec2.scenery.route(routeTableId, destination, target);
+  ec2.scenery.route(routeTableId, '0.0.0.0/0', 'tgw-aaaaaaaa');
+  await reconcile({ kind: 'event' });
+  expect(ec2.journal.lines).toEqual(['ReplaceRoute 0.0.0.0/0 nat-aaaaaaaa']);
+  expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'too-many-deletes' } } });
+  expect(status().plan?.blocked?.deletes).toHaveLength(11);
+});
+
+describe('an approval by order', () => {
+  const blocked = async (routes = rogues(3)): Promise<InMemoryWorld> => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, ...routes } });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(minute);
+    return world;
+  };
+
+  it('lets just its deletes go, and is spent with them', async () => {
+    const world = await blocked();
+    approvalOf(world, two, rogues(3));
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    // What comes back while a delete waits for a person was not approved again.
+    world.clock.advance(minute);
+    world.desire(two, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.route(routeTableId, '10.90.0.0/16', 'tgw-aaaaaaaa');
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().plan?.blocked?.deletes).toEqual(['10.90.0.0/16']);
+  });
+
+  it('outlives throttling half-way: the rest goes without asking again', async () => {
+    const world = await blocked();
+    approvalOf(world, two, rogues(3));
+    world.faults.strike({ action: 'DeleteRoute', after: 1 }, { refused: { code: 'RequestLimitExceeded' } });
+    await world.reconcile({ kind: 'person' });
+    expect(Object.keys(world.ec2.scenery.routesOf(routeTableId))).toHaveLength(4);
+    world.faults.clear();
+    world.clock.advance(5 * minute);
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('does not cover one more rogue route: then all wait again', async () => {
+    const world = await blocked();
+    approvalOf(world, two, rogues(3));
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().plan?.blocked?.deletes).toHaveLength(4);
+  });
+
+  it('does not cover the same destination through another target', async () => {
+    const world = await blocked();
+    approvalOf(world, two, { ...rogues(3), '10.90.0.0/16': 'pcx-bbbbbbbb' });
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+  });
+
+  it('ends with an edit of the item, and after 24 hours', async () => {
+    const edited = await blocked();
+    approvalOf(edited, two, rogues(3));
+    edited.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await edited.reconcile({ kind: 'desired' });
+    expect(edited.ec2.journal.lines).toEqual(['CreateRoute 10.22.0.0/16 pcx-aaaaaaaa']);
+    const late = await blocked();
+    approvalOf(late, two, rogues(3));
+    late.clock.advance(24 * 60 * minute);
+    await late.reconcile();
+    expect(late.ec2.journal.mutations).toEqual([]);
+  });
+
+  it('does not come back with an item that was deleted and written again', async () => {
+    const world = await blocked();
+    world.desired.delete(routeTableId);
+    approvalOf(world, two, rogues(3));
+    await world.reconcile({ kind: 'desired' });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().phase).toBe('Blocked');
+  });
+});
+
+describe('a pause by order', () => {
+  it('outlives what a pipeline writes', async () => {
+    const { ec2, states, desire, reconcile, status } = await inSync(two);
+    states.order(routeTableId, { pause: { reason: 'failover test', by: alice.arn } });
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status()).toMatchObject({
+      phase: 'Drifted',
+      reason: expect.stringContaining('failover test'),
+      pause: { of: 'table', reason: 'failover test', by: alice.arn },
+    });
+  });
+
+  it('stays visible in the status of a table in sync', async () => {
+    const { states, reconcile, status } = await inSync(two);
+    states.order('*', { stopped: { reason: 'incident' } });
+    await reconcile();
+    expect(status()).toMatchObject({ phase: 'InSync', pause: { of: 'fleet', reason: 'incident' } });
+  });
+
+  it('ended: what drifted is healed, what came meanwhile is not deleted without asking', async () => {
+    const { ec2, states, reconcile, status, now, clock } = await inSync(two);
+    const pause = { reason: 'maintenance', at: now().toISOString() };
+    states.order(routeTableId, { pause });
+    // Nobody looks while it holds.
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(10 * minute);
+    states.order(routeTableId, { pause: { ...pause, until: now().toISOString() } });
+    await reconcile();
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
+    expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+    expect(status()).not.toHaveProperty('pause');
+  });
+});
+
+it('a stop during an apply: no further phase begins, and nothing waits to be resumed by accident', async () => {
+  const { ec2, states, reconcile, status, faults, clock } = await inSync(two);
+  ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+  ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  faults.strike(
+    { action: 'ReplaceRoute', times: 1 },
+    { justBefore: () => states.order('*', { stopped: { reason: 'incident' } }) },
+  );
+  await reconcile({ kind: 'event' });
+  expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
+  clock.advance(minute);
+  await reconcile();
+  expect(ec2.journal.lines).toHaveLength(1);
+  expect(status()).toMatchObject({ phase: 'Drifted', reason: expect.stringContaining('all tables are stopped') });
+});
+
+it('an item deleted and written again deletes nothing that it did not make', async () => {
+  const { ec2, desired, desire, reconcile, status } = await inSync(two);
+  desired.delete(routeTableId);
+  await reconcile({ kind: 'desired' });
+  ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+  await reconcile({ kind: 'desired' });
+  expect(ec2.journal.mutations).toEqual([]);
+  expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: ['10.21.0.0/16', rogue] } } });
+});
+
+it('a service that fails over between its interfaces on a slot is never interfered with', async () => {
+  const { ec2, reconcile, status, clock } = await inSync(two);
+  for (const eni of ['eni-eeeeeeee', 'eni-ffffffff', 'eni-eeeeeeee']) {
+    ec2.scenery.foreignInterface(eni);
+    ec2.scenery.route(routeTableId, '10.50.0.0/16', eni);
+    await reconcile({ kind: 'event' });
+    ec2.scenery.detach(eni);
+    clock.advance(minute);
+    await reconcile({ kind: 'event' });
+  }
+  expect(ec2.journal.mutations).toEqual([]);
+  expect(status().phase).toBe('InSync');
+});
+
+describe('others who undo what we heal', () => {
+  const fight = async (world: InMemoryWorld, rounds: number): Promise<void> => {
+    for (let round = 0; round < rounds; round++) {
+      world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+      const time = world.now().toISOString();
+      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
+      world.clock.advance(minute / 2);
+      await world.reconcile();
+    }
+  };
+
+  it('are told by name once a destination was healed more than 5 times in half an hour', async () => {
+    const world = await inSync(two);
+    await fight(world, 5);
+    expect(world.status().phase).not.toBe('Contested');
+    await fight(world, 1);
+    expect(world.status()).toMatchObject({
+      phase: 'Contested',
+      reason: expect.stringContaining(alice.arn),
+      heals: [{ destination: '10.20.0.0/16', by: [alice], contest: {} }],
+    });
+  });
+
+  it('are given way to ever longer, and no event shortens that; other routes are healed as usual', async () => {
+    const world = await inSync(two);
+    await fight(world, 6);
+    world.forget();
+    // Two minutes of waiting are due after the next heal: four more attempts of theirs are left as they are.
+    await fight(world, 6);
+    expect(world.ec2.journal.lines.length).toBeLessThanOrEqual(2);
+    world.forget();
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    await world.reconcile({ kind: 'event' });
+    expect(world.ec2.journal.lines).toEqual(['CreateRoute 10.21.0.0/16 pcx-aaaaaaaa']);
+    expect(world.status().phase).toBe('Contested');
+  });
+
+  it('are forgotten once it was quiet for an hour', async () => {
+    const world = await inSync(two);
+    await fight(world, 6);
+    world.clock.advance(59 * minute);
+    await world.reconcile();
+    expect(world.status().phase).toBe('Contested');
+    world.clock.advance(2 * minute);
+    await world.reconcile();
+    expect(world.status().phase).toBe('InSync');
+    expect(world.status()).not.toHaveProperty('heals');
+  });
+
+  it('are forgotten when the route is edited', async () => {
+    const world = await inSync(two);
+    await fight(world, 6);
+    world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(minute);
+    await world.reconcile();
+    expect(world.status().phase).toBe('InSync');
+  });
+
+  it('are not seen in edits, however many', async () => {
+    const world = await inSync(two);
+    for (let edit = 0; edit < 12; edit++) {
+      world.desire({ ...two, '10.20.0.0/16': edit % 2 ? 'tgw-aaaaaaaa' : 'pcx-bbbbbbbb' });
+      await world.reconcile({ kind: 'desired' });
+      world.clock.advance(minute / 2);
+    }
+    await world.reconcile();
+    expect(world.status().phase).toBe('InSync');
+  });
+});
+
+describe('a working route replaced with a target that drops its traffic', () => {
+  const edited = { ...two, '10.20.0.0/16': 'nat-aaaaaaaa' };
+  const blackholed = async (): Promise<InMemoryWorld> => {
+    const world = await inSync(two);
+    world.desire(edited);
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    world.clock.advance(minute);
+    await world.reconcile();
+    return world;
+  };
+
+  it('is told as what it is', async () => {
+    const { status } = await blackholed();
+    expect(status()).toMatchObject({
+      phase: 'Failed',
+      plan: { findings: [{ code: 'healed-into-blackhole', destination: '10.20.0.0/16', target: 'nat-aaaaaaaa' }] },
+    });
+  });
+
+  it('is not done again when somebody puts a working route there', async () => {
+    const { ec2, reconcile, status } = await blackholed();
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
+    ec2.journal.clear();
+    await reconcile({ kind: 'event' });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status()).toMatchObject({
+      phase: 'Failed',
+      plan: { changes: [], leftAlone: [{ target: 'local' }, { reason: 'healed-into-blackhole' }] },
+    });
+  });
+
+  it('is done again when the target changed, and after an edit', async () => {
+    const { ec2, reconcile, desire } = await blackholed();
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
+    await reconcile({ kind: 'event' });
+    ec2.scenery.target('nat-aaaaaaaa');
+    await reconcile({ kind: 'event', via: 'nat-aaaaaaaa' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    desire(two);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('is no concern once the target works', async () => {
+    const { ec2, reconcile, status, clock } = await blackholed();
+    ec2.scenery.target('nat-aaaaaaaa');
+    await reconcile({ kind: 'event', via: 'nat-aaaaaaaa' });
+    expect(status().phase).toBe('InSync');
+    ec2.scenery.vanish('nat-aaaaaaaa');
+    clock.advance(minute);
+    await reconcile();
+    expect(status()).toMatchObject({ phase: 'InSync', plan: { findings: [{ code: 'blackhole' }] } });
+  });
+});
+
+it('a NAT gateway replaced by another tool within a minute: told, and healed as soon as it is there', async () => {
+  const { ec2, desire, reconcile, status, clock } = await inSync(withDefault);
+  ec2.scenery.vanish('nat-aaaaaaaa');
+  await reconcile({ kind: 'event', name: 'DeleteNatGateway', via: 'nat-aaaaaaaa' });
+  expect(status().plan?.findings).toMatchObject([{ code: 'blackhole', destination: '0.0.0.0/0' }]);
+  clock.advance(minute / 2);
+  // The item names the new gateway before EC2 has it ready.
+  desire({ ...two, '0.0.0.0/0': 'nat-bbbbbbbb' });
+  await reconcile({ kind: 'desired' });
+  expect(status()).toMatchObject({ phase: 'Failed', failures: [{ destination: '0.0.0.0/0', action: 'replace' }] });
+  ec2.scenery.target('nat-bbbbbbbb');
+  clock.advance(1_000);
+  await reconcile({ kind: 'event', name: 'CreateNatGateway', via: 'nat-bbbbbbbb' });
+  expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '0.0.0.0/0': 'nat-bbbbbbbb' });
+});
