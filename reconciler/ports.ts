@@ -41,6 +41,8 @@ export interface TableStates {
   write(status: Status): Promise<boolean>;
   /** Writes or rewrites one run of a table's history. */
   recordRun(run: Run): Promise<void>;
+  /** A run of a table's history, as it was last written; undefined when there is none, or none any more. */
+  readRun(routeTableId: string, id: string): Promise<Run | undefined>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
 }

@@ -30,9 +30,10 @@ export async function reconcile(
   invocation: Invocation,
 ): Promise<Reconciled> {
   const log = world.log.with({ routeTableId, trigger: trigger.kind, triggerId: trigger.id, triggerName: trigger.name });
-  const phase = await underLease(routeTableId, trigger, { ...world, log }, invocation, (triggers, until) =>
-    new Round(routeTableId, triggers, world, log, { ...invocation, until }).run(),
-  );
+  const phase = await underLease(routeTableId, trigger, { ...world, log }, invocation, async (triggers, until) => {
+    const before = await world.states.read(routeTableId);
+    return new Round(routeTableId, triggers, before, world, log, { ...invocation, until }).run();
+  });
   return { routeTableId, phase: phase ?? 'Held' };
 }
 

@@ -10,8 +10,8 @@ import { sameOrders, underOrders } from './core/orders.ts';
 import { type TableRecord, emptyRecord, withChangedTargets } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
-import { newRun, withOutcome, withPlan } from './core/run.ts';
-import { type Phase, type Run, type Status, recordOf } from './core/status.ts';
+import { History } from './history.ts';
+import { type Phase, type Status, recordOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
 import {
   type Verdict,
@@ -36,21 +36,33 @@ const longestDelayMs = 15 * 60 * 1_000;
 export class Round {
   readonly #routeTableId: string;
   readonly #triggers: readonly Trigger[];
+  readonly #before: Status | undefined;
+  readonly #history: History;
   readonly #world: World;
   readonly #log: Log;
   readonly #invocation: Invocation;
 
-  constructor(routeTableId: string, triggers: readonly Trigger[], world: World, log: Log, invocation: Invocation) {
+  /** @param before the table's status as it is now */
+  constructor(
+    routeTableId: string,
+    triggers: readonly Trigger[],
+    before: Status | undefined,
+    world: World,
+    log: Log,
+    invocation: Invocation,
+  ) {
     this.#routeTableId = routeTableId;
     this.#triggers = triggers;
+    this.#before = before;
+    this.#history = new History(routeTableId, triggers, before, world);
     this.#world = world;
     this.#log = log;
     this.#invocation = invocation;
   }
 
   async run(): Promise<Phase> {
-    const { states, checkpoint, now } = this.#world;
-    const before = await states.read(this.#routeTableId);
+    const { checkpoint, now } = this.#world;
+    const before = this.#before;
     let record = withChangedTargets(before ? recordOf(before) : emptyRecord, targetsTold(this.#triggers));
     let outcomes: readonly ChangeOutcome[] = [];
 
@@ -58,27 +70,27 @@ export class Round {
       const told = await checkpoint(this.#routeTableId);
       record = withOrderedApproval(record, told.orders, now());
       if (told.item === undefined)
-        return before || outcomes.length > 0 ? this.#conclude(unmanaged(record), before, outcomes) : 'Unmanaged';
+        return before || outcomes.length > 0 ? this.#conclude(unmanaged(record), outcomes) : 'Unmanaged';
       const parsed = parseDesired(told.item, now());
-      if (!parsed.ok) return this.#conclude(invalid(parsed.problems, record, before), before, outcomes);
+      if (!parsed.ok) return this.#conclude(invalid(this.#routeTableId, parsed.problems, record, before), outcomes);
 
       const desired = underOrders(parsed.table, told.orders);
-      const { converged, stopped } = await this.#apply(desired, told, record, before, outcomes);
+      const { converged, stopped } = await this.#apply(desired, told, record, outcomes);
       record = converged.record ?? record;
       outcomes = [...outcomes, ...converged.outcomes];
       if (stopped === 'edited') continue;
       // Whoever holds the lease by now knows better than we do what is true.
       if (stopped === 'lost') return before?.phase ?? 'Verifying';
-      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }, before), before, outcomes);
+      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }), outcomes);
     }
   }
 
   #verdict(
     desired: DesiredTable,
     { end, last, outcomes, record }: Converged & { readonly record: TableRecord },
-    before: Status | undefined,
   ): Verdict {
     const now = this.#world.now();
+    const before = this.#before;
     if (end === 'doubtful' && last && before)
       return doubtful(before, doubtAbout(last.actual, now, before.doubt), record, now);
     const plan = last?.plan.blocked ? planLeft(desired, last, outcomes, { now, record }) : last?.plan;
@@ -90,7 +102,7 @@ export class Round {
         ...(last && { drifted: last.plan.changes }),
         outcomes,
         record,
-        triggers: this.#triggers,
+        calls: this.#history.calls,
       },
       before,
       now,
@@ -102,11 +114,10 @@ export class Round {
     desired: DesiredTable,
     told: Checkpoint,
     record: TableRecord,
-    before: Status | undefined,
     earlier: readonly ChangeOutcome[],
   ): Promise<{ readonly converged: Converged; readonly stopped?: 'edited' | 'lost' | 'unreadable' }> {
-    const { tables, states, now } = this.#world;
-    let run: Run | undefined;
+    const { tables, now } = this.#world;
+    const before = this.#before;
     let stopped: 'edited' | 'lost' | 'unreadable' | undefined;
     const converged = await converge(desired, {
       tables,
@@ -119,10 +130,7 @@ export class Round {
         return isDoubtful(actual, readAt, memory, this.#triggers);
       },
       beforeChanges: async (plan, outcomes) => {
-        run = run
-          ? withPlan(withOutcome(run, outcomes, this.#triggers, now()), plan)
-          : newRun(this.#routeTableId, plan, this.#triggers, now());
-        await states.recordRun(run);
+        await this.#history.applying(plan, outcomes);
         this.#log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
       },
       checkpoint: async () => {
@@ -131,7 +139,7 @@ export class Round {
       },
     });
     if (converged.unreadable) this.#log.error('could not read the table again', { error: converged.unreadable });
-    if (run) await states.recordRun(withOutcome(run, converged.outcomes, this.#triggers, now()));
+    await this.#history.applied(converged.outcomes);
     return { converged, ...(stopped && { stopped }) };
   }
 
@@ -151,9 +159,12 @@ export class Round {
   }
 
   /** Writes the next status if it says anything new, and sees to it that somebody looks again in time. */
-  async #conclude(verdict: Verdict, before: Status | undefined, outcomes: readonly ChangeOutcome[]): Promise<Phase> {
+  async #conclude(verdict: Verdict, outcomes: readonly ChangeOutcome[]): Promise<Phase> {
     const { states, now } = this.#world;
-    const status = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
+    const before = this.#before;
+    const status = await this.#history.concluded(
+      nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now()),
+    );
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);

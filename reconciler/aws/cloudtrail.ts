@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { destinationText, parseDestination, routeTableIdPattern } from '../core/route.ts';
+import { destinationText, parseDestination, parseTarget, routeTableIdPattern } from '../core/route.ts';
 import type { Actor, Trigger } from '../core/trigger.ts';
 
 /** A text, or nothing: whatever else stands there is not ours to judge. */
@@ -77,6 +77,7 @@ function* textsIn(value: unknown): Generator<string, undefined> {
 function triggerOf(detail: z.output<typeof recordShape>): Trigger {
   const actor = actorOf(detail);
   const destination = destinationOf(detail.requestParameters);
+  const target = destination && targetOf(detail.requestParameters);
   return {
     kind: 'event',
     ...(detail.eventID && { id: detail.eventID }),
@@ -84,6 +85,7 @@ function triggerOf(detail: z.output<typeof recordShape>): Trigger {
     ...(detail.eventTime && { time: detail.eventTime }),
     ...(actor && { actor }),
     ...(destination && { destination }),
+    ...(target && { target }),
   };
 }
 
@@ -108,3 +110,9 @@ function destinationOf(parameters: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** The target of a route call: the one parameter that is an id of something a route can go through. */
+const targetOf = (parameters: unknown): string | undefined =>
+  typeof parameters === 'object' && parameters !== null
+    ? Object.values(parameters).find((value) => typeof value === 'string' && parseTarget(value).ok)
+    : undefined;

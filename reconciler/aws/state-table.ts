@@ -84,6 +84,10 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
         item: `run#${id}`,
         expiresAt: Math.floor(Date.parse(run.detectedAt) / 1_000) + historyDays * 24 * 60 * 60,
       }),
+    async readRun(routeTableId, id) {
+      const item = await get({ routeTableId, item: `run#${id}` });
+      return item && runOf(id, item);
+    },
     async readSweep() {
       const item = await get(sweepKey);
       return item && sweepOf(item);
@@ -120,6 +124,21 @@ const isStatus = (value: unknown): value is Status => statusShape.safeParse(valu
 
 const statusOf = ({ item: _, ...status }: Record<string, unknown>): Status | undefined =>
   isStatus(status) ? status : undefined;
+
+const runShape = z.looseObject({
+  routeTableId: z.string(),
+  id: z.string(),
+  detectedAt: z.string(),
+  plan: z.looseObject({ changes: z.array(z.unknown()) }),
+  outcome: z.array(z.looseObject({ destination: z.string() })),
+});
+
+const isRun = (value: unknown): value is Run => runShape.safeParse(value).success;
+
+function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<string, unknown>): Run | undefined {
+  const run = { ...rest, id };
+  return isRun(run) ? run : undefined;
+}
 
 const sweepShape = z.looseObject({ startedAt: z.string(), checked: z.number(), cursor: z.string().optional() });
 

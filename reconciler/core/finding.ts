@@ -12,7 +12,8 @@ export type FindingCode =
   | 'not-ours'
   | 'no-local-route'
   | 'local-override-left'
-  | 'table-not-found';
+  | 'table-not-found'
+  | 'invalid-desired';
 
 /** Something an operator should know that is not a change. */
 export interface Finding {

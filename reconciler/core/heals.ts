@@ -3,21 +3,21 @@ import type { Look } from './contest.ts';
 import type { DesiredTable } from './desired.ts';
 import { mayHaveWritten } from './outcome.ts';
 import { destinationText, targetText } from './route.ts';
-import { attribution } from './run.ts';
+import { attribution } from './attribution.ts';
 import { type Status, recordOf } from './status.ts';
 import type { Findings } from './verdict.ts';
 
 /** What of a reconcile bears on contests: the writes that put right what others had changed, and what had drifted. */
 export function lookOf(
   desired: DesiredTable,
-  { drifted = [], outcomes, triggers }: Pick<Findings, 'drifted' | 'outcomes' | 'triggers'>,
+  { drifted = [], outcomes, calls }: Pick<Findings, 'drifted' | 'outcomes' | 'calls'>,
   before: Status | undefined,
 ): Look {
   const isHeal = before ? healsOver(before) : () => false;
   const healed = outcomes
     .filter((outcome) => mayHaveWritten(outcome) && isHeal(outcome))
     .map(({ actor: _, ...outcome }) => {
-      const { actor } = attribution(outcome, triggers);
+      const { actor } = attribution(outcome, calls);
       return { ...outcome, ...(typeof actor === 'object' && { actor }) };
     });
   return {

@@ -4,6 +4,7 @@ import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from './desired.ts';
 import { type Finding, outOfSyncCodes } from './finding.ts';
 import { type Blocked, blockedDeletes } from './guard.ts';
+import type { Problem } from './problem.ts';
 import type { Circumstances, LeftAloneReason } from './ours.ts';
 import {
   type ActualRoute,
@@ -113,6 +114,20 @@ export function planForMissingTable(desired: DesiredTable): Plan {
     findings: [...desired.findings, { code: 'table-not-found', message }],
   };
 }
+
+/** The plan of an item that is refused: nothing is known of the table, and nothing is changed. */
+export const planForInvalidItem = (routeTableId: string, problems: readonly Problem[]): Plan => ({
+  routeTableId,
+  inSync: false,
+  planId: planIdOf(routeTableId, []),
+  changes: [],
+  unchanged: 0,
+  leftAlone: [],
+  findings: problems.map(({ path, found, message }) => ({
+    code: 'invalid-desired',
+    message: `${path}: ${message}, found ${found}`,
+  })),
+});
 
 function planIdOf(routeTableId: string, changes: readonly Change[]): string {
   return createHash('sha256')

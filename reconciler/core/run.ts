@@ -1,10 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Plan } from './plan.ts';
-import { type Run, type RunOutcome, cut, omittedOf, summaryOf } from './status.ts';
-import type { Actor, Trigger } from './trigger.ts';
+import { attribution } from './attribution.ts';
+import {
+  type OpenRun,
+  type PlanSummary,
+  type Run,
+  type RunOutcome,
+  type Status,
+  cut,
+  omittedOf,
+  summaryOf,
+} from './status.ts';
+import type { Trigger } from './trigger.ts';
 
-/** The run of a plan that is about to be applied. */
-export function newRun(routeTableId: string, plan: Plan, triggers: readonly Trigger[], detectedAt: Date): Run {
+/** The run of a plan that is about to be applied, or of drift that is left as it is. */
+export function newRun(routeTableId: string, plan: PlanSummary, triggers: readonly Trigger[], detectedAt: Date): Run {
   const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
   const at = detectedAt.toISOString();
   return {
@@ -12,7 +22,7 @@ export function newRun(routeTableId: string, plan: Plan, triggers: readonly Trig
     id: `${at}#${plan.planId}`,
     trigger,
     ...(actor && { actor }),
-    plan: summaryOf(plan),
+    plan,
     outcome: [],
     detectedAt: at,
   };
@@ -27,29 +37,77 @@ export function withPlan(run: Run, plan: Plan): Run {
   return { ...run, plan: { ...later, changes: cut(changes) } };
 }
 
-/** A run with what became of its changes, each attributed to whoever caused the drift behind it. */
-export function withOutcome(run: Run, outcomes: readonly RunOutcome[], triggers: readonly Trigger[], now: Date): Run {
+/** A run with what became of its changes, each attributed to whoever caused the drift behind it, by the calls seen. */
+export function withOutcome(run: Run, outcomes: readonly RunOutcome[], calls: readonly Trigger[], now: Date): Run {
   const more = omittedOf(outcomes);
   return {
     ...run,
-    outcome: cut(outcomes).map((outcome) => ({ ...outcome, ...attribution(outcome, triggers) })),
+    outcome: cut(outcomes).map((outcome) => ({ ...outcome, ...attribution(outcome, calls) })),
     ...(more > 0 && { moreOutcomes: more }),
     appliedAt: now.toISOString(),
   };
 }
 
-/**
- * Who caused the drift behind a change: named only where a call was about just this destination of this table, the last
- * of them if there were several. Else those seen are candidates, no more.
- */
-export function attribution(
-  { destination }: RunOutcome,
-  triggers: readonly Trigger[],
-): Pick<RunOutcome, 'actor' | 'candidates'> {
-  const culprit = triggers.findLast((trigger) => trigger.actor && trigger.destination === destination)?.actor;
-  if (culprit) return { actor: culprit };
-  const candidates = new Map<string, Actor>(
-    triggers.flatMap(({ actor }) => (actor ? [[actor.arn, actor] as const] : [])),
+/** Whether a status tells of drift or failure that the one before did not tell of. */
+export const tellsTrouble = (status: Status, before: Status | undefined): boolean =>
+  troubled.has(status.phase) &&
+  (status.phase !== before?.phase || status.reason !== before.reason || status.plan?.planId !== before.plan?.planId);
+
+const troubled: ReadonlySet<Status['phase']> = new Set([
+  'Drifted',
+  'Contested',
+  'Blocked',
+  'Failed',
+  'Invalid',
+  'Missing',
+]);
+
+/** A run waits so long for the event of a call that caused it. */
+const eventsMayBeLateMs = 15 * 60 * 1_000;
+const openRunsKept = 5;
+
+/** What a run still waits for. */
+export const openRunOf = ({ id, detectedAt, trigger, plan, outcome, actor }: Run): OpenRun => ({
+  id,
+  detectedAt,
+  trigger: trigger.kind,
+  unattributed:
+    outcome.length > 0
+      ? outcome.filter(({ actor }) => actor === 'unattributed').map(({ destination }) => destination)
+      : actor
+        ? []
+        : plan.changes.map(({ destination }) => destination),
+});
+
+/** The runs that still wait for something: to be seen in EC2, or for a late event. */
+export const stillOpen = (runs: readonly OpenRun[], isInSync: boolean, now: Date): readonly OpenRun[] =>
+  runs
+    .filter(
+      ({ detectedAt, unattributed }) =>
+        !isInSync || (unattributed.length > 0 && now.getTime() - Date.parse(detectedAt) < eventsMayBeLateMs),
+    )
+    .slice(-openRunsKept);
+
+/** The calls among these that a run waited for: made before it, about a destination of which nobody knows who changed it. */
+export const lateCalls = ({ detectedAt, unattributed }: OpenRun, calls: readonly Trigger[]): readonly Trigger[] =>
+  calls.filter(
+    ({ kind, actor, destination, time }) =>
+      kind === 'event' &&
+      actor !== undefined &&
+      destination !== undefined &&
+      unattributed.includes(destination) &&
+      time !== undefined &&
+      Date.parse(time) <= Date.parse(detectedAt),
   );
-  return { actor: 'unattributed', ...(candidates.size > 0 && { candidates: [...candidates.values()] }) };
+
+/** A run completed by late events: who caused what it found. */
+export function withLateCalls(run: Run, calls: readonly Trigger[]): Run {
+  const [first] = calls;
+  const actor = run.actor ?? first?.actor;
+  const outcome = run.outcome.map((told) => {
+    if (told.actor !== 'unattributed') return told;
+    const { candidates: _, ...rest } = told;
+    return { ...rest, ...attribution(told, calls) };
+  });
+  return { ...run, ...(actor && { actor }), outcome };
 }

@@ -80,6 +80,10 @@ export interface Status {
   readonly doubt?: Doubt;
   /** What was healed within the last day; a destination with `contest` is contested. */
   readonly heals?: readonly Heal[];
+  /** Calls about routes that showed no effect yet: who it was, should a later read show one. */
+  readonly calls?: readonly Trigger[];
+  /** Runs that wait to be seen in EC2, or for a late event. */
+  readonly openRuns?: readonly OpenRun[];
   /** The pause or stop that holds. */
   readonly pause?: StatusPause;
   /** Counts the writes of this item. */
@@ -98,6 +102,17 @@ export interface Status {
 /** A pause as it is stored and shown. */
 export type StatusPause = Omit<Pause, 'until'> & { readonly until?: string };
 
+/** What a run still waits for. */
+export interface OpenRun {
+  readonly id: string;
+  readonly detectedAt: string;
+  readonly trigger: Trigger['kind'];
+  /** Destinations of which nobody knows who changed them. */
+  readonly unattributed: readonly string[];
+  /** A read showed the table as desired since. */
+  readonly verified?: true;
+}
+
 /** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
 export interface Run {
   readonly routeTableId: string;
@@ -110,6 +125,11 @@ export interface Run {
   readonly moreOutcomes?: number;
   readonly detectedAt: string;
   readonly appliedAt?: string;
+  /** When a read first showed the table as desired. */
+  readonly verifiedAt?: string;
+  /** The phase the table was left in, and why. */
+  readonly phase?: Phase;
+  readonly reason?: string;
 }
 
 /** The last sweep. Times are ISO 8601, UTC. */

@@ -21,6 +21,8 @@ export interface Trigger {
   readonly actor?: Actor;
   /** The canonical destination that the call was about. */
   readonly destination?: string;
+  /** The target that the call asked for, as far as it names one. */
+  readonly target?: string;
   /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
   readonly via?: string;
 }

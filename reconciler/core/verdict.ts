@@ -6,7 +6,7 @@ import { type Doubt, type RecentWrite, staleForMs } from './consistency.ts';
 import type { DesiredTable, Pause } from './desired.ts';
 import { outOfSyncCodes } from './finding.ts';
 import { permitted } from './guard.ts';
-import { type Plan, planForMissingTable } from './plan.ts';
+import { type Plan, planForInvalidItem, planForMissingTable } from './plan.ts';
 import { mayHaveWritten } from './outcome.ts';
 import { activePause, isEnforced } from './orders.ts';
 import type { Problem } from './problem.ts';
@@ -47,7 +47,8 @@ export interface Findings {
   readonly drifted?: readonly Change[];
   readonly outcomes: readonly RunOutcome[];
   readonly record: TableRecord;
-  readonly triggers: readonly Trigger[];
+  /** The calls seen that bear on who changed what. */
+  readonly calls: readonly Trigger[];
 }
 
 /** A status nobody needed to change is refreshed this often, so that an idle fleet writes next to nothing. */
@@ -68,13 +69,19 @@ export const unmanaged = ({ tookApproval }: TableRecord): Verdict => ({
 });
 
 /** A refused item changes nothing: the last good repair stays in place, and so does what it earned. */
-export function invalid(problems: readonly Problem[], record: TableRecord, before: Status | undefined): Verdict {
+export function invalid(
+  routeTableId: string,
+  problems: readonly Problem[],
+  record: TableRecord,
+  before: Status | undefined,
+): Verdict {
   const [first] = problems;
   const many = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
   return {
     phase: 'Invalid',
     reason: `the desired item is refused: ${first?.path}: ${first?.message}, found ${first?.found}${many}`,
     problems: cut(problems),
+    plan: summaryOf(planForInvalidItem(routeTableId, problems)),
     failures: [],
     ...(before?.heals && { heals: before.heals }),
     ...recordFields(record),

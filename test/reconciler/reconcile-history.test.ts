@@ -90,6 +90,98 @@ describe('a run', () => {
   });
 });
 
+describe('history', () => {
+  const deletion = (clock: { now: () => Date }) =>
+    ({
+      kind: 'event',
+      name: 'DeleteRoute',
+      actor: alice,
+      destination: '10.20.0.0/16',
+      time: clock.now().toISOString(),
+    }) as const;
+
+  it.each([
+    ['observed', { mode: 'observe' }, 'Drifted'],
+    ['paused', { paused: { reason: 'maintenance' } }, 'Drifted'],
+  ])('has a run of drift that is only %s, told once', async (_, fields, phase) => {
+    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    desire(two, fields);
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile(deletion(clock));
+    for (const _ of [1, 2, 3]) {
+      clock.advance(5 * 60_000);
+      await reconcile();
+    }
+    expect(states.runs(routeTableId)).toMatchObject([
+      { phase, actor: alice, outcome: [], plan: { changes: [{ action: 'create', destination: '10.20.0.0/16' }] } },
+    ]);
+  });
+
+  it('has a run of a table that is blocked, gone, or refused', async () => {
+    const { ec2, desire, desired, reconcile, states, clock } = await inSync(two);
+    desire({});
+    await reconcile({ kind: 'desired' });
+    clock.advance(1_000);
+    desired.put({ routeTableId, routes: 'none' });
+    await reconcile({ kind: 'desired' });
+    clock.advance(1_000);
+    desire(two);
+    ec2.scenery.deleteTable(routeTableId);
+    await reconcile({ kind: 'desired' });
+    expect(states.runs(routeTableId).map(({ phase }) => phase)).toEqual(['Blocked', 'Invalid', 'Missing']);
+    expect(states.runs(routeTableId)[1]?.plan.findings).toMatchObject([{ code: 'invalid-desired' }]);
+  });
+
+  it('tells when what was done was first seen', async () => {
+    const { ec2, reconcile, states, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile(deletion(clock));
+    expect(states.runs(routeTableId)[0]).not.toHaveProperty('verifiedAt');
+    clock.advance(60_000);
+    await reconcile({ kind: 'requeue' });
+    const verifiedAt = clock.now().toISOString();
+    clock.advance(60_000);
+    await reconcile();
+    expect(states.runs(routeTableId)).toMatchObject([{ verifiedAt }]);
+  });
+
+  it('is completed by an event that comes after the repair', async () => {
+    const { ec2, reconcile, states, clock } = await inSync(two);
+    const event = deletion(clock);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(60_000);
+    await reconcile({ kind: 'sweep' });
+    expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
+    clock.advance(60_000);
+    await reconcile(event);
+    expect(states.runs(routeTableId)).toMatchObject([{ actor: alice, outcome: [{ result: 'done', actor: alice }] }]);
+  });
+
+  it('is not completed by a call that was made after the repair', async () => {
+    const { ec2, reconcile, states, clock } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'sweep' });
+    clock.advance(60_000);
+    await reconcile(deletion(clock));
+    expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
+  });
+
+  it('names who it was for drift that the sweep finds, when the event came before EC2 showed it', async () => {
+    const { ec2, reconcile, states, clock } = await inSync(two);
+    await reconcile(deletion(clock));
+    clock.advance(3 * 60_000);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'sweep' });
+    expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: alice }] }]);
+    // The call is spent: what happens next was not announced by any event.
+    clock.advance(3 * 60_000);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'sweep' });
+    expect(states.runs(routeTableId)[1]).toMatchObject({ outcome: [{ actor: 'unattributed' }] });
+  });
+});
+
 describe('what is stored of a table of a thousand routes', () => {
   const limit = 400 * 1024;
   const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';

@@ -175,18 +175,21 @@ export class Cloud {
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
       checkpoint: async (routeTableId) => {
+        const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
-        const { version, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
+        const { version, orders, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
           const read = {
             version: this.watch.version(routeTableId),
+            orders: this.states.orders(routeTableId),
             holder: this.leases.holder(routeTableId),
             at: this.scheduler.time,
           };
-          if (this.faults.strikes('desired edit in mid-apply')) this.edit(routeTableId);
+          if (isFirst) this.watch.readDesired(fn, routeTableId);
+          else if (this.faults.strikes('desired edit in mid-apply')) this.edit(routeTableId);
           return read;
         });
-        this.watch.checked(fn, routeTableId, { version, at, ...(holder !== undefined && { holder }) });
-        return { item: version.item, holder };
+        if (!isFirst) this.watch.checked(fn, routeTableId, { version, at, ...(holder !== undefined && { holder }) });
+        return { item: version.item, orders, holder };
       },
       now: fn.now,
       log,
@@ -260,11 +263,6 @@ export class Cloud {
       }
     };
     return {
-      read: (routeTableId) =>
-        this.#store(fn, `desired.read ${routeTableId}`, () => {
-          this.watch.readDesired(fn, routeTableId);
-          return this.desired.read(routeTableId);
-        }),
       pages: pages.bind(this),
     };
   }
@@ -286,6 +284,7 @@ export class Cloud {
             ? new Map([...statuses].map(([id, status]) => [id, this.#lastStatus.get(id) ?? status]))
             : statuses;
         }),
+      readOrders: (routeTableIds) => this.#store(fn, 'states.readOrders', () => states.readOrders(routeTableIds)),
       write: (status) => {
         const told = `states.write ${status.routeTableId} ${status.phase}: ${status.reason}`;
         const write = async (): Promise<boolean> => {
@@ -305,6 +304,8 @@ export class Cloud {
         };
         return this.#store(fn, `states.recordRun ${run.routeTableId} ${run.id}`, record, record);
       },
+      readRun: (routeTableId, id) =>
+        this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
       readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
       writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
     };
@@ -399,7 +400,7 @@ export class Cloud {
       throw new Error(`${call} failed`);
     }
     let answer = await work();
-    history.note(fn.name, call, answer);
+    history.note(fn.name, call, typeof answer === 'function' ? undefined : answer);
     if (faults.strikes('store failure, done')) {
       history.note(fn.name, `${call}: fails, although done`);
       await fn.pause(latencyMs());

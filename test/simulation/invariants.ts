@@ -326,7 +326,7 @@ const isApproved = ({ versions, status }: TableFacts): boolean =>
   status?.approval !== undefined || versions.some(({ spec }) => spec?.approvedPlan !== undefined);
 
 /** The last checkpoint let the function go on. */
-const wasAllowed = ({ checkpoint, version, by }: Look): boolean =>
+export const wasAllowed = ({ checkpoint, version, by }: Look): boolean =>
   checkpoint?.holder === by.requestId && isDeepStrictEqual(checkpoint.version?.item, version?.item);
 
 /** The last of our writes at a destination that this function knows of: its own, or one that a status tells of. */

@@ -5,7 +5,7 @@ import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
 import { type Facts, type Look, type Mutation, type Read, type TableFacts, type Version, tell } from './facts.ts';
-import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus } from './invariants.ts';
+import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
 import { deviations, isEnforced, names, policyOf } from './oracle.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
@@ -131,6 +131,14 @@ export class Watch implements Facts {
     look.applying = false;
     if (before) look.before = before;
     look.foreign = new Set(before?.foreign);
+    delete look.read;
+    delete look.checkpoint;
+  }
+
+  /** Whether the next checkpoint is the first of a look: before any read, or after one that said to start anew. */
+  startsAnew(by: FunctionRun, routeTableId: string): boolean {
+    const look = this.look(by, routeTableId);
+    return look !== undefined && (!look.read || (look.checkpoint !== undefined && !wasAllowed(look)));
   }
 
   readDesired(by: FunctionRun, routeTableId: string): void {

@@ -117,6 +117,11 @@ export class InMemoryTableStates implements TableStates {
     this.#runs.set(`${run.routeTableId} ${run.id}`, structuredClone(run));
   }
 
+  async readRun(routeTableId: string, id: string): Promise<Run | undefined> {
+    await this.faults('readRun', routeTableId);
+    return structuredClone(this.#runs.get(`${routeTableId} ${id}`));
+  }
+
   async readSweep(): Promise<SweepRecord | undefined> {
     await this.faults('readSweep');
     return structuredClone(this.#sweep);

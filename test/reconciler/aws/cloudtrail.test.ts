@@ -35,6 +35,7 @@ describe('routeTableCall', () => {
         time: '2026-08-20T08:14:09Z',
         actor: alice,
         destination: '0.0.0.0/0',
+        target: 'igw-0aa11bb22cc33dd44',
       },
     });
   });
@@ -173,7 +174,13 @@ describe('routeTableCall', () => {
     const detail = { eventTime: 7, eventID: [], sourceIPAddress: {}, userAgent: null, errorCode: 404 };
     expect(routeTableCall(altered(create, detail), account)).toEqual({
       routeTableIds: [rtb],
-      trigger: { kind: 'event', name: 'CreateRoute', actor: { arn: alice.arn }, destination: '0.0.0.0/0' },
+      trigger: {
+        kind: 'event',
+        name: 'CreateRoute',
+        actor: { arn: alice.arn },
+        destination: '0.0.0.0/0',
+        target: 'igw-0aa11bb22cc33dd44',
+      },
     });
   });
 
