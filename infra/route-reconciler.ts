@@ -134,6 +134,7 @@ export class RouteReconciler extends Construct {
         STATE_TABLE: this.stateTable.tableName,
         REQUEUE_URL: this.requeue.queueUrl,
         ACCOUNT_ID: Stack.of(this).account,
+        SWEEP_EVERY_MINUTES: String(sweepInterval.toMinutes()),
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },

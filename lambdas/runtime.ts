@@ -17,6 +17,8 @@ export interface Runtime {
   readonly world: World;
   /** The account whose route tables are managed. */
   readonly accountId: string;
+  /** How often the sweep is started. */
+  readonly sweepEveryMs: number;
 }
 
 /** Kept for writing down what was done before the function is cut off. */
@@ -46,6 +48,7 @@ function start(): Runtime {
   const stateTable = setting('STATE_TABLE');
   return {
     accountId: setting('ACCOUNT_ID'),
+    sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
       tables: ec2RouteTables(),
       desired: desiredItems(documents, desiredTable),

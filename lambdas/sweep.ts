@@ -4,5 +4,6 @@ import { invocationOf, runtime } from './runtime.ts';
 
 /** Wakes on a schedule: every managed table. */
 export async function handler(_event: unknown, context: Context): Promise<void> {
-  await sweep(runtime().world, invocationOf(context));
+  const { world, sweepEveryMs } = runtime();
+  await sweep(world, invocationOf(context), sweepEveryMs);
 }

@@ -26,8 +26,10 @@ type Entry = { readonly routeTableId: string; readonly item: unknown };
  * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages and memory does not grow
  * at all. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
  * place is remembered and the next sweep goes on from there.
+ *
+ * @param everyMs how often a sweep starts, in milliseconds: who reads its record knows by that whether sweeps are missing
  */
-export async function sweep(world: World, invocation: Invocation): Promise<SweepRecord> {
+export async function sweep(world: World, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
   const startedAt = world.now().toISOString();
   const tally = new Tally();
   let cursor = (await world.states.readSweep())?.cursor;
@@ -43,7 +45,7 @@ export async function sweep(world: World, invocation: Invocation): Promise<Sweep
 
   const endedAt = world.now().toISOString();
   const end = cutShort ? cursor !== undefined && { cursor } : { endedAt };
-  const record = { startedAt, ...tally.counts(), ...end };
+  const record = { startedAt, ...tally.counts(), ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };

@@ -144,6 +144,8 @@ export interface SweepRecord {
     readonly count: number;
     readonly first: readonly { readonly routeTableId: string; readonly reason: string }[];
   };
+  /** How often a sweep starts, in milliseconds. */
+  readonly everyMs?: number;
   /** Where the next sweep goes on, when this one ran out of time. */
   readonly cursor?: string;
 }

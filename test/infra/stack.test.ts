@@ -49,6 +49,7 @@ describe('the stack', () => {
         STATE_TABLE: 'RouteTableStates',
         REQUEUE_URL: 'Requeue',
         ACCOUNT_ID: account,
+        SWEEP_EVERY_MINUTES: '5',
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
         NODE_OPTIONS: '--enable-source-maps',

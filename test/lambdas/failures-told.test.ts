@@ -9,7 +9,7 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333' }),
+  runtime: () => ({ world, accountId: '111122223333', sweepEveryMs: 300_000 }),
 }));
 
 const [a, b] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;

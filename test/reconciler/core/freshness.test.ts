@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { shownPhase } from '../../../reconciler/core/freshness.ts';
+import type { SweepRecord } from '../../../reconciler/core/status.ts';
+import { minutesAfter, now, routeTableId } from '../../support/builders.ts';
+
+const status = { phase: 'InSync', reason: 'every route is as desired', checkedAt: now.toISOString() } as const;
+
+const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
+  startedAt: minutesAfter(59).toISOString(),
+  endedAt: minutesAfter(60).toISOString(),
+  checked: 7,
+  outOfSync: 0,
+  unknown: { count: 0, first: [] },
+  everyMs: 5 * 60_000,
+  ...more,
+});
+const failing = { count: 1, first: [{ routeTableId, reason: 'RequestLimitExceeded' }] };
+
+describe('a table is shown', () => {
+  it('as its status says, for as long as sweeps go on', () => {
+    expect(shownPhase(routeTableId, status, sweep(), minutesAfter(75)).phase).toBe('InSync');
+  });
+
+  it.each([
+    ['it was never looked at', undefined, sweep(), 61],
+    ['the last sweep could not read it', status, sweep({ unknown: failing }), 61],
+    ['no sweep has ended in three intervals', status, sweep(), 75.1],
+    ['sweeps begin and never end', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
+  ])('as Unknown, when %s', (_, told, last, minute) => {
+    const { phase, reason } = shownPhase(routeTableId, told, last, minutesAfter(minute));
+    expect(phase).toBe('Unknown');
+    expect(reason).not.toBe(status.reason);
+  });
+
+  it('as its status says, when it was looked at after the sweep that could not', () => {
+    const later = { ...status, checkedAt: minutesAfter(61).toISOString() };
+    expect(shownPhase(routeTableId, later, sweep({ unknown: failing }), minutesAfter(62)).phase).toBe('InSync');
+  });
+
+  it('as Unmanaged, however long ago that was', () => {
+    const unmanaged = { ...status, phase: 'Unmanaged' } as const;
+    expect(shownPhase(routeTableId, unmanaged, sweep(), minutesAfter(6_000)).phase).toBe('Unmanaged');
+  });
+});
