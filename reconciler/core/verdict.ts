@@ -51,8 +51,8 @@ export interface Findings {
   readonly calls: readonly Trigger[];
 }
 
-/** A status nobody needed to change is refreshed this often, so that an idle fleet writes next to nothing. */
-export const statusKeepsMs = 60 * 60 * 1_000;
+/** A status nobody needed to change is refreshed this often: how fresh it is, the sweep's own record tells. */
+export const statusKeepsMs = 24 * 60 * 60 * 1_000;
 
 /** EC2 needs a moment until a read shows what was written (AWS advises to look after 2 s, and later again). */
 const verifyAfterMs = 5_000;

@@ -1,0 +1,113 @@
+import { performance } from 'node:perf_hooks';
+import Table from 'cli-table3';
+import { plan } from '../../reconciler/core/plan.ts';
+import { emptyRecord } from '../../reconciler/core/record.ts';
+import { sweep } from '../../reconciler/sweep.ts';
+import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
+import { InMemoryWorld } from '../support/in-memory-world.ts';
+
+// Speed and cost as ratios and counts. Times depend on the machine: only what they grow by is of interest.
+
+const everyMs = 5 * 60_000;
+const sweepsPerHour = 12;
+
+const tableIdOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
+const destinationOf = (n: number): string => `10.${64 + (n >> 8)}.${n & 255}.0/24`;
+
+/** Microseconds that one plan of so many routes takes, the best of several tries; half of the routes have drifted. */
+function planMicros(routes: number): number {
+  const destinations = Array.from({ length: routes }, (_, n) => destinationOf(n));
+  const wanted = desired(Object.fromEntries(destinations.map((to) => [to, 'pcx-aaaaaaaa'])), { maxDeletes: routes });
+  const found = table([
+    local('10.0.0.0/16'),
+    ...destinations.map((to, n) => actual(route(to, n % 2 ? 'pcx-aaaaaaaa' : 'pcx-bbbbbbbb'))),
+  ]);
+  const tries = Array.from({ length: 15 }, () => {
+    const start = performance.now();
+    plan(wanted, found, { now, record: emptyRecord });
+    return performance.now() - start;
+  });
+  return 1_000 * Math.min(...tries);
+}
+
+/** A fleet of tables with ten routes each that is in sync, and seen to be. */
+async function idleFleet(tables: number): Promise<InMemoryWorld> {
+  const world = new InMemoryWorld();
+  const routes = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [destinationOf(n), 'pcx-aaaaaaaa']));
+  for (let n = 0; n < tables; n++) {
+    world.ec2.scenery.table(tableIdOf(n), { routes });
+    world.desired.put({ ...item(routes), routeTableId: tableIdOf(n) });
+  }
+  for (const _ of [1, 2, 3]) await oneSweep(world);
+  return world;
+}
+
+async function oneSweep(world: InMemoryWorld): Promise<void> {
+  world.clock.advance(everyMs);
+  await sweep(world, world.invocation(50 * 60), everyMs);
+}
+
+/** Calls to EC2 and to each store, by name. */
+function counted(world: InMemoryWorld): () => Record<string, number> {
+  const calls: Record<string, number> = {};
+  const note = (call: string): void => void (calls[call] = (calls[call] ?? 0) + 1);
+  world.desired.faults = (call) => note(`desired ${call}`);
+  world.states.faults = (call) => note(`states ${call}`);
+  world.leases.faults = (call) => note(`leases ${call}`);
+  world.requeue.faults = () => note('requeue send');
+  world.forget();
+  return () => ({ ...world.ec2.journal.counts, ...calls });
+}
+
+const print = (title: string, head: readonly string[], rows: readonly (readonly (string | number)[])[]): void => {
+  const shown = new Table({ head: [...head], colAligns: head.map((_, n) => (n === 0 ? 'left' : 'right')) });
+  shown.push(...rows.map((row) => [...row]));
+  console.log(`\n${title}\n${shown.toString()}`);
+};
+
+planMicros(1_000);
+const sizes = [10, 100, 1_000];
+const perRoute = sizes.map((routes) => planMicros(routes) / routes);
+print(
+  'One plan: time for each route, against a table of 10 routes (1.0 or less: it grows no faster than the table)',
+  ['routes', 'µs for each', 'ratio'],
+  sizes.map((routes, n) => [
+    routes,
+    (perRoute[n] ?? 0).toFixed(1),
+    ((perRoute[n] ?? 0) / (perRoute[0] ?? 1)).toFixed(2),
+  ]),
+);
+
+const rows: (string | number)[][] = [];
+for (const tables of [50, 100, 500, 1_000]) {
+  const world = await idleFleet(tables);
+  const idle = counted(world);
+  await oneSweep(world);
+  const reads = idle()['DescribeRouteTables'] ?? 0;
+  world.ec2.scenery.removeRoute(tableIdOf(7), destinationOf(3));
+  const drifted = counted(world);
+  await oneSweep(world);
+  const { DescribeRouteTables = 0, CreateRoute = 0 } = drifted();
+  rows.push([tables, reads, DescribeRouteTables - reads, CreateRoute]);
+}
+print(
+  'One sweep: calls to EC2',
+  ['tables', 'idle: DescribeRouteTables', 'with one drifted: more of them', 'and changes'],
+  rows,
+);
+
+const fleet = await idleFleet(1_000);
+const hour = counted(fleet);
+for (let n = 0; n < sweepsPerHour; n++) await oneSweep(fleet);
+const idleHour = hour();
+const refresh = counted(fleet);
+fleet.clock.advance(24 * 60 * 60_000);
+await oneSweep(fleet);
+const daily = refresh();
+print(
+  'An idle fleet of 1,000 tables, a sweep every 5 minutes: calls by name',
+  ['call', 'an hour', 'and once a day'],
+  Object.keys(daily)
+    .sort()
+    .map((call) => [call, idleHour[call] ?? 0, (daily[call] ?? 0) - (idleHour[call] ?? 0) / sweepsPerHour]),
+);
