@@ -111,6 +111,13 @@ const statusShape = z.looseObject({
   owned: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
   foreign: strings,
   revision: z.number(),
+  waiting: z
+    .looseObject({
+      planId: z.string(),
+      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
+      desiredHash: z.string(),
+    })
+    .optional(),
   approval: z
     .looseObject({
       deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),

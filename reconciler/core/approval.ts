@@ -1,4 +1,6 @@
 import type { Change } from './change.ts';
+import type { DesiredTable } from './desired.ts';
+import type { Plan } from './plan.ts';
 import type { Orders } from './orders.ts';
 import { desiredHash } from './hashes.ts';
 import type { Seen, TableRecord } from './record.ts';
@@ -15,10 +17,43 @@ export interface Approval {
   readonly planId?: string;
 }
 
+/** Deletes that were held back when the table was last looked at: what a `planId` in the item speaks of. */
+export interface Waiting {
+  readonly planId: string;
+  readonly deletes: Approval['deletes'];
+  /** The item under which they were held back. */
+  readonly desiredHash: string;
+}
+
 type Delete = Extract<Change, { action: 'delete' }>;
 
+/** What a plan holds back, to be remembered. */
+export function waitingIn({ planId, changes, blocked }: Plan, desired: DesiredTable): Waiting | undefined {
+  if (!blocked) return undefined;
+  const held = new Set(blocked.deletes);
+  const deletes = changes
+    .filter((change) => change.action === 'delete')
+    .filter(({ destination }) => held.has(destinationText(destination)));
+  return { planId, deletes: deletes.map(approvedDelete), desiredHash: desiredHash(desired) };
+}
+
+/**
+ * The deletes that the item approves by naming their plan, if it does and they are not in the record yet. The plan may
+ * have grown by other changes since it was shown; an edit of anything else in the item approves nothing.
+ */
+export function approvedByItem(
+  desired: DesiredTable,
+  { planId, changes }: Pick<Plan, 'planId' | 'changes'>,
+  { approval, waiting }: TableRecord,
+): Approval['deletes'] {
+  const named = desired.approvedPlan;
+  if (named === undefined || approval?.planId === named) return [];
+  if (named === planId) return changes.filter((change) => change.action === 'delete').map(approvedDelete);
+  return named === waiting?.planId && waiting.desiredHash === desiredHash(desired) ? waiting.deletes : [];
+}
+
 /** Whether an approval names this very delete, by destination and target. */
-export const isNamedBy = ({ deletes }: Approval, { destination, from }: Delete): boolean =>
+export const isNamedBy = ({ deletes }: Pick<Approval, 'deletes'>, { destination, from }: Delete): boolean =>
   deletes.some(
     (approved) => approved.destination === destinationText(destination) && targetNames(from).includes(approved.target),
   );
@@ -33,15 +68,16 @@ export function withOrderedApproval(record: TableRecord, { approval }: Orders, n
 }
 
 /** An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes. */
-export function approvalAfter({ approval }: TableRecord, { desired, plan, now }: Seen): Pick<TableRecord, 'approval'> {
-  const { planId } = plan;
-  const deletes = plan.changes.filter((change) => change.action === 'delete');
-  if (deletes.length > 0 && desired.approvedPlan === planId && approval?.planId !== planId) {
+export function approvalAfter(record: TableRecord, { desired, plan, now }: Seen): Pick<TableRecord, 'approval'> {
+  const inItem = approvedByItem(desired, plan, record);
+  if (inItem.length > 0 && desired.approvedPlan !== undefined) {
     const until = new Date(now.getTime() + approvalLastsMs);
-    const approved = deletes.map(approvedDelete);
-    return { approval: { deletes: approved, by: 'approvedPlan', until, desiredHash: desiredHash(desired), planId } };
+    const { approvedPlan: planId } = desired;
+    return { approval: { deletes: inItem, by: 'approvedPlan', until, desiredHash: desiredHash(desired), planId } };
   }
+  const { approval } = record;
   if (!approval) return {};
+  const deletes = plan.changes.filter((change) => change.action === 'delete');
   const left = plan.blocked ? [] : deletes.filter((change) => isNamedBy(approval, change)).map(approvedDelete);
   const isInItem = approval.planId !== undefined && approval.planId === desired.approvedPlan;
   return left.length > 0 || isInItem ? { approval: { ...approval, deletes: left } } : {};

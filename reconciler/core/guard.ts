@@ -1,8 +1,9 @@
-import { isNamedBy } from './approval.ts';
+import { approvedByItem, isNamedBy } from './approval.ts';
 import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
 import { desiredHash, policyHash } from './hashes.ts';
-import type { TableRecord } from './record.ts';
+import type { Plan } from './plan.ts';
+import { type TableRecord, emptyRecord } from './record.ts';
 import { type Destination, destinationText, isDefaultRoute } from './route.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */
@@ -34,7 +35,7 @@ export function blockedDeletes(
   const tooMany = deletes.length > most;
   const reasons = new Map(deletes.map((change) => [change, on.record && whyUnearned(change, on.record, on)] as const));
   const held = deletes.filter((change) => tooMany || reasons.get(change));
-  if (held.length === 0 || isApproved(held, planId, on)) return undefined;
+  if (held.length === 0 || isApproved(held, { planId, changes }, on)) return undefined;
   const code = tooMany
     ? 'too-many-deletes'
     : [...reasons.values()].includes('first-deletes')
@@ -73,11 +74,15 @@ function whyUnearned(
 const wasListed = (destination: Destination, { listed, owned }: TableRecord): boolean =>
   listed.has(destinationText(destination)) || owned.has(destinationText(destination));
 
-/** Whether a person approved these very deletes, or the plan they belong to. */
-function isApproved(held: readonly Delete[], planId: string, { desired, record, now }: Circumstances): boolean {
-  const approval = record?.approval;
-  // An id in the item approves once: from then on the record knows what is left of it.
-  if (desired.approvedPlan === planId && approval?.planId !== planId) return true;
+/** Whether a person approved these very deletes, all of them, in the item or in the record. */
+function isApproved(
+  held: readonly Delete[],
+  plan: Pick<Plan, 'planId' | 'changes'>,
+  { desired, record = emptyRecord, now }: Circumstances,
+): boolean {
+  const inItem = { deletes: approvedByItem(desired, plan, record) };
+  if (held.every((change) => isNamedBy(inItem, change))) return true;
+  const { approval } = record;
   if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return false;
   return held.every((change) => isNamedBy(approval, change));
 }

@@ -1,6 +1,6 @@
 import { policyHash } from './hashes.ts';
 import type { DesiredTable } from './desired.ts';
-import { type Approval, approvalAfter } from './approval.ts';
+import { type Approval, type Waiting, approvalAfter } from './approval.ts';
 import { isEnforced } from './orders.ts';
 import {
   type ActualTable,
@@ -28,6 +28,8 @@ export interface TableRecord {
   readonly spared: ReadonlySet<string>;
   /** Active routes that we replaced, by destination, until a read shows that the new target works. */
   readonly replaced: ReadonlyMap<string, ReplacedRoute>;
+  /** What was held back and shown when the table was last looked at. */
+  readonly waiting?: Waiting;
   readonly approval?: Approval;
   /** The last ordered approval that became one of the record. */
   readonly tookApproval?: string;
@@ -100,6 +102,7 @@ export function nextRecord(previous: TableRecord, seen: Seen, written: readonly 
     foreign: foreignAfter(previous, desired, actual),
     spared: sparedBy(plan),
     replaced: replacedAfter(previous, seen, written),
+    ...(previous.waiting && { waiting: previous.waiting }),
     ...approvalAfter(previous, seen),
     ...(previous.tookApproval !== undefined && { tookApproval: previous.tookApproval }),
   };

@@ -6,7 +6,7 @@ import type { Pause } from './desired.ts';
 import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
-import type { Approval } from './approval.ts';
+import type { Approval, Waiting } from './approval.ts';
 import type { TableRecord } from './record.ts';
 import { sortedBy } from './route.ts';
 import type { Actor, Trigger } from './trigger.ts';
@@ -95,6 +95,7 @@ export interface Status {
   readonly foreign: readonly string[];
   readonly spared?: readonly string[];
   readonly replaced?: readonly { readonly destination: string; readonly target: string; readonly blackhole?: true }[];
+  readonly waiting?: Waiting;
   readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
   readonly tookApproval?: string;
 }
@@ -182,12 +183,12 @@ export function summaryOf(plan: Plan): PlanSummary {
 
 type RecordFields = Pick<
   Status,
-  'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'replaced' | 'approval' | 'tookApproval'
+  'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'replaced' | 'waiting' | 'approval' | 'tookApproval'
 >;
 
 /** The stored form of a record. */
 export function recordFields(record: TableRecord): RecordFields {
-  const { cleanPolicy, approval, tookApproval } = record;
+  const { cleanPolicy, waiting, approval, tookApproval } = record;
   const replaced = sortedBy([...record.replaced], ([destination]) => destination);
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
@@ -205,6 +206,7 @@ export function recordFields(record: TableRecord): RecordFields {
         ...(blackhole && { blackhole }),
       })),
     }),
+    ...(waiting && { waiting }),
     ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
     ...(tookApproval !== undefined && { tookApproval }),
   };
@@ -212,7 +214,7 @@ export function recordFields(record: TableRecord): RecordFields {
 
 /** The record that a stored status remembers. */
 export function recordOf(status: RecordFields): TableRecord {
-  const { cleanPolicy, approval, tookApproval } = status;
+  const { cleanPolicy, waiting, approval, tookApproval } = status;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: new Set(status.listed),
@@ -222,6 +224,7 @@ export function recordOf(status: RecordFields): TableRecord {
     replaced: new Map(
       status.replaced?.map(({ destination, target, blackhole = false }) => [destination, { target, blackhole }]),
     ),
+    ...(waiting && { waiting }),
     ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
     ...(tookApproval !== undefined && { tookApproval }),
   };

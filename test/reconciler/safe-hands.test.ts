@@ -107,6 +107,42 @@ it('11 rogue routes and a hijacked default route: the hijack is healed, the dele
   expect(status().plan?.blocked?.deletes).toHaveLength(11);
 });
 
+describe('an approval in the item', () => {
+  const blocked = async (): Promise<InMemoryWorld> => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(minute);
+    return world;
+  };
+
+  it('holds for what was shown, though another route has drifted since', async () => {
+    const { ec2, desire, reconcile, status } = await blocked();
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    desire(two, { approvedPlan: status().plan?.planId });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('does not hold for more than was shown', async () => {
+    const { ec2, desire, reconcile, status } = await blocked();
+    ec2.scenery.route(routeTableId, '10.98.0.0/16', 'tgw-aaaaaaaa');
+    desire(two, { approvedPlan: status().plan?.planId });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status().plan?.blocked?.deletes).toEqual(['10.98.0.0/16', rogue]);
+  });
+
+  it('is none when the edit changes anything else', async () => {
+    const { ec2, desire, reconcile, status } = await blocked();
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' }, { approvedPlan: status().plan?.planId });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.scenery.routesOf(routeTableId)).toHaveProperty([rogue]);
+  });
+});
+
 describe('an approval by order', () => {
   const blocked = async (routes = rogues(3)): Promise<InMemoryWorld> => {
     const world = new InMemoryWorld();
