@@ -40,7 +40,7 @@ export async function startEmulators(): Promise<Emulators> {
   const [ministackPort, motoPort] = [await getPort(), await getPort()];
 
   const children = [
-    startChild('ministack', [python('ministack')], {
+    startChild('ministack', [python('python'), join(import.meta.dirname, 'cloudwatch', 'start-ministack.py')], {
       log: join(logs, 'ministack.log'),
       cwd: scratch,
       // Functions inherit this environment, hence nothing of ours but the place of `node`, which MiniStack runs them with.

@@ -8,6 +8,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { z } from 'zod';
 import { run, tail } from './child.ts';
 import type { Caller } from './cloudtrail-event.ts';
+import { startWatching } from './cloudwatch/watch.ts';
 import { endpointFor, startRelay, type RelayOptions } from './ec2-relay.ts';
 import { accountId, region, startEmulators, type Emulators } from './emulators.ts';
 import { iamPermissions } from './iam.ts';
@@ -35,6 +36,11 @@ export interface StackOptions {
   readonly step?: <T>(name: string, work: () => Promise<T>) => Promise<T>;
   /** CDK context besides what the local stack itself sets. */
   readonly context?: Readonly<Record<string, string>>;
+  /**
+   * Makes the alarms real: metrics of log lines and queues, and alarms that follow them.
+   * @default false
+   */
+  readonly watch?: boolean;
 }
 
 /**
@@ -48,6 +54,7 @@ export interface StackOptions {
 export async function startStack({
   step = (_name, work) => work(),
   context = {},
+  watch = false,
 }: StackOptions = {}): Promise<LocalStack> {
   const emulators = await step('emulators', startEmulators);
   let stop = emulators.stop;
@@ -69,6 +76,14 @@ export async function startStack({
     await step('cdk bootstrap', () => bootstrap(emulators));
     const outputs = await step('cdk deploy', () => deploy(emulators, { ...context, ec2Endpoint: relay.endpoint }));
     const { ministack: endpoint, logs } = emulators;
+    if (watch) {
+      const watching = startWatching(aws, { log: lineLog(join(logs, 'alarms.log')) });
+      const stopTheRest = stop;
+      stop = async () => {
+        await watching.stop();
+        await stopTheRest();
+      };
+    }
     return { endpoint, ec2Endpoint: relay.endpoint, region, outputs, logs, stop };
   } catch (error) {
     await stop();

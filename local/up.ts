@@ -12,6 +12,7 @@ const seconds = (since: number) => `${((performance.now() - since) / 1000).toFix
 
 try {
   const stack = await startStack({
+    watch: true,
     step: async (name, work) => {
       const begun = performance.now();
       console.error(styleText('dim', `${name} …`));
@@ -33,7 +34,7 @@ export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
 
 ${outputs.join('\n')}
 
-What happens:  tail -f ${stack.logs}/relay.log ${stack.logs}/ministack.log
+What happens:  tail -f ${stack.logs}/relay.log ${stack.logs}/ministack.log ${stack.logs}/alarms.log
 Ctrl-C takes everything down.`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

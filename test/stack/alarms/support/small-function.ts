@@ -1,0 +1,69 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  CreateFunctionCommand,
+  DeleteFunctionCommand,
+  GetFunctionConfigurationCommand,
+  InvokeCommand,
+  LambdaClient,
+  PutFunctionConcurrencyCommand,
+  PutFunctionEventInvokeConfigCommand,
+} from '@aws-sdk/client-lambda';
+import { inject } from 'vitest';
+import { connect } from '../../../../local/stack.ts';
+
+/** A function of a few statements, deployed beside those of the stack. */
+export interface SmallFunction {
+  readonly name: string;
+  /** Calls it, just once, and waits for its end, whichever that is; throws if it is throttled. */
+  readonly call: () => Promise<unknown>;
+  /** Lets it be called as by an event: once, in its own time. */
+  readonly trigger: () => Promise<unknown>;
+  /** Lets no call through any more. */
+  readonly throttle: () => Promise<unknown>;
+  readonly remove: () => Promise<unknown>;
+}
+
+/** @param body the statements of an async handler */
+export async function deployFunction(name: string, body: string): Promise<SmallFunction> {
+  const address = inject('stack');
+  const lambda = new LambdaClient({ ...connect(address).aws, maxAttempts: 1 });
+  const { Role } = await lambda.send(
+    new GetFunctionConfigurationCommand({ FunctionName: address.outputs['SweepFunctionName'] }),
+  );
+  const FunctionName = `${name}-${Date.now()}`;
+  await lambda.send(
+    new CreateFunctionCommand({
+      FunctionName,
+      Role,
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Code: { ZipFile: await zipped(`export const handler = async () => {\n${body}\n};\n`) },
+      LoggingConfig: { LogFormat: 'JSON' },
+    }),
+  );
+  await lambda.send(new PutFunctionEventInvokeConfigCommand({ FunctionName, MaximumRetryAttempts: 0 }));
+  return {
+    name: FunctionName,
+    call: () => lambda.send(new InvokeCommand({ FunctionName })),
+    trigger: () => lambda.send(new InvokeCommand({ FunctionName, InvocationType: 'Event' })),
+    throttle: () => lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 })),
+    remove: () => lambda.send(new DeleteFunctionCommand({ FunctionName })),
+  };
+}
+
+/** The code as an archive, packed by the Python that the emulators come with. */
+async function zipped(code: string): Promise<Uint8Array> {
+  const folder = await mkdtemp(join(tmpdir(), 'small-function-'));
+  try {
+    await writeFile(join(folder, 'index.mjs'), code);
+    const python = join(import.meta.dirname, '../../../../.venv/bin/python');
+    await promisify(execFile)(python, ['-m', 'zipfile', '-c', 'code.zip', 'index.mjs'], { cwd: folder });
+    return await readFile(join(folder, 'code.zip'));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
