@@ -41,10 +41,11 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
       ...(managedTag && { conditions: { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } } }),
     }),
   );
-  // The item and the lease are read together, in one batch, before each phase of an apply.
-  const read = ['dynamodb:GetItem', 'dynamodb:BatchGetItem'];
-  desiredTable.grant(role, ...read);
-  stateTable.grant(role, ...read, 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem');
+  // Item, lease and orders are read together, in one batch.
+  desiredTable.grant(role, 'dynamodb:BatchGetItem');
+  // History and leases are written one by one, the index of targets in batches; events look into it.
+  const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
+  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
 
   Validations.of(role).acknowledge(

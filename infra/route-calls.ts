@@ -1,24 +1,11 @@
+import { type Effect, ec2Calls } from '../reconciler/aws/ec2-calls.ts';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
 
-/** The EC2 calls that can change what a route table contains or whom it serves, and that name the table. */
-const routeCalls = [
-  'CreateRoute',
-  'ReplaceRoute',
-  'DeleteRoute',
-  'CreateRouteTable',
-  'DeleteRouteTable',
-  'AssociateRouteTable',
-  'ReplaceRouteTableAssociation',
-  'EnableVgwRoutePropagation',
-  'DisableVgwRoutePropagation',
-  'EnableRouteServerPropagation',
-  'DisableRouteServerPropagation',
-  'CreateVpcEndpoint',
-  'ModifyVpcEndpoint',
-];
+const callsThat = (isMeant: (effect: Effect) => boolean): string[] =>
+  Object.entries(ec2Calls).flatMap(([name, effect]) => (isMeant(effect) ? name : []));
 
 /**
- * Matches the CloudTrail events of calls that may have changed routes in `account`, made by anybody but `ownRoles`.
+ * Matches the CloudTrail events of calls that change routes in `account`, made by anybody but `ownRoles`.
  *
  * @param own.sources event sources that count: `aws.ec2`, and what stands in for it in a local stack
  * @param own.account the account whose tables are managed; events forwarded from other accounts do not match
@@ -35,7 +22,7 @@ export function routeCallPattern(own: {
     detail: {
       // API Gateway and AppSync have calls named CreateRoute, too.
       eventSource: ['ec2.amazonaws.com'],
-      eventName: routeCalls,
+      eventName: callsThat((effect) => effect === 'route'),
       // A refused call changed nothing; one that ended in a server fault may have.
       errorCode: [{ exists: false }, { prefix: 'Server.' }],
       recipientAccountId: [own.account],
@@ -46,3 +33,22 @@ export function routeCallPattern(own: {
     },
   };
 }
+
+/**
+ * Matches the CloudTrail events of all other calls in `account` that bear on route tables: whom they serve, what their
+ * destinations mean, whether their targets live. A rule of its own, as a pattern holds 2,048 characters; and ours are not
+ * among them.
+ */
+export const surroundingCallPattern = (own: {
+  readonly sources: readonly string[];
+  readonly account: string;
+}): EventPattern => ({
+  source: [...own.sources],
+  detailType: ['AWS API Call via CloudTrail'],
+  detail: {
+    eventSource: ['ec2.amazonaws.com'],
+    eventName: callsThat((effect) => effect !== 'route'),
+    errorCode: [{ exists: false }, { prefix: 'Server.' }],
+    recipientAccountId: [own.account],
+  },
+});

@@ -14,7 +14,7 @@ import { Alarms } from './alarms.ts';
 import { allowReconcile, allowSweep } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
-import { routeCallPattern } from './route-calls.ts';
+import { routeCallPattern, surroundingCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
 import { desiredRouteTables, routeTableStates } from './tables.ts';
 
@@ -95,6 +95,7 @@ export class RouteReconciler extends Construct {
   readonly onRequeue: ReconcilerFunction;
   readonly sweep: ReconcilerFunction;
   readonly routeCalls: Rule;
+  readonly surroundingCalls: Rule;
   readonly sweepSchedule: Schedule;
   /** Events and scheduled sweeps that could not be handed to their function. */
   readonly undeliveredEvents: Queue;
@@ -169,20 +170,21 @@ export class RouteReconciler extends Construct {
     for (const { role } of functions) allowReconcile(role, reach);
     allowSweep(this.sweep.role, reach);
 
+    const watched = { sources: props.eventSources ?? ['aws.ec2'], account: Stack.of(this).account };
+    const target = new FunctionTarget(this.onRouteChange.function, {
+      deadLetterQueue: this.undeliveredEvents,
+      // As for the function itself: after an hour the sweep has long looked there.
+      maxEventAge: Duration.hours(1),
+    });
     this.routeCalls = new Rule(this, 'RouteCalls', {
-      description: 'EC2 calls by others that may have changed a route table',
-      eventPattern: routeCallPattern({
-        sources: props.eventSources ?? ['aws.ec2'],
-        account: Stack.of(this).account,
-        ownRoles: functions.map(({ role }) => role.roleArn),
-      }),
-      targets: [
-        new FunctionTarget(this.onRouteChange.function, {
-          deadLetterQueue: this.undeliveredEvents,
-          // As for the function itself: after an hour the sweep has long looked there.
-          maxEventAge: Duration.hours(1),
-        }),
-      ],
+      description: 'EC2 calls by others that change a route table',
+      eventPattern: routeCallPattern({ ...watched, ownRoles: functions.map(({ role }) => role.roleArn) }),
+      targets: [target],
+    });
+    this.surroundingCalls = new Rule(this, 'SurroundingCalls', {
+      description: 'EC2 calls that change whom route tables serve, and what their routes lead to',
+      eventPattern: surroundingCallPattern(watched),
+      targets: [target],
     });
 
     this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {

@@ -1,12 +1,12 @@
 import type { Context } from 'aws-lambda';
-import { routeTableCall } from '../reconciler/aws/cloudtrail.ts';
-import { reconcileEach } from '../reconciler/reconcile.ts';
+import { ec2Call } from '../reconciler/aws/cloudtrail.ts';
+import { reconcileConcerned } from '../reconciler/concerned.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
-/** Wakes on EC2 calls that may have changed routes: event → route tables → reconcile. */
+/** Wakes on EC2 calls that may have changed routes, or what they lead to: event → route tables → reconcile. */
 export async function handler(event: unknown, context: Context): Promise<void> {
   const { world, accountId } = runtime();
-  const call = routeTableCall(event, accountId);
+  const call = ec2Call(event, accountId);
   if (!call) return;
-  await reconcileEach(call.routeTableIds, call.trigger, world, invocationOf(context));
+  await reconcileConcerned(call, world, invocationOf(context));
 }

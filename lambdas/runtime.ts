@@ -8,6 +8,7 @@ import { desiredItems } from '../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
 import { tableLeases } from '../reconciler/aws/lease-table.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
+import { tableIndex } from '../reconciler/aws/table-index.ts';
 import { tableStates } from '../reconciler/aws/state-table.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import type { Log, World } from '../reconciler/ports.ts';
@@ -53,6 +54,7 @@ function start(): Runtime {
       tables: ec2RouteTables(),
       desired: desiredItems(documents, desiredTable),
       states: tableStates(documents, stateTable),
+      index: tableIndex(documents, stateTable),
       leases: tableLeases(documents, stateTable),
       requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
       checkpoint: checkpoint(documents, { desiredTable, stateTable }),

@@ -74,11 +74,20 @@ export class History {
     const isInSync = status.phase === 'InSync';
     const earlier: OpenRun[] = [];
     for (const run of this.#before?.openRuns ?? []) earlier.push(await this.#completed(run, isInSync));
+    for (const trigger of this.#triggers) await this.#recordNotice(trigger, status);
     if (this.#runs.length === 0 && tellsTrouble(status, this.#before)) await this.#recordTrouble(status);
     const openRuns = stillOpen([...earlier, ...this.#runs], isInSync, this.#now());
     const drifted = new Set([...this.#touched, ...(status.plan?.changes ?? []).map(({ destination }) => destination)]);
     const calls = unspentCalls(this.calls, drifted, this.#now());
     return { ...rest, ...(calls.length > 0 && { calls }), ...(openRuns.length > 0 && { openRuns }) };
+  }
+
+  /** Writes down what a call changed that is not healed. Told twice, it is written once. */
+  async #recordNotice(trigger: Trigger, { plan }: Status): Promise<void> {
+    if (trigger.notice === undefined || !plan) return;
+    const run = newRun(this.#routeTableId, plan, [trigger], this.#now());
+    const id = trigger.id === undefined ? run.id : `${trigger.time ?? run.detectedAt}#${trigger.id}`;
+    await this.#states.recordRun({ ...run, id, notice: trigger.notice });
   }
 
   async #recordTrouble(status: Status): Promise<void> {

@@ -47,6 +47,16 @@ export interface TableStates {
   writeSweep(sweep: SweepRecord): Promise<void>;
 }
 
+/** Which managed tables an id concerns: a target, a prefix list, an association, a VPC. May be a reconcile old. */
+export interface TableIndex {
+  tablesUnder(id: string): Promise<readonly string[]>;
+  /** Adds a table under some ids, and takes it from under others. Done again it changes nothing. */
+  keep(
+    routeTableId: string,
+    names: { readonly add: readonly string[]; readonly remove: readonly string[] },
+  ): Promise<void>;
+}
+
 /** One holder per table at a time. Each call is one atomic step. */
 export interface Leases {
   /** Takes a lease that is free, expired, or this holder's own from before, with the triggers that were left with it. */
@@ -74,11 +84,15 @@ export interface RequeueMessage {
   readonly nextRetry?: string;
   /** How many such messages led to this one. */
   readonly hop: number;
+  /** What it was sent for, where that is more than the passing of time. */
+  readonly trigger?: Trigger;
 }
 
 export interface Requeue {
   /** Delivers a message after `delayMs`, rounded up to seconds; at most 15 minutes, and at once if it is not positive. */
   send(message: RequeueMessage, delayMs: number): Promise<void>;
+  /** Sends many at once, each with its own delay. When it throws, some may have been sent. */
+  sendMany(messages: readonly { readonly message: RequeueMessage; readonly delayMs: number }[]): Promise<void>;
 }
 
 /** A structured log: a constant sentence and fields. */
@@ -103,6 +117,7 @@ export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
   readonly states: TableStates;
+  readonly index: TableIndex;
   readonly leases: Leases;
   readonly requeue: Requeue;
   /** What bears on whether a table may be changed, as it is now, in one strongly consistent read. */

@@ -37,21 +37,22 @@ export async function reconcile(
   return { routeTableId, phase: phase ?? 'Held' };
 }
 
+/** A table to look at, and why. */
+export interface Reached {
+  readonly routeTableId: string;
+  readonly trigger: Trigger;
+}
+
 /**
  * Reconciles several tables, each whether or not the others fail.
  *
  * @throws AggregateError with every failure, when all tables had their turn; its message tells them all
  */
-export async function reconcileEach(
-  routeTableIds: readonly string[],
-  trigger: Trigger,
-  world: World,
-  invocation: Invocation,
-): Promise<void> {
+export async function reconcileEach(reached: readonly Reached[], world: World, invocation: Invocation): Promise<void> {
   const failures: unknown[] = [];
   await pMap(
-    routeTableIds,
-    async (routeTableId) => {
+    reached,
+    async ({ routeTableId, trigger }) => {
       try {
         await reconcile(routeTableId, trigger, world, invocation);
       } catch (error) {
@@ -69,7 +70,7 @@ export async function reconcileEach(
  * for is out of date and dropped.
  */
 export async function reconcileAgain(
-  { routeTableId, nextRetry, hop }: RequeueMessage,
+  { routeTableId, nextRetry, hop, trigger }: RequeueMessage,
   messageId: string,
   world: World,
   invocation: Invocation,
@@ -78,5 +79,5 @@ export async function reconcileAgain(
     const status = await world.states.read(routeTableId);
     if (status?.nextRetry !== nextRetry) return;
   }
-  await reconcile(routeTableId, { kind: 'requeue', id: messageId }, world, { ...invocation, hop });
+  await reconcile(routeTableId, trigger ?? { kind: 'requeue', id: messageId }, world, { ...invocation, hop });
 }

@@ -5,6 +5,7 @@ import type { Change } from './core/change.ts';
 import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
+import { namesOf } from './core/names.ts';
 import { type Plan, planAfter } from './core/plan.ts';
 import { sameOrders, underOrders } from './core/orders.ts';
 import { type TableRecord, emptyRecord, withChangedTargets } from './core/record.ts';
@@ -81,7 +82,8 @@ export class Round {
       if (stopped === 'edited') continue;
       // Whoever holds the lease by now knows better than we do what is true.
       if (stopped === 'lost') return before?.phase ?? 'Verifying';
-      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }), outcomes);
+      const names = converged.last && namesOf(desired, converged.last.actual);
+      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }), outcomes, names);
     }
   }
 
@@ -159,12 +161,18 @@ export class Round {
   }
 
   /** Writes the next status if it says anything new, and sees to it that somebody looks again in time. */
-  async #conclude(verdict: Verdict, outcomes: readonly ChangeOutcome[]): Promise<Phase> {
+  async #conclude(
+    verdict: Verdict,
+    outcomes: readonly ChangeOutcome[],
+    names = this.#before?.indexed ?? [],
+  ): Promise<Phase> {
     const { states, now } = this.#world;
     const before = this.#before;
-    const status = await this.#history.concluded(
-      nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now()),
-    );
+    const indexed = await this.#indexed(verdict.phase === 'Unmanaged' ? [] : names);
+    const status = await this.#history.concluded({
+      ...nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now()),
+      ...(indexed.length > 0 && { indexed }),
+    });
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
@@ -173,6 +181,23 @@ export class Round {
     if (await states.write(status)) await this.#requeue(status);
     else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
     return phase;
+  }
+
+  /** Sees to it that events about these ids find the table; says under which ids they do. */
+  async #indexed(names: readonly string[]): Promise<readonly string[]> {
+    const before = this.#before?.indexed ?? [];
+    const [old, current] = [new Set(before), new Set(names)];
+    const add = names.filter((name) => !old.has(name));
+    const remove = before.filter((name) => !current.has(name));
+    if (add.length + remove.length === 0) return before;
+    try {
+      await this.#world.index.keep(this.#routeTableId, { add, remove });
+      return names;
+    } catch (error) {
+      // What was done to the table must not be forgotten for that; the next sweep tries again.
+      this.#log.error('could not keep the index', { error });
+      return before;
+    }
   }
 
   async #requeue({ routeTableId, nextRetry }: Status): Promise<void> {

@@ -2,6 +2,7 @@ import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { parseDesired } from './core/desired.ts';
+import { namesOf } from './core/names.ts';
 import { plan } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
 import { type Orders, isEnforced, underOrders } from './core/orders.ts';
@@ -129,6 +130,7 @@ function needsReconcile({ item, orders, actual }: Found, status: Status, now: Da
   if (!actual) return !same || status.phase !== 'Missing';
   const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
   if (!same || isDue || status.phase === 'Missing') return true;
+  if (!isDeepStrictEqual(namesOf(desired, actual), status.indexed ?? [])) return true;
   const record = withOrderedApproval(recordOf(status), orders, now);
   const planned = plan(desired, actual, { now, record });
   const waits = permitted(planned).filter((change) => !isParked(change, status, [], now));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type Effect, ec2Calls, foundBy } from './ec2-calls.ts';
 import { destinationText, parseDestination, parseTarget, routeTableIdPattern } from '../core/route.ts';
 import type { Actor, Trigger } from '../core/trigger.ts';
 
@@ -33,29 +34,53 @@ const eventShape = z.looseObject({
   detail: recordShape,
 });
 
-/** Which route tables an API call names, and what a reconcile of them should know of it. */
-export interface RouteTableCall {
+/** Which route tables an API call concerns, and what a reconcile of them should know of it. */
+export interface Ec2Call {
+  /** The tables it names. */
   readonly routeTableIds: readonly string[];
   readonly trigger: Trigger;
+  /** Other ids it names, under which an index may know tables. */
+  readonly others: readonly { readonly id: string; readonly trigger: Trigger }[];
 }
 
 /**
  * Reads an EventBridge event of an EC2 call. Events only say where to look, so all that matters is which tables the call
- * names, anywhere in its request or answer: newer calls wrap their parameters, and a list of one may be an object.
+ * names, and which ids that tables may be known by, anywhere in its request or answer: newer calls wrap their parameters,
+ * and a list of one may be an object.
  *
- * Total: an event of unknown shape, of another service or account, or of a call that changed nothing gives undefined.
+ * Total: an event of unknown shape, of another service or account, of a call that changed nothing or names nothing we
+ * look for gives undefined.
  *
  * @param accountId the account whose tables are managed
  */
-export function routeTableCall(event: unknown, accountId: string): RouteTableCall | undefined {
+export function ec2Call(event: unknown, accountId: string): Ec2Call | undefined {
   const parsed = eventShape.safeParse(event);
   if (!parsed.success) return undefined;
   const { detail } = parsed.data;
   if (detail.recipientAccountId !== accountId || changedNothing(detail.errorCode)) return undefined;
-  const routeTableIds = [
-    ...new Set([...textsIn(detail.requestParameters), ...textsIn(detail.responseElements)]),
-  ].filter((value) => routeTableIdPattern.test(value));
-  return routeTableIds.length === 0 ? undefined : { routeTableIds, trigger: triggerOf(detail) };
+  const effect = Object.hasOwn(ec2Calls, detail.eventName) ? ec2Calls[detail.eventName] : undefined;
+  const asked = new Set(textsIn(detail.requestParameters));
+  const texts = new Set([...asked, ...textsIn(detail.responseElements)]);
+  const routeTableIds = [...texts].filter((text) => routeTableIdPattern.test(text));
+  const pattern = effect && foundBy[effect];
+  // A new association is told in the answer: nobody knows it yet.
+  const ids = pattern ? [...(effect === 'association' ? asked : texts)].filter((text) => pattern.test(text)) : [];
+  if (routeTableIds.length + ids.length === 0) return undefined;
+  const trigger = triggerOf(detail);
+  const noticed = (via?: string): Trigger => {
+    const notice = effect && noticeOf(effect, asked, via);
+    return { ...trigger, ...(via && { via }), ...(notice && { notice: `${detail.eventName}: ${notice}` }) };
+  };
+  return { routeTableIds, trigger: noticed(), others: ids.map((id) => ({ id, trigger: noticed(id) })) };
+}
+
+/** What a call did to a table that is nothing to heal; the table was found under `via`, or is named by the call. */
+function noticeOf(effect: Effect, asked: ReadonlySet<string>, via: string | undefined): string | undefined {
+  const user = [...asked].find((text) => /^(subnet|igw|vgw|rtbassoc)-/.test(text)) ?? 'somebody';
+  if (effect === 'association') return via ? `${via} no longer uses this table` : `${user} uses this table from now on`;
+  if (effect === 'prefix-list' && via) return `the CIDR blocks behind ${via} may be others now`;
+  if (effect === 'propagation') return `the routes that ${user} propagates may be others now`;
+  return undefined;
 }
 
 /** A refused call changed nothing; one that ended in a server fault may have. */

@@ -1,31 +1,54 @@
-import { type SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { type SQSClient, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
+import type { Trigger } from '../core/trigger.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
 /** SQS delays a message by at most 15 minutes. */
 const longestDelaySeconds = 900;
 
+/** SendMessageBatch takes at most this many. */
+const entriesPerBatch = 10;
+
 /** The queue whose messages say "look at this table again". */
 export const requeueQueue = (client: SQSClient, queueUrl: string): Requeue => ({
   async send(message, delayMs) {
-    const DelaySeconds = Math.min(longestDelaySeconds, Math.max(0, Math.ceil(delayMs / 1_000)));
-    await client.send(
-      new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(message), DelaySeconds }),
-    );
+    await client.send(new SendMessageCommand({ QueueUrl: queueUrl, ...entry(message, delayMs) }));
   },
+  async sendMany(messages) {
+    for (let start = 0; start < messages.length; start += entriesPerBatch) {
+      const Entries = messages
+        .slice(start, start + entriesPerBatch)
+        .map(({ message, delayMs }, index) => ({ Id: String(index), ...entry(message, delayMs) }));
+      const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
+      const [first] = Failed;
+      if (first) throw new Error(`SQS took ${Failed.length} of ${Entries.length} messages not: ${first.Message}`);
+    }
+  },
+});
+
+const entry = (message: RequeueMessage, delayMs: number): { MessageBody: string; DelaySeconds: number } => ({
+  MessageBody: JSON.stringify(message),
+  DelaySeconds: Math.min(longestDelaySeconds, Math.max(0, Math.ceil(delayMs / 1_000))),
 });
 
 const messageShape = z.object({
   routeTableId: z.string().min(1),
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
+  trigger: z.custom<Trigger>((value) => triggerShape.safeParse(value).success).optional(),
+});
+
+const triggerShape = z.looseObject({
+  kind: z.literal('event'),
+  id: z.string().optional(),
+  name: z.string().optional(),
 });
 
 /** Reads the body of a message; undefined when it is none of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
-    const { nextRetry, ...message } = messageShape.parse(JSON.parse(body));
-    return { ...message, ...(nextRetry !== undefined && { nextRetry }) };
+    const { nextRetry, trigger, ...message } = messageShape.parse(JSON.parse(body));
+    return { ...message, ...(nextRetry !== undefined && { nextRetry }), ...(trigger && { trigger }) };
   } catch {
     return undefined;
   }

@@ -75,10 +75,12 @@ const targetFields = (target: Target): Partial<ReplaceRouteCommandInput> =>
 export function actualTable(table: Ec2RouteTable): ActualTable {
   const { RouteTableId: routeTableId, VpcId: vpcId, OwnerId: ownerId } = table;
   if (!routeTableId) throw new TypeError('EC2 described a route table without a RouteTableId');
+  const associations = (table.Associations ?? []).flatMap(({ RouteTableAssociationId: id }) => id ?? []);
   return {
     routeTableId,
     ...(vpcId && { vpcId }),
     ...(ownerId && { ownerId }),
+    ...(associations.length > 0 && { associations }),
     tags: Object.fromEntries((table.Tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? ''])),
     routes: (table.Routes ?? []).map(actualRoute),
   };

@@ -36,9 +36,9 @@ export function isDoubtful(
   if (!contradicts(actual, recentWrites)) return false;
   // CloudTrail tells whole seconds.
   const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
-  if (triggers.some(({ kind, time }) => kind === 'event' && time !== undefined && Date.parse(time) >= wroteInSecond)) {
-    return false;
-  }
+  const namesTable = ({ kind, time, via }: Trigger): boolean =>
+    kind === 'event' && via === undefined && time !== undefined && Date.parse(time) >= wroteInSecond;
+  if (triggers.some(namesTable)) return false;
   const confirmed = doubt?.seen === fingerprint(actual) && readAt.getTime() - Date.parse(doubt.at) >= agreesAfterMs;
   return !confirmed;
 }

@@ -62,6 +62,8 @@ export interface ActualTable {
   readonly vpcId?: string;
   readonly ownerId?: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** Ids of its associations with subnets and gateways. */
+  readonly associations?: readonly string[];
   readonly routes: readonly ActualRoute[];
 }
 

@@ -84,6 +84,8 @@ export interface Status {
   readonly calls?: readonly Trigger[];
   /** Runs that wait to be seen in EC2, or for a late event. */
   readonly openRuns?: readonly OpenRun[];
+  /** Ids under which events find the table. */
+  readonly indexed?: readonly string[];
   /** The pause or stop that holds. */
   readonly pause?: StatusPause;
   /** Counts the writes of this item. */
@@ -128,6 +130,8 @@ export interface Run {
   readonly appliedAt?: string;
   /** When a read first showed the table as desired. */
   readonly verifiedAt?: string;
+  /** What somebody changed that is not healed: whom the table serves, or what a prefix list means. */
+  readonly notice?: string;
   /** The phase the table was left in, and why. */
   readonly phase?: Phase;
   readonly reason?: string;

@@ -25,4 +25,6 @@ export interface Trigger {
   readonly target?: string;
   /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
   readonly via?: string;
+  /** One sentence, where the call changed what the table means and nothing that can be healed. */
+  readonly notice?: string;
 }

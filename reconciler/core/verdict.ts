@@ -37,6 +37,7 @@ export type Verdict = Omit<
   | 'lastWriteAt'
   | 'recentWrites'
   | 'revision'
+  | 'indexed'
 >;
 
 /** What was found, done and refused. */

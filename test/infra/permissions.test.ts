@@ -37,12 +37,14 @@ const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 const reconcileWith = (name: string) => ({
   '*': ['ec2:DescribeRouteTables'],
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
-  'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem'],
+  'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem'],
   'RouteTableStates.Arn': [
     'dynamodb:BatchGetItem',
+    'dynamodb:BatchWriteItem',
     'dynamodb:DeleteItem',
     'dynamodb:GetItem',
     'dynamodb:PutItem',
+    'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
   'Requeue.Arn': ['sqs:SendMessage'],
@@ -94,7 +96,7 @@ describe('permissions', () => {
   it('lets the sweep do so as well, and list what is managed', () => {
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
-      'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Scan'],
+      'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
     });
   });

@@ -72,23 +72,12 @@ describe('the rule for route calls', () => {
     expect(wakes(sample(number))).toBe(false);
   });
 
-  it.each([
-    'CreateRoute',
-    'ReplaceRoute',
-    'DeleteRoute',
-    'CreateRouteTable',
-    'DeleteRouteTable',
-    'AssociateRouteTable',
-    'ReplaceRouteTableAssociation',
-    'EnableVgwRoutePropagation',
-    'DisableVgwRoutePropagation',
-    'EnableRouteServerPropagation',
-    'DisableRouteServerPropagation',
-    'CreateVpcEndpoint',
-    'ModifyVpcEndpoint',
-  ])('wakes on %s', (eventName) => {
-    expect(wakes(sample('01', { eventName }))).toBe(true);
-  });
+  it.each(['CreateRoute', 'ReplaceRoute', 'DeleteRoute', 'CreateRouteTable', 'DeleteRouteTable'])(
+    'wakes on %s',
+    (eventName) => {
+      expect(wakes(sample('01', { eventName }))).toBe(true);
+    },
+  );
 
   it.each(['CreateTags', 'RunInstances', 'DescribeRouteTables', 'CreateTransitGatewayRoute'])(
     'sleeps through %s',
@@ -104,5 +93,45 @@ describe('the rule for route calls', () => {
     expect(sample('01').detail['recipientAccountId']).toBe(account);
     expect(wakes(fromLocal)).toBe(false);
     expect(matches(local, inLocal)).toBe(true);
+  });
+});
+
+describe('the rule for what surrounds route tables', () => {
+  const { EventPattern: pattern } = new StackTemplate().one('AWS::Events::Rule', 'SurroundingCalls');
+  const wakes = (candidate: Event) => matches(pattern, candidate);
+
+  it.each(['09', '10', '11'])('wakes on events that name an association, a target or a prefix list (%s)', (number) => {
+    expect(wakes(sample(number))).toBe(true);
+  });
+
+  it.each([
+    'AssociateRouteTable',
+    'ReplaceRouteTableAssociation',
+    'EnableVgwRoutePropagation',
+    'EnableRouteServerPropagation',
+    'CreateVpcEndpoint',
+    'DeleteVpcEndpoints',
+    'AssociateVpcCidrBlock',
+    'TerminateInstances',
+    'AcceptVpcPeeringConnection',
+  ])('wakes on %s', (eventName) => {
+    expect(wakes(sample('01', { eventName }))).toBe(true);
+  });
+
+  it.each(['CreateRoute', 'RunInstances', 'CreateTags', 'DescribeNatGateways'])('sleeps through %s', (eventName) => {
+    expect(wakes(sample('01', { eventName }))).toBe(false);
+  });
+
+  it('sleeps through refused calls, other services and other accounts', () => {
+    for (const detail of [
+      { errorCode: 'Client.InvalidParameterValue' },
+      { eventSource: 'apigateway.amazonaws.com' },
+      { recipientAccountId: '444455556666' },
+    ])
+      expect(wakes(sample('10', detail))).toBe(false);
+  });
+
+  it('fits the 2,048 characters that EventBridge allows', () => {
+    expect(JSON.stringify(pattern).length).toBeLessThan(2_048);
   });
 });

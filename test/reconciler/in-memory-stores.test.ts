@@ -1,4 +1,9 @@
-import { InMemoryDesiredItems, InMemoryLeases, InMemoryTableStates } from '../support/in-memory-stores.ts';
+import {
+  InMemoryDesiredItems,
+  InMemoryLeases,
+  InMemoryTableIndex,
+  InMemoryTableStates,
+} from '../support/in-memory-stores.ts';
 import { describeStores } from '../support/store-contract.ts';
 
 // The same suite runs against DynamoDB as the local stack plays it.
@@ -8,6 +13,7 @@ describeStores('stores in memory', async () => {
     desired,
     put: async (item) => desired.put(item),
     states: new InMemoryTableStates(),
+    index: new InMemoryTableIndex(),
     leases: new InMemoryLeases(),
   };
 });

@@ -2,7 +2,16 @@ import { ChangeFailed } from '../../reconciler/apply.ts';
 import type { Change } from '../../reconciler/core/change.ts';
 import type { ActualTable } from '../../reconciler/core/route.ts';
 import type { Status } from '../../reconciler/core/status.ts';
-import type { DesiredItems, Leases, Log, Requeue, RouteTables, TableStates, World } from '../../reconciler/ports.ts';
+import type {
+  DesiredItems,
+  Leases,
+  Log,
+  Requeue,
+  RouteTables,
+  TableIndex,
+  TableStates,
+  World,
+} from '../../reconciler/ports.ts';
 import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import type { Call } from '../support/ec2/journal.ts';
@@ -12,6 +21,7 @@ import {
   InMemoryDesiredItems,
   InMemoryLeases,
   InMemoryRequeue,
+  InMemoryTableIndex,
   InMemoryTableStates,
 } from '../support/in-memory-stores.ts';
 import type { Faults } from './faults.ts';
@@ -40,6 +50,7 @@ export class Cloud {
   readonly ec2: InMemoryEc2;
   readonly desired = new InMemoryDesiredItems();
   readonly states = new InMemoryTableStates();
+  readonly index = new InMemoryTableIndex();
   readonly leases = new InMemoryLeases();
   readonly queue: InMemoryRequeue;
   /** Targets that EC2 refuses, and tables it lets nobody of ours write. */
@@ -172,6 +183,7 @@ export class Cloud {
       tables: this.#tables(fn),
       desired: this.#desired(fn),
       states: this.#states(fn),
+      index: this.#index(fn),
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
       checkpoint: async (routeTableId) => {
@@ -311,6 +323,18 @@ export class Cloud {
     };
   }
 
+  #index(fn: FunctionRun): TableIndex {
+    const { index } = this;
+    const keep: TableIndex['keep'] = (routeTableId, names) =>
+      this.#store(
+        fn,
+        `index.keep ${routeTableId}`,
+        () => index.keep(routeTableId, names),
+        () => index.keep(routeTableId, names),
+      );
+    return { keep, tablesUnder: (id) => this.#store(fn, `index.tablesUnder ${id}`, () => index.tablesUnder(id)) };
+  }
+
   #leases(fn: FunctionRun): Leases {
     const { leases, watch } = this;
     const endsAt = (expiresAt: Date): number => expiresAt.getTime() - fn.skewMs;
@@ -371,7 +395,10 @@ export class Cloud {
   }
 
   #requeue(fn: FunctionRun): Requeue {
-    return {
+    const requeue: Requeue = {
+      sendMany: async (messages) => {
+        for (const { message, delayMs } of messages) await requeue.send(message, delayMs);
+      },
       send: (message, delayMs) => {
         const send = async (): Promise<void> => {
           await this.queue.send(message, delayMs);
@@ -386,6 +413,7 @@ export class Cloud {
         );
       },
     };
+    return requeue;
   }
 
   /** A call to a store: it takes time, it may fail before or after it was carried out, or be repeated by the SDK. */

@@ -1,7 +1,8 @@
-import { routeTableCall } from '../../reconciler/aws/cloudtrail.ts';
+import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
-import { reconcile, reconcileAgain, reconcileEach } from '../../reconciler/reconcile.ts';
+import { reconcileConcerned } from '../../reconciler/concerned.ts';
+import { reconcile, reconcileAgain } from '../../reconciler/reconcile.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import type { Cloud } from './cloud.ts';
 import { type Ending, FunctionRun } from './function-run.ts';
@@ -193,6 +194,6 @@ const secondOf = (time: number): number => Math.floor(time / second) * second;
 const onRouteChange =
   (event: unknown) =>
   async (world: World, invocation: Invocation): Promise<void> => {
-    const call = routeTableCall(event, accountId);
-    if (call) await reconcileEach(call.routeTableIds, call.trigger, world, invocation);
+    const call = ec2Call(event, accountId);
+    if (call) await reconcileConcerned(call, world, invocation);
   };

@@ -13,6 +13,7 @@ import { checkpoint } from '../../reconciler/aws/checkpoint.ts';
 import { desiredItems } from '../../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2.ts';
 import { tableLeases } from '../../reconciler/aws/lease-table.ts';
+import { tableIndex } from '../../reconciler/aws/table-index.ts';
 import { tableStates } from '../../reconciler/aws/state-table.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
 import type { RouteTables } from '../../reconciler/ports.ts';
@@ -130,15 +131,16 @@ describeStores('stores in an emulated DynamoDB', async () => {
     desired: desiredItems(documents, desiredTable),
     put: async (Item) => void (await documents.send(new PutCommand({ TableName: desiredTable, Item }))),
     states: tableStates(documents, stateTable),
+    index: tableIndex(documents, stateTable),
     leases: tableLeases(documents, stateTable),
   };
 });
 
 describe('in an emulated DynamoDB', () => {
-  it('a checkpoint shows the item and who holds the lease', async () => {
+  it('a checkpoint shows the item, what was ordered, and who holds the lease', async () => {
     const { desiredTable, stateTable } = await createTables();
     const look = checkpoint(documents, { desiredTable, stateTable });
-    expect(await look(routeTableId)).toEqual({ item: undefined, holder: undefined });
+    expect(await look(routeTableId)).toEqual({ item: undefined, orders: { pauses: [] }, holder: undefined });
     const item = { routeTableId, routes: [] };
     await documents.send(new PutCommand({ TableName: desiredTable, Item: item }));
     await tableLeases(documents, stateTable).take(routeTableId, {
@@ -147,7 +149,19 @@ describe('in an emulated DynamoDB', () => {
       expiresAt: minutesAfter(1),
       retakeBefore: now,
     });
-    expect(await look(routeTableId)).toEqual({ item, holder: 'one' });
+    const put = (key: string, control: object) =>
+      documents.send(
+        new PutCommand({ TableName: stateTable, Item: { routeTableId: key, item: 'control', ...control } }),
+      );
+    await put(routeTableId, { pause: { reason: 'maintenance' } });
+    await put('*', { stopped: { reason: 'incident', by: 'alice' } });
+    const pauses = [
+      { of: 'table', reason: 'maintenance' },
+      { of: 'fleet', reason: 'incident', by: 'alice' },
+    ];
+    expect(await look(routeTableId)).toEqual({ item, orders: { pauses }, holder: 'one' });
+    const ordersOf = await tableStates(documents, stateTable).readOrders([routeTableId, 'rtb-bbbbbbbb']);
+    expect([ordersOf(routeTableId), ordersOf('rtb-bbbbbbbb')]).toEqual([{ pauses }, { pauses: pauses.slice(1) }]);
   });
 
   it.each([

@@ -9,6 +9,7 @@ import type {
   Leases,
   Requeue,
   RequeueMessage,
+  TableIndex,
   TableStates,
 } from '../../reconciler/ports.ts';
 
@@ -138,6 +139,23 @@ export class InMemoryTableStates implements TableStates {
   }
 }
 
+/** Which tables an id concerns, in memory. */
+export class InMemoryTableIndex implements TableIndex {
+  faults: StoreFaults = () => {};
+  readonly #tables = new Map<string, Set<string>>();
+
+  async tablesUnder(id: string): Promise<readonly string[]> {
+    await this.faults('tablesUnder');
+    return [...(this.#tables.get(id) ?? [])].sort();
+  }
+
+  async keep(routeTableId: string, { add, remove }: Parameters<TableIndex['keep']>[1]): Promise<void> {
+    await this.faults('keep', routeTableId);
+    for (const id of add) this.#tables.set(id, new Set([...(this.#tables.get(id) ?? []), routeTableId]));
+    for (const id of remove) this.#tables.get(id)?.delete(routeTableId);
+  }
+}
+
 interface Lease {
   readonly holder: string;
   readonly takenAt: Date;
@@ -215,5 +233,9 @@ export class InMemoryRequeue implements Requeue {
       message: structuredClone(message),
       dueAt: new Date(this.#now().getTime() + wholeSeconds * 1_000),
     });
+  }
+
+  async sendMany(messages: Parameters<Requeue['sendMany']>[0]): Promise<void> {
+    for (const { message, delayMs } of messages) await this.send(message, delayMs);
   }
 }

@@ -11,6 +11,7 @@ import {
   InMemoryDesiredItems,
   InMemoryLeases,
   InMemoryRequeue,
+  InMemoryTableIndex,
   InMemoryTableStates,
   type StoreFaults,
 } from './in-memory-stores.ts';
@@ -43,6 +44,7 @@ export class InMemoryWorld implements World {
   readonly tables: World['tables'];
   readonly desired = new InMemoryDesiredItems();
   readonly states = new InMemoryTableStates();
+  readonly index = new InMemoryTableIndex();
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly now = this.clock.now;

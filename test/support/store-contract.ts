@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { summaryOf, type Run, type Status } from '../../reconciler/core/status.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import type { DesiredItems, Leases, TableStates } from '../../reconciler/ports.ts';
+import type { DesiredItems, Leases, TableIndex, TableStates } from '../../reconciler/ports.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
@@ -12,6 +12,7 @@ export interface Stores {
   /** Writes an item as a person would. */
   readonly put: (item: { readonly routeTableId: string; readonly [field: string]: unknown }) => Promise<void>;
   readonly states: TableStates;
+  readonly index: TableIndex;
   readonly leases: Leases;
 }
 
@@ -103,6 +104,13 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       });
     });
 
+    describe('orders', () => {
+      it('are none where nobody gave any', async () => {
+        const ordersOf = await stores.states.readOrders([routeTableId, otherId]);
+        expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([{ pauses: [] }, { pauses: [] }]);
+      });
+    });
+
     describe('statuses', () => {
       it('are read as they were written', async () => {
         expect(await stores.states.write(status)).toBe(true);
@@ -135,6 +143,35 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.readSweep()).toEqual({ ...sweep, cursor: routeTableId });
         await stores.states.writeSweep(sweep);
         expect(await stores.states.readSweep()).toEqual(sweep);
+      });
+    });
+
+    describe('the index', () => {
+      const found = (...ids: readonly string[]) =>
+        Promise.all(ids.map(async (id) => [...(await stores.index.tablesUnder(id))].sort()));
+
+      it('finds the tables that were put under an id, and forgets those that were taken away', async () => {
+        await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa', 'vpc-aaaaaaaa'], remove: [] });
+        await stores.index.keep(otherId, { add: ['vpc-aaaaaaaa'], remove: ['pcx-aaaaaaaa'] });
+        expect(await found('nat-aaaaaaaa', 'vpc-aaaaaaaa', 'pcx-aaaaaaaa')).toEqual([
+          [routeTableId],
+          [routeTableId, otherId].sort(),
+          [],
+        ]);
+        await stores.index.keep(routeTableId, { add: [], remove: ['nat-aaaaaaaa', 'vpc-aaaaaaaa'] });
+        expect(await found('nat-aaaaaaaa', 'vpc-aaaaaaaa')).toEqual([[], [otherId]]);
+      });
+
+      it('takes more ids than fit one request, twice as well as once', async () => {
+        const ids = Array.from({ length: 60 }, (_, n) => `eni-${n.toString(16).padStart(8, '0')}`);
+        for (const _ of [1, 2]) await stores.index.keep(routeTableId, { add: ids, remove: [] });
+        expect(await found(...ids)).toEqual(ids.map(() => [routeTableId]));
+      });
+
+      it('is apart from statuses', async () => {
+        await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa'], remove: [] });
+        expect(await stores.states.read(routeTableId)).toBeUndefined();
+        expect(await stores.states.readMany([routeTableId, '#nat-aaaaaaaa'])).toEqual(new Map());
       });
     });
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { routeTableCall } from '../../../reconciler/aws/cloudtrail.ts';
+import { ec2Call } from '../../../reconciler/aws/cloudtrail.ts';
 
 const folder = path.join(import.meta.dirname, '../../fixtures/cloudtrail');
 const account = '111122223333';
@@ -24,9 +24,9 @@ const altered = (name: string, detail: Record<string, unknown>) => {
 const create = '01-create-route-v4-igw-iam-user-console';
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24', userAgent: expect.any(String) };
 
-describe('routeTableCall', () => {
+describe('ec2Call', () => {
   it('tells of a route call which table it names, who made it, when, and about which destination', () => {
-    expect(routeTableCall(fixture(create), account)).toEqual({
+    expect(ec2Call(fixture(create), account)).toEqual({
       routeTableIds: [rtb],
       trigger: {
         kind: 'event',
@@ -37,6 +37,7 @@ describe('routeTableCall', () => {
         destination: '0.0.0.0/0',
         target: 'igw-0aa11bb22cc33dd44',
       },
+      others: [],
     });
   });
 
@@ -63,7 +64,7 @@ describe('routeTableCall', () => {
     ['05-replace-route-v4-eni-terraform', rtb, `${sts}/terraform-apply/gha-run-8812345678`, '10.20.0.0/16'],
     ['06-delete-route-v4-iam-user-cli', rtb, alice.arn, '10.112.0.0/16'],
   ])('reads %s', (name, routeTableId, arn, destination) => {
-    expect(routeTableCall(fixture(name), account)).toMatchObject({
+    expect(ec2Call(fixture(name), account)).toMatchObject({
       routeTableIds: [routeTableId],
       trigger: { kind: 'event', actor: { arn }, destination },
     });
@@ -72,12 +73,68 @@ describe('routeTableCall', () => {
   it.each([
     ['a refused create', '07-create-route-failed-already-exists'],
     ['a refused replace', '08-replace-route-failed-no-such-route'],
-    ['a call that names an association only', '09-disassociate-route-table'],
-    ['a call that names a target only', '10-delete-nat-gateway-wrapped'],
-    ['a call that names a prefix list only', '11-modify-managed-prefix-list-wrapped'],
     ['an event of a service of its own accord', '12-aws-service-event-via-cloudtrail'],
-  ])('finds no table in %s', (_, name) => {
-    expect(routeTableCall(fixture(name), account)).toBeUndefined();
+  ])('finds nothing in %s', (_, name) => {
+    expect(ec2Call(fixture(name), account)).toBeUndefined();
+  });
+
+  it.each([
+    ['09-disassociate-route-table', /^rtbassoc-/, 'no longer uses this table'],
+    ['10-delete-nat-gateway-wrapped', /^nat-/, undefined],
+    ['11-modify-managed-prefix-list-wrapped', /^pl-/, 'may be others now'],
+  ])('finds in %s the id that tables are known by', (name, id, notice) => {
+    const { detail } = fixture(name);
+    expect(ec2Call(fixture(name), account)).toMatchObject({
+      routeTableIds: [],
+      others: [
+        {
+          id: expect.stringMatching(id),
+          trigger: {
+            kind: 'event',
+            name: detail['eventName'],
+            via: expect.stringMatching(id),
+            ...(notice && { notice: expect.stringContaining(notice) }),
+          },
+        },
+      ],
+    });
+  });
+
+  it.each<[string, Record<string, unknown>, readonly string[]]>([
+    [
+      'TerminateInstances',
+      { instancesSet: { items: [{ instanceId: 'i-aaaaaaaa' }, { instanceId: 'i-bbbbbbbb' }] } },
+      ['i-aaaaaaaa', 'i-bbbbbbbb'],
+    ],
+    [
+      'DeleteVpcEndpoints',
+      { DeleteVpcEndpointsRequest: { VpcEndpointId: { tag: 1, content: 'vpce-aaaaaaaa' } } },
+      ['vpce-aaaaaaaa'],
+    ],
+    ['DetachInternetGateway', { internetGatewayId: 'igw-aaaaaaaa', vpcId: 'vpc-aaaaaaaa' }, ['igw-aaaaaaaa']],
+    ['AssociateVpcCidrBlock', { vpcId: 'vpc-aaaaaaaa' }, ['vpc-aaaaaaaa']],
+    ['DetachNetworkInterface', { attachmentId: 'eni-attach-0a1b2c3d4e5f60718' }, []],
+    ['RunInstances', { instancesSet: { items: [{ imageId: 'ami-aaaaaaaa', subnetId: 'subnet-aaaaaaaa' }] } }, []],
+    ['constructor', { natGatewayId: 'nat-aaaaaaaa' }, []],
+  ])('%s: looks for tables under what it bears on, and nothing else', (eventName, requestParameters, ids) => {
+    const call = ec2Call(altered(create, { eventName, requestParameters, responseElements: null }), account);
+    expect(call?.others.map(({ id }) => id) ?? []).toEqual(ids);
+  });
+
+  it('tells both tables of a subnet that moves, and not by the association that is new', () => {
+    const call = ec2Call(
+      altered(create, {
+        eventName: 'ReplaceRouteTableAssociation',
+        requestParameters: { associationId: 'rtbassoc-aaaaaaaa', routeTableId: rtb },
+        responseElements: { newAssociationId: 'rtbassoc-bbbbbbbb' },
+      }),
+      account,
+    );
+    expect(call).toMatchObject({
+      routeTableIds: [rtb],
+      trigger: { notice: 'ReplaceRouteTableAssociation: rtbassoc-aaaaaaaa uses this table from now on' },
+      others: [{ id: 'rtbassoc-aaaaaaaa' }],
+    });
   });
 
   it('has a word on every recorded event', () => {
@@ -96,12 +153,12 @@ describe('routeTableCall', () => {
       { requestParameters: { transitGatewayRouteTableId: 'tgw-rtb-0a1b2c3d4e5f60718' } },
     ],
   ])('wakes nobody for %s', (_, detail) => {
-    expect(routeTableCall(altered(create, detail), account)).toBeUndefined();
+    expect(ec2Call(altered(create, detail), account)).toBeUndefined();
   });
 
   it('looks again after a fault of EC2, which may have changed something', () => {
     const event = altered(create, { errorCode: 'Server.InternalError', responseElements: null });
-    expect(routeTableCall(event, account)?.routeTableIds).toEqual([rtb]);
+    expect(ec2Call(event, account)?.routeTableIds).toEqual([rtb]);
   });
 
   it.each([
@@ -134,7 +191,7 @@ describe('routeTableCall', () => {
     ['with 8 hex digits', { requestParameters: { routeTableId: 'rtb-0a1b2c3d' } }, ['rtb-0a1b2c3d']],
     ['without an answer', { requestParameters: { routeTableId: rtb }, responseElements: undefined }, [rtb]],
   ])('finds tables that are named %s', (_, detail, ids) => {
-    expect(routeTableCall(altered(create, detail), account)?.routeTableIds).toEqual(ids);
+    expect(ec2Call(altered(create, detail), account)?.routeTableIds).toEqual(ids);
   });
 
   it.each([
@@ -143,12 +200,12 @@ describe('routeTableCall', () => {
     ['DestinationPrefixListId', 'pl-aaaaaaaa', 'pl-aaaaaaaa'],
   ])('gives the destination in %s its canonical form', (field, sent, destination) => {
     const requestParameters = { routeTableId: rtb, [field]: sent };
-    expect(routeTableCall(altered(create, { requestParameters }), account)?.trigger.destination).toBe(destination);
+    expect(ec2Call(altered(create, { requestParameters }), account)?.trigger.destination).toBe(destination);
   });
 
   it('names no destination where it cannot be read', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
-    expect(routeTableCall(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
+    expect(ec2Call(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
   });
 
   it.each([
@@ -159,7 +216,7 @@ describe('routeTableCall', () => {
     ],
     ['a service', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }, 'fsx.amazonaws.com'],
   ])('names %s as the actor', (_, detail, arn) => {
-    expect(routeTableCall(altered(create, detail), account)?.trigger.actor).toMatchObject({ arn });
+    expect(ec2Call(altered(create, detail), account)?.trigger.actor).toMatchObject({ arn });
   });
 
   it.each([
@@ -167,12 +224,12 @@ describe('routeTableCall', () => {
     ['an account without an ARN', { userIdentity: { type: 'AWSAccount', accountId: '999988887777' } }],
     ['nonsense', { userIdentity: 'alice' }],
   ])('names no actor when the caller is %s', (_, detail) => {
-    expect(routeTableCall(altered(create, detail), account)?.trigger).not.toHaveProperty('actor');
+    expect(ec2Call(altered(create, detail), account)?.trigger).not.toHaveProperty('actor');
   });
 
   it('survives fields of other types than they should be', () => {
     const detail = { eventTime: 7, eventID: [], sourceIPAddress: {}, userAgent: null, errorCode: 404 };
-    expect(routeTableCall(altered(create, detail), account)).toEqual({
+    expect(ec2Call(altered(create, detail), account)).toEqual({
       routeTableIds: [rtb],
       trigger: {
         kind: 'event',
@@ -181,12 +238,13 @@ describe('routeTableCall', () => {
         destination: '0.0.0.0/0',
         target: 'igw-0aa11bb22cc33dd44',
       },
+      others: [],
     });
   });
 
   it('survives parameters as deep as an event can hold', () => {
     const requestParameters: unknown = JSON.parse(`${'['.repeat(100_000)}"${rtb}"${']'.repeat(100_000)}`);
-    expect(routeTableCall(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
+    expect(ec2Call(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
   });
 
   it('never fails, whatever comes', () => {
@@ -198,8 +256,8 @@ describe('routeTableCall', () => {
     );
     fc.assert(
       fc.property(event, (event) => {
-        const call = routeTableCall(event, account);
-        expect(call === undefined || call.routeTableIds.length > 0).toBe(true);
+        const call = ec2Call(event, account);
+        expect(call === undefined || call.routeTableIds.length + call.others.length > 0).toBe(true);
       }),
     );
   });

@@ -1,0 +1,49 @@
+import pMap from 'p-map';
+import type { Trigger } from './core/trigger.ts';
+import type { Invocation } from './lease.ts';
+import type { World } from './ports.ts';
+import { type Reached, reconcileEach } from './reconcile.ts';
+
+/** A call, the tables it names, and other ids under which tables may be known. */
+interface Call {
+  readonly routeTableIds: readonly string[];
+  readonly trigger: Trigger;
+  readonly others: readonly { readonly id: string; readonly trigger: Trigger }[];
+}
+
+/** More tables than this are not one invocation's work. */
+const tablesAtOnce = 20;
+
+/** The rest is looked at so many a second: EC2's buckets are shared by the whole account. */
+const tablesPerSecond = 10;
+
+const queriesAtOnce = 8;
+
+/**
+ * Reconciles every managed table that a call concerns: those it names, and those the index knows under an id it names.
+ * When they are many, such as at the end of a transit gateway, most of them are left to the requeue queue.
+ *
+ * A call that concerns no managed table asks nothing of EC2.
+ *
+ * @throws Error when a table could not be looked at, a message not sent, or the index not read; all of it may be done again
+ */
+export async function reconcileConcerned(call: Call, world: World, invocation: Invocation): Promise<void> {
+  const { routeTableIds, trigger, others } = call;
+  const found = await pMap(
+    others,
+    async ({ id, trigger }) =>
+      (await world.index.tablesUnder(id)).map((routeTableId): Reached => ({ routeTableId, trigger })),
+    { concurrency: queriesAtOnce },
+  );
+  const named = routeTableIds.map((routeTableId): Reached => ({ routeTableId, trigger }));
+  // A table that the call names needs no index.
+  const reached = [
+    ...new Map([...found.flat(), ...named].map((table) => [table.routeTableId, table] as const)).values(),
+  ];
+  const later = reached.slice(tablesAtOnce).map(({ routeTableId, trigger }, index) => ({
+    message: { routeTableId, hop: 0, trigger },
+    delayMs: (1_000 * index) / tablesPerSecond,
+  }));
+  await world.requeue.sendMany(later);
+  await reconcileEach(reached.slice(0, tablesAtOnce), world, invocation);
+}
