@@ -187,9 +187,9 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     if (phase !== 'InSync') return undefined;
     if (!shown || !spec || !table) return 'InSync without item, table or read';
     const { foreign } = watch.facts(look.routeTableId);
-    const wrong = deviations(spec, table, shown.world, look.by.now().getTime()).find(
-      ({ destination }) => !foreign.has(destination),
-    );
+    // By the time it is said, an entry of the item may have ended.
+    const readAt = (look.read?.startedAt ?? 0) + look.by.skewMs;
+    const wrong = deviations(spec, table, shown.world, readAt).find(({ destination }) => !foreign.has(destination));
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 

@@ -71,7 +71,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
   await run(100 * second);
   await sweepAndSettle();
-  await laterTries(cloud, sweepAndSettle, run);
+  for (let tries = 0; tries < 8 && !watch.violation; tries++)
+    if (!(await laterTries(cloud, sweepAndSettle, run))) break;
   if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world);
 
   const before = cloud.mutations;
@@ -90,21 +91,28 @@ export async function simulate(seed: number): Promise<Outcome> {
   };
 }
 
-/** What was refused and is mended now is tried again when its time has come, by the sweep at the latest; and pauses end. */
+/**
+ * What was refused and is mended now is tried again when its time has come, by the sweep at the latest; pauses end, and
+ * so do contests, a quiet hour later.
+ *
+ * @returns whether there was anything to wait for
+ */
 async function laterTries(
   cloud: Cloud,
   sweepAndSettle: () => Promise<void>,
   run: (ms: number) => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   const due = [...cloud.watch.tables.values()].flatMap(({ status, versions }) => {
     const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
+      ...(status?.phase === 'Contested' && status.nextRetry ? [Date.parse(status.nextRetry)] : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
     ];
   });
   const last = Math.max(0, ...due);
-  if (last <= cloud.scheduler.time - 20 * minute) return;
+  if (last <= cloud.scheduler.time - 20 * minute) return false;
   await run(Math.max(0, last - cloud.scheduler.time) + 10 * second);
   await sweepAndSettle();
+  return true;
 }
