@@ -1,8 +1,10 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReconcileOptions } from './reconcile.ts';
 import { thisTerminal } from './terminal.ts';
@@ -59,6 +61,52 @@ program
     const { plan } = await import('./plan.ts');
     const { reconcile } = await import('./reconcile.ts');
     process.exitCode = await (dryRun ? plan : reconcile)(options, terminal);
+  });
+
+const tables = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--desired-table <name>', 'the table of desired items')
+        .env('DESIRED_TABLE')
+        .default('DesiredRouteTables'),
+    )
+    .addOption(
+      new Option('--state-table <name>', 'the table of what is remembered')
+        .env('STATE_TABLE')
+        .default('RouteTableStates'),
+    );
+
+tables(program.command('pause'))
+  .description('hold all changes in some tables, or in every one; drift is still reported')
+  .argument('[route-table-ids...]')
+  .option('--all', 'the emergency stop: no table at all is changed')
+  .requiredOption('--reason <text>', 'why, for whoever finds it')
+  .option('--until <instant>', 'when it ends by itself, such as 2027-01-31T18:00:00Z')
+  .option('--for <time>', 'the same as a time from now: 30m, 2h, 1d')
+  .option(...json)
+  .action(async (ids: string[], options: PauseOptions) => {
+    const { pause } = await import('./pause.ts');
+    process.exitCode = await pause(ids, options, terminal);
+  });
+
+tables(program.command('resume'))
+  .description('end what "routectl pause" began')
+  .argument('[route-table-ids...]')
+  .option('--all', 'end the stop of every table')
+  .option(...json)
+  .action(async (ids: string[], options: ResumeOptions) => {
+    const { resume } = await import('./pause.ts');
+    process.exitCode = await resume(ids, options, terminal);
+  });
+
+tables(program.command('approve'))
+  .description('show the deletes that wait in a table, ask, and let just these pass for 24 hours')
+  .argument('<route-table-id>')
+  .option('-y, --yes', 'do not ask')
+  .option(...json)
+  .action(async (id: string, options: ApproveOptions) => {
+    const { approve } = await import('./approve.ts');
+    process.exitCode = await approve(id, options, terminal);
   });
 
 try {

@@ -17,6 +17,7 @@ import { type Scenery, buildScenery } from '../../../local/scenery.ts';
 import { type StackAddress, connect } from '../../../local/stack.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
 import type { Phase, Run, RunOutcome, Status, SweepRecord } from '../../../reconciler/core/status.ts';
+import type { Actor } from '../../../reconciler/core/trigger.ts';
 import type { TableStates } from '../../../reconciler/ports.ts';
 import { eventually } from './eventually.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
@@ -190,6 +191,19 @@ export class Testbed {
 
   /** The runs of a table that were carried out, oldest first. */
   async runs(table: string): Promise<StoredRun[]> {
+    const items = await this.#history(table);
+    return items
+      .filter(({ appliedAt }) => appliedAt !== undefined)
+      .map(({ trigger, actor, plan, outcome }): StoredRun => ({ trigger, actor, plan, outcome }));
+  }
+
+  /** What is in a table's history that is not healed. */
+  async notices(table: string): Promise<{ readonly notice: string; readonly actor: Actor }[]> {
+    const items = await this.#history(table);
+    return items.filter(({ notice }) => notice !== undefined).map(({ notice, actor }) => ({ notice, actor }));
+  }
+
+  async #history(table: string) {
     const { Items = [] } = await this.#documents.send(
       new QueryCommand({
         TableName: this.#outputs['StateTableName'],
@@ -199,9 +213,7 @@ export class Testbed {
         ConsistentRead: true,
       }),
     );
-    return Items.filter(({ appliedAt }) => appliedAt !== undefined).map(
-      ({ trigger, actor, plan, outcome }): StoredRun => ({ trigger, actor, plan, outcome }),
-    );
+    return Items;
   }
 
   /** The outcomes of all runs of a table, once there are `count`. */

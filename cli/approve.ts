@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { createInterface } from 'node:readline/promises';
+import { withOrderedApproval } from '../reconciler/core/approval.ts';
+import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
+import { desiredHash } from '../reconciler/core/hashes.ts';
+import { underOrders } from '../reconciler/core/orders.ts';
+import { type Plan, plan } from '../reconciler/core/plan.ts';
+import { emptyRecord } from '../reconciler/core/record.ts';
+import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
+import { recordOf } from '../reconciler/core/status.ts';
+import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { Failure } from './failure.ts';
+import { columns, count, printable } from './layout.ts';
+import { idsChecked } from './pause.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ApproveOptions extends DeploymentOptions {
+  readonly yes?: boolean;
+}
+
+const lastsMs = 24 * 60 * 60 * 1_000;
+
+/** What is held back just now, as the reconciler itself would see it. */
+interface Held {
+  readonly desired: DesiredTable;
+  readonly plan: Plan;
+  readonly deletes: readonly { readonly destination: string; readonly target: string; readonly state: string }[];
+}
+
+/** `routectl approve`: shows the very deletes that wait, asks, and lets just these pass for 24 hours. */
+export async function approve(id: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
+  const [routeTableId = id] = idsChecked([id]);
+  const open = await deployment(options);
+  const held = await reaching('find what waits', open, () => heldBack(routeTableId, open));
+  const { print, note, look } = terminal;
+  const { plan, deletes, desired } = held;
+  if (!plan.blocked) {
+    if (options.json) print(JSON.stringify({ routeTableId, approved: [] }));
+    else print(`Nothing waits for approval in ${routeTableId}.`);
+    return exitCode.ok;
+  }
+  const rows = deletes.map(({ destination, target, state }) => [
+    look.paint('red', '- delete'),
+    printable(destination),
+    printable(target),
+    state,
+  ]);
+  note(`${routeTableId}: ${plan.blocked.message} [${plan.blocked.code}]\n`);
+  note(`${columns(rows).join('\n')}\n`);
+  const others = plan.changes.length - deletes.length;
+  if (others > 0) note(`${count(others, 'other change')} of this plan needs no approval.`);
+  if (!(options.yes || (await agreed(`Delete ${count(deletes.length, 'route')} from ${routeTableId}?`))))
+    throw new Failure('nothing was approved');
+
+  const by = await whoAmI();
+  const approved = deletes.map(({ destination, target }) => ({ destination, target }));
+  const until = new Date(Date.now() + lastsMs);
+  const approval = { id: randomUUID(), deletes: approved, by, until, desiredHash: desiredHash(desired) };
+  await reaching('record the approval', open, async () => {
+    const again = await heldBack(routeTableId, open);
+    if (JSON.stringify(again.deletes) !== JSON.stringify(deletes))
+      throw new Failure('the plan has changed since it was shown: nothing was approved; look again');
+    const { controlItems } = await import('../reconciler/aws/control-items.ts');
+    await controlItems(open.documents, open.stateTable).approve(routeTableId, approval);
+  });
+  if (options.json) print(JSON.stringify({ routeTableId, approved, by, until }));
+  else print(`Approved by ${by} until ${until.toISOString()}: ${count(approved.length, 'delete')}, and no other.`);
+  return exitCode.ok;
+}
+
+async function heldBack(routeTableId: string, { documents, desiredTable, stateTable }: Deployment): Promise<Held> {
+  const [{ checkpoint }, { tableStates }, { ec2RouteTables }] = await Promise.all([
+    import('../reconciler/aws/checkpoint.ts'),
+    import('../reconciler/aws/state-table.ts'),
+    import('../reconciler/aws/ec2.ts'),
+  ]);
+  const [{ item, orders }, status, actual] = await Promise.all([
+    checkpoint(documents, { desiredTable, stateTable })(routeTableId),
+    tableStates(documents, stateTable).read(routeTableId),
+    ec2RouteTables().read(routeTableId),
+  ]);
+  if (item === undefined)
+    throw new Failure(`${routeTableId} has no desired item in ${desiredTable}: it is not managed`);
+  if (!actual) throw new Failure(`${routeTableId} does not exist in this account and Region`);
+  const now = new Date();
+  const parsed = parseDesired(item, now);
+  if (!parsed.ok) {
+    const [first] = parsed.problems;
+    throw new Failure(`the desired item of ${routeTableId} is refused: ${first?.path}: ${first?.message}`);
+  }
+  const desired = underOrders(parsed.table, orders);
+  const record = withOrderedApproval(status ? recordOf(status) : emptyRecord, orders, now);
+  const planned = plan(desired, actual, { now, record });
+  return { desired, plan: planned, deletes: deletesOf(planned, actual) };
+}
+
+function deletesOf({ changes, blocked }: Plan, { routes }: ActualTable): Held['deletes'] {
+  const held = new Set(blocked?.deletes);
+  const states = new Map(routes.map((route) => [destinationText(route.destination), route.state]));
+  return changes.flatMap((change) => {
+    const destination = destinationText(change.destination);
+    if (change.action !== 'delete' || !held.has(destination)) return [];
+    return [{ destination, target: targetText(change.from.target), state: states.get(destination) ?? 'unknown' }];
+  });
+}
+
+/** @throws Failure where nobody can be asked */
+async function agreed(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) throw new Failure('there is nobody to ask: say --yes to approve without a question');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+  } finally {
+    lines.close();
+  }
+}

@@ -1,0 +1,112 @@
+import type { ControlItems, Scope } from '../reconciler/aws/control-items.ts';
+import { routeTableIdPattern } from '../reconciler/core/route.ts';
+import { type DeploymentOptions, type TableNames, deployment, reaching, whoAmI } from './deployment.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { Failure } from './failure.ts';
+import { count } from './layout.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ResumeOptions extends DeploymentOptions {
+  readonly all?: boolean;
+}
+
+export interface PauseOptions extends ResumeOptions {
+  readonly reason: string;
+  readonly until?: string;
+  readonly for?: string;
+}
+
+/** `routectl pause`: nothing is changed in these tables, or in any, until it ends; drift is still reported. */
+export async function pause(ids: readonly string[], options: PauseOptions, terminal: Terminal): Promise<ExitCode> {
+  const scopes = scopesOf(ids, options.all);
+  const at = new Date();
+  const until = endOf(options, at);
+  const reason = options.reason.trim();
+  if (reason === '') throw new Failure('give a --reason: whoever finds the pause at 3 a.m. will want to know');
+  const by = await whoAmI();
+  const order = { reason, by, at, ...(until && { until }) };
+  const { controls, ...tables } = await controlled(options);
+  await reaching('write the pause', tables, () => Promise.all(scopes.map((scope) => controls.pause(scope, order))));
+  const { print, note } = terminal;
+  if (options.json) {
+    for (const scope of scopes) print(JSON.stringify({ routeTableId: idOf(scope), paused: order }));
+    return exitCode.ok;
+  }
+  const ends = until ? `until ${until.toISOString()}` : 'until somebody resumes';
+  print(
+    options.all
+      ? `Stopped: nothing is changed in any route table ${ends}. Drift is still reported.`
+      : `Paused: nothing is changed in ${ids.join(', ')} ${ends}. Drift is still reported.`,
+  );
+  note(`No change starts later than about 5 s from now. By ${by}: ${reason}`);
+  note(`Lift it: routectl resume ${options.all ? '--all' : ids.join(' ')}`);
+  return exitCode.ok;
+}
+
+/** `routectl resume`: ends pauses that were ordered by `routectl pause` or put by hand. */
+export async function resume(ids: readonly string[], options: ResumeOptions, terminal: Terminal): Promise<ExitCode> {
+  const scopes = scopesOf(ids, options.all);
+  const { controls, ...tables } = await controlled(options);
+  const at = new Date();
+  const ended = await reaching('end the pause', tables, () =>
+    Promise.all(scopes.map(async (scope) => ({ scope, wasThere: await controls.resume(scope, at) }))),
+  );
+  const { print, note } = terminal;
+  if (options.json) {
+    for (const { scope, wasThere } of ended) print(JSON.stringify({ routeTableId: idOf(scope), resumed: wasThere }));
+    return exitCode.ok;
+  }
+  for (const { scope, wasThere } of ended) {
+    const what = scope === 'fleet' ? 'the stop of all tables' : `the pause of ${scope.routeTableId}`;
+    print(wasThere ? `Ended ${what}.` : `There was nothing to end: ${what} was never ordered.`);
+  }
+  const some = ended.filter(({ wasThere }) => wasThere).length;
+  if (some > 0)
+    note(
+      'What drifted meanwhile is healed now; deletes of routes that came meanwhile wait for approval (routectl approve).',
+    );
+  if (some > 0 && !options.all)
+    note(
+      `${count(some, 'table')} may still be held by "paused" in the item, by mode observe, or by a stop of all tables.`,
+    );
+  return exitCode.ok;
+}
+
+async function controlled(options: DeploymentOptions): Promise<TableNames & { readonly controls: ControlItems }> {
+  const { controlItems } = await import('../reconciler/aws/control-items.ts');
+  const { documents, desiredTable, stateTable } = await deployment(options);
+  return { desiredTable, stateTable, controls: controlItems(documents, stateTable) };
+}
+
+function scopesOf(ids: readonly string[], all = false): readonly Scope[] {
+  if (all && ids.length > 0) throw new Failure('give route table ids or --all, not both');
+  if (all) return ['fleet'];
+  if (ids.length === 0) throw new Failure('give the ids of route tables, or --all for every one');
+  return idsChecked(ids).map((routeTableId) => ({ routeTableId }));
+}
+
+/** @throws Failure when one of them is no id of a route table: an order for it would hold nothing */
+export function idsChecked(ids: readonly string[]): readonly string[] {
+  const wrong = ids.find((id) => !routeTableIdPattern.test(id));
+  if (wrong !== undefined)
+    throw new Failure(`${wrong} is no id of a route table: expected rtb- and 17 (or 8) hex digits`);
+  return [...new Set(ids)];
+}
+
+const idOf = (scope: Scope): string => (scope === 'fleet' ? '*' : scope.routeTableId);
+
+const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'for'>, now: Date): Date | undefined {
+  if (until !== undefined && duration !== undefined) throw new Failure('give --until or --for, not both');
+  const match = duration === undefined ? undefined : /^(\d{1,4})([smhd])$/.exec(duration);
+  if (duration !== undefined && !match) throw new Failure(`--for ${duration}: expected a time such as 30m, 2h or 1d`);
+  const unit = Object.entries(units).find(([name]) => name === match?.[2])?.[1] ?? 0;
+  const end = match ? new Date(now.getTime() + Number(match[1]) * unit * 1_000) : until && new Date(until);
+  if (!end) return undefined;
+  const isInstant = until === undefined || /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(until);
+  if (!isInstant || Number.isNaN(end.getTime()))
+    throw new Failure(`--until ${until}: expected an instant with its time zone, such as 2027-01-31T18:00:00Z`);
+  if (end <= now) throw new Failure(`--until ${end.toISOString()} is over already: nothing would be paused`);
+  return end;
+}

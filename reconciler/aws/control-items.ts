@@ -1,0 +1,90 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { OrderedApproval } from '../core/orders.ts';
+import { fleetControl } from './state-table.ts';
+
+/** A pause or stop as it is written. */
+export interface PauseOrder {
+  readonly reason: string;
+  readonly by: string;
+  /** When it was given. */
+  readonly at: Date;
+  readonly until?: Date;
+}
+
+/** What is ordered: one table to pause, or the whole fleet to stop. */
+export type Scope = { readonly routeTableId: string } | 'fleet';
+
+/** Writes orders, each in one request that leaves the rest of the control item as it is. */
+export interface ControlItems {
+  /** Pauses a table or stops the fleet; takes the place of a pause before. */
+  pause(scope: Scope, order: PauseOrder): Promise<void>;
+  /** Ends a pause at `at`, and leaves it there with that end. Says whether there was one. */
+  resume(scope: Scope, at: Date): Promise<boolean>;
+  approve(routeTableId: string, approval: OrderedApproval): Promise<void>;
+}
+
+export function controlItems(client: DynamoDBDocumentClient, stateTable: string): ControlItems {
+  const placeOf = (scope: Scope) =>
+    scope === 'fleet'
+      ? { key: fleetControl, field: 'stopped' }
+      : { key: { routeTableId: scope.routeTableId, item: 'control' }, field: 'pause' };
+
+  const put = async (key: Record<string, string>, field: string, value: Record<string, unknown>): Promise<void> => {
+    await client.send(
+      new UpdateCommand({
+        TableName: stateTable,
+        Key: key,
+        UpdateExpression: 'SET #field = :value',
+        ExpressionAttributeNames: { '#field': field },
+        ExpressionAttributeValues: { ':value': value },
+      }),
+    );
+  };
+
+  return {
+    pause: (scope, { at, until, ...order }) => {
+      const { key, field } = placeOf(scope);
+      return put(key, field, { ...order, at: at.toISOString(), ...(until && { until: until.toISOString() }) });
+    },
+
+    async resume(scope, at) {
+      const { key, field } = placeOf(scope);
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: stateTable,
+            Key: key,
+            UpdateExpression: 'SET #field.#until = :at',
+            ConditionExpression: 'attribute_type(#field, :map)',
+            ExpressionAttributeNames: { '#field': field, '#until': 'until' },
+            ExpressionAttributeValues: { ':at': at.toISOString(), ':map': 'M' },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+      // What somebody put by hand may be no map at all: it ends as what it is, and leaves its mark, too.
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: stateTable,
+            Key: key,
+            UpdateExpression: 'SET #field = :ended',
+            ConditionExpression: 'attribute_exists(#field)',
+            ExpressionAttributeNames: { '#field': field },
+            ExpressionAttributeValues: { ':ended': { reason: 'put by hand', until: at.toISOString() } },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (error instanceof ConditionalCheckFailedException) return false;
+        throw error;
+      }
+    },
+
+    approve: (routeTableId, { until, ...approval }) =>
+      put({ routeTableId, item: 'control' }, 'approval', { ...approval, until: until.toISOString() }),
+  };
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { routectl } from '../support/routectl.ts';
+
+const table = 'rtb-0a1b2c3d4e5f60718';
+
+describe('an order that cannot be meant so is refused before anything is asked:', () => {
+  it.each([
+    ['no table', ['pause', '--reason', 'x'], 'give the ids of route tables, or --all'],
+    ['tables and all of them', ['pause', table, '--all', '--reason', 'x'], 'not both'],
+    ['no id of a table', ['resume', 'vpc-0a1b2c3d'], 'vpc-0a1b2c3d is no id of a route table'],
+    ['no reason', ['pause', table], "'--reason <text>' not specified"],
+    ['an empty reason', ['pause', table, '--reason', ' '], 'give a --reason'],
+    ['an end without a time zone', ['pause', table, '--reason', 'x', '--until', '2027-01-31'], 'with its time zone'],
+    ['an end that is over', ['pause', table, '--reason', 'x', '--until', '2020-01-31T00:00:00Z'], 'is over already'],
+    ['two ends', ['pause', table, '--reason', 'x', '--for', '1h', '--until', '2099-01-31T00:00:00Z'], 'not both'],
+    ['a time nobody knows', ['pause', table, '--reason', 'x', '--for', 'a while'], 'such as 30m, 2h or 1d'],
+    ['an approval for no table', ['approve', 'everything'], 'is no id of a route table'],
+  ])('%s', async (_, args, sentence) => {
+    const { code, stdout, stderr } = await routectl(args, { offline: true });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(sentence);
+  });
+});
+
+it('a deployment that is out of reach is told in one sentence, with what was tried', async () => {
+  const env = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_MAX_ATTEMPTS: '1' };
+  const { code, stderr } = await routectl(['approve', table, '--state-table', 'Elsewhere'], {
+    env: { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
+  });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^routectl: could not find what waits \(tables DesiredRouteTables, Elsewhere; .*\n$/);
+});

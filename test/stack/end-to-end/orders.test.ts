@@ -1,0 +1,134 @@
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { environmentFor } from '../../../local/stack.ts';
+import { type Ended, jsonLines, routectl } from '../../support/routectl.ts';
+import { createRoute, deleteRoute } from '../support/route-calls.ts';
+import { Testbed } from '../support/testbed.ts';
+
+const stack = inject('stack');
+let testbed: Testbed;
+beforeAll(async () => {
+  testbed = await Testbed.open();
+});
+
+/** The command line in the hands of an operator. */
+async function operator(...args: readonly string[]): Promise<Ended> {
+  const ended = await routectl(args, { env: environmentFor(stack) });
+  if (ended.code !== 0) throw new Error(`routectl ${args.join(' ')}: ${ended.stderr}`);
+  return ended;
+}
+
+describe('twenty tables that are adopted in one go', () => {
+  it('lose not one route until a person approves; from then on rogue routes go at once', async () => {
+    const { network, alice } = testbed;
+    const listed = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
+    const others = { '172.16.0.0/12': network.transitGateway, '0.0.0.0/0': network.natGateway };
+    const tables = await Promise.all(
+      Array.from({ length: 20 }, () => testbed.newTable({ '10.30.0.0/16': network.peering, ...others })),
+    );
+    const since = await testbed.mark();
+
+    await Promise.all(tables.map((table) => testbed.desire(table, listed, { maxDeletes: 5 })));
+
+    for (const table of tables) {
+      const { plan } = await testbed.phase(table, 'Blocked', { seconds: 60 });
+      expect(plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['0.0.0.0/0', '172.16.0.0/12'] });
+      expect(await testbed.routes(table)).toEqual({ ...listed, ...others });
+      const calls = (await testbed.callsOn(table, since)).map(({ call }) => call.replace(/ .*/, ''));
+      expect(calls.filter((call) => call !== 'DescribeRouteTables')).toEqual(['ReplaceRoute', 'CreateRoute']);
+    }
+
+    const [first = '', second = ''] = tables;
+    const approved = await operator('approve', first, '--yes', '--json');
+    expect(jsonLines(approved.stdout)).toMatchObject([
+      {
+        routeTableId: first,
+        approved: [
+          { destination: '0.0.0.0/0', target: network.natGateway },
+          { destination: '172.16.0.0/12', target: network.transitGateway },
+        ],
+        by: expect.stringContaining('arn:aws:'),
+      },
+    ]);
+    expect(approved.stderr).toContain('172.16.0.0/12');
+    await testbed.wake(first);
+    await testbed.has(first, listed);
+    // What one table was approved for holds for no other.
+    await testbed.wake(second);
+    expect(await testbed.routes(second)).toEqual({ ...listed, ...others });
+
+    await testbed.phase(first, 'InSync');
+    await alice.send(createRoute(first, '192.168.0.0/16', network.transitGateway));
+    await testbed.has(first, listed);
+    expect(jsonLines((await operator('approve', first, '--json')).stdout)).toEqual([
+      { routeTableId: first, approved: [] },
+    ]);
+  });
+});
+
+describe('a table that is paused by routectl', () => {
+  it('stays so whatever a pipeline writes, and is healed once it is resumed; what came meanwhile waits', async () => {
+    const { network, alice } = testbed;
+    const routes = { '10.20.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    const { stdout, stderr } = await operator('pause', table, '--reason', 'failover test');
+    expect(stdout + stderr).toMatch(/Paused: nothing is changed in rtb-.*Lift it: routectl resume rtb-/s);
+
+    await alice.send(deleteRoute(table, '10.20.0.0/16'));
+    await alice.send(createRoute(table, '192.168.0.0/16', network.transitGateway));
+    await testbed.edit(table, { ...routes, '10.30.0.0/16': network.otherPeering });
+
+    const { reason, pause } = await testbed.phase(table, 'Drifted');
+    expect(reason).toContain('failover test');
+    expect(pause).toMatchObject({ of: 'table', by: expect.stringContaining('arn:aws:') });
+    expect(await testbed.routes(table)).toEqual({ '192.168.0.0/16': network.transitGateway });
+
+    await operator('resume', table);
+    await testbed.wake(table);
+    await testbed.has(table, {
+      ...routes,
+      '10.30.0.0/16': network.otherPeering,
+      '192.168.0.0/16': network.transitGateway,
+    });
+    expect((await testbed.phase(table, 'Blocked')).plan?.blocked?.deletes).toEqual(['192.168.0.0/16']);
+  });
+
+  it('is refused a pause without an end in the future, and an order for no table', async () => {
+    const env = environmentFor(stack);
+    for (const args of [['rtb-0a1b2c3d', '--until', '2020-01-01T00:00:00Z'], ['rtb-1'], ['--all', 'rtb-0a1b2c3d'], []])
+      expect(await routectl(['pause', ...args, '--reason', 'x'], { env })).toMatchObject({ code: 1, stdout: '' });
+  });
+});
+
+describe('the stop of everything', () => {
+  it('during an apply: no change starts 5 s after it, the rest is not done, and is done after the end of the stop', async () => {
+    const { network, relay } = testbed;
+    const twelve = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`10.${n + 40}.0.0/16`, network.peering]));
+    const table = await testbed.tableInSync({});
+    // Four calls at once, two seconds each: six seconds if nobody stops it.
+    await relay.inject({
+      on: { action: 'CreateRoute', naming: [table] },
+      times: 12,
+      effect: { kind: 'delay', ms: 3_000 },
+    });
+    await testbed.desire(table, twelve);
+    const firstCalls = async () =>
+      (await relay.calls()).filter(
+        ({ action, parameters }) => action === 'CreateRoute' && parameters['RouteTableId'] === table,
+      );
+    while ((await firstCalls()).length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+
+    await operator('pause', '--all', '--reason', 'incident');
+    const stoppedAt = Date.now();
+    try {
+      const { reason } = await testbed.phase(table, 'Drifted', { seconds: 40 });
+      expect(reason).toContain('incident');
+      const made = await firstCalls();
+      expect(made.length).toBeLessThan(12);
+      expect(made.filter(({ time }) => Date.parse(time) > stoppedAt + 5_000)).toEqual([]);
+    } finally {
+      await operator('resume', '--all');
+    }
+    await testbed.wake(table);
+    await testbed.has(table, twelve, { seconds: 40 });
+  });
+});
