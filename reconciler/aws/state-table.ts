@@ -116,6 +116,7 @@ const statusShape = z.looseObject({
       planId: z.string(),
       deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
       desiredHash: z.string(),
+      named: z.string().optional(),
     })
     .optional(),
   approval: z

@@ -23,33 +23,43 @@ export interface Waiting {
   readonly deletes: Approval['deletes'];
   /** The item under which they were held back. */
   readonly desiredHash: string;
+  /** The `approvedPlan` that stood in it then: it was there before anything was shown, and approves nothing. */
+  readonly named?: string;
 }
 
 type Delete = Extract<Change, { action: 'delete' }>;
 
-/** What a plan holds back, to be remembered. */
-export function waitingIn({ planId, changes, blocked }: Plan, desired: DesiredTable): Waiting | undefined {
-  if (!blocked) return undefined;
+/** A record that remembers what is shown as held back, by the id it is shown under. */
+export function withWaiting({ waiting: _, ...record }: TableRecord, plan: Plan, desired: DesiredTable): TableRecord {
+  const { planId, changes, blocked } = plan;
+  if (!blocked) return record;
   const held = new Set(blocked.deletes);
   const deletes = changes
     .filter((change) => change.action === 'delete')
-    .filter(({ destination }) => held.has(destinationText(destination)));
-  return { planId, deletes: deletes.map(approvedDelete), desiredHash: desiredHash(desired) };
+    .filter(({ destination }) => held.has(destinationText(destination)))
+    .map(approvedDelete);
+  const { approvedPlan: named } = desired;
+  const waiting = { planId, deletes, desiredHash: desiredHash(desired), ...(named !== undefined && { named }) };
+  return { ...record, waiting };
 }
 
 /**
- * The deletes that the item approves by naming their plan, if it does and they are not in the record yet. The plan may
- * have grown by other changes since it was shown; an edit of anything else in the item approves nothing.
+ * The deletes that the item approves by naming their plan, if it does and they are not in the record yet: those that were
+ * shown under that id before the item named it. The plan may have grown by other changes since; an edit of anything else
+ * in the item approves nothing. Where nothing is remembered, the plan itself is what was shown.
  */
 export function approvedByItem(
   desired: DesiredTable,
   { planId, changes }: Pick<Plan, 'planId' | 'changes'>,
-  { approval, waiting }: TableRecord,
+  record: TableRecord | undefined,
 ): Approval['deletes'] {
-  const named = desired.approvedPlan;
-  if (named === undefined || approval?.planId === named) return [];
-  if (named === planId) return changes.filter((change) => change.action === 'delete').map(approvedDelete);
-  return named === waiting?.planId && waiting.desiredHash === desiredHash(desired) ? waiting.deletes : [];
+  const { approvedPlan: named } = desired;
+  if (named === undefined || record?.approval?.planId === named) return [];
+  if (!record)
+    return named === planId ? changes.filter((change) => change.action === 'delete').map(approvedDelete) : [];
+  const { waiting } = record;
+  const wasShown = waiting?.planId === named && waiting.named !== named;
+  return wasShown && waiting.desiredHash === desiredHash(desired) ? waiting.deletes : [];
 }
 
 /** Whether an approval names this very delete, by destination and target. */

@@ -3,7 +3,7 @@ import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
 import { desiredHash, policyHash } from './hashes.ts';
 import type { Plan } from './plan.ts';
-import { type TableRecord, emptyRecord } from './record.ts';
+import type { TableRecord } from './record.ts';
 import { type Destination, destinationText, isDefaultRoute } from './route.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */
@@ -78,11 +78,11 @@ const wasListed = (destination: Destination, { listed, owned }: TableRecord): bo
 function isApproved(
   held: readonly Delete[],
   plan: Pick<Plan, 'planId' | 'changes'>,
-  { desired, record = emptyRecord, now }: Circumstances,
+  { desired, record, now }: Circumstances,
 ): boolean {
   const inItem = { deletes: approvedByItem(desired, plan, record) };
   if (held.every((change) => isNamedBy(inItem, change))) return true;
-  const { approval } = record;
+  const approval = record?.approval;
   if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return false;
   return held.every((change) => isNamedBy(approval, change));
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { waitingIn } from './approval.ts';
+import { withWaiting } from './approval.ts';
 import { type Change, type ChangeJson, changeAsJson } from './change.ts';
 import { type Heal, contestedUntil, healsAfter } from './contest.ts';
 import { lookOf } from './heals.ts';
@@ -123,14 +123,8 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     ...(heals.length > 0 && { heals: cut(heals) }),
     ...(pause && { pause: pauseShown(pause) }),
     ...(nextRetry !== undefined && { nextRetry }),
-    ...recordFields(waitingFor(found.record, plan, desired)),
+    ...recordFields(withWaiting(found.record, plan, desired)),
   };
-}
-
-/** A record that remembers what is shown as held back, by the id it is shown under. */
-function waitingFor({ waiting: _, ...record }: TableRecord, plan: Plan, desired: DesiredTable): TableRecord {
-  const waiting = waitingIn(plan, desired);
-  return { ...record, ...(waiting && { waiting }) };
 }
 
 /** Which phase a table is in, and why, in one sentence. */

@@ -134,6 +134,17 @@ describe('an approval in the item', () => {
     expect(status().plan?.blocked?.deletes).toEqual(['10.98.0.0/16', rogue]);
   });
 
+  it('does not hold again for an item that was deleted and is written once more with it', async () => {
+    const { ec2, desired, desire, reconcile, status } = await blocked();
+    const { planId } = status().plan ?? {};
+    desired.delete(routeTableId);
+    await reconcile({ kind: 'desired' });
+    desire(two, { approvedPlan: planId });
+    for (const _ of [1, 2, 3]) await reconcile({ kind: 'sweep' });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(status()).toMatchObject({ phase: 'Blocked', plan: { planId } });
+  });
+
   it('is none when the edit changes anything else', async () => {
     const { ec2, desire, reconcile, status } = await blocked();
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');

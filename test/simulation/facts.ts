@@ -2,6 +2,8 @@ import type { Change } from '../../reconciler/core/change.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
+import type { Fights } from './fights.ts';
+import type { Halt, Halts } from './halts.ts';
 import type { Spec } from './oracle.ts';
 
 // What is known of a history at one moment: what functions believe, and what is true.
@@ -52,6 +54,8 @@ export interface Look {
   /** Destinations that are remembered to have been in the hands of another account. */
   foreign: Set<string>;
   version?: Version;
+  /** The pauses and stops it was told of with that version. */
+  halts: readonly Halt[];
   /** When it last went to see what is desired: all that was left before is answered by this. */
   lookedAt: number;
   read?: Read;
@@ -61,6 +65,7 @@ export interface Look {
   readonly runs: Run[];
   checkpoint?: {
     readonly version?: Version;
+    readonly halts: readonly Halt[];
     readonly holder?: string;
     readonly at: number;
     readonly answeredAt: number;
@@ -84,6 +89,11 @@ export interface TableFacts {
   /** The rules under which it was last seen in sync, no delete being held back since. */
   clean: string | undefined;
   status: Status | undefined;
+  /** What people approved, oldest first. */
+  approvals: readonly Approved[];
+  readonly fights: Fights;
+  /** Destinations where our replace turned a working route into a blackhole, with the target. */
+  readonly blackholed: Map<string, string>;
   /** The latest mutation at each destination whose answer came, and is remembered. */
   readonly known: Map<string, Mutation>;
   /** The second of the latest call by anyone whose event was delivered: a read may be believed for its sake. */
@@ -91,6 +101,20 @@ export interface TableFacts {
   /** When somebody else last changed the static route of a destination. */
   readonly touched: Map<string, number>;
 }
+
+/** A person's consent to these deletes, `destination target` each, for as long as the item asks for the same. */
+export interface Approved {
+  readonly deletes: ReadonlySet<string>;
+  readonly asked: string;
+  readonly at: number;
+  readonly spent: Set<string>;
+}
+
+/** What an item asks for, apart from the approval in it. */
+export const askedBy = (item: object | undefined): string => {
+  const { approvedPlan: _, ...asked } = { approvedPlan: undefined, ...item };
+  return JSON.stringify(asked);
+};
 
 /** What the invariants may ask. */
 export interface Facts {
@@ -101,6 +125,7 @@ export interface Facts {
   readonly refuses: (routeTableId: string, target: string) => boolean;
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
+  readonly halts: Halts;
   readonly looks: Iterable<Look>;
   facts(routeTableId: string): TableFacts;
 }

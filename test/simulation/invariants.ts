@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Status } from '../../reconciler/core/status.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
-import { type World, slotAt } from '../support/ec2/world.ts';
+import { type World, isUsable, slotAt } from '../support/ec2/world.ts';
+import { isHalted } from './halts.ts';
 import { callOf } from './calls.ts';
 import {
   type Deviation,
@@ -11,10 +12,10 @@ import {
   mayDelete,
   mayReplace,
   names,
-  policyOf,
+  rulesOf,
   wantedAt,
 } from './oracle.ts';
-import { type Facts, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
+import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
 
 /** Each says in a sentence how it is broken, or nothing. */
 export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
@@ -68,10 +69,33 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return isRecorded ? undefined : `${tell(mutation)} is in no run that was recorded before`;
   },
 
-  'only a valid, enforced item writes': (mutation) => {
+  'only a valid, enforced item writes': (mutation, { halts }) => {
     const { spec, index } = mutation.version;
     const readAt = mutation.read.startedAt + mutation.by.skewMs;
-    return spec && isEnforced(spec, readAt) ? undefined : `${tell(mutation)}, but version ${index} asks for nothing`;
+    if (!spec || !isEnforced(spec, readAt)) return `${tell(mutation)}, but version ${index} asks for nothing`;
+    return isHalted(halts, readAt) ? `${tell(mutation)}, but it is paused or stopped` : undefined;
+  },
+
+  'nothing is written 5 s after a pause or stop': (mutation, { checkpoint }, { halts, time }) => {
+    const since = halts.since(mutation.routeTableId, time());
+    const underwayMs = checkpoint ? checkpoint.answeredAt - checkpoint.at : 0;
+    const lateMs = since === undefined ? 0 : time() - since - 5 * second - underwayMs - Math.abs(mutation.by.skewMs);
+    return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a halt` : undefined;
+  },
+
+  'who is undone again and again gives way ever longer': (mutation, _, watch) => {
+    const { fights } = watch.facts(mutation.routeTableId);
+    const earlyMs = fights.tooEarly(mutation.destination, mutation.to, watch.time());
+    return earlyMs > 0 ? `${tell(mutation)}, ${earlyMs} ms too early in a fight` : undefined;
+  },
+
+  'a working route is not blackholed twice': (mutation, _, watch) => {
+    const { action, destination, to, read } = mutation;
+    const table = read.shown?.world.tables.get(mutation.routeTableId);
+    const slot = table && slotAt(table, destination);
+    const works = slot && read.shown && isUsable(slot, table, read.shown.world);
+    const isSame = watch.facts(mutation.routeTableId).blackholed.get(destination) === to;
+    return action === 'replace' && works && isSame ? `${tell(mutation)}, which dropped its traffic before` : undefined;
   },
 
   'an edited item ends the old plan within 5 s': (mutation, { checkpoint }, watch) => {
@@ -123,11 +147,11 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
       ? `${tell(mutation)}, which was seen in the hands of another account`
       : undefined,
 
-  'deletes are earned': (mutation, _, watch) => {
+  'deletes are earned': (mutation, { halts }, watch) => {
     const { action, destination, from, version, by, read } = mutation;
     const facts = watch.facts(mutation.routeTableId);
-    if (action !== 'delete' || !version.spec || isApproved(facts)) return undefined;
-    const isClean = facts.clean === policyOf(version.spec, read.startedAt + by.skewMs);
+    if (action !== 'delete' || !version.spec || isApproved(mutation, facts)) return undefined;
+    const isClean = facts.clean === rulesOf(version.spec, halts, read.startedAt + by.skewMs);
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
     if (!isClean && !wasOurs) return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
     return isDefault(destination) && !isClean ? `${tell(mutation)}: a default route that did not appear` : undefined;
@@ -136,7 +160,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'no more deletes than maxDeletes': (mutation, _, watch) => {
     const most = mutation.version.spec?.maxDeletes ?? 10;
     const deletes = mutation.read.mutations.filter(({ action }) => action === 'delete').length;
-    if (mutation.action !== 'delete' || deletes < most || isApproved(watch.facts(mutation.routeTableId)))
+    if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, watch.facts(mutation.routeTableId)))
       return undefined;
     return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
   },
@@ -245,6 +269,7 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     const table = world.tables.get(facts.routeTableId);
     const now = watch.time();
     if (!version?.spec || !table || !isEnforced(version.spec, now)) return undefined;
+    if (watch.halts.since(facts.routeTableId, now) !== undefined) return undefined;
     const wrong = deviations(version.spec, table, world, now).find(
       (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
     );
@@ -270,7 +295,7 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
       wrong.some(({ destination }) => foreign.has(destination)) ||
       table.routes.some(({ origin, target }) => origin === 'CreateRouteTable' && target !== 'local');
     if (isAmbiguous) return undefined;
-    const enforced = isEnforced(version.spec, now);
+    const enforced = isEnforced(version.spec, now) && watch.halts.since(routeTableId, now) === undefined;
     // Which of the unlisted routes are ours to delete then, only the record knows.
     if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
     if (wrong.length === 0) return phase === 'InSync' ? undefined : `${told}, but every route is as desired`;
@@ -298,6 +323,10 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
   const { status, routeTableId, foreign } = facts;
   if (foreign.has(destination)) return true;
+  const isKept = status?.plan?.findings.some(
+    (finding) => finding.code === 'healed-into-blackhole' && finding.destination === destination,
+  );
+  if (isKept && facts.blackholed.get(destination) === wanted) return true;
   if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
   const isNamed = status?.phase === 'Failed' && status.failures.some((failure) => failure.destination === destination);
   return (
@@ -322,12 +351,24 @@ function isRefusedByRule(
   }
 }
 
-const isApproved = ({ versions, status }: TableFacts): boolean =>
-  status?.approval !== undefined || versions.some(({ spec }) => spec?.approvedPlan !== undefined);
+/** Whether a person approved this very delete, under an item that asked for the same, and it was not made since. */
+function isApproved({ destination, from, version, startedAt }: Mutation, { approvals }: TableFacts): boolean {
+  const key = `${destination} ${from}`;
+  const asked = askedBy(version.item);
+  return approvals.some(
+    (approval) =>
+      approval.asked === asked &&
+      approval.deletes.has(key) &&
+      !approval.spent.has(key) &&
+      startedAt - approval.at < 24 * 3_600 * second,
+  );
+}
 
 /** The last checkpoint let the function go on. */
-export const wasAllowed = ({ checkpoint, version, by }: Look): boolean =>
-  checkpoint?.holder === by.requestId && isDeepStrictEqual(checkpoint.version?.item, version?.item);
+export const wasAllowed = ({ checkpoint, version, halts, by }: Look): boolean =>
+  checkpoint?.holder === by.requestId &&
+  isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
+  isDeepStrictEqual(checkpoint.halts, halts);
 
 /** The last of our writes at a destination that this function knows of: its own, or one that a status tells of. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>

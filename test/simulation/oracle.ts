@@ -1,3 +1,4 @@
+import { type Halt, haltsText } from './halts.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { type StoredRoute, type Table, type World, prefixOf, slotAt } from '../support/ec2/world.ts';
 
@@ -31,7 +32,7 @@ export const isEnforced = ({ mode, paused }: Spec, now: number): boolean =>
   mode === 'enforce' && !(paused && holds(paused, now));
 
 /** The rules by which deletes are earned, as a text that changes when they do. */
-export const policyOf = ({ mode, unlisted, scope, ignore, paused }: Spec, now: number): string =>
+const policyOf = ({ mode, unlisted, scope, ignore, paused }: Spec, now: number): string =>
   JSON.stringify([
     mode,
     unlisted,
@@ -39,6 +40,10 @@ export const policyOf = ({ mode, unlisted, scope, ignore, paused }: Spec, now: n
     ignore.filter((entry) => holds(entry, now)).map(({ destination, target }) => [destination, target]),
     paused !== undefined && holds(paused, now),
   ]);
+
+/** The same, with the pauses that were told of. */
+export const rulesOf = (spec: Spec, halts: readonly Halt[], now: number): string =>
+  `${policyOf(spec, now)} ${haltsText(halts, now)}`;
 
 export const wantedAt = (spec: Spec, destination: string) =>
   spec.routes.find((route) => route.destination === destination);

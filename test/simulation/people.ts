@@ -4,7 +4,7 @@ import { slotAt } from '../support/ec2/world.ts';
 import { asCloudTrailTells, callOf } from './calls.ts';
 import type { Cloud } from './cloud.ts';
 import { type Delivery, accountId } from './delivery.ts';
-import type { Spec } from './oracle.ts';
+import { type Spec, wantedAt } from './oracle.ts';
 import type { Random } from './random.ts';
 
 const second = 1_000;
@@ -42,6 +42,8 @@ export class People {
   readonly #cloud: Cloud;
   readonly #delivery: Delivery;
   readonly #random: Random;
+  /** The control items as they stand. */
+  readonly #orders = new Map<string, Record<string, unknown>>();
   #events = 0;
 
   constructor(cloud: Cloud, delivery: Delivery, random: Random) {
@@ -80,6 +82,7 @@ export class People {
   /** After the last fault: somebody may have mended what EC2 refused. */
   mend(): void {
     this.#cloud.denied.clear();
+    for (const scope of this.#cloud.watch.halts.scopes) this.#halt(scope, 'resume');
     const { refusals } = this.#cloud;
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
   }
@@ -121,7 +124,11 @@ export class People {
     const random = this.#random;
     const roll = random.next();
     const spec = this.#spec(routeTableId);
-    if (roll < 0.42) this.#call(routeTableId);
+    if (roll < 0.3) this.#call(routeTableId);
+    else if (roll < 0.36) this.#order(random.chance(0.3) ? '*' : routeTableId);
+    else if (roll < 0.38) this.#loseRecord(routeTableId);
+    else if (roll < 0.4) this.#fight(routeTableId, spec);
+    else if (roll < 0.42) this.#killTarget();
     else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
     else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
     else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
@@ -246,6 +253,13 @@ export class People {
     if (item) desired.put(item);
     else desired.delete(routeTableId);
     const version = { index: versions.length, at: scheduler.time, item, ...(spec && { spec }) };
+    const before = versions.at(-1)?.spec;
+    const { fights, blackholed } = watch.facts(routeTableId);
+    for (const destination of [...fights.destinations, ...blackholed.keys()]) {
+      if (spec && before && wantedAt(spec, destination)?.target === wantedAt(before, destination)?.target) continue;
+      fights.over(destination);
+      blackholed.delete(destination);
+    }
     versions.push(version);
     history.note('alice', `writes version ${version.index} of ${routeTableId}`, item ?? 'deleted');
     this.#delivery.edited(routeTableId);
@@ -333,11 +347,101 @@ export class People {
       scheduler.at(scheduler.time + this.#random.between(1, 60) * second, () => this.#put(routeTableId, spec));
   }
 
-  /** A person looks at the status, and lets the deletes pass that wait. */
+  /** A person looks at the status, and lets the deletes pass that wait: by the item, or by an order. */
   #approve(routeTableId: string, spec: Spec): void {
-    const plan = this.#cloud.watch.facts(routeTableId).status?.plan;
-    if (plan?.blocked) this.#put(routeTableId, { ...spec, approvedPlan: plan.planId });
-    else this.#put(routeTableId, this.#changed(spec));
+    const { watch, states, scheduler, history } = this.#cloud;
+    const { plan, desiredHash = '' } = watch.facts(routeTableId).status ?? {};
+    if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
+    const held = new Set(plan.blocked.deletes);
+    const deletes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
+      action === 'delete' && held.has(destination) ? { destination, target } : [],
+    );
+    const asKeys = deletes.map(({ destination, target }) => `${destination} ${target}`);
+    if (this.#random.chance(0.5)) {
+      this.#put(routeTableId, { ...spec, approvedPlan: plan.planId });
+      // An id in the item approves every delete of the plan it stands for.
+      const all = plan.changes.flatMap(({ action, destination, from }) =>
+        action === 'delete' ? `${destination} ${from}` : [],
+      );
+      return watch.approved(routeTableId, all);
+    }
+    const id = `approval-${++this.#events}`;
+    const until = new Date(scheduler.time + 24 * 3_600 * second).toISOString();
+    this.#orders.set(routeTableId, {
+      ...this.#orders.get(routeTableId),
+      approval: { id, deletes, by: 'alice', until, desiredHash },
+    });
+    states.order(routeTableId, this.#orders.get(routeTableId));
+    watch.approved(routeTableId, asKeys);
+    history.note('alice', `approves in ${routeTableId}`, asKeys);
+  }
+
+  // ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Somebody pauses a table or stops the fleet, or ends that: by its end, by taking it away, or by waiting. */
+  #order(scope: string): void {
+    const { watch, scheduler } = this.#cloud;
+    const random = this.#random;
+    if (watch.halts.told(scope).some((halt) => halt.scope === scope && halt.until > scheduler.time)) {
+      this.#halt(scope, random.chance(0.8) ? 'resume' : 'take away');
+      return;
+    }
+    this.#halt(scope, random.chance(0.1) ? 'by hand' : 'order');
+    scheduler.at(scheduler.time + random.between(5, 90) * second, () => this.#halt(scope, 'resume'));
+  }
+
+  #halt(scope: string, what: 'order' | 'by hand' | 'resume' | 'take away'): void {
+    const { watch, states, scheduler, history } = this.#cloud;
+    const { time } = scheduler;
+    const field = scope === '*' ? 'stopped' : 'pause';
+    const { [field]: _, ...rest } = this.#orders.get(scope) ?? {};
+    const until = this.#random.chance(0.3) ? time + this.#random.between(5, 60) * second : undefined;
+    const isNew = what === 'order' || what === 'by hand';
+    const isTaken = what === 'take away';
+    const halt = isNew
+      ? watch.halts.order(scope, time, what === 'order' ? until : undefined)
+      : watch.halts.end(scope, time, { taken: isTaken });
+    if (!halt) return;
+    const end = Number.isFinite(halt.until) && { until: new Date(halt.until).toISOString() };
+    const written =
+      what === 'by hand' ? { why: halt.mark, reason: halt.mark, until: ['soon'] } : { reason: halt.mark, ...end };
+    this.#orders.set(scope, { ...rest, ...(!isTaken && { [field]: written }) });
+    states.order(scope, this.#orders.get(scope));
+    history.note('alice', `${what}: ${field} of ${scope}`, this.#orders.get(scope));
+  }
+
+  /** What is remembered of a table is gone, at a moment when nobody works on it. */
+  #loseRecord(routeTableId: string): void {
+    const { watch, states, history } = this.#cloud;
+    if ([...watch.looks].some((look) => look.routeTableId === routeTableId && !look.by.isOver)) return;
+    states.lose(routeTableId);
+    watch.lost(routeTableId);
+    history.note('nobody', `remembers ${routeTableId} any more`);
+  }
+
+  /** Another tool has its own idea of a route, and does not let go for a while. */
+  #fight(routeTableId: string, spec: Spec): void {
+    const { scheduler, ec2, faults } = this.#cloud;
+    const random = this.#random;
+    const route = random.maybe(spec.routes.filter(({ overrideLocal }) => !overrideLocal));
+    if (!route) return;
+    const other = random.pick(targets.filter((target) => target !== route.target));
+    const everyMs = random.between(4, 15) * second;
+    const calls = ec2.as('terraform');
+    for (let round = 0; round < 14; round++)
+      scheduler.at(scheduler.time + round * everyMs, () => {
+        if (faults.over) return;
+        calls.replaceRoute(callOf(routeTableId, route.destination, other)).catch(() => {});
+      });
+  }
+
+  /** A gateway dies; perhaps it is made anew. */
+  #killTarget(): void {
+    const { scheduler, ec2, history } = this.#cloud;
+    const target = this.#random.pick(targets.filter((id) => !id.startsWith('eni')));
+    ec2.scenery.vanish(target);
+    history.note('service', `takes ${target} away`);
+    scheduler.at(scheduler.time + this.#random.between(5, 120) * second, () => ec2.scenery.target(target));
   }
 }
 

@@ -1,12 +1,23 @@
 import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
-import type { World } from '../support/ec2/world.ts';
+import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
-import { type Facts, type Look, type Mutation, type Read, type TableFacts, type Version, tell } from './facts.ts';
+import {
+  type Facts,
+  askedBy,
+  type Look,
+  type Mutation,
+  type Read,
+  type TableFacts,
+  type Version,
+  tell,
+} from './facts.ts';
 import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
-import { deviations, isEnforced, names, policyOf } from './oracle.ts';
+import { Fights } from './fights.ts';
+import { Halts, isHalted } from './halts.ts';
+import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
 export interface Violation {
@@ -19,6 +30,7 @@ export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
   readonly faults: Faults;
+  readonly halts = new Halts();
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly #looks = new Map<string, Look>();
@@ -55,6 +67,9 @@ export class Watch implements Facts {
         owned: new Map(),
         clean: undefined,
         status: undefined,
+        approvals: [],
+        fights: new Fights(),
+        blackholed: new Map(),
         known: new Map(),
         lastEventAt: -Infinity,
         touched: new Map(),
@@ -90,6 +105,7 @@ export class Watch implements Facts {
       routeTableId,
       leaseEndsAt,
       lookedAt: -Infinity,
+      halts: [],
       reads: 0,
       foreign: new Set(),
       mutations: [],
@@ -146,6 +162,7 @@ export class Watch implements Facts {
     if (!look) return;
     Object.assign(look, {
       version: this.version(routeTableId),
+      halts: this.halts.told(routeTableId),
       lookedAt: this.time(),
       handed: 0,
       applying: false,
@@ -184,7 +201,39 @@ export class Watch implements Facts {
     const isAsDesired = deviations(spec, table, shown.world, now).every((deviation) =>
       facts.foreign.has(deviation.destination),
     );
-    if (isAsDesired && isEnforced(spec, now)) facts.clean = policyOf(spec, now);
+    if (isAsDesired && isEnforced(spec, now) && !isHalted(look.halts, now))
+      facts.clean = rulesOf(spec, look.halts, now);
+    this.#judgeTargets(facts, spec, table, shown.world);
+  }
+
+  /** Notices where our replaces led into blackholes, and where that is over. */
+  #judgeTargets(facts: TableFacts, spec: Spec, table: Table, world: World): void {
+    for (const destination of facts.blackholed.keys()) {
+      const slot = slotAt(table, destination);
+      const isWanted = wantedAt(spec, destination)?.target === facts.blackholed.get(destination);
+      if (!isWanted || !slot || (slot.target === facts.blackholed.get(destination) && isUsable(slot, table, world)))
+        facts.blackholed.delete(destination);
+    }
+  }
+
+  // ── what people order ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  approved(routeTableId: string, deletes: readonly string[]): void {
+    const facts = this.facts(routeTableId);
+    const asked = askedBy(this.version(routeTableId).item);
+    facts.approvals = [...facts.approvals, { deletes: new Set(deletes), asked, at: this.time(), spent: new Set() }];
+  }
+
+  /** Nothing is remembered of a table any more, but what people approved. */
+  lost(routeTableId: string): void {
+    const facts = this.facts(routeTableId);
+    facts.status = undefined;
+    facts.clean = undefined;
+    facts.owned = new Map();
+    facts.known.clear();
+    facts.fights.over();
+    facts.blackholed.clear();
+    for (const { spent } of facts.approvals) spent.clear();
   }
 
   /** What the last checkpoint said holds no longer. */
@@ -232,7 +281,12 @@ export class Watch implements Facts {
 
   mutationLanded(mutation: Mutation, changed: boolean, world: World): void {
     Object.assign(mutation, { landedAt: this.time(), changed });
-    const { routeTableId, destination, to } = mutation;
+    const { routeTableId, destination, from, to } = mutation;
+    const key = `${destination} ${from}`;
+    const approvals = this.facts(routeTableId).approvals.filter(
+      ({ deletes, spent }) => deletes.has(key) && !spent.has(key),
+    );
+    if (mutation.action === 'delete' && changed) approvals[0]?.spent.add(key);
     const table = world.tables.get(routeTableId);
     const slot = table && slotAt(table, destination);
     if (slot && to !== undefined && names(slot, world).includes(to))
@@ -252,17 +306,32 @@ export class Watch implements Facts {
     look.applying = false;
     this.#ask(atStatus, status, look, replaced, this);
     for (const mutation of look.mutations) {
-      if (mutation.outcome === 'done') facts.known.set(mutation.destination, mutation);
+      if (mutation.outcome !== 'done' || facts.known.get(mutation.destination) === mutation) continue;
+      facts.known.set(mutation.destination, mutation);
+      facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
+    this.#learnBlackholes(facts, status);
     if (status.phase === 'Unmanaged') {
+      facts.approvals = [];
+      facts.fights.over();
+      facts.blackholed.clear();
       facts.owned = new Map();
       facts.clean = undefined;
       facts.known.clear();
     }
     const now = by.now().getTime();
     const spec = look.version?.spec;
-    if (spec && facts.clean !== undefined && (policyOf(spec, now) !== facts.clean || status.phase === 'Blocked'))
-      facts.clean = undefined;
+    const isOther = spec && rulesOf(spec, look.halts, now) !== facts.clean;
+    if (facts.clean !== undefined && (isOther || status.plan?.blocked)) facts.clean = undefined;
+  }
+
+  /** What a status says of our replaces, and the oracle knows to be so. */
+  #learnBlackholes({ blackholed, known }: TableFacts, { plan }: Status): void {
+    for (const { code, destination = '' } of plan?.findings ?? []) {
+      const last = known.get(destination);
+      if (code === 'healed-into-blackhole' && last?.action === 'replace' && last.to)
+        blackholed.set(destination, last.to);
+    }
   }
 
   /** Asks what can be asked only when everything has come to rest. */

@@ -105,6 +105,11 @@ export class InMemoryTableStates implements TableStates {
     return (routeTableId) => this.orders(routeTableId);
   }
 
+  /** The record is lost, as after a restore of the table. */
+  lose(routeTableId: string): void {
+    this.#statuses.delete(routeTableId);
+  }
+
   async write(status: Status): Promise<boolean> {
     await this.#writing('write', status.routeTableId);
     const before = this.#statuses.get(status.routeTableId);

@@ -1,3 +1,4 @@
+import { withWaiting } from '../../../reconciler/core/approval.ts';
 import { describe, expect, it } from 'vitest';
 import { type Blocked, permitted } from '../../../reconciler/core/guard.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
@@ -231,10 +232,26 @@ describe('approvedPlan', () => {
   const there = table(['10.20.0.0/16', '10.21.0.0/16'].map((text) => pcx(text)));
   const { planId } = plan(desired({}), there, { now });
 
-  it('approves the deletes of the plan with that id, with and without a record', () => {
-    const approving = desired({}, { approvedPlan: planId, maxDeletes: 0 });
+  const approving = desired({}, { approvedPlan: planId, maxDeletes: 0 });
+
+  it('approves the deletes of the plan with that id, where nothing is remembered', () => {
     expect(plan(approving, there, { now }).blocked).toBeUndefined();
-    expect(plan(approving, there, { now, record: record() }).blocked).toBeUndefined();
+  });
+
+  it('approves what was shown under that id before, and not what nobody was shown', () => {
+    const shown = withWaiting(
+      record(),
+      plan(desired({}, { maxDeletes: 0 }), there, { now, record: record() }),
+      desired({}, { maxDeletes: 0 }),
+    );
+    expect(plan(approving, there, { now, record: shown }).blocked).toBeUndefined();
+    expect(plan(approving, there, { now, record: record() }).blocked).toMatchObject({ deletes: expect.anything() });
+  });
+
+  it('approves nothing when it stood in the item before, as in one that was deleted and written again', () => {
+    const first = plan(approving, there, { now, record: record() });
+    const record2 = withWaiting(record(), first, approving);
+    expect(plan(approving, there, { now, record: record2 }).blocked).toMatchObject({ code: 'too-many-deletes' });
   });
 
   it('approves no other plan', () => {

@@ -2,6 +2,7 @@ import type { Change } from '../../../reconciler/core/change.ts';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { type Plan, plan } from '../../../reconciler/core/plan.ts';
+import { withWaiting } from '../../../reconciler/core/approval.ts';
 import { isEnforced } from '../../../reconciler/core/orders.ts';
 import { type TableRecord, emptyRecord, nextRecord } from '../../../reconciler/core/record.ts';
 import {
@@ -86,9 +87,8 @@ export function reconciled({ desired, actual, now, record = emptyRecord }: World
           replacedActive: change.action === 'replace' && change.from.state === 'active',
         },
   );
-  return {
-    plan: planned,
-    actual: applied(actual, changes),
-    record: nextRecord(record, { desired, actual, plan: planned, now }, written),
-  };
+  const next = nextRecord(record, { desired, actual, plan: planned, now }, written);
+  const after = applied(actual, changes);
+  const left = plan(desired, after, { now, record: next });
+  return { plan: planned, actual: after, record: withWaiting(next, left, desired) };
 }

@@ -336,6 +336,8 @@ describe('an approval', () => {
     });
   });
 
+  const waiting = { planId, deletes, desiredHash: hash };
+
   it('is spent when they are done', () => {
     expect(remembered(item, [], { approval: given }).approval).toBeUndefined();
     expect(remembered(item, [pcx('10.20.0.0/16', 'pcx-bbbbbbbb')], { approval: given }).approval).toBeUndefined();
@@ -346,7 +348,7 @@ describe('an approval', () => {
   });
 
   it('in the item becomes one of the record, for 24 hours', () => {
-    expect(remembered(approving, there).approval).toEqual({
+    expect(remembered(approving, there, { waiting }).approval).toEqual({
       deletes,
       by: 'approvedPlan',
       until: minutesAfter(24 * 60),
@@ -362,7 +364,7 @@ describe('an approval', () => {
 
   it('of another plan takes the place of an old one', () => {
     const old = { ...given, planId: '000000000000' };
-    expect(remembered(approving, there, { approval: old }).approval).toMatchObject({
+    expect(remembered(approving, there, { approval: old, waiting }).approval).toMatchObject({
       planId,
       until: minutesAfter(24 * 60),
     });
@@ -584,12 +586,15 @@ describe('deletes are earned', () => {
   it('an approval outlives a plan done half, and ends after 24 hours', () => {
     const there = [pcx('10.97.0.0/16'), pcx('10.98.0.0/16')];
     const { planId } = plan(desired({}), table(there), { now });
-    const half = new Story([{}, { approvedPlan: planId, maxDeletes: 9 }], there);
+    const approving: Given = [{}, { approvedPlan: planId, maxDeletes: 9 }];
+    const half = new Story([{}, { maxDeletes: 9 }], there);
     half.reconcile();
+    half.edit(...approving).reconcile();
     half.drift(() => there.slice(1));
     expect(half.outcome).toEqual({ blocked: undefined, routes: [] });
-    const late = new Story([{}, { approvedPlan: planId, maxDeletes: 9 }], there);
+    const late = new Story([{}, { maxDeletes: 9 }], there);
     late.reconcile();
+    late.edit(...approving).reconcile();
     late.drift(() => there).later(24 * 60);
     expect(late.outcome).toMatchObject({ blocked: 'first-deletes' });
   });

@@ -1,0 +1,56 @@
+/** A pause of one table, or with `*` a stop of all. */
+export interface Halt {
+  readonly scope: string;
+  readonly mark: string;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Every pause and stop that was ordered, and when each held. */
+export class Halts {
+  readonly #ever: Halt[] = [];
+  /** What stands in the control items. */
+  readonly #present = new Map<string, Halt>();
+
+  order(scope: string, from: number, until = Infinity): Halt {
+    this.end(scope, from);
+    const halt = { scope, mark: `halt-${this.#ever.length}`, from, until };
+    this.#ever.push(halt);
+    this.#present.set(scope, halt);
+    return halt;
+  }
+
+  /** It holds no longer; it stays where it is, with its end, or is taken away. */
+  end(scope: string, at: number, { taken = false } = {}): Halt | undefined {
+    const halt = this.#present.get(scope);
+    if (!halt) return undefined;
+    const ended = { ...halt, until: Math.min(halt.until, at) };
+    this.#ever.splice(this.#ever.indexOf(halt), 1, ended);
+    if (taken) this.#present.delete(scope);
+    else this.#present.set(scope, ended);
+    return ended;
+  }
+
+  /** What whoever reads the control items of a table now is told. */
+  told(routeTableId: string): readonly Halt[] {
+    return ['*', routeTableId].flatMap((scope) => this.#present.get(scope) ?? []);
+  }
+
+  /** Since when a halt holds that still does so at this instant; undefined when none does. */
+  since(routeTableId: string, at: number): number | undefined {
+    const holding = this.#ever.filter(
+      ({ scope, from, until }) => (scope === '*' || scope === routeTableId) && from <= at && until > at,
+    );
+    return holding.length > 0 ? Math.min(...holding.map(({ from }) => from)) : undefined;
+  }
+
+  get scopes(): readonly string[] {
+    return [...this.#present.keys()];
+  }
+}
+
+export const isHalted = (told: readonly Halt[], now: number): boolean => told.some(({ until }) => until > now);
+
+/** What was told, as a text that changes when it does, and when something of it ends. */
+export const haltsText = (told: readonly Halt[], now: number): string =>
+  told.map(({ scope, mark, until }) => `${scope} ${mark} ${until > now}`).join(', ');
