@@ -105,15 +105,15 @@ export interface TableFacts {
 /** A person's consent to these deletes, `destination target` each, for as long as the item asks for the same. */
 export interface Approved {
   readonly deletes: ReadonlySet<string>;
-  readonly asked: string;
+  readonly asked: ReadonlySet<string>;
   readonly at: number;
   readonly spent: Set<string>;
 }
 
-/** What an item asks for, apart from the approval in it. */
-export const askedBy = (item: object | undefined): string => {
-  const { approvedPlan: _, ...asked } = { approvedPlan: undefined, ...item };
-  return JSON.stringify(asked);
+/** What an item asks for, apart from the approval in it, in whatever order and spelling. */
+export const askedBy = (spec: Spec | undefined): string => {
+  const routes = (spec?.routes ?? []).map((route) => JSON.stringify(route)).sort();
+  return JSON.stringify({ ...spec, routes, approvedPlan: undefined });
 };
 
 /** What the invariants may ask. */

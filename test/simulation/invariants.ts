@@ -77,7 +77,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'nothing is written 5 s after a pause or stop': (mutation, { checkpoint }, { halts, time }) => {
-    const since = halts.since(mutation.routeTableId, time());
+    // By its own clock the halt may be over already.
+    const since = halts.since(mutation.routeTableId, time() + Math.max(0, mutation.by.skewMs));
     const underwayMs = checkpoint ? checkpoint.answeredAt - checkpoint.at : 0;
     const lateMs = since === undefined ? 0 : time() - since - 5 * second - underwayMs - Math.abs(mutation.by.skewMs);
     return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a halt` : undefined;
@@ -298,6 +299,11 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     const enforced = isEnforced(version.spec, now) && watch.halts.since(routeTableId, now) === undefined;
     // Which of the unlisted routes are ours to delete then, only the record knows.
     if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
+    const isDropping = version.spec.routes.some(({ destination }) => {
+      const slot = slotAt(table, destination);
+      return slot && !isUsable(slot, table, world);
+    });
+    if (wrong.length === 0 && isDropping && status?.reason.includes('worked until it was replaced')) return undefined;
     if (wrong.length === 0) return phase === 'InSync' ? undefined : `${told}, but every route is as desired`;
     if (!enforced) return phase === 'Drifted' ? undefined : `${told}, but there is drift that is only watched`;
     return phase === 'Failed' || phase === 'Blocked'
@@ -354,10 +360,10 @@ function isRefusedByRule(
 /** Whether a person approved this very delete, under an item that asked for the same, and it was not made since. */
 function isApproved({ destination, from, version, startedAt }: Mutation, { approvals }: TableFacts): boolean {
   const key = `${destination} ${from}`;
-  const asked = askedBy(version.item);
+  const asked = askedBy(version.spec);
   return approvals.some(
     (approval) =>
-      approval.asked === asked &&
+      approval.asked.has(asked) &&
       approval.deletes.has(key) &&
       !approval.spent.has(key) &&
       startedAt - approval.at < 24 * 3_600 * second,

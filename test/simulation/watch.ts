@@ -34,6 +34,8 @@ export class Watch implements Facts {
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly #looks = new Map<string, Look>();
+  /** Mutations that a status tells of. */
+  readonly #remembered = new Set<Mutation>();
   readonly #history: History;
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
@@ -220,7 +222,10 @@ export class Watch implements Facts {
 
   approved(routeTableId: string, deletes: readonly string[]): void {
     const facts = this.facts(routeTableId);
-    const asked = askedBy(this.version(routeTableId).item);
+    const { versions, status } = facts;
+    // The status that was looked at may be of a version before.
+    const first = versions.findLastIndex(({ at }) => at < Date.parse(status?.checkedAt ?? '') - 10_000);
+    const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     facts.approvals = [...facts.approvals, { deletes: new Set(deletes), asked, at: this.time(), spent: new Set() }];
   }
 
@@ -306,8 +311,10 @@ export class Watch implements Facts {
     look.applying = false;
     this.#ask(atStatus, status, look, replaced, this);
     for (const mutation of look.mutations) {
-      if (mutation.outcome !== 'done' || facts.known.get(mutation.destination) === mutation) continue;
+      if (mutation.outcome !== 'done') continue;
       facts.known.set(mutation.destination, mutation);
+      if (this.#remembered.has(mutation)) continue;
+      this.#remembered.add(mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
     this.#learnBlackholes(facts, status);
