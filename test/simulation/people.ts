@@ -128,7 +128,8 @@ export class People {
     else if (roll < 0.36) this.#order(random.chance(0.3) ? '*' : routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
     else if (roll < 0.4) this.#fight(routeTableId, spec);
-    else if (roll < 0.42) this.#killTarget();
+    else if (roll < 0.41) this.#killTarget();
+    else if (roll < 0.43) this.#dieOnArrival(routeTableId, spec);
     else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
     else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
     else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
@@ -433,6 +434,29 @@ export class People {
         if (faults.over) return;
         calls.replaceRoute(callOf(routeTableId, route.destination, other)).catch(() => {});
       });
+  }
+
+  /** An item asks for a gateway that dies as soon as the route leads to it; somebody puts back one that works. */
+  #dieOnArrival(routeTableId: string, spec: Spec): void {
+    const { scheduler, ec2 } = this.#cloud;
+    const route = this.#random.maybe(spec.routes.filter(({ destination }) => destination.startsWith('10.2')));
+    const [dying, working] = ['nat-aaaaaaaa', 'tgw-aaaaaaaa'] as const;
+    if (!route || route.target === dying) return;
+    const { destination } = route;
+    const others = spec.routes.filter((other) => other !== route);
+    this.#put(routeTableId, { ...spec, routes: [...others, { destination, target: dying }] });
+    const { time } = scheduler;
+    const look = (): void => {
+      const table = ec2.world.tables.get(routeTableId);
+      if (table && slotAt(table, destination)?.target === dying) {
+        ec2.scenery.vanish(dying);
+        const calls = ec2.as('bob');
+        const mends = (): void => void calls.replaceRoute(callOf(routeTableId, destination, working)).catch(() => {});
+        scheduler.at(scheduler.time + this.#random.between(8, 20) * second, mends);
+        scheduler.at(scheduler.time + 90 * second, () => ec2.scenery.target(dying));
+      } else if (scheduler.time < time + 20 * second) scheduler.at(scheduler.time + second, look);
+    };
+    scheduler.at(time + second, look);
   }
 
   /** A gateway dies; perhaps it is made anew. */

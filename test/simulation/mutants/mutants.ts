@@ -137,14 +137,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'applies the old plan of an edited item to its end',
     'round.ts',
-    "isDeepStrictEqual(current.item, item) ? undefined : 'edited'",
+    "isDeepStrictEqual(current.item, item) && sameOrders(current.orders, orders) ? undefined : 'edited'",
     'undefined',
   ),
   mutant(
     'plans anew by the item it knew',
     'round.ts',
-    'const item = await desired.read(this.#routeTableId);',
-    'const item: unknown = Object.assign(this, { item: Reflect.get(this, "item") ?? (await desired.read(this.#routeTableId)) }).item;',
+    'const told = await checkpoint(this.#routeTableId);',
+    'const told = Object.assign(this, { told: Reflect.get(this, "told") ?? (await checkpoint(this.#routeTableId)) }).told;',
   ),
   mutant('goes on when it cannot read whether to', 'round.ts', "return 'unreadable';", 'return undefined;'),
   mutant('looks for edits only once', 'apply.ts', 'checkpointKeepsMs = 5_000', 'checkpointKeepsMs = 5_000_000'),
@@ -154,7 +154,7 @@ export const mutants: readonly Mutant[] = [
     'revision: (before?.revision ?? 0) + 1',
     'revision: Math.floor(now.getTime() / 1_000)',
   ),
-  mutant('records a plan only when it is done', 'round.ts', '        await states.recordRun(run);\n', ''),
+  mutant('records a plan only when it is done', 'history.ts', '    await this.#states.recordRun(this.#run);\n', ''),
   mutant(
     'records the first plan only',
     'converge.ts',
@@ -180,17 +180,100 @@ export const mutants: readonly Mutant[] = [
     'const tooMany = deletes.length > most;',
     'const tooMany = deletes.length > most + 1_000;',
   ),
-  mutant(
-    'enforces a paused item',
-    'core/record.ts',
-    "mode === 'enforce' && !(paused && isActive(paused, now))",
-    "mode === 'enforce' && !(paused && now.getTime() < 0)",
-  ),
+  mutant('enforces a paused item', 'core/orders.ts', '[...(paused ? [paused] : []), ...ordered]', '[...ordered]'),
   {
     name: 'sweeps only tables whose routes changed',
     edits: [
       { file: 'sweep.ts', find: '|| isDue ||', replace: '||' },
       { file: 'sweep.ts', find: 'if (waits.length > 0 && isEnforced(desired, now)) return true;', replace: '' },
+    ],
+  },
+
+  // ── safe hands ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  mutant('does not see a stop in the middle of an apply', 'round.ts', ' && sameOrders(current.orders, orders)', ''),
+  mutant(
+    'heeds no pause but the one in the item',
+    'round.ts',
+    'underOrders(parsed.table, told.orders)',
+    'underOrders(parsed.table, { pauses: [] })',
+  ),
+  mutant(
+    'forgets a pause that has ended',
+    'core/hashes.ts',
+    'ordered: ordered?.map((pause) => [pause.of, pause.at, pause.reason, isActive(pause, now)]),',
+    '',
+  ),
+  mutant(
+    'takes an end that it cannot read for the end of a stop',
+    'core/orders.ts',
+    '.catch(undefined);\n\n/** Whatever is written there',
+    '.catch(() => new Date(0));\n\n/** Whatever is written there',
+  ),
+  mutant('holds an approval after an edit', 'core/guard.ts', ' || approval.desiredHash !== desiredHash(desired)', ''),
+  mutant(
+    'takes part of what is held back for all of it',
+    'core/guard.ts',
+    'return held.every((change) => isNamedBy(approval, change));',
+    'return held.some((change) => isNamedBy(approval, change));',
+  ),
+  mutant(
+    'approves by destination, whatever the target',
+    'core/approval.ts',
+    'approved.destination === destinationText(destination) && targetNames(from).includes(approved.target)',
+    'approved.destination === destinationText(destination)',
+  ),
+  mutant(
+    'takes an old plan id in a new item for an approval',
+    'core/approval.ts',
+    'const wasShown = waiting?.planId === named && waiting.named !== named;',
+    'const wasShown = waiting?.planId === named;',
+  ),
+  mutant('takes up a spent approval again', 'core/approval.ts', ' || approval.id === record.tookApproval', ''),
+  mutant(
+    'gives way to others for no time at all',
+    'core/contest.ts',
+    'Date.parse(contest.until) > now.getTime()',
+    'Date.parse(contest.until) < 0',
+  ),
+  mutant(
+    'waits no longer the longer a fight lasts',
+    'core/contest.ts',
+    'Math.min(longestWaitMs, 2 * before.contest.waitMs)',
+    'firstWaitMs',
+  ),
+  mutant(
+    'lets events cut short what a fight made it wait',
+    'core/retry.ts',
+    'if (isContested(changeAsJson(change), heals, now)) return true;\n  if (triggers',
+    "if (!triggers.some(({ kind }) => kind === 'event') && isContested(changeAsJson(change), heals, now)) return true;\n  if (triggers",
+  ),
+  mutant(
+    'ends no contest, however quiet it is',
+    'core/contest.ts',
+    'if (contest) return quietSince === undefined ||',
+    'if (contest) return quietSince !== now.toISOString() ||',
+  ),
+  mutant(
+    'replaces a working route with the same blackhole again',
+    'core/ours.ts',
+    "return slot.state === 'active' && replaced?.blackhole === true",
+    "return slot.state === 'filtered' && replaced?.blackhole === true",
+  ),
+  mutant(
+    'holds back replaces and creates as well',
+    'core/guard.ts',
+    "action !== 'delete' || !held.has(destinationText(destination))",
+    'held.size === 0',
+  ),
+  {
+    name: 'remembers what an item earned when it is deleted',
+    edits: [
+      { file: 'core/verdict.ts', find: '({ tookApproval }: TableRecord)', replace: '(record: TableRecord)' },
+      {
+        file: 'core/verdict.ts',
+        find: '...recordFields({ ...emptyRecord, ...(tookApproval !== undefined && { tookApproval }) }),',
+        replace: '...recordFields(record),',
+      },
     ],
   },
 ];
