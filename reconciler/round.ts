@@ -173,6 +173,8 @@ export class Round {
       ...nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now()),
       ...(indexed.length > 0 && { indexed }),
     });
+    for (const { notice, actor } of this.#triggers)
+      if (notice !== undefined) this.#log.info('changed around the table', { notice, actor: actor?.arn });
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);

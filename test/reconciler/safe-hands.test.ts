@@ -31,6 +31,32 @@ const approvalOf = (
     },
   });
 
+it('adopting a table with local, endpoint, service and user routes deletes none of them', async () => {
+  const { ec2, states, desire, reconcile, status } = new InMemoryWorld();
+  const users = { '10.20.0.0/16': 'tgw-aaaaaaaa', [rogue]: 'tgw-aaaaaaaa', '0.0.0.0/0': 'nat-aaaaaaaa' };
+  ec2.scenery.table(routeTableId, { routes: users });
+  ec2.scenery.target('pcx-aaaaaaaa');
+  ec2.scenery.gatewayEndpoint(routeTableId);
+  ec2.scenery.foreignInterface('eni-ffffffff');
+  ec2.scenery.route(routeTableId, '10.50.0.0/16', 'eni-ffffffff');
+  ec2.scenery.lattice(routeTableId);
+  desire(two);
+  await reconcile({ kind: 'desired' });
+  expect(ec2.journal.lines).toEqual([
+    'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
+    'CreateRoute 10.21.0.0/16 pcx-aaaaaaaa',
+  ]);
+  const { phase, plan } = status();
+  expect([phase, plan?.blocked?.deletes]).toEqual(['Blocked', ['0.0.0.0/0', rogue]]);
+  expect(plan?.leftAlone.map(({ reason }) => reason).toSorted()).toEqual([
+    'foreign-eni',
+    'gateway-endpoint',
+    'lattice',
+    'local',
+  ]);
+  expect(states.runs(routeTableId)).toHaveLength(1);
+});
+
 describe('an item that forgot 0.0.0.0/0', () => {
   const forgot = async (): Promise<InMemoryWorld> => {
     const world = new InMemoryWorld();

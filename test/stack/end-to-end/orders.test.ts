@@ -56,6 +56,11 @@ describe('twenty tables that are adopted in one go', () => {
     await testbed.wake(second);
     expect(await testbed.routes(second)).toEqual({ ...listed, ...others });
 
+    for (const table of tables.slice(1)) {
+      await operator('approve', table, '--yes');
+      await testbed.wake(table);
+      await testbed.has(table, listed);
+    }
     await testbed.phase(first, 'InSync');
     await alice.send(createRoute(first, '192.168.0.0/16', network.transitGateway));
     await testbed.has(first, listed);
