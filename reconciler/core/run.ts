@@ -50,17 +50,10 @@ export function withOutcome(run: Run, outcomes: readonly RunOutcome[], calls: re
 
 /** Whether a status tells of drift or failure that the one before did not tell of. */
 export const tellsTrouble = (status: Status, before: Status | undefined): boolean =>
-  troubled.has(status.phase) &&
+  !calm.has(status.phase) &&
   (status.phase !== before?.phase || status.reason !== before.reason || status.plan?.planId !== before.plan?.planId);
 
-const troubled: ReadonlySet<Status['phase']> = new Set([
-  'Drifted',
-  'Contested',
-  'Blocked',
-  'Failed',
-  'Invalid',
-  'Missing',
-]);
+const calm: ReadonlySet<Status['phase']> = new Set(['InSync', 'Verifying', 'Unmanaged']);
 
 /** A run waits so long for the event of a call that caused it. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
