@@ -189,20 +189,19 @@ export class Cloud {
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
-        const { version, halts, orders, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
+        const { version, orders, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
           const read = {
             version: this.watch.version(routeTableId),
-            halts: this.watch.halts.told(routeTableId),
             orders: this.states.orders(routeTableId),
             holder: this.leases.holder(routeTableId),
             at: this.scheduler.time,
           };
-          if (isFirst) this.watch.readDesired(fn, routeTableId);
+          if (isFirst) this.watch.readDesired(fn, routeTableId, read.orders);
           else if (this.faults.strikes('desired edit in mid-apply')) this.edit(routeTableId);
           return read;
         });
         if (!isFirst)
-          this.watch.checked(fn, routeTableId, { version, halts, at, ...(holder !== undefined && { holder }) });
+          this.watch.checked(fn, routeTableId, { version, orders, at, ...(holder !== undefined && { holder }) });
         return { item: version.item, orders, holder };
       },
       now: fn.now,

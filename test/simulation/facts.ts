@@ -1,4 +1,5 @@
 import type { Change } from '../../reconciler/core/change.ts';
+import type { Orders } from '../../reconciler/core/orders.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
@@ -56,6 +57,8 @@ export interface Look {
   version?: Version;
   /** The pauses and stops it was told of with that version. */
   halts: readonly Halt[];
+  /** All that it was told of orders then. */
+  orders?: Orders;
   /** When it last went to see what is desired: all that was left before is answered by this. */
   lookedAt: number;
   read?: Read;
@@ -65,7 +68,7 @@ export interface Look {
   readonly runs: Run[];
   checkpoint?: {
     readonly version?: Version;
-    readonly halts: readonly Halt[];
+    readonly orders: Orders;
     readonly holder?: string;
     readonly at: number;
     readonly answeredAt: number;

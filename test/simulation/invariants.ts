@@ -371,10 +371,10 @@ function isApproved({ destination, from, version, startedAt }: Mutation, { appro
 }
 
 /** The last checkpoint let the function go on. */
-export const wasAllowed = ({ checkpoint, version, halts, by }: Look): boolean =>
+export const wasAllowed = ({ checkpoint, version, orders, by }: Look): boolean =>
   checkpoint?.holder === by.requestId &&
   isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
-  isDeepStrictEqual(checkpoint.halts, halts);
+  isDeepStrictEqual(checkpoint.orders, orders);
 
 /** The last of our writes at a destination that this function knows of: its own, or one that a status tells of. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>

@@ -1,4 +1,5 @@
 import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
+import type { Orders } from '../../reconciler/core/orders.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
@@ -159,12 +160,13 @@ export class Watch implements Facts {
     return look !== undefined && (!look.read || (look.checkpoint !== undefined && !wasAllowed(look)));
   }
 
-  readDesired(by: FunctionRun, routeTableId: string): void {
+  readDesired(by: FunctionRun, routeTableId: string, orders: Orders): void {
     const look = this.look(by, routeTableId);
     if (!look) return;
     Object.assign(look, {
       version: this.version(routeTableId),
       halts: this.halts.told(routeTableId),
+      orders,
       lookedAt: this.time(),
       handed: 0,
       applying: false,
@@ -286,12 +288,7 @@ export class Watch implements Facts {
 
   mutationLanded(mutation: Mutation, changed: boolean, world: World): void {
     Object.assign(mutation, { landedAt: this.time(), changed });
-    const { routeTableId, destination, from, to } = mutation;
-    const key = `${destination} ${from}`;
-    const approvals = this.facts(routeTableId).approvals.filter(
-      ({ deletes, spent }) => deletes.has(key) && !spent.has(key),
-    );
-    if (mutation.action === 'delete' && changed) approvals[0]?.spent.add(key);
+    const { routeTableId, destination, to } = mutation;
     const table = world.tables.get(routeTableId);
     const slot = table && slotAt(table, destination);
     if (slot && to !== undefined && names(slot, world).includes(to))
@@ -315,6 +312,7 @@ export class Watch implements Facts {
       facts.known.set(mutation.destination, mutation);
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
+      this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
     this.#learnBlackholes(facts, status);
@@ -330,6 +328,13 @@ export class Watch implements Facts {
     const spec = look.version?.spec;
     const isOther = spec && rulesOf(spec, look.halts, now) !== facts.clean;
     if (facts.clean !== undefined && (isOther || status.plan?.blocked)) facts.clean = undefined;
+  }
+
+  /** An approval is spent by what is remembered to be done: a delete whose end nobody knows may be made once more. */
+  #spend({ approvals }: TableFacts, { action, destination, from }: Mutation): void {
+    const key = `${destination} ${from}`;
+    const covering = approvals.find(({ deletes, spent }) => deletes.has(key) && !spent.has(key));
+    if (action === 'delete') covering?.spent.add(key);
   }
 
   /** What a status says of our replaces, and the oracle knows to be so. */
