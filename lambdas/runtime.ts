@@ -1,15 +1,20 @@
 import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Context } from 'aws-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { announcer } from '../reconciler/aws/announcer.ts';
 import { checkpoint } from '../reconciler/aws/checkpoint.ts';
 import { desiredItems } from '../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
 import { tableLeases } from '../reconciler/aws/lease-table.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
+import { type FleetReader, fleetReader } from '../reconciler/aws/fleet-reader.ts';
 import { tableIndex } from '../reconciler/aws/table-index.ts';
 import { tableStates } from '../reconciler/aws/state-table.ts';
+import { metricNamespace, metricService } from '../reconciler/core/news.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import type { Log, World } from '../reconciler/ports.ts';
 
@@ -41,10 +46,22 @@ export function runtime(): Runtime {
   return cached;
 }
 
-function start(): Runtime {
-  const documents = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
-    marshallOptions: { removeUndefinedValues: true },
+const documentClient = (): DynamoDBDocumentClient =>
+  DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions: { removeUndefinedValues: true } });
+
+let cachedReader: FleetReader | undefined;
+
+/** What the widget shows the fleet from, made once per cold start. */
+export function reader(): FleetReader {
+  cachedReader ??= fleetReader(documentClient(), {
+    desiredTable: setting('DESIRED_TABLE'),
+    stateTable: setting('STATE_TABLE'),
   });
+  return cachedReader;
+}
+
+function start(): Runtime {
+  const documents = documentClient();
   const desiredTable = setting('DESIRED_TABLE');
   const stateTable = setting('STATE_TABLE');
   return {
@@ -57,6 +74,10 @@ function start(): Runtime {
       index: tableIndex(documents, stateTable),
       leases: tableLeases(documents, stateTable),
       requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
+      announcer: announcer(
+        new EventBridgeClient({}),
+        new Metrics({ namespace: metricNamespace, serviceName: metricService }),
+      ),
       checkpoint: checkpoint(documents, { desiredTable, stateTable }),
       now: () => new Date(),
       log: logOf(new Logger()),

@@ -1,7 +1,9 @@
+import type { ChangeJson } from './core/change.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import { unspentCalls } from './core/attribution.ts';
 import type { Plan } from './core/plan.ts';
 import {
+  isMissed,
   lateCalls,
   newRun,
   openRunOf,
@@ -22,7 +24,8 @@ export class History {
   readonly #before: Status | undefined;
   readonly #states: TableStates;
   readonly #now: () => Date;
-  readonly #runs: OpenRun[] = [];
+  readonly #runs: Run[] = [];
+  #missedByEvents = 0;
   readonly #touched = new Set<string>();
   #run: Run | undefined;
 
@@ -59,16 +62,22 @@ export class History {
     this.#run = undefined;
     for (const { destination } of outcomes) this.#touched.add(destination);
     await this.#states.recordRun(run);
-    this.#runs.push(openRunOf(run));
+    this.#runs.push(run);
+  }
+
+  /** Runs of sweeps whose drift no event told of in time, as far as this look found out. */
+  get missedByEvents(): number {
+    return this.#missedByEvents;
   }
 
   /**
    * Writes down drift and failures that nothing was done about, and completes earlier runs: with who it was, when the event
    * comes late, and with when the table was first seen as desired.
    *
+   * @param drift what this look found otherwise than desired, and no edit had asked for
    * @returns the status with what the next look has to know of all this
    */
-  async concluded(status: Status): Promise<Status> {
+  async concluded(status: Status, drift: readonly ChangeJson[]): Promise<Status> {
     const { calls: _, openRuns: __, ...rest } = status;
     if (status.phase === 'Unmanaged') return rest;
     const isInSync = status.phase === 'InSync';
@@ -76,7 +85,9 @@ export class History {
     for (const run of this.#before?.openRuns ?? []) earlier.push(await this.#completed(run, isInSync));
     for (const trigger of this.#triggers) await this.#recordNotice(trigger, status);
     if (this.#runs.length === 0 && tellsTrouble(status, this.#before)) await this.#recordTrouble(status);
-    const openRuns = stillOpen([...earlier, ...this.#runs], isInSync, this.#now());
+    const newly = new Set(drift.map(({ destination }) => destination));
+    const runs = [...earlier, ...this.#runs.map((run) => openRunOf(run, newly))];
+    const openRuns = stillOpen(runs, isInSync, this.#now());
     const drifted = new Set([...this.#touched, ...(status.plan?.changes ?? []).map(({ destination }) => destination)]);
     const calls = unspentCalls(this.calls, drifted, this.#now());
     return { ...rest, ...(calls.length > 0 && { calls }), ...(openRuns.length > 0 && { openRuns }) };
@@ -95,23 +106,29 @@ export class History {
     if (!plan) return;
     const run = { ...newRun(this.#routeTableId, plan, this.#triggers, this.#now()), phase, reason };
     await this.#states.recordRun(run);
-    this.#runs.push(openRunOf(run));
+    this.#runs.push(run);
   }
 
   async #completed(open: OpenRun, isInSync: boolean): Promise<OpenRun> {
     const late = lateCalls(open, this.#triggers);
     const isNowVerified = isInSync && !open.verified;
-    if (late.length === 0 && !isNowVerified) return open;
-    const run = await this.#states.readRun(this.#routeTableId, open.id);
-    if (run) {
-      const verified = isNowVerified ? { verifiedAt: this.#now().toISOString() } : {};
-      await this.#states.recordRun({ ...withLateCalls(run, late), ...verified });
-    }
-    const told = new Set(late.map(({ destination }) => destination));
-    return {
+    if (late.length > 0 || isNowVerified) await this.#complete(open, late, isNowVerified);
+    const toldOf = new Set(late.map(({ destination }) => destination));
+    const completed: OpenRun = {
       ...open,
-      unattributed: open.unattributed.filter((destination) => !told.has(destination)),
+      unattributed: open.unattributed.filter((destination) => !toldOf.has(destination)),
       ...(isInSync && { verified: true }),
     };
+    if (!isMissed(completed, this.#now())) return completed;
+    this.#missedByEvents += 1;
+    const { expectsEvent: _, ...told } = completed;
+    return told;
+  }
+
+  async #complete(open: OpenRun, late: readonly Trigger[], isNowVerified: boolean): Promise<void> {
+    const run = await this.#states.readRun(this.#routeTableId, open.id);
+    if (!run) return;
+    const verified = isNowVerified ? { verifiedAt: this.#now().toISOString() } : {};
+    await this.#states.recordRun({ ...withLateCalls(run, late), ...verified });
   }
 }

@@ -1,5 +1,6 @@
 import type { RouteWriter } from './apply.ts';
 import type { Claim } from './lease.ts';
+import type { News } from './core/news.ts';
 import type { Orders } from './core/orders.ts';
 import type { Trigger } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
@@ -95,6 +96,12 @@ export interface Requeue {
   sendMany(messages: readonly { readonly message: RequeueMessage; readonly delayMs: number }[]): Promise<void>;
 }
 
+/** Tells whoever listens, by metrics and events, what came to be. */
+export interface Announcer {
+  /** When it throws, some may have been told. */
+  announce(news: News): Promise<void>;
+}
+
 /** A structured log: a constant sentence and fields. */
 export interface Log {
   info(message: string, fields?: object): void;
@@ -120,6 +127,7 @@ export interface World {
   readonly index: TableIndex;
   readonly leases: Leases;
   readonly requeue: Requeue;
+  readonly announcer: Announcer;
   /** What bears on whether a table may be changed, as it is now, in one strongly consistent read. */
   readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;

@@ -11,6 +11,9 @@ import { sameOrders, underOrders } from './core/orders.ts';
 import { type TableRecord, emptyRecord, withChangedTargets } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
+import { announce } from './announce.ts';
+import { lastDriftAfter, newDrift } from './core/drift.ts';
+import { newsOf } from './core/news.ts';
 import { History } from './history.ts';
 import { type Phase, type Status, recordOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
@@ -169,20 +172,31 @@ export class Round {
     const { states, now } = this.#world;
     const before = this.#before;
     const indexed = await this.#indexed(verdict.phase === 'Unmanaged' ? [] : names);
-    const status = await this.#history.concluded({
-      ...nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now()),
-      ...(indexed.length > 0 && { indexed }),
-    });
-    for (const { notice, actor } of this.#triggers)
-      if (notice !== undefined) this.#log.info('changed around the table', { notice, actor: actor?.arn });
+    const next = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
+    const drift = newDrift(next, before, outcomes);
+    const lastDrift = lastDriftAfter(next, before, { drift, outcomes, calls: this.#history.calls });
+    const status = await this.#history.concluded(
+      { ...next, ...(lastDrift && { lastDrift }), ...(indexed.length > 0 && { indexed }) },
+      drift,
+    );
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
     else this.#log.warn('reconciled', fields);
-    if (!saysMore(status, before)) return phase;
-    if (await states.write(status)) await this.#requeue(status);
-    else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
+    if (!saysMore(status, before)) {
+      await this.#tell(status, outcomes);
+    } else if (await states.write(status)) {
+      await this.#requeue(status);
+      await this.#tell(status, outcomes);
+    } else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
     return phase;
+  }
+
+  /** Tells what is new once it is written down: whoever wrote this status tells it, and nobody else. */
+  async #tell(status: Status, outcomes: readonly ChangeOutcome[]): Promise<void> {
+    const { calls, missedByEvents } = this.#history;
+    const look = { status, before: this.#before, outcomes, triggers: this.#triggers, calls, missedByEvents };
+    await announce(newsOf(look, this.#world.now()), { announcer: this.#world.announcer, log: this.#log });
   }
 
   /** Sees to it that events about these ids find the table; says under which ids they do. */

@@ -11,6 +11,9 @@ import { isParked } from './core/retry.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
 import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
 import type { World } from './ports.ts';
+import { announce } from './announce.ts';
+import { newsOfSweep } from './core/news.ts';
+import { isMissed } from './core/run.ts';
 import { statusKeepsMs } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
@@ -48,6 +51,7 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const end = cutShort ? cursor !== undefined && { cursor } : { endedAt };
   const record = { startedAt, ...tally.counts(), ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
+  await announce(newsOfSweep(record), world);
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
   if (cutShort) world.log.warn('sweep cut short, the next one goes on from here', fields);
@@ -123,6 +127,7 @@ interface Found {
 /** Whether a reconcile would find anything that the table's status does not say already. */
 function needsReconcile({ item, orders, actual }: Found, status: Status, now: Date): boolean {
   if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
+  if (status.openRuns?.some((run) => isMissed(run, now))) return true;
   const parsed = parseDesired(item, now);
   if (!parsed.ok) return status.phase !== 'Invalid';
   const desired = underOrders(parsed.table, orders);
@@ -142,12 +147,14 @@ function needsReconcile({ item, orders, actual }: Found, status: Status, now: Da
 class Tally {
   #checked = 0;
   #outOfSync = 0;
+  #observed = 0;
   #unknown = 0;
   readonly #first: { readonly routeTableId: string; readonly reason: string }[] = [];
 
   checked(phase: Phase): void {
     this.#checked++;
-    if (phase !== 'InSync' && phase !== 'Verifying') this.#outOfSync++;
+    if (phase === 'Drifted') this.#observed++;
+    else if (phase !== 'InSync' && phase !== 'Verifying') this.#outOfSync++;
   }
 
   unknown(routeTableId: string, error: unknown): void {
@@ -156,10 +163,11 @@ class Tally {
     if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason });
   }
 
-  counts(): Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> {
+  counts(): Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'unknown'> {
     return {
       checked: this.#checked,
       outOfSync: this.#outOfSync,
+      observed: this.#observed,
       unknown: { count: this.#unknown, first: this.#first },
     };
   }

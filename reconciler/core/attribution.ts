@@ -18,10 +18,16 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
  * table explains it, by what it did and to which target. Else those seen are candidates, no more.
  */
 export function attribution(change: ChangeJson, calls: readonly Trigger[]): Pick<RunOutcome, 'actor' | 'candidates'> {
-  const last = inTime(calls).findLast(({ actor, destination }) => actor && destination === change.destination);
-  if (last?.actor && explains(last, change)) return { actor: last.actor };
+  const actor = causeOf(change, calls)?.actor;
+  if (actor) return { actor };
   const candidates = new Map<string, Actor>(calls.flatMap(({ actor }) => (actor ? [[actor.arn, actor] as const] : [])));
   return { actor: 'unattributed', ...(candidates.size > 0 && { candidates: [...candidates.values()] }) };
+}
+
+/** The call that caused the drift which a change puts right, as far as the calls seen tell. */
+export function causeOf(change: ChangeJson, calls: readonly Trigger[]): Trigger | undefined {
+  const last = inTime(calls).findLast(({ actor, destination }) => actor && destination === change.destination);
+  return last && explains(last, change) ? last : undefined;
 }
 
 /** Events come in any order; those that do not tell their time stay where they are. */

@@ -59,8 +59,11 @@ const calm: ReadonlySet<Status['phase']> = new Set(['InSync', 'Verifying', 'Unma
 const eventsMayBeLateMs = 15 * 60 * 1_000;
 const openRunsKept = 5;
 
-/** What a run still waits for. */
-export const openRunOf = ({ id, detectedAt, trigger, plan, outcome, actor }: Run): OpenRun => ({
+/** What a run still waits for. Drift that only a sweep found waits for the event that should have told of it. */
+export const openRunOf = (
+  { id, detectedAt, trigger, plan, outcome, actor }: Run,
+  drifted: ReadonlySet<string>,
+): OpenRun => ({
   id,
   detectedAt,
   trigger: trigger.kind,
@@ -70,7 +73,13 @@ export const openRunOf = ({ id, detectedAt, trigger, plan, outcome, actor }: Run
       : actor
         ? []
         : plan.changes.map(({ destination }) => destination),
+  ...(trigger.kind === 'sweep' &&
+    [...outcome, ...plan.changes].some(({ destination }) => drifted.has(destination)) && { expectsEvent: true }),
 });
+
+/** Whether the event that a run waited for did not come in time: what tells of calls is broken, or was too slow. */
+export const isMissed = ({ expectsEvent, unattributed, detectedAt }: OpenRun, now: Date): boolean =>
+  expectsEvent === true && unattributed.length > 0 && now.getTime() - Date.parse(detectedAt) >= eventsMayBeLateMs;
 
 /** The runs that still wait for something: to be seen in EC2, or for a late event. */
 export const stillOpen = (runs: readonly OpenRun[], isInSync: boolean, now: Date): readonly OpenRun[] =>

@@ -71,6 +71,8 @@ export interface Status {
   /** When the phase became what it is. */
   readonly changedAt: string;
   readonly inSyncSince?: string;
+  /** The latest drift: what others changed and no edit had asked for. */
+  readonly lastDrift?: LastDrift;
   /** When the table is looked at again, if nothing wakes us before. */
   readonly nextRetry?: string;
   /** When we last wrote to the table, and what: a read soon after should show it. */
@@ -102,6 +104,19 @@ export interface Status {
   readonly tookApproval?: string;
 }
 
+/** The latest drift of a table, from the look that found it to the one that found it healed. */
+export interface LastDrift {
+  readonly foundAt: string;
+  /** How many routes were found changed. */
+  readonly routes: number;
+  /** Who caused it, and when, where an event told so. */
+  readonly actor?: Actor;
+  readonly calledAt?: string;
+  /** When all of it was put right, and when a read first showed that. */
+  readonly appliedAt?: string;
+  readonly healedAt?: string;
+}
+
 /** A pause as it is stored and shown. */
 export type StatusPause = Omit<Pause, 'until'> & { readonly until?: string };
 
@@ -114,6 +129,8 @@ export interface OpenRun {
   readonly unattributed: readonly string[];
   /** A read showed the table as desired since. */
   readonly verified?: true;
+  /** A sweep found it, and no edit had asked for it: an event should have told of it. */
+  readonly expectsEvent?: true;
 }
 
 /** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
@@ -143,7 +160,10 @@ export interface SweepRecord {
   /** Absent while a sweep goes on, or after one that was cut short. */
   readonly endedAt?: string;
   readonly checked: number;
+  /** Enforced tables that are not as desired, and are not being put right this moment. */
   readonly outOfSync: number;
+  /** Drifted tables that are only watched, paused or stopped. */
+  readonly observed?: number;
   /** Tables that could not be looked at: not checked never looks like in sync. */
   readonly unknown: {
     readonly count: number;

@@ -34,6 +34,7 @@ export type Verdict = Omit<
   | 'checkedAt'
   | 'changedAt'
   | 'inSyncSince'
+  | 'lastDrift'
   | 'lastWriteAt'
   | 'recentWrites'
   | 'revision'

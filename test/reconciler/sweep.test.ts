@@ -153,6 +153,7 @@ describe('a sweep', () => {
     expect(record).toEqual({
       startedAt: expect.any(String),
       checked: 0,
+      observed: 0,
       outOfSync: 0,
       unknown: { count: 0, first: [] },
     });

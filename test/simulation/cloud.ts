@@ -186,6 +186,7 @@ export class Cloud {
       index: this.#index(fn),
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
+      announcer: { announce: async () => {} },
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);

@@ -1,9 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { detailSchemas } from '../../reconciler/core/domain-event.ts';
+import type { MetricName, News } from '../../reconciler/core/news.ts';
 import { type Orders, ordersOf } from '../../reconciler/core/orders.ts';
 import type { Run, Status, SweepRecord } from '../../reconciler/core/status.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import type {
+  Announcer,
   DesiredItems,
   DesiredPage,
   Leases,
@@ -243,4 +246,27 @@ export class InMemoryRequeue implements Requeue {
   async sendMany(messages: Parameters<Requeue['sendMany']>[0]): Promise<void> {
     for (const { message, delayMs } of messages) await this.send(message, delayMs);
   }
+}
+
+/** Who listens, in memory: keeps what was told, in order. An event that breaks its schema is refused. */
+export class InMemoryAnnouncer implements Announcer {
+  faults: StoreFaults = () => {};
+  readonly told: News[] = [];
+
+  async announce(news: News): Promise<void> {
+    await this.faults('announce', news.events[0]?.detail.routeTableId ?? '*');
+    for (const { type, detail } of news.events) detailSchemas[type].parse(detail);
+    this.told.push(news);
+  }
+
+  /** What came of each event, in short. */
+  get events(): readonly string[] {
+    return this.told.flatMap(({ events }) =>
+      events.map(({ type, detail }) => ('state' in detail ? `${type} (${detail.state})` : type)),
+    );
+  }
+
+  /** Every value of a metric that was told. */
+  readonly values = (name: MetricName): readonly number[] =>
+    this.told.flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name).map(({ value }) => value));
 }

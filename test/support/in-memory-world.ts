@@ -8,6 +8,7 @@ import { ScriptedFaults } from './ec2/faults.ts';
 import { type Ec2Options, InMemoryEc2 } from './ec2/in-memory-ec2.ts';
 import { inMemoryRouteTables } from './ec2/route-tables.ts';
 import {
+  InMemoryAnnouncer,
   InMemoryDesiredItems,
   InMemoryLeases,
   InMemoryRequeue,
@@ -47,6 +48,7 @@ export class InMemoryWorld implements World {
   readonly index = new InMemoryTableIndex();
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
+  readonly announcer = new InMemoryAnnouncer();
   readonly now = this.clock.now;
   readonly lines: LogLine[] = [];
   readonly log: Log = logInto(this.lines, {});
@@ -105,6 +107,7 @@ export class InMemoryWorld implements World {
     this.ec2.journal.clear();
     this.states.writes.clear();
     this.requeue.sent.length = 0;
+    this.announcer.told.length = 0;
     this.lines.length = 0;
   };
 }

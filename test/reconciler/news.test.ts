@@ -1,0 +1,356 @@
+import { describe, expect, it } from 'vitest';
+import type { Trigger } from '../../reconciler/core/trigger.ts';
+import { sweep } from '../../reconciler/sweep.ts';
+import { item, minutesAfter, now, routeTableId } from '../support/builders.ts';
+import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// What is told to whoever listens: metrics and domain events, by transitions only.
+
+const second = 1_000;
+const minute = 60 * second;
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '192.0.2.1' };
+
+const hijack = (world: InMemoryWorld): Trigger => {
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  return {
+    kind: 'event',
+    id: 'event-1',
+    name: 'ReplaceRoute',
+    time: world.now().toISOString(),
+    actor: alice,
+    destination: '10.20.0.0/16',
+    target: 'tgw-aaaaaaaa',
+  };
+};
+
+const sweepNow = (world: InMemoryWorld) => sweep(world, world.invocation());
+
+describe('drift in an enforced table', () => {
+  it('is told when it is found, with its actor, and once more when it is seen healed', async () => {
+    const world = await inSync(two);
+    await world.reconcile(hijack(world));
+    expect(world.announcer.events).toEqual(['Route Drift Detected']);
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+      routeTableId,
+      enforced: true,
+      trigger: { kind: 'event', id: 'event-1', name: 'ReplaceRoute' },
+      changes: [
+        { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', to: 'pcx-aaaaaaaa', actor: alice },
+      ],
+    });
+    const since = world.now().toISOString();
+    world.clock.advance(minute);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+    expect(world.announcer.told[1]?.events[0]?.detail).toMatchObject({ since, phase: 'InSync' });
+  });
+
+  it('is counted by routes, with what healed it and how long that took from the call on', async () => {
+    const world = await inSync(two);
+    const event = hijack(world);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.clock.advance(3 * second);
+    await world.reconcile(event);
+    const { values } = world.announcer;
+    expect([values('DriftDetected'), values('RoutesReplaced'), values('RoutesDeleted')]).toEqual([[2], [1], [1]]);
+    expect(values('RoutesCreated')).toEqual([]);
+    // The rogue route came without a call: nobody knows since when it was there.
+    expect(values('HealLatency')).toEqual([3 * second]);
+  });
+
+  it('is told again when it is healed and comes back', async () => {
+    const world = await inSync(two);
+    await world.reconcile(hijack(world));
+    world.clock.advance(minute);
+    await world.reconcile(hijack(world));
+    expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Detected']);
+  });
+
+  it('is told once, however often it is looked at until somebody approves', async () => {
+    const world = await inSync(two);
+    for (let index = 0; index < 12; index++)
+      world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+    for (let sweeps = 0; sweeps < 3; sweeps++) {
+      await sweepNow(world);
+      world.clock.advance(5 * minute);
+    }
+    expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Plan Blocked (entered)']);
+    expect(world.announcer.values('DriftDetected')).toEqual([12]);
+    expect(world.announcer.values('PlansBlocked')).toEqual([1]);
+    for (let index = 0; index < 12; index++) world.ec2.scenery.removeRoute(routeTableId, `10.99.${index}.0/24`);
+    await world.reconcile();
+    expect(world.announcer.events.slice(2)).toEqual(['Route Drift Healed', 'Route Plan Blocked (left)']);
+  });
+
+  it('is not what an edit asks for', async () => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(minute);
+    await world.reconcile();
+    expect(world.announcer.events).toEqual([]);
+    expect(world.announcer.values('RoutesReplaced')).toEqual([1]);
+    expect(world.announcer.values('HealLatency')).toEqual([]);
+  });
+
+  it('is not what a read shows that is not believed', async () => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.faults.strike({ action: 'DescribeRouteTables' }, { staleMs: 10 * second });
+    world.clock.advance(5 * second);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.status().doubt).toBeDefined();
+    expect(world.announcer.events).toEqual([]);
+  });
+});
+
+it('drift in a table that is only watched is told apart, and its end as well', async () => {
+  const world = await inSync(two);
+  world.desire(two, { mode: 'observe' });
+  await world.reconcile({ kind: 'desired' });
+  const event = hijack(world);
+  for (let looks = 0; looks < 3; looks++) await world.reconcile(event);
+  expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
+    { type: 'Route Drift Detected', detail: { enforced: false } },
+  ]);
+  expect([world.announcer.values('DriftObserved'), world.announcer.values('DriftDetected')]).toEqual([[1], []]);
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+  await world.reconcile();
+  expect(world.announcer.events.at(-1)).toBe('Route Drift Healed');
+});
+
+describe('the latest drift of a table', () => {
+  it('is in its status: who, when, and how long until it was put right and seen so', async () => {
+    const world = await inSync(two);
+    const event = hijack(world);
+    world.clock.advance(3 * second);
+    await world.reconcile(event);
+    const foundAt = world.now().toISOString();
+    expect(world.status().lastDrift).toEqual({
+      foundAt,
+      routes: 1,
+      actor: alice,
+      calledAt: event.time,
+      appliedAt: foundAt,
+    });
+    world.clock.advance(minute);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.status().lastDrift).toMatchObject({ foundAt, healedAt: world.now().toISOString() });
+  });
+
+  it('that was healed is told from one that comes later, and ends with the item', async () => {
+    const world = await inSync(two);
+    await world.reconcile(hijack(world));
+    world.clock.advance(minute);
+    await world.reconcile();
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    await world.reconcile();
+    expect(world.status().lastDrift).toEqual({
+      foundAt: world.now().toISOString(),
+      routes: 1,
+      appliedAt: world.now().toISOString(),
+    });
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status()).not.toHaveProperty('lastDrift');
+  });
+});
+
+describe('a failure', () => {
+  const wanted = { ...two, '10.22.0.0/16': 'pcx-cccccccc' };
+
+  it('is told when it begins and when it ends', async () => {
+    const world = await inSync(two);
+    world.desire(wanted);
+    await world.reconcile({ kind: 'desired' });
+    await world.reconcile({ kind: 'event' });
+    expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
+    expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+      failures: [{ action: 'create', destination: '10.22.0.0/16', to: 'pcx-cccccccc', remedy: expect.any(String) }],
+    });
+    world.ec2.scenery.target('pcx-cccccccc');
+    await world.reconcile({ kind: 'event' });
+    world.clock.advance(minute);
+    await world.reconcile();
+    expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)', 'Route Reconcile Failed (left)']);
+  });
+
+  it('is counted when it does not pass by itself, and a second one is not hidden by the first', async () => {
+    const world = await inSync(two);
+    world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteLimitExceeded' } });
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-bbbbbbbb' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.values('ChangesFailed')).toEqual([1]);
+    world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'UnauthorizedOperation' } });
+    await world.reconcile(hijack(world));
+    expect(world.announcer.values('ChangesFailed')).toEqual([1, 1]);
+  });
+
+  it('that passes is no alarm', async () => {
+    const world = await inSync(two);
+    world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RequestLimitExceeded' } });
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-bbbbbbbb' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('Failed');
+    expect(world.announcer.values('ChangesFailed')).toEqual([]);
+  });
+
+  it('of an item that is refused is counted once, and again when it is refused for something else', async () => {
+    const world = await inSync(two);
+    world.desired.put({ routeTableId, routes: 'none' });
+    for (let looks = 0; looks < 2; looks++) await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.values('InvalidDesired')).toEqual([1]);
+    expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
+    world.desired.put({ routeTableId, routes: [], unknown: true });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.values('InvalidDesired')).toEqual([1, 1]);
+  });
+
+  it('of a table that is gone is told', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.deleteTable(routeTableId);
+    await world.reconcile();
+    expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
+    expect(world.announcer.values('ChangesFailed')).toEqual([1]);
+  });
+});
+
+it('a contest is told when it begins, with who is at it, and when it is over', async () => {
+  const world = await inSync(two);
+  for (let round = 0; round < 7; round++) {
+    await world.reconcile(hijack(world));
+    world.clock.advance(minute);
+  }
+  expect(world.announcer.values('Contested')).toEqual([1]);
+  const contest = world.announcer.told
+    .flatMap(({ events }) => events)
+    .find(({ type }) => type === 'Route Table Contested');
+  expect(contest?.detail).toMatchObject({
+    state: 'entered',
+    contests: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', by: [alice] }],
+  });
+  for (let looks = 0; looks < 4; looks++) {
+    world.clock.advance(61 * minute);
+    await world.reconcile();
+  }
+  expect(world.announcer.events).toContain('Route Table Contested (left)');
+});
+
+describe('a blackhole', () => {
+  it('is counted when a target dies, and one that is long known does not hide another', async () => {
+    const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    for (let looks = 0; looks < 3; looks++) await world.reconcile();
+    expect(world.announcer.values('Blackholes')).toEqual([1]);
+    world.ec2.scenery.vanish('pcx-aaaaaaaa');
+    await world.reconcile();
+    expect(world.announcer.values('Blackholes')).toEqual([1, 2]);
+  });
+
+  it('in a table that is only watched is counted apart, once there is drift', async () => {
+    const world = await inSync(two);
+    world.desire(two, { mode: 'observe' });
+    const event = hijack(world);
+    world.ec2.scenery.vanish('pcx-aaaaaaaa');
+    await world.reconcile(event);
+    expect(world.announcer.values('Blackholes')).toEqual([]);
+    expect(world.announcer.values('BlackholesObserved')).toEqual([1]);
+  });
+});
+
+describe('drift that a sweep found', () => {
+  const found = async (): Promise<InMemoryWorld> => {
+    const world = await inSync(two);
+    hijack(world);
+    await sweepNow(world);
+    world.clock.advance(minute);
+    await sweepNow(world);
+    return world;
+  };
+
+  it('is counted as missed by events when none came within 15 minutes, and once', async () => {
+    const world = await found();
+    expect(world.announcer.values('MissedByEvents')).toEqual([]);
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      world.clock.advance(5 * minute);
+      await sweepNow(world);
+    }
+    expect(world.announcer.values('MissedByEvents')).toEqual([1]);
+  });
+
+  it('is not counted when the event came late', async () => {
+    const world = await found();
+    const time = now.toISOString();
+    await world.reconcile({
+      kind: 'event',
+      id: 'late',
+      name: 'ReplaceRoute',
+      time,
+      actor: alice,
+      destination: '10.20.0.0/16',
+    });
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      world.clock.advance(5 * minute);
+      await sweepNow(world);
+    }
+    expect(world.announcer.values('MissedByEvents')).toEqual([]);
+  });
+
+  it('after an edit that the stream did not tell of is not what an event should have told', async () => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      await sweepNow(world);
+      world.clock.advance(5 * minute);
+    }
+    expect(world.announcer.values('MissedByEvents')).toEqual([]);
+  });
+});
+
+it('what somebody changed around a table is told with its actor, though nothing is healed', async () => {
+  const world = await inSync(two);
+  await world.reconcile({ kind: 'event', id: 'event-9', actor: alice, notice: 'subnet-aaaaaaaa left the table' });
+  expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
+    { type: 'Route Table Changed', detail: { notice: 'subnet-aaaaaaaa left the table', actor: alice } },
+  ]);
+});
+
+it('a sweep tells that it completed, how long it took, and how many tables are not as they should be', async () => {
+  const world = await inSync(two);
+  world.desired.put({ ...item(two), routeTableId: 'rtb-0000dead' });
+  world.ec2.scenery.table('rtb-0000beef', { routes: {} });
+  world.desired.put({ ...item(two, { mode: 'observe' }), routeTableId: 'rtb-0000beef' });
+  await sweepNow(world);
+  const { values } = world.announcer;
+  expect(values('SweepCompleted')).toEqual([1]);
+  expect(values('SweepDuration')).toHaveLength(1);
+  expect([
+    values('TablesManaged'),
+    values('TablesOutOfSync'),
+    values('TablesObserved'),
+    values('TablesUnknown'),
+  ]).toEqual([[3], [1], [1], [0]]);
+});
+
+it('tables that stay as they are have no news', async () => {
+  const world = await inSync(two);
+  for (let looks = 0; looks < 3; looks++) {
+    world.clock.advance(minutesAfter(30 * 60).getTime() - now.getTime());
+    await world.reconcile();
+  }
+  expect(world.announcer.told).toEqual([]);
+});
+
+it('that nobody can be told stops no heal, and is logged', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  await world.reconcile(hijack(world));
+  expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  expect(world.status().phase).toBe('Verifying');
+  expect(world.lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'could not announce' }));
+});
