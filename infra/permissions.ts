@@ -2,6 +2,7 @@ import { Stack, Token, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { eventSource } from '../reconciler/core/domain-event.ts';
 
 /** The tables and the queue a reconcile reads and writes, and the tag that opens a route table to it. */
 export interface Reach {
@@ -47,6 +48,17 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
   const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
+  const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'TellNews',
+      effect: Effect.ALLOW,
+      actions: ['events:PutEvents'],
+      resources: [bus],
+      // Nobody may speak as another, EC2 above all: what is said on the bus wakes functions.
+      conditions: { StringEquals: { 'events:source': eventSource } },
+    }),
+  );
 
   Validations.of(role).acknowledge(
     {
@@ -59,6 +71,12 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
         'Tables become managed by an item in DynamoDB, so their ids are not known here; account and Region are fixed, and managedTag narrows it further.',
     },
   );
+}
+
+/** Lets `role` show what is remembered of all tables, and change nothing. */
+export function allowShow(role: Role, { desiredTable, stateTable }: Pick<Reach, 'desiredTable' | 'stateTable'>): void {
+  desiredTable.grant(role, 'dynamodb:Scan');
+  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
 }
 
 /** Lets `role` find out, in bulk, which of all managed tables need a reconcile. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
@@ -11,7 +12,8 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
-import { allowReconcile, allowSweep } from './permissions.ts';
+import { FleetDashboard } from './dashboard.ts';
+import { allowReconcile, allowShow, allowSweep } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
 import { routeCallPattern, surroundingCallPattern } from './route-calls.ts';
@@ -49,6 +51,11 @@ export interface RouteReconcilerProps {
    * @default - a new, encrypted topic without subscribers
    */
   readonly alarmTopic?: ITopic | undefined;
+  /**
+   * One period for all alarms. For the local stack, where nobody waits for minutes.
+   * @default - each alarm has its own
+   */
+  readonly alarmPeriod?: Duration | undefined;
   /**
    * Most invocations of `on-route-change` at a time: the one function whose load others decide.
    * @default - limited by the account only
@@ -107,7 +114,10 @@ export class RouteReconciler extends Construct {
   readonly requeue: Queue;
   /** Such messages whose function failed. */
   readonly failedRequeues: Queue;
+  /** Shows the fleet in the dashboard. */
+  readonly widget: ReconcilerFunction;
   readonly alarmTopic: ITopic;
+  readonly dashboard: Dashboard;
 
   constructor(scope: Construct, id: string, props: RouteReconcilerProps = {}) {
     super(scope, id);
@@ -163,12 +173,18 @@ export class RouteReconciler extends Construct {
       entry: 'on-requeue',
       description: 'Reconciles the route tables that were to be looked at again',
     });
+    this.widget = new ReconcilerFunction(this, 'Widget', {
+      ...common,
+      entry: 'widget',
+      description: 'Shows the fleet, and one table, in the dashboard',
+    });
     const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
 
     const { desiredTable, stateTable, requeue } = this;
     const reach = { desiredTable, stateTable, requeue, managedTag: props.managedTag };
     for (const { role } of functions) allowReconcile(role, reach);
     allowSweep(this.sweep.role, reach);
+    allowShow(this.widget.role, reach);
 
     const watched = { sources: props.eventSources ?? ['aws.ec2'], account: Stack.of(this).account };
     const target = new FunctionTarget(this.onRouteChange.function, {
@@ -208,23 +224,30 @@ export class RouteReconciler extends Construct {
 
     this.sweepSchedule = sweepSchedule(this, this.sweep.function, sweepInterval, this.undeliveredEvents);
 
-    this.alarmTopic = new Alarms(this, 'Alarms', {
+    const watchedFunctions = {
+      OnRouteChange: this.onRouteChange.function,
+      OnDesiredChange: this.onDesiredChange.function,
+      OnRequeue: this.onRequeue.function,
+      Sweep: this.sweep.function,
+    };
+    const { undeliveredEvents, failedInvocations, failedRecords, failedRequeues } = this;
+    const deadLetters = { undeliveredEvents, failedInvocations, failedRecords, failedRequeues };
+    const alarms = new Alarms(this, 'Alarms', {
       topic: props.alarmTopic,
       enforceSSL,
-      functions: {
-        OnRouteChange: this.onRouteChange.function,
-        OnDesiredChange: this.onDesiredChange.function,
-        OnRequeue: this.onRequeue.function,
-        Sweep: this.sweep.function,
-      },
-      undeliveredEvents: this.undeliveredEvents,
-      failedInvocations: this.failedInvocations,
-      failedRecords: this.failedRecords,
-      failedRequeues: this.failedRequeues,
-      logs: functions.map(({ logGroup }) => logGroup),
-      sweepLogs: this.sweep.logGroup,
+      functions: watchedFunctions,
+      ...deadLetters,
       sweepInterval,
-    }).topic;
+      period: props.alarmPeriod,
+    });
+    this.alarmTopic = alarms.topic;
+    this.dashboard = new FleetDashboard(this, 'Dashboard', {
+      alarms: alarms.all,
+      widget: this.widget.function,
+      functions: watchedFunctions,
+      onRouteChange: this.onRouteChange.function,
+      queues: { requeue, ...deadLetters },
+    }).dashboard;
   }
 }
 

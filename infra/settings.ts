@@ -10,6 +10,8 @@ export interface Settings {
   readonly ec2Endpoint?: string | undefined;
   /** Minutes between two sweeps. */
   readonly sweepEveryMinutes?: number | undefined;
+  /** One period for all alarms, in seconds; only with `local`. */
+  readonly alarmPeriodSeconds?: number | undefined;
   /** Only tables that carry this tag may be changed. */
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
 }
@@ -30,6 +32,9 @@ const schema = z.object({
     .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], wholeMinutes)
     .pipe(z.int(wholeMinutes).min(1, 'expected at least 1 minute').max(1440, 'expected at most 1440 minutes (a day)'))
     .optional(),
+  alarmPeriodSeconds: z
+    .union([z.literal([10, 30, 60]), z.enum(['10', '30', '60']).transform(Number)], 'expected 10, 30 or 60')
+    .optional(),
   managedTag: z
     .string('expected key=value')
     .regex(/^[^=]+=.+$/, 'expected key=value')
@@ -49,6 +54,8 @@ export function readSettings(context: Node, environment: Environment = {}): Sett
     ({ path: [key], message }) => `${String(key)}: ${message}, got ${JSON.stringify(found[String(key)])}`,
   );
   if (data?.ec2Endpoint && !data.local) problems.push('ec2Endpoint: only the local stack has one (add -c local=true)');
+  if (data?.alarmPeriodSeconds && !data.local)
+    problems.push('alarmPeriodSeconds: only the local stack has one (add -c local=true)');
   if (data?.local && environment.account && environment.account !== localAccount) {
     problems.push(
       `local: the local stack lives in account ${localAccount}, but the credentials are of another account`,

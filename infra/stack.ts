@@ -17,13 +17,14 @@ export interface RouteReconcilerStackProps extends StackProps {
 export class RouteReconcilerStack extends Stack {
   constructor(scope: Construct, id: string, { settings, codeDirectory, ...props }: RouteReconcilerStackProps) {
     super(scope, id, { description: 'Keeps VPC route tables as written in DynamoDB', ...props });
-    const { local, ec2Endpoint, sweepEveryMinutes, managedTag } = settings;
+    const { local, ec2Endpoint, sweepEveryMinutes, alarmPeriodSeconds, managedTag } = settings;
 
     const reconciler = new RouteReconciler(this, 'RouteReconciler', {
       codeDirectory,
       managedTag,
       ec2Endpoint,
       sweepInterval: sweepEveryMinutes === undefined ? undefined : Duration.minutes(sweepEveryMinutes),
+      alarmPeriod: alarmPeriodSeconds === undefined ? undefined : Duration.seconds(alarmPeriodSeconds),
       ...(local && {
         // Nobody but EC2 may send events as `aws.ec2`: its stand-in has a source of its own.
         eventSources: ['aws.ec2', 'local.ec2'],
@@ -47,6 +48,8 @@ export class RouteReconcilerStack extends Stack {
     this.output('RuleName', reconciler.routeCalls.ruleName);
     this.output('ScheduleName', reconciler.sweepSchedule.scheduleName);
     this.output('AlarmTopicArn', reconciler.alarmTopic.topicArn);
+    this.output('WidgetFunctionName', reconciler.widget.function.functionName);
+    this.output('DashboardName', reconciler.dashboard.dashboardName);
     this.output('UndeliveredEventsQueueUrl', reconciler.undeliveredEvents.queueUrl);
     this.output('FailedInvocationsQueueUrl', reconciler.failedInvocations.queueUrl);
     this.output('FailedRecordsQueueUrl', reconciler.failedRecords.queueUrl);

@@ -47,32 +47,47 @@ describe('alarms', () => {
     expect(quiet).toEqual(['ignore', 'ignore', 'ignore', 'ignore']);
   });
 
-  it('watch every function for errors and throttles', () => {
-    for (const name of template.all('AWS::Lambda::Function').keys()) {
+  it('watch every function that reconciles for errors and throttles; who looks at the dashboard sees its errors', () => {
+    const reconciling = [...template.all('AWS::Lambda::Function').keys()].filter((name) => !name.startsWith('Widget'));
+    expect(reconciling).toHaveLength(4);
+    for (const name of reconciling) {
       expect(watching('Errors', 'FunctionName', name)).toHaveLength(1);
       expect(watching('Throttles', 'FunctionName', name)).toHaveLength(1);
     }
   });
 
-  it('tell of every table that failed, whichever function found it so', () => {
-    const filters = [...template.all('AWS::Logs::MetricFilter')].filter(([name]) => name.includes('TablesFailed'));
-    expect(new Set(filters.map(([, { LogGroupName }]) => LogGroupName))).toEqual(
-      new Set(template.all('AWS::Logs::LogGroup').keys()),
-    );
-    for (const [, { FilterPattern }] of filters) {
-      expect(FilterPattern).toBe('{ ($.message = "reconciled") && ($.phase = "Failed") }');
-    }
-    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsTablesFailed')).toMatchObject({
-      Namespace: 'RouteReconciler',
-      MetricName: 'TablesFailed',
-      Threshold: 1,
-    });
+  it('count what newly needs a person, in five minutes, and take silence for good news', () => {
+    for (const name of ['ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested', 'Blackholes', 'MissedByEvents'])
+      expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
+        Namespace: 'RouteReconciler',
+        MetricName: name,
+        Dimensions: [{ Name: 'service', Value: 'route-reconciler' }],
+        Statistic: 'Sum',
+        Threshold: 1,
+        ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+        Period: 300,
+        EvaluationPeriods: 1,
+        TreatMissingData: 'notBreaching',
+      });
+  });
+
+  it('tell of tables that three sweeps found out of sync, or could not look at, and forget it not while sweeps are missing', () => {
+    for (const name of ['TablesOutOfSync', 'TablesUnknown'])
+      expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
+        MetricName: name,
+        Statistic: 'Maximum',
+        Threshold: 1,
+        Period: 7 * 60,
+        EvaluationPeriods: 3,
+        TreatMissingData: 'ignore',
+      });
   });
 
   it('take three intervals without a completed sweep, silence included, for a failure', () => {
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted')).toMatchObject({
       Namespace: 'RouteReconciler',
       MetricName: 'SweepCompleted',
+      Dimensions: [{ Name: 'service', Value: 'route-reconciler' }],
       ComparisonOperator: 'LessThanThreshold',
       Threshold: 1,
       Period: 7 * 60,
@@ -81,12 +96,10 @@ describe('alarms', () => {
     });
   });
 
-  it('know of a completed sweep from the line the sweep logs at its end', () => {
-    expect(template.one('AWS::Logs::MetricFilter', 'AlarmsSweepCompleted')).toMatchObject({
-      LogGroupName: 'SweepLogs',
-      FilterPattern: '{ $.message = "sweep completed" }',
-      MetricTransformations: [{ MetricNamespace: 'RouteReconciler', MetricName: 'SweepCompleted', MetricValue: '1' }],
-    });
+  it('all have the period that a local stack asks for', () => {
+    const local = new StackTemplate({ local: true, alarmPeriodSeconds: 30 });
+    const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ Period }) => Period);
+    expect(new Set(periods)).toEqual(new Set([30]));
   });
 
   it.each(alarms)('%s tells the topic when it starts and when it ends', (_, { AlarmActions, OKActions }) => {
@@ -99,7 +112,7 @@ describe('alarms', () => {
     expect(entries).toContain(description.split('#').at(-1));
   });
 
-  it.each(entries)('the runbook entry %s belongs to an alarm', (entry) => {
+  it.each(entries.filter((entry) => entry !== 'all-alarms'))('the runbook entry %s belongs to an alarm', (entry) => {
     expect(alarms.some(([, alarm]) => String(alarm['AlarmDescription']).endsWith(`#${entry}`))).toBe(true);
   });
 

@@ -48,6 +48,7 @@ const reconcileWith = (name: string) => ({
     'dynamodb:UpdateItem',
   ],
   'Requeue.Arn': ['sqs:SendMessage'],
+  [`arn:aws:events:${region}:${account}:event-bus/default`]: ['events:PutEvents'],
   [`${name}Logs.Arn`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
 });
 
@@ -99,6 +100,23 @@ describe('permissions', () => {
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
     });
+  });
+
+  it('lets the widget read what is shown, and change nothing', () => {
+    expect(permissions(template, 'WidgetRole')).toEqual({
+      'DesiredRouteTables.Arn': ['dynamodb:Scan'],
+      'RouteTableStates.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
+      'WidgetLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    });
+  });
+
+  it('lets every function put events under our own name only', () => {
+    for (const name of functions) {
+      const put = grants(template, `${name}Role`).filter(({ Action }) => Action.includes('events:PutEvents'));
+      expect(put.map(({ Condition }) => Condition)).toEqual([
+        { StringEquals: { 'events:source': 'route-reconciler' } },
+      ]);
+    }
   });
 
   it('lets the schedule invoke the sweep, and nothing else', () => {

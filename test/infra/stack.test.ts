@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { account, localAccount, StackTemplate } from '../support/stack.ts';
 
 const deadLetterQueues = ['UndeliveredEvents', 'FailedInvocations', 'FailedRecords', 'FailedRequeues'];
-const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
+const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep', 'Widget'];
 
 describe('the stack', () => {
   const template = new StackTemplate();
@@ -140,6 +140,7 @@ describe('the stack', () => {
   it('names in its outputs what scripts look for', () => {
     expect([...template.outputs].sort()).toEqual([
       'AlarmTopicArn',
+      'DashboardName',
       'DesiredTableName',
       'FailedInvocationsQueueUrl',
       'FailedRecordsQueueUrl',
@@ -153,6 +154,7 @@ describe('the stack', () => {
       'StateTableName',
       'SweepFunctionName',
       'UndeliveredEventsQueueUrl',
+      'WidgetFunctionName',
     ]);
   });
 });

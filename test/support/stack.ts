@@ -45,7 +45,7 @@ export function routeReconcilerApp(context: Record<string, unknown> = {}): { app
 
 function emptyFunctions(): string {
   const directory = mkdtempSync(path.join(scratch, 'functions-'));
-  for (const name of ['on-route-change', 'on-desired-change', 'on-requeue', 'sweep']) {
+  for (const name of ['on-route-change', 'on-desired-change', 'on-requeue', 'sweep', 'widget']) {
     mkdirSync(path.join(directory, name));
     writeFileSync(path.join(directory, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
   }

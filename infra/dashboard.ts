@@ -1,0 +1,133 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  CustomWidget,
+  Dashboard,
+  GraphWidget,
+  type IAlarm,
+  type IMetric,
+  type IWidget,
+  PeriodOverride,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import type { MetricName } from '../reconciler/core/news.ts';
+import { reconcilerMetric } from './metrics.ts';
+
+export interface FleetDashboardProps {
+  readonly alarms: readonly IAlarm[];
+  /** Renders the fleet, and one table's page. */
+  readonly widget: IFunction;
+  /** The functions that reconcile, by the name people call them. */
+  readonly functions: Readonly<Record<string, IFunction>>;
+  /** The function that events of others wake. */
+  readonly onRouteChange: IFunction;
+  readonly queues: Readonly<Record<string, IQueue>>;
+}
+
+const columns = 24;
+const period = Duration.minutes(5);
+
+/** What an operator looks at, in the order of the questions: what is wrong, what was healed, does it still hear, does it still look. */
+export class FleetDashboard extends Construct {
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, props: FleetDashboardProps) {
+    super(scope, id);
+    this.dashboard = new Dashboard(this, 'Dashboard', {
+      dashboardName: Stack.of(this).stackName,
+      defaultInterval: Duration.hours(12),
+      periodOverride: PeriodOverride.INHERIT,
+    });
+    const { functions, queues } = props;
+    this.row('Is anything wrong now?', [
+      new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: 12, height: 8 }),
+      tablesNow(8),
+    ]);
+    this.row('Which tables, since when, and who was it?', [
+      new CustomWidget({
+        title: 'Route tables',
+        functionArn: props.widget.functionArn,
+        width: columns,
+        height: 12,
+        updateOnRefresh: true,
+        updateOnResize: false,
+        updateOnTimeRangeChange: false,
+      }),
+    ]);
+    this.row('What was healed, and how fast?', [
+      graph('Drift found', [...sums('DriftDetected', 'DriftObserved')]),
+      graph('Routes changed', [...sums('RoutesReplaced', 'RoutesDeleted', 'RoutesCreated')]),
+      new GraphWidget({
+        title: 'From the call that caused it to the heal',
+        left: ['p50', 'p99', 'Maximum'].map((statistic) =>
+          reconcilerMetric('HealLatency', { statistic, period, label: statistic }),
+        ),
+        width: 8,
+        height: 6,
+        leftYAxis: { min: 0, label: 'ms', showUnits: false },
+      }),
+    ]);
+    this.row('What needs a person?', [
+      graph('Newly refused, blocked, invalid or contested', [
+        ...sums('ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested'),
+      ]),
+      graph('Newly leading nowhere', [...sums('Blackholes', 'BlackholesObserved')]),
+      graph(
+        'Waiting in queues',
+        Object.entries(queues).map(([label, queue]) =>
+          queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum', label }),
+        ),
+      ),
+    ]);
+    this.row('Are events flowing? Is the sweep alive?', [
+      graph('Route calls that woke us', [
+        props.onRouteChange.metricInvocations({ period, label: 'on-route-change' }),
+        ...sums('MissedByEvents'),
+      ]),
+      graph('Sweeps completed', [...sums('SweepCompleted')]),
+      graph('Time a sweep takes', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
+    ]);
+    this.row('Functions: latency, errors, throttles, cost', [
+      graph(
+        'Duration, p99 (ms)',
+        each(functions, (one, label) => one.metricDuration({ period, statistic: 'p99', label })),
+      ),
+      graph('Errors and throttles', [
+        ...each(functions, (one, label) => one.metricErrors({ period, label: `${label}: errors` })),
+        ...each(functions, (one, label) => one.metricThrottles({ period, label: `${label}: throttles` })),
+      ]),
+      graph(
+        'Invocations: what is paid for',
+        each(functions, (one, label) => one.metricInvocations({ period, label })),
+      ),
+    ]);
+  }
+
+  private row(question: string, widgets: readonly IWidget[]): void {
+    this.dashboard.addWidgets(new TextWidget({ markdown: `## ${question}`, width: columns, height: 1 }));
+    this.dashboard.addWidgets(...widgets);
+  }
+}
+
+const tablesNow = (height: number): GraphWidget =>
+  new GraphWidget({
+    title: 'Tables, as the sweeps found them',
+    left: (['TablesManaged', 'TablesOutOfSync', 'TablesObserved', 'TablesUnknown'] as const).map((name) =>
+      reconcilerMetric(name, { statistic: 'Maximum', period, label: name }),
+    ),
+    width: columns / 2,
+    height,
+    leftYAxis: { min: 0, showUnits: false },
+  });
+
+const sums = (...names: readonly MetricName[]): IMetric[] =>
+  names.map((name) => reconcilerMetric(name, { statistic: 'Sum', period, label: name }));
+
+const each = (functions: Readonly<Record<string, IFunction>>, metric: (one: IFunction, label: string) => IMetric) =>
+  Object.entries(functions).map(([label, one]) => metric(one, label));
+
+const graph = (title: string, left: IMetric[]): GraphWidget =>
+  new GraphWidget({ title, left, width: columns / 3, height: 6, leftYAxis: { min: 0, showUnits: false } });
