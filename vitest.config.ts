@@ -7,10 +7,14 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{reconciler,simulation,lambdas,cli,infra,local}/**/*.test.ts'],
+          include: ['test/{reconciler,simulation,lambdas,cli,infra,local,report}/**/*.test.ts'],
           // A machine that does other things besides is no failure.
           testTimeout: 60_000,
         },
+      },
+      {
+        // Needs Chromium; says so and skips where there is none.
+        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
       },
       {
         // Needs the local stack: brought up once for the whole project, taken down at the end.

@@ -143,7 +143,7 @@ const runShape = z.looseObject({
 
 const isRun = (value: unknown): value is Run => runShape.safeParse(value).success;
 
-function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<string, unknown>): Run | undefined {
+export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<string, unknown>): Run | undefined {
   const run = { ...rest, id };
   return isRun(run) ? run : undefined;
 }

@@ -1,0 +1,70 @@
+import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { Run, Status, SweepRecord } from '../core/status.ts';
+import { runOf, tableStates } from './state-table.ts';
+
+/** One managed table, with what is remembered of it; a table that was never looked at has no status. */
+export interface FleetTable {
+  readonly routeTableId: string;
+  readonly status?: Status;
+}
+
+/** The fleet as it is remembered, for people to look at. Reads only, and never EC2. */
+export interface FleetReader {
+  /** Every table with a desired item, in the order of their ids, and the record of the last sweep. */
+  fleet(): Promise<{ readonly tables: readonly FleetTable[]; readonly sweep: SweepRecord | undefined }>;
+  /** The status of one table, and its latest runs, newest first. */
+  table(
+    routeTableId: string,
+    runsAtMost?: number,
+  ): Promise<{
+    readonly status: Status | undefined;
+    readonly runs: readonly Run[];
+    readonly sweep: SweepRecord | undefined;
+  }>;
+}
+
+/** Reads what people are shown from the two tables of a deployment. What cannot be read throws: nothing is left out. */
+export function fleetReader(
+  client: DynamoDBDocumentClient,
+  { desiredTable, stateTable }: { readonly desiredTable: string; readonly stateTable: string },
+): FleetReader {
+  const states = tableStates(client, stateTable);
+
+  async function managed(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    const pages = paginateScan({ client }, { TableName: desiredTable, ProjectionExpression: 'routeTableId' });
+    for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
+    return ids.sort();
+  }
+
+  return {
+    async fleet() {
+      const [ids, sweep] = await Promise.all([managed(), states.readSweep()]);
+      const statuses = await states.readMany(ids);
+      const tables = ids.map((routeTableId) => {
+        const status = statuses.get(routeTableId);
+        return { routeTableId, ...(status && { status }) };
+      });
+      return { tables, sweep };
+    },
+
+    async table(routeTableId, runsAtMost = 25) {
+      const [status, sweep, { Items = [] }] = await Promise.all([
+        states.read(routeTableId),
+        states.readSweep(),
+        client.send(
+          new QueryCommand({
+            TableName: stateTable,
+            KeyConditionExpression: 'routeTableId = :id AND begins_with(#item, :run)',
+            ExpressionAttributeNames: { '#item': 'item' },
+            ExpressionAttributeValues: { ':id': routeTableId, ':run': 'run#' },
+            ScanIndexForward: false,
+            Limit: runsAtMost,
+          }),
+        ),
+      ]);
+      const runs = Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []);
+      return { status, runs, sweep };
+    },
+  };
+}

@@ -1,0 +1,76 @@
+import { type ShownPhase, shownPhase } from '../reconciler/core/freshness.ts';
+import type { LastDrift, Status, SweepRecord } from '../reconciler/core/status.ts';
+
+/** A managed table as it is remembered. */
+export interface KnownTable {
+  readonly routeTableId: string;
+  readonly status?: Status;
+}
+
+/** What the fleet is shown from. */
+export interface Fleet {
+  readonly tables: readonly KnownTable[];
+  readonly sweep: SweepRecord | undefined;
+  readonly now: Date;
+}
+
+/** One line of the fleet. */
+export interface FleetRow {
+  readonly routeTableId: string;
+  readonly phase: ShownPhase;
+  readonly reason: string;
+  readonly vpcId?: string;
+  /** Listed routes, as of the last look. */
+  readonly routes?: number;
+  /** Changes that are not made yet. */
+  readonly open?: number;
+  readonly lastDrift?: LastDrift;
+}
+
+/** The fleet as it is shown: what needs a person first. */
+export interface FleetView {
+  readonly rows: readonly FleetRow[];
+  readonly counts: readonly { readonly phase: ShownPhase; readonly count: number }[];
+  readonly sweep: SweepRecord | undefined;
+  readonly now: Date;
+}
+
+/** Phases in the order in which they need a person. */
+const urgency: readonly ShownPhase[] = [
+  'Failed',
+  'Missing',
+  'Invalid',
+  'Contested',
+  'Blocked',
+  'Unknown',
+  'Drifted',
+  'Verifying',
+  'InSync',
+  'Unmanaged',
+];
+
+/** How urgent a phase is; the smaller, the more. */
+export const urgencyOf = (phase: ShownPhase): number => urgency.indexOf(phase);
+
+export function fleetView({ tables, sweep, now }: Fleet): FleetView {
+  const rows = tables
+    .map(({ routeTableId, status }): FleetRow => {
+      const vpcId = status?.indexed?.find((id) => id.startsWith('vpc-'));
+      return {
+        routeTableId,
+        ...shownPhase(routeTableId, status, sweep, now),
+        ...(vpcId !== undefined && { vpcId }),
+        ...(status && { routes: status.listed.length, open: openChanges(status) }),
+        ...(status?.lastDrift && { lastDrift: status.lastDrift }),
+      };
+    })
+    .sort((a, b) => urgencyOf(a.phase) - urgencyOf(b.phase) || (a.routeTableId < b.routeTableId ? -1 : 1));
+  const counts = urgency
+    .map((phase) => ({ phase, count: rows.filter((row) => row.phase === phase).length }))
+    .filter(({ count }) => count > 0);
+  return { rows, counts, sweep, now };
+}
+
+/** What a plan still has to change; after a heal that is not seen yet, nothing. */
+const openChanges = ({ phase, plan }: Status): number =>
+  phase === 'InSync' || phase === 'Verifying' || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);

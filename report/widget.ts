@@ -1,0 +1,34 @@
+import { fleetPage } from './fleet-page.ts';
+import { type Fleet, fleetView } from './fleet-view.ts';
+import { type Content, type Html, html } from './html.ts';
+import { type Theme, styles } from './style.ts';
+import { type TableView, tablePage } from './table-page.ts';
+
+/** What a page of the widget asks the widget's function for when somebody presses a link. */
+export type WidgetCall = { readonly page: number } | { readonly routeTableId: string; readonly page: number };
+
+/** So many tables to a page: some screens of a widget, whatever the fleet. */
+const pageSize = 50;
+
+/**
+ * A page of the fleet for a CloudWatch dashboard, which runs no script: its links call the function anew.
+ *
+ * @param endpoint the ARN of the function that makes these pages
+ * @see docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
+ */
+export const fleetWidget = (fleet: Fleet, page: number, theme: Theme, endpoint: string): string => {
+  const links = {
+    table: (routeTableId: string, text: Content) => action({ routeTableId, page }, text, endpoint),
+    fleet: (to: number, text: Content) => action({ page: to }, text, endpoint),
+  };
+  return html`${styles(theme)}${fleetPage(fleetView(fleet), { page, pageSize }, links)}`.toString();
+};
+
+/** The page of one table for a CloudWatch dashboard. */
+export const tableWidget = (table: TableView, page: number, theme: Theme, endpoint: string): string =>
+  html`${styles(theme)}${tablePage(table, action({ page }, '← all tables', endpoint))}`.toString();
+
+/** An element that can be pressed, and right behind it what CloudWatch does then. */
+const action = (call: WidgetCall, text: Content, endpoint: string): Html =>
+  html`<a>${text}</a
+    ><cwdb-action action="call" display="widget" endpoint="${endpoint}">${JSON.stringify(call)}</cwdb-action>`;

@@ -1,0 +1,70 @@
+import type { ShownPhase } from '../reconciler/core/freshness.ts';
+import type { LastDrift, RunOutcome } from '../reconciler/core/status.ts';
+import type { Actor } from '../reconciler/core/trigger.ts';
+import { type Html, html } from './html.ts';
+
+/** A time as people read it, in UTC, to the second. */
+export const timeOf = (iso: string | undefined): Html | undefined =>
+  iso === undefined ? undefined : html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`;
+
+/** A length of time in the two largest units it needs. */
+export function lengthOf(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1_000)} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const between = (from: string, to: string): string => lengthOf(Date.parse(to) - Date.parse(from));
+
+/**
+ * How long a drift lasted: from the call that caused it, where an event told of one, else from the look that found it.
+ * Undefined while it lasts.
+ */
+export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift): string | undefined {
+  const end = appliedAt ?? healedAt;
+  if (end === undefined) return undefined;
+  return calledAt === undefined && end === foundAt ? 'as found' : between(calledAt ?? foundAt, end);
+}
+
+/** An actor by what tells people apart: session, role and session, user; the whole of it is there to hover over. */
+export const actorOf = (actor: Actor): Html => {
+  const { arn, sourceIp, userAgent, invokedBy } = actor;
+  const more = [arn, sourceIp && `from ${sourceIp}`, userAgent && `with ${userAgent}`, invokedBy && `by ${invokedBy}`];
+  const name = (arn.split(':').at(-1) ?? arn)
+    .replace(/^(assumed-role|user)\//, '')
+    .replace(/^AWSReservedSSO_[^/]*\//, '');
+  return html`<span class="rr-long" title="${more.filter(Boolean).join(' ')}">${name}</span>`;
+};
+
+/** Everything that is known of an actor, one thing after the other. */
+export const actorInFull = ({ arn, sourceIp, userAgent, invokedBy }: Actor): Html =>
+  html`<code class="rr-long">${arn}</code>${sourceIp !== undefined && html` from <code>${sourceIp}</code>`}${
+      userAgent !== undefined && html` with ${userAgent}`
+    }${invokedBy !== undefined && html` through ${invokedBy}`}`;
+
+/** Who caused what a change put right. */
+export function whoCaused({ actor, candidates = [] }: Pick<RunOutcome, 'actor' | 'candidates'>): Html | string {
+  if (actor !== undefined && actor !== 'unattributed') return actorInFull(actor);
+  if (candidates.length === 0) return 'not announced by any event';
+  return html`unattributed; at work then: ${candidates.map((one, index) => [index > 0 && ', ', actorInFull(one)])}`;
+}
+
+const symbols: Readonly<Record<ShownPhase, string>> = {
+  InSync: '✓',
+  Verifying: '…',
+  Drifted: '≠',
+  Contested: '⇄',
+  Blocked: '⊘',
+  Failed: '✕',
+  Invalid: '!',
+  Missing: '∅',
+  Unmanaged: '–',
+  Unknown: '?',
+};
+
+/** A phase by word, sign and colour; the word alone would do. */
+export const phaseBadge = (phase: ShownPhase): Html =>
+  html`<span class="rr-phase rr-${phase}"><span aria-hidden="true">${symbols[phase]}</span> ${phase}</span>`;

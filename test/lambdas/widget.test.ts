@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { handler } from '../../lambdas/widget.ts';
+import { contextOf } from '../support/lambda.ts';
+
+const { fleet, tables } = await vi.hoisted(async () => {
+  const { eventfulFleet } = await import('../support/fleet.ts');
+  return eventfulFleet();
+});
+
+vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
+  ...(await original()),
+  reader: () => ({
+    fleet: async () => fleet,
+    table: async (routeTableId: string) => {
+      const found = tables.find((table) => table.routeTableId === routeTableId);
+      return { status: found?.status, runs: found?.runs ?? [], sweep: fleet.sweep };
+    },
+  }),
+}));
+
+beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
+afterAll(() => void vi.useRealTimers());
+
+const context = contextOf('request-1');
+const shown = async (event: unknown): Promise<string> => String(await handler(event, context));
+
+describe('the widget', () => {
+  it('shows the fleet, and calls itself for every page', async () => {
+    const page = await shown({ widgetContext: { theme: 'dark' } });
+    expect(page).toContain('Route tables 1 to 12 of 12');
+    expect(page).toContain(`endpoint="${context.invokedFunctionArn}"`);
+  });
+
+  it('is light or dark as the dashboard is', async () => {
+    const [light, dark] = await Promise.all(
+      ['light', 'dark'].map((theme) => shown({ widgetContext: { theme, dashboardName: 'any' } })),
+    );
+    expect(dark).not.toBe(light);
+    expect(await shown({})).toBe(light);
+  });
+
+  it('shows one table when its link was pressed', async () => {
+    expect(await shown({ routeTableId: 'rtb-01a1b2c3d4e5f6071', page: 0 })).toContain(
+      'routectl approve rtb-01a1b2c3d4e5f6071',
+    );
+  });
+
+  it('says of a table it does not know that it was never looked at', async () => {
+    expect(await shown({ routeTableId: '<b>rtb</b>' })).toContain('it was never looked at');
+    expect(await shown({ routeTableId: '<b>rtb</b>' })).not.toContain('<b>rtb');
+  });
+
+  it.each([undefined, null, 'text', { page: 'many', routeTableId: 7, widgetContext: 'none' }, { page: -3 }])(
+    'shows the first page for a call it cannot read: %j',
+    async (event) => {
+      expect(await shown(event)).toContain('Route tables 1 to 12 of 12');
+    },
+  );
+
+  it('tells whoever adds it to a dashboard what it takes', async () => {
+    expect(await handler({ describe: true }, context)).toEqual({ markdown: expect.stringContaining('routeTableId') });
+  });
+});

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { phases } from '../../reconciler/core/status.ts';
+import { reportDocument } from '../../report/document.ts';
+import { type Fleet, fleetView, urgencyOf } from '../../report/fleet-view.ts';
+import { fleetWidget, tableWidget } from '../../report/widget.ts';
+import { eventfulFleet } from '../support/fleet.ts';
+
+const arn = 'arn:aws:lambda:eu-west-1:123456789012:function:widget';
+
+/** What a reader of the page sees of it, without markup. */
+const textOf = (html: string): string =>
+  html
+    .replaceAll(/<style>.*?<\/style>/gs, '')
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))
+    .replaceAll(/\s+/g, ' ');
+
+const rowsOf = (html: string): readonly string[] =>
+  [...html.matchAll(/<tbody>(.*?)<\/tbody>/gs)].flatMap(([, body = '']) =>
+    [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row = '']) => textOf(row)),
+  );
+
+/** So many tables like one of a fleet. */
+const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
+  ...fleet,
+  tables: Array.from({ length: count }, (_, index) => ({
+    ...table,
+    routeTableId: `rtb-${index.toString(16).padStart(17, '0')}`,
+  })),
+});
+
+describe('the fleet', () => {
+  it('shows first what needs a person, and then by id', async () => {
+    const { rows } = fleetView((await eventfulFleet()).fleet);
+    expect(rows.map(({ phase }) => phase)).toEqual([
+      'Failed',
+      'Missing',
+      'Invalid',
+      'Contested',
+      'Blocked',
+      'Unknown',
+      'Drifted',
+      'Verifying',
+      'InSync',
+      'InSync',
+      'InSync',
+      'InSync',
+    ]);
+  });
+
+  it('knows how urgent every phase is', () => {
+    for (const phase of [...phases, 'Unknown' as const]) expect(urgencyOf(phase)).toBeGreaterThanOrEqual(0);
+  });
+
+  it('counts the tables of each phase', async () => {
+    const { counts } = fleetView((await eventfulFleet()).fleet);
+    expect(counts).toContainEqual({ phase: 'InSync', count: 4 });
+    expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(12);
+  });
+
+  it('tells for each table when it drifted last, who did it, and how long it took to put it right', async () => {
+    const { fleet } = await eventfulFleet();
+    const row = rowsOf(fleetWidget(fleet, 0, 'light', arn)).find((row) => row.includes('rtb-06a1b2c3d4e5f6076'));
+    expect(row).toContain('InSync rtb-06a1b2c3d4e5f6076');
+    expect(row).toContain('2026-11-23 12:27:10 , 1 route deploy-pipeline/run-4711 1.4 s');
+  });
+
+  it('never shows a table that was not looked at as in sync, and says why', async () => {
+    const { fleet } = await eventfulFleet();
+    const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
+    expect(page.find((row) => row.includes('rtb-0ba1b2c3d4e5f6071'))).toContain(
+      'the last sweep could not look at it: RequestLimitExceeded',
+    );
+    const later = fleetView({ ...fleet, now: new Date(fleet.now.getTime() + 16 * 60_000) });
+    expect(new Set(later.rows.map(({ phase }) => phase))).toEqual(new Set(['Unknown']));
+    expect(fleetView({ ...fleet, tables: [{ routeTableId: 'rtb-00000001' }] }).rows).toMatchObject([
+      { phase: 'Unknown', reason: 'it was never looked at' },
+    ]);
+  });
+
+  it('is shown in pages that lead to one another and to every table', async () => {
+    const fleet = many((await eventfulFleet()).fleet, 120);
+    const middle = fleetWidget(fleet, 1, 'light', arn);
+    expect(textOf(middle)).toContain('Route tables 51 to 100 of 120');
+    expect(rowsOf(middle)).toHaveLength(50);
+    const calls = [...middle.matchAll(/<cwdb-action[^>]* endpoint="([^"]*)"[^>]*>(.*?)<\/cwdb-action>/gs)];
+    expect(new Set(calls.map(([, endpoint]) => endpoint))).toEqual(new Set([arn]));
+    const asked = calls.map(([, , call = '']) => JSON.parse(textOf(call)) as unknown);
+    expect(asked).toContainEqual({ page: 0 });
+    expect(asked).toContainEqual({ page: 2 });
+    expect(asked).toContainEqual({ routeTableId: 'rtb-00000000000000063', page: 1 });
+    // Pages that are not there are the nearest one.
+    expect(textOf(fleetWidget(fleet, 99, 'light', arn))).toContain('101 to 120 of 120');
+    expect(textOf(fleetWidget(fleet, -1, 'light', arn))).toContain('1 to 50 of 120');
+  });
+
+  it('of 5,000 tables is a page that a dashboard shows', async () => {
+    const page = fleetWidget(many((await eventfulFleet()).fleet, 5_000), 0, 'light', arn);
+    expect(Buffer.byteLength(page)).toBeLessThan(100_000);
+  });
+
+  it('without any table says how to begin', () => {
+    const page = fleetWidget({ tables: [], sweep: undefined, now: new Date() }, 0, 'light', arn);
+    expect(textOf(page)).toContain('No route table is managed yet');
+  });
+});
+
+describe('the page of a table', () => {
+  const pageOf = async (index: number): Promise<string> => {
+    const table = (await eventfulFleet()).tables[index];
+    if (!table) throw new Error(`there is no table ${index}`);
+    return tableWidget(table, 3, 'dark', arn);
+  };
+
+  it('shows the deletes that wait, and the command that lets them pass', async () => {
+    const page = await pageOf(1);
+    expect(page).toContain('<code>routectl approve rtb-01a1b2c3d4e5f6071</code>');
+    expect(rowsOf(page)).toContainEqual(expect.stringContaining('delete (waits) 192.168.0.0/24'));
+  });
+
+  it('shows what failed, and what would mend it', async () => {
+    expect(rowsOf(await pageOf(0))).toContainEqual(
+      expect.stringMatching(/create 10\.40\.0\.0\/16 to pcx-0dddddddddddddddd .*NotFound.* create or attach it/),
+    );
+  });
+
+  it('shows every problem of an item that is refused', async () => {
+    const rows = rowsOf(await pageOf(3));
+    expect(rows).toContainEqual(expect.stringMatching(/routes\[0\]\.destination .*expected a prefix length/));
+    expect(rows).toContainEqual(expect.stringMatching(/routes\[0\]\.target /));
+  });
+
+  it('shows who fights over which destination', async () => {
+    expect(textOf(await pageOf(2))).toMatch(
+      /Contested: others undo what is healed .*10\.21\.0\.0\/16 7 times arn:\S+legacy-failover/,
+    );
+  });
+
+  it('shows why routes are left alone', async () => {
+    const rows = rowsOf(await pageOf(0));
+    expect(rows).toContainEqual(expect.stringMatching(/10\.0\.0\.0\/16 local local/));
+    expect(rows).toContainEqual(expect.stringMatching(/10\.99\.0\.0\/16 .* propagated/));
+  });
+
+  it('shows its history, newest first: what was done, who caused it, from where and with what, and how long it took', async () => {
+    const history = rowsOf(await pageOf(6)).filter((row) => row.includes('ReplaceRoute'));
+    expect(history[0]).toMatch(
+      /12:27:10 .*0\.0\.0\.0\/0 .*: done .*deploy-pipeline\/run-4711 from cloudformation\.amazonaws\.com .*through cloudformation.* in 1\.4 s/,
+    );
+    expect(history[1]).toMatch(/12:24:01 .*alice@example\.com from 198\.51\.100\.23 with Mozilla/);
+  });
+
+  it('says of drift that only a sweep found that no event announced it', async () => {
+    expect(rowsOf(await pageOf(7))).toContainEqual(
+      expect.stringMatching(/sweep create 10\.21\.0\.0\/16 .*not announced by any event/),
+    );
+  });
+
+  it('leads back to the page of the fleet it was opened from', async () => {
+    expect(await pageOf(0)).toMatch(/← all tables<\/a\s*><cwdb-action[^>]*>\{&#34;page&#34;:3\}/);
+  });
+});
+
+describe('what others wrote', () => {
+  it('stays text, wherever it is shown', async () => {
+    const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>';
+    const { fleet, tables } = await eventfulFleet({
+      arn: `arn:aws:iam::1:user/${evil}`,
+      userAgent: evil,
+      sourceIp: evil,
+    });
+    const pages = [
+      fleetWidget(fleet, 0, 'light', arn),
+      ...tables.map((table) => tableWidget(table, 0, 'light', arn)),
+      reportDocument(fleet, tables),
+    ];
+    for (const page of pages) expect(page).not.toMatch(/<script|<img/);
+    expect(pages.filter((page) => page.includes('&#60;script&#62;')).length).toBeGreaterThan(3);
+  });
+});
+
+describe('the report as a file', () => {
+  it('has every table, with links to those that are shown whole', async () => {
+    const { fleet, tables } = await eventfulFleet();
+    const [first] = tables;
+    const document = reportDocument(fleet, first ? [first] : []);
+    expect(document).toMatch(/^<!doctype html>/);
+    expect(rowsOf(document).filter((row) => / rtb-0.a1b2c3d4e5f607\d /.test(row)).length).toBeGreaterThanOrEqual(12);
+    expect([...document.matchAll(/href="#(rtb-[^"]*)"/g)].map(([, id]) => id)).toEqual([first?.routeTableId]);
+    expect(document).toContain(`<article id="${first?.routeTableId}">`);
+  });
+
+  it('may run no script and load nothing', async () => {
+    const { fleet, tables } = await eventfulFleet();
+    const document = reportDocument(fleet, tables);
+    expect(document).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+    expect(document).not.toMatch(/<script|<link| src=|@import|url\(/);
+  });
+});
