@@ -7,6 +7,7 @@ import { Failure } from './failure.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReconcileOptions } from './reconcile.ts';
+import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
 import type { ValidateOptions } from './validate.ts';
 
@@ -107,6 +108,16 @@ tables(program.command('approve'))
   .action(async (id: string, options: ApproveOptions) => {
     const { approve } = await import('./approve.ts');
     process.exitCode = await approve(id, options, terminal);
+  });
+
+tables(program.command('report'))
+  .description('the fleet, and the history of tables that need a person or drifted lately, as a file; changes nothing')
+  .argument('[route-table-ids...]', 'tables to show whole besides')
+  .option('--html <file>', 'write one HTML file that needs nothing else; - is standard output')
+  .option(...json)
+  .action(async (ids: string[], options: ReportOptions) => {
+    const { report } = await import('./report.ts');
+    process.exitCode = await report(ids, options, terminal);
   });
 
 try {

@@ -56,7 +56,8 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
       actions: ['events:PutEvents'],
       resources: [bus],
       // Nobody may speak as another, EC2 above all: what is said on the bus wakes functions.
-      conditions: { StringEquals: { 'events:source': eventSource } },
+      // (AWS tells the source of every event that is put; the emulators of the local stack do not.)
+      conditions: { StringEqualsIfExists: { 'events:source': eventSource } },
     }),
   );
 

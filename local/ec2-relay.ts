@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Blackholes } from './blackholes.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
 import {
   controlPath,
@@ -142,7 +143,10 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
     return refusal(status, code, message);
   }
   const before = fault?.effect.kind === 'stale-answer' ? memory.lastAnswerTo(call) : undefined;
-  return before ?? (await forward(call, options.upstream));
+  if (before) return before;
+  const answer = await forward(call, options.upstream);
+  if (answer.status < 400) memory.blackholes.heard(action, call.parameters);
+  return action === 'DescribeRouteTables' ? { ...answer, body: memory.blackholes.shownIn(answer.body) } : answer;
 }
 
 async function forward({ body, request }: Call, upstream: string): Promise<Answer> {
@@ -192,6 +196,7 @@ async function readCall(request: IncomingMessage, pathname: string): Promise<Cal
 
 /** What the relay remembers between calls. */
 class Memory {
+  readonly blackholes = new Blackholes();
   #calls: RelayedCall[] = [];
   #faults: { readonly fault: Fault; met: number }[] = [];
   #mode: EventMode = 'send';

@@ -114,7 +114,7 @@ describe('permissions', () => {
     for (const name of functions) {
       const put = grants(template, `${name}Role`).filter(({ Action }) => Action.includes('events:PutEvents'));
       expect(put.map(({ Condition }) => Condition)).toEqual([
-        { StringEquals: { 'events:source': 'route-reconciler' } },
+        { StringEqualsIfExists: { 'events:source': 'route-reconciler' } },
       ]);
     }
   });

@@ -22,7 +22,11 @@ beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
 afterAll(() => void vi.useRealTimers());
 
 const context = contextOf('request-1');
-const shown = async (event: unknown): Promise<string> => String(await handler(event, context));
+const shown = async (event: unknown): Promise<string> => {
+  const page = await handler(event, context);
+  if (typeof page !== 'string') throw new Error(`no page, but ${JSON.stringify(page)}`);
+  return page;
+};
 
 describe('the widget', () => {
   it('shows the fleet, and calls itself for every page', async () => {

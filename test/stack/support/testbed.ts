@@ -3,13 +3,22 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import {
+  DeleteFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
+  PutFunctionConcurrencyCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
-import { DeleteCommand, DynamoDBDocumentClient, PutCommand, QueryCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  PutCommand,
+  QueryCommand,
+  UpdateCommand,
+  paginateScan,
+} from '@aws-sdk/lib-dynamodb';
 import { expect, inject } from 'vitest';
 import { accountId } from '../../../local/emulators.ts';
 import type { RelayControl } from '../../../local/relay-control.ts';
@@ -279,6 +288,65 @@ export class Testbed {
     const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
     await this.#iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
     return () => this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
+  }
+
+  /**
+   * Takes a permission on everything from a function's role.
+   *
+   * @returns what gives it back
+   */
+  async denyAll(name: FunctionName, Action: string): Promise<() => Promise<unknown>> {
+    const RoleName = await roleOf(this.#lambda, this.#outputs[`${name}FunctionName`]);
+    const PolicyDocument = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Deny', Action, Resource: '*' }],
+    });
+    await this.#iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'Deny', PolicyDocument }));
+    return () => this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: 'Deny' }));
+  }
+
+  /** Lets a function be called as by an event: at once, and again by Lambda when it fails. */
+  async trigger(name: FunctionName, payload: unknown): Promise<void> {
+    const FunctionName = this.#outputs[`${name}FunctionName`];
+    await this.#lambda.send(
+      new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload: JSON.stringify(payload) }),
+    );
+  }
+
+  /**
+   * Lets no call of a function through any more.
+   *
+   * @returns what lets them through again
+   */
+  async throttle(name: FunctionName): Promise<() => Promise<unknown>> {
+    const FunctionName = this.#outputs[`${name}FunctionName`];
+    await this.#lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
+    return () => this.#lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+  }
+
+  /** Lets nothing be managed any more, so that no table of other tests is looked at. */
+  async forgetAll(): Promise<void> {
+    const TableName = this.#outputs['DesiredTableName'];
+    for await (const { Items = [] } of paginateScan({ client: this.#documents }, { TableName }))
+      for (const { routeTableId } of Items) await this.deleteItem(String(routeTableId));
+  }
+
+  /**
+   * Moves the runs of a table that wait for an event into the past, as if a quarter of an hour had gone by. How long that
+   * is, the unit tests show with a clock of their own.
+   */
+  async letEventsBeLate(routeTableId: string): Promise<void> {
+    const { openRuns = [] } = (await this.status(routeTableId)) ?? {};
+    const detectedAt = new Date(Date.now() - 16 * 60_000).toISOString();
+    await this.#documents.send(
+      new UpdateCommand({
+        TableName: this.#outputs['StateTableName'],
+        Key: { routeTableId, item: 'status' },
+        UpdateExpression: 'SET openRuns = :runs',
+        ConditionExpression: 'attribute_exists(openRuns)',
+        ExpressionAttributeValues: { ':runs': openRuns.map((run) => ({ ...run, detectedAt })) },
+      }),
+    );
   }
 
   /** Kills every process of a function, whatever it is at: MiniStack does so when its configuration is written. */

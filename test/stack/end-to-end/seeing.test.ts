@@ -1,0 +1,192 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  CreateQueueCommand,
+  type Message,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
+import { Ajv } from 'ajv';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { z } from 'zod';
+import { accountId } from '../../../local/emulators.ts';
+import { connect, environmentFor } from '../../../local/stack.ts';
+import { eventJsonSchema } from '../../../schema/generate.ts';
+import { jsonLines, routectl } from '../../support/routectl.ts';
+import { eventually } from '../support/eventually.ts';
+import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
+import { Testbed, arnOf } from '../support/testbed.ts';
+
+// What operators see of drift: who caused it, in history, events, widget and report.
+
+const stack = inject('stack');
+const { aws } = connect(stack);
+let testbed: Testbed;
+beforeAll(async () => {
+  testbed = await Testbed.open();
+});
+
+const sample = (file: string): Record<string, unknown> =>
+  z
+    .object({ detail: z.record(z.string(), z.unknown()) })
+    .parse(JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../fixtures/cloudtrail', file), 'utf8')))
+    .detail;
+
+const role = (name: string, session: string) => ({
+  type: 'AssumedRole',
+  arn: `arn:aws:sts::${accountId}:assumed-role/${name}/${session}`,
+  accountId,
+});
+
+describe.concurrent('who caused a drift', () => {
+  it.each<[string, Record<string, unknown>]>([
+    ['somebody signed in by SSO', sample('02-create-route-v6-eigw-assumed-role-sso.json')],
+    ['a CloudFormation stack', sample('04-create-route-v4-natgw-cloudformation.json')],
+    ['a pipeline with Terraform', sample('05-replace-route-v4-eni-terraform.json')],
+    ['somebody with a key', sample('06-delete-route-v4-iam-user-cli.json')],
+    [
+      'a service-linked role',
+      {
+        ...sample('04-create-route-v4-natgw-cloudformation.json'),
+        userIdentity: role('AWSServiceRoleForVPCTransitGateway', 'TransitGateway'),
+        sourceIPAddress: 'transitgateway.amazonaws.com',
+      },
+    ],
+    [
+      'root',
+      {
+        ...sample('06-delete-route-v4-iam-user-cli.json'),
+        userIdentity: { type: 'Root', arn: `arn:aws:iam::${accountId}:root`, accountId },
+      },
+    ],
+  ])('is told by CloudTrail in its own way: %s', async (_, record) => {
+    const { network, unannounced } = testbed;
+    const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
+    await unannounced.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
+    await testbed.tell({
+      ...record,
+      eventName: 'ReplaceRoute',
+      eventTime: new Date().toISOString(),
+      recipientAccountId: accountId,
+      requestParameters: {
+        routeTableId: table,
+        destinationCidrBlock: '10.20.0.0/16',
+        transitGatewayId: network.transitGateway,
+      },
+    });
+    const [outcome] = await testbed.outcomes(table, 1);
+    const identity = z.object({ arn: z.string(), invokedBy: z.string().optional() }).parse(record['userIdentity']);
+    expect(outcome?.actor).toEqual({
+      arn: identity.arn,
+      sourceIp: record['sourceIPAddress'],
+      userAgent: record['userAgent'],
+      ...(identity.invokedBy !== undefined && { invokedBy: identity.invokedBy }),
+    });
+    const { lastDrift } = await testbed.phase(table, 'InSync');
+    expect(lastDrift?.actor?.arn).toBe(identity.arn);
+  });
+
+  it('is told for each of two by name, where two are at work on two routes of one table', async () => {
+    const { network, alice, bob } = testbed;
+    const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    await alice.send(deleteRoute(table, '10.20.0.0/16'));
+    await bob.send(replaceRoute(table, '10.21.0.0/16', network.transitGateway));
+    await testbed.has(table, routes);
+    const outcomes = await testbed.outcomes(table, 2);
+    const byDestination = Object.fromEntries(outcomes.map(({ destination, actor }) => [destination, actor]));
+    expect(byDestination).toMatchObject({
+      '10.20.0.0/16': { arn: arnOf('alice') },
+      '10.21.0.0/16': { arn: arnOf('bob') },
+    });
+  });
+});
+
+describe('drift', () => {
+  it('is told on the bus when it is found and when it is healed, as the schema says, and is in the widget and the report', async () => {
+    const { network, bob } = testbed;
+    const heard = await listen();
+    const routes = { '10.20.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    await bob.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
+    await testbed.has(table, routes);
+
+    const events = await eventually(async () => {
+      const events = (await heard()).filter(({ detail }) => detail.routeTableId === table);
+      expect(events.map((event) => event['detail-type'])).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+      return events;
+    });
+    const accepts = new Ajv({ validateFormats: false }).compile(eventJsonSchema());
+    for (const event of events) expect(accepts(event), JSON.stringify(accepts.errors)).toBe(true);
+    const change = {
+      action: 'replace',
+      destination: '10.20.0.0/16',
+      from: network.transitGateway,
+      to: network.peering,
+    };
+    expect(events[0]?.detail).toMatchObject({ enforced: true, changes: [{ ...change, actor: { arn: arnOf('bob') } }] });
+
+    const fleet = await widget({ widgetContext: { theme: 'dark' } });
+    expect(fleet).toContain('Route tables');
+    const page = await widget({ routeTableId: table });
+    expect(page).toContain(`<code class="rr-long">${arnOf('bob')}</code>`);
+    expect(page).toContain('put right in');
+
+    const scratch = mkdtempSync(path.join(tmpdir(), 'route-reconciler-report-'));
+    const file = path.join(scratch, 'report.html');
+    const { code, stdout, stderr } = await routectl(['report', '--html', file, '--json'], {
+      env: environmentFor(stack),
+    });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`Written: ${file}`) });
+    expect(jsonLines(stdout)).toContainEqual(
+      expect.objectContaining({
+        routeTableId: table,
+        phase: 'InSync',
+        lastDrift: expect.objectContaining({ routes: 1 }),
+      }),
+    );
+    expect(readFileSync(file, 'utf8')).toContain(`<article id="${table}">`);
+    rmSync(scratch, { recursive: true });
+  });
+});
+
+/** Calls the deployed widget as the dashboard does. */
+async function widget(payload: object): Promise<string> {
+  const { FunctionError, Payload } = await new LambdaClient(aws).send(
+    new InvokeCommand({ FunctionName: stack.outputs['WidgetFunctionName'], Payload: JSON.stringify(payload) }),
+  );
+  const answer = Payload?.transformToString() ?? '';
+  if (FunctionError) throw new Error(answer);
+  return z.string().parse(JSON.parse(answer));
+}
+
+const told = z.looseObject({
+  source: z.literal('route-reconciler'),
+  'detail-type': z.string(),
+  detail: z.looseObject({ routeTableId: z.string() }),
+});
+
+/** Hears all domain events from now on; answers with those that were told so far, oldest first. */
+async function listen(): Promise<() => Promise<readonly z.infer<typeof told>[]>> {
+  const sqs = new SQSClient(aws);
+  const bus = new EventBridgeClient(aws);
+  const QueueName = `heard-${Date.now()}`;
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
+  const Rule = QueueName;
+  await bus.send(new PutRuleCommand({ Name: Rule, EventPattern: JSON.stringify({ source: ['route-reconciler'] }) }));
+  const Arn = `arn:aws:sqs:${stack.region}:${accountId}:${QueueName}`;
+  await bus.send(new PutTargetsCommand({ Rule, Targets: [{ Id: 'queue', Arn }] }));
+  await sqs.send(new PurgeQueueCommand({ QueueUrl }));
+  const messages: Message[] = [];
+  return async () => {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
+    messages.push(...Messages);
+    return messages
+      .map(({ Body = '' }) => told.parse(JSON.parse(Body)))
+      .toSorted((one, other) => (String(one.detail['at']) < String(other.detail['at']) ? -1 : 1));
+  };
+}
