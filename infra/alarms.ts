@@ -25,7 +25,7 @@ export interface AlarmsProps {
   readonly failedRequeues: IQueue;
   readonly sweepInterval: Duration;
   /**
-   * One period for all alarms. For the local stack, where nobody waits for minutes.
+   * One period for all alarms but those on sweeps. For the local stack, where nobody waits for minutes.
    * @default - each alarm has its own
    */
   readonly period?: Duration | undefined;
@@ -72,7 +72,7 @@ export class Alarms extends Construct {
     const news = (name: Parameters<typeof reconcilerMetric>[0]): Metric =>
       reconcilerMetric(name, { period: this.period(Duration.minutes(5)), statistic: 'Sum' });
     const perSweep = (name: Parameters<typeof reconcilerMetric>[0], statistic: string): Metric =>
-      reconcilerMetric(name, { period: this.period(sweepInterval), statistic });
+      reconcilerMetric(name, { period: sweepInterval, statistic });
     return [
       this.watch('ChangesFailed', {
         // One route that EC2 refuses is traffic that goes wrong. What passes by itself is not counted.

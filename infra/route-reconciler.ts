@@ -52,7 +52,7 @@ export interface RouteReconcilerProps {
    */
   readonly alarmTopic?: ITopic | undefined;
   /**
-   * One period for all alarms. For the local stack, where nobody waits for minutes.
+   * One period for all alarms but those on sweeps. For the local stack, where nobody waits for minutes.
    * @default - each alarm has its own
    */
   readonly alarmPeriod?: Duration | undefined;

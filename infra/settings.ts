@@ -10,7 +10,7 @@ export interface Settings {
   readonly ec2Endpoint?: string | undefined;
   /** Minutes between two sweeps. */
   readonly sweepEveryMinutes?: number | undefined;
-  /** One period for all alarms, in seconds; only with `local`. */
+  /** One period for all alarms but those on sweeps, in seconds; only with `local`. */
   readonly alarmPeriodSeconds?: number | undefined;
   /** Only tables that carry this tag may be changed. */
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;

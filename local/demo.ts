@@ -99,6 +99,16 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
     }),
   );
   await stage.settles();
+  await stage.rings(
+    'Somebody writes an item that cannot be meant so; the alarm ends once it is right',
+    'InvalidDesired',
+    {
+      trouble: () => stage.write({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0', target: 'igw' }] }),
+      cure: () =>
+        stage.desire({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0/0', target: internetGateway }] }),
+    },
+  );
+  await stage.settles();
 }
 
 function invitation(stack: LocalStack, { privateTable }: Scenery): string {
@@ -121,6 +131,7 @@ See what is desired, and what was done:
 let stack: LocalStack | undefined;
 try {
   stack = await startStack({
+    watch: true,
     step: async (name, work) => {
       const start = performance.now();
       process.stderr.write(dim(`${name} … `));

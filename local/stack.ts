@@ -37,7 +37,7 @@ export interface StackOptions {
   /** CDK context besides what the local stack itself sets. */
   readonly context?: Readonly<Record<string, string>>;
   /**
-   * Makes the alarms real: metrics of log lines and queues, and alarms that follow them.
+   * Makes the alarms real: metrics of log lines and queues, and alarms that follow them, in periods of 10 s.
    * @default false
    */
   readonly watch?: boolean;
@@ -74,7 +74,9 @@ export async function startStack({
       await emulators.stop();
     };
     await step('cdk bootstrap', () => bootstrap(emulators));
-    const outputs = await step('cdk deploy', () => deploy(emulators, { ...context, ec2Endpoint: relay.endpoint }));
+    const outputs = await step('cdk deploy', () =>
+      deploy(emulators, { ...context, ...(watch && { alarmPeriodSeconds: '10' }), ec2Endpoint: relay.endpoint }),
+    );
     const { ministack: endpoint, logs } = emulators;
     if (watch) {
       const watching = startWatching(aws, { log: lineLog(join(logs, 'alarms.log')) });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
+import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
@@ -33,6 +34,7 @@ export class Stage {
   readonly #observer: EC2Client;
   readonly #documents: DynamoDBDocumentClient;
   readonly #relay: RelayControl;
+  readonly #cloudwatch: CloudWatchClient;
   readonly #outputs: StackAddress['outputs'];
   readonly #tables: readonly string[];
   readonly #desired = new Map<string, DesiredItem>();
@@ -43,6 +45,7 @@ export class Stage {
     this.#observer = new EC2Client(ec2({ kind: 'user', name: 'observer' }));
     this.#documents = DynamoDBDocumentClient.from(new DynamoDBClient(aws));
     this.#relay = relay;
+    this.#cloudwatch = new CloudWatchClient(aws);
     this.#outputs = stack.outputs;
     this.#tables = [privateTable, publicTable];
   }
@@ -50,6 +53,11 @@ export class Stage {
   /** Writes a desired item, as a person or a pipeline would. */
   async desire(item: DesiredItem): Promise<void> {
     this.#desired.set(item.routeTableId, item);
+    await this.write(item);
+  }
+
+  /** Writes an item that nothing is to come of. */
+  async write(item: DesiredItem): Promise<void> {
     await this.#documents.send(new PutCommand({ TableName: this.#outputs['DesiredTableName'], Item: item }));
   }
 
@@ -75,6 +83,34 @@ export class Stage {
     this.#tell({ title, ok: calls === 'no write' && (await this.#asDesired()), calls, who: '' });
   }
 
+  /** Plays a scene that raises an alarm, and how the alarm ends. */
+  async rings(
+    title: string,
+    alarm: string,
+    { trouble, cure }: { readonly trouble: () => Promise<unknown>; readonly cure: () => Promise<unknown> },
+  ): Promise<void> {
+    await this.#relay.forgetCalls();
+    const start = performance.now();
+    const isIn = (state: string) => async () => (await this.#alarmState(alarm)) === state;
+    await trouble();
+    const rang = await this.#until(isIn('ALARM'), 60_000);
+    if (rang) console.log(`${styleText('red', '●')} ${alarm} is in ALARM, and its topic is told`);
+    await cure();
+    const ended = await this.#until(isIn('OK'), 90_000);
+    if (ended) console.log(`${styleText('green', '●')} ${alarm} is OK again`);
+    const ok = rang && ended && (await this.#until(() => this.#asDesired(), 20_000));
+    this.#tell({ title, ok, took: performance.now() - start, calls: `${alarm}: ALARM, OK`, who: '' });
+  }
+
+  /** The state of a deployed alarm, by its id in the construct. */
+  async #alarmState(id: string): Promise<string | undefined> {
+    const pages = paginateDescribeAlarms({ client: this.#cloudwatch }, {});
+    for await (const { MetricAlarms = [] } of pages)
+      for (const { AlarmName = '', StateValue } of MetricAlarms)
+        if (AlarmName.includes(`Alarms${id}`)) return StateValue;
+    return undefined;
+  }
+
   /** Waits until a later read has confirmed what was written. */
   async settles(): Promise<void> {
     await this.#until(async () => {
@@ -86,7 +122,7 @@ export class Stage {
   /** Says how it went, and whether every scene and every table is as it should be. */
   async summary(): Promise<boolean> {
     const table = new Table({
-      head: ['', 'what happened', 'healed in', 'calls of the reconciler', 'caused by'],
+      head: ['', 'what happened', 'took', 'calls of the reconciler', 'caused by'],
       colWidths: [3, 46, 11, 27, 28],
       wordWrap: true,
       chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },

@@ -96,10 +96,13 @@ describe('alarms', () => {
     });
   });
 
-  it('all have the period that a local stack asks for', () => {
-    const local = new StackTemplate({ local: true, alarmPeriodSeconds: 30 });
-    const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ Period }) => Period);
-    expect(new Set(periods)).toEqual(new Set([30]));
+  it('all have the period that a local stack asks for, but for those on sweeps', () => {
+    const local = new StackTemplate({ local: true, sweepEveryMinutes: 1, alarmPeriodSeconds: 30 });
+    const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ MetricName, Period }) => [
+      Period,
+      /^(Sweep|Tables)/.test(String(MetricName)),
+    ]);
+    expect(new Set(periods.map(String))).toEqual(new Set(['30,false', '60,true']));
   });
 
   it.each(alarms)('%s tells the topic when it starts and when it ends', (_, { AlarmActions, OKActions }) => {
