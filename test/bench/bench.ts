@@ -5,6 +5,7 @@ import { emptyRecord } from '../../reconciler/core/record.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
+import { monthlyCost } from './cost.ts';
 
 // Speed and cost as ratios and counts. Times depend on the machine: only what they grow by is of interest.
 
@@ -110,4 +111,31 @@ print(
   Object.keys(daily)
     .sort()
     .map((call) => [call, idleHour[call] ?? 0, (daily[call] ?? 0) - (idleHour[call] ?? 0) / sweepsPerHour]),
+);
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
+const oneItem = await fleet.desired.read(tableIdOf(0));
+const told = new Set(fleet.announcer.told.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
+const month = monthlyCost({
+  tables: 1_000,
+  sweepsPerHour,
+  itemBytes: bytesOf(oneItem),
+  statusBytes: bytesOf(fleet.states.status(tableIdOf(0))),
+  metrics: told.size,
+  alarms: 21,
+  sweepSeconds: 5,
+  memoryGb: 0.5,
+  logBytesPerSweep: 3_000,
+});
+print(
+  `The same fleet in a month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${bytesOf(fleet.states.status(tableIdOf(0)))}`,
+  ['thing', 'amount', 'US dollars'],
+  [
+    ...month.map(({ thing, amount, dollars }) => [
+      thing,
+      amount.toLocaleString('en-US', { maximumFractionDigits: 2 }),
+      dollars.toFixed(2),
+    ]),
+    ['all', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)],
+  ],
 );
