@@ -55,6 +55,15 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
     return (routeTableId) => ordersOf(controls.get(routeTableId), controls.get(fleetControl.routeTableId));
   }
 
+  /** Puts a status in the place of one that nobody can read; that one is kept aside, for a person to look at. */
+  async function writeOverUnreadable(status: Status): Promise<boolean> {
+    const found = await get({ routeTableId: status.routeTableId, item: 'status' });
+    if (!found || statusOf(found)) return false;
+    await put({ ...found, item: 'unreadable-status' });
+    await put({ ...status, item: 'status' });
+    return true;
+  }
+
   return {
     async read(routeTableId) {
       const item = await get({ routeTableId, item: 'status' });
@@ -68,14 +77,14 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
           new PutCommand({
             TableName: tableName,
             Item: { ...status, item: 'status' },
-            ConditionExpression: 'attribute_not_exists(revision) OR revision = :before',
+            ConditionExpression: 'attribute_not_exists(routeTableId) OR revision = :before',
             ExpressionAttributeValues: { ':before': status.revision - 1 },
           }),
         );
         return true;
       } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        return status.revision === 1 && writeOverUnreadable(status);
       }
     },
     recordRun: ({ id, ...run }: Run) =>

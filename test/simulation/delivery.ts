@@ -42,7 +42,7 @@ export class Delivery {
   // ── EventBridge: calls of others ──────────────────────────────────────────────────────────────────────────────────
 
   /** An event of CloudTrail goes its way to us: through trail and bus, which lose, repeat and delay. */
-  event(event: unknown, told: string, routeTableId: string): void {
+  event(event: unknown, told: string, routeTableIds: readonly string[]): void {
     const { faults, random, history, watch, scheduler } = this.#cloud;
     const at = scheduler.time;
     if (faults.strikes('dropped event')) return history.note('bus', `drops ${told}`);
@@ -53,8 +53,8 @@ export class Delivery {
         : random.skewed(500, 5_000);
     const deliver = (afterMs: number, requestId: string): void =>
       this.#after(afterMs, () => {
-        const facts = watch.facts(routeTableId);
-        facts.lastEventAt = Math.max(facts.lastEventAt, secondOf(at));
+        for (const facts of routeTableIds.map((id) => watch.facts(id)))
+          facts.lastEventAt = Math.max(facts.lastEventAt, secondOf(at));
         return this.#asynchronously(`event ${told}`, requestId, onRouteChange(event));
       });
     const requestId = this.#id('request');

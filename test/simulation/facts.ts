@@ -5,6 +5,7 @@ import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts } from './halts.ts';
+import type { Memory } from './memory.ts';
 import type { Spec } from './oracle.ts';
 
 // What is known of a history at one moment: what functions believe, and what is true.
@@ -39,6 +40,10 @@ export interface Mutation {
   readonly startedAt: number;
   readonly version: Version;
   readonly read: Read;
+  /** What it replaces worked, as far as the read told. */
+  readonly worked: boolean;
+  /** A later read of the same function showed that what it was replaced with works. */
+  works?: boolean;
   landedAt?: number;
   /** It made a difference when it landed. */
   changed?: boolean;
@@ -95,6 +100,10 @@ export interface TableFacts {
   /** What people approved, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;
+  /** What the reconciler must remember of all that. */
+  readonly memory: Memory;
+  /** Working routes that we replaced, by destination, until a read shows whether the new target works. */
+  readonly onTrial: Map<string, string>;
   /** Destinations where our replace turned a working route into a blackhole, with the target. */
   readonly blackholed: Map<string, string>;
   /** The latest mutation at each destination whose answer came, and is remembered. */
@@ -110,6 +119,8 @@ export interface Approved {
   readonly deletes: ReadonlySet<string>;
   readonly asked: ReadonlySet<string>;
   readonly at: number;
+  /** When it ends, if it is not spent before. */
+  readonly until: number;
   readonly spent: Set<string>;
 }
 

@@ -15,6 +15,7 @@ import {
   rulesOf,
   wantedAt,
 } from './oracle.ts';
+import { deletesIn, mostDeletes, sightOf } from './memory.ts';
 import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
 
 /** Each says in a sentence how it is broken, or nothing. */
@@ -155,11 +156,13 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const isClean = facts.clean === rulesOf(version.spec, halts, read.startedAt + by.skewMs);
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
     if (!isClean && !wasOurs) return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
-    return isDefault(destination) && !isClean ? `${tell(mutation)}: a default route that did not appear` : undefined;
+    const appeared = isClean && !facts.memory.knew(destination);
+    return isDefault(destination) && !appeared ? `${tell(mutation)}: a default route that did not appear` : undefined;
   },
 
   'no more deletes than maxDeletes': (mutation, _, watch) => {
-    const most = mutation.version.spec?.maxDeletes ?? 10;
+    const sight = sightOf(mutation);
+    const most = sight ? mostDeletes(sight) : 0;
     const deletes = mutation.read.mutations.filter(({ action }) => action === 'delete').length;
     if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, watch.facts(mutation.routeTableId)))
       return undefined;
@@ -216,6 +219,19 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     const readAt = (look.read?.startedAt ?? 0) + look.by.skewMs;
     const wrong = deviations(spec, table, shown.world, readAt).find(({ destination }) => !foreign.has(destination));
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
+  },
+
+  'no delete is held back that was earned': ({ phase, plan, doubt }, look, _, watch) => {
+    const { version, read, routeTableId, by, halts } = look;
+    const table = read?.shown?.world.tables.get(routeTableId);
+    if (!plan?.blocked || doubt || phase === 'Drifted' || !version?.spec || !read?.shown || !table) return undefined;
+    const sight = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
+    const rules = rulesOf(version.spec, halts, by.now().getTime());
+    if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
+    const { memory } = watch.facts(routeTableId);
+    if (deletesIn(sight).length > mostDeletes(sight)) return undefined;
+    const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
+    return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
   'InSync is not said of a stale read': ({ phase }, look, _, watch) => {
@@ -332,7 +348,9 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   const isKept = status?.plan?.findings.some(
     (finding) => finding.code === 'healed-into-blackhole' && finding.destination === destination,
   );
-  if (isKept && facts.blackholed.get(destination) === wanted) return true;
+  // Whether it dropped the traffic, a read between two statuses may have shown to the reconciler alone.
+  if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))
+    return true;
   if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
   const isNamed = status?.phase === 'Failed' && status.failures.some((failure) => failure.destination === destination);
   return (
@@ -358,7 +376,7 @@ function isRefusedByRule(
 }
 
 /** Whether a person approved this very delete, under an item that asked for the same, and it was not made since. */
-function isApproved({ destination, from, version, startedAt }: Mutation, { approvals }: TableFacts): boolean {
+function isApproved({ destination, from, version, startedAt, by }: Mutation, { approvals }: TableFacts): boolean {
   const key = `${destination} ${from}`;
   const asked = askedBy(version.spec);
   return approvals.some(
@@ -366,7 +384,9 @@ function isApproved({ destination, from, version, startedAt }: Mutation, { appro
       approval.asked.has(asked) &&
       approval.deletes.has(key) &&
       !approval.spent.has(key) &&
-      startedAt - approval.at < 24 * 3_600 * second,
+      startedAt - approval.at < 24 * 3_600 * second &&
+      // A plan may be 10 s old when it is acted on, and was made by the function's own clock.
+      startedAt < approval.until + 10 * second + Math.abs(by.skewMs),
   );
 }
 

@@ -52,7 +52,7 @@ export const wantedAt = (spec: Spec, destination: string) =>
 export function deviations(spec: Spec, table: Table, world: World, now: number): Deviation[] {
   const listed = spec.routes.flatMap(({ destination, target, overrideLocal }): Deviation[] => {
     const slot = slotAt(table, destination);
-    if (spec.ignore.some((entry) => holds(entry, now) && meets(entry, destination, [target]))) return [];
+    if (isLeftForNow(spec, { destination, target }, now)) return [];
     if (!slot) return [{ destination, wanted: target, isOurs: target !== 'local' }];
     if (names(slot, world).includes(target)) return [];
     const isOurs = mayReplace(
@@ -73,6 +73,10 @@ export function deviations(spec: Spec, table: Table, world: World, now: number):
     .map(({ destination, target }) => ({ destination, found: target, isOurs: true }));
   return [...listed, ...unlisted];
 }
+
+/** Whether a listed route is left to somebody else for now, whatever is there. */
+export const isLeftForNow = ({ ignore }: Spec, { destination, target }: Spec['routes'][number], now: number): boolean =>
+  ignore.some((entry) => holds(entry, now) && meets(entry, destination, [target]));
 
 export interface Around {
   readonly spec: Spec;

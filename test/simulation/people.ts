@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../support/ec2/journal.ts';
+import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { slotAt } from '../support/ec2/world.ts';
 import { asCloudTrailTells, callOf } from './calls.ts';
 import type { Cloud } from './cloud.ts';
@@ -128,8 +129,9 @@ export class People {
     else if (roll < 0.36) this.#order(random.chance(0.3) ? '*' : routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
     else if (roll < 0.4) this.#fight(routeTableId, spec);
-    else if (roll < 0.41) this.#killTarget();
-    else if (roll < 0.43) this.#dieOnArrival(routeTableId, spec);
+    else if (roll < 0.42) this.#killTarget();
+    else if (roll < 0.44) this.#dieOnArrival(routeTableId, spec);
+    else if (roll < 0.46) this.#mark(routeTableId);
     else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
     else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
     else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
@@ -194,12 +196,15 @@ export class People {
     this.#cloud.history.note('service', `changes ${routeTableId}`, { changed: this.#cloud.ec2.world !== before });
   }
 
-  /** A service puts a route through an interface of its own. */
+  /** A service puts a route through an interface of its own, or moves it to another one. */
   #takeOver(routeTableId: string): void {
     const { scenery } = this.#cloud.ec2;
-    scenery.foreignInterface('eni-ffffffff');
-    const destination = this.#random.pick(ipv4.slice(0, 5));
-    scenery.route(routeTableId, destination, 'eni-ffffffff');
+    const made = this.#cloud.ec2.world.tables.get(routeTableId)?.routes ?? [];
+    const before = made.find(({ target }) => target.startsWith('eni-ffff'));
+    const eni = before?.target === 'eni-fffffff1' ? 'eni-fffffff2' : 'eni-fffffff1';
+    scenery.foreignInterface(eni);
+    const destination = before?.destination ?? this.#random.pick(ipv4.slice(0, 5));
+    scenery.route(routeTableId, destination, eni);
     this.#cloud.watch.facts(routeTableId).touched.set(destination, this.#cloud.scheduler.time);
   }
 
@@ -216,7 +221,7 @@ export class People {
     this.#send(action, isOurs ? 'route-reconciler' : caller, input, routeTableId);
   }
 
-  #send(eventName: string, who: string, input: object, routeTableId: string): void {
+  #send(eventName: string, who: string, input: object, ...routeTableIds: readonly string[]): void {
     const { scheduler } = this.#cloud;
     const eventTime = `${scheduler.now().toISOString().slice(0, 19)}Z`;
     const event = {
@@ -233,7 +238,7 @@ export class People {
         requestParameters: asCloudTrailTells(input),
       },
     };
-    this.#delivery.event(event, `${eventName} ${routeTableId} by ${who}`, routeTableId);
+    this.#delivery.event(event, `${eventName} ${routeTableIds.join(' ')} by ${who}`, routeTableIds);
   }
 
   // ── desired items ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,7 +247,8 @@ export class People {
     return this.#cloud.watch.version(routeTableId).spec ?? this.#anySpec();
   }
 
-  #put(routeTableId: string, spec: Spec): void {
+  #put(routeTableId: string, given: Spec): void {
+    const spec = permissible(given);
     this.#write(routeTableId, itemOf(routeTableId, spec, this.#random), spec);
   }
 
@@ -302,6 +308,8 @@ export class People {
   #ruledAnew(spec: Spec): Spec {
     const random = this.#random;
     const { scope: _, paused: __, ...rest } = spec;
+    const { scope, ...unscoped } = spec;
+    const others = ipv4.filter((block) => !spec.routes.some(({ destination }) => overlaps(block, destination)));
     const until = this.#cloud.scheduler.time + random.between(30, 400) * second;
     const rules: readonly (() => Spec)[] = [
       () => ({ ...spec, mode: spec.mode === 'enforce' ? 'observe' : 'enforce' }),
@@ -309,6 +317,8 @@ export class People {
       () => ({ ...spec, unlisted: spec.unlisted === 'keep' ? 'delete' : 'keep' }),
       () => ({ ...spec, ignore: spec.ignore.length > 0 ? [] : [{ target: 'eni-*', until }] }),
       () => ({ ...spec, ignore: spec.ignore.length > 0 ? [] : [{ destination: random.pick(ipv4), until }] }),
+      () => ({ ...spec, ignore: random.some(others, 0.5).map((destination) => ({ destination })) }),
+      () => (scope ? unscoped : { ...spec, scope: random.some([...ipv4, ...ipv6, '10.0.0.0/8', 'pl-aaaaaaaa'], 0.4) }),
       () => ({ ...spec, maxDeletes: random.pick([0, 1, 5, 10]) }),
     ];
     return random.pick(rules)();
@@ -367,13 +377,14 @@ export class People {
       return watch.approved(routeTableId, all);
     }
     const id = `approval-${++this.#events}`;
-    const until = new Date(scheduler.time + 24 * 3_600 * second).toISOString();
+    const lastsMs = this.#random.chance(0.5) ? 24 * 3_600 * second : this.#random.between(5, 90) * second;
+    const until = new Date(scheduler.time + lastsMs).toISOString();
     this.#orders.set(routeTableId, {
       ...this.#orders.get(routeTableId),
       approval: { id, deletes, by: 'alice', until, desiredHash },
     });
     states.order(routeTableId, this.#orders.get(routeTableId));
-    watch.approved(routeTableId, asKeys);
+    watch.approved(routeTableId, asKeys, scheduler.time + lastsMs);
     history.note('alice', `approves in ${routeTableId}`, asKeys);
   }
 
@@ -459,20 +470,62 @@ export class People {
     scheduler.at(time + second, look);
   }
 
-  /** A gateway dies; perhaps it is made anew. */
+  /** A service marks a table as its own to work in, or takes the mark away. */
+  #mark(routeTableId: string): void {
+    const { scenery, world } = this.#cloud.ec2;
+    const mark = this.#random.pick(['AmazonFSx', 'kubernetes.io/cluster/one']);
+    if (world.tables.get(routeTableId)?.tags[mark] === undefined) scenery.tag(routeTableId, { [mark]: '' });
+    else scenery.untag(routeTableId, mark);
+    this.#cloud.history.note('service', `marks ${routeTableId}, or not: ${mark}`);
+  }
+
+  /** A gateway dies; it is made anew. CloudTrail tells of both, and names no table. */
   #killTarget(): void {
-    const { scheduler, ec2, history } = this.#cloud;
+    const { scheduler, ec2, history, watch } = this.#cloud;
+    const tell = (eventName: string, target: string): void => {
+      watch.targetTold(target);
+      this.#send(eventName, 'alice', { [eventName]: { id: target } }, ...this.tables);
+    };
     const target = this.#random.pick(targets.filter((id) => !id.startsWith('eni')));
     ec2.scenery.vanish(target);
-    history.note('service', `takes ${target} away`);
-    scheduler.at(scheduler.time + this.#random.between(5, 120) * second, () => ec2.scenery.target(target));
+    history.note('alice', `takes ${target} away`);
+    const [ends, begins] = target.startsWith('nat')
+      ? (['DeleteNatGateway', 'CreateNatGateway'] as const)
+      : target.startsWith('pcx')
+        ? (['DeleteVpcPeeringConnection', 'AcceptVpcPeeringConnection'] as const)
+        : target.startsWith('igw')
+          ? (['DetachInternetGateway', 'AttachInternetGateway'] as const)
+          : (['DeleteTransitGatewayVpcAttachment', 'CreateTransitGatewayVpcAttachment'] as const);
+    tell(ends, target);
+    scheduler.at(scheduler.time + this.#random.between(5, 120) * second, () => {
+      ec2.scenery.target(target);
+      tell(begins, target);
+    });
   }
+}
+
+const overlaps = (one: string, other: string): boolean =>
+  !one.startsWith('pl-') &&
+  !other.startsWith('pl-') &&
+  familyOf(one) === familyOf(other) &&
+  (isInside(one, other) || isInside(other, one));
+
+/** The same, without what the reconciler refuses: a listed route out of scope, or ignored for ever. */
+function permissible({ scope, ...spec }: Spec): Spec {
+  const listed = spec.routes.map(({ destination }) => destination);
+  return {
+    ...spec,
+    ignore: spec.ignore.filter(
+      ({ destination = '', until }) => until !== undefined || !listed.some((one) => overlaps(one, destination)),
+    ),
+    ...(scope && scope.length + listed.length > 0 && { scope: [...new Set([...scope, ...listed])] }),
+  };
 }
 
 /** An item as a person writes it: defaults mostly left out, and the same destination spelled in other ways. */
 function itemOf(routeTableId: string, spec: Spec, random: Random) {
   const iso = (ms: number): string => new Date(ms).toISOString();
-  const { mode, unlisted, ignore, paused, maxDeletes, approvedPlan } = spec;
+  const { mode, unlisted, scope, ignore, paused, maxDeletes, approvedPlan } = spec;
   return {
     routeTableId,
     routes: spec.routes.map((route) => ({
@@ -483,6 +536,7 @@ function itemOf(routeTableId: string, spec: Spec, random: Random) {
     })),
     ...(mode === 'observe' && { mode }),
     ...(unlisted === 'keep' && { unlisted }),
+    ...(scope && { scope }),
     ...(maxDeletes !== undefined && { maxDeletes }),
     ...(approvedPlan !== undefined && { approvedPlan }),
     ...(ignore.length > 0 && {

@@ -18,6 +18,7 @@ import {
 import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
 import { Fights } from './fights.ts';
 import { Halts, isHalted } from './halts.ts';
+import { Memory, type Sight } from './memory.ts';
 import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
@@ -38,6 +39,8 @@ export class Watch implements Facts {
   /** Mutations that a status tells of. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
+  /** Targets of which somebody told: the event may come at any time from then on. */
+  readonly #told = new Set<string>();
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
   readonly refuses: (routeTableId: string, target: string) => boolean;
@@ -72,6 +75,8 @@ export class Watch implements Facts {
         status: undefined,
         approvals: [],
         fights: new Fights(),
+        memory: new Memory(),
+        onTrial: new Map(),
         blackholed: new Map(),
         known: new Map(),
         lastEventAt: -Infinity,
@@ -207,6 +212,12 @@ export class Watch implements Facts {
     );
     if (isAsDesired && isEnforced(spec, now) && !isHalted(look.halts, now))
       facts.clean = rulesOf(spec, look.halts, now);
+    for (const mutation of look.mutations) {
+      const slot = slotAt(table, mutation.destination);
+      const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
+      if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
+    }
+    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now));
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
@@ -218,17 +229,25 @@ export class Watch implements Facts {
       if (!isWanted || !slot || (slot.target === facts.blackholed.get(destination) && isUsable(slot, table, world)))
         facts.blackholed.delete(destination);
     }
+    for (const [destination, target] of facts.onTrial) {
+      const slot = slotAt(table, destination);
+      const isStill = wantedAt(spec, destination)?.target === target && slot?.target === target;
+      if (!isStill || isUsable(slot, table, world)) facts.onTrial.delete(destination);
+    }
   }
 
   // ── what people order ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  approved(routeTableId: string, deletes: readonly string[]): void {
+  approved(routeTableId: string, deletes: readonly string[], until = Infinity): void {
     const facts = this.facts(routeTableId);
     const { versions, status } = facts;
     // The status that was looked at may be of a version before.
     const first = versions.findLastIndex(({ at }) => at < Date.parse(status?.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
-    facts.approvals = [...facts.approvals, { deletes: new Set(deletes), asked, at: this.time(), spent: new Set() }];
+    facts.approvals = [
+      ...facts.approvals,
+      { deletes: new Set(deletes), asked, at: this.time(), until, spent: new Set() },
+    ];
   }
 
   /** Nothing is remembered of a table any more, but what people approved. */
@@ -239,8 +258,18 @@ export class Watch implements Facts {
     facts.owned = new Map();
     facts.known.clear();
     facts.fights.over();
+    facts.memory.forget();
+    facts.onTrial.clear();
     facts.blackholed.clear();
     for (const { spent } of facts.approvals) spent.clear();
+  }
+
+  /** Somebody told of a target: what was a blackhole may be none by now, and is tried once more. */
+  targetTold(target: string): void {
+    this.#told.add(target);
+    for (const { blackholed, onTrial } of this.tables.values())
+      for (const trials of [blackholed, onTrial])
+        for (const [destination, to] of trials) if (to === target) trials.delete(destination);
   }
 
   /** What the last checkpoint said holds no longer. */
@@ -266,10 +295,14 @@ export class Watch implements Facts {
 
   mutationStarts(by: FunctionRun, routeTableId: string, change: Change): Mutation {
     const look = this.look(by, routeTableId);
+    const json = changeAsJson(change);
+    const table = look?.read?.shown?.world.tables.get(routeTableId);
+    const slot = table && slotAt(table, json.destination);
     const mutation: Mutation = {
       by,
       routeTableId,
-      ...changeAsJson(change),
+      ...json,
+      worked: Boolean(slot && table && look?.read?.shown && isUsable(slot, table, look.read.shown.world)),
       startedAt: this.time(),
       version: look?.version ?? this.version(routeTableId),
       read: look?.read ?? { startedAt: -Infinity, mutations: [] },
@@ -313,10 +346,15 @@ export class Watch implements Facts {
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
       this.#spend(facts, mutation);
+      facts.onTrial.delete(mutation.destination);
+      if (mutation.action === 'replace' && mutation.worked && mutation.to && !mutation.works)
+        facts.onTrial.set(mutation.destination, mutation.to);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
-    this.#learnBlackholes(facts, status);
+    this.#learnFrom(facts, status, look);
     if (status.phase === 'Unmanaged') {
+      facts.memory.forget();
+      facts.onTrial.clear();
       facts.approvals = [];
       facts.fights.over();
       facts.blackholed.clear();
@@ -337,12 +375,23 @@ export class Watch implements Facts {
     if (action === 'delete') covering?.spent.add(key);
   }
 
-  /** What a status says of our replaces, and the oracle knows to be so. */
-  #learnBlackholes({ blackholed, known }: TableFacts, { plan }: Status): void {
-    for (const { code, destination = '' } of plan?.findings ?? []) {
-      const last = known.get(destination);
-      if (code === 'healed-into-blackhole' && last?.action === 'replace' && last.to)
-        blackholed.set(destination, last.to);
+  /** What the reconciler has to remember once a status is written, by what it had been shown. */
+  #learnFrom({ memory, onTrial, blackholed }: TableFacts, { phase, plan, doubt }: Status, look: Look): void {
+    const { version, read, by } = look;
+    const table = read?.shown?.world.tables.get(look.routeTableId);
+    if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
+    const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
+    const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
+    memory.wrote(sight, rulesOf(sight.spec, look.halts, sight.now), {
+      isInSync: phase === 'InSync' && isEnforcedNow,
+      isBlocked: plan.blocked !== undefined,
+    });
+    for (const [destination, target] of onTrial) {
+      const slot = slotAt(table, destination);
+      const landedAt = look.mutations.findLast((mutation) => mutation.destination === destination)?.landedAt ?? 0;
+      if (this.#told.has(target)) continue;
+      if (landedAt < read.shown.asOf && slot?.target === target && !isUsable(slot, table, sight.world))
+        blackholed.set(destination, target);
     }
   }
 

@@ -6,7 +6,7 @@ import {
   CreateVpcPeeringConnectionCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
 import { checkpoint } from '../../reconciler/aws/checkpoint.ts';
@@ -19,7 +19,7 @@ import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
 import type { RouteTables } from '../../reconciler/ports.ts';
 import { local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
 import { collect } from '../support/collect.ts';
-import { describeStores } from '../support/store-contract.ts';
+import { describeStores, status } from '../support/store-contract.ts';
 
 const { aws, ec2: ec2As, relay } = connect(inject('stack'));
 const as = ec2As({ kind: 'user', name: 'alice' });
@@ -165,7 +165,7 @@ describe('in an emulated DynamoDB', () => {
   });
 
   it.each([
-    ['of another shape', { phase: 'Splendid' }],
+    ['of another shape', { phase: 'Splendid', revision: 41 }],
     ['without what deletes are earned by', { phase: 'InSync', reason: '', failures: [] }],
   ])('a status %s is as good as lost', async (_, broken) => {
     const { stateTable } = await createTables();
@@ -174,6 +174,13 @@ describe('in an emulated DynamoDB', () => {
     await documents.send(new PutCommand({ TableName: stateTable, Item }));
     expect(await states.read(routeTableId)).toBeUndefined();
     expect(await states.readMany([routeTableId])).toEqual(new Map());
+    // It does not stand in the way of the next one, and is kept for a person to look at.
+    expect(await states.write(status)).toBe(true);
+    expect(await states.read(routeTableId)).toEqual(status);
+    const Key = { routeTableId, item: 'unreadable-status' };
+    const aside = await documents.send(new GetCommand({ TableName: stateTable, Key }));
+    expect(aside.Item).toEqual({ ...Item, item: 'unreadable-status' });
+    expect(await states.write(status)).toBe(false);
   });
 });
 

@@ -29,7 +29,7 @@ const planned = plan(
 );
 
 /** A status with everything in it. */
-const status: Status = {
+export const status: Status = {
   routeTableId,
   phase: 'Failed',
   reason: 'could not create 10.20.0.0/16',
@@ -54,6 +54,7 @@ const status: Status = {
   owned: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', overrodeLocal: true }],
   foreign: [],
   spared: ['pl-aaaaaaaa'],
+  lastDrift: { foundAt: now.toISOString(), routes: 2, actor: { arn: 'arn:aws:iam::111122223333:user/alice' } },
   approval: { deletes: [], by: 'alice', until: minutesAfter(60).toISOString(), desiredHash: 'aaaaaaaaaaaa' },
 };
 

@@ -265,6 +265,61 @@ export const mutants: readonly Mutant[] = [
     "action !== 'delete' || !held.has(destinationText(destination))",
     'held.size === 0',
   ),
+  mutant(
+    'asks a person for every delete',
+    'core/guard.ts',
+    "if (!wasOurs && !appeared) return 'first-deletes';",
+    "return 'first-deletes';",
+  ),
+  mutant(
+    'asks a person for every delete of a route that appeared',
+    'core/guard.ts',
+    'const appeared = isClean && !record.spared.has(destinationText(change.destination));',
+    'const appeared = false;',
+  ),
+  mutant(
+    'asks a person for every route that an edit took out',
+    'core/guard.ts',
+    'const wasOurs = isOwned({ ...change.from, destination: change.destination }, { record });',
+    'const wasOurs = false;',
+  ),
+  mutant(
+    'lets a default route go that an edit took out',
+    'core/guard.ts',
+    '!(appeared && !wasListed(change.destination, record))',
+    '!appeared',
+  ),
+  mutant(
+    'lets ten deletes go unasked, however small the table is',
+    'core/guard.ts',
+    'Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)))',
+    'Math.max(10, routesThatAreOurs * 0)',
+  ),
+  mutant(
+    'does not notice that a replace led into a blackhole',
+    'core/record.ts',
+    "blackhole: route.blackhole || slot.state === 'blackhole'",
+    'blackhole: false',
+  ),
+  mutant(
+    'manages what is out of scope',
+    'core/ours.ts',
+    '(desired.scope?.some((block) => covers(block, slot.destination)) === false ? ',
+    '(desired.scope?.length === 0 ? ',
+  ),
+  mutant(
+    'deletes what a service keeps in a table it marked',
+    'core/ours.ts',
+    "(isServiceManaged(slot, on.actual) ? 'service-managed' : undefined) ??",
+    '',
+  ),
+  mutant('lets an approval hold for ever', 'core/guard.ts', ' || approval.until <= now', ''),
+  mutant(
+    'forgets what is ignored without an end',
+    'core/ignore.ts',
+    '!entry.until || entry.until > now',
+    'entry.until !== undefined && entry.until > now',
+  ),
   {
     name: 'remembers what an item earned when it is deleted',
     edits: [

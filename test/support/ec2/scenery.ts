@@ -156,6 +156,12 @@ export class Scenery {
     this.#become(withTable(this.#world(), { ...table, tags: { ...table.tags, ...tags } }));
   }
 
+  untag(tableId: string, key: string): void {
+    const table = this.#table(tableId);
+    const { [key]: _, ...tags } = table.tags;
+    this.#become(withTable(this.#world(), { ...table, tags }));
+  }
+
   /** The routes of a table that somebody made: `{ '10.20.0.0/16': 'pcx-aaaaaaaa' }`. */
   routesOf(tableId: string): Record<string, string> {
     const made = this.#table(tableId).routes.filter(({ origin }) => origin === 'CreateRoute');

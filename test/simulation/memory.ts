@@ -1,0 +1,105 @@
+import { type Table, type World, slotAt } from '../support/ec2/world.ts';
+import type { Mutation } from './facts.ts';
+import { type Spec, isDefault, isLeftForNow, mayDelete, mayReplace, names } from './oracle.ts';
+
+/** What a function saw of a table, and under which item. */
+export interface Sight {
+  readonly spec: Spec;
+  readonly table: Table;
+  readonly world: World;
+  /** By the function's clock. */
+  readonly now: number;
+}
+
+/**
+ * What the reconciler must remember of a table, whatever went wrong: what its written statuses rest on. So it is never
+ * more than the reconciler knows, and what it earns a delete by must not be asked for once more.
+ */
+export class Memory {
+  /** The rules under which the table was said to be in sync, no delete being held back since. */
+  clean: string | undefined;
+  /** Listed destinations of the item that was looked at last. */
+  listed: ReadonlySet<string> = new Set();
+  /** Listed and as desired when the table was last said to be in sync; seen so ever since. */
+  readonly owned = new Map<string, string>();
+  /** Destinations at which a route was seen that was somebody else's then. */
+  readonly spared = new Set<string>();
+
+  forget(): void {
+    this.clean = undefined;
+    this.listed = new Set();
+    this.owned.clear();
+  }
+
+  /** Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. */
+  saw(sight: Sight, rules: string): void {
+    const { spec, table, world, now } = sight;
+    const deletes = deletesIn(sight);
+    const isHeld = deletes.some((destination) => !this.isEarned(destination, rules));
+    if (isHeld || deletes.length > mostDeletes(sight)) this.clean = undefined;
+    for (const [destination, target] of this.owned) {
+      const slot = slotAt(table, destination);
+      const isListed = spec.routes.some((route) => route.destination === destination);
+      const isSame = slot && names(slot, world).includes(target);
+      if (!isSame || (!isListed && !mayDelete(slot, { spec, table, world, now }))) this.owned.delete(destination);
+    }
+    for (const slot of table.routes)
+      if (!mayDelete(slot, { spec, table, world, now })) this.spared.add(slot.destination);
+  }
+
+  /** A status was written that rests on this. */
+  wrote(sight: Sight, rules: string, { isInSync, isBlocked }: { isInSync: boolean; isBlocked: boolean }): void {
+    this.listed = new Set(sight.spec.routes.map(({ destination }) => destination));
+    if (this.clean !== rules || isBlocked) this.clean = undefined;
+    if (!isInSync) return;
+    this.clean = rules;
+    this.owned.clear();
+    for (const { destination, target } of sight.spec.routes) {
+      const slot = slotAt(sight.table, destination);
+      if (slot?.origin === 'CreateRoute' && names(slot, sight.world).includes(target))
+        this.owned.set(destination, target);
+    }
+  }
+
+  /** Whether it was listed or ours: then a default route does not go without asking, though an edit took it out. */
+  knew(destination: string): boolean {
+    return this.listed.has(destination) || this.owned.has(destination);
+  }
+
+  /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
+  isEarned(destination: string, rules: string): boolean {
+    const appeared = this.clean === rules && !this.spared.has(destination) && !this.knew(destination);
+    return appeared || (this.owned.has(destination) && !isDefault(destination));
+  }
+}
+
+/** The unlisted routes that a plan of this sight deletes; with `keep`, only those that may be ours are counted. */
+export const deletesIn = ({ spec, table, world, now }: Sight): readonly string[] =>
+  table.routes
+    .filter((slot) => slotAt(table, slot.destination) === slot)
+    .filter(({ destination }) => !spec.routes.some((route) => route.destination === destination))
+    .filter((slot) => mayDelete(slot, { spec, table, world, now }))
+    .map(({ destination }) => destination);
+
+/** How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10. */
+export function mostDeletes(sight: Sight): number {
+  const { spec, table, world, now } = sight;
+  const listed = spec.routes.filter((route) => {
+    const { destination, target, overrideLocal } = route;
+    const slot = slotAt(table, destination);
+    if (!slot || isLeftForNow(spec, route, now)) return false;
+    const local = overrideLocal ?? target === 'local';
+    return (
+      names(slot, world).includes(target) || mayReplace(slot, { overrideLocal: local }, { spec, table, world, now })
+    );
+  }).length;
+  const ours = listed + deletesIn(sight).length;
+  return spec.maxDeletes ?? Math.max(1, Math.min(10, Math.floor(ours / 2)));
+}
+
+/** What a mutation rests on, as it was shown. */
+export function sightOf({ read, version, routeTableId, by }: Mutation): Sight | undefined {
+  const table = read.shown?.world.tables.get(routeTableId);
+  if (!read.shown || !table || !version.spec) return undefined;
+  return { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
+}
