@@ -1,8 +1,15 @@
+import {
+  CreateManagedPrefixListCommand,
+  CreateNetworkInterfaceCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  CreateVpcEndpointCommand,
+} from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
 import { type Ended, jsonLines, routectl } from '../../support/routectl.ts';
 import { createRoute, deleteRoute } from '../support/route-calls.ts';
-import { Testbed } from '../support/testbed.ts';
+import { type Routes, Testbed } from '../support/testbed.ts';
 
 const stack = inject('stack');
 let testbed: Testbed;
@@ -17,13 +24,39 @@ async function operator(...args: readonly string[]): Promise<Ended> {
   return ended;
 }
 
+/** Routes that nobody but a service keeps: of a gateway endpoint, and of a file system through its interface. */
+async function serviceRoutes(): Promise<Routes> {
+  const { network, alice } = testbed;
+  const { VpcEndpoint } = await alice.send(
+    new CreateVpcEndpointCommand({
+      VpcId: network.vpc,
+      ServiceName: `com.amazonaws.${stack.region}.s3`,
+      VpcEndpointType: 'Gateway',
+    }),
+  );
+  const { PrefixList } = await alice.send(
+    new CreateManagedPrefixListCommand({ PrefixListName: 's3', AddressFamily: 'IPv4', MaxEntries: 1 }),
+  );
+  const { Subnet } = await alice.send(new CreateSubnetCommand({ VpcId: network.vpc, CidrBlock: '10.0.88.0/24' }));
+  const { NetworkInterface } = await alice.send(new CreateNetworkInterfaceCommand({ SubnetId: Subnet?.SubnetId }));
+  return {
+    [`${PrefixList?.PrefixListId}`]: `${VpcEndpoint?.VpcEndpointId}`,
+    '10.88.0.0/16': `${NetworkInterface?.NetworkInterfaceId}`,
+  };
+}
+
 describe('twenty tables that are adopted in one go', () => {
   it('lose not one route until a person approves; from then on rogue routes go at once', async () => {
     const { network, alice } = testbed;
     const listed = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
     const others = { '172.16.0.0/12': network.transitGateway, '0.0.0.0/0': network.natGateway };
+    const services = await serviceRoutes();
     const tables = await Promise.all(
-      Array.from({ length: 20 }, () => testbed.newTable({ '10.30.0.0/16': network.peering, ...others })),
+      Array.from({ length: 20 }, () => testbed.newTable({ '10.30.0.0/16': network.peering, ...others, ...services })),
+    );
+    // The mark by which FSx tells the tables whose routes it keeps.
+    await alice.send(
+      new CreateTagsCommand({ Resources: tables, Tags: [{ Key: 'AmazonFSx', Value: 'ManagedByAmazonFSx' }] }),
     );
     const since = await testbed.mark();
 
@@ -32,7 +65,12 @@ describe('twenty tables that are adopted in one go', () => {
     for (const table of tables) {
       const { plan } = await testbed.phase(table, 'Blocked', { seconds: 60 });
       expect(plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['0.0.0.0/0', '172.16.0.0/12'] });
-      expect(await testbed.routes(table)).toEqual({ ...listed, ...others });
+      expect(plan?.leftAlone.map(({ reason }) => reason).sort()).toEqual([
+        'gateway-endpoint',
+        'local',
+        'service-managed',
+      ]);
+      expect(await testbed.routes(table)).toEqual({ ...listed, ...others, ...services });
       const calls = (await testbed.callsOn(table, since)).map(({ call }) => call.replace(/ .*/, ''));
       expect(calls.filter((call) => call !== 'DescribeRouteTables')).toEqual(['ReplaceRoute', 'CreateRoute']);
     }
@@ -51,19 +89,19 @@ describe('twenty tables that are adopted in one go', () => {
     ]);
     expect(approved.stderr).toContain('172.16.0.0/12');
     await testbed.wake(first);
-    await testbed.has(first, listed);
+    await testbed.has(first, { ...listed, ...services });
     // What one table was approved for holds for no other.
     await testbed.wake(second);
-    expect(await testbed.routes(second)).toEqual({ ...listed, ...others });
+    expect(await testbed.routes(second)).toEqual({ ...listed, ...others, ...services });
 
     for (const table of tables.slice(1)) {
       await operator('approve', table, '--yes');
       await testbed.wake(table);
-      await testbed.has(table, listed);
+      await testbed.has(table, { ...listed, ...services });
     }
     await testbed.phase(first, 'InSync');
     await alice.send(createRoute(first, '192.168.0.0/16', network.transitGateway));
-    await testbed.has(first, listed);
+    await testbed.has(first, { ...listed, ...services });
     expect(jsonLines((await operator('approve', first, '--json')).stdout)).toEqual([
       { routeTableId: first, approved: [] },
     ]);

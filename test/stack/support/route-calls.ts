@@ -19,6 +19,7 @@ export const asWritten = (route: Route): readonly [destination: string, target: 
     route.TransitGatewayId ??
     route.NatGatewayId ??
     route.EgressOnlyInternetGatewayId ??
+    route.NetworkInterfaceId ??
     route.GatewayId ??
     '?',
 ];
@@ -29,7 +30,9 @@ function destinationField(destination: string) {
 }
 
 function targetField(target: string) {
-  if (target.startsWith('igw-')) return { GatewayId: target };
+  // EC2 makes the route of a gateway endpoint itself, and shows it so.
+  if (target.startsWith('igw-') || target.startsWith('vpce-')) return { GatewayId: target };
+  if (target.startsWith('eni-')) return { NetworkInterfaceId: target };
   if (target.startsWith('nat-')) return { NatGatewayId: target };
   if (target.startsWith('pcx-')) return { VpcPeeringConnectionId: target };
   if (target.startsWith('tgw-')) return { TransitGatewayId: target };
