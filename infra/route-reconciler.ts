@@ -4,7 +4,7 @@ import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
-import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
@@ -203,8 +203,7 @@ export class RouteReconciler extends Construct {
       targets: [target],
     });
 
-    this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
-      eventSourceArn: streamArn(this.desiredTable),
+    const changes = {
       // LATEST would miss the edits made while the mapping is created or updated.
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: 100,
@@ -215,8 +214,19 @@ export class RouteReconciler extends Construct {
       retryAttempts: 5,
       maxRecordAge: Duration.hours(1),
       onFailure: new SqsDlq(this.failedRecords),
+    } as const;
+    this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
+      ...changes,
+      eventSourceArn: streamArn(this.desiredTable),
+    });
+    // Approvals, pauses and their ends lie apart from the items, among what is remembered.
+    this.onDesiredChange.function.addEventSourceMapping('Orders', {
+      ...changes,
+      eventSourceArn: streamArn(this.stateTable),
+      filters: [FilterCriteria.filter({ dynamodb: { Keys: { item: { S: FilterRule.isEqual('control') } } } })],
     });
     this.desiredTable.grantStreamRead(this.onDesiredChange.role);
+    this.stateTable.grantStreamRead(this.onDesiredChange.role);
 
     this.onRequeue.function.addEventSource(
       new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true }),

@@ -18,13 +18,17 @@ export function desiredRouteTables(scope: Construct, tableName: string, removalP
   });
 }
 
-/** What is remembered: status and history of one route table lie together; history expires. */
+/**
+ * What is remembered: status and history of one route table lie together; history expires. Its stream tells which items
+ * were written, for the orders among them.
+ */
 export function routeTableStates(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
   return new Table(scope, 'RouteTableStates', {
     ...common(removalPolicy),
     tableName,
     sortKey: { name: 'item', type: AttributeType.STRING },
     timeToLiveAttribute: 'expiresAt',
+    stream: StreamViewType.KEYS_ONLY,
   });
 }
 

@@ -5,7 +5,7 @@ import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /**
- * Wakes on the stream of desired items: records → route tables → reconcile.
+ * Wakes on the streams of desired items and of what people order apart from them: records → route tables → reconcile.
  *
  * Only failed records are reported back, so that one table's trouble never holds up the others. Several edits of one
  * table in a batch are one reconcile: it reads the item as it is now.
@@ -25,8 +25,13 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
   };
   const reconcileRecord = async ({ dynamodb }: DynamoDBRecord): Promise<void> => {
     const routeTableId = dynamodb?.Keys?.['routeTableId']?.S;
-    if (!routeTableId) return;
-    const trigger = { kind: 'desired', ...(dynamodb.SequenceNumber && { id: dynamodb.SequenceNumber }) } as const;
+    const item = dynamodb?.Keys?.['item']?.S;
+    // What is ordered for all tables (`*`) is taken up by the next sweep; nothing else that is remembered wakes anybody.
+    if (!routeTableId || routeTableId === '*' || (item !== undefined && item !== 'control')) return;
+    const trigger = {
+      kind: item === undefined ? 'desired' : 'person',
+      ...(dynamodb.SequenceNumber && { id: dynamodb.SequenceNumber }),
+    } as const;
     const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
     underway.set(routeTableId, reconciled);
     await reconciled;

@@ -71,11 +71,12 @@ describe('permissions', () => {
     });
   });
 
-  it('lets on-desired-change do so as well, and read the stream that wakes it', () => {
+  it('lets on-desired-change do so as well, and read the streams that wake it', () => {
     expect(permissions(template, 'OnDesiredChangeRole')).toEqual({
       ...reconcileWith('OnDesiredChange'),
       '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
       'DesiredRouteTables.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      'RouteTableStates.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
       'FailedRecords.Arn': send,
     });
   });

@@ -92,22 +92,37 @@ describe('the stack', () => {
     });
   });
 
-  it('never lets a poison record block the stream: a few tries in ever smaller batches, then aside', () => {
-    const mapping = template.one('AWS::Lambda::EventSourceMapping', 'OnDesiredChangeFunctionDesiredChanges');
-    expect(mapping).toMatchObject({
-      EventSourceArn: 'DesiredRouteTables.StreamArn',
-      FunctionName: 'OnDesiredChangeFunction',
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      BisectBatchOnFunctionError: true,
-      MaximumRetryAttempts: 5,
-      MaximumRecordAgeInSeconds: 3600,
-      DestinationConfig: { OnFailure: { Destination: 'FailedRecords.Arn' } },
+  describe.each([
+    ['edits', 'DesiredChanges', 'DesiredRouteTables'],
+    ['orders', 'Orders', 'RouteTableStates'],
+  ])('hears of %s by a stream', (_, id, table) => {
+    const mapping = template.one('AWS::Lambda::EventSourceMapping', `OnDesiredChangeFunction${id}`);
+
+    it('and never lets a poison record block it: a few tries in ever smaller batches, then aside', () => {
+      expect(mapping).toMatchObject({
+        EventSourceArn: `${table}.StreamArn`,
+        FunctionName: 'OnDesiredChangeFunction',
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+        BisectBatchOnFunctionError: true,
+        MaximumRetryAttempts: 5,
+        MaximumRecordAgeInSeconds: 3600,
+        DestinationConfig: { OnFailure: { Destination: 'FailedRecords.Arn' } },
+      });
+    });
+
+    it('and misses none that is made while the mapping is created or updated', () => {
+      expect(mapping).toMatchObject({ StartingPosition: 'TRIM_HORIZON' });
     });
   });
 
-  it('misses no edit made while the stream mapping is created or updated', () => {
-    const mapping = template.one('AWS::Lambda::EventSourceMapping', 'OnDesiredChangeFunctionDesiredChanges');
-    expect(mapping).toMatchObject({ StartingPosition: 'TRIM_HORIZON' });
+  it('is not woken by what it writes down itself', () => {
+    const { FilterCriteria } = template.one('AWS::Lambda::EventSourceMapping', 'OnDesiredChangeFunctionOrders');
+    expect(FilterCriteria).toEqual({
+      Filters: [{ Pattern: JSON.stringify({ dynamodb: { Keys: { item: { S: ['control'] } } } }) }],
+    });
+    expect(template.one('AWS::DynamoDB::Table', 'RouteTableStates')).toMatchObject({
+      StreamSpecification: { StreamViewType: 'KEYS_ONLY' },
+    });
   });
 
   it('looks again when it was asked to, tells which message failed, and sets one aside after three failures', () => {

@@ -87,6 +87,17 @@ describe('on-desired-change', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
   });
 
+  it('takes up what a person ordered for a table apart from its item, and nothing else that is remembered of it', async () => {
+    const keys = (routeTableId: string, item: string) => ({
+      eventSource: 'aws:dynamodb',
+      dynamodb: { Keys: { routeTableId: { S: routeTableId }, item: { S: item } }, SequenceNumber: '7' },
+    });
+    const Records = [keys(a, 'control'), keys(b, 'status'), keys(c, 'lease'), keys('*', 'control'), keys('*', 'sweep')];
+    expect(await onDesiredChange({ Records }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, {}, {}]);
+    expect(world.states.status(a)).toMatchObject({ trigger: { kind: 'person', id: '7' } });
+  });
+
   it('reports just the records that failed', async () => {
     world.desired.faults = unreadable(b);
     const answer = await onDesiredChange(streamEvent(a, b, c, b), contextOf());

@@ -88,7 +88,7 @@ describe('twenty tables that are adopted in one go', () => {
       },
     ]);
     expect(approved.stderr).toContain('172.16.0.0/12');
-    await testbed.wake(first);
+    // Nobody but the approval itself wakes the reconciler.
     await testbed.has(first, { ...listed, ...services });
     // What one table was approved for holds for no other.
     await testbed.wake(second);
@@ -96,7 +96,6 @@ describe('twenty tables that are adopted in one go', () => {
 
     for (const table of tables.slice(1)) {
       await operator('approve', table, '--yes');
-      await testbed.wake(table);
       await testbed.has(table, { ...listed, ...services });
     }
     await testbed.phase(first, 'InSync');
@@ -126,7 +125,6 @@ describe('a table that is paused by routectl', () => {
     expect(await testbed.routes(table)).toEqual({ '192.168.0.0/16': network.transitGateway });
 
     await operator('resume', table);
-    await testbed.wake(table);
     await testbed.has(table, {
       ...routes,
       '10.30.0.0/16': network.otherPeering,
