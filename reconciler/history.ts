@@ -47,6 +47,12 @@ export class History {
     return [...(this.#before?.calls ?? []), ...this.#triggers];
   }
 
+  /** What is told of who changed what: now, and of what earlier runs put right. */
+  get told(): { readonly calls: readonly Trigger[]; readonly late: readonly Trigger[] } {
+    const late = (this.#before?.openRuns ?? []).flatMap((run) => lateCalls(run, this.#triggers));
+    return { calls: this.calls, late };
+  }
+
   /** Writes down a plan before the first of its changes, with what became of those before it. */
   async applying(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#run = this.#run

@@ -174,7 +174,7 @@ export class Round {
     const indexed = await this.#indexed(verdict.phase === 'Unmanaged' ? [] : names);
     const next = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
     const drift = newDrift(next, before, outcomes);
-    const lastDrift = lastDriftAfter(next, before, { drift, outcomes, calls: this.#history.calls });
+    const lastDrift = lastDriftAfter(next, before, { drift, outcomes, ...this.#history.told });
     const status = await this.#history.concluded(
       { ...next, ...(lastDrift && { lastDrift }), ...(indexed.length > 0 && { indexed }) },
       drift,
@@ -194,8 +194,15 @@ export class Round {
 
   /** Tells what is new once it is written down: whoever wrote this status tells it, and nobody else. */
   async #tell(status: Status, outcomes: readonly ChangeOutcome[]): Promise<void> {
-    const { calls, missedByEvents } = this.#history;
-    const look = { status, before: this.#before, outcomes, triggers: this.#triggers, calls, missedByEvents };
+    const { told, missedByEvents } = this.#history;
+    const look = {
+      status,
+      before: this.#before,
+      outcomes,
+      triggers: this.#triggers,
+      calls: told.calls,
+      missedByEvents,
+    };
     await announce(newsOf(look, this.#world.now()), { announcer: this.#world.announcer, log: this.#log });
   }
 

@@ -1,6 +1,6 @@
 import { fleetPage } from './fleet-page.ts';
 import { type Fleet, fleetView } from './fleet-view.ts';
-import { html } from './html.ts';
+import { type Content, html } from './html.ts';
 import { documentStyles } from './style.ts';
 import { type TableView, tablePage } from './table-page.ts';
 
@@ -11,9 +11,9 @@ import { type TableView, tablePage } from './table-page.ts';
 export function reportDocument(fleet: Fleet, tables: readonly TableView[]): string {
   const sections = new Set(tables.map(({ routeTableId }) => routeTableId));
   const links = {
-    table: (routeTableId: string, text: Parameters<typeof html>[1]) =>
+    table: (routeTableId: string, text: Content) =>
       sections.has(routeTableId) ? html`<a href="#${routeTableId}">${text}</a>` : html`${text}`,
-    fleet: (_: number, text: Parameters<typeof html>[1]) => html`${text}`,
+    fleet: (_: number, text: Content) => html`${text}`,
   };
   const document = html`<!doctype html>
     <html lang="en">

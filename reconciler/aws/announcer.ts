@@ -14,7 +14,7 @@ const entriesAtOnce = 10;
 export const announcer = (bus: EventBridgeClient, metrics: Metrics): Announcer => ({
   async announce({ metrics: values, events }) {
     for (const { name, value } of values) metrics.addMetric(name, MetricUnit[metricUnits[name]], value);
-    metrics.publishStoredMetrics();
+    if (values.length > 0) metrics.publishStoredMetrics();
     for (let start = 0; start < events.length; start += entriesAtOnce) {
       const { FailedEntryCount = 0, Entries = [] } = await bus.send(
         new PutEventsCommand({

@@ -31,25 +31,32 @@ export function newDrift(
   return [...found].filter(([key]) => !known.has(key)).map(([, change]) => change);
 }
 
+/** What is known besides a look's statuses of who changed what, and of what was done. */
+interface Known {
+  readonly drift: readonly ChangeJson[];
+  readonly outcomes: readonly ChangeOutcome[];
+  readonly calls: readonly Trigger[];
+  /** Calls that caused an earlier drift, and are told of only now. */
+  readonly late: readonly Trigger[];
+}
+
 /** What is remembered of a table's latest drift after one more look. */
 export function lastDriftAfter(
   status: Status,
   before: Status | undefined,
-  {
-    drift,
-    outcomes,
-    calls,
-  }: {
-    readonly drift: readonly ChangeJson[];
-    readonly outcomes: readonly ChangeOutcome[];
-    readonly calls: readonly Trigger[];
-  },
+  { drift, outcomes, calls, late }: Known,
 ): LastDrift | undefined {
   const last = before?.lastDrift;
   if (status.phase === 'Unmanaged') return undefined;
   const isOpen = last !== undefined && last.healedAt === undefined;
   if (drift.length === 0) {
-    return isOpen && status.phase === 'InSync' ? { ...last, healedAt: status.checkedAt } : last;
+    return (
+      last && {
+        ...last,
+        ...toldLate(last, late),
+        ...(isOpen && status.phase === 'InSync' && { healedAt: status.checkedAt }),
+      }
+    );
   }
   const cause = drift.map((change) => causeOf(change, calls)).find((call) => call?.actor);
   const done = new Set(outcomes.filter(({ result }) => result === 'done' || result === 'already').map(keyOf));
@@ -62,6 +69,12 @@ export function lastDriftAfter(
     ...(drift.every((change) => done.has(keyOf(change))) && { appliedAt: status.checkedAt }),
     ...(status.phase === 'InSync' && { healedAt: status.checkedAt }),
   };
+}
+
+/** Who caused a drift, where the event came after it was found. */
+function toldLate({ actor }: LastDrift, [call]: readonly Trigger[]): Partial<LastDrift> {
+  if (actor || !call?.actor) return {};
+  return { actor: call.actor, ...(call.time !== undefined && { calledAt: call.time }) };
 }
 
 /** Since when a table has drifted; undefined when it has not, or was seen healed since. */

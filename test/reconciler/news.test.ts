@@ -297,6 +297,7 @@ describe('drift that a sweep found', () => {
       await sweepNow(world);
     }
     expect(world.announcer.values('MissedByEvents')).toEqual([]);
+    expect(world.status().lastDrift).toMatchObject({ actor: alice, calledAt: time });
   });
 
   it('after an edit that the stream did not tell of is not what an event should have told', async () => {
