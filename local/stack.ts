@@ -18,8 +18,10 @@ import { relayControl, type RelayControl } from './relay-control.ts';
 export interface StackAddress {
   /** Everything but EC2. */
   readonly endpoint: string;
-  /** EC2. */
+  /** EC2, with events, permissions and what else the relay adds to the emulator. */
   readonly ec2Endpoint: string;
+  /** The EC2 emulator behind the relay, as it is. */
+  readonly moto: string;
   readonly region: string;
   /** What the deployed stack says about itself: table and function names, queue URLs and the like. */
   readonly outputs: Readonly<Record<string, string>>;
@@ -77,7 +79,7 @@ export async function startStack({
     const outputs = await step('cdk deploy', () =>
       deploy(emulators, { ...context, ...(watch && { alarmPeriodSeconds: '10' }), ec2Endpoint: relay.endpoint }),
     );
-    const { ministack: endpoint, logs } = emulators;
+    const { ministack: endpoint, moto, logs } = emulators;
     if (watch) {
       const watching = startWatching(aws, { log: lineLog(join(logs, 'alarms.log')) });
       const stopTheRest = stop;
@@ -86,7 +88,7 @@ export async function startStack({
         await stopTheRest();
       };
     }
-    return { endpoint, ec2Endpoint: relay.endpoint, region, outputs, logs, stop };
+    return { endpoint, ec2Endpoint: relay.endpoint, moto, region, outputs, logs, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -101,14 +103,17 @@ export interface ClientConfig {
 }
 
 /** The ways into a running stack: for the clients of any service, for EC2 as a certain caller, and behind the scenes. */
-export function connect({ endpoint, ec2Endpoint }: StackAddress): {
+export function connect({ endpoint, ec2Endpoint, moto }: StackAddress): {
   readonly aws: ClientConfig;
   readonly ec2: (caller?: Caller) => ClientConfig;
+  /** EC2 as the emulator plays it, past the relay: nobody is told of what is done there. */
+  readonly moto: ClientConfig;
   readonly relay: RelayControl;
 } {
   return {
     aws: clientConfig(endpoint),
     ec2: (caller) => clientConfig(caller ? endpointFor(ec2Endpoint, caller) : ec2Endpoint),
+    moto: clientConfig(moto),
     relay: relayControl(ec2Endpoint),
   };
 }

@@ -24,17 +24,13 @@ import {
   ReplaceRouteCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, inject } from 'vitest';
+import { inject } from 'vitest';
 import { connect } from '../../local/stack.ts';
 import { describeContract } from '../support/ec2-contract/contract.ts';
 import type { Stage } from '../support/ec2-contract/stage.ts';
 
-const { ec2: configFor, relay } = connect(inject('stack'));
-const ec2 = new EC2Client({ ...configFor({ kind: 'user', name: 'alice' }), maxAttempts: 1 });
-
-// The deployed functions have nothing to do with these tables.
-beforeAll(() => relay.events('drop'));
-afterAll(() => relay.reset());
+// Past the relay, which makes up for some of what moto does otherwise than EC2.
+const ec2 = new EC2Client({ ...connect(inject('stack')).moto, maxAttempts: 1 });
 
 type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables'> & {
   readonly vpc: string;
