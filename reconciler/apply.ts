@@ -120,16 +120,19 @@ async function applyOne(
 ): Promise<ChangeOutcome> {
   const startedAt = now().getTime();
   const json = changeAsJson(change);
+  const answered = (): Pick<ChangeOutcome, 'ms' | 'at'> => ({
+    ms: now().getTime() - startedAt,
+    at: now().toISOString(),
+  });
   try {
     await writer.apply(routeTableId, change, withinMs);
-    return { ...json, result: 'done', ms: now().getTime() - startedAt };
+    return { ...json, result: 'done', ...answered() };
   } catch (error) {
     if (!(error instanceof ChangeFailed)) throw error;
     const { kind, code, message, remedy, outcomeUnknown } = error.failure;
-    const ms = now().getTime() - startedAt;
     // The route to delete is gone: somebody was faster, or our own lost answer was a success.
-    if (change.action === 'delete' && kind === 'stale') return { ...json, result: 'already', code, ms };
+    if (change.action === 'delete' && kind === 'stale') return { ...json, result: 'already', code, ...answered() };
     const result = outcomeUnknown || kind === 'stale' ? 'unknown' : 'refused';
-    return { ...json, result, kind, code, message, ...(remedy && { remedy }), ms };
+    return { ...json, result, kind, code, message, ...(remedy && { remedy }), ...answered() };
   }
 }

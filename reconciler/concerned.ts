@@ -41,7 +41,7 @@ export async function reconcileConcerned(call: Call, world: World, invocation: I
     ...new Map([...found.flat(), ...named].map((table) => [table.routeTableId, table] as const)).values(),
   ];
   const later = reached.slice(tablesAtOnce).map(({ routeTableId, trigger }, index) => ({
-    message: { routeTableId, hop: 0, trigger },
+    message: { routeTableId, hop: 0, triggers: [trigger] },
     delayMs: (1_000 * index) / tablesPerSecond,
   }));
   await world.requeue.sendMany(later);

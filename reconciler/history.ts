@@ -1,21 +1,29 @@
+import { attribution, rememberedCalls, unspent } from './core/attribution.ts';
 import type { ChangeJson } from './core/change.ts';
+import { type DriftNews, type Look, deviationsIn, driftAfter, knownCause, lastDriftAfter } from './core/drift.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
-import { unspentCalls } from './core/attribution.ts';
 import type { Plan } from './core/plan.ts';
 import {
-  isMissed,
-  lateCalls,
   newRun,
   openRunOf,
   stillOpen,
   tellsTrouble,
-  withLateCalls,
+  withCauses,
   withOutcome,
   withPlan,
+  withSkipped,
 } from './core/run.ts';
-import { type OpenRun, type Run, type Status, summaryOf } from './core/status.ts';
+import { type Drift, type OpenRun, type Run, type RunOutcome, type Status, summaryOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
 import type { TableStates } from './ports.ts';
+
+/** What a look leaves behind: the status with all that the next look has to know, and what is new. */
+export interface Concluded {
+  readonly status: Status;
+  readonly drift: DriftNews;
+  /** Calls that changed what is around the table, written down for the first time. */
+  readonly notices: readonly Trigger[];
+}
 
 /** Keeps the history of one table during one look at it: what was found and done, on whose account, and since when it is right. */
 export class History {
@@ -25,9 +33,10 @@ export class History {
   readonly #states: TableStates;
   readonly #now: () => Date;
   readonly #runs: Run[] = [];
-  #missedByEvents = 0;
-  readonly #touched = new Set<string>();
   #run: Run | undefined;
+
+  /** The calls that may explain what is found: those that woke us, and those that showed no effect when they did. */
+  readonly calls: readonly Trigger[];
 
   constructor(
     routeTableId: string,
@@ -40,23 +49,13 @@ export class History {
     this.#before = before;
     this.#states = states;
     this.#now = now;
-  }
-
-  /** The calls that bear on who changed what: those that woke us, and those that showed no effect when they did. */
-  get calls(): readonly Trigger[] {
-    return [...(this.#before?.calls ?? []), ...this.#triggers];
-  }
-
-  /** What is told of who changed what: now, and of what earlier runs put right. */
-  get told(): { readonly calls: readonly Trigger[]; readonly late: readonly Trigger[] } {
-    const late = (this.#before?.openRuns ?? []).flatMap((run) => lateCalls(run, this.#triggers));
-    return { calls: this.calls, late };
+    this.calls = unspent([...(before?.calls ?? []), ...triggers], before?.drift);
   }
 
   /** Writes down a plan before the first of its changes, with what became of those before it. */
   async applying(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#run = this.#run
-      ? withPlan(withOutcome(this.#run, outcomes, this.calls, this.#now()), plan)
+      ? withPlan(withOutcome(this.#run, this.#attributed(outcomes), this.#now()), plan)
       : newRun(this.#routeTableId, summaryOf(plan), this.#triggers, this.#now());
     await this.#states.recordRun(this.#run);
   }
@@ -64,77 +63,104 @@ export class History {
   /** Writes down what became of the changes of an apply, if there were any. */
   async applied(outcomes: readonly ChangeOutcome[]): Promise<void> {
     if (!this.#run) return;
-    const run = withOutcome(this.#run, outcomes, this.calls, this.#now());
+    const run = withOutcome(this.#run, this.#attributed(outcomes), this.#now());
     this.#run = undefined;
-    for (const { destination } of outcomes) this.#touched.add(destination);
     await this.#states.recordRun(run);
     this.#runs.push(run);
-  }
-
-  /** Runs of sweeps whose drift no event told of in time, as far as this look found out. */
-  get missedByEvents(): number {
-    return this.#missedByEvents;
   }
 
   /**
-   * Writes down drift and failures that nothing was done about, and completes earlier runs: with who it was, when the event
-   * comes late, and with when the table was first seen as desired.
-   *
-   * @param drift what this look found otherwise than desired, and no edit had asked for
-   * @returns the status with what the next look has to know of all this
+   * Follows drift from the status before to this one, writes down drift and failures that nothing was done about, and
+   * completes earlier runs: with who it was, when the event comes late, and with when all of it was first seen as desired.
    */
-  async concluded(status: Status, drift: readonly ChangeJson[]): Promise<Status> {
-    const { calls: _, openRuns: __, ...rest } = status;
-    if (status.phase === 'Unmanaged') return rest;
-    const isInSync = status.phase === 'InSync';
-    const earlier: OpenRun[] = [];
-    for (const run of this.#before?.openRuns ?? []) earlier.push(await this.#completed(run, isInSync));
-    for (const trigger of this.#triggers) await this.#recordNotice(trigger, status);
-    if (this.#runs.length === 0 && tellsTrouble(status, this.#before)) await this.#recordTrouble(status);
-    const newly = new Set(drift.map(({ destination }) => destination));
-    const runs = [...earlier, ...this.#runs.map((run) => openRunOf(run, newly))];
-    const openRuns = stillOpen(runs, isInSync, this.#now());
-    const drifted = new Set([...this.#touched, ...(status.plan?.changes ?? []).map(({ destination }) => destination)]);
-    const calls = unspentCalls(this.calls, drifted, this.#now());
-    return { ...rest, ...(calls.length > 0 && { calls }), ...(openRuns.length > 0 && { openRuns }) };
-  }
-
-  /** Writes down what a call changed that is not healed. Told twice, it is written once. */
-  async #recordNotice(trigger: Trigger, { plan }: Status): Promise<void> {
-    if (trigger.notice === undefined || !plan) return;
-    const run = newRun(this.#routeTableId, plan, [trigger], this.#now());
-    const id = trigger.id === undefined ? run.id : `${trigger.time ?? run.detectedAt}#${trigger.id}`;
-    await this.#states.recordRun({ ...run, id, notice: trigger.notice });
-  }
-
-  async #recordTrouble(status: Status): Promise<void> {
-    const { phase, reason, plan } = status;
-    if (!plan) return;
-    const run = { ...newRun(this.#routeTableId, plan, this.#triggers, this.#now()), phase, reason };
-    await this.#states.recordRun(run);
-    this.#runs.push(run);
-  }
-
-  async #completed(open: OpenRun, isInSync: boolean): Promise<OpenRun> {
-    const late = lateCalls(open, this.#triggers);
-    const isNowVerified = isInSync && !open.verified;
-    if (late.length > 0 || isNowVerified) await this.#complete(open, late, isNowVerified);
-    const toldOf = new Set(late.map(({ destination }) => destination));
-    const completed: OpenRun = {
-      ...open,
-      unattributed: open.unattributed.filter((destination) => !toldOf.has(destination)),
-      ...(isInSync && { verified: true }),
+  async concluded(next: Status, outcomes: readonly ChangeOutcome[]): Promise<Concluded> {
+    const look: Look = {
+      status: next,
+      before: this.#before,
+      outcomes,
+      triggers: this.#triggers,
+      calls: this.calls,
     };
-    if (!isMissed(completed, this.#now())) return completed;
-    this.#missedByEvents += 1;
-    const { expectsEvent: _, ...told } = completed;
+    const news = driftAfter(look);
+    const deviating = deviationsIn(look);
+    const notices = await this.#recordNotices(next);
+    const { calls: _, openRuns: __, ...status } = next;
+    if (status.phase === 'Unmanaged') return { status, drift: news, notices };
+
+    if (this.#runs.length === 0 && tellsTrouble(next, this.#before)) await this.#recordTrouble(next);
+    const openRuns = await this.#complete(this.#before?.openRuns ?? [], news.explained, deviating);
+    const stillWaiting = stillOpen([...openRuns, ...this.#runs.map(openRunOf)]);
+    const drift = news.drift.map((one) => (one.foundAt === next.checkedAt ? this.#toldIn(one) : one));
+    const lastDrift = lastDriftAfter(look, news);
+    const calls = rememberedCalls(this.calls, new Set(deviating?.keys()), this.#now());
+    return {
+      status: {
+        ...status,
+        ...(drift.length > 0 && { drift }),
+        ...(lastDrift && { lastDrift }),
+        ...(calls.length > 0 && { calls }),
+        ...(stillWaiting.length > 0 && { openRuns: stillWaiting }),
+      },
+      drift: news,
+      notices,
+    };
+  }
+
+  /** Writes down what calls changed that is not healed; says which of them nobody had told of before. */
+  async #recordNotices({ plan }: Status): Promise<readonly Trigger[]> {
+    const told: Trigger[] = [];
+    if (!plan) return told;
+    for (const trigger of this.#triggers) {
+      if (trigger.notice === undefined) continue;
+      const run = newRun(this.#routeTableId, plan, [trigger], this.#now());
+      const id = trigger.id === undefined ? run.id : `${trigger.time ?? run.detectedAt}#${trigger.id}`;
+      if (await this.#states.readRun(this.#routeTableId, id)) continue;
+      await this.#states.recordRun({ ...run, id, notice: trigger.notice });
+      told.push(trigger);
+    }
     return told;
   }
 
-  async #complete(open: OpenRun, late: readonly Trigger[], isNowVerified: boolean): Promise<void> {
-    const run = await this.#states.readRun(this.#routeTableId, open.id);
-    if (!run) return;
-    const verified = isNowVerified ? { verifiedAt: this.#now().toISOString() } : {};
-    await this.#states.recordRun({ ...withLateCalls(run, late), ...verified });
+  async #recordTrouble({ phase, reason, plan }: Status): Promise<void> {
+    if (!plan) return;
+    const skipped = plan.changes.map((change): ChangeOutcome => ({ ...change, result: 'skipped' }));
+    const run = withSkipped(newRun(this.#routeTableId, plan, this.#triggers, this.#now()), this.#attributed(skipped));
+    const told = { ...run, phase, reason };
+    await this.#states.recordRun(told);
+    this.#runs.push(told);
+  }
+
+  /** Each change with who caused what it puts right: known from the look that found it, or by the calls seen. */
+  #attributed(outcomes: readonly ChangeOutcome[]): RunOutcome[] {
+    return outcomes.map((outcome) => {
+      const actor = knownCause(outcome, this.#before?.drift)?.actor;
+      return { ...outcome, ...(actor ? { actor } : attribution(outcome, this.calls)) };
+    });
+  }
+
+  /** Drift with the run of this look that tells of it. */
+  #toldIn(one: Drift): Drift {
+    const isAbout = ({ destination }: ChangeJson): boolean => destination === one.destination;
+    const run = this.#runs.find(({ outcome, plan }) => outcome.some(isAbout) || plan.changes.some(isAbout));
+    return run ? { ...one, runId: run.id } : one;
+  }
+
+  /** Completes runs by what is known only now; returns those that still wait to be seen. */
+  async #complete(
+    openRuns: readonly OpenRun[],
+    explained: readonly Drift[],
+    deviating: ReadonlyMap<string, unknown> | undefined,
+  ): Promise<readonly OpenRun[]> {
+    const isSeen = ({ destinations }: OpenRun): boolean =>
+      deviating !== undefined && destinations.every((destination) => !deviating.has(destination));
+    const seen = new Set(openRuns.filter(isSeen).map(({ id }) => id));
+    const causes = Map.groupBy(explained, ({ runId }) => runId);
+    for (const id of new Set([...seen, ...causes.keys()])) {
+      const run = id === undefined ? undefined : await this.#states.readRun(this.#routeTableId, id);
+      if (!run) continue;
+      const verified = seen.has(run.id) ? { verifiedAt: this.#now().toISOString() } : {};
+      await this.#states.recordRun({ ...withCauses(run, causes.get(run.id) ?? []), ...verified });
+    }
+    return openRuns.filter(({ id }) => !seen.has(id));
   }
 }

@@ -36,12 +36,13 @@ export interface Invocation {
  * the lease has expired, should its holder have died. Nothing that was left is ever dropped: what the holder has no time
  * for is sent to the requeue queue.
  *
+ * @param own what woke this invocation, at least one trigger
  * @param work gets every trigger it answers for, oldest first, and the instant after which it must not start a call
  * @returns what the last round of work returned, or undefined when another holds the table
  */
 export async function underLease<T>(
   routeTableId: string,
-  trigger: Trigger,
+  own: readonly Trigger[],
   {
     leases,
     requeue,
@@ -63,15 +64,10 @@ export async function underLease<T>(
   while (true) {
     const taken = await leases.take(routeTableId, mine);
     if (taken.taken) {
-      triggers = [...taken.left, trigger];
+      triggers = [...taken.left, ...own];
       break;
     }
-    const left = await leases.leave(routeTableId, trigger, now());
-    if (left === 'first') {
-      // By a clock that is slow it must have expired, too: a message that comes too early would be left to the dead.
-      await requeue.send({ routeTableId, hop: 0 }, taken.expiresAt.getTime() - now().getTime() + leaseMarginMs);
-    }
-    if (left !== 'free') {
+    if (await leaveAll(taken.expiresAt)) {
       log.info('left to the holder of the lease');
       return undefined;
     }
@@ -93,15 +89,28 @@ export async function underLease<T>(
     }
   } catch (error) {
     // If even this fails, the lease expires, and the message of whoever left the first trigger arrives.
-    await giveUp(triggers.filter((other) => other !== trigger)).catch((error: unknown) =>
+    await giveUp(triggers.filter((other) => !own.includes(other))).catch((error: unknown) =>
       log.warn('could not give the lease up', { error }),
     );
     throw error;
   }
 
-  /** Gives the lease up at once. If others count on us, somebody is told to go in our place. */
+  /** Leaves what woke us with the holder. Says whether there still was one for all of it. */
+  async function leaveAll(expiresAt: Date): Promise<boolean> {
+    for (const trigger of own) {
+      const left = await leases.leave(routeTableId, trigger, now());
+      if (left === 'free') return false;
+      if (left === 'first') {
+        // By a clock that is slow it must have expired, too: a message that comes too early would be left to the dead.
+        await requeue.send({ routeTableId, hop: 0 }, expiresAt.getTime() - now().getTime() + leaseMarginMs);
+      }
+    }
+    return true;
+  }
+
+  /** Gives the lease up at once. If others count on us, somebody goes in our place, and is told what they told us. */
   async function giveUp(unanswered: readonly Trigger[] = []): Promise<void> {
-    const left = await leases.drop(routeTableId, holder);
-    if (left.length + unanswered.length > 0) await requeue.send({ routeTableId, hop: 0 }, 0);
+    const left = [...unanswered, ...(await leases.drop(routeTableId, holder))];
+    if (left.length > 0) await requeue.send({ routeTableId, hop: 0, triggers: left }, 0);
   }
 }

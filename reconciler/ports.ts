@@ -86,7 +86,7 @@ export interface RequeueMessage {
   /** How many such messages led to this one. */
   readonly hop: number;
   /** What it was sent for, where that is more than the passing of time. */
-  readonly trigger?: Trigger;
+  readonly triggers?: readonly Trigger[];
 }
 
 export interface Requeue {

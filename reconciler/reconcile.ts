@@ -23,14 +23,22 @@ export interface Reconciled {
  * and changes no route. A read that fails, of the item, the record or the table, throws and changes nothing. When the
  * item is edited meanwhile, nothing more of the old plan is written, and the table is planned anew.
  */
-export async function reconcile(
+export const reconcile = (
   routeTableId: string,
   trigger: Trigger,
   world: World,
   invocation: Invocation,
+): Promise<Reconciled> => reconcileFor(routeTableId, [trigger], world, invocation);
+
+async function reconcileFor(
+  routeTableId: string,
+  own: readonly Trigger[],
+  world: World,
+  invocation: Invocation,
 ): Promise<Reconciled> {
-  const log = world.log.with({ routeTableId, trigger: trigger.kind, triggerId: trigger.id, triggerName: trigger.name });
-  const phase = await underLease(routeTableId, trigger, { ...world, log }, invocation, async (triggers, until) => {
+  const { kind, id, name } = own[0] ?? { kind: 'requeue' };
+  const log = world.log.with({ routeTableId, trigger: kind, triggerId: id, triggerName: name });
+  const phase = await underLease(routeTableId, own, { ...world, log }, invocation, async (triggers, until) => {
     const before = await world.states.read(routeTableId);
     return new Round(routeTableId, triggers, before, world, log, { ...invocation, until }).run();
   });
@@ -70,7 +78,7 @@ export async function reconcileEach(reached: readonly Reached[], world: World, i
  * for is out of date and dropped.
  */
 export async function reconcileAgain(
-  { routeTableId, nextRetry, hop, trigger }: RequeueMessage,
+  { routeTableId, nextRetry, hop, triggers }: RequeueMessage,
   messageId: string,
   world: World,
   invocation: Invocation,
@@ -79,5 +87,5 @@ export async function reconcileAgain(
     const status = await world.states.read(routeTableId);
     if (status?.nextRetry !== nextRetry) return;
   }
-  await reconcile(routeTableId, trigger ?? { kind: 'requeue', id: messageId }, world, { ...invocation, hop });
+  await reconcileFor(routeTableId, triggers ?? [{ kind: 'requeue', id: messageId }], world, { ...invocation, hop });
 }

@@ -12,7 +12,6 @@ import { type TableRecord, emptyRecord, withChangedTargets } from './core/record
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
 import { announce } from './announce.ts';
-import { lastDriftAfter, newDrift } from './core/drift.ts';
 import { newsOf } from './core/news.ts';
 import { History } from './history.ts';
 import { type Phase, type Status, recordOf } from './core/status.ts';
@@ -173,37 +172,24 @@ export class Round {
     const before = this.#before;
     const indexed = await this.#indexed(verdict.phase === 'Unmanaged' ? [] : names);
     const next = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
-    const drift = newDrift(next, before, outcomes);
-    const lastDrift = lastDriftAfter(next, before, { drift, outcomes, ...this.#history.told });
-    const status = await this.#history.concluded(
-      { ...next, ...(lastDrift && { lastDrift }), ...(indexed.length > 0 && { indexed }) },
-      drift,
+    const { status, drift, notices } = await this.#history.concluded(
+      { ...next, ...(indexed.length > 0 && { indexed }) },
+      outcomes,
     );
     const { phase, reason, plan } = status;
     const fields = { phase, reason, planId: plan?.planId };
     if (phase === 'InSync' || phase === 'Verifying' || phase === 'Unmanaged') this.#log.info('reconciled', fields);
     else this.#log.warn('reconciled', fields);
-    if (!saysMore(status, before)) {
-      await this.#tell(status, outcomes);
-    } else if (await states.write(status)) {
-      await this.#requeue(status);
-      await this.#tell(status, outcomes);
-    } else this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
+    const isNew = saysMore(status, before);
+    if (isNew && !(await states.write(status))) {
+      this.#log.warn('a later status was written meanwhile: this one is dropped', fields);
+      return phase;
+    }
+    // Whoever wrote the status tells it, and nobody else. Told first: nobody would make up for news that were lost.
+    const news = newsOf(status, before, { outcomes, drift, notices });
+    await announce(news, { announcer: this.#world.announcer, log: this.#log });
+    if (isNew) await this.#requeue(status);
     return phase;
-  }
-
-  /** Tells what is new once it is written down: whoever wrote this status tells it, and nobody else. */
-  async #tell(status: Status, outcomes: readonly ChangeOutcome[]): Promise<void> {
-    const { told, missedByEvents } = this.#history;
-    const look = {
-      status,
-      before: this.#before,
-      outcomes,
-      triggers: this.#triggers,
-      calls: told.calls,
-      missedByEvents,
-    };
-    await announce(newsOf(look, this.#world.now()), { announcer: this.#world.announcer, log: this.#log });
   }
 
   /** Sees to it that events about these ids find the table; says under which ids they do. */

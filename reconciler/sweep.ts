@@ -13,7 +13,7 @@ import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from '
 import type { World } from './ports.ts';
 import { announce } from './announce.ts';
 import { newsOfSweep } from './core/news.ts';
-import { isMissed } from './core/run.ts';
+import { isMissed } from './core/drift.ts';
 import { statusKeepsMs } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
@@ -127,7 +127,7 @@ interface Found {
 /** Whether a reconcile would find anything that the table's status does not say already. */
 function needsReconcile({ item, orders, actual }: Found, status: Status, now: Date): boolean {
   if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
-  if (status.openRuns?.some((run) => isMissed(run, now))) return true;
+  if (status.drift?.some((one) => isMissed(one, now.getTime()))) return true;
   const parsed = parseDesired(item, now);
   if (!parsed.ok) return status.phase !== 'Invalid';
   const desired = underOrders(parsed.table, orders);

@@ -164,7 +164,7 @@ const historyOf = (runs: readonly Run[]): Html =>
 
 function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase }: Run): Content {
   const isDone = outcome.some(({ result }) => result === 'done' || result === 'already');
-  if (appliedAt === undefined || !isDone) return outcome.length > 0 ? 'no' : phase;
+  if (appliedAt === undefined || !isDone) return phase ?? 'no';
   const time = lengthOf(Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt));
   return `in ${time}${verifiedAt === undefined ? ', not seen yet' : ''}`;
 }
@@ -172,10 +172,11 @@ function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase 
 function whatOf(run: Run): Content {
   if (run.notice !== undefined) return run.notice;
   if (run.outcome.length === 0) return run.reason;
-  return html`<ul>
-    ${run.outcome.map((outcome) => html`<li>${changeOf(outcome)}: ${resultOf(outcome)}</li>`)}
-    ${run.moreOutcomes !== undefined && html`<li>and ${run.moreOutcomes} more</li>`}
-  </ul>`;
+  return html`${run.reason}
+    <ul>
+      ${run.outcome.map((outcome) => html`<li>${changeOf(outcome)}: ${resultOf(outcome)}</li>`)}
+      ${run.moreOutcomes !== undefined && html`<li>and ${run.moreOutcomes} more</li>`}
+    </ul>`;
 }
 
 const changeOf = ({ action, destination, from, to }: RunOutcome): Html =>
@@ -183,12 +184,14 @@ const changeOf = ({ action, destination, from, to }: RunOutcome): Html =>
   ${code(destination)}${from !== undefined && html` from ${code(from)}`}${to !== undefined && html` to ${code(to)}`}`;
 
 const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
-  [result, answer, message].filter(Boolean).join(' ');
+  [result === 'skipped' ? 'not done' : result, answer, message].filter(Boolean).join(' ');
 
 /** Each of those who caused something, once. */
-function whoOf({ outcome, actor }: Run): Content {
+function whoOf({ outcome, actor, trigger }: Run): Content {
   if (outcome.length === 0) return actor ? actorInFull(actor) : 'not announced by any event';
-  const told = new Map(outcome.map((one) => [String(whoCaused(one)), whoCaused(one)]));
+  const who = (one: RunOutcome): Html | string =>
+    one.actor === 'unattributed' && trigger.kind === 'desired' ? 'an edit of the item' : whoCaused(one);
+  const told = new Map(outcome.map((one) => [String(who(one)), who(one)]));
   return [...told.values()].map((who) => html`<div>${who}</div>`);
 }
 

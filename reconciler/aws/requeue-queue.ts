@@ -35,11 +35,14 @@ const messageShape = z.object({
   routeTableId: z.string().min(1),
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
-  trigger: z.custom<Trigger>((value) => triggerShape.safeParse(value).success).optional(),
+  triggers: z
+    .array(z.custom<Trigger>((value) => triggerShape.safeParse(value).success))
+    .min(1)
+    .optional(),
 });
 
 const triggerShape = z.looseObject({
-  kind: z.literal('event'),
+  kind: z.enum(['event', 'desired', 'sweep', 'requeue', 'person']),
   id: z.string().optional(),
   name: z.string().optional(),
 });
@@ -47,8 +50,8 @@ const triggerShape = z.looseObject({
 /** Reads the body of a message; undefined when it is none of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
-    const { nextRetry, trigger, ...message } = messageShape.parse(JSON.parse(body));
-    return { ...message, ...(nextRetry !== undefined && { nextRetry }), ...(trigger && { trigger }) };
+    const { nextRetry, triggers, ...message } = messageShape.parse(JSON.parse(body));
+    return { ...message, ...(nextRetry !== undefined && { nextRetry }), ...(triggers && { triggers }) };
   } catch {
     return undefined;
   }

@@ -47,7 +47,10 @@ export const detailSchemas = {
     ...common,
     enforced: z.boolean().describe('whether it is put right; else the table is only watched, paused or stopped'),
   }),
-  'Route Drift Healed': z.object({ ...common, since: time.describe('when the drift was found') }),
+  'Route Drift Healed': z.object({
+    ...common,
+    since: time.describe('when the first of these routes was found changed'),
+  }),
   'Route Reconcile Failed': z.object({
     ...common,
     state,

@@ -1,87 +1,214 @@
+import { causeOf, lateCause } from './attribution.ts';
 import type { ChangeJson } from './change.ts';
 import type { ChangeOutcome } from './outcome.ts';
-import { causeOf } from './attribution.ts';
-import type { LastDrift, Status } from './status.ts';
+import type { Drift, LastDrift, RunOutcome, Status } from './status.ts';
 import type { Trigger } from './trigger.ts';
 
-/**
- * The differences that one look found and no edit asked for, each as the change that puts it right: what was not there
- * when the table was last looked at under the same item. In a table that is only watched, every difference is drift.
- */
-export function newDrift(
-  status: Status,
-  before: Status | undefined,
-  outcomes: readonly ChangeOutcome[],
-): readonly ChangeJson[] {
-  // A read that is not believed says nothing.
-  if (status.doubt) return [];
-  const isWatched = status.phase === 'Drifted';
-  const isRollout = before?.desiredHash === undefined || before.desiredHash !== status.desiredHash;
-  if (isRollout && !isWatched) return [];
-  const known = new Set(before?.phase === 'InSync' ? [] : before?.plan?.changes.map(keyOf));
-  // What we wrote and find changed again is drift once more, be it the same.
-  for (const { destination, target } of before?.recentWrites ?? []) {
-    if (before?.phase !== 'Verifying') break;
-    for (const change of before.plan?.changes ?? [])
-      if (change.destination === destination && change.to === target) known.delete(keyOf(change));
-  }
-  const found = new Map(
-    [...outcomes, ...(status.plan?.changes ?? [])].map((change) => [keyOf(change), changeOf(change)]),
-  );
-  return [...found].filter(([key]) => !known.has(key)).map(([, change]) => change);
-}
+/** The event of a call comes within so long, or counts as missing. */
+const eventsMayBeLateMs = 15 * 60 * 1_000;
 
-/** What is known besides a look's statuses of who changed what, and of what was done. */
-interface Known {
-  readonly drift: readonly ChangeJson[];
+/** So much drift of one table is kept apart, the latest; what is beyond is counted when it is found. */
+const driftKept = 100;
+
+/** What one look at a table made of it. */
+export interface Look {
+  readonly status: Status;
+  /** The status that the look began with. */
+  readonly before: Status | undefined;
   readonly outcomes: readonly ChangeOutcome[];
+  /** What woke it. */
+  readonly triggers: readonly Trigger[];
+  /** Calls that may explain what it found. */
   readonly calls: readonly Trigger[];
-  /** Calls that caused an earlier drift, and are told of only now. */
-  readonly late: readonly Trigger[];
 }
 
-/** What is remembered of a table's latest drift after one more look. */
-export function lastDriftAfter(
-  status: Status,
-  before: Status | undefined,
-  { drift, outcomes, calls, late }: Known,
-): LastDrift | undefined {
-  const last = before?.lastDrift;
-  if (status.phase === 'Unmanaged') return undefined;
-  const isOpen = last !== undefined && last.healedAt === undefined;
-  if (drift.length === 0) {
-    return (
-      last && {
-        ...last,
-        ...toldLate(last, late),
-        ...(isOpen && status.phase === 'InSync' && { healedAt: status.checkedAt }),
-      }
-    );
+/** What one look brought that was not so before. */
+export interface DriftNews {
+  /** All that is to be remembered. */
+  readonly drift: readonly Drift[];
+  readonly found: readonly Drift[];
+  /** What EC2 answered to be put right, by a call of ours. */
+  readonly applied: readonly Drift[];
+  /** What a read first showed as desired again. */
+  readonly healed: readonly Drift[];
+  /** Found before, with the call that caused it, whose event came only now. */
+  readonly explained: readonly Drift[];
+  /** Of what a sweep found, that which no event told of in time. */
+  readonly missed: readonly Drift[];
+}
+
+/**
+ * Every destination that a look found otherwise than desired, put right by now or not, with the change that does so.
+ * Undefined when it tells nothing of the routes: the read is not believed, the item is refused, the table is gone.
+ */
+export function deviationsIn({
+  status,
+  outcomes,
+}: Pick<Look, 'status' | 'outcomes'>): ReadonlyMap<string, ChangeJson> | undefined {
+  const { doubt, phase, plan } = status;
+  if (doubt || !plan || phase === 'Invalid' || phase === 'Missing') return undefined;
+  const first = new Map<string, ChangeJson>();
+  for (const change of [...outcomes, ...plan.changes])
+    if (!first.has(change.destination)) first.set(change.destination, changeOf(change));
+  return first;
+}
+
+/**
+ * Follows drift, destination by destination: a route that is not as desired and that no edit had asked for. It is found
+ * once, however often it is looked at; it is found again when it was put right, or changed once more; it is healed when a
+ * read shows it as desired. What an edit of the item or its policy brings about is no drift, but for what a call explains.
+ * In a table that is only watched, every difference is.
+ */
+export function driftAfter(look: Look): DriftNews {
+  const { status, before, triggers } = look;
+  if (status.phase === 'Unmanaged') return { drift: [], found: [], applied: [], healed: [], explained: [], missed: [] };
+  const { drift: known, explained } = explainedBy(before?.drift ?? [], triggers);
+  const deviations = deviationsIn(look);
+  const followed = deviations ? followedBy(known, deviations, look) : { drift: known, found: [], healed: [] };
+  const { drift, applied } = withApplied(followed.drift, look);
+  const now = Date.parse(status.checkedAt);
+  const missed = drift.filter((one) => isMissed(one, now));
+  return { ...followed, applied, explained, missed, drift: kept(drift, now) };
+}
+
+/** What is known of drift after a look that tells of the routes: found, found again, there still, or healed. */
+function followedBy(known: readonly Drift[], deviations: ReadonlyMap<string, ChangeJson>, look: Look) {
+  const { status, calls } = look;
+  const open = new Map(known.filter(isOpen).map((one) => [one.destination, one]));
+  const [found, still]: [Drift[], Drift[]] = [[], []];
+  for (const change of deviations.values()) {
+    const last = open.get(change.destination);
+    const cause = causeOf(change, calls);
+    if (last && isSame(last, change) && last.appliedAt === undefined) still.push(last);
+    else if (cause || isNews(change, look)) found.push(newDrift(change, cause, look));
+    // An edit asks for something else where others had changed what was there before.
+    else if (last) still.push({ ...last, ...change });
   }
-  const cause = drift.map((change) => causeOf(change, calls)).find((call) => call?.actor);
-  const done = new Set(outcomes.filter(({ result }) => result === 'done' || result === 'already').map(keyOf));
-  const { appliedAt: _, ...open } = isOpen ? last : { foundAt: status.checkedAt, routes: 0 };
+  const end = (one: Drift): Drift => ({ ...one, endedAt: status.checkedAt });
+  const again = found.flatMap(({ destination }) => open.get(destination) ?? []).map(end);
+  const gone = [...open.values()].filter(({ destination }) => !deviations.has(destination));
+  // Of a plan that is cut nobody knows what else it asks for.
+  const isCut = (status.plan?.omitted?.changes ?? 0) > 0;
+  const [hidden, healed] = isCut ? [gone, []] : [[], gone.map(end)];
+  const over = known.filter((one) => !isOpen(one));
+  return { drift: [...over, ...again, ...healed, ...hidden, ...still, ...found], found, healed };
+}
+
+function newDrift(change: ChangeJson, cause: Drift['cause'], { status, triggers }: Look): Drift {
+  const expectsEvent = !cause && triggers.every(({ kind }) => kind === 'sweep');
   return {
-    ...open,
-    routes: open.routes + drift.length,
-    ...(cause?.actor && { actor: cause.actor }),
-    ...(cause?.time !== undefined && { calledAt: cause.time }),
-    ...(drift.every((change) => done.has(keyOf(change))) && { appliedAt: status.checkedAt }),
-    ...(status.phase === 'InSync' && { healedAt: status.checkedAt }),
+    ...change,
+    foundAt: status.checkedAt,
+    ...(status.watched && { watched: true }),
+    ...(cause && { cause }),
+    ...(expectsEvent && { expectsEvent }),
   };
 }
 
-/** Who caused a drift, where the event came after it was found. */
-function toldLate({ actor }: LastDrift, [call]: readonly Trigger[]): Partial<LastDrift> {
-  if (actor || !call?.actor) return {};
-  return { actor: call.actor, ...(call.time !== undefined && { calledAt: call.time }) };
+/** Whether a difference was not there before, and is not what an edit asks for. */
+function isNews(change: ChangeJson, { status, before }: Look): boolean {
+  const isRollout = before?.desiredHash !== status.desiredHash || before?.policyHash !== status.policyHash;
+  if (isRollout) return status.watched === true;
+  // What was beyond the part of the plan that is stored cannot be told from what is new.
+  if ((before?.plan?.omitted?.changes ?? 0) > 0) return false;
+  const wasOpen = before?.plan?.changes.some((other) => isSame(other, change)) ?? false;
+  return !wasOpen || wasWritten(change, before);
 }
 
-/** Since when a table has drifted; undefined when it has not, or was seen healed since. */
-export const driftSince = (status: Status | undefined): string | undefined =>
-  status?.lastDrift?.healedAt === undefined ? status?.lastDrift?.foundAt : undefined;
+/** What we wrote and find changed again is drift, be it what an edit had asked for. */
+const wasWritten = ({ destination, to }: ChangeJson, before: Status | undefined): boolean =>
+  (before?.recentWrites?.some((write) => write.destination === destination && write.target === to) ?? false) &&
+  before?.failures.every((failure) => failure.destination !== destination) === true;
 
-const keyOf = ({ action, destination, from, to }: ChangeJson): string => [action, destination, from, to].join(' ');
+function explainedBy(drift: readonly Drift[], triggers: readonly Trigger[]) {
+  const explained: Drift[] = [];
+  const known = drift.map((one) => {
+    const cause = one.cause ? undefined : lateCause(one, triggers, drift);
+    if (!cause) return one;
+    const told = { ...one, cause };
+    explained.push(told);
+    return told;
+  });
+  return { drift: known, explained };
+}
+
+/** What EC2 answered to be put right in this look. */
+function withApplied(drift: readonly Drift[], { status, outcomes }: Look) {
+  const right = new Map(
+    outcomes
+      .filter(({ result }) => result === 'done' || result === 'already')
+      .map((outcome) => [outcome.destination, outcome] as const),
+  );
+  const applied: Drift[] = [];
+  const after = drift.map((one) => {
+    const outcome = isOpen(one) ? right.get(one.destination) : undefined;
+    if (!outcome) return one;
+    const appliedNow = { ...one, appliedAt: outcome.at ?? status.checkedAt };
+    if (outcome.result === 'done') applied.push(appliedNow);
+    return appliedNow;
+  });
+  return { drift: after, applied };
+}
+
+/** What is over is remembered for as long as its event may come, or come twice. */
+function kept(drift: readonly Drift[], now: number): readonly Drift[] {
+  return drift
+    .filter((one) => isOpen(one) || now - Date.parse(one.foundAt) < eventsMayBeLateMs)
+    .map((one) => {
+      if (!isMissed(one, now)) return one;
+      const { expectsEvent: _, ...told } = one;
+      return told;
+    })
+    .slice(-driftKept);
+}
+
+const isOpen = ({ endedAt }: Drift): boolean => endedAt === undefined;
+
+/** Whether the event that a sweep's find waits for did not come in time: what tells of calls is broken, or was too slow. */
+export const isMissed = ({ expectsEvent, cause, foundAt }: Drift, nowMs: number): boolean =>
+  expectsEvent === true && !cause && nowMs - Date.parse(foundAt) >= eventsMayBeLateMs;
+
+/** What people are shown of a table's latest drift after one more look. */
+export function lastDriftAfter(
+  { status, before }: Pick<Look, 'status' | 'before'>,
+  { drift, found }: Pick<DriftNews, 'drift' | 'found'>,
+): LastDrift | undefined {
+  if (status.phase === 'Unmanaged') return undefined;
+  const last = found.length > 0 ? { foundAt: status.checkedAt, routes: found.length } : before?.lastDrift;
+  const group = drift.filter(({ foundAt }) => foundAt === last?.foundAt);
+  if (!last || group.length === 0) return last;
+  const cause = group.find(({ cause }) => cause?.actor)?.cause;
+  const [appliedAt, healedAt] = [latest(group, 'appliedAt'), latest(group, 'endedAt')];
+  return {
+    ...last,
+    ...(cause?.actor && { actor: cause.actor }),
+    ...(cause?.time !== undefined && { calledAt: cause.time }),
+    ...(appliedAt !== undefined && { appliedAt }),
+    ...(healedAt !== undefined && { healedAt }),
+  };
+}
+
+/** When the last of them came to it; undefined while one has not. */
+function latest(drift: readonly Drift[], field: 'appliedAt' | 'endedAt'): string | undefined {
+  const times = drift.map((one) => one[field] ?? '').sort();
+  return times[0] === '' ? undefined : times.at(-1);
+}
+
+/** Who caused a difference: `unattributed` where it is drift of which no event told, undefined where it is none. */
+export function actorBehind(change: ChangeJson | Drift, drift: readonly Drift[] = []): RunOutcome['actor'] {
+  const one = 'foundAt' in change ? change : drift.findLast((other) => isSame(other, change));
+  return one && (one.cause?.actor ?? 'unattributed');
+}
+
+/** The call known to have caused what a change puts right: a heal may need more tries than one. */
+export const knownCause = (change: ChangeJson, drift: readonly Drift[] = []): Drift['cause'] =>
+  drift.find((one) => isOpen(one) && one.appliedAt === undefined && isSame(one, change))?.cause;
+
+const isSame = (one: ChangeJson, other: ChangeJson): boolean =>
+  one.action === other.action &&
+  one.destination === other.destination &&
+  one.from === other.from &&
+  one.to === other.to;
 
 const changeOf = ({ action, destination, from, to }: ChangeJson): ChangeJson => ({
   action,

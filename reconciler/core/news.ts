@@ -1,11 +1,11 @@
-import { attribution, causeOf } from './attribution.ts';
 import type { ChangeJson } from './change.ts';
+import type { Heal } from './contest.ts';
 import type { DomainEvent } from './domain-event.ts';
-import { driftSince, newDrift } from './drift.ts';
+import { type DriftNews, actorBehind } from './drift.ts';
 import type { ChangeOutcome } from './outcome.ts';
-import { type Status, type SweepRecord, cut, omittedOf } from './status.ts';
-import { isFailed, troubleIn } from './trouble.ts';
+import { type Drift, type Status, type SweepRecord, cut, omittedOf } from './status.ts';
 import type { Trigger } from './trigger.ts';
+import { type Troubles, newIn, troublesIn } from './trouble.ts';
 
 export const metricNamespace = 'RouteReconciler';
 
@@ -53,86 +53,71 @@ export interface News {
   readonly events: readonly DomainEvent[];
 }
 
-/** What one look at a table made of it. */
-export interface Look {
-  readonly status: Status;
-  /** The status that the look began with. */
-  readonly before: Status | undefined;
+/** What else one look brought, besides its status. */
+export interface Brought {
   readonly outcomes: readonly ChangeOutcome[];
-  readonly triggers: readonly Trigger[];
-  /** Calls that bear on who changed what. */
-  readonly calls: readonly Trigger[];
-  /** Runs of earlier sweeps whose drift no event told of in time. */
-  readonly missedByEvents: number;
+  readonly drift: DriftNews;
+  /** Calls that changed what is around the table, told for the first time. */
+  readonly notices: readonly Trigger[];
 }
 
 /**
  * What one look at a table brought that was not so before: transitions only, recovery included. A table that stays as it
  * is has no news, however often it is looked at.
  */
-export function newsOf(look: Look, now: Date): News {
-  const { status, before, outcomes, triggers, calls, missedByEvents } = look;
-  const isWatched = status.phase === 'Drifted';
-  const drift = newDrift(status, before, outcomes);
-  const common = commonTo(status, calls);
-  const since = driftSince(before);
-  const trouble = troubleIn(status, before);
-  const held = status.plan?.blocked;
-  const waited = new Set(before?.plan?.blocked?.deletes);
-  const isNewlyBlocked = held?.deletes.some((destination) => !waited.has(destination)) ?? false;
-  const contests = (status.heals ?? []).filter(({ contest }) => contest);
-  const newContests = contests.filter(({ destination }) => !contestedIn(before).has(destination));
-  const black = blackholesIn(status).filter((hole) => !blackholesIn(before).includes(hole)).length;
+export function newsOf(status: Status, before: Status | undefined, { outcomes, drift, notices }: Brought): News {
+  const [now, was] = [troublesIn(status), troublesIn(before)];
+  const isWatched = status.watched === true;
+  const common = commonTo(status);
+  const failed = newIn(now.failing, was.failing);
+  const blocked = newIn(now.blocked, was.blocked);
+  const contested = new Set(newIn(now.contested, was.contested));
+  const ended = (trouble: keyof Troubles): boolean => was[trouble].length > 0 && now[trouble].length === 0;
+  const [firstFound] = drift.healed.map(({ foundAt }) => foundAt).sort();
 
   const events: (DomainEvent | false)[] = [
-    drift.length > 0 && {
+    drift.found.length > 0 && {
       type: 'Route Drift Detected',
-      detail: { ...common(drift), enforced: !isWatched },
+      detail: { ...common(drift.found), enforced: !isWatched },
     },
-    status.phase === 'InSync' &&
-      before !== undefined &&
-      since !== undefined && {
-        type: 'Route Drift Healed',
-        detail: { ...common(before.plan?.changes ?? []), since },
-      },
-    trouble.isNew && {
+    firstFound !== undefined && {
+      type: 'Route Drift Healed',
+      detail: { ...common(drift.healed), since: firstFound },
+    },
+    failed.length > 0 && {
       type: 'Route Reconcile Failed',
-      detail: { ...common(), state: 'entered', failures: status.failures.map(failureShown) },
+      detail: { ...common(), state: 'entered', failures: cut(status.failures).map(failureShown) },
     },
-    isFailed(before) &&
-      !isFailed(status) && {
-        type: 'Route Reconcile Failed',
-        detail: { ...common(), state: 'left', failures: [] },
+    ended('failing') && {
+      type: 'Route Reconcile Failed',
+      detail: { ...common(), state: 'left', failures: [] },
+    },
+    blocked.length > 0 && {
+      type: 'Route Plan Blocked',
+      detail: {
+        ...common(),
+        state: 'entered',
+        ...(status.plan?.blocked && { code: status.plan.blocked.code }),
+        deletes: [...now.blocked],
       },
-    held !== undefined &&
-      isNewlyBlocked && {
-        type: 'Route Plan Blocked',
-        detail: { ...common(), state: 'entered', code: held.code, deletes: [...held.deletes] },
-      },
-    before?.plan?.blocked !== undefined &&
-      !held && {
-        type: 'Route Plan Blocked',
-        detail: { ...common(), state: 'left', deletes: [] },
-      },
-    newContests.length > 0 && {
+    },
+    ended('blocked') && {
+      type: 'Route Plan Blocked',
+      detail: { ...common(), state: 'left', deletes: [] },
+    },
+    contested.size > 0 && {
       type: 'Route Table Contested',
       detail: {
         ...common(),
         state: 'entered',
-        contests: newContests.map(({ destination, target, at, by }) => ({
-          destination,
-          ...(target !== undefined && { target }),
-          heals: at.length,
-          by: [...by],
-        })),
+        contests: cut((status.heals ?? []).filter(({ destination }) => contested.has(destination))).map(contestShown),
       },
     },
-    contestedIn(before).size > 0 &&
-      contests.length === 0 && {
-        type: 'Route Table Contested',
-        detail: { ...common(), state: 'left', contests: [] },
-      },
-    ...triggers.flatMap(({ notice, actor }) =>
+    ended('contested') && {
+      type: 'Route Table Contested',
+      detail: { ...common(), state: 'left', contests: [] },
+    },
+    ...notices.flatMap(({ notice, actor }) =>
       notice === undefined
         ? []
         : { type: 'Route Table Changed' as const, detail: { ...common(), notice, ...(actor && { actor }) } },
@@ -141,27 +126,29 @@ export function newsOf(look: Look, now: Date): News {
 
   const done = outcomes.filter(({ result }) => result === 'done');
   const did = (action: ChangeJson['action']): number => done.filter((outcome) => outcome.action === action).length;
+  // What was so in a table that was only watched is news once it is enforced: an alarm has not told of it.
+  const knownHoles = before?.watched && !isWatched ? [] : was.blackholes;
+  const isInvalid = status.phase === 'Invalid';
   return {
     events: events.filter((event) => event !== false),
     metrics: [
       ...counted({
-        [isWatched ? 'DriftObserved' : 'DriftDetected']: drift.length,
+        [isWatched ? 'DriftObserved' : 'DriftDetected']: drift.found.length,
         RoutesReplaced: did('replace'),
         RoutesDeleted: did('delete'),
         RoutesCreated: did('create'),
-        ChangesFailed: status.phase === 'Invalid' ? 0 : trouble.lasting,
-        InvalidDesired: status.phase === 'Invalid' && trouble.isNew ? 1 : 0,
-        PlansBlocked: isNewlyBlocked && !isWatched ? 1 : 0,
-        Contested: newContests.length,
-        [isWatched ? 'BlackholesObserved' : 'Blackholes']: black,
-        MissedByEvents: missedByEvents,
+        ChangesFailed: newIn(now.lasting, was.lasting).length,
+        InvalidDesired: isInvalid && failed.length > 0 ? 1 : 0,
+        PlansBlocked: blocked.length > 0 ? 1 : 0,
+        Contested: contested.size,
+        [isWatched ? 'BlackholesObserved' : 'Blackholes']: newIn(now.blackholes, knownHoles).length,
+        MissedByEvents: drift.missed.length,
       }),
-      ...done.flatMap((outcome) => {
-        const time = causeOf(outcome, calls)?.time;
-        const isHeal = drift.some(({ destination }) => destination === outcome.destination);
-        if (time === undefined || !isHeal) return [];
-        return { name: 'HealLatency' as const, value: Math.max(0, now.getTime() - Date.parse(time)) };
-      }),
+      ...drift.applied.flatMap(({ cause, watched, appliedAt = '' }) =>
+        cause?.time === undefined || watched
+          ? []
+          : { name: 'HealLatency' as const, value: Math.max(0, Date.parse(appliedAt) - Date.parse(cause.time)) },
+      ),
     ],
   };
 }
@@ -189,10 +176,11 @@ const counted = (values: Partial<Record<MetricName, number>>): News['metrics'] =
 
 const metricNames = Object.keys(metricUnits).filter((name): name is MetricName => name in metricUnits);
 
-function commonTo(status: Status, calls: readonly Trigger[]) {
-  const { routeTableId, phase, reason, checkedAt: at, plan } = status;
+/** What every event tells. A change that puts drift right tells who caused that, or that nobody can be named. */
+function commonTo(status: Status) {
+  const { routeTableId, phase, reason, checkedAt: at, plan, drift } = status;
   const { kind, id, name, time } = status.trigger;
-  return (changes: readonly ChangeJson[] = plan?.changes ?? []) => ({
+  return (changes: readonly (ChangeJson | Drift)[] = plan?.changes ?? []) => ({
     routeTableId,
     phase,
     reason,
@@ -205,8 +193,15 @@ function commonTo(status: Status, calls: readonly Trigger[]) {
     },
     ...(plan && { planId: plan.planId }),
     changes: cut(changes).map((change) => {
-      const { actor } = attribution(change, calls);
-      return { ...change, ...(actor && { actor }) };
+      const { action, destination, from, to } = change;
+      const actor = actorBehind(change, drift);
+      return {
+        action,
+        destination,
+        ...(from !== undefined && { from }),
+        ...(to !== undefined && { to }),
+        ...(actor && { actor }),
+      };
     }),
     ...(omittedOf(changes) > 0 && { omitted: omittedOf(changes) }),
   });
@@ -221,14 +216,9 @@ const failureShown = ({ action, destination, to, code, message, remedy }: Status
   ...(remedy !== undefined && { remedy }),
 });
 
-const contestedIn = (status: Status | undefined): ReadonlySet<string> =>
-  new Set((status?.heals ?? []).filter(({ contest }) => contest).map(({ destination }) => destination));
-
-/** Routes that lead nowhere, whichever finding tells of it. */
-const blackholesIn = (status: Status | undefined): readonly string[] => [
-  ...new Set(
-    (status?.plan?.findings ?? [])
-      .filter(({ code }) => code === 'blackhole' || code === 'healed-into-blackhole')
-      .map(({ destination = '' }) => destination),
-  ),
-];
+const contestShown = ({ destination, target, at, by }: Heal) => ({
+  destination,
+  ...(target !== undefined && { target }),
+  heals: at.length,
+  by: [...by],
+});

@@ -14,8 +14,9 @@ export interface ChangeOutcome extends ChangeJson {
   readonly code?: string;
   readonly message?: string;
   readonly remedy?: string;
-  /** How long the call took, in milliseconds. */
+  /** How long the call took, in milliseconds, and when it was answered (ISO 8601, UTC). */
   readonly ms?: number;
+  readonly at?: string;
 }
 
 /** Whether EC2 may look different for this call: a later read has to show it. */

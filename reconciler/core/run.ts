@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { mayHaveWritten } from './outcome.ts';
 import type { Plan } from './plan.ts';
-import { attribution } from './attribution.ts';
 import {
+  type Drift,
   type OpenRun,
   type PlanSummary,
   type Run,
@@ -37,15 +38,17 @@ export function withPlan(run: Run, plan: Plan): Run {
   return { ...run, plan: { ...later, changes: cut(changes) } };
 }
 
-/** A run with what became of its changes, each attributed to whoever caused the drift behind it, by the calls seen. */
-export function withOutcome(run: Run, outcomes: readonly RunOutcome[], calls: readonly Trigger[], now: Date): Run {
+/** A run with what became of its changes, each attributed to whoever caused the drift behind it. */
+export function withOutcome(run: Run, outcomes: readonly RunOutcome[], now: Date): Run {
+  return { ...run, ...outcomesKept(outcomes), appliedAt: now.toISOString() };
+}
+
+/** A run of drift that nothing was done about. */
+export const withSkipped = (run: Run, outcomes: readonly RunOutcome[]): Run => ({ ...run, ...outcomesKept(outcomes) });
+
+function outcomesKept(outcomes: readonly RunOutcome[]): Pick<Run, 'outcome' | 'moreOutcomes'> {
   const more = omittedOf(outcomes);
-  return {
-    ...run,
-    outcome: cut(outcomes).map((outcome) => ({ ...outcome, ...attribution(outcome, calls) })),
-    ...(more > 0 && { moreOutcomes: more }),
-    appliedAt: now.toISOString(),
-  };
+  return { outcome: cut(outcomes), ...(more > 0 && { moreOutcomes: more }) };
 }
 
 /** Whether a status tells of drift or failure that the one before did not tell of. */
@@ -55,61 +58,26 @@ export const tellsTrouble = (status: Status, before: Status | undefined): boolea
 
 const calm: ReadonlySet<Status['phase']> = new Set(['InSync', 'Verifying', 'Unmanaged']);
 
-/** A run waits so long for the event of a call that caused it. */
-const eventsMayBeLateMs = 15 * 60 * 1_000;
 const openRunsKept = 5;
 
-/** What a run still waits for. Drift that only a sweep found waits for the event that should have told of it. */
-export const openRunOf = (
-  { id, detectedAt, trigger, plan, outcome, actor }: Run,
-  drifted: ReadonlySet<string>,
-): OpenRun => ({
-  id,
-  detectedAt,
-  trigger: trigger.kind,
-  unattributed:
-    outcome.length > 0
-      ? outcome.filter(({ actor }) => actor === 'unattributed').map(({ destination }) => destination)
-      : actor
-        ? []
-        : plan.changes.map(({ destination }) => destination),
-  ...(trigger.kind === 'sweep' &&
-    [...outcome, ...plan.changes].some(({ destination }) => drifted.has(destination)) && { expectsEvent: true }),
-});
+/** What has to be seen as desired for a run to be over: what it changed, or what it found and left as it was. */
+export function openRunOf({ id, outcome, plan }: Run): OpenRun {
+  const made = outcome.filter(mayHaveWritten);
+  const changes = made.length > 0 ? made : plan.changes;
+  return { id, destinations: changes.map(({ destination }) => destination) };
+}
 
-/** Whether the event that a run waited for did not come in time: what tells of calls is broken, or was too slow. */
-export const isMissed = ({ expectsEvent, unattributed, detectedAt }: OpenRun, now: Date): boolean =>
-  expectsEvent === true && unattributed.length > 0 && now.getTime() - Date.parse(detectedAt) >= eventsMayBeLateMs;
+/** The runs that still wait to be seen. */
+export const stillOpen = (runs: readonly OpenRun[]): readonly OpenRun[] => runs.slice(-openRunsKept);
 
-/** The runs that still wait for something: to be seen in EC2, or for a late event. */
-export const stillOpen = (runs: readonly OpenRun[], isInSync: boolean, now: Date): readonly OpenRun[] =>
-  runs
-    .filter(
-      ({ detectedAt, unattributed }) =>
-        !isInSync || (unattributed.length > 0 && now.getTime() - Date.parse(detectedAt) < eventsMayBeLateMs),
-    )
-    .slice(-openRunsKept);
-
-/** The calls among these that a run waited for: made before it, about a destination of which nobody knows who changed it. */
-export const lateCalls = ({ detectedAt, unattributed }: OpenRun, calls: readonly Trigger[]): readonly Trigger[] =>
-  calls.filter(
-    ({ kind, actor, destination, time }) =>
-      kind === 'event' &&
-      actor !== undefined &&
-      destination !== undefined &&
-      unattributed.includes(destination) &&
-      time !== undefined &&
-      Date.parse(time) <= Date.parse(detectedAt),
-  );
-
-/** A run completed by late events: who caused what it found. */
-export function withLateCalls(run: Run, calls: readonly Trigger[]): Run {
-  const [first] = calls;
-  const actor = run.actor ?? first?.actor;
+/** A run completed by events that came late: who caused what it found. */
+export function withCauses(run: Run, explained: readonly Drift[]): Run {
   const outcome = run.outcome.map((told) => {
-    if (told.actor !== 'unattributed') return told;
+    const actor = explained.find(({ destination }) => destination === told.destination)?.cause?.actor;
+    if (told.actor !== 'unattributed' || !actor) return told;
     const { candidates: _, ...rest } = told;
-    return { ...rest, ...attribution(told, calls) };
+    return { ...rest, actor };
   });
+  const actor = run.actor ?? explained.find(({ cause }) => cause?.actor)?.cause?.actor;
   return { ...run, ...(actor && { actor }), outcome };
 }

@@ -10,6 +10,7 @@ import type { Approval, Waiting } from './approval.ts';
 import type { TableRecord } from './record.ts';
 import { sortedBy } from './route.ts';
 import type { Actor, Trigger } from './trigger.ts';
+import type { Troubles } from './trouble.ts';
 
 export const phases = [
   'InSync',
@@ -49,7 +50,7 @@ export interface StatusFailure extends ChangeJson {
 export interface RunOutcome extends ChangeOutcome {
   /** Who caused the drift that this change mends; named only when call, table and destination match. */
   readonly actor?: Actor | 'unattributed';
-  /** Who else was at work on the table then, where nobody can be named. */
+  /** Some of those who were at work on the table then, where nobody can be named. */
   readonly candidates?: readonly Actor[];
 }
 
@@ -71,8 +72,14 @@ export interface Status {
   /** When the phase became what it is. */
   readonly changedAt: string;
   readonly inSyncSince?: string;
-  /** The latest drift: what others changed and no edit had asked for. */
+  /** Nothing is changed in it: the item is in mode `observe`, paused, or everything is stopped. */
+  readonly watched?: true;
+  /** What others changed and no edit had asked for, until it is as desired again and no event of it is awaited. */
+  readonly drift?: readonly Drift[];
+  /** The latest drift, as people are shown it. */
   readonly lastDrift?: LastDrift;
+  /** While the item is refused: what was told of before, and is not known to be over. */
+  readonly told?: Troubles;
   /** When the table is looked at again, if nothing wakes us before. */
   readonly nextRetry?: string;
   /** When we last wrote to the table, and what: a read soon after should show it. */
@@ -84,7 +91,7 @@ export interface Status {
   readonly heals?: readonly Heal[];
   /** Calls about routes that showed no effect yet: who it was, should a later read show one. */
   readonly calls?: readonly Trigger[];
-  /** Runs that wait to be seen in EC2, or for a late event. */
+  /** Runs whose destinations no read has shown as desired yet. */
   readonly openRuns?: readonly OpenRun[];
   /** Ids under which events find the table. */
   readonly indexed?: readonly string[];
@@ -104,7 +111,28 @@ export interface Status {
   readonly tookApproval?: string;
 }
 
-/** The latest drift of a table, from the look that found it to the one that found it healed. */
+/** One destination that others changed and no edit had asked for, with the change that puts it right. */
+export interface Drift extends ChangeJson {
+  /** When a read first showed it. */
+  readonly foundAt: string;
+  /** It was found in a table that is only watched. */
+  readonly watched?: true;
+  /** The call that caused it, where an event told of it. */
+  readonly cause?: Cause;
+  /** A sweep found it, and an event should have told of it. */
+  readonly expectsEvent?: true;
+  /** When EC2 answered that it is put right. */
+  readonly appliedAt?: string;
+  /** When a read showed it as desired again, or changed once more. */
+  readonly endedAt?: string;
+  /** The run that tells what was done about it. */
+  readonly runId?: string;
+}
+
+/** A call that caused drift: which, when, and by whom. */
+export type Cause = Pick<Trigger, 'id' | 'name' | 'time' | 'actor'>;
+
+/** The latest drift of a table: what one look found, until a read shows all of it as desired. */
 export interface LastDrift {
   readonly foundAt: string;
   /** How many routes were found changed. */
@@ -120,17 +148,11 @@ export interface LastDrift {
 /** A pause as it is stored and shown. */
 export type StatusPause = Omit<Pause, 'until'> & { readonly until?: string };
 
-/** What a run still waits for. */
+/** A run that waits to be seen. */
 export interface OpenRun {
   readonly id: string;
-  readonly detectedAt: string;
-  readonly trigger: Trigger['kind'];
-  /** Destinations of which nobody knows who changed them. */
-  readonly unattributed: readonly string[];
-  /** A read showed the table as desired since. */
-  readonly verified?: true;
-  /** A sweep found it, and no edit had asked for it: an event should have told of it. */
-  readonly expectsEvent?: true;
+  /** The destinations it is about. */
+  readonly destinations: readonly string[];
 }
 
 /** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
@@ -145,7 +167,7 @@ export interface Run {
   readonly moreOutcomes?: number;
   readonly detectedAt: string;
   readonly appliedAt?: string;
-  /** When a read first showed the table as desired. */
+  /** When a read first showed all that it is about as desired. */
   readonly verifiedAt?: string;
   /** What somebody changed that is not healed: whom the table serves, or what a prefix list means. */
   readonly notice?: string;

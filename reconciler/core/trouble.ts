@@ -1,37 +1,61 @@
 import type { Status } from './status.ts';
 
-const failurePhases: ReadonlySet<string> = new Set(['Failed', 'Invalid', 'Missing']);
+/** What keeps a table from being as it should until somebody does something: a key for each, the same while it lasts. */
+export interface Troubles {
+  /** What does not pass at once: refusals, destinations held by others, an item that is refused, a table that is gone. */
+  readonly failing: readonly string[];
+  /** Of these, what does not pass by itself either. */
+  readonly lasting: readonly string[];
+  /** Destinations whose deletes wait for a person. */
+  readonly blocked: readonly string[];
+  /** Destinations that others do not let go of. */
+  readonly contested: readonly string[];
+  /** Destinations whose traffic is dropped. */
+  readonly blackholes: readonly string[];
+}
 
-/** Whether a table as a whole is not as desired until somebody does something. */
-export const isFailed = (status: Status | undefined): boolean =>
-  status !== undefined && failurePhases.has(status.phase);
+const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
 
 /** So often in a row a change fails in a passing way until it no longer seems to pass. */
 const triesUntilLasting = 3;
 
-/** What newly keeps a table from being as desired: phases, refusals that last, and destinations held by others. */
-export function troubleIn(
-  status: Status,
-  before: Status | undefined,
-): { readonly isNew: boolean; readonly lasting: number } {
-  const known = new Set(lastingIn(before));
-  const lasting = lastingIn(status).filter((trouble) => !known.has(trouble)).length;
-  const isNew = isFailed(status) && (status.phase !== before?.phase || lasting > 0);
-  return { isNew, lasting };
-}
-
-function lastingIn(status: Status | undefined): readonly string[] {
-  if (!status || !isFailed(status)) return [];
-  if (status.phase !== 'Failed') return [`${status.phase} ${status.phase === 'Invalid' ? status.reason : ''}`];
-  const lasting = status.failures.filter(
+/**
+ * The troubles of a table, by what its status says and not by its phase: that goes from `Failed` to `Verifying` and back
+ * whenever something else is put right. In a table that is only watched nothing fails, and nobody is waited for.
+ */
+export function troublesIn(status: Status | undefined): Troubles {
+  if (!status || status.phase === 'Unmanaged') return none;
+  const { phase, reason, plan, failures, heals = [], watched, told = none } = status;
+  if (phase === 'Invalid') return { ...told, failing: [...told.failing, `Invalid ${reason}`] };
+  if (phase === 'Missing') return { ...none, failing: [phase], lasting: [phase] };
+  const findings = plan?.findings ?? [];
+  const found = (...codes: readonly string[]) => findings.filter(({ code }) => codes.includes(code));
+  const key = ({ action, destination, to }: Status['failures'][number]) => `${action} ${destination} ${to}`;
+  const lasting = failures.filter(
     ({ kind, attempts }) => kind === 'rejected' || kind === 'denied' || attempts >= triesUntilLasting,
   );
-  const held = (status.plan?.findings ?? []).filter(({ code }) => heldCodes.has(code));
-  return [
-    ...lasting.map(({ action, destination, to }) => `${action} ${destination} ${to}`),
-    ...held.map(({ code, destination }) => `${code} ${destination}`),
-  ];
+  const held = found('not-ours', 'no-local-route', 'local-override-left').map(keyOfFinding);
+  // That a heal led into a blackhole is counted with the blackholes.
+  const intoBlackhole = found('healed-into-blackhole').map(keyOfFinding);
+  const failing = [...failures.filter(({ kind }) => kind === 'not-ready'), ...lasting];
+  return {
+    failing: watched ? [] : [...new Set([...failing.map(key), ...held, ...intoBlackhole])],
+    lasting: watched ? [] : [...lasting.map(key), ...held],
+    blocked: watched ? [] : (plan?.blocked?.deletes ?? []),
+    contested: heals.filter(({ contest }) => contest).map(({ destination }) => destination),
+    blackholes: [...new Set(found('blackhole', 'healed-into-blackhole').map(({ destination = '' }) => destination))],
+  };
 }
 
-/** Findings by which a table stays out of sync; that a heal led into a blackhole is counted with the blackholes. */
-const heldCodes: ReadonlySet<string> = new Set(['not-ours', 'no-local-route', 'local-override-left']);
+const keyOfFinding = ({ code, destination }: { readonly code: string; readonly destination?: string }): string =>
+  `${code} ${destination}`;
+
+/** What stays known of a table while its item is refused: whether it is over nobody can tell. */
+export const toldBefore = (before: Status | undefined): Troubles =>
+  before?.phase === 'Invalid' ? (before.told ?? none) : troublesIn(before);
+
+/** Those that were not there before. */
+export const newIn = (now: readonly string[], before: readonly string[]): readonly string[] => {
+  const known = new Set(before);
+  return now.filter((trouble) => !known.has(trouble));
+};

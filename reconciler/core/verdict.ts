@@ -24,6 +24,7 @@ import {
   summaryOf,
 } from './status.ts';
 import type { Trigger } from './trigger.ts';
+import { toldBefore } from './trouble.ts';
 
 /** What a reconcile says of a table, before it is dated and signed. */
 export type Verdict = Omit<
@@ -34,6 +35,7 @@ export type Verdict = Omit<
   | 'checkedAt'
   | 'changedAt'
   | 'inSyncSince'
+  | 'drift'
   | 'lastDrift'
   | 'lastWriteAt'
   | 'recentWrites'
@@ -87,6 +89,7 @@ export function invalid(
     plan: summaryOf(planForInvalidItem(routeTableId, problems)),
     failures: [],
     ...(before?.heals && { heals: before.heals }),
+    told: toldBefore(before),
     ...recordFields(record),
   };
 }
@@ -122,6 +125,7 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     plan: summaryOf(plan),
     failures: cut(failures),
     ...(heals.length > 0 && { heals: cut(heals) }),
+    ...(!isEnforced(desired, now) && { watched: true }),
     ...(pause && { pause: pauseShown(pause) }),
     ...(nextRetry !== undefined && { nextRetry }),
     ...recordFields(withWaiting(found.record, plan, desired)),
@@ -191,7 +195,7 @@ function failuresAfter(
     if (!outcome || outcome.result === 'skipped') return last ? [last] : [];
     if (outcome.result !== 'refused' && outcome.result !== 'unknown') return [];
     const attempts = (last?.attempts ?? 0) + 1;
-    const { actor: _, ms: __, result: ___, ...failure } = outcome;
+    const { actor: _, ms: __, at: ___, result: ____, ...failure } = outcome;
     return [{ ...failure, attempts, nextRetry: after(now, retryAfterMs(outcome.kind, attempts)) }];
   });
 }

@@ -79,7 +79,7 @@ describe('a call about a target', () => {
     for (const id of ids) await world.index.keep(id, { add: ['tgw-aaaaaaaa'], remove: [] });
     await concerned(world, about('tgw-aaaaaaaa'));
     expect(world.requeue.sent).toHaveLength(25);
-    expect(world.requeue.sent[0]?.message.trigger).toMatchObject({ kind: 'event', via: 'tgw-aaaaaaaa' });
+    expect(world.requeue.sent[0]?.message.triggers).toMatchObject([{ kind: 'event', via: 'tgw-aaaaaaaa' }]);
     const seconds = world.requeue.sent.map(({ dueAt }) => (dueAt.getTime() - world.now().getTime()) / 1_000);
     expect(Math.max(...seconds)).toBe(3);
   });

@@ -83,7 +83,7 @@ describe('triggers left with a holder that died', () => {
     };
     clock.advance(24 * 60 * 60_000);
     await sweep(world, world.invocation());
-    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt: clock.now() }]);
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0, triggers: [event] }, dueAt: clock.now() }]);
   });
 });
 

@@ -47,14 +47,30 @@ describe('a storm of events for one table', () => {
     expect(both.map(({ phase }) => phase)).toEqual(['InSync', 'InSync']);
   });
 
-  it('that outlasts the time of its holder is handed on', async () => {
+  it('that outlasts the time of its holder is handed on, with what each event told', async () => {
     const { ec2, faults, reconcile, requeue, clock } = await inSync(two);
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 6_000 });
     const holder = reconcile(event(1), routeTableId, 5);
     expect(await reconcile(event(2))).toMatchObject({ phase: 'Held' });
     await holder;
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
-    expect(requeue.sent).toContainEqual({ message: { routeTableId, hop: 0 }, dueAt: clock.now() });
+    const message = { routeTableId, hop: 0, triggers: [event(2)] };
+    expect(requeue.sent).toContainEqual({ message, dueAt: clock.now() });
+  });
+
+  it('is not forgotten when its holder fails: whoever goes in its place knows who it was', async () => {
+    const world = await inSync(two);
+    const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { refused: { code: 'InternalError' } });
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
+    const holder = world.reconcile(event(1));
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const told = { ...event(2), name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' };
+    expect(await world.reconcile(told)).toMatchObject({ phase: 'Held' });
+    await expect(holder).rejects.toThrow('InternalError');
+    const sent = world.requeue.sent.find(({ message }) => message.triggers);
+    await reconcileAgain(sent?.message ?? { routeTableId, hop: 0 }, 'message-1', world, world.invocation());
+    expect(world.states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: alice }] }]);
   });
 });
 

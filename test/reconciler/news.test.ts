@@ -12,11 +12,11 @@ const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '192.0.2.1' };
 
-const hijack = (world: InMemoryWorld): Trigger => {
+const hijack = (world: InMemoryWorld, id = 'event-1'): Trigger => {
   world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   return {
     kind: 'event',
-    id: 'event-1',
+    id,
     name: 'ReplaceRoute',
     time: world.now().toISOString(),
     actor: alice,
@@ -44,7 +44,11 @@ describe('drift in an enforced table', () => {
     world.clock.advance(minute);
     await world.reconcile({ kind: 'requeue' });
     expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
-    expect(world.announcer.told[1]?.events[0]?.detail).toMatchObject({ since, phase: 'InSync' });
+    expect(world.announcer.told[1]?.events[0]?.detail).toMatchObject({
+      since,
+      phase: 'InSync',
+      changes: [{ action: 'replace', destination: '10.20.0.0/16', actor: alice }],
+    });
   });
 
   it('is counted by routes, with what healed it and how long that took from the call on', async () => {
@@ -60,12 +64,46 @@ describe('drift in an enforced table', () => {
     expect(values('HealLatency')).toEqual([3 * second]);
   });
 
+  it('is measured to the answer to the call that healed it, at the second try as well', async () => {
+    const world = await inSync(two);
+    const event = hijack(world);
+    world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
+    await world.reconcile(event);
+    world.clock.advance(20 * second);
+    world.states.faults = (call) => {
+      if (call === 'write') world.clock.advance(7 * second);
+    };
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.announcer.values('HealLatency')).toEqual([20 * second]);
+  });
+
+  it('is found once, however often EC2 fails to heal it', async () => {
+    const world = await inSync(two);
+    world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });
+    await world.reconcile(hijack(world));
+    for (let tries = 0; tries < 4; tries++) {
+      world.clock.advance(minute);
+      await world.reconcile({ kind: 'requeue' });
+    }
+    expect(world.announcer.values('DriftDetected')).toEqual([1]);
+  });
+
+  it('is told also when nobody can be asked to look again', async () => {
+    const world = await inSync(two);
+    world.requeue.faults = () => {
+      throw new Error('the queue is away');
+    };
+    await expect(world.reconcile(hijack(world))).rejects.toThrow('the queue is away');
+    expect(world.announcer.events).toEqual(['Route Drift Detected']);
+  });
+
   it('is told again when it is healed and comes back', async () => {
     const world = await inSync(two);
     await world.reconcile(hijack(world));
     world.clock.advance(minute);
-    await world.reconcile(hijack(world));
+    await world.reconcile(hijack(world, 'event-2'));
     expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Detected']);
+    expect(world.announcer.values('DriftDetected')).toEqual([1, 1]);
   });
 
   it('is told once, however often it is looked at until somebody approves', async () => {
@@ -104,6 +142,76 @@ describe('drift in an enforced table', () => {
     await world.reconcile({ kind: 'requeue' });
     expect(world.status().doubt).toBeDefined();
     expect(world.announcer.events).toEqual([]);
+  });
+});
+
+describe('drift in a table where something else stays wrong', () => {
+  it('is told with its end, each time, and is the latest drift by itself', async () => {
+    const world = await inSync(two);
+    for (let index = 0; index < 12; index++)
+      world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+    await sweepNow(world);
+    world.announcer.told.length = 0;
+    for (let round = 0; round < 2; round++) {
+      world.clock.advance(30 * minute);
+      await world.reconcile(hijack(world, `event-${round}`));
+      world.clock.advance(minute);
+      await world.reconcile({ kind: 'requeue' });
+    }
+    expect(world.status().phase).toBe('Blocked');
+    expect(world.announcer.events).toEqual([
+      'Route Drift Detected',
+      'Route Drift Healed',
+      'Route Drift Detected',
+      'Route Drift Healed',
+    ]);
+    expect(world.status().lastDrift).toMatchObject({ routes: 1, actor: alice, healedAt: world.now().toISOString() });
+  });
+
+  it('does not make that be told again', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.foreignInterface('eni-ffffffff');
+    world.ec2.scenery.route(routeTableId, '10.22.0.0/16', 'eni-ffffffff');
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-bbbbbbbb' });
+    await world.reconcile({ kind: 'desired' });
+    for (let round = 0; round < 2; round++) {
+      world.clock.advance(30 * minute);
+      await world.reconcile(hijack(world, `event-${round}`));
+      expect(world.status().phase).toBe('Verifying');
+      world.clock.advance(minute);
+      await world.reconcile({ kind: 'requeue' });
+    }
+    expect(world.announcer.events.filter((event) => event.startsWith('Route Reconcile Failed'))).toEqual([
+      'Route Reconcile Failed (entered)',
+    ]);
+    expect(world.announcer.values('ChangesFailed')).toEqual([1]);
+  });
+});
+
+describe('a table that was only watched and is enforced from now on', () => {
+  it('tells that its deletes wait for a person, from now on', async () => {
+    const world = await inSync(two);
+    world.desire(two, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await world.reconcile();
+    expect(world.announcer.values('PlansBlocked')).toEqual([]);
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('Blocked');
+    expect(world.announcer.values('PlansBlocked')).toEqual([1]);
+    expect(world.announcer.events.at(-1)).toBe('Route Plan Blocked (entered)');
+  });
+
+  it('tells of its blackholes, which no alarm has told of', async () => {
+    const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+    world.states.order(routeTableId, { pause: { reason: 'maintenance' } });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.values('BlackholesObserved')).toEqual([1]);
+    world.states.order(routeTableId, undefined);
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.values('Blackholes')).toEqual([1]);
   });
 });
 
@@ -250,14 +358,25 @@ describe('a blackhole', () => {
     expect(world.announcer.values('Blackholes')).toEqual([1, 2]);
   });
 
-  it('in a table that is only watched is counted apart, once there is drift', async () => {
+  it('is not told again after its item was refused for a while', async () => {
+    const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    await world.reconcile();
+    world.desired.put({ routeTableId, routes: 'none' });
+    await world.reconcile({ kind: 'desired' });
+    world.desire({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.values('Blackholes')).toEqual([1]);
+  });
+
+  it('in a table that is only watched is counted apart', async () => {
     const world = await inSync(two);
     world.desire(two, { mode: 'observe' });
-    const event = hijack(world);
+    await world.reconcile({ kind: 'desired' });
     world.ec2.scenery.vanish('pcx-aaaaaaaa');
-    await world.reconcile(event);
+    await world.reconcile();
     expect(world.announcer.values('Blackholes')).toEqual([]);
-    expect(world.announcer.values('BlackholesObserved')).toEqual([1]);
+    expect(world.announcer.values('BlackholesObserved')).toEqual([2]);
   });
 });
 
@@ -300,6 +419,32 @@ describe('drift that a sweep found', () => {
     expect(world.status().lastDrift).toMatchObject({ actor: alice, calledAt: time });
   });
 
+  it('is counted when the event of some other call came late, and nobody is named', async () => {
+    const world = await found();
+    const about = { destination: '10.20.0.0/16', target: 'pcx-bbbbbbbb', actor: alice, time: now.toISOString() };
+    await world.reconcile({ kind: 'event', id: 'late', name: 'ReplaceRoute', ...about });
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      world.clock.advance(5 * minute);
+      await sweepNow(world);
+    }
+    expect(world.announcer.values('MissedByEvents')).toEqual([1]);
+    expect(world.status().lastDrift).not.toHaveProperty('actor');
+  });
+
+  it('is no drift where an entry of ignore has ended by itself: nobody has called', async () => {
+    const world = await inSync(two);
+    const until = new Date(world.now().getTime() + 3 * minute).toISOString();
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.desire(two, { ignore: [{ destination: rogue, reason: 'migration', until }] });
+    await world.reconcile({ kind: 'desired' });
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      world.clock.advance(5 * minute);
+      await sweepNow(world);
+    }
+    expect(world.announcer.events).toEqual(['Route Plan Blocked (entered)']);
+    expect(world.announcer.values('MissedByEvents')).toEqual([]);
+  });
+
   it('after an edit that the stream did not tell of is not what an event should have told', async () => {
     const world = await inSync(two);
     world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
@@ -313,7 +458,12 @@ describe('drift that a sweep found', () => {
 
 it('what somebody changed around a table is told with its actor, though nothing is healed', async () => {
   const world = await inSync(two);
-  await world.reconcile({ kind: 'event', id: 'event-9', actor: alice, notice: 'subnet-aaaaaaaa left the table' });
+  const { now } = world;
+  const time = now().toISOString();
+  const event = { kind: 'event', id: 'event-9', time, actor: alice, notice: 'subnet-aaaaaaaa left the table' } as const;
+  await world.reconcile(event);
+  // Events come twice.
+  await world.reconcile(event);
   expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
     { type: 'Route Table Changed', detail: { notice: 'subnet-aaaaaaaa left the table', actor: alice } },
   ]);

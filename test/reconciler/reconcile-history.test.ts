@@ -25,7 +25,15 @@ describe('a run', () => {
           changes: [{ action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa' }],
         }),
         outcome: [
-          { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa', result: 'done', ms: 40, actor: alice },
+          {
+            action: 'create',
+            destination: '10.20.0.0/16',
+            to: 'pcx-aaaaaaaa',
+            result: 'done',
+            ms: 40,
+            at: clock.now().toISOString(),
+            actor: alice,
+          },
         ],
         detectedAt,
         appliedAt: clock.now().toISOString(),
@@ -114,7 +122,12 @@ describe('history', () => {
       await reconcile();
     }
     expect(states.runs(routeTableId)).toMatchObject([
-      { phase, actor: alice, outcome: [], plan: { changes: [{ action: 'create', destination: '10.20.0.0/16' }] } },
+      {
+        phase,
+        actor: alice,
+        outcome: [{ action: 'create', destination: '10.20.0.0/16', result: 'skipped', actor: alice }],
+        plan: { changes: [{ action: 'create', destination: '10.20.0.0/16' }] },
+      },
     ]);
   });
 
@@ -167,6 +180,73 @@ describe('history', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
   });
 
+  it('is not completed by a call that would have left something else', async () => {
+    const { ec2, reconcile, states, clock } = await inSync(two);
+    const event = { ...deletion(clock), name: 'ReplaceRoute', target: 'pcx-bbbbbbbb' };
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    clock.advance(60_000);
+    await reconcile({ kind: 'sweep' });
+    clock.advance(60_000);
+    await reconcile(event);
+    const [run] = states.runs(routeTableId);
+    expect(run).toMatchObject({ outcome: [{ actor: 'unattributed' }] });
+    expect(run).not.toHaveProperty('actor');
+  });
+
+  it('tells when a repair was seen, also in a table where something else stays wrong', async () => {
+    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    desire({ ...two, '10.22.0.0/16': 'pcx-cccccccc' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile(deletion(clock));
+    clock.advance(60_000);
+    await reconcile({ kind: 'requeue' });
+    const repair = states.runs(routeTableId).find(({ outcome }) => outcome.some(({ result }) => result === 'done'));
+    expect(repair).toMatchObject({ verifiedAt: clock.now().toISOString() });
+  });
+
+  it('blames nobody for drift that is only watched, whoever woke us for something else', async () => {
+    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    desire(two, { mode: 'observe' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await reconcile({ ...deletion(clock), destination: '10.77.0.0/16' });
+    expect(states.runs(routeTableId)).toMatchObject([
+      { outcome: [{ destination: '10.20.0.0/16', result: 'skipped', actor: 'unattributed', candidates: [alice] }] },
+    ]);
+  });
+
+  it('names who it was also for a heal at the second try', async () => {
+    const { ec2, reconcile, states, clock, faults } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
+    await reconcile(deletion(clock));
+    clock.advance(20_000);
+    await reconcile({ kind: 'requeue' });
+    expect(states.runs(routeTableId).map(({ outcome }) => outcome[0])).toMatchObject([
+      { result: 'refused', actor: alice },
+      { result: 'done', actor: alice },
+    ]);
+  });
+
+  it.each(['twice', 'late'])(
+    'does not blame who was healed for drift that comes later: an event comes %s',
+    async (how) => {
+      const { ec2, reconcile, states, clock } = await inSync(two);
+      const event = { ...deletion(clock), id: 'event-1' };
+      ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+      clock.advance(2_000);
+      await reconcile(how === 'twice' ? event : { kind: 'sweep' });
+      clock.advance(60_000);
+      await reconcile({ kind: 'requeue' });
+      await reconcile(event);
+      clock.advance(5 * 60_000);
+      ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+      await reconcile({ kind: 'sweep' });
+      expect(states.runs(routeTableId).map(({ outcome }) => outcome[0]?.actor)).toEqual([alice, 'unattributed']);
+    },
+  );
+
   it('names who it was for drift that the sweep finds, when the event came before EC2 showed it', async () => {
     const { ec2, reconcile, states, clock } = await inSync(two);
     await reconcile(deletion(clock));
@@ -182,8 +262,26 @@ describe('history', () => {
   });
 });
 
+const limit = 400 * 1024;
+
+it('a run of a hundred changes that many may have caused fits an item', async () => {
+  const destinations = Array.from({ length: 100 }, (_, n) => `10.20.${n}.0/24`);
+  const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
+  for (const destination of destinations) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
+  const calls = Array.from({ length: 20 }, (_, n) => ({
+    kind: 'event' as const,
+    name: 'ReplaceRoute',
+    time: world.now().toISOString(),
+    destination: `10.77.${n}.0/24`,
+    actor: { arn: `arn:aws:sts::111122223333:assumed-role/${'r'.repeat(64)}/${n}`, userAgent: 'a'.repeat(1_024) },
+  }));
+  await world.states.write({ ...world.status(), calls, revision: world.status().revision + 1 });
+  await world.reconcile({ kind: 'sweep' });
+  expect(world.states.runs(routeTableId)[0]?.outcome).toHaveLength(100);
+  expect(Math.max(...world.states.runs(routeTableId).map(size))).toBeLessThan(limit);
+});
+
 describe('what is stored of a table of a thousand routes', () => {
-  const limit = 400 * 1024;
   const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';
   const ipv4 = Array.from({ length: 1_000 }, (_, n) => `10.${n >> 8}.${n & 255}.0/24`);
   const ipv6 = Array.from(

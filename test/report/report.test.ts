@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { phases } from '../../reconciler/core/status.ts';
+import { type RunOutcome, phases } from '../../reconciler/core/status.ts';
 import { reportDocument } from '../../report/document.ts';
 import { type Fleet, fleetView, urgencyOf } from '../../report/fleet-view.ts';
 import { fleetWidget, tableWidget } from '../../report/widget.ts';
@@ -28,6 +28,8 @@ const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
     routeTableId: `rtb-${index.toString(16).padStart(17, '0')}`,
   })),
 });
+
+const skipped = (outcome: RunOutcome): RunOutcome => ({ ...outcome, result: 'skipped' });
 
 describe('the fleet', () => {
   it('shows first what needs a person, and then by id', async () => {
@@ -154,6 +156,17 @@ describe('the page of a table', () => {
     expect(rowsOf(await pageOf(7))).toContainEqual(
       expect.stringMatching(/sweep create 10\.21\.0\.0\/16 .*not announced by any event/),
     );
+  });
+
+  it('says of what an edit of the item asked for that it was that edit, and of what is left as it is why', async () => {
+    const table = (await eventfulFleet()).tables[7];
+    const [run] = table?.runs ?? [];
+    if (!table || !run) throw new Error('there is no run');
+    const edited = { ...run, trigger: { kind: 'desired' as const } };
+    const left = { ...run, reason: 'all tables are stopped', outcome: run.outcome.map(skipped) };
+    const rows = rowsOf(tableWidget({ ...table, runs: [edited, left] }, 0, 'light', arn));
+    expect(rows).toContainEqual(expect.stringMatching(/desired create 10\.21\.0\.0\/16 .* an edit of the item/));
+    expect(rows).toContainEqual(expect.stringMatching(/all tables are stopped create 10\.21\.0\.0\/16 .*: not done/));
   });
 
   it('leads back to the page of the fleet it was opened from', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attribution, unspentCalls } from '../../../reconciler/core/attribution.ts';
+import { attribution, rememberedCalls, unspent } from '../../../reconciler/core/attribution.ts';
 import type { ChangeJson } from '../../../reconciler/core/change.ts';
 import type { Trigger } from '../../../reconciler/core/trigger.ts';
 import { minutesAfter, now } from '../../support/builders.ts';
@@ -60,21 +60,48 @@ describe('who caused a drift', () => {
   });
 });
 
+it('candidates are the latest few: an item has room for a hundred outcomes', () => {
+  const calls = Array.from({ length: 20 }, (_, n) =>
+    call({ actor: { arn: `user/${n}` }, destination: '10.99.0.0/16', time: minutesAfter(n).toISOString() }),
+  );
+  expect(attribution(replaced, calls).candidates?.map(({ arn }) => arn)).toEqual(['user/17', 'user/18', 'user/19']);
+});
+
+describe('a call explains no drift', () => {
+  const found = { ...replaced, foundAt: minutesAfter(1).toISOString() };
+
+  it('that is not the drift it explained before: events come twice', () => {
+    const known = { ...found, cause: { id: 'event-1' } };
+    const again = call({ id: 'event-1', time: minutesAfter(5).toISOString() });
+    expect(unspent([again], [known])).toEqual([]);
+  });
+
+  it('that was found after an earlier one of the same destination was put right', () => {
+    expect(unspent([call()], [found])).toEqual([]);
+    expect(unspent([call({ destination: '10.21.0.0/16' })], [found])).toHaveLength(1);
+  });
+
+  it('unless it may have been made after that: CloudTrail tells whole seconds', () => {
+    const applied = { ...found, appliedAt: new Date(minutesAfter(1).getTime() + 700).toISOString() };
+    expect(unspent([call({ time: minutesAfter(1).toISOString() })], [applied])).toHaveLength(1);
+  });
+});
+
 describe('a call that showed no effect', () => {
   it('is remembered for a quarter of an hour, unless it did', () => {
-    expect(unspentCalls([call()], new Set(), minutesAfter(14.9))).toEqual([call()]);
-    expect(unspentCalls([call()], new Set(), minutesAfter(15))).toEqual([]);
-    expect(unspentCalls([call()], new Set([destination]), now)).toEqual([]);
+    expect(rememberedCalls([call()], new Set(), minutesAfter(14.9))).toEqual([call()]);
+    expect(rememberedCalls([call()], new Set(), minutesAfter(15))).toEqual([]);
+    expect(rememberedCalls([call()], new Set([destination]), now)).toEqual([]);
   });
 
   it('is one of at most 20, the latest', () => {
     const calls = Array.from({ length: 30 }, (_, n) => call({ id: String(n) }));
-    expect(unspentCalls(calls, new Set(), now).map(({ id }) => id)).toEqual(calls.slice(10).map(({ id }) => id));
+    expect(rememberedCalls(calls, new Set(), now).map(({ id }) => id)).toEqual(calls.slice(10).map(({ id }) => id));
   });
 
   it('is none of a sweep, nor of a person nobody knows, nor one about no route', () => {
     const { actor: _, ...nobody } = call();
     const { destination: __, ...about } = call();
-    expect(unspentCalls([{ kind: 'sweep' }, nobody, about], new Set(), now)).toEqual([]);
+    expect(rememberedCalls([{ kind: 'sweep' }, nobody, about], new Set(), now)).toEqual([]);
   });
 });

@@ -332,19 +332,19 @@ export class Testbed {
   }
 
   /**
-   * Moves the runs of a table that wait for an event into the past, as if a quarter of an hour had gone by. How long that
-   * is, the unit tests show with a clock of their own.
+   * Moves the drift of a table that waits for an event into the past, as if a quarter of an hour had gone by. How long
+   * that is, the unit tests show with a clock of their own.
    */
   async letEventsBeLate(routeTableId: string): Promise<void> {
-    const { openRuns = [] } = (await this.status(routeTableId)) ?? {};
-    const detectedAt = new Date(Date.now() - 16 * 60_000).toISOString();
+    const { drift = [] } = (await this.status(routeTableId)) ?? {};
+    const foundAt = new Date(Date.now() - 16 * 60_000).toISOString();
     await this.#documents.send(
       new UpdateCommand({
         TableName: this.#outputs['StateTableName'],
         Key: { routeTableId, item: 'status' },
-        UpdateExpression: 'SET openRuns = :runs',
-        ConditionExpression: 'attribute_exists(openRuns)',
-        ExpressionAttributeValues: { ':runs': openRuns.map((run) => ({ ...run, detectedAt })) },
+        UpdateExpression: 'SET drift = :drift',
+        ConditionExpression: 'attribute_exists(drift)',
+        ExpressionAttributeValues: { ':drift': drift.map((one) => ({ ...one, foundAt })) },
       }),
     );
   }
