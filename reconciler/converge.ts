@@ -1,4 +1,5 @@
 import { applyChanges } from './apply.ts';
+import { withSpent } from './core/approval.ts';
 import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { outOfSyncCodes } from './core/finding.ts';
@@ -113,6 +114,8 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       if (outcome) outcomes.set(changeKey(change), outcome);
     });
     remember(written(due, applied.outcomes));
+    const changed = due.filter((_, index) => isDone(applied.outcomes[index]));
+    if (record) record = withSpent(record, changed);
     if (!goesOn) return ending('stopped', last);
     if (!applied.lookAgain) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
@@ -149,7 +152,8 @@ function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Chang
   };
 }
 
-const isDone = ({ result }: ChangeOutcome): boolean => result === 'done' || result === 'already';
+const isDone = (outcome: ChangeOutcome | undefined): boolean =>
+  outcome?.result === 'done' || outcome?.result === 'already';
 
 function written(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] {
   return changes.flatMap((change, index) => {

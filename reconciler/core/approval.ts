@@ -93,6 +93,18 @@ export function approvalAfter(record: TableRecord, { desired, plan, now }: Seen)
   return left.length > 0 || isInItem ? { approval: { ...approval, deletes: left } } : {};
 }
 
+/** A record whose approval no longer covers deletes that were made: whatever a late read shows, each goes once. */
+export function withSpent(record: TableRecord, made: readonly Change[]): TableRecord {
+  const { approval, ...rest } = record;
+  const spent = made.filter((change) => change.action === 'delete').map(approvedDelete);
+  if (!approval || spent.length === 0) return record;
+  const isSpent = ({ destination, target }: Approval['deletes'][number]): boolean =>
+    spent.some((one) => one.destination === destination && one.target === target);
+  const deletes = approval.deletes.filter((one) => !isSpent(one));
+  // What the item names is kept, empty: else it would approve the same once more.
+  return deletes.length > 0 || approval.planId !== undefined ? { ...rest, approval: { ...approval, deletes } } : rest;
+}
+
 const approvedDelete = ({ destination, from }: Delete): Approval['deletes'][number] => ({
   destination: destinationText(destination),
   target: targetText(from.target),
