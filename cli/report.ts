@@ -14,7 +14,7 @@ export interface ReportOptions extends DeploymentOptions {
   readonly html?: string;
 }
 
-/** So many tables are shown whole, each with one query of its history; those that need a person first. */
+/** So many tables are shown whole unasked, each with one query of its history; the most urgent ones. */
 const wholeAtMost = 200;
 const readAtOnce = 8;
 
@@ -31,10 +31,17 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   const now = new Date();
   const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now };
   const { rows } = fleetView(fleet);
+  const managed = new Set(rows.map(({ routeTableId }) => routeTableId));
+  const unmanaged = [...asked].filter((id) => !managed.has(id));
+  if (unmanaged.length > 0)
+    throw new Failure(
+      `${unmanaged.join(', ')}: no desired item in ${open.desiredTable}, so not managed; expected one that "routectl report --json" lists`,
+    );
   if (options.json) for (const row of rows) terminal.print(JSON.stringify(row));
   if (options.html === undefined) return exitCode.ok;
 
-  const whole = rows.filter((row) => asked.has(row.routeTableId) || isTelling(row, now)).slice(0, wholeAtMost);
+  const telling = new Set(rows.filter((row) => isTelling(row, now)).slice(0, wholeAtMost));
+  const whole = rows.filter((row) => asked.has(row.routeTableId) || telling.has(row));
   terminal.note(`${count(rows.length, 'route table')}, ${whole.length} of them with their history …`);
   const tables = await reaching('read histories', open, () =>
     pMap(whole, async ({ routeTableId }) => ({ routeTableId, ...(await reader.table(routeTableId)), now }), {

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { Failure } from '../../cli/failure.ts';
+import { report } from '../../cli/report.ts';
+import type { Fleet } from '../../report/fleet-view.ts';
+
+// A large fleet: tables with something of everything, and more than a report shows whole that nobody looked at.
+const { fleet, calm } = await vi.hoisted(async () => {
+  const { eventfulFleet } = await import('../support/fleet.ts');
+  const { fleetView } = await import('../../report/fleet-view.ts');
+  const { fleet: eventful } = await eventfulFleet();
+  const unseen = Array.from({ length: 250 }, (_, n) => ({ routeTableId: `rtb-${(n + 0xf000_0000).toString(16)}` }));
+  const fleet: Fleet = { ...eventful, tables: [...eventful.tables, ...unseen] };
+  const calm = fleetView(fleet).rows.filter(({ phase, lastDrift }) => phase === 'InSync' && !lastDrift);
+  return { fleet, calm: calm.map(({ routeTableId }) => routeTableId) };
+});
+
+vi.mock(import('../../reconciler/aws/fleet-reader.ts'), () => ({
+  fleetReader: () => ({
+    fleet: async () => fleet,
+    table: async (id) => {
+      const found = fleet.tables.find(({ routeTableId }) => routeTableId === id);
+      return { status: found?.status, runs: [], sweep: fleet.sweep };
+    },
+  }),
+}));
+
+beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
+afterAll(() => void vi.useRealTimers());
+
+const options = { desiredTable: 'DesiredRouteTables', stateTable: 'RouteTableStates' };
+
+/** What `routectl report` prints. */
+async function printed(ids: readonly string[], asked: { html?: string; json?: boolean }): Promise<string> {
+  const lines: string[] = [];
+  const terminal = {
+    print: (text: string) => void lines.push(text),
+    note: () => {},
+    look: { paint: (_: unknown, text: string) => text },
+  };
+  await report(ids, { ...options, ...asked }, terminal);
+  return lines.join('\n');
+}
+
+const shownWhole = (document: string): string[] =>
+  [...document.matchAll(/<article id="(.*?)">/g)].map(([, id]) => `${id}`);
+
+describe('the report', () => {
+  it('shows whole the 200 tables that need a person most, and none that is calm', async () => {
+    const whole = shownWhole(await printed([], { html: '-' }));
+    expect(whole).toHaveLength(200);
+    expect(calm.filter((id) => whole.includes(id))).toEqual([]);
+  });
+
+  it('shows every named table whole besides, however calm it is and however many others are not', async () => {
+    const whole = shownWhole(await printed(calm, { html: '-' }));
+    expect(whole).toHaveLength(200 + calm.length);
+    expect(whole).toEqual(expect.arrayContaining(calm));
+  });
+
+  it('is refused, and not begun, when a named table is not managed', async () => {
+    const html = path.join(tmpdir(), `report-${process.pid}.html`);
+    const refused = printed([...calm, 'rtb-0123456789abcdef0', 'rtb-01234567'], { html, json: true });
+    await expect(refused).rejects.toThrow(Failure);
+    await expect(refused).rejects.toThrow(
+      'rtb-0123456789abcdef0, rtb-01234567: no desired item in DesiredRouteTables, so not managed; expected one that "routectl report --json" lists',
+    );
+    expect(existsSync(html)).toBe(false);
+  });
+});
