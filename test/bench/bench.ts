@@ -5,7 +5,7 @@ import { emptyRecord } from '../../reconciler/core/record.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
-import { monthlyCost } from './cost.ts';
+import { type Cost, type Counted, costBesides, monthlyCost } from './cost.ts';
 
 // Speed and cost as ratios and counts. Times depend on the machine: only what they grow by is of interest.
 
@@ -116,7 +116,7 @@ print(
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const oneItem = await fleet.desired.read(tableIdOf(0));
 const told = new Set(fleet.announcer.told.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
-const month = monthlyCost({
+const idle: Counted = {
   tables: 1_000,
   sweepsPerHour,
   itemBytes: bytesOf(oneItem),
@@ -126,16 +126,16 @@ const month = monthlyCost({
   sweepSeconds: 5,
   memoryGb: 0.5,
   logBytesPerSweep: 3_000,
-});
+};
+const month = monthlyCost(idle);
+const shown = ({ thing, amount, dollars }: Cost): string[] => [
+  thing,
+  amount.toLocaleString('en-US', { maximumFractionDigits: 2 }),
+  dollars.toFixed(2),
+];
 print(
   `The same fleet in a month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${bytesOf(fleet.states.status(tableIdOf(0)))}`,
   ['thing', 'amount', 'US dollars'],
-  [
-    ...month.map(({ thing, amount, dollars }) => [
-      thing,
-      amount.toLocaleString('en-US', { maximumFractionDigits: 2 }),
-      dollars.toFixed(2),
-    ]),
-    ['all', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)],
-  ],
+  [...month.map(shown), ['all', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)]],
 );
+print('Besides, where it happens', ['thing', 'amount', 'US dollars'], costBesides(idle).map(shown));

@@ -31,12 +31,19 @@ export interface Counted {
   readonly logBytesPerSweep: number;
 }
 
+/** What something costs, and how much of it that is. */
+export interface Cost {
+  readonly thing: string;
+  readonly amount: number;
+  readonly dollars: number;
+}
+
 /** DynamoDB's units: reads by 4 KB, half for one that may be a moment old; writes by 1 KB. */
 const readUnits = (bytes: number): number => Math.ceil(bytes / 4_096) / 2;
 const writeUnits = (bytes: number): number => Math.ceil(bytes / 1_024);
 
 /** What an idle fleet costs in a month of 730 hours: each thing with its amount and price, the dearest first. */
-export function monthlyCost(counted: Counted): readonly { thing: string; amount: number; dollars: number }[] {
+export function monthlyCost(counted: Counted): readonly Cost[] {
   const { tables, itemBytes, statusBytes } = counted;
   const sweeps = counted.sweepsPerHour * hoursPerMonth;
   const days = hoursPerMonth / 24;
@@ -62,4 +69,18 @@ export function monthlyCost(counted: Counted): readonly { thing: string; amount:
   return rows
     .map(({ thing, amount, price }) => ({ thing, amount, dollars: amount * price }))
     .sort((a, b) => b.dollars - a.dollars);
+}
+
+/** What an idle fleet has not, each by itself. Assumed: a refresh takes a second, a call that is none of ours a tenth. */
+export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counted): readonly Cost[] {
+  const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
+  // The widget reads all there is anew: a scan of the items, each status, the last sweep.
+  const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
+  // A lease is taken and given back. A status and the four keys of a checkpoint are read consistently, and are not there.
+  const look = 2 * prices.writeUnits + 5 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  const rows = [
+    { thing: 'refreshes of a dashboard, one a minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
+    { thing: 'calls on tables that are not managed', amount: 1e6, price: look + invocation(0.1) },
+  ];
+  return rows.map(({ thing, amount, price }) => ({ thing, amount, dollars: amount * price }));
 }
