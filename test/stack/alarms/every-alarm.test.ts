@@ -62,6 +62,9 @@ async function rings(
   await onCall.told(alarm(id), 'ALARM', 'OK', { seconds: 60 });
 }
 
+const empty = (queue: (typeof queues)[number] | 'Requeue') =>
+  sqs.send(new PurgeQueueCommand({ QueueUrl: inject('stack').outputs[`${queue}QueueUrl`] }));
+
 /** Does something again and again until it is told to stop, as a schedule does. */
 function every(ms: number, act: () => Promise<unknown>): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
@@ -149,16 +152,14 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it.each(queues.filter((queue) => queue !== 'FailedInvocations'))(
-    'for a message in %s, until the queue is empty',
-    async (queue) => {
-      const QueueUrl = inject('stack').outputs[`${queue}QueueUrl`];
-      await rings(`${queue}Waiting`, {
-        trouble: () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'nobody could work on this' })),
-        cure: () => sqs.send(new PurgeQueueCommand({ QueueUrl })),
-      });
-    },
-  );
+  it('for an event that could not be handed to its function, until the queue is empty', async () => {
+    const QueueUrl = inject('stack').outputs['UndeliveredEventsQueueUrl'];
+    await rings('UndeliveredEventsWaiting', {
+      // By hand: the emulator knows no dead-letter queues of EventBridge's and Scheduler's targets.
+      trouble: () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'nobody could be handed this' })),
+      cure: () => empty('UndeliveredEvents'),
+    });
+  });
 });
 
 // One after the other: what these bring about would disturb the others.
@@ -201,11 +202,18 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
     await rings('SweepNotCompleted', { trouble: async () => undefined, cure: sweepNow });
   });
 
-  it('for functions that crash, and for the sweep that Lambda gave up, until they work again', async () => {
-    const { relay } = testbed;
-    const table = await testbed.tableInSync({ '10.20.0.0/16': testbed.network.peering });
-    const QueueUrl = inject('stack').outputs['FailedInvocationsQueueUrl'];
-    const giveBack = await testbed.denyAll('Sweep', 'dynamodb:GetItem');
+  it('for functions that crash, and for the sweep, the edit and the second look given up then, until they work again', async () => {
+    const { relay, alice, network } = testbed;
+    const routes = { '10.20.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    const edited = await testbed.tableInSync(routes);
+    const healed = await testbed.tableInSync(routes);
+    const edit = { '10.20.0.0/16': network.transitGateway };
+
+    const beAsPatientAsBefore = await testbed.giveUpSoon();
+    const mendSweep = await testbed.cripple('Sweep');
+    const mendOnDesiredChange = await testbed.cripple('OnDesiredChange');
+    const mendOnRequeue = await testbed.cripple('OnRequeue');
     await relay.inject({
       on: { action: 'DescribeRouteTables', naming: [table] },
       times: 1_000_000,
@@ -215,27 +223,48 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
     const crashes = async (act: () => Promise<unknown>) => {
       for (let time = 0; time < 6; time++) await expect(act()).rejects.toThrow('failed');
     };
-    await Promise.all([
-      ...(['OnRouteChange', 'OnDesiredChange', 'OnRequeue'] as const).map((name) =>
-        rings(`${name}Errors`, {
-          trouble: () => crashes(() => (name === 'OnRouteChange' ? testbed.wake(table) : testbed.invoke(name, {}))),
-          cure: async () => undefined,
+    try {
+      await Promise.all([
+        ...reconciling.map((name) =>
+          rings(`${name}Errors`, {
+            trouble: () => crashes(() => (name === 'OnRouteChange' ? testbed.wake(table) : testbed.invoke(name, {}))),
+            cure: async () => undefined,
+          }),
+        ),
+        rings('FailedInvocationsWaiting', {
+          // Lambda calls three times what fails, and puts it aside then.
+          trouble: () => testbed.trigger('Sweep', {}),
+          cure: async () => {
+            await mendSweep();
+            await empty('FailedInvocations');
+          },
         }),
-      ),
-      rings('SweepErrors', {
-        trouble: () => crashes(() => testbed.invoke('Sweep', {})),
-        cure: async () => undefined,
-      }),
-      rings('FailedInvocationsWaiting', {
-        // Lambda calls three times what fails, and puts it aside then.
-        trouble: () => testbed.trigger('Sweep', {}),
-        cure: async () => {
-          await giveBack();
-          await sqs.send(new PurgeQueueCommand({ QueueUrl }));
-        },
-      }),
-    ]);
-    await relay.reset();
+        rings('FailedRecordsWaiting', {
+          trouble: () => testbed.desire(edited, edit),
+          cure: async () => {
+            await mendOnDesiredChange();
+            await empty('FailedRecords');
+          },
+        }),
+        rings('FailedRequeuesWaiting', {
+          // What was healed is looked at once more.
+          trouble: () => alice.send(deleteRoute(healed, '10.20.0.0/16')),
+          cure: async () => {
+            await mendOnRequeue();
+            // Whatever else was tried in vain by now would follow.
+            await empty('Requeue');
+            await empty('FailedRequeues');
+          },
+        }),
+      ]);
+    } finally {
+      await Promise.all([mendSweep(), mendOnDesiredChange(), mendOnRequeue(), beAsPatientAsBefore(), relay.reset()]);
+    }
+
+    // Nothing is lost by what was given up: the next sweep looks there.
+    await testbed.invoke('Sweep', {});
+    await testbed.has(edited, edit);
+    await testbed.phase(healed, 'InSync');
   });
 
   it('for functions that are throttled, until calls get through', async () => {

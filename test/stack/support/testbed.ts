@@ -7,9 +7,12 @@ import {
   GetFunctionConfigurationCommand,
   InvokeCommand,
   LambdaClient,
+  ListEventSourceMappingsCommand,
   PutFunctionConcurrencyCommand,
+  UpdateEventSourceMappingCommand,
   UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
+import { SQSClient, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import {
   DeleteCommand,
@@ -73,6 +76,7 @@ export class Testbed {
   readonly #bus: EventBridgeClient;
   readonly #scheduler: SchedulerClient;
   readonly #iam: IAMClient;
+  readonly #sqs: SQSClient;
 
   private constructor(address: StackAddress, network: Scenery, sweepRole: string, tables: string[]) {
     const { aws, ec2, relay } = connect(address);
@@ -90,6 +94,7 @@ export class Testbed {
     this.#bus = new EventBridgeClient(aws);
     this.#scheduler = new SchedulerClient(aws);
     this.#iam = new IAMClient(aws);
+    this.#sqs = new SQSClient(aws);
   }
 
   /** Opens a testbed with a network of its own, in which no sweep comes by itself. */
@@ -290,21 +295,6 @@ export class Testbed {
     return () => this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
   }
 
-  /**
-   * Takes a permission on everything from a function's role.
-   *
-   * @returns what gives it back
-   */
-  async denyAll(name: FunctionName, Action: string): Promise<() => Promise<unknown>> {
-    const RoleName = await roleOf(this.#lambda, this.#outputs[`${name}FunctionName`]);
-    const PolicyDocument = JSON.stringify({
-      Version: '2012-10-17',
-      Statement: [{ Effect: 'Deny', Action, Resource: '*' }],
-    });
-    await this.#iam.send(new PutRolePolicyCommand({ RoleName, PolicyName: 'Deny', PolicyDocument }));
-    return () => this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName: 'Deny' }));
-  }
-
   /** Lets a function be called as by an event: at once, and again by Lambda when it fails. */
   async trigger(name: FunctionName, payload: unknown): Promise<void> {
     const FunctionName = this.#outputs[`${name}FunctionName`];
@@ -322,6 +312,50 @@ export class Testbed {
     const FunctionName = this.#outputs[`${name}FunctionName`];
     await this.#lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
     return () => this.#lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+  }
+
+  /**
+   * Takes a function's settings, so that it crashes whatever wakes it, as after a deployment that went wrong.
+   *
+   * @returns what gives them back
+   */
+  async cripple(name: FunctionName): Promise<() => Promise<unknown>> {
+    const FunctionName = this.#outputs[`${name}FunctionName`];
+    const { Environment: { Variables = {} } = {} } = await this.#lambda.send(
+      new GetFunctionConfigurationCommand({ FunctionName }),
+    );
+    const set = (variables: Record<string, string>) =>
+      this.#lambda.send(
+        new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: variables } }),
+      );
+    await set({});
+    return () => set(Variables);
+  }
+
+  /**
+   * Lets edits and requeue messages that fail be given up within seconds, else it takes an hour and 18 minutes. For edits
+   * AWS wants a minute at the least.
+   *
+   * @returns what gives them their time back
+   */
+  async giveUpSoon(): Promise<() => Promise<unknown>> {
+    const { EventSourceMappings = [] } = await this.#lambda.send(
+      new ListEventSourceMappingsCommand({ FunctionName: this.#outputs['OnDesiredChangeFunctionName'] }),
+    );
+    const set = (MaximumRecordAgeInSeconds: number, VisibilityTimeout: number) =>
+      Promise.all([
+        ...EventSourceMappings.map(({ UUID }) =>
+          this.#lambda.send(new UpdateEventSourceMappingCommand({ UUID, MaximumRecordAgeInSeconds })),
+        ),
+        this.#sqs.send(
+          new SetQueueAttributesCommand({
+            QueueUrl: this.#outputs['RequeueQueueUrl'],
+            Attributes: { VisibilityTimeout: String(VisibilityTimeout) },
+          }),
+        ),
+      ]);
+    await set(5, 1);
+    return () => set(3_600, 360);
   }
 
   /** Lets nothing be managed any more, so that no table of other tests is looked at. */
