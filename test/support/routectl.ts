@@ -26,12 +26,25 @@ export interface Surroundings {
 const emptyHome = mkdtempSync(join(tmpdir(), 'routectl-home-'));
 
 /** Runs the real command line in a process of its own, with nothing of our environment: no profile, no credentials. */
-export async function routectl(
+export function routectl(
   args: readonly string[],
-  { env = {}, stdin = '', offline = false }: Surroundings = {},
+  { offline = false, ...surroundings }: Surroundings = {},
 ): Promise<Ended> {
   const preload = offline ? ['--import', join(import.meta.dirname, 'offline.mjs')] : [];
-  const child = spawn(process.execPath, [...preload, binary, ...args], {
+  return run([process.execPath, ...preload, binary, ...args], surroundings);
+}
+
+/** The same at a terminal, by somebody who types `stdin`; all that is shown there is in `stdout`. */
+export const atTerminal = (args: readonly string[], surroundings: Surroundings): Promise<Ended> =>
+  run([join(root, '.venv', 'bin', 'python'), '-c', terminal, process.execPath, binary, ...args], surroundings);
+
+const terminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+
+async function run(
+  [program = '', ...args]: readonly string[],
+  { env = {}, stdin = '' }: Omit<Surroundings, 'offline'>,
+): Promise<Ended> {
+  const child = spawn(program, args, {
     env: { HOME: emptyHome, AWS_EC2_METADATA_DISABLED: 'true', ...env },
     stdio: 'pipe',
   });

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
-import { type Ended, jsonLines, routectl } from '../../support/routectl.ts';
+import { type Ended, atTerminal, jsonLines, routectl } from '../../support/routectl.ts';
 import { createRoute, deleteRoute } from '../support/route-calls.ts';
 import { type Routes, Testbed } from '../support/testbed.ts';
 
@@ -105,6 +105,30 @@ describe('twenty tables that are adopted in one go', () => {
       { routeTableId: first, approved: [] },
     ]);
   });
+});
+
+it('somebody who is asked sees the very deletes, and lets them pass by saying yes and nothing else', async () => {
+  const { network } = testbed;
+  const listed = { '10.20.0.0/16': network.peering };
+  const table = await testbed.newTable({ ...listed, '172.16.0.0/12': network.transitGateway });
+  await testbed.desire(table, listed);
+  await testbed.phase(table, 'Blocked');
+  const approve = (answer: string) =>
+    atTerminal(['approve', table], { env: { ...environmentFor(stack), NO_COLOR: '1' }, stdin: `${answer}\n` });
+
+  const refused = await approve('');
+  expect(refused.stdout).toMatch(
+    new RegExp(
+      `- delete +172\\.16\\.0\\.0/12 +${network.transitGateway} .*Delete 1 route from ${table}\\? \\[y/N\\]`,
+      's',
+    ),
+  );
+  expect(refused).toMatchObject({ code: 1, stdout: expect.stringContaining('nothing was approved') });
+  await testbed.wake(table);
+  expect(await testbed.routes(table)).toHaveProperty(['172.16.0.0/12']);
+
+  expect(await approve('y')).toMatchObject({ code: 0, stdout: expect.stringContaining('Approved by arn:aws:') });
+  await testbed.has(table, listed);
 });
 
 describe('a table that is paused by routectl', () => {
