@@ -29,14 +29,16 @@ type Entry = { readonly routeTableId: string; readonly item: unknown };
  *
  * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages and memory does not grow
  * at all. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
- * place is remembered and the next sweep goes on from there.
+ * place and what was counted are remembered: the next invocation goes on from there, and speaks of the whole at its end.
  *
  * @param everyMs how often a sweep starts, in milliseconds: who reads its record knows by that whether sweeps are missing
  */
 export async function sweep(world: World, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
-  const startedAt = world.now().toISOString();
-  const tally = new Tally();
-  let cursor = (await world.states.readSweep())?.cursor;
+  const last = await world.states.readSweep();
+  const underWay = last?.cursor === undefined ? undefined : last;
+  const startedAt = underWay?.startedAt ?? world.now().toISOString();
+  const tally = new Tally(underWay);
+  let cursor = underWay?.cursor;
   let cutShort = false;
 
   for await (const { items, next } of world.desired.pages(cursor)) {
@@ -143,13 +145,25 @@ function needsReconcile({ item, orders, actual }: Found, status: Status, now: Da
   return !isDeepStrictEqual(summaryOf(planned), status.plan);
 }
 
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'unknown'>;
+
 /** Counts tables. One that was not checked never counts as in sync. */
 class Tally {
-  #checked = 0;
-  #outOfSync = 0;
-  #observed = 0;
-  #unknown = 0;
-  readonly #first: { readonly routeTableId: string; readonly reason: string }[] = [];
+  #checked: number;
+  #outOfSync: number;
+  #observed: number;
+  #unknown: number;
+  readonly #first: { readonly routeTableId: string; readonly reason: string }[];
+
+  /** @param soFar what the earlier parts of the same sweep counted */
+  constructor(soFar: Counts = nothingYet) {
+    const { checked, outOfSync, observed = 0, unknown } = soFar;
+    this.#checked = checked;
+    this.#outOfSync = outOfSync;
+    this.#observed = observed;
+    this.#unknown = unknown.count;
+    this.#first = [...unknown.first];
+  }
 
   checked(phase: Phase): void {
     this.#checked++;
@@ -163,7 +177,7 @@ class Tally {
     if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason });
   }
 
-  counts(): Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'unknown'> {
+  counts(): Counts {
     return {
       checked: this.#checked,
       outOfSync: this.#outOfSync,
@@ -172,3 +186,5 @@ class Tally {
     };
   }
 }
+
+const nothingYet: Counts = { checked: 0, outOfSync: 0, unknown: { count: 0, first: [] } };

@@ -157,7 +157,19 @@ export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<st
   return isRun(run) ? run : undefined;
 }
 
-const sweepShape = z.looseObject({ startedAt: z.string(), checked: z.number(), cursor: z.string().optional() });
+/** What the next part of a sweep goes on from. Without a record that can be read it starts over. */
+const sweepShape = z.looseObject({
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  checked: z.number(),
+  outOfSync: z.number(),
+  observed: z.number().optional(),
+  unknown: z.looseObject({
+    count: z.number(),
+    first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
+  }),
+  cursor: z.string().optional(),
+});
 
 const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;
 

@@ -153,7 +153,7 @@ export function newsOf(status: Status, before: Status | undefined, { outcomes, d
   };
 }
 
-/** What a sweep has to tell at its end; one that was cut short did not complete. */
+/** What a sweep has to tell at its end, of all its parts; before that, nothing. */
 export function newsOfSweep({ startedAt, endedAt, checked, outOfSync, observed = 0, unknown }: SweepRecord): News {
   if (endedAt === undefined) return { events: [], metrics: [] };
   const values = {

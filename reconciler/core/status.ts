@@ -176,10 +176,11 @@ export interface Run {
   readonly reason?: string;
 }
 
-/** The last sweep. Times are ISO 8601, UTC. */
+/** The last sweep, in as many parts as it took: what it counts, it counted in all of them. Times are ISO 8601, UTC. */
 export interface SweepRecord {
+  /** When its first part began. */
   readonly startedAt: string;
-  /** Absent while a sweep goes on, or after one that was cut short. */
+  /** Absent as long as it has not reached its end. */
   readonly endedAt?: string;
   readonly checked: number;
   /** Enforced tables that are not as desired, and are not being put right this moment. */
@@ -193,7 +194,7 @@ export interface SweepRecord {
   };
   /** How often a sweep starts, in milliseconds. */
   readonly everyMs?: number;
-  /** Where the next sweep goes on, when this one ran out of time. */
+  /** Where its next part goes on, when time ran out. */
   readonly cursor?: string;
 }
 

@@ -127,9 +127,33 @@ describe('a sweep', () => {
     expect(first).toMatchObject({ checked: 100, cursor: idOf(99) });
     expect(first).not.toHaveProperty('endedAt');
     const second = await sweep(world, world.invocation(7));
-    expect(second).toMatchObject({ checked: 150, endedAt: expect.any(String) });
+    expect(second).toMatchObject({ checked: 250, endedAt: expect.any(String) });
     expect(second).not.toHaveProperty('cursor');
+    // The second page was read twice, as its first read came too late; the first page was not.
+    expect(reads(world)).toBe(4);
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 250 });
+  });
+
+  it('that took several parts speaks of all of them, once, at its end', async () => {
+    const { world } = await fleet(250);
+    world.ec2.scenery.deleteTable(idOf(3));
+    world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+    // The first page of the second part.
+    world.states.faults = (call) => {
+      if (call === 'readMany' && reads(world) === 2) throw new Error('no answer');
+    };
+    const startedAt = world.now();
+    await sweep(world, world.invocation(5));
+    expect(world.announcer.values('SweepCompleted')).toEqual([]);
+    world.clock.advance(5 * 60_000);
+    const record = await sweep(world, world.invocation());
+    expect(record).toMatchObject({ startedAt: startedAt.toISOString(), checked: 150, unknown: { count: 100 } });
+    const { values } = world.announcer;
+    expect(values('SweepCompleted')).toEqual([1]);
+    expect(values('TablesManaged')).toEqual([250]);
+    expect(values('TablesOutOfSync')).toEqual([1]);
+    expect(values('TablesUnknown')).toEqual([100]);
+    expect(values('SweepDuration')).toEqual([world.now().getTime() - startedAt.getTime()]);
   });
 
   it('ends in the middle of a page when time is up, and the next one goes on from there', async () => {
@@ -140,7 +164,7 @@ describe('a sweep', () => {
     const first = await sweep(world, world.invocation(10));
     expect(world.ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
     expect(first).toMatchObject({ checked: 20, unknown: { count: 0 }, cursor: idOf(19) });
-    expect(await sweep(world, world.invocation(1_000))).toMatchObject({ checked: 80, endedAt: expect.any(String) });
+    expect(await sweep(world, world.invocation(1_000))).toMatchObject({ checked: 100, endedAt: expect.any(String) });
     // Those that were under way when time was up had been read, and no more.
     world.clock.advance(5 * 60_000);
     await sweep(world, world.invocation(1_000));

@@ -90,3 +90,11 @@ describe('a run', () => {
     ]);
   });
 });
+
+describe('the record of the last sweep', () => {
+  it('counts as none when nobody can read it: then a sweep starts over', async () => {
+    const Item = { startedAt: { S: '2026-11-23T12:00:00.000Z' }, checked: { N: '3' }, cursor: { S: 'rtb-aaaaaaaa' } };
+    const dynamoDb = dynamoDbThatAnswers(() => ({ Item }));
+    expect(await tableStates(dynamoDb.documents, 'States').readSweep()).toBeUndefined();
+  });
+});
