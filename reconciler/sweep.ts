@@ -9,7 +9,7 @@ import { type Orders, isEnforced, underOrders } from './core/orders.ts';
 import { desiredHash, policyHash } from './core/hashes.ts';
 import { isParked } from './core/retry.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
-import { type Phase, type Status, type SweepRecord, recordOf, summaryOf } from './core/status.ts';
+import { type Phase, type Status, type SweepRecord, completedSweep, recordOf, summaryOf } from './core/status.ts';
 import type { World } from './ports.ts';
 import { announce } from './announce.ts';
 import { newsOfSweep } from './core/news.ts';
@@ -50,7 +50,10 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   }
 
   const endedAt = world.now().toISOString();
-  const end = cutShort ? cursor !== undefined && { cursor } : { endedAt };
+  const lastCompleted = last && completedSweep(last);
+  const end = cutShort
+    ? { ...(cursor !== undefined && { cursor }), ...(lastCompleted && { lastCompleted }) }
+    : { endedAt };
   const record = { startedAt, ...tally.counts(), ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
   await announce(newsOfSweep(record), world);

@@ -157,6 +157,11 @@ export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<st
   return isRun(run) ? run : undefined;
 }
 
+const unread = z.looseObject({
+  count: z.number(),
+  first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
+});
+
 /** What the next part of a sweep goes on from. Without a record that can be read it starts over. */
 const sweepShape = z.looseObject({
   startedAt: z.iso.datetime(),
@@ -164,11 +169,9 @@ const sweepShape = z.looseObject({
   checked: z.number(),
   outOfSync: z.number(),
   observed: z.number().optional(),
-  unknown: z.looseObject({
-    count: z.number(),
-    first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
-  }),
+  unknown: unread,
   cursor: z.string().optional(),
+  lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),
 });
 
 const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;

@@ -1,4 +1,11 @@
-import type { Phase, Status, SweepRecord } from './status.ts';
+import {
+  type CompletedSweep,
+  type Phase,
+  type Status,
+  type SweepRecord,
+  type Unread,
+  completedSweep,
+} from './status.ts';
 
 /** So many sweeps may fail to reach a table until nothing is known of it any more. */
 const sweepsMissed = 3;
@@ -10,7 +17,8 @@ export type ShownPhase = Phase | 'Unknown';
  * The phase of a managed table to show at `now`, and why. Not checked never looks like in sync: a table that the last
  * sweep could not read, that no sweep reached in three intervals, or that was never looked at is `Unknown`.
  *
- * @param sweep the record of the last sweep; one in progress counts by what it has reached so far
+ * @param sweep the record of the last sweep; while it is under way, the last one that reached its end vouches for what it
+ *   has not come to yet
  */
 export function shownPhase(
   routeTableId: string,
@@ -20,14 +28,32 @@ export function shownPhase(
 ): { readonly phase: ShownPhase; readonly reason: string } {
   if (!status) return { phase: 'Unknown', reason: 'it was never looked at' };
   const { phase, reason, checkedAt } = status;
-  const failed = sweep?.unknown.first.find((table) => table.routeTableId === routeTableId);
-  if (failed && sweep && checkedAt <= (sweep.endedAt ?? sweep.startedAt)) {
-    return { phase: 'Unknown', reason: `the last sweep could not look at it: ${failed.reason}` };
+  if (!sweep || phase === 'Unmanaged') return { phase, reason };
+  const completed = completedSweep(sweep);
+  for (const { startedAt, unknown } of [sweep, ...(completed ? [completed] : [])]) {
+    const whyUnread = unreadBy(unknown, routeTableId);
+    if (whyUnread !== undefined && checkedAt <= startedAt) return { phase: 'Unknown', reason: whyUnread };
   }
-  if (!sweep?.everyMs || phase === 'Unmanaged') return { phase, reason };
-  const lastSeen = [checkedAt, sweep.endedAt ?? ''].sort().at(-1) ?? checkedAt;
-  const ageMs = now.getTime() - Date.parse(lastSeen);
-  return ageMs > sweepsMissed * sweep.everyMs
-    ? { phase: 'Unknown', reason: `no sweep has reached it since ${lastSeen}; then it was ${phase}` }
+  if (sweep.everyMs === undefined) return { phase, reason };
+
+  const longMs = sweepsMissed * sweep.everyMs;
+  const vouchedMs =
+    completed && unreadBy(completed.unknown, routeTableId) === undefined ? lookedMs(completed, longMs) : 0;
+  const seenMs = Math.max(Date.parse(checkedAt), vouchedMs);
+  return now.getTime() - seenMs > longMs
+    ? {
+        phase: 'Unknown',
+        reason: `no sweep has reached it since ${new Date(seenMs).toISOString()}; then it was ${phase}`,
+      }
     : { phase, reason };
+}
+
+/** When a sweep looked at a table that it does not name: at its end, unless what it saw first was old by then. */
+const lookedMs = ({ startedAt, endedAt }: CompletedSweep, longMs: number): number =>
+  Math.min(Date.parse(endedAt), Date.parse(startedAt) + longMs);
+
+/** Why a sweep could not look at a table, if it could not. */
+function unreadBy({ first }: Unread, routeTableId: string): string | undefined {
+  const named = first.find((table) => table.routeTableId === routeTableId);
+  return named && `the last sweep could not look at it: ${named.reason}`;
 }

@@ -156,6 +156,18 @@ describe('a sweep', () => {
     expect(values('SweepDuration')).toEqual([world.now().getTime() - startedAt.getTime()]);
   });
 
+  it('that was cut remembers the last one that reached its end, for as long as it has not itself', async () => {
+    const { world } = await fleet(101);
+    const { startedAt, endedAt, unknown } = await sweep(world, world.invocation());
+    for (const seconds of [5, 2, 2]) {
+      world.clock.advance(60_000);
+      world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+      const cut = await sweep(world, world.invocation(seconds));
+      expect(cut).toMatchObject({ lastCompleted: { startedAt, endedAt, unknown } });
+    }
+    expect(await sweep(world, world.invocation())).not.toHaveProperty('lastCompleted');
+  });
+
   it('ends in the middle of a page when time is up, and the next one goes on from there', async () => {
     const { world, ids } = await fleet(100);
     for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
@@ -175,6 +187,7 @@ describe('a sweep', () => {
     const { world } = await fleet(1);
     const record = await sweep(world, world.invocation(0));
     expect(record).toEqual({
+      lastCompleted: expect.any(Object),
       startedAt: expect.any(String),
       checked: 0,
       observed: 0,

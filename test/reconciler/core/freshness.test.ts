@@ -14,6 +14,13 @@ const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
   everyMs: 5 * 60_000,
   ...more,
 });
+/** A sweep in parts that has not reached its end, after the one that has. */
+const underWay = (last: Partial<SweepRecord> = {}): SweepRecord => {
+  const { endedAt = '', startedAt, unknown } = sweep(last);
+  const { endedAt: _, ...begun } = sweep({ startedAt: minutesAfter(64).toISOString(), cursor: 'rtb-0000beef' });
+  return { ...begun, lastCompleted: { startedAt, endedAt, unknown } };
+};
+const startedAt = minutesAfter(20).toISOString();
 const failing = { count: 1, first: [{ routeTableId, reason: 'RequestLimitExceeded' }] };
 
 describe('a table is shown', () => {
@@ -21,11 +28,18 @@ describe('a table is shown', () => {
     expect(shownPhase(routeTableId, status, sweep(), minutesAfter(75)).phase).toBe('InSync');
   });
 
+  it('as its status says, while a sweep takes several parts, until three intervals after the last one ended', () => {
+    expect(shownPhase(routeTableId, status, underWay(), minutesAfter(75)).phase).toBe('InSync');
+    expect(shownPhase(routeTableId, status, underWay(), minutesAfter(75.1)).phase).toBe('Unknown');
+  });
+
   it.each([
     ['it was never looked at', undefined, sweep(), 61],
     ['the last sweep could not read it', status, sweep({ unknown: failing }), 61],
     ['no sweep has ended in three intervals', status, sweep(), 75.1],
     ['sweeps begin and never end', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
+    ['the last whole sweep could not read it, and the next is under way', status, underWay({ unknown: failing }), 66],
+    ['the last sweep took so long that it may have looked long ago', status, sweep({ startedAt }), 61],
   ])('as Unknown, when %s', (_, told, last, minute) => {
     const { phase, reason } = shownPhase(routeTableId, told, last, minutesAfter(minute));
     expect(phase).toBe('Unknown');
