@@ -18,8 +18,12 @@ import { statusKeepsMs } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
 
-/** How many of the tables that could not be looked at are named in the record. */
-const namedAtMost = 20;
+/**
+ * How many of the tables that could not be looked at are named in the record, and with how many characters of a reason:
+ * a page of them, for each of the two sweeps that it may speak of. DynamoDB takes items of 400 KB.
+ */
+const namedAtMost = 100;
+const reasonAtMost = 300;
 
 type Entry = { readonly routeTableId: string; readonly item: unknown };
 
@@ -177,7 +181,7 @@ class Tally {
   unknown(routeTableId: string, error: unknown): void {
     this.#unknown++;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason });
+    if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason: reason.slice(0, reasonAtMost) });
   }
 
   counts(): Counts {

@@ -52,8 +52,10 @@ export function shownPhase(
 const lookedMs = ({ startedAt, endedAt }: CompletedSweep, longMs: number): number =>
   Math.min(Date.parse(endedAt), Date.parse(startedAt) + longMs);
 
-/** Why a sweep could not look at a table, if it could not. */
-function unreadBy({ first }: Unread, routeTableId: string): string | undefined {
+/** Why a sweep may not have looked at a table. */
+function unreadBy({ count, first }: Unread, routeTableId: string): string | undefined {
   const named = first.find((table) => table.routeTableId === routeTableId);
-  return named && `the last sweep could not look at it: ${named.reason}`;
+  if (named) return `the last sweep could not look at it: ${named.reason}`;
+  if (count === first.length) return undefined;
+  return `the last sweep could not look at ${count} tables, and names only ${first.length}: this may be one of the others`;
 }

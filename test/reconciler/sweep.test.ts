@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { shownPhase } from '../../reconciler/core/freshness.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 
@@ -108,8 +109,36 @@ describe('a sweep', () => {
       if (call === 'readMany' && !on && ++calls === 2) throw new Error('no answer');
     };
     const record = await sweep(world, world.invocation());
-    expect(record).toMatchObject({ checked: 150, unknown: { count: 100, first: { length: 20 } } });
+    expect(record).toMatchObject({ checked: 150, unknown: { count: 100, first: { length: 100 } } });
     expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual([idOf(0), idOf(249)]);
+  });
+
+  it.each([50, 250])('shows none of %d tables as in sync that it could not read', async (tables) => {
+    const { world, ids } = await fleet(tables);
+    const statuses = await world.states.readMany(ids);
+    world.states.faults = (call) => {
+      if (call === 'readMany') throw new Error('no answer');
+    };
+    for (let sweeps = 0; sweeps < 4; sweeps++) {
+      const record = await sweep(world, world.invocation(), 5 * 60_000);
+      const shown = ids.map((id) => shownPhase(id, statuses.get(id), record, world.now()).phase);
+      expect(new Set(shown)).toEqual(new Set(['Unknown']));
+      world.clock.advance(5 * 60_000);
+    }
+  });
+
+  it('names so many of the tables it could not read, and says so much of each, that its record can be stored', async () => {
+    const { world } = await fleet(250);
+    world.states.faults = (call) => {
+      if (call !== 'readMany') return;
+      world.clock.advance(3_000);
+      throw new Error('You are not authorized to perform this operation. '.repeat(100));
+    };
+    const unread = await sweep(world, world.invocation());
+    await sweep(world, world.invocation(2));
+    const record = await world.states.readSweep();
+    expect(record).toMatchObject({ unknown: { count: 100 }, lastCompleted: { unknown: unread.unknown } });
+    expect(JSON.stringify(record).length).toBeLessThan(100_000);
   });
 
   it('changes nothing on account of a page that cannot be read', async () => {
