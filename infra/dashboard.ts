@@ -74,7 +74,10 @@ export class FleetDashboard extends Construct {
       graph('Newly refused, blocked, invalid or contested', [
         ...sums('ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested'),
       ]),
-      graph('Newly leading nowhere', [...sums('Blackholes', 'BlackholesObserved')]),
+      graph('Leading nowhere: newly, and as the sweeps found it', [
+        ...sums('Blackholes', 'BlackholesObserved'),
+        atMost('BlackholesKnown'),
+      ]),
       graph(
         'Waiting in queues',
         Object.entries(queues).map(([label, queue]) =>
@@ -115,9 +118,7 @@ export class FleetDashboard extends Construct {
 const tablesNow = (height: number): GraphWidget =>
   new GraphWidget({
     title: 'Tables, as the sweeps found them',
-    left: (['TablesManaged', 'TablesOutOfSync', 'TablesObserved', 'TablesUnknown'] as const).map((name) =>
-      reconcilerMetric(name, { statistic: 'Maximum', period, label: name }),
-    ),
+    left: (['TablesManaged', 'TablesOutOfSync', 'TablesObserved', 'TablesUnknown'] as const).map(atMost),
     width: columns / 2,
     height,
     leftYAxis: { min: 0, showUnits: false },
@@ -125,6 +126,8 @@ const tablesNow = (height: number): GraphWidget =>
 
 const sums = (...names: readonly MetricName[]): IMetric[] =>
   names.map((name) => reconcilerMetric(name, { statistic: 'Sum', period, label: name }));
+
+const atMost = (name: MetricName): IMetric => reconcilerMetric(name, { statistic: 'Maximum', period, label: name });
 
 const each = (functions: Readonly<Record<string, IFunction>>, metric: (one: IFunction, label: string) => IMetric) =>
   Object.entries(functions).map(([label, one]) => metric(one, label));

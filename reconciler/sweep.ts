@@ -1,12 +1,14 @@
 import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
-import { parseDesired } from './core/desired.ts';
+import { type DesiredTable, parseDesired } from './core/desired.ts';
+import { leadsNowhere } from './core/finding.ts';
 import { namesOf } from './core/names.ts';
-import { plan } from './core/plan.ts';
+import { type Plan, plan } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
 import { type Orders, isEnforced, underOrders } from './core/orders.ts';
 import { desiredHash, policyHash } from './core/hashes.ts';
+import { emptyRecord } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
 import { type Phase, type Status, type SweepRecord, completedSweep, recordOf, summaryOf } from './core/status.ts';
@@ -101,8 +103,9 @@ async function sweepPage(
       if (world.now() >= invocation.until) return;
       looked += 1;
       const status = statuses.get(routeTableId);
-      const found = { item, orders: ordersFor(routeTableId), actual: tables.get(routeTableId) };
-      if (status && !needsReconcile(found, status, world.now())) {
+      const seen = sightOf(item, ordersFor(routeTableId), tables.get(routeTableId), status, world.now());
+      tally.seen(seen);
+      if (status && !needsReconcile(seen, status, world.now())) {
         tally.checked(status.phase);
         return;
       }
@@ -127,49 +130,73 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
-interface Found {
-  readonly item: unknown;
-  readonly orders: Orders;
-  readonly actual: ActualTable | undefined;
+/** What a sweep sees of one table. */
+interface Sight {
+  readonly desired: DesiredTable;
+  readonly isEnforced: boolean;
+  /** What would be done about it, and what there is to know; absent where EC2 has no such table. */
+  readonly at?: { readonly actual: ActualTable; readonly plan: Plan };
+}
+
+/** Undefined where the item is refused. */
+function sightOf(
+  item: unknown,
+  orders: Orders,
+  actual: ActualTable | undefined,
+  status: Status | undefined,
+  now: Date,
+): Sight | undefined {
+  const parsed = parseDesired(item, now);
+  if (!parsed.ok) return undefined;
+  const desired = underOrders(parsed.table, orders);
+  const record = withOrderedApproval(status ? recordOf(status) : emptyRecord, orders, now);
+  return {
+    desired,
+    isEnforced: isEnforced(desired, now),
+    ...(actual && { at: { actual, plan: plan(desired, actual, { now, record }) } }),
+  };
 }
 
 /** Whether a reconcile would find anything that the table's status does not say already. */
-function needsReconcile({ item, orders, actual }: Found, status: Status, now: Date): boolean {
+function needsReconcile(seen: Sight | undefined, status: Status, now: Date): boolean {
   if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
   if (status.drift?.some((one) => isMissed(one, now.getTime()))) return true;
-  const parsed = parseDesired(item, now);
-  if (!parsed.ok) return status.phase !== 'Invalid';
-  const desired = underOrders(parsed.table, orders);
+  if (!seen) return status.phase !== 'Invalid';
+  const { desired, at } = seen;
   const same = status.desiredHash === desiredHash(desired) && status.policyHash === policyHash(desired, now);
-  if (!actual) return !same || status.phase !== 'Missing';
+  if (!at) return !same || status.phase !== 'Missing';
   const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
   if (!same || isDue || status.phase === 'Missing') return true;
-  if (!isDeepStrictEqual(namesOf(desired, actual), status.indexed ?? [])) return true;
-  const record = withOrderedApproval(recordOf(status), orders, now);
-  const planned = plan(desired, actual, { now, record });
-  const waits = permitted(planned).filter((change) => !isParked(change, status, [], now));
-  if (waits.length > 0 && isEnforced(desired, now)) return true;
-  return !isDeepStrictEqual(summaryOf(planned), status.plan);
+  if (!isDeepStrictEqual(namesOf(desired, at.actual), status.indexed ?? [])) return true;
+  const waits = permitted(at.plan).filter((change) => !isParked(change, status, [], now));
+  if (waits.length > 0 && seen.isEnforced) return true;
+  return !isDeepStrictEqual(summaryOf(at.plan), status.plan);
 }
 
-type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'unknown'>;
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'blackholes' | 'unknown'>;
 
 /** Counts tables. One that was not checked never counts as in sync. */
 class Tally {
   #checked: number;
   #outOfSync: number;
   #observed: number;
+  #blackholes: number;
   #unknown: number;
   readonly #first: { readonly routeTableId: string; readonly reason: string }[];
 
   /** @param soFar what the earlier parts of the same sweep counted */
   constructor(soFar: Counts = nothingYet) {
-    const { checked, outOfSync, observed = 0, unknown } = soFar;
+    const { checked, outOfSync, observed = 0, blackholes = 0, unknown } = soFar;
     this.#checked = checked;
     this.#outOfSync = outOfSync;
     this.#observed = observed;
+    this.#blackholes = blackholes;
     this.#unknown = unknown.count;
     this.#first = [...unknown.first];
+  }
+
+  seen(sight: Sight | undefined): void {
+    if (sight?.isEnforced) this.#blackholes += sight.at?.plan.findings.filter(leadsNowhere).length ?? 0;
   }
 
   checked(phase: Phase): void {
@@ -189,6 +216,7 @@ class Tally {
       checked: this.#checked,
       outOfSync: this.#outOfSync,
       observed: this.#observed,
+      blackholes: this.#blackholes,
       unknown: { count: this.#unknown, first: this.#first },
     };
   }

@@ -169,6 +169,7 @@ const sweepShape = z.looseObject({
   checked: z.number(),
   outOfSync: z.number(),
   observed: z.number().optional(),
+  blackholes: z.number().optional(),
   unknown: unread,
   cursor: z.string().optional(),
   lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),

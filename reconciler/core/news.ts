@@ -41,6 +41,8 @@ export const metricUnits = {
   /** Enforced tables that are not as desired, and are not being put right this moment; and those only watched. */
   TablesOutOfSync: 'Count',
   TablesObserved: 'Count',
+  /** Routes of enforced tables that lead nowhere, for as long as they do. */
+  BlackholesKnown: 'Count',
   /** Tables the sweep could not look at. */
   TablesUnknown: 'Count',
 } as const;
@@ -154,7 +156,8 @@ export function newsOf(status: Status, before: Status | undefined, { outcomes, d
 }
 
 /** What a sweep has to tell at its end, of all its parts; before that, nothing. */
-export function newsOfSweep({ startedAt, endedAt, checked, outOfSync, observed = 0, unknown }: SweepRecord): News {
+export function newsOfSweep(sweep: SweepRecord): News {
+  const { startedAt, endedAt, checked, outOfSync, observed = 0, blackholes = 0, unknown } = sweep;
   if (endedAt === undefined) return { events: [], metrics: [] };
   const values = {
     SweepCompleted: 1,
@@ -162,6 +165,7 @@ export function newsOfSweep({ startedAt, endedAt, checked, outOfSync, observed =
     TablesManaged: checked + unknown.count,
     TablesOutOfSync: outOfSync,
     TablesObserved: observed,
+    BlackholesKnown: blackholes,
     TablesUnknown: unknown.count,
   };
   return { events: [], metrics: named(values) };

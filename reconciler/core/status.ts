@@ -187,6 +187,8 @@ export interface SweepRecord {
   readonly outOfSync: number;
   /** Drifted tables that are only watched, paused or stopped. */
   readonly observed?: number;
+  /** Routes of enforced tables that lead nowhere. */
+  readonly blackholes?: number;
   /** Tables that could not be looked at: not checked never looks like in sync. */
   readonly unknown: Unread;
   /** How often a sweep starts, in milliseconds. */

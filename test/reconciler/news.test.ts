@@ -486,6 +486,21 @@ it('a sweep tells that it completed, how long it took, and how many tables are n
   ]).toEqual([[3], [1], [1], [0]]);
 });
 
+it('a sweep tells how many routes of enforced tables lead nowhere, for as long as they do', async () => {
+  const world = await inSync(two);
+  const observed = 'rtb-0000beef';
+  world.ec2.scenery.table(observed, { routes: two });
+  world.desired.put({ ...item(two, { mode: 'observe' }), routeTableId: observed });
+  world.ec2.scenery.vanish('pcx-aaaaaaaa');
+  for (let sweeps = 0; sweeps < 3; sweeps++) {
+    world.clock.advance(5 * minute);
+    await sweepNow(world);
+  }
+  world.ec2.scenery.target('pcx-aaaaaaaa');
+  await sweepNow(world);
+  expect(world.announcer.values('BlackholesKnown')).toEqual([2, 2, 2, 0]);
+});
+
 it('tables that stay as they are have no news', async () => {
   const world = await inSync(two);
   for (let looks = 0; looks < 3; looks++) {

@@ -220,6 +220,7 @@ describe('a sweep', () => {
       startedAt: expect.any(String),
       checked: 0,
       observed: 0,
+      blackholes: 0,
       outOfSync: 0,
       unknown: { count: 0, first: [] },
     });

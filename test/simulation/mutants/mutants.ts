@@ -185,7 +185,7 @@ export const mutants: readonly Mutant[] = [
     name: 'sweeps only tables whose routes changed',
     edits: [
       { file: 'sweep.ts', find: '|| isDue ||', replace: '||' },
-      { file: 'sweep.ts', find: 'if (waits.length > 0 && isEnforced(desired, now)) return true;', replace: '' },
+      { file: 'sweep.ts', find: 'if (waits.length > 0 && seen.isEnforced) return true;', replace: '' },
     ],
   },
 
