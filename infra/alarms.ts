@@ -49,8 +49,12 @@ interface Watch {
 
 /**
  * What is worth waking a person for; every alarm tells what it means and where its runbook entry is. What tables report
- * is counted when it begins: an alarm is over when nothing new came for a period, and a table that stays out of sync has
- * an alarm of its own. So a trouble that is long known never hides a new one.
+ * is counted when it begins: an alarm is over soon after nothing new came, and a table that stays out of sync has an alarm
+ * of its own. So a trouble that is long known never hides a new one.
+ *
+ * Where datapoints are missing CloudWatch looks at more periods than it evaluates, and fills in only what it lacks then. How
+ * many more it does not say; the examples of its documentation look at two more. So an alarm on one period rings or ends for
+ * silence after about three.
  */
 export class Alarms extends Construct {
   readonly topic: ITopic;
@@ -133,12 +137,11 @@ export class Alarms extends Construct {
       this.watch('SweepNotCompleted', {
         metric: perSweep('SweepCompleted', 'Sum'),
         comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-        // A sweep that starts a little late leaves one period empty and fills the next twice; three in a row is no accident.
-        periods: 3,
-        // The metric exists only when a sweep completes: silence is the very thing to tell.
+        // The metric exists only when a sweep completes: silence is the very thing to tell. One period is enough for that, as
+        // one datapoint in the two before it speaks against it: a late sweep, which leaves one period empty, does not ring.
         missing: TreatMissingData.BREACHING,
         means:
-          'No sweep completed in three intervals: changes that no event told stay unseen. First: see whether the schedule is enabled and how the last sweep ended',
+          'No sweep completed in about three intervals: changes that no event told stay unseen. First: see whether the schedule is enabled and how the last sweep ended',
         runbook: 'sweep-not-completed',
       }),
     ];

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ruleOf } from '../../local/cloudwatch/alarm-rule.ts';
+import { type AlarmState, type Datapoint, evaluate, evaluationRange } from '../../local/cloudwatch/evaluate.ts';
 import { StackTemplate } from '../support/stack.ts';
 
 const runbook = readFileSync(path.resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
@@ -83,7 +85,29 @@ describe('alarms', () => {
       });
   });
 
-  it('take three intervals without a completed sweep, silence included, for a failure', () => {
+  /** The state of an alarm that was OK or in ALARM, by CloudWatch's rules, after these datapoints: the newest last. */
+  const after = (id: string, history: readonly Datapoint[], before: AlarmState): AlarmState => {
+    const rule = ruleOf(template.one('AWS::CloudWatch::Alarm', `Alarms${id}`));
+    if (!rule) throw new Error(`${id} watches no plain metric`);
+    return evaluate(rule, history.slice(-evaluationRange(rule)), before);
+  };
+  const none = undefined;
+
+  it('ring when no sweep completed in three intervals, not for one that is late, and stop with the next', () => {
+    const steady = [1, 1, 1, 1, 1];
+    expect(after('SweepNotCompleted', [...steady, none, none], 'OK')).toBe('OK');
+    expect(after('SweepNotCompleted', [...steady, none, none, none], 'OK')).toBe('ALARM');
+    expect(after('SweepNotCompleted', [...steady, none, none, none, 1], 'ALARM')).toBe('OK');
+  });
+
+  it('ring for what is new, and are over when nothing came for three periods', () => {
+    const quiet = [none, none, none, none, none];
+    expect(after('Blackholes', [...quiet, 1], 'OK')).toBe('ALARM');
+    expect(after('Blackholes', [...quiet, 1, none, none], 'ALARM')).toBe('ALARM');
+    expect(after('Blackholes', [...quiet, 1, none, none, none], 'ALARM')).toBe('OK');
+  });
+
+  it('take silence for a sweep that did not complete', () => {
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted')).toMatchObject({
       Namespace: 'RouteReconciler',
       MetricName: 'SweepCompleted',
@@ -91,7 +115,7 @@ describe('alarms', () => {
       ComparisonOperator: 'LessThanThreshold',
       Threshold: 1,
       Period: 7 * 60,
-      EvaluationPeriods: 3,
+      EvaluationPeriods: 1,
       TreatMissingData: 'breaching',
     });
   });
