@@ -29,7 +29,10 @@ export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetP
     <p class="rr-note">${sweepLine(view)}</p>
     ${
       view.rows.length === 0
-        ? html`<p>No route table is managed yet. Write a desired item, or run <code>routectl import</code>.</p>`
+        ? html`<p>
+            No route table is managed yet. Write a desired item, by <code>aws dynamodb put-item</code> or in the
+            console.
+          </p>`
         : html`<div class="rr-scroll" tabindex="0" role="group" aria-label="Route tables">
             <table>
               <caption>

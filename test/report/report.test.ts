@@ -103,7 +103,8 @@ describe('the fleet', () => {
 
   it('without any table says how to begin', () => {
     const page = fleetWidget({ tables: [], sweep: undefined, now: new Date() }, 0, 'light', arn);
-    expect(textOf(page)).toContain('No route table is managed yet');
+    expect(textOf(page)).toContain('No route table is managed yet. Write a desired item');
+    expect(textOf(page)).not.toContain('routectl import');
   });
 });
 
