@@ -46,6 +46,7 @@ export class RouteReconcilerStack extends Stack {
     this.output('OnRequeueFunctionName', reconciler.onRequeue.function.functionName);
     this.output('SweepFunctionName', reconciler.sweep.function.functionName);
     this.output('RuleName', reconciler.routeCalls.ruleName);
+    this.output('SurroundingCallsRuleName', reconciler.surroundingCalls.ruleName);
     this.output('ScheduleName', reconciler.sweepSchedule.scheduleName);
     this.output('AlarmTopicArn', reconciler.alarmTopic.topicArn);
     this.output('WidgetFunctionName', reconciler.widget.function.functionName);

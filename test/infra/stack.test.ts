@@ -167,6 +167,7 @@ describe('the stack', () => {
       'RuleName',
       'ScheduleName',
       'StateTableName',
+      'SurroundingCallsRuleName',
       'SweepFunctionName',
       'UndeliveredEventsQueueUrl',
       'WidgetFunctionName',
