@@ -23,6 +23,8 @@ export interface AlarmsProps {
   readonly failedInvocations: IQueue;
   readonly failedRecords: IQueue;
   readonly failedRequeues: IQueue;
+  /** What asks to look at tables again. */
+  readonly requeue: IQueue;
   readonly sweepInterval: Duration;
   /**
    * One period for all alarms but those on sweeps. For the local stack, where nobody waits for minutes.
@@ -134,6 +136,12 @@ export class Alarms extends Construct {
           'A sweep found drift that no event told of within 15 minutes: what should wake the reconciler is broken. First: see whether the trail and the rule are there and switched on',
         runbook: 'missed-by-events',
       }),
+      this.watch('EventsNotTold', {
+        metric: news('EventsNotTold'),
+        means:
+          'EventBridge did not take events that tell of drift and trouble: chat and tickets that live on them miss some. Status, history and alarms have it all. First: read the error in the logs',
+        runbook: 'events-not-told',
+      }),
       this.watch('SweepNotCompleted', {
         metric: perSweep('SweepCompleted', 'Sum'),
         comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
@@ -149,6 +157,17 @@ export class Alarms extends Construct {
 
   private watchQueues(props: AlarmsProps): IAlarm[] {
     return [
+      this.watch('RequeuesWaiting', {
+        // A message is visible once it is due, and gone a moment later; what is always there nobody takes.
+        metric: props.requeue.metricApproximateNumberOfMessagesVisible({
+          period: this.period(Duration.minutes(5)),
+          statistic: 'Minimum',
+        }),
+        periods: 3,
+        means:
+          'Tables are to be looked at again, and nobody does: repairs are not verified and refused routes wait for the sweep. First: see whether on-requeue still listens to its queue',
+        runbook: 'requeues-waiting',
+      }),
       this.watchQueue('UndeliveredEventsWaiting', props.undeliveredEvents, {
         means:
           'Events or scheduled sweeps could not be handed to their function. First: see whether the functions still exist and may be invoked',

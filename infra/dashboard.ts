@@ -101,6 +101,8 @@ export class FleetDashboard extends Construct {
       graph('Errors and throttles', [
         ...each(functions, (one, label) => one.metricErrors({ period, label: `${label}: errors` })),
         ...each(functions, (one, label) => one.metricThrottles({ period, label: `${label}: throttles` })),
+        props.widget.metricErrors({ period, label: 'widget: errors' }),
+        ...sums('EventsNotTold'),
       ]),
       graph(
         'Invocations: what is paid for',

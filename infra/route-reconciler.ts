@@ -247,6 +247,7 @@ export class RouteReconciler extends Construct {
       enforceSSL,
       functions: watchedFunctions,
       ...deadLetters,
+      requeue,
       sweepInterval,
       period: props.alarmPeriod,
     });

@@ -1,24 +1,35 @@
-import { MetricUnit, type Metrics } from '@aws-lambda-powertools/metrics';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { eventSource } from '../core/domain-event.ts';
-import { metricUnits } from '../core/news.ts';
+import { type DomainEvent, eventSource } from '../core/domain-event.ts';
+import { type News, metricUnits } from '../core/news.ts';
 import type { Announcer } from '../ports.ts';
 
 /** PutEvents takes so many at a time. */
 const entriesAtOnce = 10;
 
+/** Powertools' metrics, as far as they are used here. */
+interface Meters {
+  addMetric(name: string, unit: (typeof MetricUnit)[keyof typeof MetricUnit], value: number): unknown;
+  publishStoredMetrics(): void;
+}
+
 /**
  * Metrics go to the log in the embedded metric format, which CloudWatch extracts them from; events go to the account's
- * default bus. Throws when EventBridge took not all of them: the metrics are told by then.
+ * default bus. Throws when EventBridge took not all of them: the others and the metrics are told by then, and among these
+ * how many events were not.
  */
-export const announcer = (bus: EventBridgeClient, metrics: Metrics): Announcer => ({
-  async announce({ metrics: values, events }) {
+export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
+  function measure(values: News['metrics']): void {
     for (const { name, value } of values) metrics.addMetric(name, MetricUnit[metricUnits[name]], value);
     if (values.length > 0) metrics.publishStoredMetrics();
-    for (let start = 0; start < events.length; start += entriesAtOnce) {
+  }
+
+  /** Says why EventBridge took not all of these events, and how many. */
+  async function put(events: readonly DomainEvent[]): Promise<{ readonly count: number; readonly why?: unknown }> {
+    try {
       const { FailedEntryCount = 0, Entries = [] } = await bus.send(
         new PutEventsCommand({
-          Entries: events.slice(start, start + entriesAtOnce).map(({ type, detail }) => ({
+          Entries: events.map(({ type, detail }) => ({
             Source: eventSource,
             DetailType: type,
             Time: new Date(detail.at),
@@ -28,10 +39,25 @@ export const announcer = (bus: EventBridgeClient, metrics: Metrics): Announcer =
         }),
       );
       const failed = Entries.find(({ ErrorCode }) => ErrorCode !== undefined);
-      if (FailedEntryCount > 0)
-        throw new Error(
-          `EventBridge took ${FailedEntryCount} events not: ${failed?.ErrorCode}: ${failed?.ErrorMessage}`,
-        );
+      return { count: FailedEntryCount, why: `${failed?.ErrorCode}: ${failed?.ErrorMessage}` };
+    } catch (error) {
+      return { count: events.length, why: error };
     }
-  },
-});
+  }
+
+  return {
+    async announce({ metrics: values, events }) {
+      measure(values);
+      let lost = 0;
+      let cause: unknown;
+      for (let start = 0; start < events.length; start += entriesAtOnce) {
+        const { count, why } = await put(events.slice(start, start + entriesAtOnce));
+        lost += count;
+        if (count > 0) cause ??= why;
+      }
+      if (lost === 0) return;
+      measure([{ name: 'EventsNotTold', value: lost }]);
+      throw new Error(`EventBridge took ${lost} of ${events.length} events not: ${String(cause)}`, { cause });
+    },
+  };
+}

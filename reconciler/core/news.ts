@@ -35,6 +35,8 @@ export const metricUnits = {
   MissedByEvents: 'Count',
   /** From the time of the call that caused a drift to the answer to the call that healed it. */
   HealLatency: 'Milliseconds',
+  /** Domain events that the bus did not take. */
+  EventsNotTold: 'Count',
   SweepCompleted: 'Count',
   SweepDuration: 'Milliseconds',
   TablesManaged: 'Count',

@@ -122,7 +122,7 @@ const idle: Counted = {
   itemBytes: bytesOf(oneItem),
   statusBytes: bytesOf(fleet.states.status(tableIdOf(0))),
   metrics: told.size,
-  alarms: 21,
+  alarms: 23,
   sweepSeconds: 5,
   memoryGb: 0.5,
   logBytesPerSweep: 3_000,

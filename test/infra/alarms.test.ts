@@ -44,7 +44,7 @@ describe('alarms', () => {
 
   it('stay in alarm over a queue that has gone quiet and sends no metric, with its messages still there', () => {
     const quiet = alarms
-      .filter(([, { Namespace }]) => Namespace === 'AWS/SQS')
+      .filter(([name, { Namespace }]) => Namespace === 'AWS/SQS' && name !== 'AlarmsRequeuesWaiting')
       .map(([, alarm]) => alarm['TreatMissingData']);
     expect(quiet).toEqual(['ignore', 'ignore', 'ignore', 'ignore']);
   });
@@ -59,7 +59,8 @@ describe('alarms', () => {
   });
 
   it('count what newly needs a person, in five minutes, and take silence for good news', () => {
-    for (const name of ['ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested', 'Blackholes', 'MissedByEvents'])
+    const counted = ['ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested', 'Blackholes', 'MissedByEvents'];
+    for (const name of [...counted, 'EventsNotTold'])
       expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
         Namespace: 'RouteReconciler',
         MetricName: name,
@@ -71,6 +72,15 @@ describe('alarms', () => {
         EvaluationPeriods: 1,
         TreatMissingData: 'notBreaching',
       });
+  });
+
+  it('tell of tables to be looked at again that nobody looks at, for a quarter of an hour on end', () => {
+    expect(watching('ApproximateNumberOfMessagesVisible', 'QueueName', 'Requeue.QueueName')).toEqual([
+      [
+        'AlarmsRequeuesWaiting',
+        expect.objectContaining({ Statistic: 'Minimum', Threshold: 1, Period: 300, EvaluationPeriods: 3 }),
+      ],
+    ]);
   });
 
   it('tell of tables that three sweeps found out of sync, or could not look at, and forget it not while sweeps are missing', () => {

@@ -24,6 +24,8 @@ const ids = [
   'Contested',
   'Blackholes',
   'MissedByEvents',
+  'EventsNotTold',
+  'RequeuesWaiting',
   'SweepNotCompleted',
   ...queues.map((queue) => `${queue}Waiting`),
   ...reconciling.flatMap((name) => [`${name}Errors`, `${name}Throttles`]),
@@ -266,6 +268,28 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
     await testbed.invoke('Sweep', {});
     await testbed.has(edited, edit);
     await testbed.phase(healed, 'InSync');
+  });
+
+  it('for events that the bus does not take, until it does, and for second looks that nobody takes, until somebody does', async () => {
+    const { network, alice } = testbed;
+    const routes = { '10.20.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    const giveBack = await testbed.denyOn('OnRouteChange', 'events:PutEvents', '*');
+    const listenAgain = await testbed.deafen('OnRequeue');
+    try {
+      await Promise.all([
+        rings('EventsNotTold', {
+          trouble: () => alice.send(deleteRoute(table, '10.20.0.0/16')),
+          cure: giveBack,
+        }),
+        // What was healed is looked at once more, by whom?
+        rings('RequeuesWaiting', { trouble: async () => undefined, cure: listenAgain }),
+      ]);
+    } finally {
+      await Promise.all([giveBack(), listenAgain()]);
+    }
+    await testbed.has(table, routes);
+    await testbed.phase(table, 'InSync');
   });
 
   it('for functions that are throttled, until calls get through', async () => {

@@ -287,12 +287,18 @@ export class Testbed {
    * @returns what gives it back
    */
   async deny(name: FunctionName, Action: string, table: string): Promise<() => Promise<unknown>> {
+    return this.denyOn(name, Action, `arn:aws:ec2:*:*:route-table/${table}`);
+  }
+
+  /** The same for any resource, as a policy names it. */
+  async denyOn(name: FunctionName, Action: string, Resource: string): Promise<() => Promise<unknown>> {
     const RoleName = await roleOf(this.#lambda, this.#outputs[`${name}FunctionName`]);
-    const PolicyName = `Deny-${table}`;
-    const Statement = [{ Effect: 'Deny', Action, Resource: `arn:aws:ec2:*:*:route-table/${table}` }];
+    const PolicyName = `Deny-${Action}-${Resource}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
+    const Statement = [{ Effect: 'Deny', Action, Resource }];
     const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
     await this.#iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
-    return () => this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName }));
+    let given: Promise<unknown> | undefined;
+    return () => (given ??= this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })));
   }
 
   /** Lets a function be called as by an event: at once, and again by Lambda when it fails. */
@@ -330,6 +336,25 @@ export class Testbed {
       );
     await set({});
     return () => set(Variables);
+  }
+
+  /**
+   * Lets a function listen no longer to its queue or streams.
+   *
+   * @returns what lets it listen again
+   */
+  async deafen(name: FunctionName): Promise<() => Promise<unknown>> {
+    const { EventSourceMappings = [] } = await this.#lambda.send(
+      new ListEventSourceMappingsCommand({ FunctionName: this.#outputs[`${name}FunctionName`] }),
+    );
+    const listen = (Enabled: boolean) =>
+      Promise.all(
+        EventSourceMappings.map(({ UUID }) =>
+          this.#lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled })),
+        ),
+      );
+    await listen(false);
+    return () => listen(true);
   }
 
   /**
