@@ -157,10 +157,12 @@ const isDone = (outcome: ChangeOutcome | undefined): boolean =>
 
 function written(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] {
   return changes.flatMap((change, index) => {
-    if (outcomes[index]?.result !== 'done' || change.action === 'delete') return [];
+    const { result } = outcomes[index] ?? {};
+    if (change.action === 'delete' || (result !== 'done' && result !== 'unknown')) return [];
     const replaced = change.action === 'replace' ? change.from : undefined;
     const overrodeLocal = replaced?.origin === 'with-table';
     const replacedActive = replaced?.state === 'active';
-    return [{ destination: change.destination, target: targetText(change.to), overrodeLocal, replacedActive }];
+    const { destination, to } = change;
+    return [{ destination, target: targetText(to), overrodeLocal, replacedActive, isCertain: result === 'done' }];
   });
 }

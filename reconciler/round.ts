@@ -8,7 +8,7 @@ import type { ChangeOutcome } from './core/outcome.ts';
 import { namesOf } from './core/names.ts';
 import { type Plan, planAfter } from './core/plan.ts';
 import { sameOrders, underOrders } from './core/orders.ts';
-import { type TableRecord, emptyRecord, withChangedTargets } from './core/record.ts';
+import { type TableRecord, emptyRecord, withTargetsUp } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
 import { announce } from './announce.ts';
@@ -66,7 +66,7 @@ export class Round {
   async run(): Promise<Phase> {
     const { checkpoint, now } = this.#world;
     const before = this.#before;
-    let record = withChangedTargets(before ? recordOf(before) : emptyRecord, targetsTold(this.#triggers));
+    let record = withTargetsUp(before ? recordOf(before) : emptyRecord, this.#triggers);
     let outcomes: readonly ChangeOutcome[] = [];
 
     while (true) {
@@ -217,10 +217,6 @@ export class Round {
     await this.#world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
   }
 }
-
-/** The targets that events told of. */
-const targetsTold = (triggers: readonly Trigger[]): ReadonlySet<string> =>
-  new Set(triggers.flatMap(({ via }) => via ?? []));
 
 /** What is left of a plan. Where deletes wait, its id is what a person approves: it must hold for the next plan, too. */
 function planLeft(

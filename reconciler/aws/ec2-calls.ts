@@ -1,10 +1,9 @@
 /**
  * What an EC2 call does to route tables: `route` changes what a table contains, and names it; `association` decides whom
- * it serves; `propagation` lets a gateway's routes come or go; `endpoint` adds or takes the routes of an endpoint;
- * `prefix-list` changes what a destination means; `vpc-cidr` changes the local routes; `target` lets a target die or
- * come up.
+ * it serves; `propagation` lets a gateway's routes come or go; `prefix-list` changes what a destination means; `vpc-cidr`
+ * changes the local routes; `target-up` lets a target come up, or makes another of it; `target-down` lets it die.
  */
-export type Effect = 'route' | 'association' | 'propagation' | 'endpoint' | 'prefix-list' | 'vpc-cidr' | 'target';
+export type Effect = 'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc-cidr' | 'target-up' | 'target-down';
 
 /**
  * The EC2 calls that bear on route tables. Those that do so and tell neither a table nor an id that a table is known by
@@ -26,10 +25,6 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   EnableRouteServerPropagation: 'propagation',
   DisableRouteServerPropagation: 'propagation',
 
-  CreateVpcEndpoint: 'endpoint',
-  ModifyVpcEndpoint: 'endpoint',
-  DeleteVpcEndpoints: 'endpoint',
-
   ModifyManagedPrefixList: 'prefix-list',
   RestoreManagedPrefixListVersion: 'prefix-list',
   DeleteManagedPrefixList: 'prefix-list',
@@ -37,27 +32,31 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   AssociateVpcCidrBlock: 'vpc-cidr',
   DisassociateVpcCidrBlock: 'vpc-cidr',
 
-  CreateNatGateway: 'target',
-  DeleteNatGateway: 'target',
-  AttachInternetGateway: 'target',
-  DetachInternetGateway: 'target',
-  AttachVpnGateway: 'target',
-  DetachVpnGateway: 'target',
-  AcceptVpcPeeringConnection: 'target',
-  DeleteVpcPeeringConnection: 'target',
-  DeleteTransitGateway: 'target',
-  CreateTransitGatewayVpcAttachment: 'target',
-  AcceptTransitGatewayVpcAttachment: 'target',
-  DeleteTransitGatewayVpcAttachment: 'target',
-  CreateEgressOnlyInternetGateway: 'target',
-  DeleteEgressOnlyInternetGateway: 'target',
-  CreateCarrierGateway: 'target',
-  DeleteCarrierGateway: 'target',
-  AttachNetworkInterface: 'target',
-  DeleteNetworkInterface: 'target',
-  StartInstances: 'target',
-  StopInstances: 'target',
-  TerminateInstances: 'target',
+  CreateVpcEndpoint: 'target-up',
+  ModifyVpcEndpoint: 'target-up',
+  CreateNatGateway: 'target-up',
+  AttachInternetGateway: 'target-up',
+  AttachVpnGateway: 'target-up',
+  AcceptVpcPeeringConnection: 'target-up',
+  CreateTransitGatewayVpcAttachment: 'target-up',
+  AcceptTransitGatewayVpcAttachment: 'target-up',
+  CreateEgressOnlyInternetGateway: 'target-up',
+  CreateCarrierGateway: 'target-up',
+  AttachNetworkInterface: 'target-up',
+  StartInstances: 'target-up',
+
+  DeleteVpcEndpoints: 'target-down',
+  DeleteNatGateway: 'target-down',
+  DetachInternetGateway: 'target-down',
+  DetachVpnGateway: 'target-down',
+  DeleteVpcPeeringConnection: 'target-down',
+  DeleteTransitGateway: 'target-down',
+  DeleteTransitGatewayVpcAttachment: 'target-down',
+  DeleteEgressOnlyInternetGateway: 'target-down',
+  DeleteCarrierGateway: 'target-down',
+  DeleteNetworkInterface: 'target-down',
+  StopInstances: 'target-down',
+  TerminateInstances: 'target-down',
 };
 
 const target = /^(?:igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
@@ -67,8 +66,8 @@ export const foundBy: Readonly<Record<Effect, RegExp | undefined>> = {
   route: undefined,
   propagation: undefined,
   association: /^rtbassoc-[0-9a-f]+$/,
-  endpoint: /^vpce-[0-9a-f]+$/,
   'prefix-list': /^pl-[0-9a-f]+$/,
   'vpc-cidr': /^vpc-[0-9a-f]+$/,
-  target,
+  'target-up': target,
+  'target-down': target,
 };

@@ -7,6 +7,7 @@ import {
   type LeftAloneReason,
   type StaticRoute,
   ignoringEntry,
+  isKnownDead,
   localReason,
   overriddenByUs,
   whyNotDelete,
@@ -30,10 +31,7 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
     (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
   );
   if (suspension) return suspended(wanted, slot, suspension);
-  if (!slot)
-    return target.kind === 'local'
-      ? withoutLocalRoute(wanted)
-      : { change: { action: 'create', destination, to: target } };
+  if (!slot) return absent(wanted, on);
   if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot, on) };
   const reason = whyNotReplace(wanted, slot, on);
   if (!reason) return { change: { action: 'replace', destination, from: slot, to: target } };
@@ -76,16 +74,23 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
   return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };
 }
 
-const notAgain = (wanted: DesiredRoute, route: StaticRoute): Decision => ({
-  leftAlone: { route, reason: 'healed-into-blackhole' },
-  findings: [
-    findingAt(
-      wanted,
-      'healed-into-blackhole',
-      `works through ${targetText(route.target)}, and dropped its traffic when it was replaced as desired: it stays until the item or ${targetText(wanted.target)} changes`,
-    ),
-  ],
-});
+function absent(wanted: DesiredRoute, on: Circumstances): Decision {
+  const { destination, target } = wanted;
+  if (target.kind === 'local') return withoutLocalRoute(wanted);
+  // Without the route a wider one may carry the traffic: whoever took a dead route away may have meant just that.
+  return isKnownDead(wanted, on) ? notAgain(wanted) : { change: { action: 'create', destination, to: target } };
+}
+
+function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
+  const until = `until the item or ${targetText(wanted.target)} changes`;
+  const sentence = route
+    ? `works through ${targetText(route.target)}, and dropped its traffic when it was replaced as desired: it stays ${until}`
+    : `was taken away, and had dropped its traffic since it was replaced as desired: it is not made again ${until}`;
+  return {
+    ...(route && { leftAlone: { route, reason: 'healed-into-blackhole' } }),
+    findings: [findingAt(wanted, 'healed-into-blackhole', sentence)],
+  };
+}
 
 const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   findings: [

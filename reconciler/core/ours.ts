@@ -47,19 +47,15 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
     (mayRetargetLocal ? undefined : localReason(slot)) ??
     serviceReason(slot, on) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
-    (wouldBlackhole(wanted, slot, on) ? 'healed-into-blackhole' : undefined)
+    (slot.state === 'active' && isKnownDead(wanted, on) ? 'healed-into-blackhole' : undefined)
   );
 }
 
 /** Whether we once replaced a working route with just this target, and it dropped the traffic. */
-const wouldBlackhole = (
-  { destination, target }: DesiredRoute,
-  slot: StaticRoute,
-  { record }: Circumstances,
-): boolean => {
+export function isKnownDead({ destination, target }: DesiredRoute, { record }: Pick<Circumstances, 'record'>): boolean {
   const replaced = record?.replaced.get(destinationText(destination));
-  return slot.state === 'active' && replaced?.blackhole === true && replaced.target === targetText(target);
-};
+  return replaced?.deadSince !== undefined && replaced.target === targetText(target);
+}
 
 /** Why an unlisted route may not be deleted; undefined when it is ours to change. */
 export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {

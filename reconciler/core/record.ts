@@ -13,6 +13,7 @@ import {
 } from './route.ts';
 import type { Plan } from './plan.ts';
 import { type LeftAloneReason, isForeignInterface } from './ours.ts';
+import type { Trigger } from './trigger.ts';
 
 /** What one table's reconciles remember for the next: the reason why a delete may go without asking. */
 export interface TableRecord {
@@ -38,8 +39,8 @@ export interface TableRecord {
 /** What we replaced an active route with. */
 export interface ReplacedRoute {
   readonly target: string;
-  /** A read showed it as a blackhole: we made things worse, and do not do so again. */
-  readonly blackhole: boolean;
+  /** When a read first showed it as a blackhole (ISO 8601, UTC): we made things worse, and do not do so again. */
+  readonly deadSince?: string;
 }
 
 export interface OwnedRoute {
@@ -57,12 +58,20 @@ export const emptyRecord: TableRecord = {
   replaced: new Map(),
 };
 
-/** A record after events that told of targets: what was a blackhole may be none by now, and is tried once more. */
-export function withChangedTargets(record: TableRecord, targets: ReadonlySet<string>): TableRecord {
-  if (targets.size === 0) return record;
+/**
+ * A record after events: a target that came up since it was seen dead is tried once more. One that came up before that
+ * died all the same, however late the event arrives or how often.
+ */
+export function withTargetsUp(record: TableRecord, triggers: readonly Trigger[]): TableRecord {
+  // CloudTrail tells whole seconds.
+  const isUpAgain = ({ target, deadSince }: ReplacedRoute): boolean =>
+    deadSince !== undefined &&
+    triggers.some(
+      ({ cameUp, time }) =>
+        cameUp?.includes(target) && (time === undefined || Date.parse(time) + 1_000 > Date.parse(deadSince)),
+    );
   const replaced = [...record.replaced].map(
-    ([destination, route]) =>
-      [destination, targets.has(route.target) ? { ...route, blackhole: false } : route] as const,
+    ([destination, route]) => [destination, isUpAgain(route) ? { target: route.target } : route] as const,
   );
   return { ...record, replaced: new Map(replaced) };
 }
@@ -75,13 +84,15 @@ export interface Seen {
   readonly now: Date;
 }
 
-/** A route we wrote in this reconcile. */
+/** A route we wrote in this reconcile, or may have. */
 export interface Written {
   readonly destination: Destination;
   readonly target: string;
   readonly overrodeLocal: boolean;
   /** An active route was there before. */
   readonly replacedActive: boolean;
+  /** EC2 said that it did so. Where its answer was lost, only a later read can tell. */
+  readonly isCertain: boolean;
 }
 
 /**
@@ -127,7 +138,7 @@ function ownedAfter(
       owned.set(key, before);
     }
   }
-  for (const { destination, target, overrodeLocal } of written) {
+  for (const { destination, target, overrodeLocal } of written.filter(({ isCertain }) => isCertain)) {
     const key = destinationText(destination);
     // What once was a local route stays one, whatever EC2 says of its origin after a replace.
     const isLocal = overrodeLocal || owned.get(key)?.overrodeLocal;
@@ -137,10 +148,13 @@ function ownedAfter(
   return owned;
 }
 
-/** What was replaced stays on trial until its target is seen to work, or the item asks for something else. */
+/**
+ * What was replaced stays on trial until its target is seen to work there, or the item asks for something else. Whatever
+ * others do to the route meanwhile, that it is gone as well, says nothing of the target.
+ */
 function replacedAfter(
   previous: TableRecord,
-  { desired, actual }: Seen,
+  { desired, actual, now }: Seen,
   written: readonly Written[],
 ): ReadonlyMap<string, ReplacedRoute> {
   const slots = new Map(actual.routes.filter(isStatic).map((route) => [destinationText(route.destination), route]));
@@ -149,15 +163,14 @@ function replacedAfter(
   for (const [destination, route] of previous.replaced) {
     const slot = slots.get(destination);
     const wanted = listed.get(destination);
-    if (!slot || !wanted || targetText(wanted) !== route.target) continue;
-    if (!sameTarget(wanted, slot)) {
-      if (route.blackhole) replaced.set(destination, route);
-    } else if (slot.state !== 'active') {
-      replaced.set(destination, { ...route, blackhole: route.blackhole || slot.state === 'blackhole' });
-    }
+    if (!wanted || targetText(wanted) !== route.target) continue;
+    const isThere = slot !== undefined && sameTarget(wanted, slot);
+    if (isThere && slot.state === 'active') continue;
+    const isDead = isThere && slot.state === 'blackhole';
+    replaced.set(destination, { ...(isDead && { deadSince: now.toISOString() }), ...route });
   }
   for (const { destination, target, replacedActive } of written)
-    if (replacedActive) replaced.set(destinationText(destination), { target, blackhole: false });
+    if (replacedActive) replaced.set(destinationText(destination), { target });
   return replaced;
 }
 

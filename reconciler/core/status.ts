@@ -7,7 +7,7 @@ import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
 import type { Approval, Waiting } from './approval.ts';
-import type { TableRecord } from './record.ts';
+import type { ReplacedRoute, TableRecord } from './record.ts';
 import { sortedBy } from './route.ts';
 import type { Actor, Trigger } from './trigger.ts';
 import type { Troubles } from './trouble.ts';
@@ -105,7 +105,7 @@ export interface Status {
   readonly owned: readonly { readonly destination: string; readonly target: string; readonly overrodeLocal?: true }[];
   readonly foreign: readonly string[];
   readonly spared?: readonly string[];
-  readonly replaced?: readonly { readonly destination: string; readonly target: string; readonly blackhole?: true }[];
+  readonly replaced?: readonly ({ readonly destination: string } & ReplacedRoute)[];
   readonly waiting?: Waiting;
   readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
   readonly tookApproval?: string;
@@ -269,11 +269,7 @@ export function recordFields(record: TableRecord): RecordFields {
     foreign: [...record.foreign].sort(),
     spared: [...record.spared].sort(),
     ...(replaced.length > 0 && {
-      replaced: replaced.map(([destination, { target, blackhole }]) => ({
-        destination,
-        target,
-        ...(blackhole && { blackhole }),
-      })),
+      replaced: replaced.map(([destination, route]) => ({ destination, ...route })),
     }),
     ...(waiting && { waiting }),
     ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
@@ -290,9 +286,7 @@ export function recordOf(status: RecordFields): TableRecord {
     owned: new Map(status.owned.map(({ destination, ...route }) => [destination, route])),
     foreign: new Set(status.foreign),
     spared: new Set(status.spared),
-    replaced: new Map(
-      status.replaced?.map(({ destination, target, blackhole = false }) => [destination, { target, blackhole }]),
-    ),
+    replaced: new Map(status.replaced?.map(({ destination, ...route }) => [destination, route])),
     ...(waiting && { waiting }),
     ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
     ...(tookApproval !== undefined && { tookApproval }),

@@ -25,6 +25,8 @@ export interface Trigger {
   readonly target?: string;
   /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
   readonly via?: string;
+  /** The targets that the call lets come up, or makes others of: what was a blackhole may be none from then on. */
+  readonly cameUp?: readonly string[];
   /** One sentence, where the call changed what the table means and nothing that can be healed. */
   readonly notice?: string;
 }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
+import { reconcileConcerned } from '../../reconciler/concerned.ts';
 import { desiredHash } from '../../reconciler/core/hashes.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
+import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // What people fear most: that the tool deletes what it should not, fights, or cannot be stopped.
@@ -422,6 +425,7 @@ describe('others who undo what we heal', () => {
 
 describe('a working route replaced with a target that drops its traffic', () => {
   const edited = { ...two, '10.20.0.0/16': 'nat-aaaaaaaa' };
+  const mended = { ...two, '10.20.0.0/16': 'pcx-bbbbbbbb' };
   const blackholed = async (): Promise<InMemoryWorld> => {
     const world = await inSync(two);
     world.desire(edited);
@@ -429,7 +433,29 @@ describe('a working route replaced with a target that drops its traffic', () => 
     world.ec2.scenery.vanish('nat-aaaaaaaa');
     world.clock.advance(minute);
     await world.reconcile();
+    world.clock.advance(minute);
     return world;
+  };
+  /** The same, and somebody put a working route there. */
+  const restored = async (): Promise<InMemoryWorld> => {
+    const world = await blackholed();
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
+    await world.reconcile({ kind: 'event' });
+    world.clock.advance(minute);
+    return world;
+  };
+  /** CloudTrail tells of a call about the target. */
+  const tells = async (world: InMemoryWorld, eventName: string, eventTime = world.now().toISOString()) => {
+    const detail = {
+      eventSource: 'ec2.amazonaws.com',
+      eventName,
+      eventTime,
+      recipientAccountId: '111122223333',
+      requestParameters: { natGatewayId: 'nat-aaaaaaaa' },
+    };
+    const call = ec2Call({ 'detail-type': 'AWS API Call via CloudTrail', detail }, '111122223333');
+    if (!call) throw new Error(`${eventName} is not understood`);
+    await reconcileConcerned(call, world, world.invocation());
   };
 
   it('is told as what it is', async () => {
@@ -452,22 +478,71 @@ describe('a working route replaced with a target that drops its traffic', () => 
     });
   });
 
-  it('is done again when the target changed, and after an edit', async () => {
-    const { ec2, reconcile, desire } = await blackholed();
+  it('is done again when the target came up, and after an edit', async () => {
+    const world = await restored();
+    world.ec2.scenery.target('nat-aaaaaaaa');
+    await tells(world, 'CreateNatGateway');
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('is not done again for a call that takes the target away', async () => {
+    const world = await restored();
+    // Its route is a blackhole all the same: EC2 takes it.
+    world.ec2.scenery.target('nat-aaaaaaaa');
+    await tells(world, 'DeleteNatGateway');
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(mended);
+  });
+
+  it('is not done again for a call that let the target come up before it was seen dead', async () => {
+    const world = await restored();
+    world.ec2.scenery.target('nat-aaaaaaaa');
+    await tells(world, 'CreateNatGateway', minutesAfter(-5, world.now()).toISOString());
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(mended);
+  });
+
+  it('is not done again by and by: a route that was taken away is not made anew, and the next fix stays', async () => {
+    const { ec2, reconcile, status, clock } = await blackholed();
+    ec2.scenery.target('nat-aaaaaaaa');
+    ec2.journal.clear();
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await reconcile({ kind: 'event' });
+    expect(status()).toMatchObject({
+      phase: 'Failed',
+      plan: { inSync: false, changes: [], findings: [{ code: 'healed-into-blackhole', destination: '10.20.0.0/16' }] },
+    });
+    clock.advance(minute);
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
     await reconcile({ kind: 'event' });
-    ec2.scenery.target('nat-aaaaaaaa');
-    await reconcile({ kind: 'event', via: 'nat-aaaaaaaa' });
-    expect(ec2.scenery.routesOf(routeTableId)).toEqual(edited);
-    desire(two);
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(mended);
+  });
+
+  it.each<[string, Fate]>([
+    ['a server fault', { serverFault: 'done' }],
+    ['nothing', { lost: 'answer' }],
+  ])('is not done again when EC2 did it and answered with %s', async (_, answer) => {
+    const { ec2, desire, faults, reconcile, status, clock } = await inSync(two);
+    // Attached to nothing: EC2 takes it, and drops the traffic.
+    ec2.scenery.interface('eni-bbbbbbbb');
+    desire({ ...two, '10.20.0.0/16': 'eni-bbbbbbbb' });
+    faults.strike({ action: 'ReplaceRoute', times: 1 }, answer);
     await reconcile({ kind: 'desired' });
-    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    clock.advance(minute);
+    await reconcile();
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
+    await reconcile({ kind: 'event' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(mended);
+    expect(status().phase).toBe('Failed');
   });
 
   it('is no concern once the target works', async () => {
-    const { ec2, reconcile, status, clock } = await blackholed();
+    const world = await blackholed();
+    const { ec2, reconcile, status, clock } = world;
     ec2.scenery.target('nat-aaaaaaaa');
-    await reconcile({ kind: 'event', via: 'nat-aaaaaaaa' });
+    await tells(world, 'CreateNatGateway');
     expect(status().phase).toBe('InSync');
     ec2.scenery.vanish('nat-aaaaaaaa');
     clock.advance(minute);

@@ -85,6 +85,7 @@ export function reconciled({ desired, actual, now, record = emptyRecord }: World
           target: targetText(change.to),
           overrodeLocal: change.action === 'replace' && change.from.origin === 'with-table',
           replacedActive: change.action === 'replace' && change.from.state === 'active',
+          isCertain: true,
         },
   );
   const next = nextRecord(record, { desired, actual, plan: planned, now }, written);

@@ -95,7 +95,7 @@ const added =
   (routes: readonly ActualRoute[]): readonly ActualRoute[] => [...routes, ...more];
 
 const writing = (target: string, overrodeLocal: boolean): Written[] => [
-  { ...route('10.0.0.0/16', 'local'), target, overrodeLocal, replacedActive: false },
+  { ...route('10.0.0.0/16', 'local'), target, overrodeLocal, replacedActive: false, isCertain: true },
 ];
 
 const seen = (item: Given, routes: readonly ActualRoute[], ...before: string[]) => [
@@ -160,7 +160,13 @@ describe('a route is ours', () => {
   const ours = { '10.20.0.0/16': { target: 'pcx-aaaaaaaa' } };
   const before = new Map(Object.entries(ours));
   const written: Written[] = [
-    { ...route('10.20.0.0/16', 'local'), target: 'pcx-aaaaaaaa', overrodeLocal: false, replacedActive: false },
+    {
+      ...route('10.20.0.0/16', 'local'),
+      target: 'pcx-aaaaaaaa',
+      overrodeLocal: false,
+      replacedActive: false,
+      isCertain: true,
+    },
   ];
 
   it('once it is listed and as desired, under the name that the item gives its target', () => {
