@@ -131,7 +131,7 @@ export class Round {
       isParked: (change) => isParked(change, before ?? {}, this.#triggers, now()),
       isDoubtful: (actual, readAt, made) => {
         const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
-        return isDoubtful(actual, readAt, memory, this.#triggers);
+        return isDoubtful(actual, readAt, memory, this.#triggers, desired);
       },
       beforeChanges: async (plan, outcomes) => {
         await this.#history.applying(plan, outcomes);

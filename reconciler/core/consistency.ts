@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { DesiredTable } from './desired.ts';
 import { type ActualTable, destinationText, targetNames, targetText } from './route.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -6,6 +7,8 @@ import type { Trigger } from './trigger.ts';
 export interface RecentWrite {
   readonly destination: string;
   readonly target?: string;
+  /** Its answer was lost, and no read has shown it: perhaps it was none. */
+  readonly isUncertain?: true;
 }
 
 /** A read that was not believed: what it showed, and when (ISO 8601, UTC). */
@@ -23,17 +26,23 @@ const agreesAfterMs = 10_000;
 /**
  * Whether a read may be older than our own last write, and so must decide nothing: it contradicts what we wrote less
  * than 30 s ago. It is believed all the same when somebody else's later call woke us, or when it shows what an equally
- * doubtful read showed at least 10 s before.
+ * doubtful read showed at least 10 s before. So it is when what it lacks is a write whose answer was lost and which
+ * `desired` still asks for: if the read is stale, to write the same once more changes nothing.
  */
 export function isDoubtful(
   actual: ActualTable,
   readAt: Date,
   memory: { readonly lastWriteAt?: string; readonly recentWrites?: readonly RecentWrite[]; readonly doubt?: Doubt },
   triggers: readonly Trigger[],
+  desired: Pick<DesiredTable, 'routes'>,
 ): boolean {
   const { lastWriteAt, recentWrites = [], doubt } = memory;
   if (lastWriteAt === undefined || readAt.getTime() - Date.parse(lastWriteAt) >= staleForMs) return false;
-  if (!contradicts(actual, recentWrites)) return false;
+  const wanted = new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]));
+  const isRepeatable = ({ destination, target, isUncertain }: RecentWrite): boolean =>
+    isUncertain === true && wanted.get(destination) === target;
+  const telling = recentWrites.filter((write) => !isRepeatable(write));
+  if (!contradicts(actual, telling)) return false;
   // CloudTrail tells whole seconds.
   const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
   const namesTable = ({ kind, time, via }: Trigger): boolean =>

@@ -1,7 +1,7 @@
 import type { ChangeJson } from './change.ts';
 import type { Look } from './contest.ts';
 import type { DesiredTable } from './desired.ts';
-import { mayHaveWritten } from './outcome.ts';
+import type { ChangeOutcome } from './outcome.ts';
 import { destinationText, targetText } from './route.ts';
 import { attribution } from './attribution.ts';
 import { type Status, recordOf } from './status.ts';
@@ -15,7 +15,7 @@ export function lookOf(
 ): Look {
   const isHeal = before ? healsOver(before) : () => false;
   const healed = outcomes
-    .filter((outcome) => mayHaveWritten(outcome) && isHeal(outcome))
+    .filter((outcome) => wasWritten(outcome) && isHeal(outcome))
     .map(({ actor: _, ...outcome }) => {
       const { actor } = attribution(outcome, calls);
       return { ...outcome, ...(typeof actor === 'object' && { actor }) };
@@ -26,6 +26,13 @@ export function lookOf(
     wanted: new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)])),
   };
 }
+
+/**
+ * Whether a write is known to have come about: EC2 said so, or its answer was lost and a read showed it. One of which
+ * nothing was seen is no heal, however often it is tried: EC2 in trouble undoes nothing. Nor is a delete of what was gone.
+ */
+const wasWritten = ({ action, result }: ChangeOutcome): boolean =>
+  result === 'done' || (result === 'already' && action !== 'delete');
 
 /** Whether a write was one that no edit asked for: of what was listed with this target, or appeared in a clean table. */
 function healsOver(before: Status): (change: ChangeJson) => boolean {

@@ -215,9 +215,10 @@ export function writesAfter(
   const isRecent = before?.lastWriteAt !== undefined && now.getTime() - Date.parse(before.lastWriteAt) < staleForMs;
   const writes = new Map<string, RecentWrite>([
     ...(isRecent ? (before.recentWrites ?? []) : []).map((write) => [write.destination, write] as const),
-    ...wrote.map(
-      ({ destination, to }) => [destination, { destination, ...(to !== undefined && { target: to }) }] as const,
-    ),
+    ...wrote.map(({ destination, to, result }): [string, RecentWrite] => [
+      destination,
+      { destination, ...(to !== undefined && { target: to }), ...(result === 'unknown' && { isUncertain: true }) },
+    ]),
   ]);
   return { lastWriteAt, ...(writes.size > 0 && { recentWrites: cut([...writes.values()]) }) };
 }

@@ -423,6 +423,74 @@ describe('others who undo what we heal', () => {
   });
 });
 
+describe('EC2 answering nothing but faults of its own', () => {
+  /** A route was changed once, and the calls that put it right end in faults for so long. */
+  const outage = async (minutes: number): Promise<{ world: InMemoryWorld; phases: string[] }> => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'not-done' });
+    const time = world.now().toISOString();
+    const phases: string[] = [];
+    await world.reconcile({ kind: 'event', name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
+    for (const end = minutesAfter(minutes, world.now()); world.now() < end;) {
+      phases.push(world.status().phase);
+      world.clock.advance(Math.max(1_000, Date.parse(world.status().nextRetry ?? '') - world.now().getTime()));
+      await world.reconcile({ kind: 'requeue' });
+    }
+    world.faults.clear();
+    return { world, phases };
+  };
+
+  it('makes no contest of one change by others, and is told as one failure', async () => {
+    const { world, phases } = await outage(15);
+    expect(world.status()).not.toHaveProperty('heals');
+    expect(new Set(phases)).toEqual(new Set(['Failed']));
+    expect(world.announcer.values('Contested')).toEqual([]);
+  });
+
+  it('does not put off the heal once it is well again', async () => {
+    const { world } = await outage(8);
+    world.clock.advance(31_000);
+    await world.reconcile({ kind: 'event' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('hides no fight: what a read shows to be healed counts', async () => {
+    const world = await inSync(two);
+    world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'done' });
+    for (let round = 0; round < 6; round++) {
+      world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', time: world.now().toISOString() });
+      world.clock.advance(minute / 2);
+      await world.reconcile();
+    }
+    expect(world.status().phase).toBe('Contested');
+  });
+});
+
+describe('a write whose answer was lost, and that a stale read does not show', () => {
+  const lost = async (): Promise<InMemoryWorld> => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'done' });
+    world.faults.strike({ action: 'DescribeRouteTables' }, { staleMs: minute / 2 });
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(5_000);
+    return world;
+  };
+
+  it('is not taken for InSync when the item went back meanwhile', async () => {
+    const world = await lost();
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('Verifying');
+    world.faults.clear();
+    world.clock.advance(10_000);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
 describe('a working route replaced with a target that drops its traffic', () => {
   const edited = { ...two, '10.20.0.0/16': 'nat-aaaaaaaa' };
   const mended = { ...two, '10.20.0.0/16': 'pcx-bbbbbbbb' };
