@@ -1,14 +1,13 @@
 import { applyChanges } from './apply.ts';
-import { withSpent } from './core/approval.ts';
 import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
-import type { ChangeOutcome } from './core/outcome.ts';
+import { type ChangeOutcome, mayHaveWritten } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
 import { isEnforced } from './core/orders.ts';
 import { type TableRecord, type Written, nextRecord } from './core/record.ts';
-import { type ActualTable, destinationText, targetText } from './core/route.ts';
+import { type ActualTable, destinationText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';
 
 /** No mutation rests on a read older than this: DeleteRoute and ReplaceRoute hit whatever is there by then. */
@@ -114,8 +113,6 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       if (outcome) outcomes.set(changeKey(change), outcome);
     });
     remember(written(due, applied.outcomes));
-    const changed = due.filter((_, index) => isDone(applied.outcomes[index]));
-    if (record) record = withSpent(record, changed);
     if (!goesOn) return ending('stopped', last);
     if (!applied.lookAgain) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
@@ -152,17 +149,10 @@ function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Chang
   };
 }
 
-const isDone = (outcome: ChangeOutcome | undefined): boolean =>
-  outcome?.result === 'done' || outcome?.result === 'already';
+const isDone = ({ result }: ChangeOutcome): boolean => result === 'done' || result === 'already';
 
-function written(changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] {
-  return changes.flatMap((change, index) => {
-    const { result } = outcomes[index] ?? {};
-    if (change.action === 'delete' || (result !== 'done' && result !== 'unknown')) return [];
-    const replaced = change.action === 'replace' ? change.from : undefined;
-    const overrodeLocal = replaced?.origin === 'with-table';
-    const replacedActive = replaced?.state === 'active';
-    const { destination, to } = change;
-    return [{ destination, target: targetText(to), overrodeLocal, replacedActive, isCertain: result === 'done' }];
+const written = (changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] =>
+  changes.flatMap((change, index) => {
+    const outcome = outcomes[index];
+    return outcome && mayHaveWritten(outcome) ? [{ change, isCertain: isDone(outcome) }] : [];
   });
-}

@@ -3,7 +3,7 @@ import type { DesiredTable } from './desired.ts';
 import type { Plan } from './plan.ts';
 import type { Orders } from './orders.ts';
 import { desiredHash } from './hashes.ts';
-import type { Seen, TableRecord } from './record.ts';
+import type { Seen, TableRecord, Written } from './record.ts';
 import { destinationText, targetNames, targetText } from './route.ts';
 
 /** A person's consent to these very deletes. */
@@ -77,8 +77,15 @@ export function withOrderedApproval(record: TableRecord, { approval }: Orders, n
   return { ...record, approval: consent, tookApproval: id };
 }
 
-/** An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes. */
-export function approvalAfter(record: TableRecord, { desired, plan, now }: Seen): Pick<TableRecord, 'approval'> {
+/**
+ * An approval in the item becomes one of the record, so that it outlives a plan done half; it is spent with its deletes,
+ * and not only when a read shows that they were made: somebody may have made the same route anew by then.
+ */
+export function approvalAfter(
+  record: TableRecord,
+  { desired, plan, now }: Seen,
+  written: readonly Written[],
+): Pick<TableRecord, 'approval'> {
   const inItem = approvedByItem(desired, plan, record);
   if (inItem.length > 0 && desired.approvedPlan !== undefined) {
     const until = new Date(now.getTime() + approvalLastsMs);
@@ -88,21 +95,12 @@ export function approvalAfter(record: TableRecord, { desired, plan, now }: Seen)
   const { approval } = record;
   if (!approval) return {};
   const deletes = plan.changes.filter((change) => change.action === 'delete');
-  const left = plan.blocked ? [] : deletes.filter((change) => isNamedBy(approval, change)).map(approvedDelete);
+  const made = new Set(written.filter(({ isCertain }) => isCertain).map(({ change }) => change));
+  const left = plan.blocked
+    ? []
+    : deletes.filter((change) => isNamedBy(approval, change) && !made.has(change)).map(approvedDelete);
   const isInItem = approval.planId !== undefined && approval.planId === desired.approvedPlan;
   return left.length > 0 || isInItem ? { approval: { ...approval, deletes: left } } : {};
-}
-
-/** A record whose approval no longer covers deletes that were made: whatever a late read shows, each goes once. */
-export function withSpent(record: TableRecord, made: readonly Change[]): TableRecord {
-  const { approval, ...rest } = record;
-  const spent = made.filter((change) => change.action === 'delete').map(approvedDelete);
-  if (!approval || spent.length === 0) return record;
-  const isSpent = ({ destination, target }: Approval['deletes'][number]): boolean =>
-    spent.some((one) => one.destination === destination && one.target === target);
-  const deletes = approval.deletes.filter((one) => !isSpent(one));
-  // What the item names is kept, empty: else it would approve the same once more.
-  return deletes.length > 0 || approval.planId !== undefined ? { ...rest, approval: { ...approval, deletes } } : rest;
 }
 
 const approvedDelete = ({ destination, from }: Delete): Approval['deletes'][number] => ({

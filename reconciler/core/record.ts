@@ -1,16 +1,9 @@
+import type { Change } from './change.ts';
 import { policyHash } from './hashes.ts';
 import type { DesiredTable } from './desired.ts';
 import { type Approval, type Waiting, approvalAfter } from './approval.ts';
 import { isEnforced } from './orders.ts';
-import {
-  type ActualTable,
-  type Destination,
-  destinationText,
-  isStatic,
-  sameTarget,
-  targetNames,
-  targetText,
-} from './route.ts';
+import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from './route.ts';
 import type { Plan } from './plan.ts';
 import { type LeftAloneReason, isForeignInterface } from './ours.ts';
 import type { Trigger } from './trigger.ts';
@@ -84,14 +77,10 @@ export interface Seen {
   readonly now: Date;
 }
 
-/** A route we wrote in this reconcile, or may have. */
+/** A change we made in this reconcile, or may have. */
 export interface Written {
-  readonly destination: Destination;
-  readonly target: string;
-  readonly overrodeLocal: boolean;
-  /** An active route was there before. */
-  readonly replacedActive: boolean;
-  /** EC2 said that it did so. Where its answer was lost, only a later read can tell. */
+  readonly change: Change;
+  /** EC2 said that it is so. Where its answer was lost, only a later read can tell. */
   readonly isCertain: boolean;
 }
 
@@ -114,7 +103,7 @@ export function nextRecord(previous: TableRecord, seen: Seen, written: readonly 
     spared: sparedBy(plan),
     replaced: replacedAfter(previous, seen, written),
     ...(previous.waiting && { waiting: previous.waiting }),
-    ...approvalAfter(previous, seen),
+    ...approvalAfter(previous, seen, written),
     ...(previous.tookApproval !== undefined && { tookApproval: previous.tookApproval }),
   };
 }
@@ -138,12 +127,14 @@ function ownedAfter(
       owned.set(key, before);
     }
   }
-  for (const { destination, target, overrodeLocal } of written.filter(({ isCertain }) => isCertain)) {
-    const key = destinationText(destination);
+  for (const { change, isCertain } of written) {
+    if (!isCertain || change.action === 'delete') continue;
+    const key = destinationText(change.destination);
     // What once was a local route stays one, whatever EC2 says of its origin after a replace.
-    const isLocal = overrodeLocal || owned.get(key)?.overrodeLocal;
-    if (target === 'local') owned.delete(key);
-    else owned.set(key, { target, ...(isLocal && { overrodeLocal: true }) });
+    const wasLocal = change.action === 'replace' && change.from.origin === 'with-table';
+    const isLocal = wasLocal || owned.get(key)?.overrodeLocal;
+    if (change.to.kind === 'local') owned.delete(key);
+    else owned.set(key, { target: targetText(change.to), ...(isLocal && { overrodeLocal: true }) });
   }
   return owned;
 }
@@ -169,8 +160,9 @@ function replacedAfter(
     const isDead = isThere && slot.state === 'blackhole';
     replaced.set(destination, { ...(isDead && { deadSince: now.toISOString() }), ...route });
   }
-  for (const { destination, target, replacedActive } of written)
-    if (replacedActive) replaced.set(destinationText(destination), { target });
+  for (const { change } of written)
+    if (change.action === 'replace' && change.from.state === 'active')
+      replaced.set(destinationText(change.destination), { target: targetText(change.to) });
   return replaced;
 }
 

@@ -11,7 +11,6 @@ import {
   type Destination,
   type Target,
   destinationText,
-  targetText,
 } from '../../../reconciler/core/route.ts';
 import { actual } from '../../support/builders.ts';
 
@@ -77,17 +76,7 @@ export interface Reconciled {
 export function reconciled({ desired, actual, now, record = emptyRecord }: World): Reconciled {
   const planned = plan(desired, actual, { now, record });
   const changes = isEnforced(desired, now) ? permitted(planned) : [];
-  const written = changes.flatMap((change) =>
-    change.action === 'delete'
-      ? []
-      : {
-          destination: change.destination,
-          target: targetText(change.to),
-          overrodeLocal: change.action === 'replace' && change.from.origin === 'with-table',
-          replacedActive: change.action === 'replace' && change.from.state === 'active',
-          isCertain: true,
-        },
-  );
+  const written = changes.map((change) => ({ change, isCertain: true }));
   const next = nextRecord(record, { desired, actual, plan: planned, now }, written);
   const after = applied(actual, changes);
   const left = plan(desired, after, { now, record: next });

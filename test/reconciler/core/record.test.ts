@@ -94,9 +94,10 @@ const added =
   (...more: readonly ActualRoute[]) =>
   (routes: readonly ActualRoute[]): readonly ActualRoute[] => [...routes, ...more];
 
-const writing = (target: string, overrodeLocal: boolean): Written[] => [
-  { ...route('10.0.0.0/16', 'local'), target, overrodeLocal, replacedActive: false, isCertain: true },
-];
+const replacing = (from: ActualRoute, target: string): Written[] => {
+  const { destination, target: to } = route('10.0.0.0/16', target);
+  return [{ change: { action: 'replace', destination, from, to }, isCertain: true }];
+};
 
 const seen = (item: Given, routes: readonly ActualRoute[], ...before: string[]) => [
   ...remembered(item, routes, { foreign: new Set(before) }).foreign,
@@ -159,15 +160,9 @@ describe('isEnforced', () => {
 describe('a route is ours', () => {
   const ours = { '10.20.0.0/16': { target: 'pcx-aaaaaaaa' } };
   const before = new Map(Object.entries(ours));
-  const written: Written[] = [
-    {
-      ...route('10.20.0.0/16', 'local'),
-      target: 'pcx-aaaaaaaa',
-      overrodeLocal: false,
-      replacedActive: false,
-      isCertain: true,
-    },
-  ];
+  const { destination, target: to } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
+  const change = { action: 'create', destination, to } as const;
+  const written: Written[] = [{ change, isCertain: true }];
 
   it('once it is listed and as desired, under the name that the item gives its target', () => {
     expect(owned(listed, [pcx('10.20.0.0/16')])).toEqual(ours);
@@ -178,6 +173,7 @@ describe('a route is ours', () => {
 
   it('once we wrote it', () => {
     expect(owned(listed, [], undefined, written)).toEqual(ours);
+    expect(owned(listed, [], undefined, [{ change, isCertain: false }])).toEqual({});
     expect(owned(listed, [pcx('10.20.0.0/16', 'pcx-bbbbbbbb')], undefined, written)).toEqual(ours);
   });
 
@@ -226,7 +222,9 @@ describe('an override of a local route is remembered as such', () => {
   const before = new Map(Object.entries(asOverride));
 
   it('when we wrote it, and when it is seen as desired', () => {
-    expect(owned(item, [local('10.0.0.0/16')], undefined, writing('nat-aaaaaaaa', true))).toEqual(asOverride);
+    expect(owned(item, [local('10.0.0.0/16')], undefined, replacing(local('10.0.0.0/16'), 'nat-aaaaaaaa'))).toEqual(
+      asOverride,
+    );
     expect(owned(item, [override])).toEqual(asOverride);
   });
 
@@ -235,7 +233,7 @@ describe('an override of a local route is remembered as such', () => {
     expect(owned(item, [shown], before)).toEqual(asOverride);
     expect(owned([{}], [shown], before)).toEqual(asOverride);
     const drifted = { ...shown, target: route('10.0.0.0/16', 'eni-aaaaaaaa').target };
-    expect(owned(item, [drifted], before, writing('nat-aaaaaaaa', false))).toEqual(asOverride);
+    expect(owned(item, [drifted], before, replacing(drifted, 'nat-aaaaaaaa'))).toEqual(asOverride);
   });
 
   it('and an ordinary route is not', () => {
@@ -243,7 +241,7 @@ describe('an override of a local route is remembered as such', () => {
   });
 
   it('no more once it is reset', () => {
-    expect(owned([{ '10.0.0.0/16': 'local' }], [override], before, writing('local', true))).toEqual({});
+    expect(owned([{ '10.0.0.0/16': 'local' }], [override], before, replacing(override, 'local'))).toEqual({});
     expect(owned([{}], [local('10.0.0.0/16')], before)).toEqual({});
   });
 
