@@ -113,7 +113,8 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
   const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
   const waits = [
     ...failures.map(({ nextRetry }) => nextRetry),
-    ...heals.flatMap((heal) => contestedUntil(heal) ?? []),
+    // One that is over and not healed all the same waits for something else: a failure's time, or an order's end.
+    ...heals.flatMap((heal) => contestedUntil(heal) ?? []).filter((time) => Date.parse(time) > now.getTime()),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
   ];
   const pause = activePause(desired, now);

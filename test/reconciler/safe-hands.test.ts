@@ -389,6 +389,18 @@ describe('others who undo what we heal', () => {
     expect(world.status().phase).toBe('Contested');
   });
 
+  it('are not looked at again before there is something to do, when the heal itself was refused', async () => {
+    const world = await inSync(two);
+    await fight(world, 6);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'IncorrectState' } });
+    world.clock.advance(2 * minute);
+    await world.reconcile();
+    const { nextRetry, failures } = world.status();
+    expect(failures).toHaveLength(1);
+    expect(nextRetry).toBe(failures[0]?.nextRetry);
+  });
+
   it('are forgotten once it was quiet for an hour', async () => {
     const world = await inSync(two);
     await fight(world, 6);
