@@ -128,7 +128,7 @@ export class Round {
       now,
       until: this.#invocation.until,
       record,
-      isParked: (change) => isParked(change, before ?? {}, this.#triggers, now()),
+      isParked: (change) => isParked(change, before, this.#triggers, now()),
       isDoubtful: (actual, readAt, made) => {
         const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
         return isDoubtful(actual, readAt, memory, this.#triggers, desired);

@@ -2,8 +2,9 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { type Orders, ordersOf } from '../core/orders.ts';
-import { type Run, type Status, type SweepRecord, phases } from '../core/status.ts';
+import type { Run, Status, SweepRecord } from '../core/status.ts';
 import type { TableStates } from '../ports.ts';
+import { itemOf, statusOf } from './status-item.ts';
 
 /** How long a run is kept. */
 const historyDays = 90;
@@ -60,7 +61,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
     const found = await get({ routeTableId: status.routeTableId, item: 'status' });
     if (!found || statusOf(found)) return false;
     await put({ ...found, item: 'unreadable-status' });
-    await put({ ...status, item: 'status' });
+    await put(itemOf(status));
     return true;
   }
 
@@ -76,7 +77,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
         await client.send(
           new PutCommand({
             TableName: tableName,
-            Item: { ...status, item: 'status' },
+            Item: itemOf(status),
             ConditionExpression: 'attribute_not_exists(routeTableId) OR revision = :before',
             ExpressionAttributeValues: { ':before': status.revision - 1 },
           }),
@@ -104,43 +105,6 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
     writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
   };
 }
-
-const strings = z.array(z.string());
-
-/** What decisions rest on. A status without it is as good as lost: then every delete asks a person first. */
-const statusShape = z.looseObject({
-  routeTableId: z.string(),
-  phase: z.enum(phases),
-  reason: z.string(),
-  failures: z.array(z.looseObject({ action: z.string(), destination: z.string(), attempts: z.number() })),
-  checkedAt: z.iso.datetime(),
-  changedAt: z.iso.datetime(),
-  cleanPolicy: z.string().optional(),
-  listed: strings,
-  owned: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
-  foreign: strings,
-  revision: z.number(),
-  waiting: z
-    .looseObject({
-      planId: z.string(),
-      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
-      desiredHash: z.string(),
-      named: z.string().optional(),
-    })
-    .optional(),
-  approval: z
-    .looseObject({
-      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
-      until: z.iso.datetime(),
-      desiredHash: z.string(),
-    })
-    .optional(),
-});
-
-const isStatus = (value: unknown): value is Status => statusShape.safeParse(value).success;
-
-const statusOf = ({ item: _, ...status }: Record<string, unknown>): Status | undefined =>
-  isStatus(status) ? status : undefined;
 
 const runShape = z.looseObject({
   routeTableId: z.string(),

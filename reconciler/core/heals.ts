@@ -4,7 +4,7 @@ import type { DesiredTable } from './desired.ts';
 import type { ChangeOutcome } from './outcome.ts';
 import { destinationText, targetText } from './route.ts';
 import { attribution } from './attribution.ts';
-import { type Status, recordOf } from './status.ts';
+import { type Status, holdsOf, recordOf } from './status.ts';
 import type { Findings } from './verdict.ts';
 
 /** What of a reconcile bears on contests: the writes that put right what others had changed, and what had drifted. */
@@ -37,7 +37,7 @@ const wasWritten = ({ action, result }: ChangeOutcome): boolean =>
 /** Whether a write was one that no edit asked for: of what was listed with this target, or appeared in a clean table. */
 function healsOver(before: Status): (change: ChangeJson) => boolean {
   const { listed, owned, cleanPolicy } = recordOf(before);
-  const known = new Set(before.heals?.map(({ destination, target }) => `${destination} ${target}`));
+  const known = new Set(holdsOf(before).heals.map(({ destination, target }) => `${destination} ${target}`));
   return ({ destination, to }) => {
     if (known.has(`${destination} ${to}`)) return true;
     const was = owned.get(destination)?.target;

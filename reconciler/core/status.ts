@@ -89,6 +89,8 @@ export interface Status {
   readonly doubt?: Doubt;
   /** What was healed within the last day; a destination with `contest` is contested. */
   readonly heals?: readonly Heal[];
+  /** What decisions need of failures and heals beyond those shown. */
+  readonly more?: Holds;
   /** Calls about routes that showed no effect yet: who it was, should a later read show one. */
   readonly calls?: readonly Trigger[];
   /** Runs whose destinations no read has shown as desired yet. */
@@ -109,6 +111,12 @@ export interface Status {
   readonly waiting?: Waiting;
   readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
   readonly tookApproval?: string;
+}
+
+/** What holds changes back: refusals until their time has come, and contests. */
+export interface Holds {
+  readonly failures: readonly StatusFailure[];
+  readonly heals: readonly Heal[];
 }
 
 /** One destination that others changed and no edit had asked for, with the change that puts it right. */
@@ -247,6 +255,26 @@ export function summaryOf(plan: Plan): PlanSummary {
     findings: cut(json.findings),
     ...(json.blocked && { blocked: { ...json.blocked, deletes: cut(json.blocked.deletes) } satisfies Blocked }),
     ...(Object.values(omitted).some((count) => count > 0) && { omitted }),
+  };
+}
+
+/** All that a status remembers of what holds changes back, also beyond what it shows. */
+export const holdsOf = (status: Status | undefined): Holds => ({
+  failures: [...(status?.failures ?? []), ...(status?.more?.failures ?? [])],
+  heals: [...(status?.heals ?? []), ...(status?.more?.heals ?? [])],
+});
+
+/** The stored form of what holds changes back: some of it to show, contests first, and no word of the rest. */
+export function holdFields({ failures, heals }: Holds): Pick<Status, 'failures' | 'heals' | 'more'> {
+  const inOrder = sortedBy(heals, ({ contest }) => (contest ? 'contested' : 'healed'));
+  const more = {
+    failures: failures.slice(listedAtMost).map(({ message: _, remedy: __, ...bare }) => bare),
+    heals: inOrder.slice(listedAtMost),
+  };
+  return {
+    failures: cut(failures),
+    ...(heals.length > 0 && { heals: cut(inOrder) }),
+    ...(more.failures.length + more.heals.length > 0 && { more }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Status } from './status.ts';
+import { type Status, holdsOf } from './status.ts';
 
 /** What keeps a table from being as it should until somebody does something: a key for each, the same while it lasts. */
 export interface Troubles {
@@ -25,7 +25,8 @@ const triesUntilLasting = 3;
  */
 export function troublesIn(status: Status | undefined): Troubles {
   if (!status || status.phase === 'Unmanaged') return none;
-  const { phase, reason, plan, failures, heals = [], watched, told = none } = status;
+  const { phase, reason, plan, watched, told = none } = status;
+  const { failures, heals } = holdsOf(status);
   if (phase === 'Invalid') return { ...told, failing: [...told.failing, `Invalid ${reason}`] };
   if (phase === 'Missing') return { ...none, failing: [phase], lasting: [phase] };
   const findings = plan?.findings ?? [];

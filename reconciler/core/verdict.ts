@@ -20,6 +20,8 @@ import {
   type StatusFailure,
   type StatusPause,
   cut,
+  holdFields,
+  holdsOf,
   recordFields,
   summaryOf,
 } from './status.ts';
@@ -87,8 +89,7 @@ export function invalid(
     reason: `the desired item is refused: ${first?.path}: ${first?.message}, found ${first?.found}${many}`,
     problems: cut(problems),
     plan: summaryOf(planForInvalidItem(routeTableId, problems)),
-    failures: [],
-    ...(before?.heals && { heals: before.heals }),
+    ...holdFields({ failures: [], heals: holdsOf(before).heals }),
     told: toldBefore(before),
     ...recordFields(record),
   };
@@ -108,7 +109,7 @@ export const doubtful = (before: Status, doubt: Doubt, record: TableRecord, now:
 export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {
   const plan = found.plan ?? planForMissingTable(desired);
   const failures = failuresAfter(plan, found.outcomes, before, now);
-  const heals = found.plan ? healsAfter(before?.heals, lookOf(desired, found, before), now) : [];
+  const heals = found.plan ? healsAfter(holdsOf(before).heals, lookOf(desired, found, before), now) : [];
   const judged = judge(desired, found, { failures, heals }, now);
   const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
   const waits = [
@@ -124,8 +125,7 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     desiredHash: desiredHash(desired),
     policyHash: policyHash(desired, now),
     plan: summaryOf(plan),
-    failures: cut(failures),
-    ...(heals.length > 0 && { heals: cut(heals) }),
+    ...holdFields({ failures, heals }),
     ...(!isEnforced(desired, now) && { watched: true }),
     ...(pause && { pause: pauseShown(pause) }),
     ...(nextRetry !== undefined && { nextRetry }),
@@ -188,7 +188,7 @@ function failuresAfter(
   now: Date,
 ): StatusFailure[] {
   const wanted = new Set(permitted(plan).map(keyOf));
-  const earlier = new Map(before?.failures.map((failure) => [keyOfJson(failure), failure]));
+  const earlier = new Map(holdsOf(before).failures.map((failure) => [keyOfJson(failure), failure]));
   const tried = new Map(outcomes.map((outcome) => [keyOfJson(outcome), outcome]));
   return [...wanted].flatMap((key) => {
     const outcome = tried.get(key);
@@ -221,7 +221,7 @@ export function writesAfter(
       { destination, ...(to !== undefined && { target: to }), ...(result === 'unknown' && { isUncertain: true }) },
     ]),
   ]);
-  return { lastWriteAt, ...(writes.size > 0 && { recentWrites: cut([...writes.values()]) }) };
+  return { lastWriteAt, ...(writes.size > 0 && { recentWrites: [...writes.values()] }) };
 }
 
 /** Dates and signs a verdict. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
+import { itemOf } from '../../reconciler/aws/status-item.ts';
+import { itemLimit as limit, itemSize as size } from '../support/dynamodb.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // The runs of a table: what was done, when, and on whose account.
@@ -262,8 +264,6 @@ describe('history', () => {
   });
 });
 
-const limit = 400 * 1024;
-
 it('a run of a hundred changes that many may have caused fits an item', async () => {
   const destinations = Array.from({ length: 100 }, (_, n) => `10.20.${n}.0/24`);
   const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
@@ -304,21 +304,11 @@ describe('what is stored of a table of a thousand routes', () => {
       faults.strike({ naming: destination }, { refused: { code: 'InvalidParameterValue', message } });
     await reconcile();
     expect(ec2.journal.counts['CreateRoute']).toBe(destinations.length);
-    expect(size(status())).toBeLessThan(limit);
+    expect(size(itemOf(status()))).toBeLessThan(limit);
     expect(Math.max(...states.runs(routeTableId).map(size))).toBeLessThan(limit);
     faults.clear();
     clock.advance(60_000);
     await reconcile({ kind: 'desired' });
-    expect(size(status())).toBeLessThan(limit);
+    expect(size(itemOf(status()))).toBeLessThan(limit);
   });
 });
-
-/** What a value counts in DynamoDB (Developer Guide, item sizes): texts in UTF-8, names too, and 3 + 1 bytes for nesting. */
-function size(value: unknown): number {
-  if (typeof value === 'string') return Buffer.byteLength(value);
-  if (typeof value !== 'object' || value === null) return 21;
-  const inner = Object.entries(value).map(
-    ([name, inner]) => (Array.isArray(value) ? 0 : name.length) + size(inner) + 1,
-  );
-  return inner.reduce((sum, bytes) => sum + bytes, 3);
-}

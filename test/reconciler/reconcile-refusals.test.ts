@@ -67,6 +67,19 @@ describe('a refusal', () => {
     ]);
   });
 
+  it('is waited out for every change, be they hundreds', async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`10.${n + 1}.0.0/16`, 'pcx-aaaaaaaa']));
+    const world = await inSync(two);
+    world.desire({ ...two, ...many });
+    world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteLimitExceeded' } });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.journal.clear();
+    world.clock.advance(5 * 60_000);
+    await world.reconcile({ kind: 'sweep' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().failures).toHaveLength(100);
+  });
+
   it('with a code that nobody knows is told with its message', async () => {
     const { faults, reconcile, status } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteTooRound', message: 'it is too round' } });

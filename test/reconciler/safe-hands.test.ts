@@ -401,6 +401,20 @@ describe('others who undo what we heal', () => {
     expect(nextRetry).toBe(failures[0]?.nextRetry);
   });
 
+  it('are given way to on every route, be it one of hundreds', async () => {
+    const many = Object.fromEntries(Array.from({ length: 130 }, (_, n) => [`10.${n + 1}.0.0/16`, 'pcx-aaaaaaaa']));
+    const world = await inSync(many);
+    const undo = async (): Promise<void> => {
+      for (const destination of Object.keys(many)) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
+      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', time: world.now().toISOString() });
+      world.clock.advance(minute / 2);
+    };
+    for (let round = 0; round < 6; round++) await undo();
+    world.forget();
+    await undo();
+    expect(world.ec2.journal.mutations).toEqual([]);
+  });
+
   it('are forgotten once it was quiet for an hour', async () => {
     const world = await inSync(two);
     await fight(world, 6);

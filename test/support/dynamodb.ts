@@ -35,3 +35,17 @@ export function dynamoDbThatAnswers(answer: (request: DynamoDbRequest) => object
   });
   return { documents: DynamoDBDocumentClient.from(client), requests };
 }
+
+/** The most that an item may count (Developer Guide, quotas). */
+export const itemLimit = 400 * 1024;
+
+/** What a value counts in DynamoDB (Developer Guide, item sizes): texts in UTF-8, names too, and 3 + 1 bytes for nesting. */
+export function itemSize(value: unknown): number {
+  if (value instanceof Uint8Array) return value.length;
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 21;
+  const inner = Object.entries(value).map(
+    ([name, inner]) => (Array.isArray(value) ? 0 : name.length) + itemSize(inner) + 1,
+  );
+  return inner.reduce((sum, bytes) => sum + bytes, 3);
+}
