@@ -166,16 +166,9 @@ function replacedAfter(
   return replaced;
 }
 
-/** Static routes that are left alone for what they are; where the item says so, `policyHash` tells of an edit. */
-const sparedBy = (plan: Plan): ReadonlySet<string> =>
-  destinationsOf(plan, [
-    'gateway-endpoint',
-    'lattice',
-    'foreign-eni',
-    'service-managed',
-    'unknown',
-    'local-overridden',
-  ]);
+/** Static routes that are left alone, for whatever reason: their owner may make them ours to change without an edit. */
+const sparedBy = ({ leftAlone }: Plan): ReadonlySet<string> =>
+  new Set(leftAlone.filter(({ route }) => isStatic(route)).map(({ route }) => destinationText(route.destination)));
 
 const destinationsOf = ({ leftAlone }: Plan, reasons: readonly LeftAloneReason[]): ReadonlySet<string> =>
   new Set(

@@ -126,6 +126,19 @@ it('an ignore entry that expires deletes nothing of what it covered', async () =
   expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
 });
 
+it('a route left to its owner by its target is not deleted for being moved to another', async () => {
+  const { ec2, desire, reconcile, clock, status } = await inSync(two);
+  desire(two, { ignore: [{ target: 'eni-*', reason: 'firewall failover' }] });
+  ec2.scenery.route(routeTableId, rogue, 'eni-aaaaaaaa');
+  await reconcile({ kind: 'desired' });
+  clock.advance(minute);
+  await reconcile();
+  ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  await reconcile({ kind: 'event' });
+  expect(ec2.journal.mutations).toEqual([]);
+  expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'first-deletes', deletes: [rogue] } } });
+});
+
 it('11 rogue routes and a hijacked default route: the hijack is healed, the deletes wait', async () => {
   const { ec2, reconcile, status } = await inSync(withDefault);
   for (const [destination, target] of Object.entries(rogues(11))) ec2.scenery.route(routeTableId, destination, target);

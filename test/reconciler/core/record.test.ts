@@ -303,7 +303,7 @@ describe('a slot is remembered as foreign', () => {
 });
 
 describe('a static route is remembered as spared', () => {
-  it('while it is left alone for what it is', () => {
+  it('while it is left alone, for what it is or as the item says', () => {
     const routes = [
       local('10.0.0.0/16'),
       propagated('10.1.0.0/16'),
@@ -311,13 +311,17 @@ describe('a static route is remembered as spared', () => {
       actual(route('10.2.0.0/16', 'eni-aaaaaaaa'), { state: 'blackhole' }),
       actual(route('10.3.0.0/16', 'pcx-aaaaaaaa'), { state: 'unknown' }),
       actual(route('10.4.0.0/16', 'nat-aaaaaaaa'), { origin: 'with-table' }),
+      actual(route('10.5.0.0/16', 'tgw-aaaaaaaa')),
       pcx('10.20.0.0/16'),
       pcx('10.99.0.0/16'),
     ];
-    expect([...remembered(listed, routes).spared]).toEqual([
+    const item: Given = [listed[0], { ignore: [{ target: 'tgw-*', reason: 'x' }] }];
+    expect([...remembered(item, routes).spared].toSorted()).toEqual([
+      '10.0.0.0/16',
       '10.2.0.0/16',
       '10.3.0.0/16',
       '10.4.0.0/16',
+      '10.5.0.0/16',
       'pl-aaaaaaaa',
     ]);
   });
