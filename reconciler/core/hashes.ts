@@ -11,8 +11,9 @@ export function desiredHash(desired: DesiredTable): string {
 
 /**
  * Identifies the rules under which deletes are earned: what is managed, and whether it is enforced, at `now`. It changes
- * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself. An
- * ordered pause leaves its mark for as long as its order is there.
+ * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself. A
+ * pause leaves its mark for as long as it stands somewhere, also when it has ended: what came while nobody looked did not
+ * appear under enforcement. Its end tells it from one before it, where nothing else does.
  */
 export const policyHash = ({ mode, unlisted, scope, ignore, paused, ordered }: DesiredTable, now: Date): string =>
   hashOf({
@@ -23,9 +24,13 @@ export const policyHash = ({ mode, unlisted, scope, ignore, paused, ordered }: D
       .filter((entry) => isActive(entry, now))
       .map(({ destination, target }) => `${destination ? destinationText(destination) : '*'} ${target ?? '*'}`)
       .sort(),
-    paused: paused !== undefined && isActive(paused, now),
-    // Also those that have ended: what came while nobody looked did not appear under enforcement.
-    ordered: ordered?.map((pause) => [pause.of, pause.at, pause.reason, isActive(pause, now)]),
+    pauses: [...(paused ? [paused] : []), ...(ordered ?? [])].map((pause) => [
+      pause.of,
+      pause.at,
+      pause.reason,
+      pause.until,
+      isActive(pause, now),
+    ]),
   });
 
 const routesText = ({ routes }: DesiredTable): string[] =>

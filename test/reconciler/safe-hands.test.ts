@@ -323,6 +323,35 @@ describe('a pause by order', () => {
   });
 });
 
+describe('a stop that came and went between two looks', () => {
+  const endedNow = (world: InMemoryWorld) => ({ reason: 'incident', until: world.now().toISOString() });
+
+  it('put by hand like one before it, has what came meanwhile wait', async () => {
+    const world = await inSync(two);
+    world.states.order('*', { stopped: endedNow(world) });
+    for (const _ of [1, 2]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.states.order('*', { stopped: endedNow(world) });
+    world.clock.advance(1_000);
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+  });
+
+  it('as a pause in the item, too', async () => {
+    const world = await inSync(two);
+    world.desire(two, { paused: endedNow(world) });
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.clock.advance(minute);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().phase).toBe('Blocked');
+  });
+});
+
 it('a stop during an apply: no further phase begins, and nothing waits to be resumed by accident', async () => {
   const { ec2, states, reconcile, status, faults, clock } = await inSync(two);
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');

@@ -53,4 +53,4 @@ export const isHalted = (told: readonly Halt[], now: number): boolean => told.so
 
 /** What was told, as a text that changes when it does, and when something of it ends. */
 export const haltsText = (told: readonly Halt[], now: number): string =>
-  told.map(({ scope, mark, until }) => `${scope} ${mark} ${until > now}`).join(', ');
+  told.map(({ scope, mark, until }) => `${scope} ${mark} ${until} ${until > now}`).join(', ');

@@ -38,7 +38,7 @@ const policyOf = ({ mode, unlisted, scope, ignore, paused }: Spec, now: number):
     unlisted,
     scope,
     ignore.filter((entry) => holds(entry, now)).map(({ destination, target }) => [destination, target]),
-    paused !== undefined && holds(paused, now),
+    paused && [paused.until, holds(paused, now)],
   ]);
 
 /** The same, with the pauses that were told of. */
