@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import type { OrderedApproval } from '../core/orders.ts';
+import { type OrderedApproval, pauseFields } from '../core/orders.ts';
 import { fleetControl } from './state-table.ts';
 
 /** A pause or stop as it is written. */
@@ -27,8 +27,8 @@ export interface ControlItems {
 export function controlItems(client: DynamoDBDocumentClient, stateTable: string): ControlItems {
   const placeOf = (scope: Scope) =>
     scope === 'fleet'
-      ? { key: fleetControl, field: 'stopped' }
-      : { key: { routeTableId: scope.routeTableId, item: 'control' }, field: 'pause' };
+      ? { key: fleetControl, field: pauseFields.fleet }
+      : { key: { routeTableId: scope.routeTableId, item: 'control' }, field: pauseFields.table };
 
   const put = async (key: Record<string, string>, field: string, value: Record<string, unknown>): Promise<void> => {
     await client.send(
@@ -42,6 +42,42 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
     );
   };
 
+  /** Ends what stands in a field at `at`, and leaves it there with that end. Says whether anything did. */
+  const end = async (key: Record<string, string>, field: string, at: Date): Promise<boolean> => {
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: stateTable,
+          Key: key,
+          UpdateExpression: 'SET #field.#until = :at',
+          ConditionExpression: 'attribute_type(#field, :map)',
+          ExpressionAttributeNames: { '#field': field, '#until': 'until' },
+          ExpressionAttributeValues: { ':at': at.toISOString(), ':map': 'M' },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+    // What somebody put by hand may be no map at all: it ends as what it is, and leaves its mark, too.
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: stateTable,
+          Key: key,
+          UpdateExpression: 'SET #field = :ended',
+          ConditionExpression: 'attribute_exists(#field)',
+          ExpressionAttributeNames: { '#field': field },
+          ExpressionAttributeValues: { ':ended': { reason: 'put by hand', until: at.toISOString() } },
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  };
+
   return {
     pause: (scope, { at, until, ...order }) => {
       const { key, field } = placeOf(scope);
@@ -49,39 +85,10 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
     },
 
     async resume(scope, at) {
-      const { key, field } = placeOf(scope);
-      try {
-        await client.send(
-          new UpdateCommand({
-            TableName: stateTable,
-            Key: key,
-            UpdateExpression: 'SET #field.#until = :at',
-            ConditionExpression: 'attribute_type(#field, :map)',
-            ExpressionAttributeNames: { '#field': field, '#until': 'until' },
-            ExpressionAttributeValues: { ':at': at.toISOString(), ':map': 'M' },
-          }),
-        );
-        return true;
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
-      // What somebody put by hand may be no map at all: it ends as what it is, and leaves its mark, too.
-      try {
-        await client.send(
-          new UpdateCommand({
-            TableName: stateTable,
-            Key: key,
-            UpdateExpression: 'SET #field = :ended',
-            ConditionExpression: 'attribute_exists(#field)',
-            ExpressionAttributeNames: { '#field': field },
-            ExpressionAttributeValues: { ':ended': { reason: 'put by hand', until: at.toISOString() } },
-          }),
-        );
-        return true;
-      } catch (error) {
-        if (error instanceof ConditionalCheckFailedException) return false;
-        throw error;
-      }
+      const { key } = placeOf(scope);
+      // In a hurry somebody may have put it under the other name, where it holds as well.
+      const ended = await Promise.all(Object.values(pauseFields).map((field) => end(key, field, at)));
+      return ended.includes(true);
     },
 
     approve: (routeTableId, { until, ...approval }) =>

@@ -42,19 +42,25 @@ const approvalShape = z.object({
   desiredHash: z.string(),
 });
 
+/** What a table's control item calls its pause, and that of the fleet its stop. */
+export const pauseFields = { table: 'pause', fleet: 'stopped' } as const;
+
 /**
  * Reads untrusted control items: the one of the table and the one of the fleet (`*`), as far as there are any. Total.
  *
- * A pause or stop may have been put by hand in a hurry: anything but `false` or nothing counts, and an end that is no
- * instant is no end.
+ * A pause or stop may have been put by hand in a hurry: anything but `false` or nothing counts, under either name in
+ * either item, and an end that is no instant is no end.
  */
 export function ordersOf(table: unknown, fleet: unknown): Orders {
   const approval = approvalShape.safeParse(field(table, 'approval')).data;
   return {
-    pauses: [...pauseOf(field(table, 'pause'), 'table'), ...pauseOf(field(fleet, 'stopped'), 'fleet')],
+    pauses: [...pausesIn(table, 'table'), ...pausesIn(fleet, 'fleet')],
     ...(approval && { approval }),
   };
 }
+
+const pausesIn = (item: unknown, of: Pause['of']): Pause[] =>
+  Object.values(pauseFields).flatMap((name) => pauseOf(field(item, name), of));
 
 function pauseOf(value: unknown, of: Pause['of']): Pause[] {
   if (value === undefined || value === null || value === false) return [];

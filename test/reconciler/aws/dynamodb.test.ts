@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkpoint } from '../../../reconciler/aws/checkpoint.ts';
+import { controlItems } from '../../../reconciler/aws/control-items.ts';
 import { desiredItems } from '../../../reconciler/aws/desired-table.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
-import { routeTableId } from '../../support/builders.ts';
+import { now, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
 import { dynamoDbThatAnswers } from '../../support/dynamodb.ts';
 
@@ -96,5 +97,17 @@ describe('the record of the last sweep', () => {
     const Item = { startedAt: { S: '2026-11-23T12:00:00.000Z' }, checked: { N: '3' }, cursor: { S: 'rtb-aaaaaaaa' } };
     const dynamoDb = dynamoDbThatAnswers(() => ({ Item }));
     expect(await tableStates(dynamoDb.documents, 'States').readSweep()).toBeUndefined();
+  });
+});
+
+describe('resuming', () => {
+  it.each([[{ routeTableId }], ['fleet' as const]])('ends a pause of %o under either name', async (scope) => {
+    const { documents, requests } = dynamoDbThatAnswers(() => ({}));
+    expect(await controlItems(documents, 'States').resume(scope, now)).toBe(true);
+    const ended = requests.map(({ input }) => input['ExpressionAttributeNames']);
+    expect(ended).toEqual([
+      { '#field': 'pause', '#until': 'until' },
+      { '#field': 'stopped', '#until': 'until' },
+    ]);
   });
 });

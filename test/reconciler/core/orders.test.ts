@@ -28,6 +28,9 @@ describe('an order to stop', () => {
     ['a stop with fields nobody knows', undefined, { stopped: { why: 'x', until: ['soon'] } }],
     ['a stop whose end is no instant', undefined, { stopped: { reason: 'x', until: 'tomorrow' } }],
     ['a pause whose reason is no text', { pause: { reason: 7 } }, undefined],
+    ['a stop in the item of a table', { stopped: { reason: 'x' } }, undefined],
+    ['a pause in the item of the fleet', undefined, { pause: { reason: 'x' } }],
+    ['a stop under one name, ended under the other', { pause: { until: now.toISOString() }, stopped: true }, undefined],
   ])('holds: %s', (_, table, fleet) => {
     expect(holds(table, fleet)).toBe(true);
   });
@@ -36,10 +39,16 @@ describe('an order to stop', () => {
     ['no control item', undefined, undefined],
     ['an empty one', {}, {}],
     ['a stop that is false', {}, { stopped: false }],
-    ['a stop in the item of a table', { stopped: { reason: 'x' } }, undefined],
-    ['a pause in the item of the fleet', undefined, { pause: { reason: 'x' } }],
   ])('does not hold: %s', (_, table, fleet) => {
     expect(holds(table, fleet)).toBe(false);
+  });
+
+  it('is of what its item is of, whatever it is called', () => {
+    const pauses = ordersOf({ stopped: { reason: 'x' } }, { pause: { reason: 'y' } }).pauses;
+    expect(pauses).toEqual([
+      { reason: 'x', of: 'table' },
+      { reason: 'y', of: 'fleet' },
+    ]);
   });
 
   it('ends by itself', () => {
