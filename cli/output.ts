@@ -92,7 +92,7 @@ const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] 
 
 function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
   if (!blocked) return [];
-  const consent = `in the item, that is approvedPlan: '${planId}', or a higher maxDeletes`;
+  const consent = `for routectl reconcile, that is approvedPlan: '${planId}' in the item, or a higher maxDeletes`;
   return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 

@@ -62,6 +62,19 @@ export function approvedByItem(
   return wasShown && waiting.desiredHash === desiredHash(desired) ? waiting.deletes : [];
 }
 
+/**
+ * What lets a plan's deletes go on, in words for a person. An item that names the plan and approves nothing by it is told
+ * so: to be told to do what was done already helps nobody.
+ */
+export function howToApprove({ approvedPlan: named }: DesiredTable, planId: string, record?: TableRecord): string {
+  if (named !== planId || !record) return `approve plan ${planId}, list the routes, or ignore them`;
+  const why =
+    record.approval?.planId === named
+      ? 'that approval is spent or over'
+      : 'it was written before this plan was shown, or along with another edit';
+  return `the item names plan ${planId} already, which does not count: ${why}; take approvedPlan out and write it anew once that is seen, or use routectl approve`;
+}
+
 /** Whether an approval names this very delete, by destination and target. */
 export const isNamedBy = ({ deletes }: Pick<Approval, 'deletes'>, { destination, from }: Delete): boolean =>
   deletes.some(

@@ -1,4 +1,4 @@
-import { approvedByItem, isNamedBy } from './approval.ts';
+import { approvedByItem, howToApprove, isNamedBy } from './approval.ts';
 import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
 import { desiredHash, policyHash } from './hashes.ts';
@@ -48,7 +48,7 @@ export function blockedDeletes(
   }[code];
   return {
     code,
-    message: `${sentence}: approve plan ${planId}, list the routes, or ignore them`,
+    message: `${sentence}: ${howToApprove(on.desired, planId, on.record)}`,
     deletes: held.map(({ destination }) => destinationText(destination)),
   };
 }

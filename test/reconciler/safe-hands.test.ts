@@ -187,6 +187,22 @@ describe('an approval in the item', () => {
     expect(status()).toMatchObject({ phase: 'Blocked', plan: { planId } });
   });
 
+  it('written before the plan was shown does not count, and the status says why and what to do', async () => {
+    const { routeTableId: _, ...shown } = (await blocked()).status();
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
+    world.desire(two, { approvedPlan: shown.plan?.planId });
+    for (const _ of [1, 2]) {
+      await world.reconcile({ kind: 'desired' });
+      expect(world.status().reason).toMatch(/already, which does not count: it was written before .* routectl approve/);
+    }
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    world.desire(two, { approvedPlan: world.status().plan?.planId });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
   it('is none when the edit changes anything else', async () => {
     const { ec2, desire, reconcile, status } = await blocked();
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
