@@ -718,3 +718,44 @@ it('a NAT gateway replaced by another tool within a minute: told, and healed as 
   await reconcile({ kind: 'event', name: 'CreateNatGateway', via: 'nat-bbbbbbbb' });
   expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '0.0.0.0/0': 'nat-bbbbbbbb' });
 });
+
+describe('another tool leads a route to a gateway that works, while the item still names the dead one', () => {
+  const listed = { ...two, '0.0.0.0/0': 'eni-aaaaaaaa' };
+  const replaced = { ...two, '0.0.0.0/0': 'nat-aaaaaaaa' };
+  const rescued = async (dies: (world: InMemoryWorld) => void): Promise<InMemoryWorld> => {
+    const world = await inSync(listed);
+    dies(world);
+    await world.reconcile({ kind: 'event', name: 'StopInstances', via: 'eni-aaaaaaaa' });
+    world.clock.advance(minute);
+    await rescue(world);
+    return world;
+  };
+  const rescue = async (world: InMemoryWorld): Promise<void> => {
+    world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
+    await world.reconcile({ kind: 'event', name: 'ReplaceRoute', destination: '0.0.0.0/0' });
+    world.clock.advance(minute);
+    await world.reconcile({ kind: 'requeue' });
+  };
+
+  it('is healed into the blackhole once, told, and left alone from then on', async () => {
+    const world = await rescued(({ ec2 }) => ec2.scenery.interface('eni-aaaaaaaa'));
+    expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 0.0.0.0/0 eni-aaaaaaaa']);
+    expect(world.status()).toMatchObject({
+      phase: 'Failed',
+      plan: { findings: [{ code: 'healed-into-blackhole', destination: '0.0.0.0/0', target: 'eni-aaaaaaaa' }] },
+    });
+    await rescue(world);
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(replaced);
+    expect(world.status().phase).toBe('Failed');
+    world.desire(replaced);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('InSync');
+  });
+
+  it('goes on working where EC2 refuses the dead one', async () => {
+    const world = await rescued(({ ec2 }) => ec2.scenery.vanish('eni-aaaaaaaa'));
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(replaced);
+    expect(world.status()).toMatchObject({ phase: 'Failed', failures: [{ action: 'replace', to: 'eni-aaaaaaaa' }] });
+  });
+});
