@@ -117,8 +117,9 @@ function isNews(change: ChangeJson, { status, before }: Look): boolean {
 
 /** What we wrote and find changed again is drift, be it what an edit had asked for. */
 const wasWritten = ({ destination, to }: ChangeJson, before: Status | undefined): boolean =>
-  (before?.recentWrites?.some((write) => write.destination === destination && write.target === to) ?? false) &&
-  before?.failures.every((failure) => failure.destination !== destination) === true;
+  before?.recentWrites?.some(
+    (write) => write.destination === destination && write.target === to && !write.isUncertain,
+  ) ?? false;
 
 function explainedBy(drift: readonly Drift[], triggers: readonly Trigger[]) {
   const explained: Drift[] = [];

@@ -3,7 +3,8 @@ import type { Look } from './contest.ts';
 import type { DesiredTable } from './desired.ts';
 import type { ChangeOutcome } from './outcome.ts';
 import { destinationText, targetText } from './route.ts';
-import { attribution } from './attribution.ts';
+import { causeOf } from './attribution.ts';
+import { knownCause } from './drift.ts';
 import { type Status, holdsOf, recordOf } from './status.ts';
 import type { Findings } from './verdict.ts';
 
@@ -17,8 +18,8 @@ export function lookOf(
   const healed = outcomes
     .filter((outcome) => wasWritten(outcome) && isHeal(outcome))
     .map(({ actor: _, ...outcome }) => {
-      const { actor } = attribution(outcome, calls);
-      return { ...outcome, ...(typeof actor === 'object' && { actor }) };
+      const actor = (knownCause(outcome, before?.drift) ?? causeOf(outcome, calls))?.actor;
+      return { ...outcome, ...(actor && { actor }) };
     });
   return {
     healed,
