@@ -1,6 +1,6 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import type { Trigger } from '../reconciler/core/trigger.ts';
+import { type Trigger, itemWasDeleted } from '../reconciler/core/trigger.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
@@ -8,12 +8,18 @@ import { invocationOf, runtime } from './runtime.ts';
  * Wakes on the streams of desired items and of what people order apart from them: records → route tables → reconcile.
  *
  * Only failed records are reported back, so that one table's trouble never holds up the others. Several edits of one
- * table in a batch are one reconcile: it reads the item as it is now.
+ * table in a batch are one reconcile: it reads the item as it is now. That it was deleted among them, only the records
+ * tell.
  */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const { world } = runtime();
   const invocation = invocationOf(context);
   const underway = new Map<string, Promise<void>>();
+  const deleted = new Set(
+    event.Records.filter(({ eventName }) => eventName === itemWasDeleted).map(
+      ({ dynamodb }) => keysOf(dynamodb).routeTableId,
+    ),
+  );
   const reconcileOnce = async (routeTableId: string, trigger: Trigger): Promise<void> => {
     try {
       await reconcile(routeTableId, trigger, world, invocation);
@@ -24,13 +30,13 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     }
   };
   const reconcileRecord = async ({ dynamodb }: DynamoDBRecord): Promise<void> => {
-    const routeTableId = dynamodb?.Keys?.['routeTableId']?.S;
-    const item = dynamodb?.Keys?.['item']?.S;
+    const { routeTableId, item } = keysOf(dynamodb);
     // What is ordered for all tables (`*`) is taken up by the next sweep; nothing else that is remembered wakes anybody.
     if (!routeTableId || routeTableId === '*' || (item !== undefined && item !== 'control')) return;
     const trigger = {
       kind: item === undefined ? 'desired' : 'person',
-      ...(dynamodb.SequenceNumber && { id: dynamodb.SequenceNumber }),
+      ...(dynamodb?.SequenceNumber && { id: dynamodb.SequenceNumber }),
+      ...(item === undefined && deleted.has(routeTableId) && { name: itemWasDeleted }),
     } as const;
     const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
     underway.set(routeTableId, reconciled);
@@ -41,3 +47,8 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     throwOnFullBatchFailure: false,
   });
 }
+
+const keysOf = (record: DynamoDBRecord['dynamodb']): { readonly routeTableId?: string; readonly item?: string } => {
+  const { routeTableId, item } = record?.Keys ?? {};
+  return { ...(routeTableId?.S && { routeTableId: routeTableId.S }), ...(item?.S && { item: item.S }) };
+};

@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { Phase } from './core/status.ts';
-import type { Trigger } from './core/trigger.ts';
-import { type Invocation, underLease } from './lease.ts';
+import { type Trigger, tellsOfDeletion } from './core/trigger.ts';
+import { type Invocation, leaseMarginMs, leaseMs, underLease } from './lease.ts';
 import type { RequeueMessage, World } from './ports.ts';
 import { Round } from './round.ts';
 
@@ -20,8 +20,9 @@ export interface Reconciled {
  * invocation does so for a table at a time.
  *
  * The plan is recorded before the first mutation. An invalid item changes nothing in EC2; an absent one ends management
- * and changes no route. A read that fails, of the item, the record or the table, throws and changes nothing. When the
- * item is edited meanwhile, nothing more of the old plan is written, and the table is planned anew.
+ * and changes no route, and one that was deleted and written again earns its deletes anew. A read that fails, of the item,
+ * the record or the table, throws and changes nothing. When the item is edited meanwhile, nothing more of the old plan is
+ * written, and the table is planned anew.
  */
 export const reconcile = (
   routeTableId: string,
@@ -39,9 +40,16 @@ async function reconcileFor(
   const { kind, id, name } = own[0] ?? { kind: 'requeue' };
   const log = world.log.with({ routeTableId, trigger: kind, triggerId: id, triggerName: name });
   const phase = await underLease(routeTableId, own, { ...world, log }, invocation, async (triggers, until) => {
-    const before = await world.states.read(routeTableId);
-    return new Round(routeTableId, triggers, before, world, log, { ...invocation, until }).run();
+    const look = async (told: readonly Trigger[]): Promise<Round> =>
+      new Round(routeTableId, told, await world.states.read(routeTableId), world, log, { ...invocation, until });
+    const deletions = triggers.filter(tellsOfDeletion);
+    if (deletions.length > 0) await (await look(deletions)).forget();
+    return (await look(triggers)).run();
   });
+  // A holder that dies takes what was left with it, and nothing in the table tells of a deletion afterwards.
+  const deletions = own.filter(tellsOfDeletion);
+  if (phase === undefined && deletions.length > 0)
+    await world.requeue.send({ routeTableId, hop: 0, triggers: deletions }, leaseMs + leaseMarginMs);
   return { routeTableId, phase: phase ?? 'Held' };
 }
 

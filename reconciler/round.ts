@@ -63,6 +63,14 @@ export class Round {
     this.#invocation = invocation;
   }
 
+  /** Forgets by what deletes were earned: the item was deleted, whether or not it is there again. */
+  async forget(): Promise<void> {
+    const before = this.#before;
+    if (!before || before.phase === 'Unmanaged') return;
+    const { orders } = await this.#world.checkpoint(this.#routeTableId);
+    await this.#conclude(unmanaged(withOrderedApproval(recordOf(before), orders, this.#world.now())), []);
+  }
+
   async run(): Promise<Phase> {
     const { checkpoint, now } = this.#world;
     const before = this.#before;

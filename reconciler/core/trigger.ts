@@ -14,7 +14,7 @@ export interface Trigger {
   readonly kind: 'event' | 'desired' | 'sweep' | 'requeue' | 'person';
   /** The CloudTrail event id, stream sequence number or message id. */
   readonly id?: string;
-  /** The API call, for an event. */
+  /** The API call, for an event; `REMOVE` for a deleted item. */
   readonly name?: string;
   /** ISO 8601, UTC: when it happened, not when we heard of it. */
   readonly time?: string;
@@ -30,3 +30,8 @@ export interface Trigger {
   /** One sentence, where the call changed what the table means and nothing that can be healed. */
   readonly notice?: string;
 }
+
+/** The name of a `desired` trigger by which an item was deleted, as DynamoDB's streams name that. */
+export const itemWasDeleted = 'REMOVE';
+
+export const tellsOfDeletion = ({ kind, name }: Trigger): boolean => kind === 'desired' && name === itemWasDeleted;

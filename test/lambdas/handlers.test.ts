@@ -98,6 +98,16 @@ describe('on-desired-change', () => {
     expect(world.states.status(a)).toMatchObject({ trigger: { kind: 'person', id: '7' } });
   });
 
+  it('forgets by what deletes were earned when an item was deleted, though it is there again', async () => {
+    world.ec2.scenery.route(a, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    await world.settle(a);
+    vi.setSystemTime(world.now());
+    world.ec2.scenery.route(a, '10.99.0.0/16', 'pcx-aaaaaaaa');
+    await onDesiredChange(streamEvent(a, [a, 'REMOVE'], [a, 'INSERT'], b), contextOf());
+    expect(world.states.status(a)).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'first-deletes' } } });
+    expect(routes()).toEqual([{ ...wanted, '10.99.0.0/16': 'pcx-aaaaaaaa' }, wanted, {}]);
+  });
+
   it('reports just the records that failed', async () => {
     world.desired.faults = unreadable(b);
     const answer = await onDesiredChange(streamEvent(a, b, c, b), contextOf());

@@ -1,4 +1,5 @@
 import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
+import { itemWasDeleted } from '../../reconciler/core/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
 import { reconcileConcerned } from '../../reconciler/concerned.ts';
@@ -26,7 +27,7 @@ export class Delivery {
   #runs = 0;
   #ids = 0;
   /** Records of the stream that were not handled yet, in order. */
-  readonly #stream: { readonly routeTableId: string; readonly id: string }[] = [];
+  readonly #stream: { readonly routeTableId: string; readonly id: string; readonly isDeleted: boolean }[] = [];
   #streaming = false;
   /** How many functions run, and how many messages and records wait. */
   #pending = 0;
@@ -65,9 +66,9 @@ export class Delivery {
 
   // ── the stream of desired items ───────────────────────────────────────────────────────────────────────────────────
 
-  edited(routeTableId: string): void {
+  edited(routeTableId: string, isDeleted: boolean): void {
     this.#pending += 1;
-    this.#stream.push({ routeTableId, id: this.#id('record') });
+    this.#stream.push({ routeTableId, id: this.#id('record'), isDeleted });
     if (this.#streaming) return;
     this.#streaming = true;
     this.#after(this.#cloud.random.skewed(200, 2_000), () => this.#drain(0));
@@ -80,12 +81,14 @@ export class Delivery {
       return;
     }
     const failed = new Set<string>();
+    const deleted = new Set(batch.filter(({ isDeleted }) => isDeleted).map(({ routeTableId }) => routeTableId));
     const ending = await this.#run('desired', this.#id('request'), async (world, invocation) => {
       const underway = new Map<string, Promise<unknown>>();
       await Promise.all(
         batch.map(async ({ routeTableId, id }) => {
+          const name = deleted.has(routeTableId) && { name: itemWasDeleted };
           const reconciled =
-            underway.get(routeTableId) ?? reconcile(routeTableId, { kind: 'desired', id }, world, invocation);
+            underway.get(routeTableId) ?? reconcile(routeTableId, { kind: 'desired', id, ...name }, world, invocation);
           underway.set(routeTableId, reconciled);
           await reconciled.catch(() => failed.add(id));
         }),

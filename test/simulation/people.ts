@@ -269,7 +269,7 @@ export class People {
     }
     versions.push(version);
     history.note('alice', `writes version ${version.index} of ${routeTableId}`, item ?? 'deleted');
-    this.#delivery.edited(routeTableId);
+    this.#delivery.edited(routeTableId, item === undefined);
   }
 
   #anySpec(): Spec {

@@ -18,14 +18,21 @@ export function contextOf(awsRequestId = 'request-1', remainingMs = 60_000): Con
   };
 }
 
-/** A batch of the stream of desired items: one record for each id, with its place as sequence number. */
-export const streamEvent = (...routeTableIds: readonly string[]): DynamoDBStreamEvent => ({
-  Records: routeTableIds.map((routeTableId, index) => ({
-    eventID: `event-${index}`,
-    eventName: 'MODIFY',
-    eventSource: 'aws:dynamodb',
-    dynamodb: { Keys: { routeTableId: { S: routeTableId } }, SequenceNumber: String(index) },
-  })),
+type ChangeOfItem = 'INSERT' | 'MODIFY' | 'REMOVE';
+
+/** A batch of the stream of desired items: one record for each id, edited or as said, with its place as sequence number. */
+export const streamEvent = (
+  ...records: readonly (string | readonly [routeTableId: string, eventName: ChangeOfItem])[]
+): DynamoDBStreamEvent => ({
+  Records: records.map((record, index) => {
+    const [routeTableId, eventName] = typeof record === 'string' ? [record, 'MODIFY' as const] : record;
+    return {
+      eventID: `event-${index}`,
+      eventName,
+      eventSource: 'aws:dynamodb',
+      dynamodb: { Keys: { routeTableId: { S: routeTableId } }, SequenceNumber: String(index) },
+    };
+  }),
 });
 
 /** A batch of the requeue queue: one message for each body, with its place as id. */

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { itemWasDeleted } from '../../reconciler/core/trigger.ts';
+import { reconcileAgain } from '../../reconciler/reconcile.ts';
+import { routeTableId } from '../support/builders.ts';
+import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// What was earned under an item goes with it, however the news of its deletion travels.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+const deleted = { kind: 'desired', id: '1', name: itemWasDeleted } as const;
+const minute = 60_000;
+
+/** Somebody adds a route of their own while nobody manages the table, and writes the item again. */
+async function routeWhileUnmanaged(): Promise<InMemoryWorld> {
+  const world = await inSync(two);
+  world.desired.delete(routeTableId);
+  world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  return world;
+}
+
+const asksFirst = (world: InMemoryWorld): void => {
+  expect(world.ec2.journal.mutations).toEqual([]);
+  expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+};
+
+describe('an item that is deleted and written again', () => {
+  it('before anybody looked has every delete asked for first', async () => {
+    const world = await routeWhileUnmanaged();
+    world.desire(two);
+    await world.reconcile(deleted);
+    asksFirst(world);
+  });
+
+  it('while another holds the table has it forgotten by that holder', async () => {
+    const world = await routeWhileUnmanaged();
+    const holder = { ...world.invocation(), until: world.now() };
+    const lease = { holder: holder.requestId, now: world.now(), retakeBefore: world.now() };
+    await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
+    expect(await world.reconcile(deleted)).toMatchObject({ phase: 'Held' });
+    world.desire(two);
+    world.clock.advance(2 * minute);
+    await world.reconcile({ kind: 'desired' });
+    asksFirst(world);
+  });
+
+  it('while another holds the table, who then dies, is forgotten all the same', async () => {
+    const world = await routeWhileUnmanaged();
+    const lease = { holder: 'somebody', now: world.now(), retakeBefore: world.now() };
+    await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
+    await world.reconcile(deleted);
+    world.desire(two);
+    await world.leases.drop(routeTableId, 'somebody');
+    const [sent] = world.requeue.sent.filter(({ message }) => message.triggers?.[0]?.name === itemWasDeleted);
+    world.clock.advance(2 * minute);
+    await reconcileAgain(sent?.message ?? { routeTableId, hop: 0 }, 'message-1', world, world.invocation());
+    asksFirst(world);
+  });
+
+  it('keeps its history, and is in sync at once where nothing changed', async () => {
+    const world = await inSync(two);
+    const runs = world.states.runs(routeTableId);
+    await world.reconcile(deleted);
+    expect(world.status()).toMatchObject({ phase: 'InSync', trigger: { name: itemWasDeleted } });
+    expect(await world.index.tablesUnder('pcx-aaaaaaaa')).toEqual([routeTableId]);
+    expect(world.states.runs(routeTableId)).toEqual(runs);
+  });
+
+  it('does not bring back an approval that was given before', async () => {
+    const world = await routeWhileUnmanaged();
+    world.desire(two);
+    await world.reconcile(deleted);
+    const { waiting } = world.status();
+    const until = new Date(world.now().getTime() + 60 * minute).toISOString();
+    const { deletes = [], desiredHash = '' } = waiting ?? {};
+    world.states.order(routeTableId, { approval: { id: '1', deletes, by: 'alice', until, desiredHash } });
+    world.desired.delete(routeTableId);
+    world.desire(two);
+    await world.reconcile({ ...deleted, id: '2' });
+    asksFirst(world);
+  });
+});
