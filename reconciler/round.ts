@@ -5,7 +5,7 @@ import type { Change } from './core/change.ts';
 import { doubtAbout, isDoubtful } from './core/consistency.ts';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
-import { namesOf } from './core/names.ts';
+import { managed, namesOf } from './core/names.ts';
 import { type Plan, planAfter } from './core/plan.ts';
 import { sameOrders, underOrders } from './core/orders.ts';
 import { type TableRecord, emptyRecord, withTargetsUp } from './core/record.ts';
@@ -174,7 +174,7 @@ export class Round {
   async #conclude(
     verdict: Verdict,
     outcomes: readonly ChangeOutcome[],
-    names = this.#before?.indexed ?? [],
+    names = this.#before?.indexed ?? [managed],
   ): Promise<Phase> {
     const { states, now } = this.#world;
     const before = this.#before;

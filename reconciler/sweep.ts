@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
 import { leadsNowhere } from './core/finding.ts';
-import { namesOf } from './core/names.ts';
+import { managed, namesOf } from './core/names.ts';
 import { type Plan, plan } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
 import { type Orders, isEnforced, underOrders } from './core/orders.ts';
@@ -31,10 +31,10 @@ type Entry = { readonly routeTableId: string; readonly item: unknown };
 
 /**
  * Looks at every managed table and reconciles those that need it: drifted, not yet verified, failed, or with a status
- * that has grown old.
+ * that has grown old; and at those whose item is gone, though nobody told of its deletion.
  *
- * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages and memory does not grow
- * at all. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
+ * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages, and memory by the ids of
+ * tables alone. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
  * place and what was counted are remembered: the next invocation goes on from there, and speaks of the whole at its end.
  *
  * @param everyMs how often a sweep starts, in milliseconds: who reads its record knows by that whether sweeps are missing
@@ -46,9 +46,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const tally = new Tally(underWay);
   let cursor = underWay?.cursor;
   let cutShort = false;
+  const seen = new Set<string>();
 
   for await (const { items, next } of world.desired.pages(cursor)) {
     const looked = await sweepPage(items, tally, world, invocation);
+    for (const { routeTableId } of items) seen.add(routeTableId);
     const isWhole = looked === items.length;
     cursor = isWhole ? next : (items[looked - 1]?.routeTableId ?? cursor);
     cutShort = !isWhole || (next !== undefined && world.now() >= invocation.until);
@@ -67,7 +69,32 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
   if (cutShort) world.log.warn('sweep cut short, the next one goes on from here', fields);
   else world.log.info('sweep completed', fields);
+  if (!cutShort) await letGoOfItemless(seen, world, invocation);
   return record;
+}
+
+/**
+ * Ends the management of tables that are known as managed and have no item: the record of its deletion was lost on its
+ * way to us. What they earned must not outlive the item.
+ *
+ * @param seen tables that have an item; the others are asked for theirs, as it may be newer than this sweep's scan, or an
+ *   earlier part of a sweep in parts saw it
+ */
+async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocation: Invocation): Promise<void> {
+  const unseen = (await world.index.tablesUnder(managed)).filter((routeTableId) => !seen.has(routeTableId));
+  await pMap(
+    unseen,
+    async (routeTableId) => {
+      if (world.now() >= invocation.until) return;
+      try {
+        if ((await world.checkpoint(routeTableId)).item !== undefined) return;
+        await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+      } catch (error) {
+        world.log.error('could not look at a table', { routeTableId, error });
+      }
+    },
+    { concurrency: tablesAtOnce },
+  );
 }
 
 /**

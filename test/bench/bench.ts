@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
+import { managed } from '../../reconciler/core/names.ts';
 import { plan } from '../../reconciler/core/plan.ts';
 import { emptyRecord } from '../../reconciler/core/record.ts';
 import { sweep } from '../../reconciler/sweep.ts';
@@ -54,6 +55,7 @@ function counted(world: InMemoryWorld): () => Record<string, number> {
   const note = (call: string): void => void (calls[call] = (calls[call] ?? 0) + 1);
   world.desired.faults = (call) => note(`desired ${call}`);
   world.states.faults = (call) => note(`states ${call}`);
+  world.index.faults = (call) => note(`index ${call}`);
   world.leases.faults = (call) => note(`leases ${call}`);
   world.requeue.faults = () => note('requeue send');
   world.forget();
@@ -120,6 +122,7 @@ const idle: Counted = {
   tables: 1_000,
   sweepsPerHour,
   itemBytes: bytesOf(oneItem),
+  indexBytes: bytesOf({ routeTableId: `#${managed}`, item: tableIdOf(0) }),
   statusBytes: bytesOf(fleet.states.status(tableIdOf(0))),
   metrics: told.size,
   alarms: 23,

@@ -22,6 +22,8 @@ export interface Counted {
   readonly sweepsPerHour: number;
   readonly itemBytes: number;
   readonly statusBytes: number;
+  /** What the index holds of each table to say that it is managed. */
+  readonly indexBytes: number;
   /** Metrics that got a value in an idle hour. */
   readonly metrics: number;
   readonly alarms: number;
@@ -44,11 +46,13 @@ const writeUnits = (bytes: number): number => Math.ceil(bytes / 1_024);
 
 /** What an idle fleet costs in a month of 730 hours: each thing with its amount and price, the dearest first. */
 export function monthlyCost(counted: Counted): readonly Cost[] {
-  const { tables, itemBytes, statusBytes } = counted;
+  const { tables, itemBytes, statusBytes, indexBytes } = counted;
   const sweeps = counted.sweepsPerHour * hoursPerMonth;
   const days = hoursPerMonth / 24;
-  // A scan is billed by the pages it reads, a batch by each item; a key without an item costs half a unit.
-  const perSweep = readUnits(tables * itemBytes) + tables * (readUnits(statusBytes) + 0.5) + 1;
+  // A scan and a query are billed by the bytes they read, twice as much where they must be up to date; a batch is by each
+  // item, and a key without an item costs half a unit.
+  const bulk = readUnits(tables * itemBytes) + 2 * readUnits(tables * indexBytes);
+  const perSweep = bulk + tables * (readUnits(statusBytes) + 0.5) + 1;
   const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 1);
   const written = sweeps + days * tables * (writeUnits(statusBytes) + 2);
   const rows = [

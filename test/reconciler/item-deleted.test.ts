@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { itemWasDeleted } from '../../reconciler/core/trigger.ts';
 import { reconcileAgain } from '../../reconciler/reconcile.ts';
+import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
@@ -78,5 +79,67 @@ describe('an item that is deleted and written again', () => {
     world.desire(two);
     await world.reconcile({ ...deleted, id: '2' });
     asksFirst(world);
+  });
+});
+
+describe('a deletion that no stream told of', () => {
+  it('is found by the next sweep', async () => {
+    const world = await routeWhileUnmanaged();
+    await sweep(world, world.invocation());
+    expect(world.status()).toMatchObject({ phase: 'Unmanaged', owned: [], listed: [] });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    asksFirst(world);
+  });
+
+  it.each([
+    ['an invalid item', { mode: 'enforced' }],
+    ['the item of a table that EC2 does not know', {}],
+  ] as const)('is found of %s, too', async (_, more) => {
+    const world = await inSync(two);
+    world.desired.put({ routeTableId: 'rtb-bbbbbbbb', routes: [], ...more });
+    await sweep(world, world.invocation());
+    world.desired.delete('rtb-bbbbbbbb');
+    await sweep(world, world.invocation());
+    expect(world.states.status('rtb-bbbbbbbb').phase).toBe('Unmanaged');
+  });
+
+  it('is found once, and costs no more from then on', async () => {
+    const world = await routeWhileUnmanaged();
+    await sweep(world, world.invocation());
+    world.forget();
+    await sweep(world, world.invocation());
+    expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
+    expect(world.ec2.journal.calls).toEqual([]);
+  });
+
+  it('is found by a sweep in parts, which lets be what earlier parts saw', async () => {
+    const world = await inSync({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+    const ids = Array.from({ length: 150 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+    for (const id of ids) {
+      world.ec2.scenery.table(id);
+      world.desired.put({ routeTableId: id, routes: [] });
+    }
+    await sweep(world, world.invocation(1_000));
+    world.desired.delete(routeTableId);
+    world.forget();
+    world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+    expect(await sweep(world, world.invocation(5))).toHaveProperty('cursor');
+    expect(world.status().phase).toBe('InSync');
+    expect(await sweep(world, world.invocation(1_000))).toHaveProperty('endedAt');
+    expect(world.status().phase).toBe('Unmanaged');
+    expect([...world.states.writes]).toEqual([
+      ['writeSweep', 2],
+      ['write', 1],
+    ]);
+  });
+
+  it('that cannot be looked for is told, and nothing else fails for it', async () => {
+    const world = await routeWhileUnmanaged();
+    world.index.faults = () => {
+      throw new Error('no answer');
+    };
+    await expect(sweep(world, world.invocation())).rejects.toThrow('no answer');
+    expect(await world.states.readSweep()).toHaveProperty('endedAt');
   });
 });

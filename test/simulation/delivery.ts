@@ -67,6 +67,8 @@ export class Delivery {
   // ── the stream of desired items ───────────────────────────────────────────────────────────────────────────────────
 
   edited(routeTableId: string, isDeleted: boolean): void {
+    const { faults, history } = this.#cloud;
+    if (faults.strikes('lost record of an edit')) return history.note('stream', `loses an edit of ${routeTableId}`);
     this.#pending += 1;
     this.#stream.push({ routeTableId, id: this.#id('record'), isDeleted });
     if (this.#streaming) return;

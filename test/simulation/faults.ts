@@ -36,6 +36,7 @@ const fiercest = {
   'target refused for ever': 1,
   'writes denied for a while': 1,
   'desired edit in mid-apply': 0.1,
+  'lost record of an edit': 0.3,
 } as const;
 
 export type FaultKind = keyof typeof fiercest;

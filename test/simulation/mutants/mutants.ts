@@ -320,6 +320,12 @@ export const mutants: readonly Mutant[] = [
     '!entry.until || entry.until > now',
     'entry.until !== undefined && entry.until > now',
   ),
+  mutant(
+    'lets the sweep pass by tables that have no item any more',
+    'sweep.ts',
+    '  if (!cutShort) await letGoOfItemless(seen, world, invocation);',
+    '',
+  ),
   {
     name: 'remembers what an item earned when it is deleted',
     edits: [
