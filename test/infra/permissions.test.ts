@@ -44,13 +44,18 @@ const reconcileWith = (name: string) => ({
     'dynamodb:DeleteItem',
     'dynamodb:GetItem',
     'dynamodb:PutItem',
-    'dynamodb:Query',
     'dynamodb:UpdateItem',
   ],
   'Requeue.Arn': ['sqs:SendMessage'],
   [`arn:aws:events:${region}:${account}:event-bus/default`]: ['events:PutEvents'],
   [`${name}Logs.Arn`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
 });
+
+/** The same of one that also finds tables through the index. */
+const lookUpWith = (name: string) => {
+  const reconcile = reconcileWith(name);
+  return { ...reconcile, 'RouteTableStates.Arn': [...reconcile['RouteTableStates.Arn'], 'dynamodb:Query'].sort() };
+};
 
 /** The conditions under which the functions may change a route. */
 function conditionsOfChanges(template: StackTemplate) {
@@ -64,14 +69,14 @@ describe('permissions', () => {
   const template = new StackTemplate();
   const tagged = new StackTemplate({ managedTag: 'managed-by=route-reconciler' });
 
-  it('lets on-route-change reconcile one table, and nothing else', () => {
+  it('lets on-route-change reconcile one table, find tables by what surrounds them, and nothing else', () => {
     expect(permissions(template, 'OnRouteChangeRole')).toEqual({
-      ...reconcileWith('OnRouteChange'),
+      ...lookUpWith('OnRouteChange'),
       'FailedInvocations.Arn': send,
     });
   });
 
-  it('lets on-desired-change do so as well, and read the streams that wake it', () => {
+  it('lets on-desired-change reconcile one table, and read the streams that wake it', () => {
     expect(permissions(template, 'OnDesiredChangeRole')).toEqual({
       ...reconcileWith('OnDesiredChange'),
       '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
@@ -81,7 +86,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets on-requeue do so as well, and take messages from its queue', () => {
+  it('lets on-requeue do so, and take messages from its queue', () => {
     expect(permissions(template, 'OnRequeueRole')).toEqual({
       ...reconcileWith('OnRequeue'),
       'Requeue.Arn': [
@@ -95,9 +100,9 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the sweep do so as well, and list what is managed', () => {
+  it('lets the sweep do so, and list what is managed and what was', () => {
     expect(permissions(template, 'SweepRole')).toEqual({
-      ...reconcileWith('Sweep'),
+      ...lookUpWith('Sweep'),
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
     });
