@@ -102,10 +102,10 @@ const unreadAgain = (error: unknown): string => failedCall('could not read the r
 
 /** Notes every call as it ends, for whoever waits. */
 function watched({ tables, note }: ReconcileWorld): RouteTables['apply'] {
-  return async (routeTableId, change, withinMs) => {
+  return async (routeTableId, change, limits) => {
     const what = `${routeTableId}: ${describeChange(changeAsJson(change))}`;
     try {
-      await tables.apply(routeTableId, change, withinMs);
+      await tables.apply(routeTableId, change, limits);
       note(`${what}: done`);
     } catch (error) {
       note(`${what}: ${error instanceof ChangeFailed ? error.failure.code : String(error)}`);

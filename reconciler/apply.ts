@@ -23,16 +23,25 @@ export class ChangeFailed extends Error {
   }
 }
 
+/** How long a call has, in milliseconds from now. */
+export interface CallLimits {
+  /** Nothing is sent later than this, for the first time or again. */
+  readonly sendWithinMs: number;
+  /** Nobody waits for an answer any longer. */
+  readonly withinMs: number;
+}
+
 /** The part of EC2 that changes routes. */
 export interface RouteWriter {
   /** Resolves when the pace below EC2's request buckets lets one more call of this kind start. */
   turn(action: Change['action']): Promise<void>;
   /**
-   * Carries out one change, or gives up after `withinMs` milliseconds with an unknown outcome.
+   * Carries out one change, or gives up when its time is over: with an unknown outcome when it has been sent and not
+   * answered, as not done otherwise.
    *
    * @throws ChangeFailed and nothing else
    */
-  apply(routeTableId: string, change: Change, withinMs: number): Promise<void>;
+  apply(routeTableId: string, change: Change, limits: CallLimits): Promise<void>;
 }
 
 export interface Applied {
@@ -45,8 +54,11 @@ export interface Applied {
 /** EC2's buckets are per account and shared with everybody: a few calls at once are as fast as it lets us be. */
 const callsAtOnce = 4;
 
-/** How long a checkpoint's answer holds inside a phase. */
+/** How long a checkpoint's answer holds, from when it was asked for: nothing is sent to EC2 on an older one. */
 const checkpointKeepsMs = 5_000;
+
+/** Every call begins with at least so much of that left, as one that EC2 throttles is sent again. */
+const sendingTakesMs = 2_500;
 
 /**
  * Applies changes in three phases: every replace, then every delete, then every create. A phase starts only when all
@@ -55,8 +67,8 @@ const checkpointKeepsMs = 5_000;
  *
  * @param world.startLeftMs how many milliseconds from now calls may still run, asked before each of them; when none are
  *   left, the rest is skipped. DeleteRoute and ReplaceRoute hit whatever is there by then, so a plan does not keep.
- * @param world.checkpoint asked before each phase, and within one at least every 5 s: may we go on? The rest is skipped
- *   after a no, and after an answer that could not be had.
+ * @param world.checkpoint asked before each phase, and within one at least every 5 s: may we go on? No request leaves
+ *   later than 5 s after it was asked. The rest is skipped after a no, and after an answer that could not be had.
  */
 export async function applyChanges(
   routeTableId: string,
@@ -75,30 +87,35 @@ export async function applyChanges(
   let checkedAt = 0;
   let checking: Promise<void> | undefined;
 
-  const check = async (): Promise<void> => {
-    checkedAt = now().getTime();
+  const ask = async (): Promise<void> => {
+    const askedAt = now().getTime();
     if (!(await world.checkpoint())) cutShort = true;
+    checkedAt = askedAt;
   };
+  /** Asks once for all who want to know at the same time. */
+  const check = (): Promise<void> => (checking ??= ask().finally(() => (checking = undefined)));
 
-  /** How long the next call may take; 0 when it may not start. */
-  const timeToStart = async (action: Change['action']): Promise<number> => {
-    if (denied || cutShort) return 0;
+  const isOver = (): boolean => denied || (cutShort ||= startLeftMs() <= 0);
+  const sendLeftMs = (): number => checkedAt + checkpointKeepsMs - now().getTime();
+
+  /** How long the next call may take; undefined when it may not start. */
+  const timeToStart = async (action: Change['action']): Promise<CallLimits | undefined> => {
+    if (isOver()) return undefined;
     await writer.turn(action);
-    if (now().getTime() - checkedAt >= checkpointKeepsMs) checking = check();
-    await checking;
-    const leftMs = startLeftMs();
-    cutShort ||= leftMs <= 0;
-    return denied || cutShort ? 0 : leftMs;
+    // Again, if the answer was so long under way that it is too old by now.
+    while (!isOver() && sendLeftMs() < sendingTakesMs) await check();
+    const withinMs = startLeftMs();
+    return isOver() ? undefined : { withinMs, sendWithinMs: Math.min(sendLeftMs(), withinMs) };
   };
 
   for (const action of ['replace', 'delete', 'create'] as const) {
     const phase = changes.filter((change) => change.action === action);
-    if (phase.length > 0 && !denied && !cutShort) await (checking = check());
+    if (phase.length > 0 && !isOver()) await check();
     await pMap(
       phase,
       async (change) => {
-        const withinMs = await timeToStart(action);
-        const outcome = withinMs > 0 ? await applyOne(routeTableId, change, withinMs, world) : skipped(change);
+        const limits = await timeToStart(action);
+        const outcome = limits ? await applyOne(routeTableId, change, limits, world) : skipped(change);
         denied ||= outcome.kind === 'denied';
         outcomes.set(change, outcome);
       },
@@ -115,7 +132,7 @@ const skipped = (change: Change): ChangeOutcome => ({ ...changeAsJson(change), r
 async function applyOne(
   routeTableId: string,
   change: Change,
-  withinMs: number,
+  limits: CallLimits,
   { writer, now }: { readonly writer: RouteWriter; readonly now: () => Date },
 ): Promise<ChangeOutcome> {
   const startedAt = now().getTime();
@@ -125,7 +142,7 @@ async function applyOne(
     at: now().toISOString(),
   });
   try {
-    await writer.apply(routeTableId, change, withinMs);
+    await writer.apply(routeTableId, change, limits);
     return { ...json, result: 'done', ...answered() };
   } catch (error) {
     if (!(error instanceof ChangeFailed)) throw error;

@@ -7,9 +7,9 @@ import {
   ReplaceRouteCommand,
   paginateDescribeRouteTables,
 } from '@aws-sdk/client-ec2';
-import type { RetryErrorInfo, RetryToken, StandardRetryToken } from '@smithy/types';
+import type { MiddlewareStack, RetryErrorInfo, RetryToken, StandardRetryToken } from '@smithy/types';
 import { AdaptiveRetryStrategy } from '@smithy/util-retry';
-import { ChangeFailed } from '../apply.ts';
+import { type CallLimits, ChangeFailed, type Failure } from '../apply.ts';
 import type { Change } from '../core/change.ts';
 import type { ActualTable } from '../core/route.ts';
 import type { RouteTables } from '../ports.ts';
@@ -35,11 +35,23 @@ class RetryThrottlesOnly extends AdaptiveRetryStrategy {
   }
 }
 
+/** A call that was not sent, for the first time or again: EC2 throttles, and the time to send it is over. */
+class NotSent extends Error {
+  override readonly name = 'NotSent';
+}
+
+const notSent: Failure = {
+  kind: 'transient',
+  code: 'RequestLimitExceeded',
+  message: 'EC2 takes no more of these calls for the moment, and there was no time left to ask again',
+  outcomeUnknown: false,
+};
+
 /**
  * EC2's route tables, through the AWS SDK.
  *
  * Reads retry by themselves. A read that fails throws, and never looks like an empty answer. `apply` sends exactly one
- * mutation unless EC2 throttles it, and throws `ChangeFailed` and nothing else.
+ * mutation, or several while EC2 throttles it and there is time to send them, and throws `ChangeFailed` and nothing else.
  */
 export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
   const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
@@ -79,29 +91,27 @@ export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
     return tables.map(actualTable).find((table) => table.routeTableId === routeTableId);
   }
 
-  function send(
-    routeTableId: string,
-    change: Change,
-    options: { readonly abortSignal: AbortSignal },
-  ): Promise<unknown> {
+  function send(routeTableId: string, change: Change, { withinMs, sendWithinMs }: CallLimits): Promise<unknown> {
     const request = changeRequest(routeTableId, change);
+    const options = { abortSignal: AbortSignal.timeout(withinMs) };
+    const inTime = sentUntil(performance.now() + sendWithinMs);
     switch (request.action) {
       case 'create':
-        return writer.send(new CreateRouteCommand(request.input), options);
+        return writer.send(inTime(new CreateRouteCommand(request.input)), options);
       case 'replace':
-        return writer.send(new ReplaceRouteCommand(request.input), options);
+        return writer.send(inTime(new ReplaceRouteCommand(request.input)), options);
       case 'delete':
-        return writer.send(new DeleteRouteCommand(request.input), options);
+        return writer.send(inTime(new DeleteRouteCommand(request.input)), options);
       default:
         return request satisfies never;
     }
   }
 
-  async function apply(routeTableId: string, change: Change, withinMs: number): Promise<void> {
+  async function apply(routeTableId: string, change: Change, limits: CallLimits): Promise<void> {
     try {
-      await send(routeTableId, change, { abortSignal: AbortSignal.timeout(withinMs) });
+      await send(routeTableId, change, limits);
     } catch (cause) {
-      throw new ChangeFailed(failureOf(cause), { cause });
+      throw new ChangeFailed(cause instanceof NotSent ? notSent : failureOf(cause), { cause });
     }
   }
 
@@ -109,3 +119,20 @@ export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
 
   return { read, readMany, turn, apply };
 }
+
+/** Has each request of a command, the first and those after a throttle, leave before an instant or not at all. */
+const sentUntil =
+  (end: number) =>
+  <In extends object, Out extends object, C>(
+    command: C & { readonly middlewareStack: MiddlewareStack<In, Out> },
+  ): C => {
+    // The SDK waits outside of this step: for its retries, and before a first request while it slows itself down.
+    command.middlewareStack.add(
+      (next) => (args) => {
+        if (performance.now() >= end) throw new NotSent();
+        return next(args);
+      },
+      { step: 'finalizeRequest', priority: 'low' },
+    );
+    return command;
+  };

@@ -1,5 +1,4 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
-import type { Change } from '../../reconciler/core/change.ts';
 import type { ActualTable } from '../../reconciler/core/route.ts';
 import type { Status } from '../../reconciler/core/status.ts';
 import type {
@@ -190,19 +189,18 @@ export class Cloud {
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
-        const { version, orders, holder, at } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
+        const { version, orders, holder } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
           const read = {
             version: this.watch.version(routeTableId),
             orders: this.states.orders(routeTableId),
             holder: this.leases.holder(routeTableId),
-            at: this.scheduler.time,
           };
           if (isFirst) this.watch.readDesired(fn, routeTableId, read.orders);
           else if (this.faults.strikes('desired edit in mid-apply')) this.edit(routeTableId);
           return read;
         });
         if (!isFirst)
-          this.watch.checked(fn, routeTableId, { version, orders, at, ...(holder !== undefined && { holder }) });
+          this.watch.checked(fn, routeTableId, { version, orders, ...(holder !== undefined && { holder }) });
         return { item: version.item, orders, holder };
       },
       now: fn.now,
@@ -239,14 +237,15 @@ export class Cloud {
         throw error;
       }
     };
-    const apply = async (routeTableId: string, change: Change, withinMs: number): Promise<void> => {
+    const apply: RouteTables['apply'] = async (routeTableId, change, limits) => {
+      const { withinMs } = limits;
       this.mutations += 1;
       const mutation = this.watch.mutationStarts(fn, routeTableId, change);
       const { action, destination, from, to } = mutation;
       const told = `${action} ${routeTableId} ${destination}`;
       this.history.note(fn.name, told, { from, to, withinMs });
       try {
-        await fn.outlives(ask({ mutation, withinMs }, () => tables.apply(routeTableId, change, withinMs)));
+        await fn.outlives(ask({ mutation, withinMs }, () => tables.apply(routeTableId, change, limits)));
         this.watch.mutationEnded(mutation, 'done');
         this.history.note(fn.name, `${told}: done`);
       } catch (error) {

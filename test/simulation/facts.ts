@@ -75,8 +75,6 @@ export interface Look {
     readonly version?: Version;
     readonly orders: Orders;
     readonly holder?: string;
-    readonly at: number;
-    readonly answeredAt: number;
   };
   /** It is in the middle of an apply. */
   applying: boolean;

@@ -277,13 +277,9 @@ export class Watch implements Facts {
     delete this.look(by, routeTableId)?.checkpoint;
   }
 
-  checked(
-    by: FunctionRun,
-    routeTableId: string,
-    checkpoint: Omit<NonNullable<Look['checkpoint']>, 'answeredAt'>,
-  ): void {
+  checked(by: FunctionRun, routeTableId: string, checkpoint: NonNullable<Look['checkpoint']>): void {
     const look = this.look(by, routeTableId);
-    if (look) look.checkpoint = { ...checkpoint, answeredAt: this.time() };
+    if (look) look.checkpoint = checkpoint;
   }
 
   // ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,6 +23,7 @@ import { describeStores, status } from '../support/store-contract.ts';
 
 const { aws, ec2: ec2As, relay } = connect(inject('stack'));
 const as = ec2As({ kind: 'user', name: 'alice' });
+const fiveSeconds = { sendWithinMs: 5_000, withinMs: 5_000 };
 
 // The deployed functions have nothing to do with these tables.
 beforeAll(() => relay.events('drop'));
@@ -80,7 +81,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
         pcx.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
       ).target;
       const made = async () => (await tables.read(table))?.routes.find(({ spelling }) => spelling === text);
-      const apply = (change: Change) => tables.apply(table, change, 5_000);
+      const apply = (change: Change) => tables.apply(table, change, fiveSeconds);
 
       await apply({ action: 'create', destination, to: target });
       const from = there(await made());
@@ -109,7 +110,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
 
     await relay.forgetCalls();
     await relay.inject({ on, effect: { kind: 'lose-answer' } });
-    await expect(tables.apply(table, create, 5_000)).rejects.toMatchObject({ failure: { outcomeUnknown: true } });
+    await expect(tables.apply(table, create, fiveSeconds)).rejects.toMatchObject({ failure: { outcomeUnknown: true } });
     expect([await calls(), (await tables.read(table))?.routes.length]).toEqual([1, 2]);
   });
 

@@ -32,7 +32,10 @@ export const page = (routeTableIds: readonly string[], nextToken?: string): Repl
   ].join(''),
 });
 
-export async function serveEc2(...replies: readonly [Reply, ...Reply[]]): Promise<Ec2Server> {
+/** What is said next, or what to do first to find out. */
+type Next = Reply | (() => Reply);
+
+export async function serveEc2(...replies: readonly [Next, ...Next[]]): Promise<Ec2Server> {
   const requests: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     text(request)
@@ -55,7 +58,8 @@ export async function serveEc2(...replies: readonly [Reply, ...Reply[]]): Promis
   };
 }
 
-function give(reply: Reply, response: ServerResponse): void {
+function give(next: Next, response: ServerResponse): void {
+  const reply = typeof next === 'function' ? next() : next;
   if (reply === 'broken') response.destroy();
   else if (reply !== 'silent') response.writeHead(reply.status, { 'content-type': 'text/xml' }).end(reply.body);
 }

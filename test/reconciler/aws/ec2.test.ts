@@ -1,9 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ec2RouteTables } from '../../../reconciler/aws/ec2.ts';
 import type { Change } from '../../../reconciler/core/change.ts';
 import { route, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
-import { type Ec2Server, done, page, refusal, serveEc2 } from '../../support/ec2-server.ts';
+import { type Ec2Server, type Reply, done, page, refusal, serveEc2 } from '../../support/ec2-server.ts';
 
 // The SDK's own part: what is sent how often, on which answer.
 
@@ -13,13 +13,17 @@ const tablesAt = ({ endpoint }: Ec2Server) =>
 const { destination, target } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
 const create: Change = { action: 'create', destination, to: target };
 
+const fiveSeconds = { sendWithinMs: 5_000, withinMs: 5_000 };
+
 const failed = (failure: object) =>
   expect.objectContaining({ name: 'ChangeFailed', failure: expect.objectContaining(failure) });
 
 describe('a mutation', () => {
+  afterEach(() => vi.useRealTimers());
+
   it('is sent once', async () => {
     await using server = await serveEc2(done);
-    await tablesAt(server).apply(routeTableId, create, 5_000);
+    await tablesAt(server).apply(routeTableId, create, fiveSeconds);
     expect(server.requests.map((sent) => Object.fromEntries(sent))).toEqual([
       {
         Action: 'CreateRoute',
@@ -33,8 +37,29 @@ describe('a mutation', () => {
 
   it('is sent again when EC2 throttles it', async () => {
     await using server = await serveEc2(refusal('RequestLimitExceeded', 503), done);
-    await tablesAt(server).apply(routeTableId, create, 5_000);
+    await tablesAt(server).apply(routeTableId, create, fiveSeconds);
     expect(server.requests).toHaveLength(2);
+  });
+
+  it('is not sent again when the time to send it is over, and is known not to be done', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const throttled = (): Reply => {
+      vi.advanceTimersByTime(1_000);
+      return refusal('RequestLimitExceeded', 503);
+    };
+    await using server = await serveEc2(throttled);
+    await expect(
+      tablesAt(server).apply(routeTableId, create, { sendWithinMs: 2_500, withinMs: 60_000 }),
+    ).rejects.toEqual(failed({ kind: 'transient', code: 'RequestLimitExceeded', outcomeUnknown: false }));
+    expect(server.requests).toHaveLength(3);
+  });
+
+  it('is not sent at all when the time to send it is over before', async () => {
+    await using server = await serveEc2(done);
+    await expect(tablesAt(server).apply(routeTableId, create, { sendWithinMs: 0, withinMs: 5_000 })).rejects.toEqual(
+      failed({ kind: 'transient', outcomeUnknown: false }),
+    );
+    expect(server.requests).toHaveLength(0);
   });
 
   it.each([
@@ -43,7 +68,7 @@ describe('a mutation', () => {
     ['a broken connection', 'broken', expect.any(String)],
   ] as const)('is not sent again after %s, as nobody knows what became of it', async (_, reply, code) => {
     await using server = await serveEc2(reply);
-    await expect(tablesAt(server).apply(routeTableId, create, 5_000)).rejects.toEqual(
+    await expect(tablesAt(server).apply(routeTableId, create, fiveSeconds)).rejects.toEqual(
       failed({ kind: 'transient', code, outcomeUnknown: true }),
     );
     expect(server.requests).toHaveLength(1);
@@ -51,7 +76,7 @@ describe('a mutation', () => {
 
   it('is given up when its time is over, and not sent again', async () => {
     await using server = await serveEc2('silent');
-    await expect(tablesAt(server).apply(routeTableId, create, 200)).rejects.toEqual(
+    await expect(tablesAt(server).apply(routeTableId, create, { sendWithinMs: 200, withinMs: 200 })).rejects.toEqual(
       failed({ kind: 'transient', outcomeUnknown: true }),
     );
     expect(server.requests).toHaveLength(1);
@@ -66,7 +91,7 @@ describe('a mutation', () => {
     ['RequestExpired', 'transient'],
   ])('that is refused with %s is not sent again', async (code, kind) => {
     await using server = await serveEc2(refusal(code, 400));
-    await expect(tablesAt(server).apply(routeTableId, create, 5_000)).rejects.toEqual(
+    await expect(tablesAt(server).apply(routeTableId, create, fiveSeconds)).rejects.toEqual(
       failed({ kind, code, message: `${code}, says EC2`, outcomeUnknown: false }),
     );
     expect(server.requests).toHaveLength(1);

@@ -213,7 +213,9 @@ describe('a route that is created and read', () => {
         if (destination.kind === 'prefix-list') ec2.scenery.prefixList(destination.id, { family: 'ipv6' });
         if ('id' in target) ec2.scenery.target(target.id, inVpc(target.id) ? {} : { loadBalancer: true });
         const tables = inMemoryRouteTables(ec2);
-        const refused = await tables.apply(rtb, { action: 'create', destination, to: target }, 1_000).catch(String);
+        const second = { sendWithinMs: 1_000, withinMs: 1_000 };
+        const create = { action: 'create', destination, to: target } as const;
+        const refused = await tables.apply(rtb, create, second).catch(String);
         fc.pre(refused === undefined);
         const created = (await tables.read(rtb))?.routes.at(-1);
         expect(created?.destination).toEqual(destination);

@@ -118,8 +118,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'repeats a lost delete blindly',
     'apply.ts',
-    '    await writer.apply(routeTableId, change, withinMs);\n',
-    "    await writer.apply(routeTableId, change, withinMs).catch((error: unknown) => {\n      if (change.action !== 'delete') throw error;\n      return writer.apply(routeTableId, change, withinMs);\n    });\n",
+    '    await writer.apply(routeTableId, change, limits);\n',
+    "    await writer.apply(routeTableId, change, limits).catch((error: unknown) => {\n      if (change.action !== 'delete') throw error;\n      return writer.apply(routeTableId, change, limits);\n    });\n",
   ),
   mutant(
     'counts a lost answer as a failure',

@@ -28,7 +28,7 @@ export function inMemoryRouteTables(
       for await (const table of pages(reader, [routeTableId])) return table;
       return undefined;
     },
-    async apply(routeTableId, change, withinMs) {
+    async apply(routeTableId, change, { withinMs }) {
       const writer = ec2.as(caller, withinMs);
       const request = changeRequest(routeTableId, change);
       try {

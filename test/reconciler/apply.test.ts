@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { type CallLimits, applyChanges } from '../../reconciler/apply.ts';
+import { now, route, routeTableId } from '../support/builders.ts';
+import { VirtualClock } from '../support/ec2/clock.ts';
+
+// How long a call may be sent: on what the last checkpoint said, and no longer.
+
+const second = 1_000;
+
+/** Creates so many routes with calls that take so long, and tells when each could be sent after its checkpoint was asked. */
+async function applied(calls: number, times: { readonly callMs: number; readonly checkpointMs: number }) {
+  const clock = new VirtualClock(now);
+  const msUntil = (at: Date): number => at.getTime() - clock.now().getTime();
+  const end = new Date(now.getTime() + 10 * second);
+  let checkedAt = -Infinity;
+  const sent: { readonly leftMs: number; readonly afterCheckpointMs: number }[] = [];
+  const { outcomes } = await applyChanges(
+    routeTableId,
+    Array.from({ length: calls }, (_, n) => {
+      const { destination, target } = route(`10.${n}.0.0/16`, 'pcx-aaaaaaaa');
+      return { action: 'create', destination, to: target } as const;
+    }),
+    {
+      writer: {
+        turn: () => Promise.resolve(),
+        apply: async (_id: string, _change: unknown, { sendWithinMs }: CallLimits) => {
+          sent.push({ leftMs: sendWithinMs, afterCheckpointMs: clock.now().getTime() + sendWithinMs - checkedAt });
+          await clock.sleep(times.callMs);
+        },
+      },
+      now: clock.now,
+      startLeftMs: () => msUntil(end),
+      checkpoint: async () => {
+        checkedAt = clock.now().getTime();
+        await clock.sleep(times.checkpointMs);
+        return true;
+      },
+    },
+  );
+  return { sent, results: outcomes.map(({ result }) => result) };
+}
+
+describe('a call', () => {
+  it.each([0, 300, 900, 2_400])(
+    'that takes %d ms may be sent until 5 s after a checkpoint, and has time to',
+    async (callMs) => {
+      const { sent } = await applied(12, { callMs, checkpointMs: 20 });
+      expect(sent.length).toBeGreaterThan(3);
+      for (const { leftMs, afterCheckpointMs } of sent) {
+        expect(afterCheckpointMs).toBeLessThanOrEqual(5 * second);
+        expect(leftMs).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it('does not start on a checkpoint whose answer took too long', async () => {
+    const { sent, results } = await applied(2, { callMs: 0, checkpointMs: 4 * second });
+    expect(sent).toEqual([]);
+    expect(results).toEqual(['skipped', 'skipped']);
+  });
+});
