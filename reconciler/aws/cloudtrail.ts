@@ -87,16 +87,20 @@ function noticeOf(effect: Effect, asked: ReadonlySet<string>, via: string | unde
 const changedNothing = (errorCode: string | undefined): boolean =>
   errorCode !== undefined && !errorCode.startsWith('Server.');
 
-/** Every text in a value, in the order it is told. Without recursion: how deep it is, is the sender's choice. */
-function* textsIn(value: unknown): Generator<string, undefined> {
-  const left: unknown[] = [value];
-  while (left.length > 0) {
-    const next = left.pop();
-    if (typeof next === 'string') yield next;
-    else if (typeof next === 'object' && next !== null)
-      for (const inner of Object.values(next).toReversed()) left.push(inner);
+/** Every text in a value, in the order it is told. */
+const textsIn = (value: unknown): readonly string[] => membersIn(value).map(([, text]) => text);
+
+/** The same, each with the name of the member that it is. Without recursion: how deep it is, is the sender's choice. */
+function membersIn(value: unknown): readonly (readonly [name: string, text: string])[] {
+  const members: [string, string][] = [];
+  const left: [string, unknown][] = [['', value]];
+  for (let next = left.pop(); next; next = left.pop()) {
+    const [name, member] = next;
+    if (typeof member === 'string') members.push([name, member]);
+    else if (typeof member === 'object' && member !== null)
+      for (const inner of Object.entries(member).toReversed()) left.push(inner);
   }
-  return undefined;
+  return members;
 }
 
 function triggerOf(detail: z.output<typeof recordShape>): Trigger {
@@ -127,17 +131,13 @@ function actorOf({ userIdentity, sourceIPAddress, userAgent }: z.output<typeof r
 
 /** The destination of a route call, in canonical form: CloudTrail tells it as the caller spelled it. */
 function destinationOf(parameters: unknown): string | undefined {
-  if (typeof parameters !== 'object' || parameters === null) return undefined;
-  for (const [key, value] of Object.entries(parameters)) {
-    if (!/^destination(ipv6)?(cidrblock|prefixlistid)$/i.test(key) || typeof value !== 'string') continue;
-    const parsed = parseDestination(value);
+  for (const [name, text] of membersIn(parameters)) {
+    if (!/^destination(ipv6)?(cidrblock|prefixlistid)$/i.test(name)) continue;
+    const parsed = parseDestination(text);
     if (parsed.ok) return destinationText(parsed.value);
   }
   return undefined;
 }
 
 /** The target of a route call: the one parameter that is an id of something a route can go through. */
-const targetOf = (parameters: unknown): string | undefined =>
-  typeof parameters === 'object' && parameters !== null
-    ? Object.values(parameters).find((value) => typeof value === 'string' && parseTarget(value).ok)
-    : undefined;
+const targetOf = (parameters: unknown): string | undefined => textsIn(parameters).find((text) => parseTarget(text).ok);

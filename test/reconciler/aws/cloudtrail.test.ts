@@ -212,6 +212,16 @@ describe('ec2Call', () => {
     expect(ec2Call(altered(create, { requestParameters }), account)?.trigger.destination).toBe(destination);
   });
 
+  it('reads destination and target of a wrapped call, too', () => {
+    const requestParameters = {
+      CreateRouteRequest: { RouteTableId: rtb, DestinationCidrBlock: '100.68.0.18/18', GatewayId: 'igw-aaaaaaaa' },
+    };
+    expect(ec2Call(altered(create, { requestParameters }), account)).toMatchObject({
+      routeTableIds: [rtb],
+      trigger: { destination: '100.68.0.0/18', target: 'igw-aaaaaaaa', actor: alice },
+    });
+  });
+
   it('names no destination where it cannot be read', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
     expect(ec2Call(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
@@ -253,6 +263,11 @@ describe('ec2Call', () => {
 
   it('survives parameters as deep as an event can hold', () => {
     const requestParameters: unknown = JSON.parse(`${'['.repeat(100_000)}"${rtb}"${']'.repeat(100_000)}`);
+    expect(ec2Call(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
+  });
+
+  it('survives parameters as many as an event can hold', () => {
+    const requestParameters = { items: [...Array.from({ length: 250_000 }, () => 1), rtb] };
     expect(ec2Call(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
   });
 
