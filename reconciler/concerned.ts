@@ -4,11 +4,18 @@ import type { Invocation } from './lease.ts';
 import type { World } from './ports.ts';
 import { type Reached, reconcileEach } from './reconcile.ts';
 
+interface OtherId {
+  readonly id: string;
+  readonly trigger: Trigger;
+  /** The VPCs whose tables alone are concerned; all of them where this is absent. */
+  readonly within?: readonly string[];
+}
+
 /** A call, the tables it names, and other ids under which tables may be known. */
 interface Call {
   readonly routeTableIds: readonly string[];
   readonly trigger: Trigger;
-  readonly others: readonly { readonly id: string; readonly trigger: Trigger }[];
+  readonly others: readonly OtherId[];
 }
 
 /** More tables than this are not one invocation's work. */
@@ -31,8 +38,8 @@ export async function reconcileConcerned(call: Call, world: World, invocation: I
   const { routeTableIds, trigger, others } = call;
   const found = await pMap(
     others,
-    async ({ id, trigger }) =>
-      (await world.index.tablesUnder(id)).map((routeTableId): Reached => ({ routeTableId, trigger })),
+    async ({ trigger, ...other }) =>
+      (await tablesKnownBy(other, world)).map((routeTableId): Reached => ({ routeTableId, trigger })),
     { concurrency: queriesAtOnce },
   );
   const named = routeTableIds.map((routeTableId): Reached => ({ routeTableId, trigger }));
@@ -46,4 +53,12 @@ export async function reconcileConcerned(call: Call, world: World, invocation: I
   }));
   await world.requeue.sendMany(later);
   await reconcileEach(reached.slice(0, tablesAtOnce), world, invocation);
+}
+
+/** A transit gateway may serve many VPCs, and a call about one of them concerns the tables of that one. */
+async function tablesKnownBy({ id, within }: Omit<OtherId, 'trigger'>, { index }: World): Promise<readonly string[]> {
+  const tables = await index.tablesUnder(id);
+  if (!within || tables.length === 0) return tables;
+  const inVpcs = new Set((await Promise.all(within.map((vpcId) => index.tablesUnder(vpcId)))).flat());
+  return tables.filter((routeTableId) => inVpcs.has(routeTableId));
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Effect, ec2Calls, foundBy } from './ec2-calls.ts';
+import { type Effect, ec2Calls, foundBy, isInOneVpc, vpcId } from './ec2-calls.ts';
 import { destinationText, parseDestination, parseTarget, routeTableIdPattern } from '../core/route.ts';
 import type { Actor, Trigger } from '../core/trigger.ts';
 
@@ -34,13 +34,20 @@ const eventShape = z.looseObject({
   detail: recordShape,
 });
 
+interface OtherId {
+  readonly id: string;
+  readonly trigger: Trigger;
+  /** The VPCs whose tables alone are concerned; all of them where this is absent. */
+  readonly within?: readonly string[];
+}
+
 /** Which route tables an API call concerns, and what a reconcile of them should know of it. */
 export interface Ec2Call {
   /** The tables it names. */
   readonly routeTableIds: readonly string[];
   readonly trigger: Trigger;
   /** Other ids it names, under which an index may know tables. */
-  readonly others: readonly { readonly id: string; readonly trigger: Trigger }[];
+  readonly others: readonly OtherId[];
 }
 
 /**
@@ -71,7 +78,9 @@ export function ec2Call(event: unknown, accountId: string): Ec2Call | undefined 
     const notice = effect && noticeOf(effect, asked, via);
     return { ...trigger, ...(via && { via }), ...(notice && { notice: `${detail.eventName}: ${notice}` }) };
   };
-  return { routeTableIds, trigger: noticed(), others: ids.map((id) => ({ id, trigger: noticed(id) })) };
+  const vpcs = isInOneVpc(detail.eventName) ? [...texts].filter((text) => vpcId.test(text)) : [];
+  const within = vpcs.length > 0 && { within: vpcs };
+  return { routeTableIds, trigger: noticed(), others: ids.map((id) => ({ id, trigger: noticed(id), ...within })) };
 }
 
 /** What a call did to a table that is nothing to heal; the table was found under `via`, or is named by the call. */

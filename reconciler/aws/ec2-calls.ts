@@ -1,9 +1,9 @@
 /**
  * What an EC2 call does to route tables: `route` changes what a table contains, and names it; `association` decides whom
- * it serves; `propagation` lets a gateway's routes come or go; `prefix-list` changes what a destination means; `vpc-cidr`
+ * it serves; `propagation` lets a gateway's routes come or go; `prefix-list` changes what a destination means; `vpc`
  * changes the local routes; `target-up` lets a target come up, or makes another of it; `target-down` lets it die.
  */
-export type Effect = 'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc-cidr' | 'target-up' | 'target-down';
+export type Effect = 'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc' | 'target-up' | 'target-down';
 
 /**
  * The EC2 calls that bear on route tables. Those that do so and tell neither a table nor an id that a table is known by
@@ -29,8 +29,8 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   RestoreManagedPrefixListVersion: 'prefix-list',
   DeleteManagedPrefixList: 'prefix-list',
 
-  AssociateVpcCidrBlock: 'vpc-cidr',
-  DisassociateVpcCidrBlock: 'vpc-cidr',
+  AssociateVpcCidrBlock: 'vpc',
+  DisassociateVpcCidrBlock: 'vpc',
 
   CreateVpcEndpoint: 'target-up',
   ModifyVpcEndpoint: 'target-up',
@@ -59,6 +59,14 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   TerminateInstances: 'target-down',
 };
 
+/**
+ * The calls that let a target come up or die in one VPC of those it serves, and name that VPC. Elsewhere an id of a VPC may
+ * be anybody's word, such as a tag in the answer.
+ */
+export const isInOneVpc = (eventName: string): boolean => eventName.endsWith('TransitGatewayVpcAttachment');
+
+export const vpcId = /^vpc-[0-9a-f]+$/;
+
 const target = /^(?:igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
 
 /** The ids by which tables are found for a call of each kind, besides those of the tables it names itself. */
@@ -67,7 +75,7 @@ export const foundBy: Readonly<Record<Effect, RegExp | undefined>> = {
   propagation: undefined,
   association: /^rtbassoc-[0-9a-f]+$/,
   'prefix-list': /^pl-[0-9a-f]+$/,
-  'vpc-cidr': /^vpc-[0-9a-f]+$/,
+  vpc: vpcId,
   'target-up': target,
   'target-down': target,
 };

@@ -37,6 +37,21 @@ describe('a call about a target', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.22.0.0/16']);
   });
 
+  it('that names a VPC as well has only the tables of that VPC looked at', async () => {
+    const world = await inSync(two);
+    for (const [id, names] of [
+      ['rtb-11111111', ['tgw-aaaaaaaa', 'vpc-11111111']],
+      ['rtb-22222222', ['tgw-aaaaaaaa', 'vpc-22222222']],
+      ['rtb-33333333', ['vpc-11111111']],
+    ] as const)
+      await world.index.keep(id, { add: names, remove: [] });
+    const looked: unknown[] = [];
+    world.leases.faults = (_, id) => void looked.push(id);
+    const call = about('tgw-aaaaaaaa');
+    await concerned(world, { ...call, others: call.others.map((other) => ({ ...other, within: ['vpc-11111111'] })) });
+    expect(new Set(looked)).toEqual(new Set(['rtb-11111111']));
+  });
+
   it('asks nothing of EC2 when it concerns no managed table', async () => {
     const world = await inSync(two);
     await concerned(world, about('pcx-cccccccc'));

@@ -222,6 +222,22 @@ describe('ec2Call', () => {
     });
   });
 
+  it('tells of a transit gateway that is attached in which VPC it is', () => {
+    const request = {
+      TransitGatewayId: 'tgw-aaaaaaaa',
+      VpcId: 'vpc-aaaaaaaa',
+      SubnetIds: { tag: 1, content: 'subnet-a' },
+    };
+    const call = ec2Call(
+      altered(create, {
+        eventName: 'CreateTransitGatewayVpcAttachment',
+        requestParameters: { CreateTransitGatewayVpcAttachmentRequest: request },
+      }),
+      account,
+    );
+    expect(call?.others).toMatchObject([{ id: 'tgw-aaaaaaaa', within: ['vpc-aaaaaaaa'] }]);
+  });
+
   it('names no destination where it cannot be read', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
     expect(ec2Call(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
