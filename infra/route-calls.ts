@@ -47,8 +47,28 @@ export const surroundingCallPattern = (own: {
   detailType: ['AWS API Call via CloudTrail'],
   detail: {
     eventSource: ['ec2.amazonaws.com'],
-    eventName: callsThat((effect) => effect !== 'route'),
+    eventName: callsThat((effect) => effect !== 'route' && effect !== 'tag'),
     errorCode: [{ exists: false }, { prefix: 'Server.' }],
     recipientAccountId: [own.account],
+  },
+});
+
+/**
+ * Matches the CloudTrail events of calls in `account` that tag a route table, among other things or alone. Everything else
+ * that is tagged wakes nobody; and we tag nothing.
+ */
+export const tagCallPattern = (own: {
+  readonly sources: readonly string[];
+  readonly account: string;
+}): EventPattern => ({
+  source: [...own.sources],
+  detailType: ['AWS API Call via CloudTrail'],
+  detail: {
+    eventSource: ['ec2.amazonaws.com'],
+    eventName: callsThat((effect) => effect === 'tag'),
+    errorCode: [{ exists: false }, { prefix: 'Server.' }],
+    recipientAccountId: [own.account],
+    // A pattern reaches into each element of a list.
+    requestParameters: { resourcesSet: { items: { resourceId: [{ prefix: 'rtb-' }] } } },
   },
 });

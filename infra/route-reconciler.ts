@@ -16,7 +16,7 @@ import { FleetDashboard } from './dashboard.ts';
 import { allowLookUp, allowReconcile, allowShow, allowSweep } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
-import { routeCallPattern, surroundingCallPattern } from './route-calls.ts';
+import { routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
 import { desiredRouteTables, routeTableStates } from './tables.ts';
 
@@ -103,6 +103,7 @@ export class RouteReconciler extends Construct {
   readonly sweep: ReconcilerFunction;
   readonly routeCalls: Rule;
   readonly surroundingCalls: Rule;
+  readonly tagCalls: Rule;
   readonly sweepSchedule: Schedule;
   /** Events and scheduled sweeps that could not be handed to their function. */
   readonly undeliveredEvents: Queue;
@@ -201,6 +202,11 @@ export class RouteReconciler extends Construct {
     this.surroundingCalls = new Rule(this, 'SurroundingCalls', {
       description: 'EC2 calls that change whom route tables serve, and what their routes lead to',
       eventPattern: surroundingCallPattern(watched),
+      targets: [target],
+    });
+    this.tagCalls = new Rule(this, 'TagCalls', {
+      description: 'EC2 calls that tag a route table: which routes are ours, and whether we may write, may hang on it',
+      eventPattern: tagCallPattern(watched),
       targets: [target],
     });
 

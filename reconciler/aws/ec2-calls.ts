@@ -1,13 +1,16 @@
 /**
  * What an EC2 call does to route tables: `route` changes what a table contains, and names it; `association` decides whom
  * it serves; `propagation` lets a gateway's routes come or go; `prefix-list` changes what a destination means; `vpc`
- * changes the local routes; `target-up` lets a target come up, or makes another of it; `target-down` lets it die.
+ * changes the local routes, or ends a VPC with its tables; `target-up` lets a target come up, or makes another of it;
+ * `target-down` lets it die; `tag` may change which routes are ours, and whether we may write.
  */
-export type Effect = 'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc' | 'target-up' | 'target-down';
+export type Effect =
+  'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc' | 'target-up' | 'target-down' | 'tag';
 
 /**
  * The EC2 calls that bear on route tables. Those that do so and tell neither a table nor an id that a table is known by
- * (`DetachNetworkInterface` tells an attachment only) are left to the sweep.
+ * (`DetachNetworkInterface` tells an attachment only) are left to the sweep; so are those whose tables nobody can know yet
+ * (`CreateVpc`, `CreateDefaultVpc`).
  */
 export const ec2Calls: Readonly<Record<string, Effect>> = {
   CreateRoute: 'route',
@@ -31,6 +34,7 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
 
   AssociateVpcCidrBlock: 'vpc',
   DisassociateVpcCidrBlock: 'vpc',
+  DeleteVpc: 'vpc',
 
   CreateVpcEndpoint: 'target-up',
   ModifyVpcEndpoint: 'target-up',
@@ -57,6 +61,9 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   DeleteNetworkInterface: 'target-down',
   StopInstances: 'target-down',
   TerminateInstances: 'target-down',
+
+  CreateTags: 'tag',
+  DeleteTags: 'tag',
 };
 
 /**
@@ -73,6 +80,7 @@ const target = /^(?:igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-(?:[0-9a-f]{8}
 export const foundBy: Readonly<Record<Effect, RegExp | undefined>> = {
   route: undefined,
   propagation: undefined,
+  tag: undefined,
   association: /^rtbassoc-[0-9a-f]+$/,
   'prefix-list': /^pl-[0-9a-f]+$/,
   vpc: vpcId,

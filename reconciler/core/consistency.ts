@@ -45,8 +45,13 @@ export function isDoubtful(
   if (!contradicts(actual, telling)) return false;
   // CloudTrail tells whole seconds.
   const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
-  const namesTable = ({ kind, time, via }: Trigger): boolean =>
-    kind === 'event' && via === undefined && time !== undefined && Date.parse(time) >= wroteInSecond;
+  // A tag says nothing of routes.
+  const namesTable = ({ kind, name = '', time, via }: Trigger): boolean =>
+    kind === 'event' &&
+    !/^(Create|Delete)Tags$/.test(name) &&
+    via === undefined &&
+    time !== undefined &&
+    Date.parse(time) >= wroteInSecond;
   if (triggers.some(namesTable)) return false;
   const confirmed = doubt?.seen === fingerprint(actual) && readAt.getTime() - Date.parse(doubt.at) >= agreesAfterMs;
   return !confirmed;

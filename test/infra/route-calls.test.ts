@@ -135,3 +135,37 @@ describe('the rule for what surrounds route tables', () => {
     expect(JSON.stringify(pattern).length).toBeLessThan(2_048);
   });
 });
+
+describe('the rule for tags', () => {
+  const { EventPattern: pattern } = new StackTemplate().one('AWS::Events::Rule', 'TagCalls');
+  const tagging = (resourceIds: readonly string[], detail: Record<string, unknown> = {}): Event =>
+    sample('01', {
+      eventName: 'CreateTags',
+      requestParameters: {
+        resourcesSet: { items: resourceIds.map((resourceId) => ({ resourceId })) },
+        tagSet: { items: [{ key: 'AmazonFSx', value: 'rtb-aaaaaaaa' }] },
+      },
+      ...detail,
+    });
+  const wakes = (candidate: Event) => matches(pattern, candidate);
+
+  it.each(['CreateTags', 'DeleteTags'])('wakes on %s where a route table is among the resources', (eventName) => {
+    expect(wakes(tagging(['rtb-aaaaaaaa'], { eventName }))).toBe(true);
+    expect(wakes(tagging(['subnet-aaaaaaaa', 'rtb-aaaaaaaa', 'i-aaaaaaaa'], { eventName }))).toBe(true);
+  });
+
+  it('sleeps through the tags of everything else, and through calls that are none', () => {
+    expect(wakes(tagging(['subnet-aaaaaaaa', 'tgw-rtb-aaaaaaaa']))).toBe(false);
+    expect(wakes(tagging(['rtb-aaaaaaaa'], { eventName: 'RunInstances' }))).toBe(false);
+    expect(wakes(sample('01'))).toBe(false);
+  });
+
+  it('sleeps through refused calls, other services and other accounts', () => {
+    for (const detail of [
+      { errorCode: 'Client.UnauthorizedOperation' },
+      { eventSource: 'apigateway.amazonaws.com' },
+      { recipientAccountId: '444455556666' },
+    ])
+      expect(wakes(tagging(['rtb-aaaaaaaa'], detail))).toBe(false);
+  });
+});

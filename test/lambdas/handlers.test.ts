@@ -53,6 +53,17 @@ describe('on-route-change', () => {
     });
   });
 
+  it('tries again what was denied when the table is tagged: the tag may have been what was missing', async () => {
+    const event = JSON.parse(readFileSync(file, 'utf8'));
+    const requestParameters = { resourcesSet: { items: ['i-aaaaaaaa', a, b].map((resourceId) => ({ resourceId })) } };
+    const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', requestParameters } };
+    world.faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'UnauthorizedOperation' } });
+    await onDesiredChange(streamEvent(a), contextOf());
+    expect(world.states.status(a)).toMatchObject({ phase: 'Failed', failures: [{ kind: 'denied' }] });
+    await onRouteChange(tagged, contextOf('request-2'));
+    expect(routes()).toEqual([wanted, wanted, {}]);
+  });
+
   it.each([
     ['a call for a table that nobody manages', recorded('rtb-dddddddd')],
     ['a call that names no table', recorded()],

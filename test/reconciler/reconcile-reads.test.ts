@@ -152,6 +152,18 @@ describe('a read that is old', () => {
     expect(status().phase).toBe('InSync');
   });
 
+  it('is not believed on account of a tag that somebody sets: it says nothing of routes', async () => {
+    const { ec2, clock, faults, reconcile, now } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(10_000);
+    await reconcile();
+    ec2.journal.clear();
+    clock.advance(5_000);
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 6_000 });
+    await reconcile({ kind: 'event', name: 'CreateTags', time: now().toISOString() });
+    expect(ec2.journal.mutations).toEqual([]);
+  });
+
   it('is believed when it is no read of old after all: a second one shows the same', async () => {
     const { ec2, clock, reconcile, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');

@@ -113,6 +113,7 @@ describe('ec2Call', () => {
     ],
     ['DetachInternetGateway', { internetGatewayId: 'igw-aaaaaaaa', vpcId: 'vpc-aaaaaaaa' }, ['igw-aaaaaaaa']],
     ['AssociateVpcCidrBlock', { vpcId: 'vpc-aaaaaaaa' }, ['vpc-aaaaaaaa']],
+    ['DeleteVpc', { vpcId: 'vpc-aaaaaaaa' }, ['vpc-aaaaaaaa']],
     ['DetachNetworkInterface', { attachmentId: 'eni-attach-0a1b2c3d4e5f60718' }, []],
     ['RunInstances', { instancesSet: { items: [{ imageId: 'ami-aaaaaaaa', subnetId: 'subnet-aaaaaaaa' }] } }, []],
     ['constructor', { natGatewayId: 'nat-aaaaaaaa' }, []],
@@ -221,6 +222,21 @@ describe('ec2Call', () => {
       trigger: { destination: '100.68.0.0/18', target: 'igw-aaaaaaaa', actor: alice },
     });
   });
+
+  it.each(['CreateTags', 'DeleteTags'])(
+    'finds in %s every route table that is tagged, and nothing else',
+    (eventName) => {
+      const items = [rtb, 'subnet-aaaaaaaa', otherRtb, 'nat-aaaaaaaa'].map((resourceId) => ({ resourceId }));
+      const requestParameters = { resourcesSet: { items }, tagSet: { items: [{ key: 'AmazonFSx', value: '' }] } };
+      const call = ec2Call(altered(create, { eventName, requestParameters }), account);
+      expect(call).toMatchObject({
+        routeTableIds: [rtb, otherRtb],
+        trigger: { name: eventName, actor: alice },
+        others: [],
+      });
+      expect(call?.trigger).not.toHaveProperty('notice');
+    },
+  );
 
   it('tells of a transit gateway that is attached in which VPC it is', () => {
     const request = {

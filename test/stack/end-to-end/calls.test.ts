@@ -149,7 +149,7 @@ describe.concurrent('fifty routes through one peering connection', () => {
     const inSync = await testbed.mark();
     await alice.send(new CreateTagsCommand({ Resources: [table], Tags: [{ Key: 'team', Value: 'network' }] }));
     await testbed.healsAnother();
-    expect(await testbed.callsOn(table, inSync)).toEqual([]);
+    expect(await testbed.callsOn(table, inSync)).toEqual([{ by: 'OnRouteChange', call: read }]);
 
     const calls = await testbed.callsOn(table, since);
     expect(calls.filter(isMutation)).toHaveLength(3);
