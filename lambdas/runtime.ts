@@ -64,11 +64,12 @@ function start(): Runtime {
   const documents = documentClient();
   const desiredTable = setting('DESIRED_TABLE');
   const stateTable = setting('STATE_TABLE');
+  const accountId = setting('ACCOUNT_ID');
   return {
-    accountId: setting('ACCOUNT_ID'),
+    accountId,
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
-      tables: ec2RouteTables(),
+      tables: ec2RouteTables({}, accountId),
       desired: desiredItems(documents, desiredTable),
       states: tableStates(documents, stateTable),
       index: tableIndex(documents, stateTable),

@@ -52,8 +52,11 @@ const notSent: Failure = {
  *
  * Reads retry by themselves. A read that fails throws, and never looks like an empty answer. `apply` sends exactly one
  * mutation, or several while EC2 throttles it and there is time to send them, and throws `ChangeFailed` and nothing else.
+ *
+ * @param accountId whose tables there are; without it, every table that EC2 shows. A VPC that is shared with an account
+ *   shows it the owner's tables, and those are never ours to change
  */
-export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
+export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string): RouteTables {
   const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
   const reader = new EC2Client({ ...config, retryMode: 'adaptive', maxAttempts: 4, requestHandler: patience });
   const writer = new EC2Client({
@@ -67,6 +70,9 @@ export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
     delete: new TokenBucket(mutationPace),
   };
 
+  const isThere = ({ ownerId }: ActualTable): boolean =>
+    accountId === undefined || ownerId === undefined || ownerId === accountId;
+
   /** By filter: a table that does not exist is absent from the answer, where an unknown id would fail the whole call. */
   async function* readMany(routeTableIds: readonly string[]): AsyncGenerator<ActualTable, undefined> {
     for (let start = 0; start < routeTableIds.length; start += idsPerRead) {
@@ -77,7 +83,7 @@ export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
       );
       for await (const page of pages) {
         if (!page.RouteTables) throw new TypeError('EC2 answered DescribeRouteTables without RouteTables');
-        yield* page.RouteTables.map(actualTable);
+        yield* page.RouteTables.map(actualTable).filter(isThere);
       }
     }
     return undefined;
@@ -88,7 +94,7 @@ export function ec2RouteTables(config: EC2ClientConfig = {}): RouteTables {
       new DescribeRouteTablesCommand({ Filters: [{ Name: 'route-table-id', Values: [routeTableId] }] }),
     );
     if (!tables) throw new TypeError('EC2 answered DescribeRouteTables without RouteTables');
-    return tables.map(actualTable).find((table) => table.routeTableId === routeTableId);
+    return tables.map(actualTable).find((table) => table.routeTableId === routeTableId && isThere(table));
   }
 
   function send(routeTableId: string, change: Change, { withinMs, sendWithinMs }: CallLimits): Promise<unknown> {

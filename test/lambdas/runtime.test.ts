@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { otherOwnerId, ownerId } from '../support/builders.ts';
+import { page, serveEc2 } from '../support/ec2-server.ts';
 import { contextOf } from '../support/lambda.ts';
 
 const settings = {
@@ -35,6 +37,23 @@ describe('the runtime of the functions', () => {
     vi.stubEnv(name, '');
     const { runtime } = await coldStart();
     expect(() => runtime()).toThrow(`the environment variable ${name} is not set`);
+  });
+
+  it('knows the route tables of its own account alone', async () => {
+    const [ours, shared] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
+    await using server = await serveEc2(
+      page([
+        [ours, ownerId],
+        [shared, otherOwnerId],
+      ]),
+    );
+    vi.stubEnv('AWS_ENDPOINT_URL_EC2', server.endpoint);
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'x');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'x');
+    const { runtime } = await coldStart();
+    const { tables } = runtime().world;
+    expect(await tables.read(ours)).toMatchObject({ routeTableId: ours });
+    expect(await tables.read(shared)).toBeUndefined();
   });
 
   it('keeps ten seconds of an invocation for writing down what was done', async () => {

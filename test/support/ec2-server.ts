@@ -20,12 +20,19 @@ export const refusal = (code: string, status: number): Reply => ({
 /** The answer to a call whose answer says nothing but yes. */
 export const done: Reply = { status: 200, body: '<Response><requestId>1</requestId><return>true</return></Response>' };
 
-/** One page of DescribeRouteTables. */
-export const page = (routeTableIds: readonly string[], nextToken?: string): Reply => ({
+/** One page of DescribeRouteTables, of tables with these ids and owners. */
+export const page = (
+  tables: readonly (string | readonly [id: string, ownerId: string])[],
+  nextToken?: string,
+): Reply => ({
   status: 200,
   body: [
     '<DescribeRouteTablesResponse><requestId>1</requestId><routeTableSet>',
-    ...routeTableIds.map((id) => `<item><routeTableId>${id}</routeTableId><routeSet/></item>`),
+    ...tables.map((table) => {
+      const [id, ownerId] = typeof table === 'string' ? [table] : table;
+      const owner = ownerId === undefined ? '' : `<ownerId>${ownerId}</ownerId>`;
+      return `<item><routeTableId>${id}</routeTableId>${owner}<routeSet/></item>`;
+    }),
     '</routeTableSet>',
     nextToken === undefined ? '' : `<nextToken>${nextToken}</nextToken>`,
     '</DescribeRouteTablesResponse>',

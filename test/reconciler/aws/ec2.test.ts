@@ -1,14 +1,15 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ec2RouteTables } from '../../../reconciler/aws/ec2.ts';
 import type { Change } from '../../../reconciler/core/change.ts';
-import { route, routeTableId } from '../../support/builders.ts';
+import type { RouteTables } from '../../../reconciler/ports.ts';
+import { otherOwnerId, ownerId, route, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
 import { type Ec2Server, type Reply, done, page, refusal, serveEc2 } from '../../support/ec2-server.ts';
 
 // The SDK's own part: what is sent how often, on which answer.
 
-const tablesAt = ({ endpoint }: Ec2Server) =>
-  ec2RouteTables({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } });
+const tablesAt = ({ endpoint }: Ec2Server, accountId?: string) =>
+  ec2RouteTables({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, accountId);
 
 const { destination, target } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
 const create: Change = { action: 'create', destination, to: target };
@@ -158,6 +159,21 @@ describe('a read', () => {
       (sent) => [...sent.keys()].filter((key) => key.startsWith('Filter.1.Value')).length,
     );
     expect(asked).toEqual([200, 200, 50]);
+  });
+
+  it("of another account's table, which a shared VPC shows, finds none; who knows no account sees it", async () => {
+    const shared = page([
+      [idOf(1), otherOwnerId],
+      [idOf(2), ownerId],
+    ]);
+    await using server = await serveEc2(shared);
+    const ids = [idOf(1), idOf(2)];
+    const seenBy = async (tables: RouteTables) => ({
+      alone: await Promise.all(ids.map(async (id) => (await tables.read(id))?.routeTableId)),
+      together: (await collect(tables.readMany(ids))).map(({ routeTableId }) => routeTableId),
+    });
+    expect(await seenBy(tablesAt(server, ownerId))).toEqual({ alone: [undefined, idOf(2)], together: [idOf(2)] });
+    expect(await seenBy(tablesAt(server))).toEqual({ alone: ids, together: ids });
   });
 
   it('of no table asks nothing', async () => {
