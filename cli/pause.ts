@@ -49,18 +49,20 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
   const { controls, ...tables } = await controlled(options);
   const at = new Date();
   const ended = await reaching('end the pause', tables, () =>
-    Promise.all(scopes.map(async (scope) => ({ scope, wasThere: await controls.resume(scope, at) }))),
+    Promise.all(scopes.map(async (scope) => ({ scope, resumed: await controls.resume(scope, at) }))),
   );
   const { print, note } = terminal;
   if (options.json) {
-    for (const { scope, wasThere } of ended) print(JSON.stringify({ routeTableId: idOf(scope), resumed: wasThere }));
+    for (const { scope, resumed } of ended)
+      print(JSON.stringify({ routeTableId: idOf(scope), resumed: resumed === 'ended' }));
     return exitCode.ok;
   }
-  for (const { scope, wasThere } of ended) {
+  for (const { scope, resumed } of ended) {
     const what = scope === 'fleet' ? 'the stop of all tables' : `the pause of ${scope.routeTableId}`;
-    print(wasThere ? `Ended ${what}.` : `There was nothing to end: ${what} was never ordered.`);
+    if (resumed === 'ended') print(`Ended ${what}.`);
+    else print(`There was nothing to end: ${what} ${resumed === 'over' ? 'had ended before' : 'was never ordered'}.`);
   }
-  const some = ended.filter(({ wasThere }) => wasThere).length;
+  const some = ended.filter(({ resumed }) => resumed === 'ended').length;
   if (some > 0)
     note(
       'What drifted meanwhile is healed now; deletes of routes that came meanwhile wait for approval (routectl approve).',

@@ -1,6 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
-import { type OrderedApproval, pauseFields } from '../core/orders.ts';
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { type OrderedApproval, ordersOf, pauseFields } from '../core/orders.ts';
 import { fleetControl } from './state-table.ts';
 
 /** A pause or stop as it is written. */
@@ -15,12 +15,18 @@ export interface PauseOrder {
 /** What is ordered: one table to pause, or the whole fleet to stop. */
 export type Scope = { readonly routeTableId: string } | 'fleet';
 
+/** What there was to end: a pause that has `ended` now, one that was `over` before, or `none`. */
+export type Resumed = 'ended' | 'over' | 'none';
+
 /** Writes orders, each in one request that leaves the rest of the control item as it is. */
 export interface ControlItems {
   /** Pauses a table or stops the fleet; takes the place of a pause before. */
   pause(scope: Scope, order: PauseOrder): Promise<void>;
-  /** Ends a pause at `at`, and leaves it there with that end. Says whether there was one. */
-  resume(scope: Scope, at: Date): Promise<boolean>;
+  /**
+   * Ends a pause at `at`, and leaves it there with that end. One that is over by then keeps the end it had: what came
+   * since is not held against it.
+   */
+  resume(scope: Scope, at: Date): Promise<Resumed>;
   approve(routeTableId: string, approval: OrderedApproval): Promise<void>;
 }
 
@@ -86,9 +92,18 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
 
     async resume(scope, at) {
       const { key } = placeOf(scope);
+      const { Item = {} } = await client.send(
+        new GetCommand({ TableName: stateTable, Key: key, ConsistentRead: true }),
+      );
+      const resumed = async (field: string): Promise<Resumed> => {
+        const [found] = ordersOf({ [field]: Item[field] }, undefined).pauses;
+        if (!found) return 'none';
+        if (found.until && found.until <= at) return 'over';
+        return (await end(key, field, at)) ? 'ended' : 'none';
+      };
       // In a hurry somebody may have put it under the other name, where it holds as well.
-      const ended = await Promise.all(Object.values(pauseFields).map((field) => end(key, field, at)));
-      return ended.includes(true);
+      const all = await Promise.all(Object.values(pauseFields).map(resumed));
+      return (['ended', 'over'] as const).find((one) => all.includes(one)) ?? 'none';
     },
 
     approve: (routeTableId, { until, ...approval }) =>

@@ -102,9 +102,12 @@ describe('the record of the last sweep', () => {
 
 describe('resuming', () => {
   it.each([[{ routeTableId }], ['fleet' as const]])('ends a pause of %o under either name', async (scope) => {
-    const { documents, requests } = dynamoDbThatAnswers(() => ({}));
-    expect(await controlItems(documents, 'States').resume(scope, now)).toBe(true);
-    const ended = requests.map(({ input }) => input['ExpressionAttributeNames']);
+    const pause = { M: { reason: { S: 'incident' } } };
+    const { documents, requests } = dynamoDbThatAnswers(({ operation }) =>
+      operation === 'GetItem' ? { Item: { pause, stopped: pause } } : {},
+    );
+    expect(await controlItems(documents, 'States').resume(scope, now)).toBe('ended');
+    const ended = requests.slice(1).map(({ input }) => input['ExpressionAttributeNames']);
     expect(ended).toEqual([
       { '#field': 'pause', '#until': 'until' },
       { '#field': 'stopped', '#until': 'until' },

@@ -149,6 +149,7 @@ describe('a table that is paused by routectl', () => {
     expect(await testbed.routes(table)).toEqual({ '192.168.0.0/16': network.transitGateway });
 
     await operator('resume', table);
+    expect((await operator('resume', table)).stdout).toContain(`the pause of ${table} had ended before`);
     await testbed.has(table, {
       ...routes,
       '10.30.0.0/16': network.otherPeering,
