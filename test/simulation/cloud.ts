@@ -55,6 +55,8 @@ export class Cloud {
   /** Targets that EC2 refuses, and tables it lets nobody of ours write. */
   readonly refusals: Refusals = new Map();
   readonly denied = new Set<string>();
+  /** Where every call ends in a server fault, for as long as there are faults. */
+  readonly #troubled = new Set<string>();
   /** How far reads lag behind at most. */
   readonly longestLagMs: number;
   /** How many mutations functions asked EC2 for. */
@@ -159,6 +161,9 @@ export class Cloud {
     if (this.denied.has(mutation.routeTableId)) return { refused: { code: 'UnauthorizedOperation' } };
     if (refused) return { refused };
     if (faults.strikes('throttle')) return { refused: { code: 'RequestLimitExceeded' } };
+    const place = `${mutation.routeTableId} ${mutation.destination}`;
+    if (faults.strikes('server errors for a while')) this.#troubled.add(place);
+    if (this.#troubled.has(place) && !faults.over) return { serverFault: 'not-done' };
     if (faults.strikes('server error, not done')) return { serverFault: 'not-done' };
     if (faults.strikes('server error, done')) return { serverFault: 'done' };
     if (faults.strikes('lost call')) return { lost: 'call' };

@@ -100,16 +100,18 @@ export interface TableFacts {
   readonly fights: Fights;
   /** What the reconciler must remember of all that. */
   readonly memory: Memory;
-  /** Working routes that we replaced, by destination, until a read shows whether the new target works. */
-  readonly onTrial: Map<string, string>;
+  /** Our replaces of working routes, by destination, until a read shows whether the new target works. */
+  readonly onTrial: Map<string, Mutation>;
   /** Destinations where our replace turned a working route into a blackhole, with the target. */
   readonly blackholed: Map<string, string>;
-  /** The latest mutation at each destination whose answer came, and is remembered. */
+  /** The latest mutation at each destination that is remembered to be made, or perhaps made; the latter was. */
   readonly known: Map<string, Mutation>;
   /** The second of the latest call by anyone whose event was delivered: a read may be believed for its sake. */
   lastEventAt: number;
   /** When somebody else last changed the static route of a destination. */
   readonly touched: Map<string, number>;
+  /** How often somebody else changed the static route of a destination. */
+  readonly undone: Map<string, number>;
 }
 
 /** A person's consent to these deletes, `destination target` each, for as long as the item asks for the same. */
@@ -137,6 +139,7 @@ export interface Facts {
   readonly refuses: (routeTableId: string, target: string) => boolean;
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
+  readonly readsAreNeverStale: boolean;
   readonly halts: Halts;
   readonly looks: Iterable<Look>;
   facts(routeTableId: string): TableFacts;

@@ -8,6 +8,7 @@ const fiercest = {
   throttle: 0.1,
   'server error, not done': 0.08,
   'server error, done': 0.08,
+  'server errors for a while': 0.1,
   'lost call': 0.06,
   'lost answer': 0.08,
   'slow call': 0.1,

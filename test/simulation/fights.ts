@@ -9,7 +9,7 @@ interface Rounds {
 }
 
 /** Clocks differ by so much at most, and a heal is remembered a little after it has ended. */
-const toleranceMs = 15_000;
+export const toleranceMs = 15_000;
 
 /** How often each destination was brought to the same target, and how long it must be left alone by now. */
 export class Fights {

@@ -6,15 +6,21 @@ export interface Halt {
   readonly until: number;
 }
 
+interface Ordered {
+  readonly until?: number | undefined;
+  /** What tells it from others; two put by hand may have the same. */
+  readonly mark?: string;
+}
+
 /** Every pause and stop that was ordered, and when each held. */
 export class Halts {
   readonly #ever: Halt[] = [];
   /** What stands in the control items. */
   readonly #present = new Map<string, Halt>();
 
-  order(scope: string, from: number, until = Infinity): Halt {
+  order(scope: string, from: number, { until = Infinity, mark = `halt-${this.#ever.length}` }: Ordered): Halt {
     this.end(scope, from);
-    const halt = { scope, mark: `halt-${this.#ever.length}`, from, until };
+    const halt = { scope, mark, from, until };
     this.#ever.push(halt);
     this.#present.set(scope, halt);
     return halt;

@@ -95,8 +95,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const table = read.shown?.world.tables.get(mutation.routeTableId);
     const slot = table && slotAt(table, destination);
     const works = slot && read.shown && isUsable(slot, table, read.shown.world);
-    const isSame = watch.facts(mutation.routeTableId).blackholed.get(destination) === to;
-    return action === 'replace' && works && isSame ? `${tell(mutation)}, which dropped its traffic before` : undefined;
+    const isSame = to !== undefined && watch.facts(mutation.routeTableId).blackholed.get(destination) === to;
+    return isSame && (works || action === 'create') ? `${tell(mutation)}, which dropped its traffic before` : undefined;
   },
 
   'an edited item ends the old plan within 5 s': (mutation, _, watch) => {
@@ -152,8 +152,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     if (action !== 'delete' || !version.spec || isApproved(mutation, facts)) return undefined;
     const isClean = facts.clean === rulesOf(version.spec, halts, read.startedAt + by.skewMs);
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
-    if (!isClean && !wasOurs) return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
-    const appeared = isClean && !facts.memory.knew(destination);
+    const wasTheirs = facts.memory.leftAlone.has(destination);
+    if ((!isClean || wasTheirs) && !wasOurs)
+      return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
+    const appeared = isClean && !wasTheirs && !facts.memory.knew(destination);
     return isDefault(destination) && !appeared ? `${tell(mutation)}: a default route that did not appear` : undefined;
   },
 
@@ -169,6 +171,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'a stale read is not acted on': (mutation, look, watch) => {
     const { routeTableId, destination, read } = mutation;
     const known = lastKnown(routeTableId, destination, look, watch);
+    // What may not have been done may be done again.
+    if (known?.outcome === 'unknown' && known.to === mutation.to) return undefined;
     const isOlder = known?.changed && (known.landedAt ?? 0) > (read.shown?.asOf ?? 0);
     if (!isOlder || shows(read, known) || !staleReadsShow(routeTableId, known, watch)) return undefined;
     return `${tell(mutation)}, on a read that shows the time before ${tell(known)}`;
@@ -226,9 +230,19 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     const rules = rulesOf(version.spec, halts, by.now().getTime());
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
     const { memory } = watch.facts(routeTableId);
+    // A route that stays, as ours would drop its traffic, does not count as one of ours.
+    if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
     if (deletesIn(sight).length > mostDeletes(sight)) return undefined;
     const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
+  },
+
+  'contested is only what others undid again and again': ({ heals = [] }, look, _, watch) => {
+    const { undone } = watch.facts(look.routeTableId);
+    const wrong = heals.find(({ destination, contest }) => contest && (undone.get(destination) ?? 0) < 5);
+    return watch.readsAreNeverStale && wrong
+      ? `${wrong.destination} is contested, and was changed by others ${undone.get(wrong.destination) ?? 0} times`
+      : undefined;
   },
 
   'InSync is not said of a stale read': ({ phase }, look, _, watch) => {
@@ -393,10 +407,12 @@ export const wasAllowed = ({ checkpoint, version, orders, by }: Look): boolean =
   isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
   isDeepStrictEqual(checkpoint.orders, orders);
 
-/** The last of our writes at a destination that this function knows of: its own, or one that a status tells of. */
+/** The last of our writes at a destination that this function knows of, or should reckon with: its own, or one that a status tells of. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>
-  look.mutations.findLast((mutation) => mutation.destination === destination && mutation.outcome === 'done') ??
-  watch.facts(routeTableId).known.get(destination);
+  look.mutations.findLast(
+    ({ destination: at, outcome, changed }) =>
+      at === destination && (outcome === 'done' || (outcome === 'unknown' && changed)),
+  ) ?? watch.facts(routeTableId).known.get(destination);
 
 /** Whether a read shows what was written, be it old or new. */
 function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): boolean {

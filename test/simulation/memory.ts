@@ -22,6 +22,8 @@ export class Memory {
   listed: ReadonlySet<string> = new Set();
   /** Listed and as desired when the table was last said to be in sync; seen so ever since. */
   readonly owned = new Map<string, string>();
+  /** Destinations whose route was left alone at the last look, and has not been seen gone since. */
+  leftAlone: ReadonlySet<string> = new Set();
   /** Destinations at which a route was seen that was somebody else's then. */
   readonly spared = new Set<string>();
 
@@ -29,6 +31,7 @@ export class Memory {
     this.clean = undefined;
     this.listed = new Set();
     this.owned.clear();
+    this.leftAlone = new Set();
   }
 
   /** Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. */
@@ -43,13 +46,14 @@ export class Memory {
       const isSame = slot && names(slot, world).includes(target);
       if (!isSame || (!isListed && !mayDelete(slot, { spec, table, world, now }))) this.owned.delete(destination);
     }
-    for (const slot of table.routes)
-      if (!mayDelete(slot, { spec, table, world, now })) this.spared.add(slot.destination);
+    this.leftAlone = new Set([...this.leftAlone].filter((destination) => slotAt(table, destination)));
+    for (const destination of leftAloneIn(sight)) this.spared.add(destination);
   }
 
   /** A status was written that rests on this. */
   wrote(sight: Sight, rules: string, { isInSync, isBlocked }: { isInSync: boolean; isBlocked: boolean }): void {
     this.listed = new Set(sight.spec.routes.map(({ destination }) => destination));
+    this.leftAlone = new Set(leftAloneIn(sight).filter((destination) => !this.listed.has(destination)));
     if (this.clean !== rules || isBlocked) this.clean = undefined;
     if (!isInSync) return;
     this.clean = rules;
@@ -72,6 +76,13 @@ export class Memory {
     return appeared || (this.owned.has(destination) && !isDefault(destination));
   }
 }
+
+/** Destinations of all routes that are somebody else's by this sight. */
+const leftAloneIn = ({ spec, table, world, now }: Sight): readonly string[] =>
+  table.routes
+    .filter((slot) => !mayDelete(slot, { spec, table, world, now }))
+    .filter((slot) => slotAt(table, slot.destination) === slot)
+    .map(({ destination }) => destination);
 
 /** The unlisted routes that a plan of this sight deletes; with `keep`, only those that may be ours are counted. */
 export const deletesIn = ({ spec, table, world, now }: Sight): readonly string[] =>

@@ -173,10 +173,10 @@ export class People {
     const isThere = slot !== undefined;
     if (isThere && this.#random.chance(0.5)) scenery.removeRoute(routeTableId, destination);
     else scenery.route(routeTableId, destination, this.#random.pick(targets));
-    this.#cloud.watch.facts(routeTableId).touched.set(destination, this.#cloud.scheduler.time);
+    this.#cloud.watch.touches(routeTableId, destination);
     this.#cloud.history.note('bob', `was faster at ${routeTableId} ${destination}`);
-    const name = isThere ? 'ReplaceRoute' : 'CreateRoute';
-    this.#send(name, 'bob', callOf(routeTableId, destination), routeTableId);
+    const eventName = isThere ? 'ReplaceRoute' : 'CreateRoute';
+    this.#send({ eventName }, 'bob', callOf(routeTableId, destination), routeTableId);
   }
 
   /** Services do as they please, and some of it tells nobody. */
@@ -205,25 +205,29 @@ export class People {
     scenery.foreignInterface(eni);
     const destination = before?.destination ?? this.#random.pick(ipv4.slice(0, 5));
     scenery.route(routeTableId, destination, eni);
-    this.#cloud.watch.facts(routeTableId).touched.set(destination, this.#cloud.scheduler.time);
+    this.#cloud.watch.touches(routeTableId, destination);
   }
 
   /** CloudTrail tells of a call that changed something. */
   #tell({ action, caller, input }: Call): void {
-    const { faults, watch, scheduler } = this.#cloud;
+    const { faults, watch } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
     const isOurs = caller.startsWith('fn-');
     if (isOurs && !faults.strikes('own call as event')) return;
     if (!isOurs) {
       const destination = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
-      watch.facts(routeTableId).touched.set(String(destination), scheduler.time);
+      watch.touches(routeTableId, String(destination));
     }
-    this.#send(action, isOurs ? 'route-reconciler' : caller, input, routeTableId);
+    this.#send({ eventName: action }, isOurs ? 'route-reconciler' : caller, input, routeTableId);
   }
 
-  #send(eventName: string, who: string, input: object, ...routeTableIds: readonly string[]): void {
-    const { scheduler } = this.#cloud;
-    const eventTime = `${scheduler.now().toISOString().slice(0, 19)}Z`;
+  #send(
+    { eventName, at = this.#cloud.scheduler.time }: { readonly eventName: string; readonly at?: number | undefined },
+    who: string,
+    input: object,
+    ...routeTableIds: readonly string[]
+  ): void {
+    const eventTime = `${new Date(at).toISOString().slice(0, 19)}Z`;
     const event = {
       source: 'aws.ec2',
       'detail-type': 'AWS API Call via CloudTrail',
@@ -398,25 +402,29 @@ export class People {
       this.#halt(scope, random.chance(0.8) ? 'resume' : 'take away');
       return;
     }
-    this.#halt(scope, random.chance(0.1) ? 'by hand' : 'order');
+    this.#halt(scope, random.chance(0.3) ? 'by hand' : 'order');
     scheduler.at(scheduler.time + random.between(5, 90) * second, () => this.#halt(scope, 'resume'));
   }
 
   #halt(scope: string, what: 'order' | 'by hand' | 'resume' | 'take away'): void {
     const { watch, states, scheduler, history } = this.#cloud;
     const { time } = scheduler;
-    const field = scope === '*' ? 'stopped' : 'pause';
-    const { [field]: _, ...rest } = this.#orders.get(scope) ?? {};
+    const { pause, stopped: _, ...rest } = this.#orders.get(scope) ?? {};
     const until = this.#random.chance(0.3) ? time + this.#random.between(5, 60) * second : undefined;
-    const isNew = what === 'order' || what === 'by hand';
+    const isByHand = what === 'by hand';
+    const isNew = isByHand || what === 'order';
     const isTaken = what === 'take away';
+    // In a hurry it goes by either name, and by no reason of its own.
+    const names = ['pause', 'stopped'];
+    const usual = scope === '*' ? 'stopped' : 'pause';
+    const present = pause === undefined ? 'stopped' : 'pause';
+    const field = isByHand ? this.#random.pick(names) : isNew ? usual : present;
     const halt = isNew
-      ? watch.halts.order(scope, time, what === 'order' ? until : undefined)
+      ? watch.halts.order(scope, time, isByHand ? { mark: 'incident' } : { until })
       : watch.halts.end(scope, time, { taken: isTaken });
     if (!halt) return;
     const end = Number.isFinite(halt.until) && { until: new Date(halt.until).toISOString() };
-    const written =
-      what === 'by hand' ? { why: halt.mark, reason: halt.mark, until: ['soon'] } : { reason: halt.mark, ...end };
+    const written = isByHand ? { why: 'fire', reason: halt.mark, until: ['soon'] } : { reason: halt.mark, ...end };
     this.#orders.set(scope, { ...rest, ...(!isTaken && { [field]: written }) });
     states.order(scope, this.#orders.get(scope));
     history.note('alice', `${what}: ${field} of ${scope}`, this.#orders.get(scope));
@@ -447,24 +455,41 @@ export class People {
       });
   }
 
-  /** An item asks for a gateway that dies as soon as the route leads to it; somebody puts back one that works. */
+  /**
+   * An item asks for a gateway that dies as soon as the route leads to it; somebody puts back one that works, at once or
+   * after taking the dead route away. CloudTrail tells of the gateway's end, and perhaps of its return.
+   */
   #dieOnArrival(routeTableId: string, spec: Spec): void {
-    const { scheduler, ec2 } = this.#cloud;
+    const { scheduler, ec2, watch } = this.#cloud;
     const route = this.#random.maybe(spec.routes.filter(({ destination }) => destination.startsWith('10.2')));
     const [dying, working] = ['nat-aaaaaaaa', 'tgw-aaaaaaaa'] as const;
     if (!route || route.target === dying) return;
     const { destination } = route;
     const others = spec.routes.filter((other) => other !== route);
+    const isFirst = [...watch.tables.values()].every(({ blackholed }) => ![...blackholed.values()].includes(dying));
     this.#put(routeTableId, { ...spec, routes: [...others, { destination, target: dying }] });
     const { time } = scheduler;
     const look = (): void => {
       const table = ec2.world.tables.get(routeTableId);
       if (table && slotAt(table, destination)?.target === dying) {
         ec2.scenery.vanish(dying);
-        const calls = ec2.as('bob');
-        const mends = (): void => void calls.replaceRoute(callOf(routeTableId, destination, working)).catch(() => {});
-        scheduler.at(scheduler.time + this.#random.between(8, 20) * second, mends);
-        scheduler.at(scheduler.time + 90 * second, () => ec2.scenery.target(dying));
+        const random = this.#random;
+        const bob = ec2.as('bob');
+        const after = (seconds: number, act: () => Promise<unknown>): void =>
+          scheduler.at(scheduler.time + seconds * second, () => void act().catch(() => {}));
+        if (random.chance(0.5)) after(random.between(1, 30), async () => this.#tellOf('DeleteNatGateway', dying));
+        // The event of how it was made comes late.
+        if (isFirst && random.chance(0.5))
+          after(random.between(1, 60), async () => this.#tellOf('CreateNatGateway', dying, time - 30 * second));
+        const mendsAfter = random.between(8, 20);
+        if (random.chance(0.4)) {
+          after(mendsAfter, () => bob.deleteRoute(callOf(routeTableId, destination)));
+          after(mendsAfter + random.between(1, 20), () => bob.createRoute(callOf(routeTableId, destination, working)));
+        } else after(mendsAfter, () => bob.replaceRoute(callOf(routeTableId, destination, working)));
+        after(90, async () => {
+          ec2.scenery.target(dying);
+          if (random.chance(0.5)) this.#tellOf('CreateNatGateway', dying);
+        });
       } else if (scheduler.time < time + 20 * second) scheduler.at(scheduler.time + second, look);
     };
     scheduler.at(time + second, look);
@@ -481,11 +506,7 @@ export class People {
 
   /** A gateway dies; it is made anew. CloudTrail tells of both, and names no table. */
   #killTarget(): void {
-    const { scheduler, ec2, history, watch } = this.#cloud;
-    const tell = (eventName: string, target: string): void => {
-      watch.targetTold(target);
-      this.#send(eventName, 'alice', { [eventName]: { id: target } }, ...this.tables);
-    };
+    const { scheduler, ec2, history } = this.#cloud;
     const target = this.#random.pick(targets.filter((id) => !id.startsWith('eni')));
     ec2.scenery.vanish(target);
     history.note('alice', `takes ${target} away`);
@@ -496,11 +517,17 @@ export class People {
         : target.startsWith('igw')
           ? (['DetachInternetGateway', 'AttachInternetGateway'] as const)
           : (['DeleteTransitGatewayVpcAttachment', 'CreateTransitGatewayVpcAttachment'] as const);
-    tell(ends, target);
+    this.#tellOf(ends, target);
     scheduler.at(scheduler.time + this.#random.between(5, 120) * second, () => {
       ec2.scenery.target(target);
-      tell(begins, target);
+      this.#tellOf(begins, target);
     });
+  }
+
+  /** CloudTrail tells of a call about a target. */
+  #tellOf(eventName: string, target: string, madeAt?: number): void {
+    if (madeAt === undefined && /^(Create|Accept|Attach)/.test(eventName)) this.#cloud.watch.targetCameUp(target);
+    this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.tables);
   }
 }
 

@@ -106,7 +106,8 @@ async function laterTries(
     const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
-      ...(status?.phase === 'Contested' && status.nextRetry ? [Date.parse(status.nextRetry)] : []),
+      // A chain of messages ends at its longest: what was to be seen then, the sweep sees.
+      ...(isWaiting(status?.phase) && status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
     ];
   });
@@ -116,3 +117,5 @@ async function laterTries(
   await sweepAndSettle();
   return true;
 }
+
+const isWaiting = (phase: string | undefined): boolean => phase === 'Contested' || phase === 'Verifying';

@@ -16,7 +16,7 @@ import {
   tell,
 } from './facts.ts';
 import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
-import { Fights } from './fights.ts';
+import { Fights, toleranceMs } from './fights.ts';
 import { Halts, isHalted } from './halts.ts';
 import { Memory, type Sight } from './memory.ts';
 import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
@@ -35,12 +35,13 @@ export class Watch implements Facts {
   readonly halts = new Halts();
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
+  readonly readsAreNeverStale: boolean;
   readonly #looks = new Map<string, Look>();
   /** Mutations that a status tells of. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
-  /** Targets of which somebody told: the event may come at any time from then on. */
-  readonly #told = new Set<string>();
+  /** When somebody last told that a target came up: the event may come at any time from then on. */
+  readonly #cameUp = new Map<string, number>();
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
   readonly refuses: (routeTableId: string, target: string) => boolean;
@@ -59,6 +60,7 @@ export class Watch implements Facts {
     this.holder = options.holder;
     this.refuses = options.refuses;
     this.readsAreNearlyFresh = options.readsAreNearlyFresh;
+    this.readsAreNeverStale = !options.faults.knows('stale read');
   }
 
   facts(routeTableId: string): TableFacts {
@@ -81,6 +83,7 @@ export class Watch implements Facts {
         known: new Map(),
         lastEventAt: -Infinity,
         touched: new Map(),
+        undone: new Map(),
       };
       this.tables.set(routeTableId, facts);
     }
@@ -223,16 +226,16 @@ export class Watch implements Facts {
 
   /** Notices where our replaces led into blackholes, and where that is over. */
   #judgeTargets(facts: TableFacts, spec: Spec, table: Table, world: World): void {
-    for (const destination of facts.blackholed.keys()) {
+    for (const [destination, target] of facts.blackholed) {
       const slot = slotAt(table, destination);
-      const isWanted = wantedAt(spec, destination)?.target === facts.blackholed.get(destination);
-      if (!isWanted || !slot || (slot.target === facts.blackholed.get(destination) && isUsable(slot, table, world)))
+      const isWanted = wantedAt(spec, destination)?.target === target;
+      if (!isWanted || (slot?.target === target && slot && isUsable(slot, table, world)))
         facts.blackholed.delete(destination);
     }
-    for (const [destination, target] of facts.onTrial) {
+    for (const [destination, { to }] of facts.onTrial) {
       const slot = slotAt(table, destination);
-      const isStill = wantedAt(spec, destination)?.target === target && slot?.target === target;
-      if (!isStill || isUsable(slot, table, world)) facts.onTrial.delete(destination);
+      const isStill = wantedAt(spec, destination)?.target === to && slot?.target === to;
+      if (!isStill || !slot || isUsable(slot, table, world)) facts.onTrial.delete(destination);
     }
   }
 
@@ -264,12 +267,20 @@ export class Watch implements Facts {
     for (const { spent } of facts.approvals) spent.clear();
   }
 
-  /** Somebody told of a target: what was a blackhole may be none by now, and is tried once more. */
-  targetTold(target: string): void {
-    this.#told.add(target);
-    for (const { blackholed, onTrial } of this.tables.values())
-      for (const trials of [blackholed, onTrial])
-        for (const [destination, to] of trials) if (to === target) trials.delete(destination);
+  /** Somebody told that a target came up: what was a blackhole is none by now, and is tried once more. */
+  targetCameUp(target: string): void {
+    this.#cameUp.set(target, this.time());
+    for (const { blackholed, onTrial } of this.tables.values()) {
+      for (const [destination, to] of blackholed) if (to === target) blackholed.delete(destination);
+      for (const [destination, { to }] of onTrial) if (to === target) onTrial.delete(destination);
+    }
+  }
+
+  /** Somebody else changed the static route of a destination. */
+  touches(routeTableId: string, destination: string): void {
+    const { touched, undone } = this.facts(routeTableId);
+    touched.set(destination, this.time());
+    undone.set(destination, (undone.get(destination) ?? 0) + 1);
   }
 
   /** What the last checkpoint said holds no longer. */
@@ -337,14 +348,17 @@ export class Watch implements Facts {
     look.applying = false;
     this.#ask(atStatus, status, look, replaced, this);
     for (const mutation of look.mutations) {
-      if (mutation.outcome !== 'done') continue;
+      // What was done though its answer was lost is remembered as well: by the next read, if by nothing else.
+      const isDone = mutation.outcome === 'done';
+      if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
-      this.#spend(facts, mutation);
       facts.onTrial.delete(mutation.destination);
       if (mutation.action === 'replace' && mutation.worked && mutation.to && !mutation.works)
-        facts.onTrial.set(mutation.destination, mutation.to);
+        facts.onTrial.set(mutation.destination, mutation);
+      if (!isDone) continue;
+      this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
     this.#learnFrom(facts, status, look);
@@ -382,12 +396,14 @@ export class Watch implements Facts {
       isInSync: phase === 'InSync' && isEnforcedNow,
       isBlocked: plan.blocked !== undefined,
     });
-    for (const [destination, target] of onTrial) {
+    for (const [destination, { to, startedAt, landedAt = Infinity }] of onTrial) {
       const slot = slotAt(table, destination);
-      const landedAt = look.mutations.findLast((mutation) => mutation.destination === destination)?.landedAt ?? 0;
-      if (this.#told.has(target)) continue;
-      if (landedAt < read.shown.asOf && slot?.target === target && !isUsable(slot, table, sight.world))
-        blackholed.set(destination, target);
+      // It lets go of what came up after it was seen dead, by clocks that differ.
+      const mayLetGo = startedAt < (this.#cameUp.get(to ?? '') ?? -Infinity) + toleranceMs;
+      // The last read may have been one that was not believed: the status tells of the one before.
+      const isUnseen = plan.changes.some((change) => change.destination === destination && change.to === to);
+      if (mayLetGo || isUnseen || landedAt >= read.shown.asOf || to === undefined) continue;
+      if (slot?.target === to && !isUsable(slot, table, sight.world)) blackholed.set(destination, to);
     }
   }
 

@@ -200,8 +200,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'forgets a pause that has ended',
     'core/hashes.ts',
-    'ordered: ordered?.map((pause) => [pause.of, pause.at, pause.reason, isActive(pause, now)]),',
-    '',
+    '[...(paused ? [paused] : []), ...(ordered ?? [])].map(',
+    '[...(paused ? [paused] : []), ...(ordered ?? [])].filter((pause) => isActive(pause, now)).map(',
   ),
   mutant(
     'takes an end that it cannot read for the end of a stop',
@@ -256,8 +256,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'replaces a working route with the same blackhole again',
     'core/ours.ts',
-    "return slot.state === 'active' && replaced?.blackhole === true",
-    "return slot.state === 'filtered' && replaced?.blackhole === true",
+    "slot.state === 'active' && isKnownDead(wanted, on)",
+    "slot.state === 'filtered' && isKnownDead(wanted, on)",
   ),
   mutant(
     'holds back replaces and creates as well',
@@ -298,8 +298,64 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'does not notice that a replace led into a blackhole',
     'core/record.ts',
-    "blackhole: route.blackhole || slot.state === 'blackhole'",
-    'blackhole: false',
+    "const isDead = isThere && slot.state === 'blackhole';",
+    'const isDead = false;',
+  ),
+  mutant(
+    'takes the end of a target for its return',
+    'aws/cloudtrail.ts',
+    "effect === 'target-up' && { cameUp: ids }",
+    'pattern && { cameUp: ids }',
+  ),
+  mutant(
+    'tries a dead target again for an event of before its end',
+    'core/record.ts',
+    'Date.parse(time) + 1_000 > Date.parse(deadSince)',
+    'Date.parse(time) < Infinity',
+  ),
+  mutant(
+    'forgets a blackhole with its route',
+    'core/record.ts',
+    "if (isThere && slot.state === 'active') continue;",
+    "if (!slot || (isThere && slot.state === 'active')) continue;",
+  ),
+  mutant(
+    'makes a route anew that was taken away as it led nowhere',
+    'core/decide.ts',
+    'isKnownDead(wanted, on) ? notAgain(wanted) : ',
+    '',
+  ),
+  mutant(
+    'puts no route on trial whose answer was lost',
+    'converge.ts',
+    'outcome && mayHaveWritten(outcome)',
+    'outcome && isDone(outcome)',
+  ),
+  mutant(
+    'counts as a heal what nobody knows to be one',
+    'core/heals.ts',
+    "result === 'done' || (result === 'already' && action !== 'delete')",
+    "result !== 'refused' && result !== 'skipped' && action !== undefined",
+  ),
+  mutant(
+    'takes the way back for InSync while an answer is lost',
+    'core/consistency.ts',
+    'isUncertain === true && wanted.get(destination) === target',
+    'isUncertain === true && wanted.get(destination) !== destination + target',
+  ),
+  mutant('spends an approval only when a read shows it', 'core/approval.ts', ' && !made.has(change)', ''),
+  mutant(
+    'deletes what its owner leads elsewhere than the item ignores',
+    'core/record.ts',
+    'leftAlone.filter(({ route }) => isStatic(route))',
+    "leftAlone.filter(({ route, reason }) => isStatic(route) && reason !== 'ignored')",
+  ),
+  mutant('does not tell a stop from the one before it by its end', 'core/hashes.ts', '      pause.until,\n', ''),
+  mutant(
+    'heeds a stop under its own name only',
+    'core/orders.ts',
+    'Object.values(pauseFields).flatMap((name) => pauseOf(field(item, name), of))',
+    "pauseOf(field(item, of === 'fleet' ? pauseFields.fleet : pauseFields.table), of)",
   ),
   mutant(
     'manages what is out of scope',
