@@ -1,6 +1,14 @@
 import { attribution, rememberedCalls, unspent } from './core/attribution.ts';
 import type { ChangeJson } from './core/change.ts';
-import { type DriftNews, type Look, deviationsIn, driftAfter, knownCause, lastDriftAfter } from './core/drift.ts';
+import {
+  type Drift,
+  type DriftNews,
+  type Look,
+  deviationsIn,
+  driftAfter,
+  knownCause,
+  lastDriftAfter,
+} from './core/drift.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import type { Plan } from './core/plan.ts';
 import {
@@ -13,7 +21,7 @@ import {
   withPlan,
   withSkipped,
 } from './core/run.ts';
-import { type Drift, type OpenRun, type Run, type RunOutcome, type Status, summaryOf } from './core/status.ts';
+import { type OpenRun, type Run, type RunOutcome, type Status, summaryOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
 import type { TableStates } from './ports.ts';
 

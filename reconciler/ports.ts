@@ -4,7 +4,8 @@ import type { News } from './core/news.ts';
 import type { Orders } from './core/orders.ts';
 import type { Trigger } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
-import type { Run, Status, SweepRecord } from './core/status.ts';
+import type { Run, Status } from './core/status.ts';
+import type { SweepRecord } from './core/sweep-record.ts';
 
 /** EC2's route tables. A read that fails throws; it never looks like an empty answer. */
 export interface RouteTables extends RouteWriter {

@@ -1,5 +1,7 @@
 import { type ShownPhase, shownPhase } from '../reconciler/core/freshness.ts';
-import type { LastDrift, Status, SweepRecord } from '../reconciler/core/status.ts';
+import type { Status } from '../reconciler/core/status.ts';
+import type { LastDrift } from '../reconciler/core/drift.ts';
+import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 
 /** A managed table as it is remembered. */
 export interface KnownTable {

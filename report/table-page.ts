@@ -1,5 +1,7 @@
 import { shownPhase } from '../reconciler/core/freshness.ts';
-import type { LastDrift, PlanSummary, Run, RunOutcome, Status, SweepRecord } from '../reconciler/core/status.ts';
+import type { PlanSummary, Run, RunOutcome, Status } from '../reconciler/core/status.ts';
+import type { LastDrift } from '../reconciler/core/drift.ts';
+import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorInFull, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 

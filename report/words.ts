@@ -1,5 +1,6 @@
 import type { ShownPhase } from '../reconciler/core/freshness.ts';
-import type { LastDrift, RunOutcome } from '../reconciler/core/status.ts';
+import type { RunOutcome } from '../reconciler/core/status.ts';
+import type { LastDrift } from '../reconciler/core/drift.ts';
 import type { Actor } from '../reconciler/core/trigger.ts';
 import { type Html, html } from './html.ts';
 

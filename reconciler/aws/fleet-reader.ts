@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
-import type { Run, Status, SweepRecord } from '../core/status.ts';
+import type { Run, Status } from '../core/status.ts';
+import type { SweepRecord } from '../core/sweep-record.ts';
 import { runOf, tableStates } from './state-table.ts';
 
 /** One managed table, with what is remembered of it; a table that was never looked at has no status. */

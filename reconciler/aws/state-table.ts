@@ -2,7 +2,8 @@ import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { type Orders, ordersOf } from '../core/orders.ts';
-import type { Run, Status, SweepRecord } from '../core/status.ts';
+import type { Run, Status } from '../core/status.ts';
+import type { SweepRecord } from '../core/sweep-record.ts';
 import type { TableStates } from '../ports.ts';
 import { itemOf, statusOf } from './status-item.ts';
 

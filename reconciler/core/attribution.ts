@@ -1,5 +1,6 @@
 import type { ChangeJson } from './change.ts';
-import type { Cause, Drift, RunOutcome } from './status.ts';
+import type { RunOutcome } from './status.ts';
+import type { Cause, Drift } from './drift.ts';
 import type { Actor, Trigger } from './trigger.ts';
 
 /** A call is remembered for so long after it was made, and so many of them. */

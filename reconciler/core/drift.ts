@@ -1,8 +1,42 @@
 import { causeOf, lateCause } from './attribution.ts';
 import type { ChangeJson } from './change.ts';
 import type { ChangeOutcome } from './outcome.ts';
-import type { Drift, LastDrift, RunOutcome, Status } from './status.ts';
-import type { Trigger } from './trigger.ts';
+import type { RunOutcome, Status } from './status.ts';
+import type { Actor, Trigger } from './trigger.ts';
+
+/** One destination that others changed and no edit had asked for, with the change that puts it right. */
+export interface Drift extends ChangeJson {
+  /** When a read first showed it. */
+  readonly foundAt: string;
+  /** It was found in a table that is only watched. */
+  readonly watched?: true;
+  /** The call that caused it, where an event told of it. */
+  readonly cause?: Cause;
+  /** A sweep found it, and an event should have told of it. */
+  readonly expectsEvent?: true;
+  /** When EC2 answered that it is put right. */
+  readonly appliedAt?: string;
+  /** When a read showed it as desired again, or changed once more. */
+  readonly endedAt?: string;
+  /** The run that tells what was done about it. */
+  readonly runId?: string;
+}
+
+/** A call that caused drift: which, when, and by whom. */
+export type Cause = Pick<Trigger, 'id' | 'name' | 'time' | 'actor'>;
+
+/** The latest drift of a table: what one look found, until a read shows all of it as desired. */
+export interface LastDrift {
+  readonly foundAt: string;
+  /** How many routes were found changed. */
+  readonly routes: number;
+  /** Who caused it, and when, where an event told so. */
+  readonly actor?: Actor;
+  readonly calledAt?: string;
+  /** When all of it was put right, and when a read first showed that. */
+  readonly appliedAt?: string;
+  readonly healedAt?: string;
+}
 
 /** The event of a call comes within so long, or counts as missing. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;

@@ -1,11 +1,5 @@
-import {
-  type CompletedSweep,
-  type Phase,
-  type Status,
-  type SweepRecord,
-  type Unread,
-  completedSweep,
-} from './status.ts';
+import type { Phase, Status } from './status.ts';
+import { type CompletedSweep, type SweepRecord, type Unread, completedSweep } from './sweep-record.ts';
 
 /** So many sweeps may fail to reach a table until nothing is known of it any more. */
 const sweepsMissed = 3;

@@ -1,9 +1,10 @@
 import type { ChangeJson } from './change.ts';
 import type { Heal } from './contest.ts';
 import type { DomainEvent } from './domain-event.ts';
-import { type DriftNews, actorBehind } from './drift.ts';
+import { type Drift, type DriftNews, actorBehind } from './drift.ts';
 import type { ChangeOutcome } from './outcome.ts';
-import { type Drift, type Status, type SweepRecord, cut, omittedOf } from './status.ts';
+import { type Status, cut, omittedOf } from './status.ts';
+import type { SweepRecord } from './sweep-record.ts';
 import type { Trigger } from './trigger.ts';
 import { type Troubles, newIn, troublesIn } from './trouble.ts';
 

@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { mayHaveWritten } from './outcome.ts';
 import type { Plan } from './plan.ts';
 import {
-  type Drift,
   type OpenRun,
   type PlanSummary,
   type Run,
@@ -12,6 +11,7 @@ import {
   omittedOf,
   summaryOf,
 } from './status.ts';
+import type { Drift } from './drift.ts';
 import type { Trigger } from './trigger.ts';
 
 /** The run of a plan that is about to be applied, or of drift that is left as it is. */

@@ -3,6 +3,7 @@ import type { Heal } from './contest.ts';
 import type { Doubt, RecentWrite } from './consistency.ts';
 import type { Blocked } from './guard.ts';
 import type { Pause } from './desired.ts';
+import type { Drift, LastDrift } from './drift.ts';
 import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
@@ -119,40 +120,6 @@ export interface Holds {
   readonly heals: readonly Heal[];
 }
 
-/** One destination that others changed and no edit had asked for, with the change that puts it right. */
-export interface Drift extends ChangeJson {
-  /** When a read first showed it. */
-  readonly foundAt: string;
-  /** It was found in a table that is only watched. */
-  readonly watched?: true;
-  /** The call that caused it, where an event told of it. */
-  readonly cause?: Cause;
-  /** A sweep found it, and an event should have told of it. */
-  readonly expectsEvent?: true;
-  /** When EC2 answered that it is put right. */
-  readonly appliedAt?: string;
-  /** When a read showed it as desired again, or changed once more. */
-  readonly endedAt?: string;
-  /** The run that tells what was done about it. */
-  readonly runId?: string;
-}
-
-/** A call that caused drift: which, when, and by whom. */
-export type Cause = Pick<Trigger, 'id' | 'name' | 'time' | 'actor'>;
-
-/** The latest drift of a table: what one look found, until a read shows all of it as desired. */
-export interface LastDrift {
-  readonly foundAt: string;
-  /** How many routes were found changed. */
-  readonly routes: number;
-  /** Who caused it, and when, where an event told so. */
-  readonly actor?: Actor;
-  readonly calledAt?: string;
-  /** When all of it was put right, and when a read first showed that. */
-  readonly appliedAt?: string;
-  readonly healedAt?: string;
-}
-
 /** A pause as it is stored and shown. */
 export type StatusPause = Omit<Pause, 'until'> & { readonly until?: string };
 
@@ -183,50 +150,6 @@ export interface Run {
   readonly phase?: Phase;
   readonly reason?: string;
 }
-
-/** The last sweep, in as many parts as it took: what it counts, it counted in all of them. Times are ISO 8601, UTC. */
-export interface SweepRecord {
-  /** When its first part began. */
-  readonly startedAt: string;
-  /** Absent as long as it has not reached its end. */
-  readonly endedAt?: string;
-  readonly checked: number;
-  /** Enforced tables that are not as desired, and are not being put right this moment. */
-  readonly outOfSync: number;
-  /** Drifted tables that are only watched, paused or stopped. */
-  readonly observed?: number;
-  /** Routes of enforced tables that lead nowhere. */
-  readonly blackholes?: number;
-  /** Tables that could not be looked at: not checked never looks like in sync. */
-  readonly unknown: Unread;
-  /** How often a sweep starts, in milliseconds. */
-  readonly everyMs?: number;
-  /** Where its next part goes on, when time ran out. */
-  readonly cursor?: string;
-  /** The last sweep that reached its end, for as long as this one has not. */
-  readonly lastCompleted?: CompletedSweep;
-}
-
-export interface Unread {
-  readonly count: number;
-  readonly first: readonly { readonly routeTableId: string; readonly reason: string }[];
-}
-
-/** What vouches for tables that no status was written of: each was looked at in this time, unless it is named. */
-export interface CompletedSweep {
-  readonly startedAt: string;
-  readonly endedAt: string;
-  readonly unknown: Unread;
-}
-
-/** The last sweep that reached its end: that of the record, or the one before. */
-export const completedSweep = ({
-  startedAt,
-  endedAt,
-  unknown,
-  lastCompleted,
-}: SweepRecord): CompletedSweep | undefined =>
-  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown };
 
 /** A plan as it is stored: lists are cut, so that an item never outgrows its store, and the rest is counted. */
 export interface PlanSummary extends PlanJson {

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { detailSchemas } from '../../reconciler/core/domain-event.ts';
 import type { MetricName, News } from '../../reconciler/core/news.ts';
 import { type Orders, ordersOf } from '../../reconciler/core/orders.ts';
-import type { Run, Status, SweepRecord } from '../../reconciler/core/status.ts';
+import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { SweepRecord } from '../../reconciler/core/sweep-record.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import type {

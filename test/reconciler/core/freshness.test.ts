@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { shownPhase } from '../../../reconciler/core/freshness.ts';
-import type { SweepRecord } from '../../../reconciler/core/status.ts';
+import type { SweepRecord } from '../../../reconciler/core/sweep-record.ts';
 import { minutesAfter, now, routeTableId } from '../../support/builders.ts';
 
 const status = { phase: 'InSync', reason: 'every route is as desired', checkedAt: now.toISOString() } as const;
