@@ -44,9 +44,7 @@ export async function reconcileConcerned(call: Call, world: World, invocation: I
   );
   const named = routeTableIds.map((routeTableId): Reached => ({ routeTableId, trigger }));
   // A table that the call names needs no index.
-  const reached = [
-    ...new Map([...found.flat(), ...named].map((table) => [table.routeTableId, table] as const)).values(),
-  ];
+  const reached = [...eachOnce([...found.flat(), ...named])];
   const later = reached.slice(tablesAtOnce).map(({ routeTableId, trigger }, index) => ({
     message: { routeTableId, hop: 0, triggers: [trigger] },
     delayMs: (1_000 * index) / tablesPerSecond,
@@ -61,4 +59,14 @@ async function tablesKnownBy({ id, within }: Omit<OtherId, 'trigger'>, { index }
   if (!within || tables.length === 0) return tables;
   const inVpcs = new Set((await Promise.all(within.map((vpcId) => index.tablesUnder(vpcId)))).flat());
   return tables.filter((routeTableId) => inVpcs.has(routeTableId));
+}
+
+/** Every table once, by its last trigger, which tells of the targets of those before as well. */
+function eachOnce(reached: readonly Reached[]): Iterable<Reached> {
+  const tables = new Map<string, Reached>();
+  for (const { routeTableId, trigger } of reached) {
+    const cameUp = [...(tables.get(routeTableId)?.trigger.cameUp ?? []), ...(trigger.cameUp ?? [])];
+    tables.set(routeTableId, { routeTableId, trigger: { ...trigger, ...(cameUp.length > 0 && { cameUp }) } });
+  }
+  return tables.values();
 }

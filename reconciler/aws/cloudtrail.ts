@@ -73,10 +73,11 @@ export function ec2Call(event: unknown, accountId: string): Ec2Call | undefined 
   // A new association is told in the answer: nobody knows it yet.
   const ids = pattern ? [...(effect === 'association' ? asked : texts)].filter((text) => pattern.test(text)) : [];
   if (routeTableIds.length + ids.length === 0) return undefined;
-  const trigger = { ...triggerOf(detail), ...(effect === 'target-up' && { cameUp: ids }) };
+  const trigger = triggerOf(detail);
   const noticed = (via?: string): Trigger => {
     const notice = effect && noticeOf(effect, asked, via);
-    return { ...trigger, ...(via && { via }), ...(notice && { notice: `${detail.eventName}: ${notice}` }) };
+    const cameUp = effect === 'target-up' && { cameUp: via ? [via] : ids };
+    return { ...trigger, ...cameUp, ...(via && { via }), ...(notice && { notice: `${detail.eventName}: ${notice}` }) };
   };
   const vpcs = isInOneVpc(detail.eventName) ? [...texts].filter((text) => vpcId.test(text)) : [];
   const within = vpcs.length > 0 && { within: vpcs };

@@ -99,6 +99,17 @@ describe('a call about a target', () => {
     expect(Math.max(...seconds)).toBe(3);
   });
 
+  it('looks once at a table that is known by several of its ids, and tells which of them came up', async () => {
+    const world = await inSync({ ...two, '10.22.0.0/16': 'tgw-aaaaaaaa' });
+    const ids = ['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'tgw-cccccccc'];
+    const others = ids.flatMap((id) => about(id, { cameUp: [id] }).others);
+    await concerned(world, { ...about(''), others });
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await concerned(world, { ...about(''), others });
+    expect(world.status().trigger.cameUp).toEqual(['pcx-aaaaaaaa', 'tgw-aaaaaaaa']);
+  });
+
   it('looks once at a table that it names and that is known by its id as well', async () => {
     const world = await inSync(two);
     const call = about('pcx-aaaaaaaa');

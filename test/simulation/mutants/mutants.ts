@@ -304,8 +304,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes the end of a target for its return',
     'aws/cloudtrail.ts',
-    "effect === 'target-up' && { cameUp: ids }",
-    'pattern && { cameUp: ids }',
+    "effect === 'target-up' && {",
+    'pattern && {',
   ),
   mutant(
     'tries a dead target again for an event of before its end',
