@@ -54,6 +54,7 @@ describe('routectl reconcile', () => {
     const id = await createTable({ '0.0.0.0/0': igw, '10.20.0.0/16': igw, '10.99.0.0/16': igw });
     const file = fileFor(id);
     const { code, stdout, stderr } = await asBob('reconcile', '--json', '-f', file);
+    const done = { result: 'done', ms: expect.any(Number), at: expect.any(String) };
     expect({ code, stdout: jsonLines(stdout) }).toEqual({
       code: 0,
       stdout: [
@@ -61,16 +62,9 @@ describe('routectl reconcile', () => {
           routeTableId: id,
           inSync: false,
           outcome: [
-            {
-              action: 'replace',
-              destination: '10.20.0.0/16',
-              from: igw,
-              to: pcx,
-              result: 'done',
-              ms: expect.any(Number),
-            },
-            { action: 'delete', destination: '10.99.0.0/16', from: igw, result: 'done', ms: expect.any(Number) },
-            { action: 'create', destination: '10.21.0.0/16', to: pcx, result: 'done', ms: expect.any(Number) },
+            { action: 'replace', destination: '10.20.0.0/16', from: igw, to: pcx, ...done },
+            { action: 'delete', destination: '10.99.0.0/16', from: igw, ...done },
+            { action: 'create', destination: '10.21.0.0/16', to: pcx, ...done },
           ],
           verified: true,
         }),
