@@ -337,12 +337,6 @@ export const mutants: readonly Mutant[] = [
     "result === 'done' || (result === 'already' && action !== 'delete')",
     "result !== 'refused' && result !== 'skipped' && action !== undefined",
   ),
-  mutant(
-    'takes the way back for InSync while an answer is lost',
-    'core/consistency.ts',
-    'isUncertain === true && wanted.get(destination) === target',
-    'isUncertain === true && wanted.get(destination) !== destination + target',
-  ),
   mutant('spends an approval only when a read shows it', 'core/approval.ts', ' && !made.has(change)', ''),
   mutant(
     'deletes what its owner leads elsewhere than the item ignores',
@@ -350,7 +344,6 @@ export const mutants: readonly Mutant[] = [
     'leftAlone.filter(({ route }) => isStatic(route))',
     "leftAlone.filter(({ route, reason }) => isStatic(route) && reason !== 'ignored')",
   ),
-  mutant('does not tell a stop from the one before it by its end', 'core/hashes.ts', '      pause.until,\n', ''),
   mutant(
     'heeds a stop under its own name only',
     'core/orders.ts',
