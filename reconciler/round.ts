@@ -104,7 +104,7 @@ export class Round {
     const now = this.#world.now();
     const before = this.#before;
     if (end === 'doubtful' && last && before)
-      return doubtful(before, doubtAbout(last.actual, now, before.doubt), record, now);
+      return doubtful(before, doubtAbout(last.actual, now, before.doubt), record, desired, now);
     const plan = last?.plan.blocked ? planLeft(desired, last, outcomes, { now, record }) : last?.plan;
     return verdictOn(
       desired,

@@ -95,15 +95,26 @@ export function invalid(
   };
 }
 
-/** A read that does not show what we wrote decides nothing but when to look again. */
-export const doubtful = (before: Status, doubt: Doubt, record: TableRecord, now: Date): Verdict => ({
-  ...before,
-  ...recordFields(record),
+/** A read that does not show what we wrote decides nothing but when to look again. What the item says needs no read. */
+export const doubtful = (
+  before: Status,
+  doubt: Doubt,
+  record: TableRecord,
+  desired: DesiredTable,
+  now: Date,
+): Verdict => ({
+  ...unclean(before),
+  ...recordFields(record.cleanPolicy === policyHash(desired, now) ? record : unclean(record)),
   phase: 'Verifying',
   reason: 'a read does not show yet what was written: it is looked at again',
   doubt,
   nextRetry: after(now, lookAgainAfterMs),
 });
+
+/** A pause or another policy, be it seen by a doubtful look alone, ends that the table was known to be clean. */
+function unclean<T extends { readonly cleanPolicy?: string }>({ cleanPolicy: _, ...rest }: T): Omit<T, 'cleanPolicy'> {
+  return rest;
+}
 
 /** What came of converging a table. */
 export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {

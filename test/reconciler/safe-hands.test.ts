@@ -357,6 +357,24 @@ describe('a stop that came and went between two looks', () => {
     expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
   });
 
+  it('as a pause in the item that only a look saw whose read was in doubt', async () => {
+    const { ec2, desire, reconcile, clock, faults, status } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(5_000);
+    await reconcile();
+    clock.advance(2_000);
+    desire(two, { paused: { reason: 'maintenance' } });
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 4_000 });
+    await reconcile({ kind: 'desired' });
+    expect(status().phase).toBe('Verifying');
+    ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    desire(two);
+    clock.advance(minute);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.scenery.routesOf(routeTableId)).toHaveProperty([rogue]);
+    expect(status().phase).toBe('Blocked');
+  });
+
   it('as a pause in the item, too', async () => {
     const world = await inSync(two);
     world.desire(two, { paused: endedNow(world) });

@@ -50,6 +50,11 @@ export class Memory {
     for (const destination of leftAloneIn(sight)) this.spared.add(destination);
   }
 
+  /** A status was written that believes no read: of other rules it tells all the same. */
+  doubted(rules: string): void {
+    if (this.clean !== rules) this.clean = undefined;
+  }
+
   /** A status was written that rests on this. */
   wrote(sight: Sight, rules: string, { isInSync, isBlocked }: { isInSync: boolean; isBlocked: boolean }): void {
     this.listed = new Set(sight.spec.routes.map(({ destination }) => destination));

@@ -389,6 +389,7 @@ export class Watch implements Facts {
   #learnFrom({ memory, onTrial, blackholed }: TableFacts, { phase, plan, doubt }: Status, look: Look): void {
     const { version, read, by } = look;
     const table = read?.shown?.world.tables.get(look.routeTableId);
+    if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
     if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
     const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
     const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
