@@ -47,6 +47,7 @@ export class RouteReconcilerStack extends Stack {
     this.output('SweepFunctionName', reconciler.sweep.function.functionName);
     this.output('RuleName', reconciler.routeCalls.ruleName);
     this.output('SurroundingCallsRuleName', reconciler.surroundingCalls.ruleName);
+    this.output('TagCallsRuleName', reconciler.tagCalls.ruleName);
     this.output('ScheduleName', reconciler.sweepSchedule.scheduleName);
     this.output('AlarmTopicArn', reconciler.alarmTopic.topicArn);
     this.output('WidgetFunctionName', reconciler.widget.function.functionName);

@@ -4,7 +4,8 @@ import type { Invocation } from './lease.ts';
 import type { World } from './ports.ts';
 import { type Reached, reconcileEach } from './reconcile.ts';
 
-interface OtherId {
+/** An id that a call names, under which an index may know tables. */
+export interface OtherId {
   readonly id: string;
   readonly trigger: Trigger;
   /** The VPCs whose tables alone are concerned; all of them where this is absent. */
@@ -19,7 +20,7 @@ interface Call {
 }
 
 /** More tables than this are not one invocation's work. */
-const tablesAtOnce = 20;
+const tablesPerInvocation = 20;
 
 /** The rest is looked at so many a second: EC2's buckets are shared by the whole account. */
 const tablesPerSecond = 10;
@@ -45,12 +46,12 @@ export async function reconcileConcerned(call: Call, world: World, invocation: I
   const named = routeTableIds.map((routeTableId): Reached => ({ routeTableId, trigger }));
   // A table that the call names needs no index.
   const reached = [...eachOnce([...found.flat(), ...named])];
-  const later = reached.slice(tablesAtOnce).map(({ routeTableId, trigger }, index) => ({
+  const later = reached.slice(tablesPerInvocation).map(({ routeTableId, trigger }, index) => ({
     message: { routeTableId, hop: 0, triggers: [trigger] },
     delayMs: (1_000 * index) / tablesPerSecond,
   }));
   await world.requeue.sendMany(later);
-  await reconcileEach(reached.slice(0, tablesAtOnce), world, invocation);
+  await reconcileEach(reached.slice(0, tablesPerInvocation), world, invocation);
 }
 
 /** A transit gateway may serve many VPCs, and a call about one of them concerns the tables of that one. */

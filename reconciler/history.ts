@@ -92,13 +92,13 @@ export class History {
     const news = driftAfter(look);
     const deviating = deviationsIn(look);
     const notices = await this.#recordNotices(next);
-    const { calls: _, openRuns: __, ...status } = next;
+    const { calls: _, openRuns: __, drift: ___, lastDrift: ____, ...status } = next;
     if (status.phase === 'Unmanaged') return { status, drift: news, notices };
 
     if (this.#runs.length === 0 && tellsTrouble(next, this.#before)) await this.#recordTrouble(next);
     const openRuns = await this.#complete(this.#before?.openRuns ?? [], news.explained, deviating);
     const stillWaiting = stillOpen([...openRuns, ...this.#runs.map(openRunOf)]);
-    const drift = news.drift.map((one) => (one.foundAt === next.checkedAt ? this.#toldIn(one) : one));
+    const drift = news.drift.map((one) => this.#toldIn(one));
     const lastDrift = lastDriftAfter(look, news);
     const calls = rememberedCalls(this.calls, new Set(deviating?.keys()), this.#now());
     return {
@@ -146,11 +146,12 @@ export class History {
     });
   }
 
-  /** Drift with the run of this look that tells of it. */
+  /** Drift with the run of this look that tells of it, if one does. */
   #toldIn(one: Drift): Drift {
     const isAbout = ({ destination }: ChangeJson): boolean => destination === one.destination;
     const run = this.#runs.find(({ outcome, plan }) => outcome.some(isAbout) || plan.changes.some(isAbout));
-    return run ? { ...one, runId: run.id } : one;
+    if (!run || one.endedAt !== undefined) return one;
+    return { ...one, runs: [...(one.runs ?? []).slice(0, 1), run.id] };
   }
 
   /** Completes runs by what is known only now; returns those that still wait to be seen. */
@@ -162,12 +163,12 @@ export class History {
     const isSeen = ({ destinations }: OpenRun): boolean =>
       deviating !== undefined && destinations.every((destination) => !deviating.has(destination));
     const seen = new Set(openRuns.filter(isSeen).map(({ id }) => id));
-    const causes = Map.groupBy(explained, ({ runId }) => runId);
-    for (const id of new Set([...seen, ...causes.keys()])) {
-      const run = id === undefined ? undefined : await this.#states.readRun(this.#routeTableId, id);
+    for (const id of new Set([...seen, ...explained.flatMap(({ runs = [] }) => runs)])) {
+      const run = await this.#states.readRun(this.#routeTableId, id);
       if (!run) continue;
-      const verified = seen.has(run.id) ? { verifiedAt: this.#now().toISOString() } : {};
-      await this.#states.recordRun({ ...withCauses(run, causes.get(run.id) ?? []), ...verified });
+      const verified = seen.has(id) ? { verifiedAt: this.#now().toISOString() } : {};
+      const causes = explained.filter(({ runs }) => runs?.includes(id));
+      await this.#states.recordRun({ ...withCauses(run, causes), ...verified });
     }
     return openRuns.filter(({ id }) => !seen.has(id));
   }

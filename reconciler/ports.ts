@@ -19,6 +19,8 @@ export interface RouteTables extends RouteWriter {
 export interface DesiredItems {
   /** All items in pages of bounded size, from `cursor` on, each page with the cursor that follows it. */
   pages(cursor?: string): AsyncIterable<DesiredPage>;
+  /** Those of the tables that have an item now, by a strongly consistent read. */
+  existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export interface DesiredPage {

@@ -63,10 +63,13 @@ export class Round {
     this.#invocation = invocation;
   }
 
-  /** Forgets by what deletes were earned: the item was deleted, whether or not it is there again. */
+  /**
+   * Forgets by what deletes were earned: the item was deleted, whether or not it is there again. News of a deletion that was
+   * forgotten already says nothing of the item that came after.
+   */
   async forget(): Promise<void> {
     const before = this.#before;
-    if (!before || before.phase === 'Unmanaged') return;
+    if (!before || this.#triggers.every(({ id }) => id !== undefined && before.deletions?.includes(id))) return;
     const { orders } = await this.#world.checkpoint(this.#routeTableId);
     await this.#conclude(unmanaged(withOrderedApproval(recordOf(before), orders, this.#world.now())), []);
   }

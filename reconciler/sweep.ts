@@ -2,9 +2,8 @@ import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
-import { leadsNowhere } from './core/finding.ts';
 import { managed, namesOf } from './core/names.ts';
-import { type Plan, plan } from './core/plan.ts';
+import { type Plan, plan, planAsJson } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
 import { type Orders, isEnforced, underOrders } from './core/orders.ts';
 import { desiredHash, policyHash } from './core/hashes.ts';
@@ -17,6 +16,7 @@ import type { World } from './ports.ts';
 import { announce } from './announce.ts';
 import { newsOfSweep } from './core/news.ts';
 import { isMissed } from './core/drift.ts';
+import { droppedIn } from './core/trouble.ts';
 import { statusKeepsMs } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
@@ -83,13 +83,15 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
  */
 async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocation: Invocation): Promise<void> {
   const unseen = (await world.index.tablesUnder(managed)).filter((routeTableId) => !seen.has(routeTableId));
+  const there = await world.desired.existing(unseen);
   await pMap(
-    unseen,
+    unseen.filter((routeTableId) => !there.has(routeTableId)),
     async (routeTableId) => {
       if (world.now() >= invocation.until) return;
       try {
-        if ((await world.checkpoint(routeTableId)).item !== undefined) return;
-        await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+        // Where its status was lost as well, nothing else takes it out of the index.
+        if (phase === 'Unmanaged') await world.index.keep(routeTableId, { add: [], remove: [managed] });
       } catch (error) {
         world.log.error('could not look at a table', { routeTableId, error });
       }
@@ -224,7 +226,7 @@ class Tally {
   }
 
   seen(sight: Sight | undefined): void {
-    if (sight?.isEnforced) this.#blackholes += sight.at?.plan.findings.filter(leadsNowhere).length ?? 0;
+    if (sight?.isEnforced && sight.at) this.#blackholes += droppedIn(planAsJson(sight.at.plan)).length;
   }
 
   checked(phase: Phase): void {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type Effect, ec2Calls, foundBy, isInOneVpc, vpcId } from './ec2-calls.ts';
 import { destinationText, parseDestination, parseTarget, routeTableIdPattern } from '../core/route.ts';
 import type { Actor, Trigger } from '../core/trigger.ts';
+import type { OtherId } from '../concerned.ts';
 
 /** A text, or nothing: whatever else stands there is not ours to judge. */
 const text = z.string().optional().catch(undefined);
@@ -33,13 +34,6 @@ const eventShape = z.looseObject({
   'detail-type': z.literal('AWS API Call via CloudTrail'),
   detail: recordShape,
 });
-
-interface OtherId {
-  readonly id: string;
-  readonly trigger: Trigger;
-  /** The VPCs whose tables alone are concerned; all of them where this is absent. */
-  readonly within?: readonly string[];
-}
 
 /** Which route tables an API call concerns, and what a reconcile of them should know of it. */
 export interface Ec2Call {

@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { DesiredItems, DesiredPage } from '../ports.ts';
+import { batchGet } from './batch-get.ts';
 
 /** Items per page of a sweep: what one DescribeRouteTables page and one BatchGetItem call can answer. */
 const itemsPerPage = 100;
@@ -21,5 +22,13 @@ export function desiredItems(client: DynamoDBDocumentClient, tableName: string):
     return undefined;
   }
 
-  return { pages };
+  async function existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const keys = routeTableIds.map((routeTableId) => ({ routeTableId }));
+    const how = { ConsistentRead: true, ProjectionExpression: 'routeTableId' };
+    const found = new Set<string>();
+    for await (const { routeTableId } of batchGet(client, tableName, keys, how)) found.add(String(routeTableId));
+    return found;
+  }
+
+  return { pages, existing };
 }

@@ -1,17 +1,15 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { BatchGetCommand, type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import { type Orders, ordersOf } from '../core/orders.ts';
 import type { Run, Status } from '../core/status.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
 import type { TableStates } from '../ports.ts';
+import { batchGet } from './batch-get.ts';
 import { itemOf, statusOf } from './status-item.ts';
 
 /** How long a run is kept. */
 const historyDays = 90;
-
-/** BatchGetItem takes at most this many keys (DynamoDB API Reference). */
-const keysPerBatch = 100;
 
 /** The keys of the two items that speak of the whole fleet: its last sweep, and what people ordered for all of it. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
@@ -28,22 +26,10 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
     return Item;
   };
 
-  /** Those of the items that are there. */
-  async function* batchGet(keys: readonly Record<string, unknown>[]): AsyncGenerator<Record<string, unknown>> {
-    let left = [...keys];
-    while (left.length > 0) {
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetCommand({ RequestItems: { [tableName]: { Keys: left.slice(0, keysPerBatch) } } }),
-      );
-      yield* Responses?.[tableName] ?? [];
-      // DynamoDB answers what fits 16 MB and names the rest.
-      left = [...(UnprocessedKeys?.[tableName]?.Keys ?? []), ...left.slice(keysPerBatch)];
-    }
-  }
-
   async function readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
     const statuses = new Map<string, Status>();
-    for await (const item of batchGet(routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' })))) {
+    const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
+    for await (const item of batchGet(client, tableName, keys)) {
       const status = statusOf(item);
       if (status) statuses.set(status.routeTableId, status);
     }
@@ -53,7 +39,8 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string): 
   async function readOrders(routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders> {
     const controls = new Map<unknown, unknown>();
     const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'control' }));
-    for await (const control of batchGet([fleetControl, ...keys])) controls.set(control['routeTableId'], control);
+    for await (const control of batchGet(client, tableName, [fleetControl, ...keys]))
+      controls.set(control['routeTableId'], control);
     return (routeTableId) => ordersOf(controls.get(routeTableId), controls.get(fleetControl.routeTableId));
   }
 

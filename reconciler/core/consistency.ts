@@ -23,6 +23,9 @@ export const staleForMs = 30_000;
 /** Two reads this far apart that show the same are believed. */
 const agreesAfterMs = 10_000;
 
+/** The calls that change what a table contains: any other says nothing of its routes, and lifts no doubt about them. */
+const changesRoutes = /^(?:Create|Replace|Delete)Route(?:Table)?$/;
+
 /**
  * Whether a read may be older than our own last write, and so must decide nothing: it contradicts what we wrote less
  * than 30 s ago. It is believed all the same when somebody else's later call woke us, or when it shows what an equally
@@ -45,10 +48,9 @@ export function isDoubtful(
   if (!contradicts(actual, telling)) return false;
   // CloudTrail tells whole seconds.
   const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
-  // A tag says nothing of routes.
-  const namesTable = ({ kind, name = '', time, via }: Trigger): boolean =>
+  const namesTable = ({ kind, name, time, via }: Trigger): boolean =>
     kind === 'event' &&
-    !/^(Create|Delete)Tags$/.test(name) &&
+    (name === undefined || changesRoutes.test(name)) &&
     via === undefined &&
     time !== undefined &&
     Date.parse(time) >= wroteInSecond;

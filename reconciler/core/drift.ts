@@ -18,8 +18,8 @@ export interface Drift extends ChangeJson {
   readonly appliedAt?: string;
   /** When a read showed it as desired again, or changed once more. */
   readonly endedAt?: string;
-  /** The run that tells what was done about it. */
-  readonly runId?: string;
+  /** The runs that tell what was done about it: the first and the latest. */
+  readonly runs?: readonly string[];
 }
 
 /** A call that caused drift: which, when, and by whom. */
@@ -116,7 +116,7 @@ function followedBy(known: readonly Drift[], deviations: ReadonlyMap<string, Cha
     if (last && isSame(last, change) && last.appliedAt === undefined) still.push(last);
     else if (cause || isNews(change, look)) found.push(newDrift(change, cause, look));
     // An edit asks for something else where others had changed what was there before.
-    else if (last) still.push({ ...last, ...change });
+    else if (last) still.push(withChange(last, change));
   }
   const end = (one: Drift): Drift => ({ ...one, endedAt: status.checkedAt });
   const again = found.flatMap(({ destination }) => open.get(destination) ?? []).map(end);
@@ -128,8 +128,18 @@ function followedBy(known: readonly Drift[], deviations: ReadonlyMap<string, Cha
   return { drift: [...over, ...again, ...healed, ...hidden, ...still, ...found], found, healed };
 }
 
-function newDrift(change: ChangeJson, cause: Drift['cause'], { status, triggers }: Look): Drift {
-  const expectsEvent = !cause && triggers.every(({ kind }) => kind === 'sweep');
+/** The same drift, to be put right in another way. */
+const withChange = (
+  { action: _, destination: __, from: ___, to: ____, ...drift }: Drift,
+  change: ChangeJson,
+): Drift => ({
+  ...drift,
+  ...change,
+});
+
+function newDrift(change: ChangeJson, cause: Drift['cause'], { status, before, triggers }: Look): Drift {
+  // Where item or policy changed, it was there before, perhaps for long.
+  const expectsEvent = !cause && !isRollout({ status, before }) && triggers.every(({ kind }) => kind === 'sweep');
   return {
     ...change,
     foundAt: status.checkedAt,
@@ -141,13 +151,16 @@ function newDrift(change: ChangeJson, cause: Drift['cause'], { status, triggers 
 
 /** Whether a difference was not there before, and is not what an edit asks for. */
 function isNews(change: ChangeJson, { status, before }: Look): boolean {
-  const isRollout = before?.desiredHash !== status.desiredHash || before?.policyHash !== status.policyHash;
-  if (isRollout) return status.watched === true;
+  if (isRollout({ status, before })) return status.watched === true;
   // What was beyond the part of the plan that is stored cannot be told from what is new.
   if ((before?.plan?.omitted?.changes ?? 0) > 0) return false;
   const wasOpen = before?.plan?.changes.some((other) => isSame(other, change)) ?? false;
   return !wasOpen || wasWritten(change, before);
 }
+
+/** Whether item or policy are others than at the last look. */
+const isRollout = ({ status, before }: Pick<Look, 'status' | 'before'>): boolean =>
+  before?.desiredHash !== status.desiredHash || before?.policyHash !== status.policyHash;
 
 /** What we wrote and find changed again is drift, be it what an edit had asked for. */
 const wasWritten = ({ destination, to }: ChangeJson, before: Status | undefined): boolean =>
@@ -235,9 +248,14 @@ export function actorBehind(change: ChangeJson | Drift, drift: readonly Drift[] 
   return one && (one.cause?.actor ?? 'unattributed');
 }
 
-/** The call known to have caused what a change puts right: a heal may need more tries than one. */
-export const knownCause = (change: ChangeJson, drift: readonly Drift[] = []): Drift['cause'] =>
-  drift.find((one) => isOpen(one) && one.appliedAt === undefined && isSame(one, change))?.cause;
+/**
+ * The call known to have caused what a change puts right, in whatever way: a heal may need more tries than one, and an edit
+ * may ask for something else meanwhile.
+ */
+export const knownCause = ({ destination, from }: ChangeJson, drift: readonly Drift[] = []): Drift['cause'] =>
+  drift.find(
+    (one) => isOpen(one) && one.appliedAt === undefined && one.destination === destination && one.from === from,
+  )?.cause;
 
 const isSame = (one: ChangeJson, other: ChangeJson): boolean =>
   one.action === other.action &&

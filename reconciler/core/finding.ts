@@ -32,6 +32,3 @@ export const outOfSyncCodes: ReadonlySet<FindingCode> = new Set([
   'local-override-left',
   'table-not-found',
 ]);
-
-/** Whether a finding tells of a route that drops its traffic. */
-export const leadsNowhere = ({ code }: Finding): boolean => code === 'blackhole' || code === 'healed-into-blackhole';

@@ -79,7 +79,7 @@ export interface Status {
   readonly drift?: readonly Drift[];
   /** The latest drift, as people are shown it. */
   readonly lastDrift?: LastDrift;
-  /** While the item is refused: what was told of before, and is not known to be over. */
+  /** While the item is refused, and until a read is believed then: what was told of before, and is not known to be over. */
   readonly told?: Troubles;
   /** When the table is looked at again, if nothing wakes us before. */
   readonly nextRetry?: string;
@@ -96,6 +96,8 @@ export interface Status {
   readonly calls?: readonly Trigger[];
   /** Runs whose destinations no read has shown as desired yet. */
   readonly openRuns?: readonly OpenRun[];
+  /** The latest deletions of the item that were taken into account, by the ids of their triggers. */
+  readonly deletions?: readonly string[];
   /** Ids under which events find the table. */
   readonly indexed?: readonly string[];
   /** The pause or stop that holds. */

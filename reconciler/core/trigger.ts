@@ -35,3 +35,7 @@ export interface Trigger {
 export const itemWasDeleted = 'REMOVE';
 
 export const tellsOfDeletion = ({ kind, name }: Trigger): boolean => kind === 'desired' && name === itemWasDeleted;
+
+/** The ids of the deletions that triggers tell of. */
+export const deletionsIn = (triggers: readonly Trigger[]): readonly string[] =>
+  triggers.filter(tellsOfDeletion).flatMap(({ id }) => id ?? []);

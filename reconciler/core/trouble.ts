@@ -1,3 +1,4 @@
+import type { PlanJson } from './plan.ts';
 import { type Status, holdsOf } from './status.ts';
 
 /** What keeps a table from being as it should until somebody does something: a key for each, the same while it lasts. */
@@ -25,10 +26,11 @@ const triesUntilLasting = 3;
  */
 export function troublesIn(status: Status | undefined): Troubles {
   if (!status || status.phase === 'Unmanaged') return none;
-  const { phase, reason, plan, watched, told = none } = status;
+  const { phase, reason, plan, watched, waiting, doubt, told } = status;
   const { failures, heals } = holdsOf(status);
-  if (phase === 'Invalid') return { ...told, failing: [...told.failing, `Invalid ${reason}`] };
-  if (phase === 'Missing') return { ...none, failing: [phase], lasting: [phase] };
+  if (phase === 'Invalid') return { ...none, ...told, failing: [...(told?.failing ?? []), `Invalid ${reason}`] };
+  if (doubt && told) return told;
+  if (phase === 'Missing') return { ...none, failing: [phase], lasting: watched ? [] : [phase] };
   const findings = plan?.findings ?? [];
   const found = (...codes: readonly string[]) => findings.filter(({ code }) => codes.includes(code));
   const key = ({ action, destination, to }: Status['failures'][number]) => `${action} ${destination} ${to}`;
@@ -42,10 +44,21 @@ export function troublesIn(status: Status | undefined): Troubles {
   return {
     failing: watched ? [] : [...new Set([...failing.map(key), ...held, ...intoBlackhole])],
     lasting: watched ? [] : [...lasting.map(key), ...held],
-    blocked: watched ? [] : (plan?.blocked?.deletes ?? []),
+    blocked: watched || !plan?.blocked ? [] : (waiting?.deletes.map(({ destination }) => destination) ?? []),
     contested: heals.filter(({ contest }) => contest).map(({ destination }) => destination),
-    blackholes: [...new Set(found('blackhole', 'healed-into-blackhole').map(({ destination = '' }) => destination))],
+    blackholes: plan ? droppedIn(plan) : [],
   };
+}
+
+/** The destinations whose traffic is dropped: not those where a route that works is kept from a target that drops it. */
+export function droppedIn({ findings, leftAlone }: Pick<PlanJson, 'findings' | 'leftAlone'>): readonly string[] {
+  const kept = new Set(
+    leftAlone.filter(({ reason }) => reason === 'healed-into-blackhole').map(({ destination }) => destination),
+  );
+  const dropped = findings
+    .filter(({ code }) => code === 'blackhole' || code === 'healed-into-blackhole')
+    .map(({ destination = '' }) => destination);
+  return [...new Set(dropped)].filter((destination) => !kept.has(destination));
 }
 
 const keyOfFinding = ({ code, destination }: { readonly code: string; readonly destination?: string }): string =>

@@ -25,7 +25,7 @@ import {
   recordFields,
   summaryOf,
 } from './status.ts';
-import type { Trigger } from './trigger.ts';
+import { type Trigger, deletionsIn } from './trigger.ts';
 import { toldBefore } from './trouble.ts';
 
 /** What a reconcile says of a table, before it is dated and signed. */
@@ -39,6 +39,7 @@ export type Verdict = Omit<
   | 'inSyncSince'
   | 'drift'
   | 'lastDrift'
+  | 'deletions'
   | 'lastWriteAt'
   | 'recentWrites'
   | 'revision'
@@ -63,6 +64,9 @@ export const statusKeepsMs = 24 * 60 * 60 * 1_000;
 
 /** EC2 needs a moment until a read shows what was written (AWS advises to look after 2 s, and later again). */
 const verifyAfterMs = 5_000;
+/** News of a deletion may come twice: so many of the latest are known again. */
+const deletionsKept = 5;
+
 /** Shorter than doubtful reads must lie apart to agree: two stale ones in a row lead to a third look, not to a write. */
 const lookAgainAfterMs = 6_000;
 
@@ -91,6 +95,7 @@ export function invalid(
     plan: summaryOf(planForInvalidItem(routeTableId, problems)),
     ...holdFields({ failures: [], heals: holdsOf(before).heals }),
     told: toldBefore(before),
+    ...(before?.watched && { watched: true }),
     ...recordFields(record),
   };
 }
@@ -103,7 +108,7 @@ export const doubtful = (
   desired: DesiredTable,
   now: Date,
 ): Verdict => ({
-  ...unclean(before),
+  ...unclean(withoutProblems(before)),
   ...recordFields(record.cleanPolicy === policyHash(desired, now) ? record : unclean(record)),
   phase: 'Verifying',
   reason: 'a read does not show yet what was written: it is looked at again',
@@ -116,6 +121,13 @@ function unclean<T extends { readonly cleanPolicy?: string }>({ cleanPolicy: _, 
   return rest;
 }
 
+/** What was wrong with an item is over once it is read right; what was told before that is remembered until a read tells. */
+function withoutProblems(before: Status): Status {
+  const { problems: _, told: __, ...rest } = before;
+  const isOpen = before.phase === 'Invalid' || before.told !== undefined;
+  return { ...rest, ...(isOpen && { told: toldBefore(before) }) };
+}
+
 /** What came of converging a table. */
 export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {
   const plan = found.plan ?? planForMissingTable(desired);
@@ -124,7 +136,8 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
   const judged = judge(desired, found, { failures, heals }, now);
   const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
   const waits = [
-    ...failures.map(({ nextRetry }) => nextRetry),
+    // Nothing is tried in a table that is only watched.
+    ...(isEnforced(desired, now) ? failures.map(({ nextRetry }) => nextRetry) : []),
     // One that is over and not healed all the same waits for something else: a failure's time, or an order's end.
     ...heals.flatMap((heal) => contestedUntil(heal) ?? []).filter((time) => Date.parse(time) > now.getTime()),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
@@ -246,6 +259,7 @@ export function nextStatus(
   const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
   const checkedAt = now.toISOString();
   const samePhase = before?.phase === verdict.phase;
+  const deletions = [...new Set([...(before?.deletions ?? []), ...deletionsIn(triggers)])].slice(-deletionsKept);
   const inSyncSince = verdict.phase === 'InSync' ? (samePhase && before.inSyncSince) || checkedAt : undefined;
   return {
     ...verdict,
@@ -257,6 +271,7 @@ export function nextStatus(
     checkedAt,
     changedAt: samePhase ? before.changedAt : checkedAt,
     ...(inSyncSince && { inSyncSince }),
+    ...(deletions.length > 0 && { deletions }),
     revision: (before?.revision ?? 0) + 1,
   };
 }

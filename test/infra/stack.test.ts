@@ -169,6 +169,7 @@ describe('the stack', () => {
       'StateTableName',
       'SurroundingCallsRuleName',
       'SweepFunctionName',
+      'TagCallsRuleName',
       'UndeliveredEventsQueueUrl',
       'WidgetFunctionName',
     ]);

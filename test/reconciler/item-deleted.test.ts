@@ -25,6 +25,20 @@ const asksFirst = (world: InMemoryWorld): void => {
   expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
 };
 
+it('news of a deletion that was taken into account says nothing of the item that came after, however late it comes', async () => {
+  const world = await inSync(two);
+  world.desired.delete(routeTableId);
+  await world.reconcile({ kind: 'event' });
+  await world.reconcile(deleted);
+  world.desire(two);
+  await world.reconcile({ kind: 'desired', id: '2' });
+  world.clock.advance(minute);
+  await world.reconcile();
+  world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+  await world.reconcile(deleted);
+  expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+});
+
 describe('an item that is deleted and written again', () => {
   it('before anybody looked has every delete asked for first', async () => {
     const world = await routeWhileUnmanaged();

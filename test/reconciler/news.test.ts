@@ -324,6 +324,16 @@ describe('a failure', () => {
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
     expect(world.announcer.values('ChangesFailed')).toEqual([1]);
   });
+
+  it('of a table that is gone and was only watched is no alarm', async () => {
+    const world = await inSync(two);
+    world.desire(two, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.deleteTable(routeTableId);
+    await world.reconcile();
+    expect(world.status().phase).toBe('Missing');
+    expect(world.announcer.values('ChangesFailed')).toEqual([]);
+  });
 });
 
 it('a contest is told when it begins, with who is at it, and when it is over', async () => {
@@ -347,6 +357,55 @@ it('a contest is told when it begins, with who is at it, and when it is over', a
   expect(world.announcer.events).toContain('Route Table Contested (left)');
 });
 
+it('deletes that go on waiting are not told again, however many there are and whatever becomes of one', async () => {
+  const world = await inSync(two);
+  for (let index = 0; index < 150; index++)
+    world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+  await world.reconcile();
+  world.ec2.scenery.removeRoute(routeTableId, '10.99.3.0/24');
+  await world.reconcile();
+  expect(world.announcer.values('PlansBlocked')).toEqual([1]);
+});
+
+it('what waits is not told as over while the item is refused, nor while a read after that is in doubt', async () => {
+  const world = await inSync(two);
+  for (let index = 0; index < 12; index++) world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+  await world.reconcile();
+  const event = hijack(world);
+  world.clock.advance(minute);
+  await world.reconcile(event);
+  world.desire(two, { nonsense: 1 });
+  await world.reconcile({ kind: 'desired' });
+  world.desire(two);
+  world.clock.advance(2 * second);
+  world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 10 * second });
+  await world.reconcile({ kind: 'desired' });
+  expect(world.status()).toMatchObject({ phase: 'Verifying', doubt: expect.anything() });
+  expect(world.status()).not.toHaveProperty('problems');
+  world.clock.advance(minute);
+  await world.reconcile({ kind: 'requeue' });
+  expect(world.announcer.events.filter((event) => event.startsWith('Route Plan Blocked'))).toEqual([
+    'Route Plan Blocked (entered)',
+  ]);
+});
+
+it('drift that an edit has put right in another way is told as what was done in the end', async () => {
+  const world = await inSync(two);
+  world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });
+  await world.reconcile(hijack(world));
+  world.clock.advance(minute);
+  world.desire({ '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  await world.reconcile({ kind: 'desired' });
+  world.clock.advance(minute);
+  await world.reconcile({ kind: 'requeue' });
+  const healed = world.announcer.told.flatMap(({ events }) => events).at(-1);
+  expect(healed).toMatchObject({ type: 'Route Drift Healed' });
+  expect(healed?.detail.changes).toEqual([
+    { action: 'delete', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', actor: alice },
+  ]);
+  expect(world.states.runs(routeTableId).at(-1)?.outcome).toMatchObject([{ action: 'delete', actor: alice }]);
+});
+
 describe('a blackhole', () => {
   it('is counted when a target dies, and one that is long known does not hide another', async () => {
     const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
@@ -367,6 +426,33 @@ describe('a blackhole', () => {
     world.desire({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
     await world.reconcile({ kind: 'desired' });
     expect(world.announcer.values('Blackholes')).toEqual([1]);
+  });
+
+  it('is none where a route that works is kept from a target that dropped its traffic', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.target('nat-aaaaaaaa');
+    world.desire({ ...two, '10.20.0.0/16': 'nat-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    world.clock.advance(minute);
+    await world.reconcile();
+    expect(world.announcer.values('Blackholes')).toEqual([1]);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    await world.reconcile({ kind: 'event' });
+    await sweepNow(world);
+    expect(world.status().phase).toBe('Failed');
+    expect(world.announcer.values('BlackholesKnown')).toEqual([0]);
+  });
+
+  it('in a table that is only watched is no alarm either when its item is refused', async () => {
+    const world = await inSync(two);
+    world.desire(two, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.vanish('pcx-aaaaaaaa');
+    await world.reconcile();
+    world.desire(two, { mode: 'observe', nonsense: 1 });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.values('Blackholes')).toEqual([]);
   });
 
   it('in a table that is only watched is counted apart', async () => {
@@ -429,6 +515,35 @@ describe('drift that a sweep found', () => {
     }
     expect(world.announcer.values('MissedByEvents')).toEqual([1]);
     expect(world.status().lastDrift).not.toHaveProperty('actor');
+  });
+
+  it('is not what a stop of everything shows that was there before it', async () => {
+    const world = await inSync(two);
+    world.desire(two, { unlisted: 'keep' });
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('Blocked');
+    world.states.order('*', { stopped: { reason: 'incident' } });
+    for (let sweeps = 0; sweeps < 6; sweeps++) {
+      await sweepNow(world);
+      world.clock.advance(5 * minute);
+    }
+    expect(world.announcer.values('MissedByEvents')).toEqual([]);
+  });
+
+  it('is counted once, though a read in doubt comes in between', async () => {
+    const world = await found();
+    world.clock.advance(13.8 * minute);
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(20 * second);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 30 * second });
+    await world.reconcile({ kind: 'requeue' });
+    world.clock.advance(minute);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.announcer.values('MissedByEvents')).toEqual([1]);
   });
 
   it('is no drift where an entry of ignore has ended by itself: nobody has called', async () => {

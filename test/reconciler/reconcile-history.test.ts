@@ -182,6 +182,22 @@ describe('history', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
   });
 
+  it('is completed in the run that found drift and in the one that healed it', async () => {
+    const { ec2, reconcile, states, clock, faults } = await inSync(two);
+    const event = deletion(clock);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    clock.advance(60_000);
+    faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'InvalidVpcPeeringConnectionID.NotFound' } });
+    await reconcile({ kind: 'sweep' });
+    clock.advance(5 * 60_000);
+    await reconcile({ kind: 'sweep' });
+    await reconcile(event);
+    expect(states.runs(routeTableId).map(({ outcome }) => outcome[0])).toMatchObject([
+      { result: 'refused', actor: alice },
+      { result: 'done', actor: alice },
+    ]);
+  });
+
   it('is not completed by a call that would have left something else', async () => {
     const { ec2, reconcile, states, clock } = await inSync(two);
     const event = { ...deletion(clock), name: 'ReplaceRoute', target: 'pcx-bbbbbbbb' };

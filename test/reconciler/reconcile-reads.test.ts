@@ -205,3 +205,15 @@ describe('time that runs out', () => {
     expect(status().phase).toBe('Verifying');
   });
 });
+
+it('a read in doubt is not believed for a call that says nothing of routes', async () => {
+  const world = await inSync(two);
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  world.clock.advance(60_000);
+  await world.reconcile({ kind: 'event', name: 'ReplaceRoute' });
+  world.clock.advance(2_000);
+  world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 10_000 });
+  await world.reconcile({ kind: 'event', name: 'AssociateRouteTable', time: world.now().toISOString() });
+  expect(world.ec2.journal.counts['ReplaceRoute']).toBe(1);
+  expect(world.status().doubt).toBeDefined();
+});

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { shownPhase } from '../../reconciler/core/freshness.ts';
 import { sweep } from '../../reconciler/sweep.ts';
-import { InMemoryWorld } from '../support/in-memory-world.ts';
+import { routeTableId } from '../support/builders.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // Every managed table, in pages.
 
@@ -284,4 +285,45 @@ describe('a sweep', () => {
     await sweep(world, world.invocation());
     expect(world.ec2.journal.counts).toMatchObject({ CreateRoute: 1 });
   });
+});
+
+describe('what a sweep finds to be let go of', () => {
+  it('is asked for in one call for a hundred tables, when a sweep in parts saw them before', async () => {
+    const world = await inSync(wanted);
+    const ids = Array.from({ length: 350 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+    for (const id of ids) {
+      world.ec2.scenery.table(id);
+      world.desired.put({ routeTableId: id, routes: [] });
+    }
+    await sweep(world, world.invocation(1_000));
+    world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+    let checkpoints = 0;
+    world.checkpointFaults = () => void (checkpoints += 1);
+    const first = await sweep(world, world.invocation(8));
+    const last = await sweep(world, world.invocation(60));
+    expect([first.endedAt, last.endedAt !== undefined, last.checked]).toEqual([undefined, true, 351]);
+    expect(checkpoints).toBe(0);
+  });
+
+  it('is not looked at again by every sweep, though its status is lost with its item', async () => {
+    const world = await inSync(wanted);
+    world.states.lose(routeTableId);
+    world.desired.delete(routeTableId);
+    await sweep(world, world.invocation());
+    expect(await world.index.tablesUnder('managed')).toEqual([]);
+  });
+});
+
+it('a table that is only watched is not looked at again for a failure of before', async () => {
+  const world = await inSync(wanted);
+  world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'UnauthorizedOperation' } });
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  await world.reconcile();
+  world.desire(wanted, { mode: 'observe' });
+  await world.reconcile({ kind: 'desired' });
+  world.clock.advance(120 * 60_000);
+  await sweep(world, world.invocation());
+  world.forget();
+  await sweep(world, world.invocation());
+  expect(world.lines.filter(({ message }) => message === 'reconciled')).toEqual([]);
 });

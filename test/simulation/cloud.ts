@@ -282,6 +282,7 @@ export class Cloud {
     };
     return {
       pages: pages.bind(this),
+      existing: (routeTableIds) => this.#store(fn, 'desired.existing', () => this.desired.existing(routeTableIds)),
     };
   }
 

@@ -44,6 +44,11 @@ export class InMemoryDesiredItems implements DesiredItems {
     return structuredClone(this.#items.get(routeTableId));
   }
 
+  async existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>> {
+    await this.faults('existing');
+    return new Set(routeTableIds.filter((routeTableId) => this.#items.has(routeTableId)));
+  }
+
   async *pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
     const ids = [...this.#items.keys()].sort().filter((id) => cursor === undefined || id > cursor);
     for (let start = 0; start === 0 || start < ids.length; start += itemsPerPage) {
