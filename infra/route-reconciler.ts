@@ -37,6 +37,11 @@ export interface RouteReconcilerProps {
    */
   readonly sweepInterval?: Duration | undefined;
   /**
+   * How long the history of a table is kept, in whole days.
+   * @default Duration.days(90)
+   */
+  readonly historyRetention?: Duration | undefined;
+  /**
    * Only route tables with this tag may be changed. Whoever may tag a table may then hand it to the reconciler.
    * @default - every route table of this account and Region
    */
@@ -147,6 +152,7 @@ export class RouteReconciler extends Construct {
         REQUEUE_URL: this.requeue.queueUrl,
         ACCOUNT_ID: Stack.of(this).account,
         SWEEP_EVERY_MINUTES: String(sweepInterval.toMinutes()),
+        HISTORY_DAYS: String((props.historyRetention ?? Duration.days(90)).toDays()),
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },

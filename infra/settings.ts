@@ -10,6 +10,8 @@ export interface Settings {
   readonly ec2Endpoint?: string | undefined;
   /** Minutes between two sweeps. */
   readonly sweepEveryMinutes?: number | undefined;
+  /** For how many days a table's history is kept. */
+  readonly historyDays?: number | undefined;
   /** One period for all alarms but those on sweeps, in seconds; only with `local`. */
   readonly alarmPeriodSeconds?: number | undefined;
   /** Only tables that carry this tag may be changed. */
@@ -20,6 +22,7 @@ export interface Settings {
 const localAccount = '000000000000';
 
 const wholeMinutes = 'expected a whole number of minutes';
+const wholeDays = 'expected a whole number of days';
 
 // `cdk -c key=value` hands over text, cdk.json any JSON value: both spellings are accepted.
 const schema = z.object({
@@ -31,6 +34,10 @@ const schema = z.object({
   sweepEveryMinutes: z
     .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], wholeMinutes)
     .pipe(z.int(wholeMinutes).min(1, 'expected at least 1 minute').max(1440, 'expected at most 1440 minutes (a day)'))
+    .optional(),
+  historyDays: z
+    .union([z.number(), z.string().regex(/^\d+$/).transform(Number)], wholeDays)
+    .pipe(z.int(wholeDays).min(1, 'expected at least 1 day').max(3650, 'expected at most 3650 days'))
     .optional(),
   alarmPeriodSeconds: z
     .union([z.literal([10, 30, 60]), z.enum(['10', '30', '60']).transform(Number)], 'expected 10, 30 or 60')

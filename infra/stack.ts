@@ -17,13 +17,14 @@ export interface RouteReconcilerStackProps extends StackProps {
 export class RouteReconcilerStack extends Stack {
   constructor(scope: Construct, id: string, { settings, codeDirectory, ...props }: RouteReconcilerStackProps) {
     super(scope, id, { description: 'Keeps VPC route tables as written in DynamoDB', ...props });
-    const { local, ec2Endpoint, sweepEveryMinutes, alarmPeriodSeconds, managedTag } = settings;
+    const { local, ec2Endpoint, sweepEveryMinutes, historyDays, alarmPeriodSeconds, managedTag } = settings;
 
     const reconciler = new RouteReconciler(this, 'RouteReconciler', {
       codeDirectory,
       managedTag,
       ec2Endpoint,
       sweepInterval: sweepEveryMinutes === undefined ? undefined : Duration.minutes(sweepEveryMinutes),
+      historyRetention: historyDays === undefined ? undefined : Duration.days(historyDays),
       alarmPeriod: alarmPeriodSeconds === undefined ? undefined : Duration.seconds(alarmPeriodSeconds),
       ...(local && {
         // Nobody but EC2 may send events as `aws.ec2`: its stand-in has a source of its own.

@@ -71,7 +71,7 @@ function start(): Runtime {
     world: {
       tables: ec2RouteTables({}, accountId),
       desired: desiredItems(documents, desiredTable),
-      states: tableStates(documents, stateTable),
+      states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
       index: tableIndex(documents, stateTable),
       leases: tableLeases(documents, stateTable),
       requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),

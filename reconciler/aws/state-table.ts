@@ -8,15 +8,16 @@ import type { TableStates } from '../ports.ts';
 import { batchGet } from './batch-get.ts';
 import { itemOf, statusOf } from './status-item.ts';
 
-/** How long a run is kept. */
-const historyDays = 90;
-
 /** The keys of the two items that speak of the whole fleet: its last sweep, and what people ordered for all of it. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
 export const fleetControl = { routeTableId: '*', item: 'control' };
 
-/** The table of what is remembered: status and history of a route table lie together under its id. */
-export function tableStates(client: DynamoDBDocumentClient, tableName: string): TableStates {
+/**
+ * The table of what is remembered: status and history of a route table lie together under its id.
+ *
+ * @param historyDays for how many days after it was found a run is kept
+ */
+export function tableStates(client: DynamoDBDocumentClient, tableName: string, historyDays = 90): TableStates {
   const put = async (item: Record<string, unknown>): Promise<void> => {
     await client.send(new PutCommand({ TableName: tableName, Item: item }));
   };

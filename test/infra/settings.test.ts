@@ -18,11 +18,12 @@ describe('settings from the CDK context', () => {
       local: true,
       ec2Endpoint: 'http://127.0.0.1:5000',
       sweepEveryMinutes: 1,
+      historyDays: 30,
       managedTag: { key: 'team', value: 'net=core' },
     };
     const text = { ec2Endpoint: 'http://127.0.0.1:5000/', managedTag: 'team=net=core' };
-    expect(read({ ...text, local: 'true', sweepEveryMinutes: '1' })).toEqual(settings);
-    expect(read({ ...text, local: true, sweepEveryMinutes: 1 })).toEqual(settings);
+    expect(read({ ...text, local: 'true', sweepEveryMinutes: '1', historyDays: '30' })).toEqual(settings);
+    expect(read({ ...text, local: true, sweepEveryMinutes: 1, historyDays: 30 })).toEqual(settings);
   });
 
   it('are refused with every problem at once: which key, what is right, what was found', () => {
@@ -49,6 +50,14 @@ describe('settings from the CDK context', () => {
     expect(() => read({ sweepEveryMinutes })).toThrow(
       `sweepEveryMinutes: ${message}, got ${JSON.stringify(sweepEveryMinutes)}`,
     );
+  });
+
+  it.each([
+    [0, 'expected at least 1 day'],
+    [3651, 'expected at most 3650 days'],
+    ['1y', 'expected a whole number of days'],
+  ])('refuse to keep history for %j days', (historyDays, message) => {
+    expect(() => read({ historyDays })).toThrow(`historyDays: ${message}, got ${JSON.stringify(historyDays)}`);
   });
 
   it('refuse another EC2 in a real account', () => {

@@ -41,6 +41,11 @@ describe('the stack', () => {
     }
   });
 
+  it('keeps history for as long as it is told', () => {
+    const { Environment } = new StackTemplate({ historyDays: 365 }).one('AWS::Lambda::Function', 'SweepFunction');
+    expect(Environment).toMatchObject({ Variables: { HISTORY_DAYS: '365' } });
+  });
+
   it.each(functions)('tells %s where tables and queue are and whose account it works in', (name) => {
     const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
     expect(Environment).toEqual({
@@ -50,6 +55,7 @@ describe('the stack', () => {
         REQUEUE_URL: 'Requeue',
         ACCOUNT_ID: account,
         SWEEP_EVERY_MINUTES: '5',
+        HISTORY_DAYS: '90',
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
         NODE_OPTIONS: '--enable-source-maps',

@@ -6,6 +6,7 @@ import { contextOf } from '../support/lambda.ts';
 const settings = {
   ACCOUNT_ID: '111122223333',
   SWEEP_EVERY_MINUTES: '5',
+  HISTORY_DAYS: '90',
   DESIRED_TABLE: 'DesiredRouteTables',
   STATE_TABLE: 'RouteTableStates',
   REQUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/111122223333/requeue',

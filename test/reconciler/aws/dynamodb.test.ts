@@ -73,7 +73,10 @@ describe('an answer in part', () => {
 });
 
 describe('a run', () => {
-  it('expires after 90 days', async () => {
+  it.each([
+    [undefined, '2027-02-21T12:00:00Z'],
+    [1, '2026-11-24T12:00:00Z'],
+  ])('expires after %s days; after 90 if nobody says how many', async (days, expiresAt) => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
     const detectedAt = '2026-11-23T12:00:00.000Z';
     const plan = { routeTableId, inSync: true, planId: '', changes: [], unchanged: 0, leftAlone: [], findings: [] };
@@ -85,9 +88,9 @@ describe('a run', () => {
       outcome: [],
       detectedAt,
     } as const;
-    await tableStates(dynamoDb.documents, 'States').recordRun(run);
+    await tableStates(dynamoDb.documents, 'States', days).recordRun(run);
     expect(inputs(dynamoDb)).toMatchObject([
-      { Item: { item: { S: `run#${run.id}` }, expiresAt: { N: String(Date.parse('2027-02-21T12:00:00Z') / 1_000) } } },
+      { Item: { item: { S: `run#${run.id}` }, expiresAt: { N: String(Date.parse(expiresAt) / 1_000) } } },
     ]);
   });
 });
