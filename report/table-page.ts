@@ -1,9 +1,10 @@
 import { shownPhase } from '../reconciler/core/freshness.ts';
 import type { PlanSummary, Run, RunOutcome, Status } from '../reconciler/core/status.ts';
-import type { LastDrift } from '../reconciler/core/drift.ts';
+import type { ChangeJson } from '../reconciler/core/change.ts';
+import { type LastDrift, actorBehind } from '../reconciler/core/drift.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
+import { actorInFull, actorOf, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 
 /** What one table is shown from. */
 export interface TableView {
@@ -83,7 +84,7 @@ const putRight = (lastDrift: LastDrift): string => {
       : `put right in ${time}`;
 };
 
-function planOf({ routeTableId, phase, plan }: Status): Html | undefined {
+function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined {
   if (!plan) return undefined;
   const isDone = phase === 'InSync' || phase === 'Verifying';
   return html`${
@@ -97,12 +98,13 @@ function planOf({ routeTableId, phase, plan }: Status): Html | undefined {
       plan.changes.length > 0 &&
       listing(
         isDone ? 'The last plan, applied' : 'What is open',
-        ['Action', 'Destination', 'From', 'To'],
-        plan.changes.map(({ action, destination, from, to }) => [
-          plan.blocked?.deletes.includes(destination) && action === 'delete' ? `${action} (waits)` : action,
-          code(destination),
-          code(from),
-          code(to),
+        ['Action', 'Destination', 'From', 'To', 'Caused by'],
+        plan.changes.map((change) => [
+          waitsIn(plan, change) ? `${change.action} (waits)` : change.action,
+          code(change.destination),
+          code(change.from),
+          code(change.to),
+          causeOf(actorBehind(change, drift)),
         ]),
         plan.omitted?.changes,
       )
@@ -129,6 +131,15 @@ function planOf({ routeTableId, phase, plan }: Status): Html | undefined {
         )}
       </details>`
     }`;
+}
+
+const waitsIn = ({ blocked }: PlanSummary, { action, destination }: ChangeJson): boolean =>
+  action === 'delete' && blocked?.deletes.includes(destination) === true;
+
+/** Who made a change needed; an edit of the item needs no word. */
+function causeOf(actor: RunOutcome['actor']): Content {
+  if (actor === undefined) return undefined;
+  return actor === 'unattributed' ? 'not announced' : actorOf(actor);
 }
 
 const unchangedLine = ({ unchanged }: PlanSummary): string =>

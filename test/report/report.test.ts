@@ -121,6 +121,19 @@ describe('the page of a table', () => {
     expect(rowsOf(page)).toContainEqual(expect.stringContaining('delete (waits) 192.168.0.0/24'));
   });
 
+  it('shows of what is open who caused it, where an event told so', async () => {
+    const table = (await eventfulFleet()).tables[1];
+    const [waits] = table?.status?.plan?.changes ?? [];
+    if (!table?.status || !waits) throw new Error('nothing waits');
+    const told = { ...waits, foundAt: table.now.toISOString(), cause: { actor: { arn: 'arn:aws:iam::1:user/carol' } } };
+    const rows = rowsOf(tableWidget({ ...table, status: { ...table.status, drift: [told] } }, 0, 'light', arn));
+    expect(rows).toContainEqual(expect.stringMatching(/delete \(waits\) 192\.168\.0\.0\/24 igw-\S+ +carol/));
+    expect(rows.filter((row) => row.includes('carol'))).toHaveLength(1);
+    expect(rowsOf(await pageOf(1))).toContainEqual(
+      expect.stringMatching(/delete \(waits\) 192\.168\.1\.0\/24 igw-\S+ +not announced/),
+    );
+  });
+
   it('shows what failed, and what would mend it', async () => {
     expect(rowsOf(await pageOf(0))).toContainEqual(
       expect.stringMatching(/create 10\.40\.0\.0\/16 to pcx-0dddddddddddddddd .*NotFound.* create or attach it/),
