@@ -1,6 +1,6 @@
 import type { FleetRow, FleetView } from './fleet-view.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorOf, healedIn, phaseBadge, timeOf } from './words.ts';
+import { actorOf, andOthers, healedIn, phaseBadge, timeOf } from './words.ts';
 
 /** How a page leads to another: an anchor in a file, an action in a dashboard. */
 export interface Links {
@@ -73,7 +73,9 @@ function rowOf({ routeTableId, phase, reason, vpcId, routes, open, lastDrift }: 
     <td class="rr-number">${routes}</td>
     <td class="rr-number">${open}</td>
     <td>${lastDrift && html`${timeOf(lastDrift.foundAt)}, ${routesWord(lastDrift.routes)}`}</td>
-    <td>${lastDrift && (lastDrift.actor ? actorOf(lastDrift.actor) : 'not announced')}</td>
+    <td>
+      ${lastDrift && (lastDrift.actor ? html`${actorOf(lastDrift.actor)}${andOthers(lastDrift)}` : 'not announced')}
+    </td>
     <td>${lastDrift && (healedIn(lastDrift) ?? 'not yet')}</td>
   </tr>`;
 }

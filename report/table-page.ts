@@ -4,7 +4,7 @@ import type { ChangeJson } from '../reconciler/core/change.ts';
 import { type LastDrift, actorBehind } from '../reconciler/core/drift.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, actorOf, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
+import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 
 /** What one table is shown from. */
 export interface TableView {
@@ -43,7 +43,8 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
         html`<dt>Last drift</dt>
           <dd>
             ${timeOf(lastDrift.foundAt)} UTC, ${lastDrift.routes} ${lastDrift.routes === 1 ? 'route' : 'routes'}, by
-            ${lastDrift.actor ? actorInFull(lastDrift.actor) : 'somebody no event told of'}; ${putRight(lastDrift)}
+            ${lastDrift.actor ? actorInFull(lastDrift.actor) : 'somebody no event told of'}${andOthers(lastDrift)};
+            ${putRight(lastDrift)}
           </dd>`
       }
       ${

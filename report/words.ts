@@ -30,6 +30,9 @@ export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift):
   return calledAt === undefined && end === foundAt ? 'as found' : between(calledAt ?? foundAt, end);
 }
 
+/** Behind the one who is named: nobody is held to account for more than an event told of. */
+export const andOthers = ({ others }: LastDrift): string => (others ? ' and others' : '');
+
 /** An actor by what tells people apart: session, role and session, user; the whole of it is there to hover over. */
 export const actorOf = (actor: Actor): Html => {
   const { arn, sourceIp, userAgent, invokedBy } = actor;

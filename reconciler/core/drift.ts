@@ -30,8 +30,9 @@ export interface LastDrift {
   readonly foundAt: string;
   /** How many routes were found changed. */
   readonly routes: number;
-  /** Who caused it, and when, where an event told so. */
+  /** Who caused it, and when, where an event told so; `others` where that is not known of every route. */
   readonly actor?: Actor;
+  readonly others?: true;
   readonly calledAt?: string;
   /** When all of it was put right, and when a read first showed that. */
   readonly appliedAt?: string;
@@ -222,14 +223,20 @@ export function lastDriftAfter(
   { drift, found }: Pick<DriftNews, 'drift' | 'found'>,
 ): LastDrift | undefined {
   if (status.phase === 'Unmanaged') return undefined;
-  const last = found.length > 0 ? { foundAt: status.checkedAt, routes: found.length } : before?.lastDrift;
+  const last: LastDrift | undefined =
+    found.length > 0 ? { foundAt: status.checkedAt, routes: found.length } : before?.lastDrift;
   const group = drift.filter(({ foundAt }) => foundAt === last?.foundAt);
   if (!last || group.length === 0) return last;
   const cause = group.find(({ cause }) => cause?.actor)?.cause;
+  // Of routes that are no longer kept apart, what was known stays so.
+  const all = found.length > 0 ? found : group;
+  const isAll = all.length === last.routes;
+  const hasOthers = isAll ? all.some((one) => one.cause?.actor?.arn !== cause?.actor?.arn) : last.others;
+  const { others: _, ...rest } = last;
   const [appliedAt, healedAt] = [latest(group, 'appliedAt'), latest(group, 'endedAt')];
   return {
-    ...last,
-    ...(cause?.actor && { actor: cause.actor }),
+    ...rest,
+    ...(cause?.actor && { actor: cause.actor, ...(hasOthers && { others: true }) }),
     ...(cause?.time !== undefined && { calledAt: cause.time }),
     ...(appliedAt !== undefined && { appliedAt }),
     ...(healedAt !== undefined && { healedAt }),

@@ -249,6 +249,17 @@ describe('the latest drift of a table', () => {
     expect(world.status().lastDrift).toMatchObject({ foundAt, healedAt: world.now().toISOString() });
   });
 
+  it('names nobody for more than what events told of', async () => {
+    const world = await inSync(two);
+    const event = hijack(world);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await world.reconcile(event);
+    expect(world.status().lastDrift).toMatchObject({ routes: 2, actor: alice, others: true });
+    await world.reconcile({ ...event, id: 'event-2', name: 'CreateRoute', destination: rogue });
+    expect(world.status().lastDrift).toMatchObject({ routes: 2, actor: alice });
+    expect(world.status().lastDrift).not.toHaveProperty('others');
+  });
+
   it('that was healed is told from one that comes later, and ends with the item', async () => {
     const world = await inSync(two);
     await world.reconcile(hijack(world));
