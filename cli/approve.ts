@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { withOrderedApproval } from '../reconciler/core/approval.ts';
 import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
 import { desiredHash } from '../reconciler/core/hashes.ts';
-import { underOrders } from '../reconciler/core/orders.ts';
+import { isEnforced, underOrders } from '../reconciler/core/orders.ts';
 import { type Plan, plan } from '../reconciler/core/plan.ts';
 import { emptyRecord } from '../reconciler/core/record.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
@@ -50,6 +50,8 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   note(`${columns(rows).join('\n')}\n`);
   const others = plan.changes.length - deletes.length;
   if (others > 0) note(`${count(others, 'other change')} of this plan needs no approval.`);
+  if (!isEnforced(desired, new Date()))
+    note('The table is only watched (mode observe, a pause or a stop): nothing is deleted before it is enforced.');
   if (!(options.yes || (await agreed(`Delete ${count(deletes.length, 'route')} from ${routeTableId}?`))))
     throw new Failure('nothing was approved');
 

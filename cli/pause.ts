@@ -25,9 +25,17 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
   if (reason === '') throw new Failure('give a --reason: whoever finds the pause at 3 a.m. will want to know');
   const by = await whoAmI();
   const order = { reason, by, at, ...(until && { until }) };
-  const { controls, ...tables } = await controlled(options);
-  await reaching('write the pause', tables, () => Promise.all(scopes.map((scope) => controls.pause(scope, order))));
+  const { controls, unmanaged, ...tables } = await controlled(options);
   const { print, note } = terminal;
+  const replaced = await reaching('write the pause', tables, async () => {
+    for (const id of await unmanaged(ids))
+      note(`${id} has no desired item in ${tables.desiredTable}: it is not managed, and this holds only once it is`);
+    return Promise.all(scopes.map((scope) => controls.pause(scope, order)));
+  });
+  for (const was of replaced.filter((was) => was !== undefined))
+    note(
+      `This takes the place of: ${was.reason} (${was.until ? `until ${was.until.toISOString()}` : 'without an end'})`,
+    );
   if (options.json) {
     for (const scope of scopes) print(JSON.stringify({ routeTableId: idOf(scope), paused: order }));
     return exitCode.ok;
@@ -46,7 +54,7 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
 /** `routectl resume`: ends pauses that were ordered by `routectl pause` or put by hand. */
 export async function resume(ids: readonly string[], options: ResumeOptions, terminal: Terminal): Promise<ExitCode> {
   const scopes = scopesOf(ids, options.all);
-  const { controls, ...tables } = await controlled(options);
+  const { controls, unmanaged: _, ...tables } = await controlled(options);
   const at = new Date();
   const ended = await reaching('end the pause', tables, () =>
     Promise.all(scopes.map(async (scope) => ({ scope, resumed: await controls.resume(scope, at) }))),
@@ -65,7 +73,8 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
   const some = ended.filter(({ resumed }) => resumed === 'ended').length;
   if (some > 0)
     note(
-      'What drifted meanwhile is healed now; deletes of routes that came meanwhile wait for approval (routectl approve).',
+      `What drifted meanwhile is healed ${options.all ? 'at the next look at each table (event, edit or sweep)' : 'now'}; ` +
+        'deletes of routes that came meanwhile wait for approval (routectl approve).',
     );
   if (some > 0 && !options.all)
     note(
@@ -74,10 +83,23 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
   return exitCode.ok;
 }
 
-async function controlled(options: DeploymentOptions): Promise<TableNames & { readonly controls: ControlItems }> {
-  const { controlItems } = await import('../reconciler/aws/control-items.ts');
+interface Controlled extends TableNames {
+  readonly controls: ControlItems;
+  /** Those of the tables that nobody manages. */
+  readonly unmanaged: (ids: readonly string[]) => Promise<readonly string[]>;
+}
+
+async function controlled(options: DeploymentOptions): Promise<Controlled> {
+  const [{ controlItems }, { desiredItems }] = await Promise.all([
+    import('../reconciler/aws/control-items.ts'),
+    import('../reconciler/aws/desired-table.ts'),
+  ]);
   const { documents, desiredTable, stateTable } = await deployment(options);
-  return { desiredTable, stateTable, controls: controlItems(documents, stateTable) };
+  const unmanaged: Controlled['unmanaged'] = async (ids) => {
+    const there = await desiredItems(documents, desiredTable).existing(ids);
+    return ids.filter((id) => !there.has(id));
+  };
+  return { desiredTable, stateTable, controls: controlItems(documents, stateTable), unmanaged };
 }
 
 function scopesOf(ids: readonly string[], all = false): readonly Scope[] {

@@ -37,7 +37,8 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
     throw new Failure(
       `${unmanaged.join(', ')}: no desired item in ${open.desiredTable}, so not managed; expected one that "routectl report --json" lists`,
     );
-  if (options.json) for (const row of rows) terminal.print(JSON.stringify(row));
+  const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
+  if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
   if (options.html === undefined) return exitCode.ok;
 
   const telling = new Set(rows.filter((row) => isTelling(row, now)).slice(0, wholeAtMost));

@@ -23,6 +23,7 @@ export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetP
   const first = shown === 0 ? 0 : shown * pageSize;
   const rows = view.rows.slice(first, first + pageSize);
   return html`<section class="rr">
+    ${view.stop && stopped(view.stop)}
     <p class="rr-counts">
       ${view.counts.map(({ phase, count }) => html`<span class="rr-count">${count} ${phaseBadge(phase)}</span> `)}
     </p>
@@ -61,13 +62,26 @@ export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetP
   </section>`;
 }
 
-function rowOf({ routeTableId, phase, reason, vpcId, routes, open, lastDrift }: FleetRow, links: Links): Html {
+/** Whoever looks at a fleet that does not heal must see why. */
+const stopped = ({ reason, by, at, until }: NonNullable<FleetView['stop']>): Html =>
+  html`<p class="rr-callout">
+    <strong>Everything is stopped</strong>${at !== undefined && html` since ${timeOf(at)} UTC`}${
+      by !== undefined && html` by ${by}`
+    }:
+    ${reason}. ${until ? html`It ends ${timeOf(until.toISOString())} UTC.` : 'It has no end.'}
+  </p>`;
+
+function rowOf(row: FleetRow, links: Links): Html {
+  const { routeTableId, phase, reason, vpcId, routes, open, blackholes = 0, lastDrift } = row;
   const isCalm = phase === 'InSync' || phase === 'Verifying';
   return html`<tr>
     <td>${phaseBadge(phase)}</td>
     <th scope="row">
       <span class="rr-id">${links.table(routeTableId, routeTableId)}</span
-      >${!isCalm && html`<div class="rr-reason">${reason}</div>`}
+      >${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
+        blackholes > 0 &&
+        html`<div class="rr-reason">${blackholes} dropping traffic: a target is gone or not ready</div>`
+      }
     </th>
     <td class="rr-id">${vpcId}</td>
     <td class="rr-number">${routes}</td>

@@ -1,5 +1,8 @@
 import { type ShownPhase, shownPhase } from '../reconciler/core/freshness.ts';
+import type { Pause } from '../reconciler/core/desired.ts';
+import { isActive } from '../reconciler/core/ignore.ts';
 import type { Status } from '../reconciler/core/status.ts';
+import { droppedIn } from '../reconciler/core/trouble.ts';
 import type { LastDrift } from '../reconciler/core/drift.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 
@@ -13,6 +16,8 @@ export interface KnownTable {
 export interface Fleet {
   readonly tables: readonly KnownTable[];
   readonly sweep: SweepRecord | undefined;
+  /** Stops of everything, also those that have ended. */
+  readonly stops: readonly Pause[];
   readonly now: Date;
 }
 
@@ -26,6 +31,8 @@ export interface FleetRow {
   readonly routes?: number;
   /** Changes that are not made yet. */
   readonly open?: number;
+  /** Routes that drop their traffic, though they may be as desired. */
+  readonly blackholes?: number;
   readonly lastDrift?: LastDrift;
 }
 
@@ -34,6 +41,8 @@ export interface FleetView {
   readonly rows: readonly FleetRow[];
   readonly counts: readonly { readonly phase: ShownPhase; readonly count: number }[];
   readonly sweep: SweepRecord | undefined;
+  /** The stop that holds everything just now. */
+  readonly stop?: Pause;
   readonly now: Date;
 }
 
@@ -54,15 +63,17 @@ const urgency: readonly ShownPhase[] = [
 /** How urgent a phase is; the smaller, the more. */
 export const urgencyOf = (phase: ShownPhase): number => urgency.indexOf(phase);
 
-export function fleetView({ tables, sweep, now }: Fleet): FleetView {
+export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
   const rows = tables
     .map(({ routeTableId, status }): FleetRow => {
+      const blackholes = status?.plan ? droppedIn(status.plan).length : 0;
       const vpcId = status?.indexed?.find((id) => id.startsWith('vpc-'));
       return {
         routeTableId,
         ...shownPhase(routeTableId, status, sweep, now),
         ...(vpcId !== undefined && { vpcId }),
         ...(status && { routes: status.listed.length, open: openChanges(status) }),
+        ...(blackholes > 0 && { blackholes }),
         ...(status?.lastDrift && { lastDrift: status.lastDrift }),
       };
     })
@@ -70,7 +81,8 @@ export function fleetView({ tables, sweep, now }: Fleet): FleetView {
   const counts = urgency
     .map((phase) => ({ phase, count: rows.filter((row) => row.phase === phase).length }))
     .filter(({ count }) => count > 0);
-  return { rows, counts, sweep, now };
+  const stop = stops.find((one) => isActive(one, now));
+  return { rows, counts, sweep, ...(stop && { stop }), now };
 }
 
 /** What a plan still has to change; after a heal that is not seen yet, nothing. */

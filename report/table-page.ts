@@ -78,6 +78,7 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
 
 const putRight = (lastDrift: LastDrift): string => {
   const time = healedIn(lastDrift);
+  if (lastDrift.appliedAt === undefined && time !== undefined && time !== 'as found') return `over after ${time}`;
   return time === undefined
     ? 'not put right yet'
     : time === 'as found'

@@ -1,5 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { Pause } from '../core/desired.ts';
+import { isActive } from '../core/ignore.ts';
 import { type OrderedApproval, ordersOf, pauseFields } from '../core/orders.ts';
 import { fleetControl } from './state-table.ts';
 
@@ -20,8 +22,8 @@ export type Resumed = 'ended' | 'over' | 'none';
 
 /** Writes orders, each in one request that leaves the rest of the control item as it is. */
 export interface ControlItems {
-  /** Pauses a table or stops the fleet; takes the place of a pause before. */
-  pause(scope: Scope, order: PauseOrder): Promise<void>;
+  /** Pauses a table or stops the fleet; takes the place of a pause before, and returns it where it still held. */
+  pause(scope: Scope, order: PauseOrder): Promise<Pause | undefined>;
   /**
    * Ends a pause at `at`, and leaves it there with that end. One that is over by then keeps the end it had: what came
    * since is not held against it.
@@ -36,16 +38,19 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
       ? { key: fleetControl, field: pauseFields.fleet }
       : { key: { routeTableId: scope.routeTableId, item: 'control' }, field: pauseFields.table };
 
-  const put = async (key: Record<string, string>, field: string, value: Record<string, unknown>): Promise<void> => {
-    await client.send(
+  /** Writes a field, and returns an item with what stood there before. */
+  const put = async (key: Record<string, string>, field: string, value: Record<string, unknown>): Promise<unknown> => {
+    const { Attributes } = await client.send(
       new UpdateCommand({
         TableName: stateTable,
         Key: key,
         UpdateExpression: 'SET #field = :value',
         ExpressionAttributeNames: { '#field': field },
         ExpressionAttributeValues: { ':value': value },
+        ReturnValues: 'UPDATED_OLD',
       }),
     );
+    return Attributes;
   };
 
   /** Ends what stands in a field at `at`, and leaves it there with that end. Says whether anything did. */
@@ -85,9 +90,11 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
   };
 
   return {
-    pause: (scope, { at, until, ...order }) => {
+    async pause(scope, { at, until, ...order }) {
       const { key, field } = placeOf(scope);
-      return put(key, field, { ...order, at: at.toISOString(), ...(until && { until: until.toISOString() }) });
+      const pause = { ...order, at: at.toISOString(), ...(until && { until: until.toISOString() }) };
+      const [was] = ordersOf(await put(key, field, pause), undefined).pauses;
+      return was && isActive(was, at) ? was : undefined;
     },
 
     async resume(scope, at) {
@@ -106,7 +113,8 @@ export function controlItems(client: DynamoDBDocumentClient, stateTable: string)
       return (['ended', 'over'] as const).find((one) => all.includes(one)) ?? 'none';
     },
 
-    approve: (routeTableId, { until, ...approval }) =>
-      put({ routeTableId, item: 'control' }, 'approval', { ...approval, until: until.toISOString() }),
+    async approve(routeTableId, { until, ...approval }) {
+      await put({ routeTableId, item: 'control' }, 'approval', { ...approval, until: until.toISOString() });
+    },
   };
 }

@@ -1,4 +1,5 @@
 import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { Pause } from '../core/desired.ts';
 import type { Run, Status } from '../core/status.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
 import { runOf, tableStates } from './state-table.ts';
@@ -11,8 +12,12 @@ export interface FleetTable {
 
 /** The fleet as it is remembered, for people to look at. Reads only, and never EC2. */
 export interface FleetReader {
-  /** Every table with a desired item, in the order of their ids, and the record of the last sweep. */
-  fleet(): Promise<{ readonly tables: readonly FleetTable[]; readonly sweep: SweepRecord | undefined }>;
+  /** Every table with a desired item, in the order of their ids, the record of the last sweep, and stops of everything. */
+  fleet(): Promise<{
+    readonly tables: readonly FleetTable[];
+    readonly sweep: SweepRecord | undefined;
+    readonly stops: readonly Pause[];
+  }>;
   /** The status of one table, and its latest runs, newest first. */
   table(
     routeTableId: string,
@@ -40,13 +45,13 @@ export function fleetReader(
 
   return {
     async fleet() {
-      const [ids, sweep] = await Promise.all([managed(), states.readSweep()]);
+      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), states.readOrders([])]);
       const statuses = await states.readMany(ids);
       const tables = ids.map((routeTableId) => {
         const status = statuses.get(routeTableId);
         return { routeTableId, ...(status && { status }) };
       });
-      return { tables, sweep };
+      return { tables, sweep, stops: ordersFor('').pauses };
     },
 
     async table(routeTableId, runsAtMost = 25) {

@@ -69,4 +69,11 @@ describe('the report', () => {
     );
     expect(existsSync(html)).toBe(false);
   });
+
+  it('is lines of just the named tables, where some are named', async () => {
+    const [id = ''] = calm;
+    expect((await printed([id], { json: true })).split('\n').map((line) => JSON.parse(line))).toMatchObject([
+      { routeTableId: id },
+    ]);
+  });
 });

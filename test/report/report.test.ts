@@ -101,8 +101,29 @@ describe('the fleet', () => {
     expect(Buffer.byteLength(page)).toBeLessThan(100_000);
   });
 
+  it('says that everything is stopped, why, by whom, and for how long, but not of a stop that is over', async () => {
+    const { fleet } = await eventfulFleet();
+    const stop = { of: 'fleet', reason: 'incident <4711>', by: 'arn:aws:iam::1:user/dave' } as const;
+    const page = textOf(fleetWidget({ ...fleet, stops: [stop] }, 0, 'light', arn));
+    expect(page).toContain('Everything is stopped by arn:aws:iam::1:user/dave: incident <4711>. It has no end.');
+    const over = { ...stop, until: fleet.now };
+    expect(textOf(fleetWidget({ ...fleet, stops: [over] }, 0, 'light', arn))).not.toContain('Everything is stopped');
+  });
+
+  it('tells of routes that drop their traffic though they are as desired', async () => {
+    const { fleet } = await eventfulFleet();
+    const [table] = fleet.tables.filter(({ status }) => status?.phase === 'InSync');
+    if (!table?.status?.plan) throw new Error('no table is in sync');
+    const findings = [{ code: 'blackhole', destination: '0.0.0.0/0', message: 'its target is gone' }] as const;
+    const dark = { ...table, status: { ...table.status, plan: { ...table.status.plan, findings } } };
+    const { rows } = fleetView({ ...fleet, tables: [dark] });
+    expect(rows).toMatchObject([{ phase: 'InSync', blackholes: 1 }]);
+    const page = fleetWidget({ ...fleet, tables: [dark] }, 0, 'light', arn);
+    expect(rowsOf(page)).toEqual([expect.stringContaining('1 dropping traffic')]);
+  });
+
   it('without any table says how to begin', () => {
-    const page = fleetWidget({ tables: [], sweep: undefined, now: new Date() }, 0, 'light', arn);
+    const page = fleetWidget({ tables: [], sweep: undefined, stops: [], now: new Date() }, 0, 'light', arn);
     expect(textOf(page)).toContain('No route table is managed yet. Write a desired item');
     expect(textOf(page)).not.toContain('routectl import');
   });

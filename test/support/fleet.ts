@@ -109,7 +109,7 @@ export async function eventfulFleet(
     first: [{ routeTableId: last, reason: 'RequestLimitExceeded: Request limit exceeded.' }],
   };
   return {
-    fleet: { tables: known, sweep: sweepRecord && { ...sweepRecord, unknown }, now },
+    fleet: { tables: known, sweep: sweepRecord && { ...sweepRecord, unknown }, stops: [], now },
     tables: known.map(({ routeTableId, status }) => ({
       routeTableId,
       status,

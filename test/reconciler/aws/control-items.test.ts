@@ -42,3 +42,13 @@ describe('the end of a pause', () => {
     expect(await resumed(scope, control)).toEqual({ told: expected, writes: [] });
   });
 });
+
+it.each([
+  ['one that still holds', { pause: { M: { reason: { S: 'incident' } } } }, { of: 'table', reason: 'incident' }],
+  ['nothing where there was none', {}, undefined],
+  ['nothing where it had ended', { pause: { M: { until: { S: minutesAfter(-1).toISOString() } } } }, undefined],
+])('a pause tells what it took the place of: %s', async (_, Attributes, was) => {
+  const { documents } = dynamoDbThatAnswers(() => ({ Attributes }));
+  const order = { reason: 'failover test', by: 'alice', at: now };
+  expect(await controlItems(documents, 'States').pause({ routeTableId }, order)).toEqual(was);
+});
