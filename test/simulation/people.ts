@@ -213,12 +213,28 @@ export class People {
     const { faults, watch } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
     const isOurs = caller.startsWith('fn-');
+    if (isOurs && action === 'DeleteRoute' && this.#random.chance(0.1)) this.#insist(routeTableId, input);
     if (isOurs && !faults.strikes('own call as event')) return;
     if (!isOurs) {
       const destination = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
       watch.touches(routeTableId, String(destination));
     }
     this.#send({ eventName: action }, isOurs ? 'route-reconciler' : caller, input, routeTableId);
+  }
+
+  /** Somebody makes a route anew that we have just deleted, before any read has shown that. */
+  #insist(routeTableId: string, input: Call['input']): void {
+    const { watch, scheduler, ec2 } = this.#cloud;
+    const destination = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
+    const was = watch.facts(routeTableId).mutations.findLast((mutation) => mutation.destination === destination);
+    if (was?.from === undefined) return;
+    const again = callOf(routeTableId, was.destination, was.from);
+    scheduler.at(scheduler.time + this.#random.between(200, 5 * second), () => {
+      ec2
+        .as('alice')
+        .createRoute(again)
+        .catch(() => {});
+    });
   }
 
   #send(
