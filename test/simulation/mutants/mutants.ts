@@ -339,12 +339,6 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant('spends an approval only when a read shows it', 'core/approval.ts', ' && !made.has(change)', ''),
   mutant(
-    'deletes what its owner leads elsewhere than the item ignores',
-    'core/record.ts',
-    'leftAlone.filter(({ route }) => isStatic(route))',
-    "leftAlone.filter(({ route, reason }) => isStatic(route) && reason !== 'ignored')",
-  ),
-  mutant(
     'heeds a stop under its own name only',
     'core/orders.ts',
     'Object.values(pauseFields).flatMap((name) => pauseOf(field(item, name), of))',
