@@ -12,6 +12,7 @@ import {
 import type { ChangeOutcome } from './core/outcome.ts';
 import type { Plan } from './core/plan.ts';
 import {
+  asApplied,
   newRun,
   openRunOf,
   stillOpen,
@@ -19,7 +20,6 @@ import {
   withCauses,
   withOutcome,
   withPlan,
-  withSkipped,
 } from './core/run.ts';
 import { type OpenRun, type Run, type RunOutcome, type Status, summaryOf } from './core/status.ts';
 import type { Trigger } from './core/trigger.ts';
@@ -63,7 +63,7 @@ export class History {
   /** Writes down a plan before the first of its changes, with what became of those before it. */
   async applying(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#run = this.#run
-      ? withPlan(withOutcome(this.#run, this.#attributed(outcomes), this.#now()), plan)
+      ? withPlan(asApplied(this.#run, this.#attributed(outcomes), this.#now()), plan)
       : newRun(this.#routeTableId, summaryOf(plan), this.#triggers, this.#now());
     await this.#states.recordRun(this.#run);
   }
@@ -71,7 +71,7 @@ export class History {
   /** Writes down what became of the changes of an apply, if there were any. */
   async applied(outcomes: readonly ChangeOutcome[]): Promise<void> {
     if (!this.#run) return;
-    const run = withOutcome(this.#run, this.#attributed(outcomes), this.#now());
+    const run = asApplied(this.#run, this.#attributed(outcomes), this.#now());
     this.#run = undefined;
     await this.#states.recordRun(run);
     this.#runs.push(run);
@@ -132,7 +132,7 @@ export class History {
   async #recordTrouble({ phase, reason, plan }: Status): Promise<void> {
     if (!plan) return;
     const skipped = plan.changes.map((change): ChangeOutcome => ({ ...change, result: 'skipped' }));
-    const run = withSkipped(newRun(this.#routeTableId, plan, this.#triggers, this.#now()), this.#attributed(skipped));
+    const run = withOutcome(newRun(this.#routeTableId, plan, this.#triggers, this.#now()), this.#attributed(skipped));
     const told = { ...run, phase, reason };
     await this.#states.recordRun(told);
     this.#runs.push(told);

@@ -23,8 +23,8 @@ export const staleForMs = 30_000;
 /** Two reads this far apart that show the same are believed. */
 const agreesAfterMs = 10_000;
 
-/** The calls that change what a table contains: any other says nothing of its routes, and lifts no doubt about them. */
-const changesRoutes = /^(?:Create|Replace|Delete)Route(?:Table)?$/;
+/** The calls that change what a table contains: any other says nothing of its routes, and lifts no doubt. */
+export const changesRoutes = /^(?:Create|Replace|Delete)Route(?:Table)?$/;
 
 /**
  * Whether a read may be older than our own last write, and so must decide nothing: it contradicts what we wrote less

@@ -38,18 +38,17 @@ export function withPlan(run: Run, plan: Plan): Run {
   return { ...run, plan: { ...later, changes: cut(changes) } };
 }
 
-/** A run with what became of its changes, each attributed to whoever caused the drift behind it. */
-export function withOutcome(run: Run, outcomes: readonly RunOutcome[], now: Date): Run {
-  return { ...run, ...outcomesKept(outcomes), appliedAt: now.toISOString() };
-}
-
-/** A run of drift that nothing was done about. */
-export const withSkipped = (run: Run, outcomes: readonly RunOutcome[]): Run => ({ ...run, ...outcomesKept(outcomes) });
-
-function outcomesKept(outcomes: readonly RunOutcome[]): Pick<Run, 'outcome' | 'moreOutcomes'> {
+/** A run with what became of its changes, each attributed to whoever caused the drift behind it; the first hundred. */
+export function withOutcome(run: Run, outcomes: readonly RunOutcome[]): Run {
   const more = omittedOf(outcomes);
-  return { outcome: cut(outcomes), ...(more > 0 && { moreOutcomes: more }) };
+  return { ...run, outcome: cut(outcomes), ...(more > 0 && { moreOutcomes: more }) };
 }
+
+/** The same of changes that were made or tried, by `now`. */
+export const asApplied = (run: Run, outcomes: readonly RunOutcome[], now: Date): Run => ({
+  ...withOutcome(run, outcomes),
+  appliedAt: now.toISOString(),
+});
 
 /** Whether a status tells of drift or failure that the one before did not tell of. */
 export const tellsTrouble = (status: Status, before: Status | undefined): boolean =>

@@ -3,6 +3,8 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { changesRoutes } from '../../../reconciler/core/consistency.ts';
+import { ec2Calls } from '../../../reconciler/aws/ec2-calls.ts';
 import { ec2Call } from '../../../reconciler/aws/cloudtrail.ts';
 
 const folder = path.join(import.meta.dirname, '../../fixtures/cloudtrail');
@@ -319,4 +321,9 @@ describe('ec2Call', () => {
       }),
     );
   });
+});
+
+it('the calls by which a read in doubt may be believed are just those that change routes', () => {
+  const routeCalls = Object.keys(ec2Calls).filter((name) => ec2Calls[name] === 'route');
+  expect(Object.keys(ec2Calls).filter((name) => changesRoutes.test(name))).toEqual(routeCalls);
 });
