@@ -8,7 +8,9 @@ import {
   targetText,
 } from './route.ts';
 
-/** One call to EC2. Old and new travel together, so that a change can be shown, refused and checked by itself. */
+/**
+ * One EC2 call. A change carries the old route and the new target, so it can be shown, refused and checked on its own.
+ */
 export type Change =
   | { readonly action: 'replace'; readonly destination: Destination; readonly from: ActualRoute; readonly to: Target }
   | { readonly action: 'delete'; readonly destination: Destination; readonly from: ActualRoute }
@@ -16,11 +18,14 @@ export type Change =
 
 const applyOrder = { replace: 0, delete: 1, create: 2 } as const;
 
-/** Replaces first: they leave no gap. Then deletes, which make room; then creates. Each sorted by destination. */
+/**
+ * Sorts changes in apply order: replaces (they leave no gap), then deletes (they make room), then creates. Within an
+ * action, changes are sorted by destination.
+ */
 export const inOrderOfApply = (changes: readonly Change[]): Change[] =>
   sortedBy(changes, (change) => `${applyOrder[change.action]} ${destinationOrder(change.destination)}`);
 
-/** A change as JSON: destination and target ids as a person writes them. */
+/** A change as JSON, with destination and target as a person writes them. */
 export interface ChangeJson {
   readonly action: Change['action'];
   readonly destination: string;
@@ -35,7 +40,7 @@ export const changeAsJson = (change: Change): ChangeJson => ({
   ...(change.action !== 'delete' && { to: targetText(change.to) }),
 });
 
-/** Equal for changes that ask the very same of EC2. */
+/** Identifies a change: two changes that make the same EC2 call have the same key. */
 export function changeKey(change: Change): string {
   const { action, destination, from, to } = changeAsJson(change);
   return [action, destination, from, to].join(' ');

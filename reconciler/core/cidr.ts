@@ -1,14 +1,14 @@
 import { isIP } from 'node:net';
 import { parseIp, stringifyIp } from 'ip-bigint';
 
-/** A CIDR block in its one canonical spelling: host bits zero, IPv4 without leading zeros, IPv6 as RFC 5952 has it. */
+/** A CIDR block in canonical form: host bits are zero, IPv4 has no leading zeros, IPv6 follows RFC 5952. */
 export interface Cidr {
   readonly kind: 'ipv4' | 'ipv6';
   /** The canonical text; equal blocks have equal text. */
   readonly cidr: string;
 }
 
-/** What `parseCidr` made of a text. `hostBits` tells that bits right of the prefix were set and have been cleared. */
+/** The result of `parseCidr`. `hostBits` says whether host bits were set in the text; the block has them cleared. */
 export type ParsedCidr =
   | { readonly ok: true; readonly block: Cidr; readonly hostBits: boolean }
   | { readonly ok: false; readonly expected: string };
@@ -21,13 +21,13 @@ interface Block {
 
 const addressBits = { ipv4: 32, ipv6: 128 } as const;
 
-// Stricter than any address library: some read `010.0.0.0` as octal, others accept zone ids or a missing length.
+// This is stricter than address libraries: some read `010.0.0.0` as octal, others accept zone ids or a missing length.
 const shape = /^([0-9a-fA-F:.]{2,45})\/(0|[1-9]\d{0,2})$/;
 
 /**
- * Reads an IPv4 or IPv6 CIDR block and brings it to canonical form. Host bits are cleared, as EC2 does on create.
+ * Parses an IPv4 or IPv6 CIDR block into canonical form. Clears host bits, as EC2 does on create.
  *
- * Pure and total: anything that is not a CIDR block gives `ok: false` with what would be right, in words.
+ * Pure and total. Text that is not a CIDR block gives `ok: false` and says what was expected.
  */
 export function parseCidr(text: string): ParsedCidr {
   const [, addressText = '', lengthText = ''] = shape.exec(text) ?? [];
@@ -50,7 +50,7 @@ function expectation(text: string): string {
   return 'an IPv4 or IPv6 CIDR block, such as 10.0.0.0/16 or 2001:db8::/32';
 }
 
-/** Whether a canonical IPv6 block lies in `::ffff:0:0/96`, where IPv4 addresses are spelled as IPv6. */
+/** Whether a canonical IPv6 block lies in `::ffff:0:0/96`, the range of IPv4-mapped addresses. */
 export const isIpv4Mapped = (block: Cidr): boolean => contains({ kind: 'ipv6', cidr: '::ffff:0.0.0.0/96' }, block);
 
 /** Whether `inner` is equal to `outer` or lies inside it. Blocks of different families never contain each other. */
@@ -63,7 +63,7 @@ export function contains(outer: Cidr, inner: Cidr): boolean {
   );
 }
 
-/** The canonical texts of all larger blocks that contain this one, nearest first: at most 32 or 128 of them. */
+/** All larger blocks that contain this one, as canonical text, smallest first: at most 32 for IPv4, 128 for IPv6. */
 export function* supernets(block: Cidr): Generator<string, undefined> {
   const inner = read(block);
   for (let prefixLength = inner.prefixLength - 1; prefixLength >= 0; prefixLength--) {
@@ -72,7 +72,7 @@ export function* supernets(block: Cidr): Generator<string, undefined> {
   return undefined;
 }
 
-/** A text that sorts blocks of one family by numeric address, then by prefix length. */
+/** A sort key that orders blocks of one family by numeric address, then by prefix length. */
 export function sortKey(block: Cidr): string {
   const { address, prefixLength } = read(block);
   return `${address.toString(16).padStart(32, '0')}/${String(prefixLength).padStart(3, '0')}`;
@@ -89,7 +89,7 @@ function masked(block: Block): Block {
 }
 
 function spell({ kind, address, prefixLength }: Block): string {
-  // An IPv4-mapped block is spelled with its IPv4 part (RFC 5952, section 5).
+  // RFC 5952, section 5: an IPv4-mapped address ends in its dotted IPv4 address.
   const ipv4mapped = kind === 'ipv6' && address >> 32n === 0xffffn;
   return `${stringifyIp({ number: address, version: kind === 'ipv4' ? 4 : 6, ipv4mapped })}/${prefixLength}`;
 }

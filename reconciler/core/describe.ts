@@ -1,6 +1,6 @@
 import type { ChangeJson } from './change.ts';
 
-/** A change as part of a sentence: `replace 10.20.0.0/16 (pcx-… → tgw-…)`. One line, for logs, errors and the CLI alike. */
+/** A change as one line of text for logs, errors and the CLI, such as `replace 10.20.0.0/16 (pcx-… → tgw-…)`. */
 export function describeChange({ action, destination, from, to }: ChangeJson): string {
   switch (action) {
     case 'create':

@@ -20,8 +20,8 @@ interface ReadRoute {
 }
 
 /**
- * What is wrong with an item beyond the shape of its single fields. Reads whatever is well-formed, also in an item that
- * has other problems, so that one look shows all of them.
+ * Problems in an item beyond the shape of its fields. Checks every well-formed part even if other parts are invalid, so
+ * that one run reports all problems.
  */
 export function crossChecks(item: unknown, now: Date): Problem[] {
   const fields = isRecord(item) ? item : {};
@@ -66,11 +66,11 @@ function duplicates(routes: readonly ReadRoute[]): Problem[] {
     if (earlier === undefined) first.set(key, route.index);
     return earlier === undefined
       ? []
-      : [problemAt(route, 'destination', `expected each destination once: routes[${earlier}] is ${key} too`)];
+      : [problemAt(route, 'destination', `expected each destination once: routes[${earlier}] already lists ${key}`)];
   });
 }
 
-const maxRoutesPerFamily = 1_000; // The most that EC2 can be asked to allow in one table (Amazon VPC quotas).
+const maxRoutesPerFamily = 1_000; // The highest value to which the quota can be raised (Amazon VPC quotas).
 
 function tooMany(routes: readonly ReadRoute[]): Problem[] {
   const families = Map.groupBy(routes, ({ destination }) => destination.kind);
@@ -92,11 +92,11 @@ function unroutable(route: ReadRoute): Problem[] {
   const { destination } = route;
   const inside = reserved.find((block) => covers(block, destination));
   if (inside) {
-    const message = `expected a destination outside ${destinationText(inside)}, which AWS keeps for its own services`;
+    const message = `expected a destination outside ${destinationText(inside)}, which AWS reserves for its own services`;
     return [problemAt(route, 'destination', message)];
   }
   return destination.kind === 'ipv6' && isIpv4Mapped(destination)
-    ? [problemAt(route, 'destination', 'expected a plain IPv4 CIDR block: this is an IPv4-mapped IPv6 address')]
+    ? [problemAt(route, 'destination', 'expected a plain IPv4 CIDR block, not an IPv4-mapped IPv6 block')]
     : [];
 }
 
@@ -117,12 +117,18 @@ function mismatched(route: ReadRoute): Problem[] {
           problemAt(
             route,
             'target',
-            'expected another target: EC2 refuses routes from a prefix list to a VPC endpoint. Gateway endpoints make theirs by themselves (ModifyVpcEndpoint)',
+            'expected another target: EC2 rejects a prefix list route to a VPC endpoint. A gateway endpoint creates its own routes (ModifyVpcEndpoint)',
           ),
         ]
       : []),
     ...(target.kind === 'local' && destination.kind === 'prefix-list'
-      ? [problemAt(route, 'target', 'expected a gateway or interface: a prefix list cannot be local')]
+      ? [
+          problemAt(
+            route,
+            'target',
+            'expected a gateway or interface: a prefix list route cannot have the target local',
+          ),
+        ]
       : []),
     ...(raw['overrideLocal'] === true && !overridable.includes(target.kind)
       ? [
@@ -160,7 +166,7 @@ function underIgnore(route: ReadRoute, ignore: readonly (IgnoreEntry | undefined
         problemAt(
           route,
           'destination',
-          `expected a route that is not ignored: ignore[${index}] (${ignore[index]?.reason}) leaves it to somebody else. Take the route or the entry out, or give the entry an until`,
+          `expected a route that is not ignored: ignore[${index}] (${ignore[index]?.reason}) covers it and has no end. Remove the route or the entry, or add until to the entry`,
         ),
       ];
 }

@@ -12,7 +12,7 @@ const reason = text('a sentence saying why')
   .min(1, { error: 'expected a sentence saying why' })
   .max(256, { error: 'expected at most 256 characters' });
 
-/** A text that must satisfy one of the readers of `route.ts`; what they expect becomes the message. */
+/** A string that one of the parsers in `route.ts` must accept. What the parser expected becomes the message. */
 const readable = (expected: string, parse: (text: string) => Parsed<unknown>) =>
   text(expected).check((ctx) => {
     const parsed = parse(ctx.value);
@@ -21,13 +21,13 @@ const readable = (expected: string, parse: (text: string) => Parsed<unknown>) =>
     }
   });
 
-// For editors only: these patterns are looser than the readers, which decide.
+// These patterns are for editors only. They are looser than the parsers, which decide what is valid.
 const destination = readable('a CIDR block or a prefix list id (pl-…)', parseDestination).meta({
   pattern:
     '^(\\d{1,3}(\\.\\d{1,3}){3}/(3[0-2]|[12]?\\d)|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01]\\d|[1-9]?\\d)|pl-[0-9a-f]+)$',
   examples: ['10.20.0.0/16', '0.0.0.0/0', '2001:db8::/32', '::/0', 'pl-0123456789abcdef0'],
 });
-const target = readable('the id or ARN of what carries the traffic, or local', parseTarget).meta({
+const target = readable('the id or ARN of a target, or local', parseTarget).meta({
   pattern:
     '^(local|(igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-([0-9a-f]{8}|[0-9a-f]{17})|arn:aws[a-z-]*:(networkmanager|odb):.+)$',
   examples: ['nat-0123456789abcdef0', 'pcx-0123456789abcdef0', 'tgw-0123456789abcdef0', 'local'],
@@ -55,42 +55,44 @@ export const ignoreSchema = z
       destination: destination
         .optional()
         .describe(
-          'Routes equal to or inside this CIDR block, or of this prefix list. 0.0.0.0/0 and ::/0 mean just that route.',
+          'Matches routes equal to or inside this CIDR block, or routes of this prefix list. 0.0.0.0/0 and ::/0 match only the default route.',
         ),
       target: id(/^[A-Za-z0-9:/*?._-]{1,256}$/, 'a target id, or a glob such as eni-*')
         .optional()
         .describe('A target id, or a glob such as eni-*.'),
-      reason: reason.describe('Why these routes are left to somebody else.'),
-      until: instant.optional().describe('After this instant the entry no longer holds.'),
+      reason: reason.describe('Why these routes are ignored.'),
+      until: instant.optional().describe('The entry expires at this time.'),
     },
     { error: 'expected an entry such as { destination: 10.200.0.0/16, reason: pod routes }' },
   )
   .refine((entry) => entry.destination !== undefined || entry.target !== undefined, {
     error: 'expected a destination, a target, or both',
-    // Also when other fields are wrong, so that one look shows every problem.
+    // Check this even if other fields are wrong, so that one run reports every problem.
     when: ({ value }) => typeof value === 'object' && value !== null && !Array.isArray(value),
   })
   .meta({ anyOf: [{ required: ['destination'] }, { required: ['target'] }] });
 
-/** The desired item as it is written down: the one source of its types, its checks and its JSON Schema. */
+/** The desired item as people write it. Its types, checks and JSON Schema all come from here. */
 export const desiredItemSchema = z
   .strictObject(
     {
       routeTableId: id(routeTableIdPattern, 'a route table id: rtb- and 17 (or 8) lower-case hex digits').describe(
-        'The route table this item speaks of.',
+        'The route table that this item describes.',
       ),
       routes: z
-        .array(routeSchema, { error: 'expected a list of routes (an empty list means: no route of ours)' })
-        .describe('Every route the table should have besides those that others put there. Empty means none.'),
+        .array(routeSchema, { error: 'expected a list of routes; an empty list means that the table should have none' })
+        .describe(
+          'Every route that the table should have, apart from routes that others maintain. An empty list means none.',
+        ),
       mode: z
         .enum(['enforce', 'observe'], { error: 'expected enforce or observe' })
         .default('enforce')
-        .describe('enforce repairs drift, observe only reports it.'),
+        .describe('enforce repairs drift; observe only reports it.'),
       unlisted: z
         .enum(['delete', 'keep'], { error: 'expected delete or keep' })
         .default('delete')
         .describe(
-          'What happens to routes that are ours to change but not listed. keep deletes only what we once wrote.',
+          'What happens to unlisted routes that the reconciler may change. delete removes them. keep removes only those that the reconciler wrote.',
         ),
       scope: z
         .array(destination, { error: 'expected a list of CIDR blocks and prefix lists' })
@@ -100,24 +102,27 @@ export const desiredItemSchema = z
       ignore: z
         .array(ignoreSchema, { error: 'expected a list of entries with destination, target or both, and a reason' })
         .default([])
-        .describe('Routes that somebody else owns. A route is ignored when it meets every field of one entry.'),
+        .describe('Routes that somebody else owns. A route is ignored when it matches every field of one entry.'),
       maxDeletes: z
         .int({ error: 'expected a whole number' })
         .min(0, { error: 'expected 0 or more' })
         .optional()
         .describe(
-          'More deletes than this in one plan wait for a person. Default: the smaller of 10 and half the routes.',
+          'A plan with more deletes than this needs approval. Default: half of the routes, but at least 1 and at most 10.',
         ),
       approvedPlan: id(/^[0-9a-f]{12}$/, 'the planId shown in status: 12 hex digits')
         .optional()
         .describe('Approves the deletes of the plan with this planId.'),
       paused: z
         .strictObject(
-          { reason: reason.describe('Why.'), until: instant.optional().describe('The pause ends by itself then.') },
+          {
+            reason: reason.describe('Why the table is paused.'),
+            until: instant.optional().describe('The pause ends by itself at this time.'),
+          },
           { error: 'expected a pause such as { reason: maintenance, until: 2027-01-31T00:00:00Z }' },
         )
         .optional()
-        .describe('While it holds nothing is changed; drift is still reported.'),
+        .describe('While the pause is active, nothing is changed. Drift is still reported.'),
     },
     { error: 'expected a desired item: a map with routeTableId and routes' },
   )
@@ -125,7 +130,7 @@ export const desiredItemSchema = z
 
 export type DesiredItem = z.output<typeof desiredItemSchema>;
 
-/** An ignore entry that passed the schema, as the planner uses it. */
+/** Converts a valid ignore entry to the form that the planner uses. */
 export const ignoreEntryOf = ({ destination, target, reason, until }: z.output<typeof ignoreSchema>): IgnoreEntry => ({
   ...(destination !== undefined && { destination: must(parseDestination(destination)) }),
   ...(target !== undefined && { target }),
@@ -133,7 +138,7 @@ export const ignoreEntryOf = ({ destination, target, reason, until }: z.output<t
   ...(until !== undefined && { until: new Date(until) }),
 });
 
-/** The value of a text that passed the schema. */
+/** Returns the value of a parsed text that already passed the schema. */
 export function must<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new TypeError(`a checked value did not parse: expected ${parsed.expected}`);
   return parsed.value;

@@ -14,7 +14,7 @@ import type { IgnoreEntry } from './ignore.ts';
 import { type Problem, at, foundText, pathText } from './problem.ts';
 import { type Destination, type Route, destinationText, parseDestination, parseTarget } from './route.ts';
 
-/** What one route table should contain, and how it is to be kept so: a desired item, read and found valid. */
+/** A parsed and valid desired item: what one route table should contain, and how to keep it that way. */
 export interface DesiredTable {
   readonly routeTableId: string;
   readonly routes: readonly DesiredRoute[];
@@ -23,22 +23,22 @@ export interface DesiredTable {
   /** Only destinations equal to or inside one of these are managed; absent means the whole table. */
   readonly scope?: readonly Destination[];
   readonly ignore: readonly IgnoreEntry[];
-  /** More deletes than this in one plan wait for a person; absent means the default of `guard.ts`. */
+  /** A plan with more deletes than this needs approval. If absent, the default of `guard.ts` applies. */
   readonly maxDeletes?: number;
   readonly approvedPlan?: string;
   readonly paused?: Pause;
   /** Pauses ordered apart from the item, also when they have ended (see `orders.ts`). */
   readonly ordered?: readonly Pause[];
-  /** What was accepted but is worth knowing, such as cleared host bits. */
+  /** Notes about accepted input, such as cleared host bits. */
   readonly findings: readonly Finding[];
 }
 
 export interface DesiredRoute extends Route {
-  /** The local route of this destination may be retargeted. */
+  /** Whether the local route of this destination may be retargeted. */
   readonly overrideLocal: boolean;
 }
 
-/** While it holds nothing is changed; drift is still reported. */
+/** While a pause is active, nothing is changed. Drift is still reported. */
 export interface Pause {
   readonly reason: string;
   /** Whether it stands in the item, was ordered for this table, or stops the whole fleet. */
@@ -49,10 +49,10 @@ export interface Pause {
 }
 
 /**
- * Reads an untrusted desired item: a valid table, or **every** problem it has, sorted by path.
+ * Parses an untrusted desired item. Returns a valid table, or **every** problem in the item, sorted by path.
  *
- * Pure and total. Set host bits are accepted and cleared (finding `host-bits`). `now` decides which `ignore` entries
- * still hold, and so whether a listed route is suspended or refused under one.
+ * Pure and total. Host bits are accepted and cleared (finding `host-bits`). A listed route under an `ignore` entry
+ * without an end is a problem; under an entry with an end it is suspended.
  */
 export function parseDesired(
   item: unknown,
@@ -98,7 +98,7 @@ function hostBits(text: string, target?: string): Finding[] {
   const parsed = parseDestination(text);
   if (!parsed.ok || !parsed.hostBits) return [];
   const destination = destinationText(parsed.value);
-  const message = `${text} has host bits set: it is kept as ${destination}, as EC2 would store it`;
+  const message = `${text} has host bits set; it is read as ${destination}, as EC2 would store it`;
   return [{ code: 'host-bits', destination, ...(target !== undefined && { target }), message }];
 }
 

@@ -1,21 +1,21 @@
 import { type Destination, covers, destinationText, isDefaultRoute } from './route.ts';
 
-/** Routes that meet every field given here belong to somebody else. */
+/** A rule for routes that somebody else owns. A route must match every given field. */
 export interface IgnoreEntry {
   readonly destination?: Destination;
   /** An id, or a glob with `*` and `?`. */
   readonly target?: string;
   readonly reason: string;
-  /** After this instant the entry no longer holds. */
+  /** The entry expires at this time. */
   readonly until?: Date;
 }
 
-/** Whether something with an optional end still holds. */
+/** Whether something with an optional end is still active. */
 export const isActive = (entry: { readonly until?: Date }, now: Date): boolean => !entry.until || entry.until > now;
 
 /**
- * Whether a route meets every field of an ignore entry. `targetNames` are all names of its target. A default route as
- * the entry's destination means just that route, not everything inside it.
+ * Whether a route matches every field of an ignore entry. `targetNames` are all names of its target. An entry for a
+ * default route matches only that route, not every route inside it.
  */
 export function meets(entry: IgnoreEntry, destination: Destination, targetNames: readonly string[]): boolean {
   return (
@@ -28,7 +28,7 @@ function destinationMeets(outer: Destination, destination: Destination): boolean
   return isDefaultRoute(outer) ? destinationText(outer) === destinationText(destination) : covers(outer, destination);
 }
 
-/** Matches `*` (any run) and `?` (any one character) in time linear in the text for each star. */
+/** Matches `*` (any run of characters) and `?` (any one character). Time is linear in the text for each star. */
 export function globMatches(glob: string, text: string): boolean {
   let [g, t] = [0, 0];
   let [star, resume] = [-1, 0];

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** One thing that is wrong with a desired item: where, what was found there, and what would be right. */
+/** One problem in a desired item: where it is, what was found, and what was expected. */
 export interface Problem {
   /** Such as `routes[2].target`; empty for the item itself. */
   readonly path: string;
@@ -20,7 +20,7 @@ export const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
     value,
   );
 
-/** A value as a reader recognises it, at most 100 characters of it. Total: also for sets, binary, and what contains itself. */
+/** A value as readable text, cut to 100 characters. Total: accepts sets, binary data and cyclic values too. */
 export function foundText(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text =

@@ -1,6 +1,6 @@
 import { type Cidr, contains, parseCidr, sortKey } from './cidr.ts';
 
-/** Where traffic is going. CIDR blocks are canonical, so equal destinations have equal text. */
+/** Where traffic goes. CIDR blocks are canonical, so equal destinations have equal text. */
 export type Destination = Cidr | { readonly kind: 'prefix-list'; readonly id: string };
 
 const targetKinds = [
@@ -19,10 +19,10 @@ const targetKinds = [
   'odb-network',
 ] as const;
 
-/** What can carry traffic and has an id or an ARN. */
+/** A kind of target that has an id or an ARN. */
 export type TargetKind = (typeof targetKinds)[number];
 
-/** What carries traffic to a destination. `local` is the VPC's own and has no id. */
+/** What carries traffic to a destination. `local` is built into the VPC and has no id. */
 export type Target = { readonly kind: 'local' } | { readonly kind: TargetKind; readonly id: string };
 
 export interface Route {
@@ -30,7 +30,7 @@ export interface Route {
   readonly target: Target;
 }
 
-/** Something EC2 reported that this version cannot name. It is shown and left alone. */
+/** A destination or target that EC2 reports and this version does not know. It is shown and left alone. */
 export interface Unknown {
   readonly kind: 'unknown';
   readonly text: string;
@@ -39,21 +39,21 @@ export interface Unknown {
 /** A route as EC2 reports it. */
 export interface ActualRoute {
   readonly destination: Destination | Unknown;
-  /** `lattice` routes belong to VPC Lattice and cannot be made through the route API. */
+  /** VPC Lattice creates `lattice` routes; the route API cannot. */
   readonly target: Target | { readonly kind: 'lattice' } | Unknown;
   /**
-   * The instance behind a network interface, a second name for the same target; and the account that owns it. For a
-   * service's interface the account may be all there is to see.
+   * The instance behind a network interface (a second name for the same target) and the account that owns it. For the
+   * interface of an AWS service, EC2 may show only the account.
    */
   readonly instance?: { readonly id?: string; readonly ownerId?: string };
-  /** By which mechanism the route came to be; it never says by whom. */
+  /** The mechanism that created the route. EC2 does not report who created it. */
   readonly origin: 'created' | 'with-table' | 'propagated' | 'advertised' | 'unknown';
   readonly state: 'active' | 'blackhole' | 'filtered' | 'unknown';
-  /** The destination as EC2 spelled it: ReplaceRoute and DeleteRoute must match it exactly. */
+  /** The destination exactly as EC2 reported it. ReplaceRoute and DeleteRoute must send this text. */
   readonly spelling: string;
 }
 
-/** Whether a route holds its destination's slot. What is propagated or advertised stands beside it. */
+/** Whether a route is the one static route of its destination. Propagated and advertised routes exist beside it. */
 export const isStatic = ({ origin }: ActualRoute): boolean => origin !== 'propagated' && origin !== 'advertised';
 
 /** A route table as EC2 reports it. */
@@ -67,7 +67,7 @@ export interface ActualTable {
   readonly routes: readonly ActualRoute[];
 }
 
-// EC2 ids end in 17 lower-case hex digits; resources made before 2018 have 8.
+// EC2 ids end in 17 lower-case hex digits; resources created before 2018 have 8.
 const hex = '(?:[0-9a-f]{8}|[0-9a-f]{17})';
 
 export const routeTableIdPattern = new RegExp(`^rtb-${hex}$`);
@@ -89,24 +89,24 @@ const targetPatterns: Readonly<Record<TargetKind, RegExp>> = {
   'odb-network': /^arn:aws[a-z-]*:odb:[a-z0-9-]+:\d{12}:odb-network\/[A-Za-z0-9_./-]+$/,
 };
 
-/** Ids people give where a target is meant, and what they should give instead. */
+/** Ids that people enter as a target by mistake, and what to enter instead. */
 const nearMisses: readonly (readonly [RegExp, string])[] = [
-  [/^tgw-attach-/, 'a transit gateway: this is an attachment, give the transit gateway (tgw-…)'],
-  [/^(tgw|lgw)-rtb-/, 'a gateway: this is the route table of a gateway, give the gateway itself (tgw-… or lgw-…)'],
+  [/^tgw-attach-/, 'the transit gateway (tgw-…), not its attachment'],
+  [/^(tgw|lgw)-rtb-/, 'the gateway (tgw-… or lgw-…), not its route table'],
   [/^core-network-/, 'the ARN of the core network (arn:aws:networkmanager::…:core-network/…), not its id'],
   [/^odbnet[-_]/, 'the ARN of the ODB network (arn:aws:odb:…:odb-network/…), not its id'],
-  [/^vpn-/, 'a virtual private gateway (vgw-…) or transit gateway (tgw-…): this is a VPN connection'],
-  [/^subnet-/, 'a target that carries traffic, such as a network interface (eni-…): this is a subnet'],
-  [/^vpc-/, 'a target that carries traffic, such as a peering connection (pcx-…): this is a VPC'],
-  [/^eipalloc-/, 'a NAT gateway (nat-…) or network interface (eni-…): this is an Elastic IP allocation'],
-  [/^pl-/, 'a target: this is a prefix list, which can only be a destination'],
-  [/^VpcLattice$/i, 'a target of yours: VPC Lattice makes its own routes'],
+  [/^vpn-/, 'a virtual private gateway (vgw-…) or transit gateway (tgw-…), not a VPN connection'],
+  [/^subnet-/, 'a target that carries traffic, such as a network interface (eni-…), not a subnet'],
+  [/^vpc-/, 'a target that carries traffic, such as a peering connection (pcx-…), not a VPC'],
+  [/^eipalloc-/, 'a NAT gateway (nat-…) or network interface (eni-…), not an Elastic IP allocation'],
+  [/^pl-/, 'a target; a prefix list can only be a destination'],
+  [/^VpcLattice$/i, 'another target: only VPC Lattice can create its routes'],
 ];
 
-/** A parsed value, or what would have been right, in words. */
+/** A parsed value, or a description of what was expected. */
 export type Parsed<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly expected: string };
 
-/** Reads a target id or ARN, or the word `local`; the kind is told by the id alone. */
+/** Parses a target: an id, an ARN, or the word `local`. The text alone determines the kind. */
 export function parseTarget(text: string): Parsed<Target> {
   if (text === 'local') return { ok: true, value: { kind: 'local' } };
   const kind = targetKinds.find((kind) => targetPatterns[kind].test(text));
@@ -125,7 +125,7 @@ export function parseTarget(text: string): Parsed<Target> {
   };
 }
 
-/** Reads a CIDR block or a prefix list id. `hostBits` tells that set host bits were cleared. */
+/** Parses a CIDR block or a prefix list id. `hostBits` says whether host bits were set; the value has them cleared. */
 export function parseDestination(text: string): Parsed<Destination> & { readonly hostBits?: boolean } {
   if (text.startsWith('pl-')) {
     return prefixListIdPattern.test(text)
@@ -166,27 +166,31 @@ export function targetText(target: ActualRoute['target']): string {
   }
 }
 
-/** Every name under which the target of an actual route may be written: an interface is also known by its instance. */
+/**
+ * Every id that names the target of an actual route: the target itself and, for an interface, the instance behind it.
+ */
 export function targetNames(route: ActualRoute): readonly string[] {
   const name = targetText(route.target);
   const instance = isThroughMachine(route) ? route.instance?.id : undefined;
   return instance === undefined || instance === name ? [name] : [name, instance];
 }
 
-/** Whether traffic goes through an interface or instance. Beside other targets EC2 may show an interface too: noise. */
+/**
+ * Whether the target is an interface or an instance. For other targets EC2 may show an interface as well; ignore it.
+ */
 export const isThroughMachine = ({ target }: ActualRoute): boolean =>
   target.kind === 'network-interface' || target.kind === 'instance';
 
 /**
- * Whether an actual route carries traffic to just this target, compared on kind and id. An instance and the interface
- * it stands behind name the same route (EC2 reports both, whichever was asked for).
+ * Whether an actual route has this target: same kind and same id. A desired instance also matches a route through its
+ * interface, because EC2 reports both, whichever one the request named.
  */
 export function sameTarget(desired: Target, actual: ActualRoute): boolean {
   if (desired.kind === 'instance') return isThroughMachine(actual) && targetNames(actual).includes(desired.id);
   return desired.kind === actual.target.kind && targetText(desired) === targetText(actual.target);
 }
 
-/** Whether `inner` is equal to `outer` or lies inside it. A prefix list is only ever equal to itself. */
+/** Whether `inner` is equal to `outer` or lies inside it. A prefix list covers only itself. */
 export function covers(outer: Destination, inner: Destination): boolean {
   if (outer.kind === 'prefix-list' || inner.kind === 'prefix-list') {
     return destinationText(outer) === destinationText(inner);
@@ -194,20 +198,20 @@ export function covers(outer: Destination, inner: Destination): boolean {
   return contains(outer, inner);
 }
 
-/** Whether this is the route that takes everything not routed otherwise: `0.0.0.0/0` or `::/0`. */
+/** Whether this is a default route: `0.0.0.0/0` or `::/0`. */
 export const isDefaultRoute = (destination: Destination): boolean =>
   ['0.0.0.0/0', '::/0'].includes(destinationText(destination));
 
 const families = { ipv4: 0, ipv6: 1, 'prefix-list': 2, unknown: 3 } as const;
 
-/** A text that sorts destinations as people read them: IPv4, IPv6, prefix lists; numeric address, then length. */
+/** A sort key that orders destinations by family (IPv4, IPv6, prefix list), then by numeric address, then by length. */
 export function destinationOrder(destination: Destination | Unknown): string {
   const within =
     destination.kind === 'ipv4' || destination.kind === 'ipv6' ? sortKey(destination) : destinationText(destination);
   return `${families[destination.kind]} ${within}`;
 }
 
-/** Sorts by a text made once per element, by code unit, so that the order is the same on every machine. */
+/** Sorts by a key that is computed once per element. Keys compare by code unit: every machine gives the same order. */
 export function sortedBy<T>(items: readonly T[], order: (item: T) => string): T[] {
   return items
     .map((item) => ({ item, key: order(item) }))

@@ -39,7 +39,7 @@ describe('planText', () => {
   + create   10.21.0.0/16    pcx-bbbbbbbb
   + create   192.168.1.0/24  pcx-bbbbbbbb
 
-  !  192.168.1.7/24 has host bits set: it is kept as 192.168.1.0/24, as EC2 would store it [host-bits]
+  !  192.168.1.7/24 has host bits set; it is read as 192.168.1.0/24, as EC2 would store it [host-bits]
   !  192.168.1.0/24 is also propagated by vgw-aaaaaaaa: the listed static route wins over it [shadows-propagated]
 
   left alone  local       10.0.0.0/16

@@ -46,7 +46,7 @@ describe('routectl validate', () => {
           {
             path: 'routes[1].target',
             found: 'tgw-attach-0123456789abcdef0',
-            message: expect.stringContaining('this is an attachment'),
+            message: expect.stringContaining('not its attachment'),
             file,
             line: 6,
             column: 42,

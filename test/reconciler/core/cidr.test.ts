@@ -42,7 +42,7 @@ describe('parseCidr', () => {
     ['10.0.0.1/0', '0.0.0.0/0'],
     ['2001:db8::1/64', '2001:db8::/64'],
     ['::1/0', '::/0'],
-  ])('clears the host bits of %s and says so', (text, cidr) => {
+  ])('clears the host bits of %s and reports it', (text, cidr) => {
     expect(parseCidr(text)).toMatchObject({ ok: true, block: { cidr }, hostBits: true });
   });
 
@@ -71,19 +71,19 @@ describe('parseCidr', () => {
     ['digits of another script', '١٠.0.0.0/8', 'an IPv4 or IPv6 CIDR block'],
     ['nothing', '', 'an IPv4 or IPv6 CIDR block'],
     ['a name', 'localhost/8', 'an IPv4 or IPv6 CIDR block'],
-  ])('refuses %s: %j', (_, text, expected) => {
+  ])('rejects %s: %j', (_, text, expected) => {
     expect(parseCidr(text)).toEqual({ ok: false, expected: expect.stringContaining(expected) });
   });
 
   it.each(['1'.repeat(1_000_000), `fe80::1%${'a'.repeat(1_000_000)}`, `10.0.0.0/${'0'.repeat(1_000_000)}`])(
-    'refuses giant input in one short sentence (%#)',
+    'rejects giant input with one short sentence (%#)',
     (text) => {
       const parsed = parseCidr(text);
       expect(parsed.ok ? Infinity : parsed.expected.length).toBeLessThan(200);
     },
   );
 
-  it('is total: any text gives an answer', () => {
+  it('is total: it returns a result for any text', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => void parseCidr(text)));
   });
 
@@ -101,7 +101,7 @@ describe('parseCidr', () => {
     );
   });
 
-  it('agrees with another library on every IPv6 block, IPv4-mapped ones apart', () => {
+  it('agrees with another library on every IPv6 block, except IPv4-mapped ones', () => {
     fc.assert(
       fc.property(ipv6Text, fc.nat(128), (address, length) => {
         const given = new Address6(`${address}/${length}`);
@@ -117,7 +117,7 @@ describe('parseCidr', () => {
     );
   });
 
-  it('finds its own spelling canonical', () => {
+  it('returns its own canonical text unchanged', () => {
     fc.assert(
       fc.property(cidrText, (text) => {
         const block = canonical(text);
@@ -171,13 +171,13 @@ describe('contains', () => {
 });
 
 describe('supernets', () => {
-  it('lists every larger block around one, nearest first', () => {
+  it('lists every larger block that contains the block, smallest first', () => {
     expect([...supernets(canonical('192.0.0.0/3'))]).toEqual(['192.0.0.0/2', '128.0.0.0/1', '0.0.0.0/0']);
     expect([...supernets(canonical('2001:db8::/32'))].slice(0, 2)).toEqual(['2001:db8::/31', '2001:db8::/30']);
     expect([...supernets(canonical('::/0'))]).toEqual([]);
   });
 
-  it('lists as many as the prefix is long, each containing the block', () => {
+  it('lists one block per bit of the prefix, and each contains the block', () => {
     fc.assert(
       fc.property(cidrText, (text) => {
         const block = canonical(text);

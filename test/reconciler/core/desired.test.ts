@@ -10,7 +10,7 @@ const problems = (item: unknown): readonly Problem[] => {
   return parsed.ok ? [] : parsed.problems;
 };
 
-/** `[path, what the message says]` of the one problem that an item has. */
+/** The only problem of an item. Fails if there are more. */
 const theProblem = (item: unknown): Problem => {
   const [first, ...others] = problems(item);
   expect(others).toEqual([]);
@@ -79,21 +79,21 @@ describe('parseDesired', () => {
     });
   });
 
-  it('gives what is left out its default', () => {
+  it('fills in the defaults of omitted fields', () => {
     expect(parseDesired({ routeTableId, routes: [] }, now)).toEqual({
       ok: true,
       table: { routeTableId, routes: [], mode: 'enforce', unlisted: 'delete', ignore: [], findings: [] },
     });
   });
 
-  it('leaves its input as it was', () => {
+  it('does not change its input', () => {
     const given = Object.freeze(item({ '10.0.0.7/16': 'pcx-aaaaaaaa' }));
     const before = structuredClone(given);
     parseDesired(given, now);
     expect(given).toEqual(before);
   });
 
-  it('accepts host bits, clears them and says so, wherever a CIDR block may stand', () => {
+  it('accepts, clears and reports host bits in every field that holds a CIDR block', () => {
     const { routes, scope, ignore, findings } = desired(
       { '10.0.0.7/16': 'pcx-aaaaaaaa', '2001:db8::1/32': 'pcx-aaaaaaaa' },
       { scope: ['10.9.9.9/8', '2001:db8::/32'], ignore: [{ destination: '10.3.3.3/24', reason: 'somebody else' }] },
@@ -114,11 +114,11 @@ describe('parseDesired', () => {
       code: 'host-bits',
       destination: '10.0.0.0/16',
       target: 'pcx-aaaaaaaa',
-      message: '10.0.0.7/16 has host bits set: it is kept as 10.0.0.0/16, as EC2 would store it',
+      message: '10.0.0.7/16 has host bits set; it is read as 10.0.0.0/16, as EC2 would store it',
     });
   });
 
-  it('names every problem at once, each with path, value and what would be right, sorted by path', () => {
+  it('reports all problems at once, sorted by path, each with path, value and what was expected', () => {
     const given = {
       routeTableId: 'subnet-aaaaaaaa',
       routes: [
@@ -156,13 +156,13 @@ describe('parseDesired', () => {
       'routes[0].description | 7 | expected a text of at most 256 characters',
       'routes[0].destination | 10.0.0.0/33 | expected a prefix length of at most 32',
       'routes[0].overrideLocal | yes | expected true or false',
-      'routes[0].target | tgw-attach-aaaaaaaa | expected a transit gateway: this is an attachment, give the transit gateway (tgw-…)',
-      'routes[2].destination | 10.0.0.9/16 | expected each destination once: routes[1] is 10.0.0.0/16 too',
+      'routes[0].target | tgw-attach-aaaaaaaa | expected the transit gateway (tgw-…), not its attachment',
+      'routes[2].destination | 10.0.0.9/16 | expected each destination once: routes[1] already lists 10.0.0.0/16',
       'routes[2].target | eigw-aaaaaaaa | expected a target for IPv4: an egress-only internet gateway carries IPv6 only',
       'routes[2].via | here | unknown field: expected one of destination, target, overrideLocal, description',
       'routes[3].destination | nothing | expected a CIDR block or a prefix list id (pl-…)',
       'routes[4] | pcx-aaaaaaaa | expected a route such as { destination: 10.0.0.0/16, target: pcx-… }',
-      'routes[10].destination | 169.254.168.0/24 | expected a destination outside 169.254.168.0/22, which AWS keeps for its own services',
+      'routes[10].destination | 169.254.168.0/24 | expected a destination outside 169.254.168.0/22, which AWS reserves for its own services',
       'routes[10].target | vpce-1 | expected vpce- followed by 17 (or, for old resources, 8) lower-case hex digits',
       'routeTableId | subnet-aaaaaaaa | expected a route table id: rtb- and 17 (or 8) lower-case hex digits',
       'scope | everything | expected a list of CIDR blocks and prefix lists',
@@ -171,17 +171,17 @@ describe('parseDesired', () => {
   });
 
   it.each([undefined, null, true, 7, 'routes', [], new Date(), () => 1])(
-    'refuses what is no item at all: %s',
+    'rejects a value that is not an item: %s',
     (given) => {
       expect(problems(given)).not.toEqual([]);
     },
   );
 
-  it('tells an absent list of routes from an empty one', () => {
+  it('distinguishes a missing list of routes from an empty one', () => {
     expect(theProblem({ routeTableId })).toEqual({
       path: 'routes',
       found: 'nothing',
-      message: 'expected a list of routes (an empty list means: no route of ours)',
+      message: 'expected a list of routes; an empty list means that the table should have none',
     });
     expect(desired({}).routes).toEqual([]);
   });
@@ -193,11 +193,11 @@ describe('parseDesired', () => {
       ['a length out of range', '::/129', 'a prefix length of at most 128'],
       ['a zone id', 'fe80::1%eth0/64', 'without a zone id'],
       ['a wrong prefix list id', 'pl-1', 'pl- followed by 17'],
-      ['an IPv4-mapped block', '::ffff:10.0.0.0/104', 'this is an IPv4-mapped IPv6 address'],
-      ['what AWS keeps for itself', '169.254.168.0/22', 'outside 169.254.168.0/22'],
-      ['a part of what AWS keeps for itself', '169.254.171.254/32', 'outside 169.254.168.0/22'],
-      ['what AWS keeps for itself (IPv6)', 'fd00:ec2::254/128', 'outside fd00:ec2::/32'],
-    ])('refuses %s: %s', (_, destination, message) => {
+      ['an IPv4-mapped block', '::ffff:10.0.0.0/104', 'not an IPv4-mapped IPv6 block'],
+      ['a block that AWS reserves', '169.254.168.0/22', 'outside 169.254.168.0/22'],
+      ['a part of a block that AWS reserves', '169.254.171.254/32', 'outside 169.254.168.0/22'],
+      ['a block that AWS reserves (IPv6)', 'fd00:ec2::254/128', 'outside fd00:ec2::/32'],
+    ])('rejects %s: %s', (_, destination, message) => {
       expect(theProblem(item({ [destination]: 'pcx-aaaaaaaa' }))).toEqual({
         path: 'routes[0].destination',
         found: destination,
@@ -206,7 +206,7 @@ describe('parseDesired', () => {
     });
 
     it.each(['169.254.0.0/16', '169.254.172.0/22', 'fd00::/8', '::/0', '0.0.0.0/0', '::fffe:0:0/95'])(
-      'accepts what is merely near or around those: %s',
+      'accepts a block that contains or borders a reserved block: %s',
       (destination) => {
         expect(problems(item({ [destination]: 'pcx-aaaaaaaa' }))).toEqual([]);
       },
@@ -217,7 +217,7 @@ describe('parseDesired', () => {
       ['10.0.0.1/16', '10.0.255.0/16'],
       ['2001:db8::/32', '2001:0DB8:0::/32'],
       ['pl-aaaaaaaa', 'pl-aaaaaaaa'],
-    ])('refuses one destination twice: %s and %s', (first, second) => {
+    ])('rejects a destination that is listed twice: %s and %s', (first, second) => {
       const routes = [first, second].map((destination) => ({ destination, target: 'pcx-aaaaaaaa' }));
       expect(theProblem({ routeTableId, routes })).toMatchObject({
         path: 'routes[1].destination',
@@ -225,12 +225,12 @@ describe('parseDesired', () => {
       });
     });
 
-    it('accepts destinations that differ in length or family alone', () => {
+    it('accepts destinations that differ only in length or family', () => {
       const near = ['10.0.0.0/16', '10.0.0.0/17', '0.0.0.0/0', '::/0', '::/1', '0.0.0.0/1', 'pl-aaaaaaaa'];
       expect(problems(item(Object.fromEntries(near.map((text) => [text, 'pcx-aaaaaaaa']))))).toEqual([]);
     });
 
-    it('accepts 1,000 routes of each family and refuses one more', () => {
+    it('accepts 1,000 routes of each family and rejects one more', () => {
       const ipv4 = Array.from({ length: 1_001 }, (_, n) => `10.${n >> 8}.${n & 255}.0/24`);
       const ipv6 = Array.from({ length: 1_000 }, (_, n) => `2001:db8:${n.toString(16)}::/48`);
       expect(problems(listing([...ipv4.slice(1), ...ipv6]))).toEqual([]);
@@ -246,16 +246,11 @@ describe('parseDesired', () => {
     it.each([
       ['an egress-only internet gateway with IPv4', '10.0.0.0/16', 'eigw-aaaaaaaa', 'carries IPv6 only'],
       ['a carrier gateway with IPv6', '2001:db8::/32', 'cagw-aaaaaaaa', 'carries IPv4 only'],
-      [
-        'a VPC endpoint with a prefix list',
-        'pl-aaaaaaaa',
-        'vpce-aaaaaaaa',
-        'refuses routes from a prefix list to a VPC',
-      ],
-      ['local with a prefix list', 'pl-aaaaaaaa', 'local', 'a prefix list cannot be local'],
-      ['an attachment', '10.0.0.0/16', 'tgw-attach-aaaaaaaa', 'this is an attachment, give the transit gateway'],
+      ['a VPC endpoint with a prefix list', 'pl-aaaaaaaa', 'vpce-aaaaaaaa', 'rejects a prefix list route to a VPC'],
+      ['local with a prefix list', 'pl-aaaaaaaa', 'local', 'a prefix list route cannot have the target local'],
+      ['an attachment', '10.0.0.0/16', 'tgw-attach-aaaaaaaa', 'the transit gateway (tgw-…), not its attachment'],
       ['an unknown kind', '10.0.0.0/16', 'moon-aaaaaaaa', 'the id of a gateway, endpoint'],
-    ])('refuses %s', (_, destination, target, message) => {
+    ])('rejects %s', (_, destination, target, message) => {
       expect(theProblem(item({ [destination]: target }))).toEqual({
         path: 'routes[0].target',
         found: target,
@@ -282,7 +277,7 @@ describe('parseDesired', () => {
     });
 
     it.each(['igw-aaaaaaaa', 'pcx-aaaaaaaa', 'i-aaaaaaaa', 'tgw-aaaaaaaa'])(
-      'lets no %s override a local route',
+      'does not let %s override a local route',
       (target) => {
         const routes = [{ destination: '10.0.0.0/16', target, overrideLocal: true }];
         expect(theProblem({ routeTableId, routes })).toMatchObject({ path: 'routes[0].overrideLocal', found: 'true' });
@@ -302,7 +297,7 @@ describe('parseDesired', () => {
       ['beside it', '11.0.0.0/16'],
       ['of another family', '2001:db8::/32'],
       ['of another prefix list', 'pl-bbbbbbbb'],
-    ])('refuses a route %s', (_, destination) => {
+    ])('rejects a route %s', (_, destination) => {
       const given = item({ [destination]: 'pcx-aaaaaaaa' }, { scope: ['10.0.0.0/8', 'pl-aaaaaaaa'] });
       expect(theProblem(given)).toEqual({
         path: 'routes[0].destination',
@@ -315,7 +310,7 @@ describe('parseDesired', () => {
       ['empty', [], 'scope'],
       ['with a bad entry', ['10.0.0.0'], 'scope[0]'],
       ['that is a set', new Set(['10.0.0.0/8']), 'scope'],
-    ])('refuses one %s', (_, scope, path) => {
+    ])('rejects a scope %s', (_, scope, path) => {
       expect(theProblem(item({}, { scope }))).toMatchObject({ path });
     });
   });
@@ -327,11 +322,11 @@ describe('parseDesired', () => {
       ['its destination', { destination: '10.0.0.0/16' }],
       ['its target', { target: 'eni-*' }],
       ['both', { destination: '10.0.1.0/24', target: 'eni-aaaaaaaa' }],
-    ])('refuses a listed route that an entry without end takes away, by %s', (_, entry) => {
+    ])('rejects a listed route that an entry without an end matches by %s', (_, entry) => {
       expect(theProblem(item(listed, { ignore: [{ ...entry, reason: 'firewall' }] }))).toEqual({
         path: 'routes[0].destination',
         found: '10.0.1.0/24',
-        message: expect.stringContaining('ignore[0] (firewall) leaves it to somebody else'),
+        message: expect.stringContaining('ignore[0] (firewall) covers it and has no end'),
       });
     });
 
@@ -340,18 +335,18 @@ describe('parseDesired', () => {
       ['another target', { target: 'nat-*' }],
       ['its destination with another target', { destination: '10.0.0.0/16', target: 'nat-*' }],
       ['the default route', { destination: '0.0.0.0/0' }],
-    ])('accepts a listed route beside an entry of %s', (_, entry) => {
+    ])('accepts a listed route that does not match an entry for %s', (_, entry) => {
       expect(problems(item(listed, { ignore: [{ ...entry, reason: 'firewall' }] }))).toEqual([]);
     });
 
     it.each([
-      ['still to come', inAnHour],
-      ['past', anHourAgo],
+      ['in the future', inAnHour],
+      ['in the past', anHourAgo],
     ])('accepts a listed route under an entry whose end is %s', (_, until) => {
       expect(problems(item(listed, { ignore: [{ target: 'eni-*', reason: 'firewall', until }] }))).toEqual([]);
     });
 
-    it('refuses a listed route under an entry of its destination although its target cannot be read', () => {
+    it('rejects a listed route under an entry for its destination even if its target is invalid', () => {
       const ignore = [{ destination: '10.0.0.0/16', reason: 'firewall' }];
       expect(problems(item({ '10.0.1.0/24': 'eni-1' }, { ignore })).map(({ path }) => path)).toEqual([
         'routes[0].destination',
@@ -364,13 +359,13 @@ describe('parseDesired', () => {
       ['no reason', { target: 'eni-*' }, 'ignore[0].reason'],
       ['an empty reason', { target: 'eni-*', reason: '' }, 'ignore[0].reason'],
       ['a reason too long', { target: 'eni-*', reason: 'x'.repeat(257) }, 'ignore[0].reason'],
-      ['a target that no id looks like', { target: 'eni-[a-f]', reason: 'x' }, 'ignore[0].target'],
+      ['a target that is neither an id nor a glob', { target: 'eni-[a-f]', reason: 'x' }, 'ignore[0].target'],
       ['an empty target', { target: '', reason: 'x' }, 'ignore[0].target'],
       ['a date without a time', { target: 'eni-*', reason: 'x', until: '2027-01-31' }, 'ignore[0].until'],
       ['a time without a zone', { target: 'eni-*', reason: 'x', until: '2027-01-31T00:00:00' }, 'ignore[0].until'],
-      ['a day that no month has', { target: 'eni-*', reason: 'x', until: '2027-02-30T00:00:00Z' }, 'ignore[0].until'],
+      ['a day that does not exist', { target: 'eni-*', reason: 'x', until: '2027-02-30T00:00:00Z' }, 'ignore[0].until'],
       ['an unknown field', { target: 'eni-*', reason: 'x', untl: inAnHour }, 'ignore[0].untl'],
-    ])('refuses an entry with %s', (_, entry, path) => {
+    ])('rejects an entry with %s', (_, entry, path) => {
       expect(theProblem(item({}, { ignore: [entry] }))).toMatchObject({ path });
     });
   });
@@ -385,7 +380,7 @@ describe('parseDesired', () => {
       ['unlisted', 'ignore', 'ignore', 'expected delete or keep'],
       ['routeTableId', 'tgw-rtb-aaaaaaaa', 'tgw-rtb-aaaaaaaa', 'expected a route table id'],
       ['routes', { '10.0.0.0/16': 'pcx-aaaaaaaa' }, "{ '10.0.0.0/16': 'pcx-aaaaaaaa' }", 'expected a list of routes'],
-    ])('refuses %s: %j', (field, value, found, message) => {
+    ])('rejects %s: %j', (field, value, found, message) => {
       expect(theProblem(item({}, { [field]: value }))).toEqual({
         path: field,
         found,
@@ -395,13 +390,13 @@ describe('parseDesired', () => {
 
     it.each([
       ['no reason', {}, 'paused.reason'],
-      ['an end that is no time', { reason: 'x', until: 'soon' }, 'paused.until'],
+      ['an end that is not a time', { reason: 'x', until: 'soon' }, 'paused.until'],
       ['an unknown field', { reason: 'x', by: 'alice' }, 'paused.by'],
-    ])('refuses a pause with %s', (_, paused, path) => {
+    ])('rejects a pause with %s', (_, paused, path) => {
       expect(theProblem(item({}, { paused }))).toMatchObject({ path });
     });
 
-    it('refuses a description of more than 256 characters', () => {
+    it('rejects a description of more than 256 characters', () => {
       expect(problems(described(256))).toEqual([]);
       expect(theProblem(described(257))).toMatchObject({ path: 'routes[0].description' });
     });
@@ -416,7 +411,7 @@ describe('parseDesired', () => {
       ['pause', 'paused'],
       ['unlist', 'unlisted'],
       ['ignored', 'ignore'],
-    ])('are refused with the nearest name: %s → %s', (unknown, known) => {
+    ])('are rejected with the nearest known name: %s → %s', (unknown, known) => {
       expect(theProblem(item({}, { [unknown]: [] }))).toEqual({
         path: unknown,
         found: '[]',
@@ -424,7 +419,7 @@ describe('parseDesired', () => {
       });
     });
 
-    it('are refused in a route, an ignore entry and a pause with the nearest name there', () => {
+    it('are rejected in a route, an ignore entry and a pause, with the nearest name known there', () => {
       const given = {
         routeTableId,
         routes: [{ destination: '10.0.0.0/16', target: 'pcx-aaaaaaaa', overridelocal: true }],
@@ -444,7 +439,7 @@ describe('parseDesired', () => {
     cyclic['routes'] = [cyclic];
     cyclic['self'] = cyclic;
 
-    it('names the problems of an item that contains itself', () => {
+    it('reports the problems of an item that contains itself', () => {
       expect(problems(cyclic).map(({ path }) => path)).toEqual([
         'routes[0].destination',
         'routes[0].routes',
@@ -455,13 +450,13 @@ describe('parseDesired', () => {
       ]);
     });
 
-    it('names the problems of an item that is nested without end', () => {
+    it('reports the problems of an item with endless nesting', () => {
       let nested: unknown = [];
       for (let depth = 0; depth < 20_000; depth++) nested = [nested];
       expect(problems(item({}, { nested, routes: nested })).map(({ path }) => path)).toEqual(['nested', 'routes[0]']);
     });
 
-    it('refuses __proto__ and the like as the unknown fields they are', () => {
+    it('rejects __proto__ and similar names as unknown fields', () => {
       const given: unknown = JSON.parse(
         `{ "routeTableId": "${routeTableId}", "routes": [{ "destination": "10.0.0.0/16", "target": "pcx-aaaaaaaa", "__proto__": { "overrideLocal": true } }], "__proto__": { "mode": "observe" }, "constructor": 1, "toString": 2 }`,
       );
@@ -474,7 +469,7 @@ describe('parseDesired', () => {
       expect(Object.keys(Object.prototype)).toEqual([]);
     });
 
-    it('shows no more than 100 characters of what it found, however large', () => {
+    it('shows at most 100 characters of a value, however large it is', () => {
       const giant = 'x'.repeat(400_000);
       const given = {
         routeTableId: giant,
@@ -489,7 +484,7 @@ describe('parseDesired', () => {
       expect(shown.filter(({ path, message }) => path.length > 120 || message.length > 200)).toEqual([]);
     });
 
-    it('does not repeat a long scope for each of many routes', () => {
+    it('cuts a long scope in the problem of each of many routes', () => {
       const given = item(Object.fromEntries(many(10).map((text) => [text, 'pcx-aaaaaaaa'])), { scope: many(11) });
       const shown = problems(given);
       expect(shown).toHaveLength(200);
@@ -501,11 +496,11 @@ describe('parseDesired', () => {
       ['binary', new Uint8Array([1, 2]), 'Uint8Array(2) [ 1, 2 ]'],
       ['a large number', 2n ** 64n, '18446744073709551616n'],
       ['a function', { toJSON: () => 'routes' }, '{ toJSON: [Function: toJSON] }'],
-    ])('shows %s as what it is', (_, value, found) => {
+    ])('shows %s in readable form', (_, value, found) => {
       expect(theProblem(item({}, { routes: value }))).toMatchObject({ path: 'routes', found });
     });
 
-    it('never throws, and either reads an item or says what is wrong with it', () => {
+    it('never throws: it returns either a table or the problems of the item', () => {
       const key = fc.constantFrom(
         'routes',
         'routeTableId',
@@ -533,7 +528,7 @@ describe('parseDesired', () => {
     });
   });
 
-  it('reads every valid item into canonical destinations, each once', () => {
+  it('parses every valid item into canonical destinations without duplicates', () => {
     fc.assert(
       fc.property(desiredTable, ({ routes }) => {
         const texts = routes.map(({ destination }) => ('cidr' in destination ? destination.cidr : destination.id));

@@ -60,26 +60,26 @@ describe('isActive', () => {
     ['before its end', minutesAfter(1), true],
     ['at its end', now, false],
     ['after its end', minutesAfter(-1), false],
-  ])('of something %s is %3$s', (_, until, expected) => {
+  ])('of an entry %s is %3$s', (_, until, expected) => {
     expect(isActive(until ? { until } : {}, now)).toBe(expected);
   });
 });
 
 describe('meets', () => {
   it.each([
-    ['the very block', '10.0.0.0/16', '10.0.0.0/16', true],
+    ['the same block', '10.0.0.0/16', '10.0.0.0/16', true],
     ['a block inside', '10.0.0.0/16', '10.0.3.0/24', true],
     ['a block around', '10.0.0.0/16', '10.0.0.0/8', false],
     ['a block beside', '10.0.0.0/16', '10.1.0.0/16', false],
-    ['the very prefix list', 'pl-aaaaaaaa', 'pl-aaaaaaaa', true],
+    ['the same prefix list', 'pl-aaaaaaaa', 'pl-aaaaaaaa', true],
     ['another prefix list', 'pl-aaaaaaaa', 'pl-bbbbbbbb', false],
-    ['the default route, given as such', '0.0.0.0/0', '0.0.0.0/0', true],
-    ['any other route, given the default route', '0.0.0.0/0', '10.0.0.0/16', false],
-    ['half of everything, given the default route', '0.0.0.0/0', '0.0.0.0/1', false],
-    ['the IPv6 default route, given as such', '::/0', '::/0', true],
-    ['any other IPv6 route, given the default route', '::/0', '2001:db8::/32', false],
+    ['the default route, for an entry of the default route', '0.0.0.0/0', '0.0.0.0/0', true],
+    ['any other route, for an entry of the default route', '0.0.0.0/0', '10.0.0.0/16', false],
+    ['a /1 block, for an entry of the default route', '0.0.0.0/0', '0.0.0.0/1', false],
+    ['the IPv6 default route, for an entry of it', '::/0', '::/0', true],
+    ['any other IPv6 route, for an entry of the default route', '::/0', '2001:db8::/32', false],
     ['the default route of the other family', '0.0.0.0/0', '::/0', false],
-    ['a block inside half of everything', '0.0.0.0/1', '10.0.0.0/16', true],
+    ['a block inside a /1 block', '0.0.0.0/1', '10.0.0.0/16', true],
   ])('by destination, %s: %s, %s', (_, entry, destination, expected) => {
     expect(meetsAt({ destination: entry }, destination, 'eni-aaaaaaaa')).toBe(expected);
   });
@@ -90,7 +90,7 @@ describe('meets', () => {
     expect(meetsAt({ target: 'i-bbbbbbbb' }, '10.0.0.0/16', 'eni-aaaaaaaa', 'i-aaaaaaaa')).toBe(false);
   });
 
-  it('with destination and target, only where both are met', () => {
+  it('by destination and target, only if both match', () => {
     const entry = { destination: '10.0.0.0/16', target: 'eni-*' };
     expect(meetsAt(entry, '10.0.1.0/24', 'eni-aaaaaaaa')).toBe(true);
     expect(meetsAt(entry, '10.0.1.0/24', 'nat-aaaaaaaa')).toBe(false);

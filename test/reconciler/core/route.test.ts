@@ -21,7 +21,7 @@ import { actual, lattice, otherOwnerId, ownerId, route, throughInstance } from '
 const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';
 const odbNetwork = 'arn:aws:odb:eu-west-1:111122223333:odb-network/odbnet_a1b2c3';
 
-// A record, so that a new kind does not compile until it stands here.
+// A record: a new target kind does not compile until it is added here.
 const oneOfEachKind: Record<TargetKind, string> = {
   'internet-gateway': 'igw-0123456789abcdef0',
   'virtual-private-gateway': 'vgw-0123456789abcdef0',
@@ -46,11 +46,11 @@ const names = (target: string, route: ActualRoute): boolean => {
 const order = (text: string): string => destinationOrder(route(text, 'local').destination);
 
 describe('parseTarget', () => {
-  it.each(Object.entries(oneOfEachKind))('knows the target kind %s by its id or ARN', (kind, id) => {
+  it.each(Object.entries(oneOfEachKind))('recognizes the target kind %s by its id or ARN', (kind, id) => {
     expect(parseTarget(id)).toEqual({ ok: true, value: { kind, id } });
   });
 
-  it('knows local, which has no id', () => {
+  it('recognizes local, which has no id', () => {
     expect(parseTarget('local')).toEqual({ ok: true, value: { kind: 'local' } });
   });
 
@@ -58,22 +58,22 @@ describe('parseTarget', () => {
     ['i-0a1b2c3d', 'instance'],
     ['arn:aws-cn:networkmanager::111122223333:core-network/core-network-0a1b', 'core-network'],
     ['arn:aws-us-gov:odb:us-gov-west-1:111122223333:odb-network/odbnet_x', 'odb-network'],
-  ])('takes the older or other spelling %s', (id, kind) => {
+  ])('accepts the older or other form %s', (id, kind) => {
     expect(parseTarget(id)).toEqual({ ok: true, value: { kind, id } });
   });
 
   it.each([
-    ['an attachment', 'tgw-attach-0123456789abcdef0', 'this is an attachment, give the transit gateway'],
-    ['a transit gateway route table', 'tgw-rtb-0123456789abcdef0', 'this is the route table of a gateway'],
-    ['a local gateway route table', 'lgw-rtb-0123456789abcdef0', 'this is the route table of a gateway'],
+    ['an attachment', 'tgw-attach-0123456789abcdef0', 'the transit gateway (tgw-…), not its attachment'],
+    ['a transit gateway route table', 'tgw-rtb-0123456789abcdef0', 'the gateway (tgw-… or lgw-…), not its route table'],
+    ['a local gateway route table', 'lgw-rtb-0123456789abcdef0', 'the gateway (tgw-… or lgw-…), not its route table'],
     ['the id of a core network', 'core-network-0123456789abcdef0', 'the ARN of the core network'],
     ['the id of an ODB network', 'odbnet_a1b2c3', 'the ARN of the ODB network'],
-    ['a VPN connection', 'vpn-0123456789abcdef0', 'this is a VPN connection'],
-    ['a subnet', 'subnet-0123456789abcdef0', 'this is a subnet'],
-    ['a VPC', 'vpc-0123456789abcdef0', 'this is a VPC'],
-    ['an Elastic IP', 'eipalloc-0123456789abcdef0', 'this is an Elastic IP allocation'],
+    ['a VPN connection', 'vpn-0123456789abcdef0', 'not a VPN connection'],
+    ['a subnet', 'subnet-0123456789abcdef0', 'not a subnet'],
+    ['a VPC', 'vpc-0123456789abcdef0', 'not a VPC'],
+    ['an Elastic IP', 'eipalloc-0123456789abcdef0', 'not an Elastic IP allocation'],
     ['a prefix list', 'pl-0123456789abcdef0', 'can only be a destination'],
-    ['VPC Lattice', 'VpcLattice', 'VPC Lattice makes its own routes'],
+    ['VPC Lattice', 'VpcLattice', 'only VPC Lattice can create its routes'],
     ['upper case', 'NAT-0123456789ABCDEF0', 'lower case: nat-0123456789abcdef0'],
     ['upper-case local', 'Local', 'lower case: local'],
     ['16 digits', 'nat-0123456789abcdef', 'nat- followed by 17'],
@@ -93,15 +93,15 @@ describe('parseTarget', () => {
     ['an ODB network ARN without a Region', odbNetwork.replace('eu-west-1', ''), 'the id of a gateway'],
     ['an address', '10.0.0.1', 'the id of a gateway'],
     ['nothing', '', 'the id of a gateway'],
-  ])('refuses %s and says what would be right: %j', (_, text, expected) => {
+  ])('rejects %s and says what was expected: %j', (_, text, expected) => {
     expect(parseTarget(text)).toEqual({ ok: false, expected: expect.stringContaining(expected) });
   });
 
-  it('is total: any text gives an answer', () => {
+  it('is total: it returns a result for any text', () => {
     fc.assert(fc.property(fc.string({ unit: 'grapheme' }), (text) => void parseTarget(text)));
   });
 
-  it('reads back what it wrote', () => {
+  it('parses its own output back to the same value', () => {
     fc.assert(
       fc.property(destination.chain(targetFor), (target) => {
         expect(parseTarget(targetText(target))).toEqual({ ok: true, value: target });
@@ -114,15 +114,15 @@ describe('parseDestination', () => {
   it.each([
     ['10.0.0.0/16', { kind: 'ipv4', cidr: '10.0.0.0/16' }],
     ['2001:DB8::/32', { kind: 'ipv6', cidr: '2001:db8::/32' }],
-  ])('knows the CIDR block %s', (text, value) => {
+  ])('recognizes the CIDR block %s', (text, value) => {
     expect(parseDestination(text)).toEqual({ ok: true, value, hostBits: false });
   });
 
-  it.each(['pl-0123456789abcdef0', 'pl-0a1b2c3d'])('knows the prefix list %s', (id) => {
+  it.each(['pl-0123456789abcdef0', 'pl-0a1b2c3d'])('recognizes the prefix list %s', (id) => {
     expect(parseDestination(id)).toEqual({ ok: true, value: { kind: 'prefix-list', id } });
   });
 
-  it('tells that host bits were cleared', () => {
+  it('reports that it cleared host bits', () => {
     expect(parseDestination('10.0.0.7/16')).toMatchObject({ value: { cidr: '10.0.0.0/16' }, hostBits: true });
   });
 
@@ -131,11 +131,11 @@ describe('parseDestination', () => {
     ['pl-0123456789ABCDEF0', 'pl- followed by 17'],
     ['10.0.0.0', 'a prefix length after the address'],
     ['igw-0123456789abcdef0', 'an IPv4 or IPv6 CIDR block'],
-  ])('refuses %s and says what would be right', (text, expected) => {
+  ])('rejects %s and says what was expected', (text, expected) => {
     expect(parseDestination(text)).toEqual({ ok: false, expected: expect.stringContaining(expected) });
   });
 
-  it('reads back what it wrote', () => {
+  it('parses its own output back to the same value', () => {
     fc.assert(
       fc.property(destination, (destination) => {
         expect(parseDestination(destinationText(destination))).toMatchObject({ ok: true, value: destination });
@@ -145,14 +145,14 @@ describe('parseDestination', () => {
 });
 
 describe('routeTableIdPattern', () => {
-  it('takes the ids of VPC route tables and no others', () => {
+  it('matches the ids of VPC route tables and no other ids', () => {
     const given = ['rtb-0123456789abcdef0', 'rtb-0a1b2c3d', 'tgw-rtb-0123456789abcdef0', 'rtb-1', 'RTB-0a1b2c3d', ''];
     expect(given.filter((id) => routeTableIdPattern.test(id))).toEqual(['rtb-0123456789abcdef0', 'rtb-0a1b2c3d']);
   });
 });
 
 describe('sameTarget', () => {
-  it('tells apart every two kinds of target', () => {
+  it('distinguishes every two kinds of target', () => {
     fc.assert(
       fc.property(
         destination.chain((at) => fc.tuple(fc.constant(at), targetFor(at), targetFor(at))),
@@ -163,7 +163,7 @@ describe('sameTarget', () => {
     );
   });
 
-  it('knows an instance and its interface as one target, whatever was asked for', () => {
+  it('treats an instance and its interface as one target, whichever one the item names', () => {
     const shown = throughInstance('10.0.0.0/16', { eni: 'eni-aaaaaaaa', instance: 'i-aaaaaaaa' });
     expect(names('i-aaaaaaaa', shown)).toBe(true);
     expect(names('eni-aaaaaaaa', shown)).toBe(true);
@@ -172,18 +172,18 @@ describe('sameTarget', () => {
     expect(names('nat-aaaaaaaa', shown)).toBe(false);
   });
 
-  it('knows an instance that is shown without an interface', () => {
+  it('matches an instance that EC2 shows without an interface', () => {
     expect(names('i-aaaaaaaa', actual(route('10.0.0.0/16', 'i-aaaaaaaa')))).toBe(true);
     expect(names('i-bbbbbbbb', actual(route('10.0.0.0/16', 'i-aaaaaaaa')))).toBe(false);
   });
 
-  it('does not take a NAT gateway for the instance that EC2 may show beside it', () => {
+  it('does not mistake a NAT gateway for the instance that EC2 may show with it', () => {
     const noise = actual(route('0.0.0.0/0', 'nat-aaaaaaaa'), { instance: { id: 'i-aaaaaaaa', ownerId } });
     expect(names('nat-aaaaaaaa', noise)).toBe(true);
     expect(names('i-aaaaaaaa', noise)).toBe(false);
   });
 
-  it('does not take a service for a target of ours', () => {
+  it('never matches VPC Lattice or a target of an unknown kind', () => {
     expect(names('local', lattice('pl-aaaaaaaa'))).toBe(false);
     const moon = actual(route('10.0.0.0/16', 'local'), { target: { kind: 'unknown', text: 'igw-aaaaaaaa' } });
     expect(names('igw-aaaaaaaa', moon)).toBe(false);
@@ -191,11 +191,11 @@ describe('sameTarget', () => {
 });
 
 describe('targetNames', () => {
-  it('gives both names of an interface behind which an instance stands', () => {
+  it('returns both names of an interface with an instance behind it', () => {
     expect(targetNames(throughInstance('10.0.0.0/16'))).toEqual(['eni-aaaaaaaa', 'i-aaaaaaaa']);
   });
 
-  it('gives one name where there is no instance, or only its account is known', () => {
+  it('returns one name when there is no instance, or only its account is known', () => {
     expect(targetNames(actual(route('10.0.0.0/16', 'eni-aaaaaaaa')))).toEqual(['eni-aaaaaaaa']);
     const noise = actual(route('0.0.0.0/0', 'nat-aaaaaaaa'), { instance: { id: 'i-aaaaaaaa', ownerId } });
     expect(targetNames(noise)).toEqual(['nat-aaaaaaaa']);
@@ -255,7 +255,7 @@ describe('destinationOrder', () => {
 });
 
 describe('sortedBy', () => {
-  it('leaves its input as it was', () => {
+  it('does not change its input', () => {
     const given = ['b', 'a'];
     expect(sortedBy(given, String)).toEqual(['a', 'b']);
     expect(given).toEqual(['b', 'a']);
