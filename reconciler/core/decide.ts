@@ -16,7 +16,7 @@ import {
 import { destinationText, sameTarget, targetText } from './route.ts';
 import type { LeftAlone } from './slots.ts';
 
-/** What becomes of one destination. */
+/** The decision about one destination. */
 export interface Decision {
   readonly change?: Change;
   readonly unchanged?: true;
@@ -24,7 +24,7 @@ export interface Decision {
   readonly findings?: readonly Finding[];
 }
 
-/** Decides about a listed destination and the static route in its slot, if there is one. */
+/** Decides about a listed destination. `slot` is the static route of that destination, if there is one. */
 export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined, on: Circumstances): Decision {
   const { destination, target } = wanted;
   const suspension = on.desired.ignore.find(
@@ -47,7 +47,7 @@ export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
   const leftAlone = { route: slot, reason };
   if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return { leftAlone };
   const destination = destinationText(slot.destination);
-  const message = `${destination} still overrides the local route, as an earlier item asked: list it with target local to reset it`;
+  const message = `${destination} still overrides the local route because an earlier version of the item asked for it; to reset it, list it with target local`;
   return {
     leftAlone,
     findings: [{ code: 'local-override-left', destination, target: targetText(slot.target), message }],
@@ -69,23 +69,24 @@ function suspended(
 function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
   const isLocal = reason === 'local' || reason === 'local-overridden';
   const sentence = isLocal
-    ? 'is the local route of a VPC CIDR block: set overrideLocal: true to retarget it'
-    : `is held by ${targetText(route.target)}, which is not ours to change (${reason})`;
+    ? 'is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true'
+    : `has a route to ${targetText(route.target)} that is not ours to change (${reason})`;
   return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };
 }
 
 function absent(wanted: DesiredRoute, on: Circumstances): Decision {
   const { destination, target } = wanted;
   if (target.kind === 'local') return withoutLocalRoute(wanted);
-  // Without the route a wider one may carry the traffic: whoever took a dead route away may have meant just that.
+  // While a dead route is absent, a wider route may carry the traffic. Somebody may have deleted the dead route for
+  // that reason, so do not create it again.
   return isKnownDead(wanted, on) ? notAgain(wanted) : { change: { action: 'create', destination, to: target } };
 }
 
 function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
   const until = `until the item or ${targetText(wanted.target)} changes`;
   const sentence = route
-    ? `works through ${targetText(route.target)}, and dropped its traffic when it was replaced as desired: it stays ${until}`
-    : `was taken away, and had dropped its traffic since it was replaced as desired: it is not made again ${until}`;
+    ? `works through ${targetText(route.target)} and is left alone ${until}: an earlier replace with that target dropped its traffic`
+    : `was deleted and is not created again ${until}: an earlier replace with that target dropped its traffic`;
   return {
     ...(route && { leftAlone: { route, reason: 'healed-into-blackhole' } }),
     findings: [findingAt(wanted, 'healed-into-blackhole', sentence)],
@@ -97,7 +98,7 @@ const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
     findingAt(
       wanted,
       'no-local-route',
-      'has no local route: EC2 makes one for each CIDR block of the VPC and no other; take the route out of the item',
+      'has no local route: EC2 creates local routes only for the CIDR blocks of the VPC; remove the route from the item',
     ),
   ],
 });
@@ -107,12 +108,12 @@ function health(slot: StaticRoute, { record }: Circumstances): Finding[] {
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
   if (slot.state === 'blackhole' && record?.replaced.has(destination)) {
-    const message = `${destination} worked until it was replaced as desired: ${target} drops its traffic; correct the item or bring that target back`;
+    const message = `${destination} worked until it was replaced as desired; its new target ${target} drops the traffic: correct the item or restore that target`;
     return [{ code: 'healed-into-blackhole', destination, target, message }];
   }
   const consequence = {
-    blackhole: 'but that target is gone or detached: traffic is dropped until it is back',
-    filtered: 'but EC2 calls the route filtered: it may not forward',
+    blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',
+    filtered: 'but EC2 reports the route as filtered: it may not forward traffic',
   }[slot.state];
   const message = `${destination} is routed to ${target} as desired, ${consequence}`;
   return [{ code: slot.state, destination, target, message }];

@@ -1,4 +1,4 @@
-/** Stable names for machines; see `docs/reference.md` for what each one asks of an operator. */
+/** Stable codes for machines. `docs/reference.md` says what an operator should do about each of them. */
 export type FindingCode =
   | 'blackhole'
   | 'healed-into-blackhole'
@@ -20,11 +20,11 @@ export interface Finding {
   readonly code: FindingCode;
   readonly destination?: string;
   readonly target?: string;
-  /** One sentence: what was found and what it means or asks for. */
+  /** One sentence: what was found, and what it means or what to do. */
   readonly message: string;
 }
 
-/** Findings that say the table is not as desired although there is nothing left that we may change. */
+/** Findings about drift that we may not repair. They make a table out of sync even if its plan has no changes. */
 export const outOfSyncCodes: ReadonlySet<FindingCode> = new Set([
   'not-ours',
   'healed-into-blackhole',

@@ -10,10 +10,12 @@ export function desiredHash(desired: DesiredTable): string {
 }
 
 /**
- * Identifies the rules under which deletes are earned: what is managed, and whether it is enforced, at `now`. It changes
- * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself. A
- * pause leaves its mark for as long as it stands somewhere, also when it has ended: what came while nobody looked did not
- * appear under enforcement. Its end tells it from one before it, where nothing else does.
+ * Identifies the policy at `now`: what is managed, and whether it is enforced. Deletes are earned under one policy.
+ *
+ * The hash changes when somebody edits mode, unlisted, scope or ignore, when a pause is added or removed, and when an
+ * ignore entry or a pause ends by itself. A pause stays in the hash for as long as it is written down anywhere, even
+ * after it has ended: routes that appeared while nobody was watching did not appear under enforcement. The end of a
+ * pause is in the hash because it may be all that distinguishes it from an earlier pause.
  */
 export const policyHash = ({ mode, unlisted, scope, ignore, paused, ordered }: DesiredTable, now: Date): string =>
   hashOf({

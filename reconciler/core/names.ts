@@ -1,12 +1,12 @@
 import type { DesiredTable } from './desired.ts';
 import { type ActualTable, destinationText, targetNames, targetText } from './route.ts';
 
-/** The name under which every table is found that is managed, or was when it was last looked at. */
+/** The index lists under this name every table that was managed when it was last read. */
 export const managed = 'managed';
 
 /**
- * Every id by which an event may concern a table, sorted: the targets it has and should have, its prefix lists,
- * associations, and its VPC; and the name that all of them share.
+ * Every id by which an event may concern a table, sorted: its actual and desired targets, its prefix lists, its
+ * associations and its VPC. The name `managed`, which all tables share, is included.
  */
 export function namesOf({ routes }: DesiredTable, actual: ActualTable): readonly string[] {
   const names: readonly (string | undefined)[] = [
@@ -19,5 +19,5 @@ export function namesOf({ routes }: DesiredTable, actual: ActualTable): readonly
   return [...new Set([...ids, managed])].sort();
 }
 
-/** Not a CIDR block, not a word such as `local`, not an ARN: no event tells of those. */
+/** Excludes CIDR blocks, words such as `local`, and ARNs: events do not name them. */
 const isId = /^[a-z]+-[0-9a-f]+$/;

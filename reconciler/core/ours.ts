@@ -12,7 +12,7 @@ import {
   targetText,
 } from './route.ts';
 
-/** Why an actual route is not ours to change, or not now. */
+/** Why we may not change an actual route, or may not change it now. */
 export type LeftAloneReason =
   | 'local'
   | 'local-overridden'
@@ -31,16 +31,16 @@ export type LeftAloneReason =
 /** The one static route that a destination can have in a table. */
 export type StaticRoute = ActualRoute & { readonly destination: Destination };
 
-/** All that bears on whose a route is. */
+/** Everything that decides whether a route is ours to change. */
 export interface Circumstances {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
   readonly now: Date;
-  /** What earlier reconciles remembered; absent where nothing is. */
+  /** The memory of earlier reconciles, if there is one. */
   readonly record?: TableRecord;
 }
 
-/** Why the route in a listed destination's slot may not be replaced; undefined when it is ours to change. */
+/** Why the static route of a listed destination may not be replaced; undefined when it may. */
 export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {
   const mayRetargetLocal = wanted.overrideLocal || wanted.target.kind === 'local';
   return (
@@ -51,13 +51,13 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
   );
 }
 
-/** Whether we once replaced a working route with just this target, and it dropped the traffic. */
+/** Whether we replaced a working route with exactly this target, and its traffic was then dropped. */
 export function isKnownDead({ destination, target }: DesiredRoute, { record }: Pick<Circumstances, 'record'>): boolean {
   const replaced = record?.replaced.get(destinationText(destination));
   return replaced?.deadSince !== undefined && replaced.target === targetText(target);
 }
 
-/** Why an unlisted route may not be deleted; undefined when it is ours to change. */
+/** Why an unlisted route may not be deleted; undefined when it may. */
 export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {
   const { desired } = on;
   return (
@@ -72,13 +72,13 @@ export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneRea
   );
 }
 
-/** The table's own routes cannot be deleted, and are retargeted on explicit desire only. */
+/** Local routes cannot be deleted. They are retargeted only when the item asks for it explicitly. */
 export function localReason(route: ActualRoute): 'local' | 'local-overridden' | undefined {
   if (route.target.kind === 'local') return 'local';
   return route.origin === 'with-table' ? 'local-overridden' : undefined;
 }
 
-/** Routes that a service keeps, and what this version cannot name: never ours, whether listed or not. */
+/** Routes that a service maintains and routes of an unknown kind are never ours, listed or not. */
 function serviceReason(slot: StaticRoute, { actual, record }: Circumstances): LeftAloneReason | undefined {
   if (slot.target.kind === 'lattice') return 'lattice';
   if (slot.destination.kind === 'prefix-list' && slot.target.kind === 'vpc-endpoint') return 'gateway-endpoint';
@@ -87,32 +87,34 @@ function serviceReason(slot: StaticRoute, { actual, record }: Circumstances): Le
   return foreign ? 'foreign-eni' : undefined;
 }
 
-/** An interface in the hands of another account: a service, or an appliance's vendor, put the route there. */
+/** Whether another account owns the interface. If so, a service or an appliance vendor created the route. */
 export function isForeignInterface(route: ActualRoute, actual: ActualTable): boolean {
   const owner = isThroughMachine(route) ? route.instance?.ownerId : undefined;
   return owner !== undefined && owner !== actual.ownerId;
 }
 
-/** While a service moves its interface EC2 shows a blackhole and no owner: it may be back any moment. */
+/**
+ * While a service moves its interface, EC2 shows a blackhole without an owner. The interface may be back at any moment.
+ */
 const isDetachedInterface = ({ target, state, instance }: StaticRoute): boolean =>
   target.kind === 'network-interface' && state === 'blackhole' && instance?.ownerId === undefined;
 
-/** FSx and Kubernetes mark the tables whose routes they keep; the routes themselves carry no mark. */
+/** FSx and Kubernetes tag the tables in which they maintain routes. The routes themselves carry no tag. */
 function isServiceManaged(slot: StaticRoute, { tags }: ActualTable): boolean {
   if (slot.target.kind === 'network-interface' && 'AmazonFSx' in tags) return true;
   return isThroughMachine(slot) && Object.keys(tags).some((key) => key.startsWith('kubernetes.io/cluster/'));
 }
 
-/** The entry that leaves an actual route to somebody else now, if there is one. */
+/** The active ignore entry that matches an actual route, if there is one. */
 export const ignoringEntry = (slot: StaticRoute, { desired, now }: Circumstances) =>
   desired.ignore.find((entry) => isActive(entry, now) && meets(entry, slot.destination, targetNames(slot)));
 
-/** Whether the record shows this very route, destination and target, as ours. */
+/** Whether the record lists this route, with the same destination and target, as ours. */
 export function isOwned(slot: StaticRoute, { record }: Pick<Circumstances, 'record'>): boolean {
   const target = record?.owned.get(destinationText(slot.destination))?.target;
   return target !== undefined && targetNames(slot).includes(target);
 }
 
-/** Whether an earlier item had us retarget the local route of this destination. */
+/** Whether we retargeted the local route of this destination because an earlier item asked for it. */
 export const overriddenByUs = (slot: StaticRoute, { record }: Pick<Circumstances, 'record'>): boolean =>
   record?.owned.get(destinationText(slot.destination))?.overrodeLocal === true;

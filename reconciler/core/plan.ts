@@ -18,30 +18,30 @@ import {
 import { type LeftAlone, slotsOf } from './slots.ts';
 import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './table-findings.ts';
 
-/** What would turn an actual table into the desired one, and what an operator should know besides. */
+/** The changes that turn an actual table into the desired one, and what else an operator should know. */
 export interface Plan {
   readonly routeTableId: string;
-  /** Nothing to change, and nothing wrong that we may not change. */
+  /** There is nothing to change, and no drift that we may not repair. */
   readonly inSync: boolean;
-  /** Equal plans for one table have equal ids. */
+  /** Two plans with the same changes to the same table have the same id. */
   readonly planId: string;
-  /** In the order of apply: replaces, deletes, creates; each sorted by destination. A destination appears once. */
+  /** In apply order: replaces, deletes, creates, each sorted by destination. A destination appears at most once. */
   readonly changes: readonly Change[];
-  /** How many listed routes are as desired. */
+  /** The number of listed routes that are as desired. */
   readonly unchanged: number;
-  /** Every actual route that is neither changed nor listed and right. */
+  /** Every actual route that is neither changed nor counted as unchanged. */
   readonly leftAlone: readonly LeftAlone[];
   readonly findings: readonly Finding[];
-  /** The deletes among `changes` that wait for a person. */
+  /** The deletes in `changes` that need approval. */
   readonly blocked?: Blocked;
 }
 
 /**
- * The changes that turn `actual` into `desired`, and what an operator should know besides.
+ * The changes that turn `actual` into `desired`, and what else an operator should know.
  *
- * Pure, total and deterministic: equal input in any order gives an equal plan, in time linear in the number of routes.
- * Every actual route is accounted for: changed, unchanged, or left alone for a reason. Once a plan is applied whole,
- * the next one has no changes. Without a `record` (offline, or a person asked) only `maxDeletes` holds deletes back.
+ * Pure, total and deterministic: equal input in any order gives an equal plan. Time is linear in the number of routes.
+ * Every actual route is changed, unchanged, or left alone for a reason. After a plan is applied in full, the next plan
+ * has no changes. Without a `record` (offline, or when a person runs the plan) only `maxDeletes` blocks deletes.
  */
 export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'record'>): Plan {
   const on: Circumstances = { ...context, desired, actual };
@@ -79,7 +79,7 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
   };
 }
 
-/** The plan that is left of one made from `actual`, once these of its changes are done. */
+/** The rest of a plan made from `actual`, after its changes in `done` have been made. */
 export const planAfter = (
   done: readonly Change[],
   desired: DesiredTable,
@@ -101,9 +101,9 @@ function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): A
   return [...routes.filter((route) => !isStatic(route) || !changed.has(destinationText(route.destination))), ...made];
 }
 
-/** The plan for a table that EC2 does not have: nothing to change, and not in sync. */
+/** The plan for a table that does not exist in EC2: no changes, and not in sync. */
 export function planForMissingTable(desired: DesiredTable): Plan {
-  const message = `${desired.routeTableId} does not exist in this account and Region: its routes cannot be kept; delete the item if the table is gone for good`;
+  const message = `${desired.routeTableId} does not exist in this account and Region, so its routes cannot be managed; delete the item if the table is gone for good`;
   return {
     routeTableId: desired.routeTableId,
     inSync: false,
@@ -115,7 +115,7 @@ export function planForMissingTable(desired: DesiredTable): Plan {
   };
 }
 
-/** The plan of an item that is refused: nothing is known of the table, and nothing is changed. */
+/** The plan for an invalid item: nothing is known about the table, and nothing is changed. */
 export const planForInvalidItem = (routeTableId: string, problems: readonly Problem[]): Plan => ({
   routeTableId,
   inSync: false,

@@ -6,7 +6,7 @@ import { isActive } from './ignore.ts';
 import { type Destination, destinationText, sameTarget, targetText } from './route.ts';
 import type { LeftAlone } from './slots.ts';
 
-/** Ignore entries that no longer hold: what they covered is managed again. */
+/** Ignore entries that have expired. The routes that they covered are managed again. */
 export function expiredIgnores({ ignore }: DesiredTable, now: Date): Finding[] {
   return ignore
     .filter((entry) => !isActive(entry, now))
@@ -14,7 +14,7 @@ export function expiredIgnores({ ignore }: DesiredTable, now: Date): Finding[] {
       code: 'ignore-expired',
       ...(destination && { destination: destinationText(destination) }),
       ...(target !== undefined && { target }),
-      message: `an ignore entry (${reason}) ended ${until?.toISOString()}: what it covered is managed again; extend it or take it out`,
+      message: `an ignore entry (${reason}) expired at ${until?.toISOString()}: the routes that it covered are managed again; extend or remove the entry`,
     }));
 }
 
@@ -32,23 +32,29 @@ export function shadowedRoutes({ routes }: DesiredTable, leftAlone: readonly Lef
     });
 }
 
-/** Left-alone routes that take part of a listed destination's traffic elsewhere. Local routes do so everywhere. */
+/**
+ * Left-alone routes that take part of the traffic of a listed destination to another target. Local routes always do, so
+ * they are not reported.
+ */
 export function overlaps({ routes }: DesiredTable, leftAlone: readonly LeftAlone[]): Finding[] {
   const listed = byDestination(routes);
   return leftAlone.flatMap(({ route, reason }) => {
     if (reason === 'local' || route.destination.kind === 'unknown') return [];
     const destination = destinationText(route.destination);
-    // A listed route of the very destination wins over the propagated one beside it.
+    // A listed route of the same destination wins over a propagated or advertised route.
     if (listed.has(destination) && (reason === 'propagated' || reason === 'advertised')) return [];
     const [wanted] = enclosing(route.destination, listed);
     if (!wanted || sameTarget(wanted.target, route)) return [];
     const target = targetText(route.target);
-    const message = `${destination} goes to ${target} (${reason}), inside the listed ${destinationText(wanted.destination)} to ${targetText(wanted.target)}: the longer prefix wins`;
+    const message = `${destination} goes to ${target} (${reason}) but lies inside the listed ${destinationText(wanted.destination)} to ${targetText(wanted.target)}: the longer prefix wins`;
     return [{ code: 'overlaps-desired' as const, destination, target, message }];
   });
 }
 
-/** Deletes run before creates: between the two calls, traffic to the overlap of such a pair has another path or none. */
+/**
+ * Overlapping pairs of a delete and a create. Deletes run first, so between the two calls traffic to the overlap takes
+ * another path or none.
+ */
 export function coverageGaps(changes: readonly Change[]): Finding[] {
   const deletes = byDestination(changes.filter(({ action }) => action === 'delete'));
   const creates = byDestination(changes.filter(({ action }) => action === 'create'));
@@ -64,14 +70,14 @@ export function coverageGaps(changes: readonly Change[]): Finding[] {
 
 function coverageGap(removed: Change, made: Change): Finding {
   const destination = destinationText(removed.destination);
-  const message = `${destination} is deleted before ${destinationText(made.destination)} is created: in between, traffic to both has another path or none`;
+  const message = `${destination} is deleted before ${destinationText(made.destination)} is created: in between, traffic to the overlap takes another path or none`;
   return { code: 'coverage-gap', destination, message };
 }
 
 const byDestination = <T extends DesiredRoute | Change>(items: readonly T[]): ReadonlyMap<string, T> =>
   new Map(items.map((item) => [destinationText(item.destination), item]));
 
-/** The values whose destination strictly contains this one, nearest first. At most 128 look-ups. */
+/** The values whose destination strictly contains this one, smallest destination first. At most 128 look-ups. */
 function enclosing<T>(destination: Destination, values: ReadonlyMap<string, T>): T[] {
   if (destination.kind === 'prefix-list' || values.size === 0) return [];
   const found: T[] = [];

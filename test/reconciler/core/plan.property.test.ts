@@ -16,13 +16,13 @@ const runs = { numRuns: 400 };
 
 const planned = ({ desired, actual, record }: Situation): Plan => plan(desired, actual, { now, record });
 
-/** A plan exactly as other programs see it. */
+/** A plan as other programs see it. */
 const asText = (plan: Plan): string => JSON.stringify(planAsJson(plan));
 
 const ipv6 = (first: string) => Array.from({ length: 1_000 }, (_, n) => `${first}:${n.toString(16)}::/48`);
 
 describe('plan', () => {
-  it('converges: once it is applied, nothing is left to change', () => {
+  it('converges: after a plan is applied, nothing is left to change', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes } = planned(given);
@@ -37,7 +37,7 @@ describe('plan', () => {
     );
   });
 
-  it('converges also where deletes are held back: what is permitted leaves just those', () => {
+  it('converges when deletes are blocked: after the permitted changes only the blocked deletes remain', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = planned(given);
@@ -50,7 +50,7 @@ describe('plan', () => {
     );
   });
 
-  it('makes every listed destination as desired, unless it says why not', () => {
+  it('brings every listed destination to its desired target, or reports why not', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes, findings } = planned(given);
@@ -72,7 +72,7 @@ describe('plan', () => {
     );
   });
 
-  it('is blind to the order of desired and actual routes', () => {
+  it('does not depend on the order of desired and actual routes', () => {
     fc.assert(
       fc.property(
         situation.chain((given) =>
@@ -91,7 +91,7 @@ describe('plan', () => {
     );
   });
 
-  it('is blind to order even where EC2 reports what cannot be: one destination several times', () => {
+  it('does not depend on order even if EC2 reports a destination several times, which should not happen', () => {
     const routes = fc
       .array(
         fc.record({
@@ -117,7 +117,7 @@ describe('plan', () => {
     );
   });
 
-  it('is deterministic, and leaves its input as it was', () => {
+  it('is deterministic and does not change its input', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = structuredClone([given.desired, given.actual, given.record]);
@@ -127,7 +127,7 @@ describe('plan', () => {
     );
   });
 
-  it('accounts for every actual route exactly once: changed, left alone, or listed and right', () => {
+  it('accounts for every actual route exactly once: changed, left alone or unchanged', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes, unchanged, leftAlone } = planned(given);
@@ -154,7 +154,7 @@ describe('plan', () => {
     );
   });
 
-  it('has a destination in at most one change, in the order of apply, sorted', () => {
+  it('has at most one change per destination, in apply order', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes } = planned(given);
@@ -168,7 +168,7 @@ describe('plan', () => {
     );
   });
 
-  it('never makes a destination absent that is both desired and there', () => {
+  it('never deletes a listed destination, and never creates one that exists', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const listed = new Set(given.desired.routes.map(({ destination }) => destinationText(destination)));
@@ -185,7 +185,7 @@ describe('plan', () => {
     );
   });
 
-  it('never changes what is not ours', () => {
+  it('never changes a route that is not ours', () => {
     fc.assert(
       fc.property(situation, (given) => {
         for (const change of planned(given).changes) expect(trespass(change, given)).toBeUndefined();
@@ -194,7 +194,7 @@ describe('plan', () => {
     );
   });
 
-  it('changes nothing to what it is already', () => {
+  it('never changes a route to the target that it already has', () => {
     fc.assert(
       fc.property(situation, (given) => {
         for (const change of planned(given).changes) {
@@ -205,7 +205,7 @@ describe('plan', () => {
     );
   });
 
-  it('lets no delete go that is not earned', () => {
+  it('permits no delete that is not earned', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes, blocked } = planned(given);
@@ -220,7 +220,7 @@ describe('plan', () => {
     );
   });
 
-  it('has equal ids for equal changes, and other ids for others', () => {
+  it('has equal ids for equal changes, and different ids for different changes', () => {
     fc.assert(
       fc.property(situation, situation, (a, b) => {
         const [one, other] = [planAsJson(planned(a)), planAsJson(planned(b))];
@@ -248,7 +248,7 @@ const changesOf = (listed: Readonly<Record<string, string>>, there: Readonly<Rec
     ),
   ).changes;
 
-describe('near pairs are told apart:', () => {
+describe('similar routes are distinguished:', () => {
   const toBoth = fc.constantFrom('pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'nat-aaaaaaaa', 'igw-aaaaaaaa');
   const twoDestinations = fc
     .tuple(destination, destination)
@@ -323,7 +323,7 @@ describe('near pairs are told apart:', () => {
   });
 });
 
-// ── the rules, stated a second time and in other words ──────────────────────────────────────────────────────────────
+// ── the rules, implemented a second time as a reference ──────────────────────────────────────────────────────────────
 
 const isStaticRoute = ({ origin }: ActualRoute): boolean => !['propagated', 'advertised'].includes(origin);
 
@@ -359,7 +359,7 @@ function isIgnored({ ignore }: DesiredTable, destination: string, names: readonl
   });
 }
 
-/** What a change would trespass on; nothing, if it may be made. */
+/** The rule that a change breaks; undefined if the change is permitted. */
 function trespass(change: Change, { desired, actual, record }: Situation): string | undefined {
   if (change.action === 'create') return undefined;
   const { from } = change;
@@ -373,7 +373,7 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
     'a route of VPC Lattice': from.target.kind === 'lattice',
     'a gateway endpoint': destination.startsWith('pl-') && from.target.kind === 'vpc-endpoint',
     "another account's interface": owner !== undefined && owner !== actual.ownerId,
-    'a slot once seen foreign': record.foreign.has(destination),
+    'a destination where a foreign route was seen before': record.foreign.has(destination),
     'an ignored route': isIgnored(desired, destination, namesOf(from)),
   };
   const whenReplaced = {
@@ -400,7 +400,7 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
   return rules.find(([, broken]) => broken)?.[0];
 }
 
-/** Whether a delete would go that nobody asked for, by the rules of a table that is not to be emptied by mistake. */
+/** Whether a delete is not earned. These rules protect a table from being emptied by mistake. */
 function isUnearned(change: Change, { desired, record }: Situation): boolean {
   if (change.action !== 'delete') return false;
   const destination = destinationText(change.destination);
@@ -416,7 +416,7 @@ function isUnearned(change: Change, { desired, record }: Situation): boolean {
   return !appeared || listed.has(destination) || owned.has(destination);
 }
 
-/** Whether two neighbours in a plan stand in the right order. */
+/** Whether two consecutive changes of a plan are in the right order. */
 function comesBefore(a: Change, b: Change): boolean {
   const order = ['replace', 'delete', 'create'];
   if (a.action !== b.action) return order.indexOf(a.action) < order.indexOf(b.action);

@@ -24,7 +24,7 @@ import {
 
 type Given = Parameters<typeof desired>;
 
-/** The plan of a desired item for some actual routes, as a person sees it. */
+/** The plan of a desired item for some actual routes, as JSON. */
 const planOf = (
   item: Given,
   routes: readonly ActualRoute[],
@@ -41,7 +41,7 @@ const owned = (target: string) => ({ record: record({ owned: new Map([['10.20.0.
 const ignoring = (entry: Record<string, unknown>) => ({ ignore: [{ reason: 'firewall', ...entry }] });
 
 describe('plan', () => {
-  it('has the form that other programs read', () => {
+  it('has the JSON form that other programs read', () => {
     const given = desired(
       {
         '0.0.0.0/0': 'nat-aaaaaaaa',
@@ -76,7 +76,7 @@ describe('plan', () => {
           destination: '0.0.0.0/0',
           target: 'nat-aaaaaaaa',
           message:
-            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped until it is back',
+            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped until the target is back',
         },
       ],
       blocked: {
@@ -87,7 +87,7 @@ describe('plan', () => {
     });
   });
 
-  it('is in sync and says nothing more when there is nothing to say', () => {
+  it('is in sync and has no findings when every listed route is as desired', () => {
     const found = [actual(route('10.20.0.0/16', 'pcx-aaaaaaaa'))];
     expect(planOf([{ '10.20.0.0/16': 'pcx-aaaaaaaa' }], found)).toEqual({
       routeTableId,
@@ -100,7 +100,7 @@ describe('plan', () => {
     });
   });
 
-  it('leaves its input as it was', () => {
+  it('does not change its input', () => {
     const given = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     const found = table([propagated('10.20.0.0/16'), actual(route('10.21.0.0/16', 'pcx-aaaaaaaa'))]);
     const before = structuredClone([given, found]);
@@ -155,7 +155,7 @@ describe('plan', () => {
         [{ action: 'replace', destination: '10.20.0.0/16', from: 'nat-aaaaaaaa', to: 'eni-aaaaaaaa' }],
       ],
       [
-        'overridden local, listed just so: nothing',
+        'overridden local, listed with the same override: nothing',
         [actual(route('10.20.0.0/16', 'nat-aaaaaaaa'), { origin: 'with-table' })],
         overriding('10.20.0.0/16', 'nat-aaaaaaaa'),
         [],
@@ -165,7 +165,7 @@ describe('plan', () => {
       expect(planOf(given, found).changes).toEqual(changes);
     });
 
-    it('an instance and its interface are one target', () => {
+    it('treats an instance and its interface as one target', () => {
       const found = [
         throughInstance('10.20.0.0/16', { eni: 'eni-aaaaaaaa', instance: 'i-aaaaaaaa' }),
         throughInstance('10.21.0.0/16', { eni: 'eni-aaaaaaaa', instance: 'i-aaaaaaaa' }),
@@ -178,14 +178,14 @@ describe('plan', () => {
       });
     });
 
-    it('spellings of one block are one destination', () => {
+    it('treats two spellings of one block as one destination', () => {
       expect(
         planOf([{ '2001:DB8:0::7/32': 'pcx-aaaaaaaa' }], [actual(route('2001:db8::/32', 'pcx-aaaaaaaa'))]),
       ).toMatchObject({ changes: [], unchanged: 1 });
     });
   });
 
-  it('puts replaces before deletes before creates, each by family, numeric address and length', () => {
+  it('sorts replaces before deletes before creates, each by family, numeric address and length', () => {
     const given = {
       'pl-aaaaaaaa': 'pcx-aaaaaaaa',
       'fd00::/8': 'pcx-aaaaaaaa',
@@ -231,9 +231,13 @@ describe('plan', () => {
         'foreign-eni',
       ],
       ["a route through a service's interface, which has no instance", service, 'foreign-eni'],
-      ['a target it cannot name', { ...foreign, target: { kind: 'unknown', text: 'MoonGatewayId=moon-1' } }, 'unknown'],
-      ['an origin it cannot name', actual(route('10.20.0.0/16', 'pcx-bbbbbbbb'), { origin: 'unknown' }), 'unknown'],
-      ['a state it cannot name', actual(route('10.20.0.0/16', 'pcx-bbbbbbbb'), { state: 'unknown' }), 'unknown'],
+      [
+        'a target of an unknown kind',
+        { ...foreign, target: { kind: 'unknown', text: 'MoonGatewayId=moon-1' } },
+        'unknown',
+      ],
+      ['an unknown origin', actual(route('10.20.0.0/16', 'pcx-bbbbbbbb'), { origin: 'unknown' }), 'unknown'],
+      ['an unknown state', actual(route('10.20.0.0/16', 'pcx-bbbbbbbb'), { state: 'unknown' }), 'unknown'],
     ])('%s', (_, found, reason) => {
       const destination = found.spelling;
       const unlisted = planOf([{}], [found]);
@@ -256,13 +260,13 @@ describe('plan', () => {
       });
     });
 
-    it('a destination it cannot name', () => {
+    it('a destination of an unknown kind', () => {
       const found = actual(route('::/0', 'igw-aaaaaaaa'), { destination: { kind: 'unknown', text: 'moon/1' } });
       const leftAlone = [{ destination: 'moon/1', target: 'igw-aaaaaaaa', reason: 'unknown' }];
       expect(planOf([{}], [found])).toMatchObject({ inSync: true, changes: [], leftAlone });
     });
 
-    it('a slot that was once seen foreign, whatever it shows now', () => {
+    it('a destination where a foreign route was seen before, whatever route it has now', () => {
       const found = actual(route('10.20.0.0/16', 'eni-bbbbbbbb'));
       const remembered = { record: record({ foreign: new Set(['10.20.0.0/16']) }) };
       expect(planOf([{}], [found], remembered)).toMatchObject({ changes: [], leftAlone: [{ reason: 'foreign-eni' }] });
@@ -272,13 +276,13 @@ describe('plan', () => {
         findings: [
           {
             code: 'not-ours',
-            message: '10.20.0.0/16 is held by eni-bbbbbbbb, which is not ours to change (foreign-eni)',
+            message: '10.20.0.0/16 has a route to eni-bbbbbbbb that is not ours to change (foreign-eni)',
           },
         ],
       });
     });
 
-    it('the local route first, should EC2 show another static route of its destination', () => {
+    it('the local route, even if EC2 shows another static route for its destination', () => {
       const found = [actual(route('10.20.0.0/16', 'pcx-bbbbbbbb')), local('10.20.0.0/16')];
       expect(planOf([{}], found)).toMatchObject({
         changes: [],
@@ -286,7 +290,7 @@ describe('plan', () => {
       });
     });
 
-    it('a second static route of one destination, which EC2 should not have', () => {
+    it('a second static route for a destination, which EC2 should never show', () => {
       const found = [actual(route('10.20.0.0/16', 'pcx-bbbbbbbb')), actual(route('10.20.0.0/16', 'pcx-aaaaaaaa'))];
       expect(planOf([{ '10.20.0.0/16': 'pcx-aaaaaaaa' }], found)).toMatchObject({
         changes: [],
@@ -296,17 +300,17 @@ describe('plan', () => {
     });
   });
 
-  it('takes an interface for foreign when the table tells no owner to compare with', () => {
+  it('treats an interface as foreign when the owner of the table is unknown', () => {
     const { ownerId: _, ...ownerless } = table([throughInstance('10.20.0.0/16')]);
     expect(planAsJson(plan(desired({}), ownerless, { now })).leftAlone).toMatchObject([{ reason: 'foreign-eni' }]);
   });
 
-  it('heals a route whose interface is shown as noise beside a gateway', () => {
+  it('repairs a route to a gateway even if EC2 also shows an interface', () => {
     const found = actual(route('0.0.0.0/0', 'nat-bbbbbbbb'), { instance: { ownerId: 'amazon-aws' } });
     expect(planOf([{ '0.0.0.0/0': 'nat-aaaaaaaa' }], [found]).changes).toMatchObject([{ action: 'replace' }]);
   });
 
-  it('takes a prefix list to anything but an endpoint or VPC Lattice for an ordinary route', () => {
+  it('treats a prefix list route as ordinary unless its target is an endpoint or VPC Lattice', () => {
     expect(planOf([{}], [actual(route('pl-aaaaaaaa', 'tgw-aaaaaaaa'))]).changes).toMatchObject([{ action: 'delete' }]);
     expect(planOf([{}], [actual(route('10.20.0.0/16', 'vpce-aaaaaaaa'))]).changes).toMatchObject([
       { action: 'delete' },
@@ -340,7 +344,7 @@ describe('plan', () => {
 
     it.each<[string, ActualRoute, { tags?: Record<string, string> }]>([
       [
-        'a detached interface of a known instance of ours',
+        'a detached interface of an instance in our account',
         { ...throughInstance('10.20.0.0/16'), state: 'blackhole' },
         {},
       ],
@@ -353,13 +357,13 @@ describe('plan', () => {
         eni,
         { tags: { Name: 'kubernetes.io/cluster/blue', 'kubernetes.io/role/elb': '1' } },
       ],
-    ])('and not %s', (_, found, more) => {
+    ])('but deletes %s', (_, found, more) => {
       expect(planOf([{}], [found], { table: more })).toMatchObject({ changes: [{ action: 'delete' }], leftAlone: [] });
     });
   });
 
   describe('with scope', () => {
-    it('leaves alone what lies outside, and manages what is equal or inside', () => {
+    it('leaves alone routes outside the scope, and manages routes equal to or inside it', () => {
       const found = ['0.0.0.0/0', '10.0.0.0/8', '10.1.0.0/16', '11.0.0.0/8', '::/0', 'pl-aaaaaaaa', 'pl-bbbbbbbb'];
       const { changes, leftAlone } = planOf(
         [{}, { scope: ['10.0.0.0/8', 'pl-aaaaaaaa'] }],
@@ -378,14 +382,14 @@ describe('plan', () => {
   describe('with unlisted: keep', () => {
     const keep: Given = [{}, { unlisted: 'keep' }];
     const found = actual(route('10.20.0.0/16', 'pcx-aaaaaaaa'));
-    it('leaves alone what was never ours', () => {
+    it('leaves alone routes that were never ours', () => {
       const kept = { changes: [], inSync: true, leftAlone: [{ reason: 'unlisted-kept' }] };
       expect(planOf(keep, [found])).toMatchObject(kept);
       expect(planOf(keep, [found], { record: record() })).toMatchObject(kept);
       expect(planOf(keep, [found], owned('pcx-bbbbbbbb'))).toMatchObject(kept);
     });
 
-    it('deletes what was ours, under either name of its target', () => {
+    it('deletes routes that were ours, under either name of the target', () => {
       expect(planOf(keep, [found], owned('pcx-aaaaaaaa'))).toMatchObject({ changes: [{ action: 'delete' }] });
       expect(planOf(keep, [throughInstance('10.20.0.0/16')], owned('i-aaaaaaaa'))).toMatchObject({
         changes: [{ action: 'delete' }],
@@ -397,7 +401,7 @@ describe('plan', () => {
     const appliance = actual(route('10.20.0.0/16', 'eni-aaaaaaaa'));
     const until = minutesAfter(60).toISOString();
 
-    it('leaves alone what meets every field of an entry', () => {
+    it('leaves alone routes that match every field of an entry', () => {
       const byBoth = ignoring({ destination: '10.0.0.0/8', target: 'eni-*' });
       expect(planOf([{}, byBoth], [appliance])).toMatchObject({
         inSync: true,
@@ -412,14 +416,14 @@ describe('plan', () => {
       });
     });
 
-    it('knows an interface by the instance behind it', () => {
+    it('matches an interface by the instance behind it', () => {
       const byInstance = ignoring({ target: 'i-aaaaaaaa' });
       expect(planOf([{}, byInstance], [throughInstance('10.20.0.0/16')]).leftAlone).toMatchObject([
         { reason: 'ignored' },
       ]);
     });
 
-    it('takes the default route for itself alone', () => {
+    it('matches only the default route when an entry names it', () => {
       const found = ['0.0.0.0/0', '10.20.0.0/16'].map((text) => actual(route(text, 'pcx-aaaaaaaa')));
       expect(planOf([{}, ignoring({ destination: '0.0.0.0/0' })], found)).toMatchObject({
         changes: [{ action: 'delete', destination: '10.20.0.0/16' }],
@@ -427,13 +431,13 @@ describe('plan', () => {
       });
     });
 
-    it('does not replace what somebody else put into a listed destination', () => {
+    it('does not replace an ignored route at a listed destination', () => {
       const found = planOf([{ '10.20.0.0/16': 'nat-aaaaaaaa' }, ignoring({ target: 'eni-*' })], [appliance]);
       expect(found).toMatchObject({ inSync: false, changes: [], leftAlone: [{ reason: 'ignored' }] });
       expect(codes(found.findings)).toEqual(['not-ours 10.20.0.0/16']);
     });
 
-    it('does not replace it for some time, where the entry has an end', () => {
+    it('does not replace the route until the end of the entry, if the entry has one', () => {
       const found = planOf([{ '10.20.0.0/16': 'nat-aaaaaaaa' }, ignoring({ target: 'eni-*', until })], [appliance]);
       expect(found).toMatchObject({
         inSync: true,
@@ -467,7 +471,7 @@ describe('plan', () => {
       });
     });
 
-    it('manages again what an entry no longer covers, and says so', () => {
+    it('manages a route again when its entry has expired, and reports it', () => {
       const past = minutesAfter(-60).toISOString();
       const given = ignoring({ destination: '10.0.0.0/8', target: 'eni-*', until: past });
       const found = planOf([{ '10.20.0.0/16': 'nat-aaaaaaaa' }, given], [appliance]);
@@ -478,7 +482,7 @@ describe('plan', () => {
             code: 'ignore-expired',
             destination: '10.0.0.0/8',
             target: 'eni-*',
-            message: `an ignore entry (firewall) ended ${past}: what it covered is managed again; extend it or take it out`,
+            message: `an ignore entry (firewall) expired at ${past}: the routes that it covered are managed again; extend or remove the entry`,
           },
         ],
       });
@@ -488,29 +492,29 @@ describe('plan', () => {
   describe('with a local route', () => {
     const overridden = actual(route('10.0.0.0/16', 'eni-aaaaaaaa'), { origin: 'with-table' });
 
-    it('asks for overrideLocal before it retargets one', () => {
+    it('requires overrideLocal to retarget it', () => {
       const found = planOf([{ '10.0.0.0/16': 'nat-aaaaaaaa' }], [local('10.0.0.0/16')]);
       expect(found.findings).toEqual([
         {
           code: 'not-ours',
           destination: '10.0.0.0/16',
           target: 'nat-aaaaaaaa',
-          message: '10.0.0.0/16 is the local route of a VPC CIDR block: set overrideLocal: true to retarget it',
+          message: '10.0.0.0/16 is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true',
         },
       ]);
     });
 
-    it('says that there is none where one is listed', () => {
+    it('reports that a listed local route does not exist', () => {
       const found = planOf([{ '10.9.0.0/16': 'local' }], []);
       expect(found).toMatchObject({ inSync: false, changes: [] });
       expect(codes(found.findings)).toEqual(['no-local-route 10.9.0.0/16']);
     });
 
-    it('says that an override of ours is left when it left the item', () => {
+    it('reports an override of ours that remains after its removal from the item', () => {
       const remembered = {
         owned: new Map([['10.0.0.0/16', { target: 'eni-aaaaaaaa', overrodeLocal: true as const }]]),
       };
-      // Whether EC2 goes on to show such a route as made with the table is not documented.
+      // EC2 does not document which origin it shows for such a route, so both are tested.
       for (const origin of ['with-table', 'created'] as const) {
         const found = planOf([{}], [{ ...overridden, origin }], { record: record(remembered) });
         expect(found).toMatchObject({ inSync: false, changes: [], leftAlone: [{ reason: 'local-overridden' }] });
@@ -520,14 +524,14 @@ describe('plan', () => {
 
     it.each<[string, ActualRoute, Record<string, unknown>, string]>([
       [
-        'in the hands of another account',
+        'owned by another account',
         { ...overridden, instance: { id: 'i-aaaaaaaa', ownerId: otherOwnerId } },
         {},
         'foreign-eni',
       ],
       ['ignored', overridden, { ignore: [{ target: 'eni-*', reason: 'firewall' }] }, 'ignored'],
-      ['of a kind it cannot name', { ...overridden, target: { kind: 'unknown', text: 'moon-1' } }, {}, 'unknown'],
-    ])('does not take over an override that is %s', (_, found, fields, reason) => {
+      ['of an unknown kind', { ...overridden, target: { kind: 'unknown', text: 'moon-1' } }, {}, 'unknown'],
+    ])('does not change an override that is %s', (_, found, fields, reason) => {
       for (const target of ['nat-aaaaaaaa', 'local']) {
         const routes = [{ destination: '10.0.0.0/16', target, ...(target !== 'local' && { overrideLocal: true }) }];
         const planned = planOf([{}, { ...fields, routes }], [found]);
@@ -538,7 +542,7 @@ describe('plan', () => {
   });
 
   describe('finds', () => {
-    it.each(['blackhole', 'filtered'] as const)('a listed route that is %s, and is in sync', (state) => {
+    it.each(['blackhole', 'filtered'] as const)('a listed route that is %s; the table is in sync', (state) => {
       const found = planOf([{ '0.0.0.0/0': 'nat-aaaaaaaa' }], [actual(route('0.0.0.0/0', 'nat-aaaaaaaa'), { state })]);
       expect(found).toMatchObject({ inSync: true, changes: [], unchanged: 1 });
       expect(codes(found.findings)).toEqual([`${state} 0.0.0.0/0`]);
@@ -551,7 +555,7 @@ describe('plan', () => {
       expect(planOf([{ '0.0.0.0/0': 'nat-aaaaaaaa' }], blackholes).findings).toEqual([]);
     });
 
-    it('host bits that the item had set', () => {
+    it('host bits that were set in the item', () => {
       expect(codes(planOf([{ '10.20.0.9/16': 'pcx-aaaaaaaa' }], []).findings)).toEqual(['host-bits 10.20.0.0/16']);
     });
 
@@ -573,12 +577,12 @@ describe('plan', () => {
           destination: '10.20.1.0/24',
           target: 'vgw-aaaaaaaa',
           message:
-            '10.20.1.0/24 goes to vgw-aaaaaaaa (propagated), inside the listed 10.20.0.0/16 to vgw-bbbbbbbb: the longer prefix wins',
+            '10.20.1.0/24 goes to vgw-aaaaaaaa (propagated) but lies inside the listed 10.20.0.0/16 to vgw-bbbbbbbb: the longer prefix wins',
         },
       ]);
     });
 
-    it('no overlap in a local route, around a listed destination, in another family, or for one with a route of its own', () => {
+    it('no overlap for a local route, a larger block, another family, or a destination that is itself listed', () => {
       const found = [
         local('10.0.0.0/16'),
         propagated('0.0.0.0/0'),
@@ -590,12 +594,12 @@ describe('plan', () => {
     });
 
     it.each([
-      ['contains what is created', '10.0.0.0/8', '10.20.0.0/16', ['coverage-gap 10.0.0.0/8']],
-      ['lies in what is created', '10.20.0.0/16', '10.0.0.0/8', ['coverage-gap 10.20.0.0/16']],
-      ['lies beside what is created', '10.20.0.0/16', '10.21.0.0/16', []],
+      ['contains the created block', '10.0.0.0/8', '10.20.0.0/16', ['coverage-gap 10.0.0.0/8']],
+      ['lies inside the created block', '10.20.0.0/16', '10.0.0.0/8', ['coverage-gap 10.20.0.0/16']],
+      ['lies beside the created block', '10.20.0.0/16', '10.21.0.0/16', []],
       ['is of another family', '0.0.0.0/0', '::/0', []],
       ['is a prefix list', 'pl-aaaaaaaa', '10.0.0.0/8', []],
-    ])('a coverage gap: what is deleted %s', (_, removed, made, expected) => {
+    ])('a coverage gap only between overlapping blocks: the deleted block %s', (_, removed, made, expected) => {
       const found = planOf([{ [made]: 'pcx-aaaaaaaa' }], [actual(route(removed, 'pcx-aaaaaaaa'))]);
       expect(codes(found.findings)).toEqual(expected);
     });
@@ -606,7 +610,7 @@ describe('plan', () => {
     });
   });
 
-  it('of a table that EC2 does not have has nothing to change, and is not in sync', () => {
+  it('has no changes and is not in sync when the table does not exist in EC2', () => {
     const given = desired({ '10.20.0.9/16': 'pcx-aaaaaaaa' });
     const missing = planForMissingTable(given);
     expect(planAsJson(missing)).toMatchObject({
@@ -652,7 +656,7 @@ describe('plan', () => {
     });
   });
 
-  it('tells one account from another by the table, not by the instance', () => {
+  it('compares the owner of an interface with the owner of the table', () => {
     const found = table([throughInstance('10.20.0.0/16', { owner: otherOwnerId })], { ownerId: otherOwnerId });
     expect(plan(desired({}), found, { now }).changes).toMatchObject([{ action: 'delete' }]);
     expect(ownerId).not.toBe(otherOwnerId);
