@@ -6,9 +6,9 @@ export interface Failure {
   readonly kind: FailureKind;
   readonly code: string;
   readonly message: string;
-  /** The call may have been carried out all the same: look before doing anything else. */
+  /** The call may have been carried out anyway: read the table before doing anything else. */
   readonly outcomeUnknown: boolean;
-  /** What would mend it, in words for a person. */
+  /** What a person can do about it. */
   readonly remedy?: string;
 }
 
@@ -23,21 +23,21 @@ export class ChangeFailed extends Error {
   }
 }
 
-/** How long a call has, in milliseconds from now. */
+/** Time limits of one call, in milliseconds from now. */
 export interface CallLimits {
-  /** Nothing is sent later than this, for the first time or again. */
+  /** No request and no retry is sent later than this. */
   readonly sendWithinMs: number;
-  /** Nobody waits for an answer any longer. */
+  /** After this, the caller stops waiting for an answer. */
   readonly withinMs: number;
 }
 
 /** The part of EC2 that changes routes. */
 export interface RouteWriter {
-  /** Resolves when the pace below EC2's request buckets lets one more call of this kind start. */
+  /** Resolves when one more call of this kind may start. The pace stays below the limits of EC2's request buckets. */
   turn(action: Change['action']): Promise<void>;
   /**
-   * Carries out one change, or gives up when its time is over: with an unknown outcome when it has been sent and not
-   * answered, as not done otherwise.
+   * Carries out one change, or gives up when its time is over. If the request was sent and not answered, the outcome is
+   * then unknown. If it was not sent, the change was not made.
    *
    * @throws ChangeFailed and nothing else
    */
@@ -45,30 +45,31 @@ export interface RouteWriter {
 }
 
 export interface Applied {
-  /** In the order of the plan, one per change. */
+  /** One per change, in plan order. */
   readonly outcomes: readonly ChangeOutcome[];
-  /** The table is not, or may not be, as the plan thought it would be now: read it again before anything else. */
+  /** The table may not be in the state that the plan expects: read it again before anything else. */
   readonly lookAgain: boolean;
 }
 
-/** EC2's buckets are per account and shared with everybody: a few calls at once are as fast as it lets us be. */
+/** EC2's request buckets are per account and shared by all callers, so more than a few calls at once gain nothing. */
 const callsAtOnce = 4;
 
-/** How long a checkpoint's answer holds, from when it was asked for: nothing is sent to EC2 on an older one. */
+/** How long an answer of the checkpoint is valid, from the moment of asking. No request is sent on an older answer. */
 const checkpointKeepsMs = 5_000;
 
-/** Every call begins with at least so much of that left, as one that EC2 throttles is sent again. */
+/** The minimum of that time that must be left when a call starts, because a call that EC2 throttles is sent again. */
 const sendingTakesMs = 2_500;
 
 /**
  * Applies changes in three phases: every replace, then every delete, then every create. A phase starts only when all
- * calls of the one before have ended. One refusal never stops the others; a denial stops the rest, as they would all
- * meet it.
+ * calls of the previous phase have ended. A refused change does not stop the others. A denied change stops the rest,
+ * because they would be denied as well.
  *
- * @param world.startLeftMs how many milliseconds from now calls may still run, asked before each of them; when none are
- *   left, the rest is skipped. DeleteRoute and ReplaceRoute hit whatever is there by then, so a plan does not keep.
- * @param world.checkpoint asked before each phase, and within one at least every 5 s: may we go on? No request leaves
- *   later than 5 s after it was asked. The rest is skipped after a no, and after an answer that could not be had.
+ * @param world.startLeftMs asked before each call: for how many milliseconds from now may calls still run? When none
+ *   are left, the rest is skipped. A plan goes stale, because DeleteRoute and ReplaceRoute hit whatever route is there
+ *   when they run.
+ * @param world.checkpoint asked before each phase, and at least every 5 s within a phase: may we go on? No request
+ *   leaves later than 5 s after the question. The rest is skipped when the answer is no or cannot be had.
  */
 export async function applyChanges(
   routeTableId: string,
@@ -92,7 +93,7 @@ export async function applyChanges(
     if (!(await world.checkpoint())) cutShort = true;
     checkedAt = askedAt;
   };
-  /** Asks once for all who want to know at the same time. */
+  /** Callers that ask at the same time share one question. */
   const check = (): Promise<void> => (checking ??= ask().finally(() => (checking = undefined)));
 
   const isOver = (): boolean => denied || (cutShort ||= startLeftMs() <= 0);
@@ -102,7 +103,7 @@ export async function applyChanges(
   const timeToStart = async (action: Change['action']): Promise<CallLimits | undefined> => {
     if (isOver()) return undefined;
     await writer.turn(action);
-    // Again, if the answer was so long under way that it is too old by now.
+    // Ask again if the answer took so long that it had expired when it arrived.
     while (!isOver() && sendLeftMs() < sendingTakesMs) await check();
     const withinMs = startLeftMs();
     return isOver() ? undefined : { withinMs, sendWithinMs: Math.min(sendLeftMs(), withinMs) };
@@ -147,7 +148,8 @@ async function applyOne(
   } catch (error) {
     if (!(error instanceof ChangeFailed)) throw error;
     const { kind, code, message, remedy, outcomeUnknown } = error.failure;
-    // The route to delete is gone: somebody was faster, or our own lost answer was a success.
+    // The route is already gone: somebody else deleted it, or an earlier call of ours succeeded and its answer was
+    // lost.
     if (change.action === 'delete' && kind === 'stale') return { ...json, result: 'already', code, ...answered() };
     const result = outcomeUnknown || kind === 'stale' ? 'unknown' : 'refused';
     return { ...json, result, kind, code, message, ...(remedy && { remedy }), ...answered() };

@@ -10,22 +10,26 @@ import { type TableRecord, type Written, nextRecord } from './core/record.ts';
 import { type ActualTable, destinationText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';
 
-/** No mutation rests on a read older than this: DeleteRoute and ReplaceRoute hit whatever is there by then. */
+/**
+ * A read expires after this time, and no change is based on an expired read: DeleteRoute and ReplaceRoute hit whatever
+ * route is there when they run.
+ */
 const readKeepsMs = 10_000;
 
-/** How often in a row the table is read again although nothing came of it. */
+/** After this many rounds in a row without progress, the table is not read again. */
 const fruitlessRounds = 3;
 
 export interface Converged {
   /**
-   * `done`: nothing is left that may be tried now. `unfinished`: time ran out, the table would not settle, or could not
-   * be read again (`unreadable` says why).
-   * `stopped`: the checkpoint said no. `doubtful`: the read is not believed, and nothing was decided by it.
+   * - `done`: nothing is left that may be tried now.
+   * - `unfinished`: time ran out, the table did not settle, or it could not be read again (then `unreadable` says why).
+   * - `stopped`: the checkpoint answered no.
+   * - `doubtful`: the read may be stale, and no decision was based on it.
    */
   readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
-  /** The plan of the last read, with `actual` what was read then; undefined when EC2 has no such table. */
+  /** The last read (`actual`) and its plan; undefined when EC2 has no such table. */
   readonly last?: { readonly plan: Plan; readonly actual: ActualTable };
-  /** The last outcome of every change that was tried, in order of first trial. */
+  /** The last outcome of every change that was tried, in the order of first attempts. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly record?: TableRecord;
   readonly unreadable?: unknown;
@@ -36,24 +40,27 @@ export interface ConvergeWorld {
   readonly now: () => Date;
   /** No call starts after this instant. */
   readonly until: Date;
-  /** What is remembered; absent when a person asked for this, and only `maxDeletes` holds deletes back. */
+  /** The memory of this table. Absent when a person runs the reconcile: then only `maxDeletes` blocks deletes. */
   readonly record?: TableRecord;
-  /** Whether a change is left for later, as it failed only a short while ago. */
+  /** Whether to postpone a change because it failed a short while ago. */
   readonly isParked?: (change: Change) => boolean;
-  /** Whether a read may be too old to act on, as it does not show what we wrote a moment ago, or `made` just now. */
+  /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
   readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
-  /** Called before the first change of every new plan, with what became of those before. If it throws, nothing of it is done. */
+  /**
+   * Called before the first change of every new plan, with the outcomes so far. If it throws, the new plan is not
+   * applied.
+   */
   readonly beforeChanges?: (plan: Plan, outcomes: readonly ChangeOutcome[]) => Promise<void>;
-  /** Asked before each phase of an apply, and at least every 5 s: may we go on? */
+  /** Asked before each phase of an apply, and at least every 5 s within a phase: may we go on? */
   readonly checkpoint?: () => Promise<boolean>;
 }
 
 /**
- * Brings one table to its desired state: reads it, plans, applies what is permitted, and looks again where an answer was
- * lost or the world turned out different. What was done or refused is not tried twice.
+ * Brings one table to its desired state: reads it, plans, and applies what is permitted. Reads again if an answer was
+ * lost or the table has changed since the read. A change that was made or refused is not tried twice.
  *
- * A first read that fails throws, and nothing is changed on its account. A later one ends the work: what was done until
- * then must be remembered.
+ * Throws if the first read fails; nothing is changed then. If a later read fails, it returns what was done so far,
+ * because that must be remembered.
  */
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
@@ -120,9 +127,11 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 }
 
 /**
- * Takes a new read into account where a call's outcome was not known. What is no longer asked for has come about: our
- * lost answer was a yes, or somebody was faster; or it was refused, where something that is not ours has taken the place.
- * What is asked for in another way takes the place of the old call.
+ * Resolves unknown outcomes with the plan of a new read.
+ * - The plan still contains the change: its outcome stays unknown.
+ * - The plan contains another change of that destination: that change takes the place of the old one.
+ * - A route that is not ours has taken the destination: the change was refused.
+ * - Otherwise the change is in place: our call succeeded and its answer was lost, or somebody else was faster.
  */
 function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Plan): void {
   const keys = new Set(changes.map(changeKey));
@@ -138,8 +147,9 @@ function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Pla
 }
 
 /**
- * Which changes have had their answer: those that were refused, and any that brings a destination to what it was brought
- * to before. A read that does not show it is older than our call, or somebody has undone it since: a later look tells.
+ * Tells which changes are settled: those that were refused, and those that would give a destination the same target as
+ * an earlier call. If a read does not show that call, the read is stale or somebody has undone the change. A later read
+ * shows which.
  */
 function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Change) => boolean {
   const done = new Set([...outcomes.values()].filter(isDone).map(({ destination, to }) => `${destination} ${to}`));

@@ -3,11 +3,11 @@ import { type CallLimits, applyChanges } from '../../reconciler/apply.ts';
 import { now, route, routeTableId } from '../support/builders.ts';
 import { VirtualClock } from '../support/ec2/clock.ts';
 
-// How long a call may be sent: on what the last checkpoint said, and no longer.
+// A call may be sent only while the last answer of the checkpoint is valid.
 
 const second = 1_000;
 
-/** Creates so many routes with calls that take so long, and tells when each could be sent after its checkpoint was asked. */
+/** Applies `calls` creates and records, for each call, the time left to send it and its time since the checkpoint. */
 async function applied(calls: number, times: { readonly callMs: number; readonly checkpointMs: number }) {
   const clock = new VirtualClock(now);
   const msUntil = (at: Date): number => at.getTime() - clock.now().getTime();
@@ -42,7 +42,7 @@ async function applied(calls: number, times: { readonly callMs: number; readonly
 
 describe('a call', () => {
   it.each([0, 300, 900, 2_400])(
-    'that takes %d ms may be sent until 5 s after a checkpoint, and has time to',
+    'that takes %d ms is sent at most 5 s after a checkpoint, and starts with time left to send it',
     async (callMs) => {
       const { sent } = await applied(12, { callMs, checkpointMs: 20 });
       expect(sent.length).toBeGreaterThan(3);
@@ -53,7 +53,7 @@ describe('a call', () => {
     },
   );
 
-  it('does not start on a checkpoint whose answer took too long', async () => {
+  it('does not start if the answer of the checkpoint took too long', async () => {
     const { sent, results } = await applied(2, { callMs: 0, checkpointMs: 4 * second });
     expect(sent).toEqual([]);
     expect(results).toEqual(['skipped', 'skipped']);
