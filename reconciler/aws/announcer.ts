@@ -4,19 +4,21 @@ import { type DomainEvent, eventSource } from '../core/domain-event.ts';
 import { type News, metricUnits } from '../core/news.ts';
 import type { Announcer } from '../ports.ts';
 
-/** PutEvents takes so many at a time. */
+/** PutEvents accepts at most 10 entries. */
 const entriesAtOnce = 10;
 
-/** Powertools' metrics, as far as they are used here. */
+/** The part of Powertools' metrics that is used here. */
 interface Meters {
   addMetric(name: string, unit: (typeof MetricUnit)[keyof typeof MetricUnit], value: number): unknown;
   publishStoredMetrics(): void;
 }
 
 /**
- * Metrics go to the log in the embedded metric format, which CloudWatch extracts them from; events go to the account's
- * default bus. Throws when EventBridge took not all of them: the others and the metrics are told by then, and among these
- * how many events were not.
+ * Publishes metrics and events. Metrics go to the log in the embedded metric format, from which CloudWatch extracts
+ * them. Events go to the default bus of the account.
+ *
+ * Throws when EventBridge rejects some of the events. All other events and the metrics have been published by that
+ * point, and the metric `EventsNotTold` counts the rejected events.
  */
 export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   function measure(values: News['metrics']): void {
@@ -24,7 +26,7 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
     if (values.length > 0) metrics.publishStoredMetrics();
   }
 
-  /** Says why EventBridge took not all of these events, and how many. */
+  /** Publishes up to 10 events. Returns how many of them EventBridge rejected, and why. */
   async function put(events: readonly DomainEvent[]): Promise<{ readonly count: number; readonly why?: unknown }> {
     try {
       const { FailedEntryCount = 0, Entries = [] } = await bus.send(
@@ -57,7 +59,10 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
       }
       if (lost === 0) return;
       measure([{ name: 'EventsNotTold', value: lost }]);
-      throw new Error(`EventBridge took ${lost} of ${events.length} events not: ${String(cause)}`, { cause });
+      throw new Error(
+        `EventBridge rejected ${lost} of ${events.length} ${events.length === 1 ? 'event' : 'events'}: ${String(cause)}`,
+        { cause },
+      );
     },
   };
 }

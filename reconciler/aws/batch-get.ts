@@ -1,11 +1,11 @@
 import { BatchGetCommand, type BatchGetCommandInput, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
-/** BatchGetItem takes at most this many keys (DynamoDB API Reference). */
+/** BatchGetItem accepts at most 100 keys (DynamoDB API Reference). */
 const keysPerBatch = 100;
 
 type How = Omit<NonNullable<BatchGetCommandInput['RequestItems']>[string], 'Keys'>;
 
-/** Those of a table's items that are there, in no order, in as few calls as there are hundreds of keys. */
+/** Reads items by key, up to 100 per call. Keys without an item are skipped. The order is undefined. */
 export async function* batchGet(
   client: DynamoDBDocumentClient,
   tableName: string,
@@ -18,7 +18,7 @@ export async function* batchGet(
       new BatchGetCommand({ RequestItems: { [tableName]: { ...how, Keys: left.slice(0, keysPerBatch) } } }),
     );
     yield* Responses?.[tableName] ?? [];
-    // DynamoDB answers what fits 16 MB and names the rest.
+    // DynamoDB returns at most 16 MB per call and lists the keys that it did not process.
     left = [...(UnprocessedKeys?.[tableName]?.Keys ?? []), ...left.slice(keysPerBatch)];
   }
   return undefined;

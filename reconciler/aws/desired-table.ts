@@ -2,10 +2,10 @@ import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb
 import type { DesiredItems, DesiredPage } from '../ports.ts';
 import { batchGet } from './batch-get.ts';
 
-/** Items per page of a sweep: what one DescribeRouteTables page and one BatchGetItem call can answer. */
+/** Items per page of a sweep. One DescribeRouteTables page and one BatchGetItem call can each return this many. */
 const itemsPerPage = 100;
 
-/** The table of desired items. Items are handed on as they are: what is in them is not checked here. */
+/** The DynamoDB table of desired items. Items are returned as they are stored, without any check of their content. */
 export function desiredItems(client: DynamoDBDocumentClient, tableName: string): DesiredItems {
   async function* pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
     const scan = paginateScan(

@@ -1,16 +1,21 @@
 /**
- * What an EC2 call does to route tables: `route` changes what a table contains, and names it; `association` decides whom
- * it serves; `propagation` lets a gateway's routes come or go; `prefix-list` changes what a destination means; `vpc`
- * changes the local routes, or ends a VPC with its tables; `target-up` lets a target come up, or makes another of it;
- * `target-down` lets it die; `tag` may change which routes are ours, and whether we may write.
+ * What an EC2 call does to route tables:
+ * - `route` changes what a table contains, and names the table;
+ * - `association` changes which subnets and gateways a table serves;
+ * - `propagation` adds or removes routes that a gateway propagates;
+ * - `prefix-list` changes what a destination means;
+ * - `vpc` changes the local routes, or deletes a VPC with its tables;
+ * - `target-up` makes a target available, or changes it;
+ * - `target-down` makes a target unavailable;
+ * - `tag` may change which routes are ours, and whether we may write.
  */
 export type Effect =
   'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc' | 'target-up' | 'target-down' | 'tag';
 
 /**
- * The EC2 calls that bear on route tables. Those that do so and tell neither a table nor an id that a table is known by
- * (`DetachNetworkInterface` tells an attachment only) are left to the sweep; so are those whose tables nobody can know yet
- * (`CreateVpc`, `CreateDefaultVpc`).
+ * The EC2 calls that affect route tables. Two groups of such calls are not listed, and the sweep covers them:
+ * - calls that name neither a table nor an id that the index knows (`DetachNetworkInterface` names only an attachment);
+ * - calls whose tables nobody can know yet (`CreateVpc`, `CreateDefaultVpc`).
  */
 export const ec2Calls: Readonly<Record<string, Effect>> = {
   CreateRoute: 'route',
@@ -67,8 +72,8 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
 };
 
 /**
- * The calls that let a target come up or die in one VPC of those it serves, and name that VPC. Elsewhere an id of a VPC may
- * be anybody's word, such as a tag in the answer.
+ * Whether a call affects a target in only one of the VPCs that it serves, and names that VPC. In other calls, a VPC id
+ * proves nothing: it may come from a tag in the answer, for example.
  */
 export const isInOneVpc = (eventName: string): boolean => eventName.endsWith('TransitGatewayVpcAttachment');
 
@@ -76,7 +81,7 @@ export const vpcId = /^vpc-[0-9a-f]+$/;
 
 const target = /^(?:igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
 
-/** The ids by which tables are found for a call of each kind, besides those of the tables it names itself. */
+/** The ids in a call that lead to its tables through the index. Tables that the call names itself need no such id. */
 export const foundBy: Readonly<Record<Effect, RegExp | undefined>> = {
   route: undefined,
   propagation: undefined,

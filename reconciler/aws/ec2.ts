@@ -17,25 +17,26 @@ import { failureOf } from './errors.ts';
 import { TokenBucket } from './pace.ts';
 import { actualTable, changeRequest } from './route-codec.ts';
 
-/** EC2 takes at most this many values in one filter, and at most 100 tables on one page (EC2 API Reference). */
+/** EC2 accepts at most 200 values in one filter and returns at most 100 tables per page (EC2 API Reference). */
 const idsPerRead = 200;
 const tablesPerPage = 100;
 
-/** Half of EC2's buckets for mutations (50, then 5 a second, shared by the whole account): others write routes, too. */
+/** Half of EC2's bucket for mutations (50 calls, then 5 per second, for the whole account): others write routes too. */
 const mutationPace = { burst: 25, perSecond: 2.5 };
 
 /**
- * Retries throttles and nothing else. After any other failure of a mutation nobody knows whether it was carried out,
- * and none of the route calls takes a client token: a blind second call could undo what somebody did in between.
+ * Retries throttled calls only. After any other failure, nobody knows whether the mutation was carried out. The route
+ * calls take no client token, so a blind retry could undo what somebody else did in between.
  */
 class RetryThrottlesOnly extends AdaptiveRetryStrategy {
   override async refreshRetryTokenForRetry(token: StandardRetryToken, error: RetryErrorInfo): Promise<RetryToken> {
-    if (error.errorType !== 'THROTTLING') throw new Error('the outcome of the call is not known: it is not repeated');
+    if (error.errorType !== 'THROTTLING')
+      throw new Error('the outcome of the call is unknown, so the call is not retried');
     return super.refreshRetryTokenForRetry(token, error);
   }
 }
 
-/** A call that was not sent, for the first time or again: EC2 throttles, and the time to send it is over. */
+/** A request or retry that was not sent, because EC2 throttled the call until its time was over. */
 class NotSent extends Error {
   override readonly name = 'NotSent';
 }
@@ -43,18 +44,18 @@ class NotSent extends Error {
 const notSent: Failure = {
   kind: 'transient',
   code: 'RequestLimitExceeded',
-  message: 'EC2 takes no more of these calls for the moment, and there was no time left to ask again',
+  message: 'EC2 throttles these calls, and there was no time left to retry',
   outcomeUnknown: false,
 };
 
 /**
  * EC2's route tables, through the AWS SDK.
  *
- * Reads retry by themselves. A read that fails throws, and never looks like an empty answer. `apply` sends exactly one
- * mutation, or several while EC2 throttles it and there is time to send them, and throws `ChangeFailed` and nothing else.
+ * Reads are retried. A failed read throws; it never looks like an empty answer. `apply` sends one mutation, and repeats
+ * it only while EC2 throttles it and there is time left. It throws `ChangeFailed` and nothing else.
  *
- * @param accountId whose tables there are; without it, every table that EC2 shows. A VPC that is shared with an account
- *   shows it the owner's tables, and those are never ours to change
+ * @param accountId the account whose tables to return; without it, every table that EC2 shows. In a shared VPC, EC2
+ *   also shows the owner's tables, and those are never ours to change
  */
 export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string): RouteTables {
   const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
@@ -73,7 +74,10 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
   const isThere = ({ ownerId }: ActualTable): boolean =>
     accountId === undefined || ownerId === undefined || ownerId === accountId;
 
-  /** By filter: a table that does not exist is absent from the answer, where an unknown id would fail the whole call. */
+  /**
+   * Reads by filter, so that a table that does not exist is absent from the answer. With `RouteTableIds`, one unknown
+   * id would fail the whole call.
+   */
   async function* readMany(routeTableIds: readonly string[]): AsyncGenerator<ActualTable, undefined> {
     for (let start = 0; start < routeTableIds.length; start += idsPerRead) {
       const ids = routeTableIds.slice(start, start + idsPerRead);
@@ -126,13 +130,13 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
   return { read, readMany, turn, apply };
 }
 
-/** Has each request of a command, the first and those after a throttle, leave before an instant or not at all. */
+/** Lets a command send requests and retries only before `end`. A later one fails with `NotSent`. */
 const sentUntil =
   (end: number) =>
   <In extends object, Out extends object, C>(
     command: C & { readonly middlewareStack: MiddlewareStack<In, Out> },
   ): C => {
-    // The SDK waits outside of this step: for its retries, and before a first request while it slows itself down.
+    // The SDK waits before this step: between retries, and before a first request when it limits its own rate.
     command.middlewareStack.add(
       (next) => (args) => {
         if (performance.now() >= end) throw new NotSent();

@@ -2,15 +2,15 @@ import { inspect } from 'node:util';
 import type { Failure } from '../apply.ts';
 import type { FailureKind } from '../core/outcome.ts';
 
-/** How one error code is handled, and what would mend it, in words for a person. */
+/** How to handle one error code, and what a person can do about it. */
 interface Rule {
-  /** Lower case; `*` in front means every code with this ending. */
+  /** In lower case. A leading `*` matches every code with this ending. */
   readonly code: string;
-  /** A part of the message that tells cases of one code apart. */
+  /** A part of the message, in lower case, where one code has several meanings. */
   readonly message?: string;
   readonly kind: FailureKind;
   readonly remedy?: string;
-  /** The service may have carried the call out although it answered so. */
+  /** The service may have carried out the call in spite of this error. */
   readonly outcomeUnknown?: true;
 }
 
@@ -21,17 +21,19 @@ const noAccess =
   "the reconciler's role may not write this table: check its policy, the table's tag, SCPs and VPC endpoint policies";
 
 /**
- * What EC2's answers to CreateRoute, ReplaceRoute and DeleteRoute mean; the first rule that fits holds. EC2 models no
- * errors, so these are strings, and their spelling varies (`…TableID.NotFound`, `…TableId.NotFound`): compared in lower
- * case. Sources: EC2 API Reference, error codes; messages as observed by widely used tools.
+ * What the error codes of CreateRoute, ReplaceRoute and DeleteRoute mean. The first matching rule applies. EC2 does not
+ * model its errors, so the codes are plain strings. Their spelling varies (`…TableID.NotFound`, `…TableId.NotFound`),
+ * so they are compared in lower case.
+ *
+ * Sources: EC2 API Reference, error codes; messages as observed by widely used tools.
  */
 const rules: readonly Rule[] = [
-  // The world is not as we read it: look again and compare.
+  // The table has changed since the read: read it again and compare.
   { code: 'routealreadyexists', kind: 'stale' },
   { code: 'invalidroute.notfound', kind: 'stale' },
   { code: 'invalidparametervalue', message: 'there is no route defined for', kind: 'stale' },
 
-  // Try again later. Throttled calls were not carried out; after a server fault nobody knows.
+  // Retry later. Throttled calls were not carried out. After a server fault the outcome is unknown.
   { code: 'requestlimitexceeded', kind: 'transient' },
   { code: 'throttling', kind: 'transient' },
   { code: 'throttlingexception', kind: 'transient' },
@@ -47,7 +49,7 @@ const rules: readonly Rule[] = [
   { code: 'unavailable', kind: 'transient', outcomeUnknown: true },
   { code: 'serviceunavailable', kind: 'transient', outcomeUnknown: true },
 
-  // The target, or the table, is not there yet, or in transition.
+  // The target or the table is not there yet, or is changing its state.
   { code: 'incorrectstate', kind: 'not-ready', remedy: notYetThere },
   { code: 'invalidstate', kind: 'not-ready', remedy: notYetThere },
   { code: 'resourcenotready', kind: 'not-ready', remedy: notYetThere },
@@ -60,7 +62,7 @@ const rules: readonly Rule[] = [
       'the transit gateway does not exist or this VPC has no available attachment to it: attach the VPC, or list another target',
   },
 
-  // Stop writing to this table: nothing changes until an operator acts.
+  // Stop writing to this table: every call fails until an operator acts.
   { code: 'unauthorizedoperation', kind: 'denied', remedy: noAccess },
   { code: 'authfailure', kind: 'denied', remedy: noAccess },
   { code: 'accessdenied', kind: 'denied', remedy: noAccess },
@@ -73,7 +75,7 @@ const rules: readonly Rule[] = [
   { code: 'blocked', kind: 'denied', remedy: 'the account is blocked: ask AWS Support' },
   { code: 'pendingverification', kind: 'denied', remedy: 'the account is being verified: wait, or ask AWS Support' },
 
-  // A person must change something for this one route.
+  // A person must change something about this one route.
   {
     code: 'routelimitexceeded',
     kind: 'rejected',
@@ -83,24 +85,24 @@ const rules: readonly Rule[] = [
   {
     code: 'invalidinstanceid',
     kind: 'rejected',
-    remedy: 'the instance has no network interface, or several: give an eni-… target',
+    remedy: 'the instance has no network interface, or more than one: list a network interface (eni-…) as the target',
   },
   {
     code: 'routenotsupported',
     kind: 'rejected',
-    remedy: 'the endpoint is not a Gateway Load Balancer endpoint: give one that is',
+    remedy: 'the endpoint is not a Gateway Load Balancer endpoint: list one that is',
   },
   {
     code: 'invalidparametervalue',
     message: "doesn't match any subnet cidr",
     kind: 'rejected',
-    remedy: 'inside the VPC a destination must be the whole CIDR block of a subnet: change the destination',
+    remedy: 'a destination inside the VPC must be the whole CIDR block of a subnet: change the destination',
   },
   {
     code: 'invalidparametervalue',
     message: 'belong to different networks',
     kind: 'rejected',
-    remedy: "the target is in another VPC than the table: list one of the table's own VPC",
+    remedy: "the target is not in the table's VPC: list a target in that VPC",
   },
   {
     code: 'invalidparametervalue',
@@ -111,12 +113,14 @@ const rules: readonly Rule[] = [
   {
     code: 'operationnotpermitted',
     kind: 'rejected',
-    remedy: 'EC2 does not permit it, often because a service keeps this route: ignore it in the item',
+    remedy:
+      'EC2 does not permit this change, often because a service maintains the route: add the route to ignore in the item',
   },
   {
     code: 'invalidroutetableid.notfound',
     kind: 'not-ready',
-    remedy: 'the route table is gone, or was only just created: delete the item if it is gone for good',
+    remedy:
+      'the route table does not exist, or was created a moment ago: delete the item if the table is gone for good',
   },
   { code: '*.notfound', kind: 'not-ready', remedy: notYetThere },
   { code: '*notfound', kind: 'not-ready', remedy: notYetThere },
@@ -128,10 +132,10 @@ const matches = (rule: Rule, code: string, message: string): boolean =>
   (rule.message === undefined || message.includes(rule.message));
 
 /**
- * What an error means to a reconciler. Codes of EC2 and of CloudTrail (`Client.…`, `Server.…`) are both read.
+ * Classifies an error. Accepts codes as EC2 and as CloudTrail (`Client.…`, `Server.…`) spell them.
  *
- * Total: a code nobody told us of is `rejected` and keeps its message, so that it is seen; a fault of the service or of
- * the network is `transient` with an unknown outcome.
+ * Total. An unknown code is `rejected` and keeps its message, so that people see it. A fault of the service or the
+ * network is `transient`, with an unknown outcome.
  */
 export function failureOf(error: unknown): Failure {
   const { name: rawCode, message } = error instanceof Error ? error : { name: 'Unknown', message: inspect(error) };
@@ -142,7 +146,7 @@ export function failureOf(error: unknown): Failure {
     return { kind, code, message, outcomeUnknown: outcomeUnknown ?? false, ...(remedy && { remedy }) };
   }
   const status = statusOf(error);
-  // No answer, a broken connection or a fault of the service: nobody knows.
+  // No answer, a broken connection or a service fault: the outcome is unknown.
   if (status === undefined || status < 400 || status >= 500) {
     return { kind: 'transient', code, message, outcomeUnknown: true };
   }

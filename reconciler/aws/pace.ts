@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Lets callers through at a steady pace after a first burst, as EC2's own token buckets do. Holds for one process. */
+/** A token bucket, like EC2's own: a burst first, then a steady rate. It limits one process. */
 export class TokenBucket {
   readonly #burst: number;
   readonly #msPerToken: number;
@@ -12,7 +12,7 @@ export class TokenBucket {
     this.#msPerToken = 1_000 / perSecond;
   }
 
-  /** Resolves when the caller may go on. Callers are served in the order they came. */
+  /** Resolves when the caller may go on. Callers are served in order of arrival. */
   async take(): Promise<void> {
     const now = performance.now();
     this.#fullAt = Math.max(this.#fullAt, now) + this.#msPerToken;

@@ -18,7 +18,7 @@ import {
   parseTarget,
 } from '../core/route.ts';
 
-// ── our words into EC2's ────────────────────────────────────────────────────────────────────────────────────────────
+// ── from our types to EC2's ─────────────────────────────────────────────────────────────────────────────────────────
 
 /** The request field that names a target of each kind. */
 const targetField = {
@@ -43,13 +43,13 @@ const destinationField = {
   'prefix-list': 'DestinationPrefixListId',
 } as const satisfies Record<Destination['kind'], keyof DeleteRouteCommandInput>;
 
-/** The request that carries out one change; its `action` says which of the three calls it is for. */
+/** The request for one change. `action` says which of the three calls it is for. */
 export type ChangeRequest =
   | { readonly action: 'create'; readonly input: CreateRouteCommandInput }
   | { readonly action: 'replace'; readonly input: ReplaceRouteCommandInput }
   | { readonly action: 'delete'; readonly input: DeleteRouteCommandInput };
 
-/** Puts a change into EC2's words. An existing route is named by the very text that EC2 gave for its destination. */
+/** Encodes a change as an EC2 request. A replace or delete names the destination exactly as EC2 reported it. */
 export function changeRequest(routeTableId: string, change: Change): ChangeRequest {
   const { action, destination } = change;
   const spelling = action === 'create' ? destinationText(destination) : change.from.spelling;
@@ -69,9 +69,9 @@ export function changeRequest(routeTableId: string, change: Change): ChangeReque
 const targetFields = (target: Target): Partial<ReplaceRouteCommandInput> =>
   target.kind === 'local' ? { LocalTarget: true } : { [targetField[target.kind]]: target.id };
 
-// ── EC2's words into ours ───────────────────────────────────────────────────────────────────────────────────────────
+// ── from EC2's types to ours ────────────────────────────────────────────────────────────────────────────────────────
 
-/** A route table as DescribeRouteTables answers it, or as `aws ec2 describe-route-tables` prints it. */
+/** Decodes a route table as DescribeRouteTables returns it, or as `aws ec2 describe-route-tables` prints it. */
 export function actualTable(table: Ec2RouteTable): ActualTable {
   const { RouteTableId: routeTableId, VpcId: vpcId, OwnerId: ownerId } = table;
   if (!routeTableId) throw new TypeError('EC2 described a route table without a RouteTableId');
@@ -92,10 +92,10 @@ function actualRoute(route: Ec2Route): ActualRoute {
   return {
     destination: actualDestination(spelling, route),
     target: actualTarget(route),
-    // Of a service's interface EC2 may show no more than the account it is in the hands of.
+    // For the interface of an AWS service, EC2 may show only the account that owns it.
     ...((id || ownerId) && { instance: { ...(id && { id }), ...(ownerId && { ownerId }) } }),
     origin: origins[route.Origin ?? ''] ?? 'unknown',
-    // Absent only in hand-made answers; EC2 always tells a state.
+    // EC2 always reports a state. Only hand-written input has none.
     state: route.State === undefined ? 'active' : (states[route.State] ?? 'unknown'),
     spelling: spelling ?? '',
   };
@@ -121,8 +121,9 @@ function actualDestination(spelling: string | undefined, route: Ec2Route): Desti
 }
 
 /**
- * The fields that can hold a target, in the order that tells kinds apart: a route through an instance also shows its
- * interface, one through a NAT gateway may, and GatewayId is shared by gateways, endpoints, `local` and VPC Lattice.
+ * The fields that can hold a target. The first one that has a value determines the kind, so the order matters: a route
+ * through an instance also shows its interface, and a route through a NAT gateway may. `GatewayId` holds gateways,
+ * endpoints, `local` and VPC Lattice.
  */
 const observedTarget = [
   'OdbNetworkArn',
@@ -148,7 +149,7 @@ function actualTarget(route: Ec2Route): ActualRoute['target'] {
 
 const described = new Set<string>(['InstanceOwnerId', 'Origin', 'State', 'IpAddress']);
 
-/** What a route of a kind we do not know says of itself, as far as it fits a line. */
+/** The fields of a route of an unknown kind, as text of at most 200 characters. */
 function unnamed(route: Ec2Route): string {
   const fields = Object.entries(route).filter(([key, value]) => !described.has(key) && typeof value === 'string');
   return (

@@ -6,12 +6,12 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import type { TableIndex } from '../ports.ts';
 
-/** BatchWriteItem takes at most this many (DynamoDB API Reference). */
+/** BatchWriteItem accepts at most 25 writes (DynamoDB API Reference). */
 const writesPerBatch = 25;
 
 /**
- * Which route tables an id concerns: in the table of states, one partition for each id (`#nat-…`), with an item for each
- * table. No route table's id begins with `#`.
+ * Finds the route tables that an id concerns. The index lives in the state table: each id has a partition (`#nat-…`)
+ * with one item per route table. Route table ids never begin with `#`, so the two do not mix.
  */
 export function tableIndex(client: DynamoDBDocumentClient, tableName: string): TableIndex {
   type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];

@@ -29,7 +29,7 @@ describe('a refusal', () => {
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1, CreateRoute: 10 });
     expect(status()).toMatchObject({
       phase: 'Failed',
-      reason: expect.stringMatching(/could not create 10\.20\.0\.0\/16: .*eni-… target/),
+      reason: expect.stringMatching(/could not create 10\.20\.0\.0\/16: .*list a network interface \(eni-…\)/),
       failures: [
         {
           action: 'create',
@@ -38,7 +38,7 @@ describe('a refusal', () => {
           kind: 'rejected',
           code: 'InvalidInstanceID',
           message: 'several interfaces',
-          remedy: expect.stringContaining('eni-… target'),
+          remedy: expect.stringContaining('list a network interface (eni-…)'),
           attempts: 1,
         },
       ],

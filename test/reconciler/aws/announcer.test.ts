@@ -26,7 +26,7 @@ afterEach(() => server?.close());
 
 const putEvents = z.object({ Entries: z.array(z.object({ Source: z.literal('route-reconciler') })) });
 
-/** A bus that answers so, one batch after the other, and then takes everything; how many events each batch had is kept. */
+/** A bus that gives these answers, one per batch, and then accepts everything. It records the size of every batch. */
 async function busOf(...answers: readonly { readonly status?: number; readonly body?: object }[]) {
   const batches: number[] = [];
   const listening = createServer((request, response) => {
@@ -59,19 +59,19 @@ function metersOf() {
   return { metrics, measured };
 }
 
-it('what the bus does not take is counted, and the rest is told all the same', async () => {
+it('counts the events that the bus rejects, and publishes the others', async () => {
   const { metrics, measured } = metersOf();
   const { bus, batches } = await busOf(
     { status: 400, body: { __type: 'AccessDeniedException', message: 'you may not' } },
     { body: { FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure', ErrorMessage: 'try again' }] } },
   );
-  const telling = announcer(bus, metrics).announce({ metrics: [], events: events(25) });
-  await expect(telling).rejects.toThrow('EventBridge took 11 of 25 events not: AccessDeniedException: you may not');
+  const announcing = announcer(bus, metrics).announce({ metrics: [], events: events(25) });
+  await expect(announcing).rejects.toThrow('EventBridge rejected 11 of 25 events: AccessDeniedException: you may not');
   expect(batches).toEqual([10, 10, 5]);
   expect(measured).toEqual([['EventsNotTold', 11]]);
 });
 
-it('news that are all taken count nothing but themselves', async () => {
+it('publishes only the given metrics when the bus accepts every event', async () => {
   const { metrics, measured } = metersOf();
   const { bus } = await busOf();
   await announcer(bus, metrics).announce({ metrics: [{ name: 'RoutesCreated', value: 2 }], events: events(1) });

@@ -7,11 +7,11 @@ import { now, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
 import { dynamoDbThatAnswers } from '../../support/dynamodb.ts';
 
-// What is asked of DynamoDB; what an emulator can show as well is in the contract suite of the stores.
+// These tests check the requests to DynamoDB. What an emulator can show as well is in the contract suite of the stores.
 
 const inputs = ({ requests }: ReturnType<typeof dynamoDbThatAnswers>) => requests.map(({ input }) => input);
 
-describe('what decisions rest on is read consistently:', () => {
+describe('a consistent read returns the data that decisions depend on:', () => {
   it('the status', async () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
     expect(await tableStates(dynamoDb.documents, 'States').read(routeTableId)).toBeUndefined();
@@ -39,17 +39,17 @@ describe('what decisions rest on is read consistently:', () => {
   });
 });
 
-describe('an answer in part', () => {
+describe('a partial answer', () => {
   const key = { routeTableId: { S: routeTableId }, item: { S: 'lease' } };
 
-  it('to whether to go on throws: it must not look like no item or no holder', async () => {
+  it('to the checkpoint throws: it must not look like a missing item or lease holder', async () => {
     const unprocessed = { UnprocessedKeys: { States: { Keys: [key] } }, Responses: { Desired: [] } };
     const { documents } = dynamoDbThatAnswers(() => unprocessed);
     const look = checkpoint(documents, { desiredTable: 'Desired', stateTable: 'States' });
     await expect(look(routeTableId)).rejects.toThrow('did not answer for every item');
   });
 
-  it('to a read of statuses is followed by requests for the rest', async () => {
+  it('to a read of statuses leads to requests for the rest', async () => {
     let left = 2;
     const dynamoDb = dynamoDbThatAnswers(({ input }) => ({
       Responses: { States: [] },
@@ -59,7 +59,7 @@ describe('an answer in part', () => {
     expect(dynamoDb.requests).toHaveLength(3);
   });
 
-  it('to a listing of items is followed to its end, however empty its pages are', async () => {
+  it('to a listing of items is followed to the last page, even if pages are empty', async () => {
     const pages = [
       { Items: [], LastEvaluatedKey: { routeTableId: { S: 'rtb-aaaaaaaa' } } },
       { Items: [{ routeTableId: { S: 'rtb-bbbbbbbb' } }] },
@@ -76,7 +76,7 @@ describe('a run', () => {
   it.each([
     [undefined, '2027-02-21T12:00:00Z'],
     [1, '2026-11-24T12:00:00Z'],
-  ])('expires after %s days; after 90 if nobody says how many', async (days, expiresAt) => {
+  ])('expires after %s days, or after 90 by default', async (days, expiresAt) => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
     const detectedAt = '2026-11-23T12:00:00.000Z';
     const plan = { routeTableId, inSync: true, planId: '', changes: [], unchanged: 0, leftAlone: [], findings: [] };
@@ -96,7 +96,7 @@ describe('a run', () => {
 });
 
 describe('the record of the last sweep', () => {
-  it('counts as none when nobody can read it: then a sweep starts over', async () => {
+  it('is ignored when it is unreadable: the sweep then starts over', async () => {
     const Item = { startedAt: { S: '2026-11-23T12:00:00.000Z' }, checked: { N: '3' }, cursor: { S: 'rtb-aaaaaaaa' } };
     const dynamoDb = dynamoDbThatAnswers(() => ({ Item }));
     expect(await tableStates(dynamoDb.documents, 'States').readSweep()).toBeUndefined();

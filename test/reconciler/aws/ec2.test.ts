@@ -6,7 +6,7 @@ import { otherOwnerId, ownerId, route, routeTableId } from '../../support/builde
 import { collect } from '../../support/collect.ts';
 import { type Ec2Server, type Reply, done, page, refusal, serveEc2 } from '../../support/ec2-server.ts';
 
-// The SDK's own part: what is sent how often, on which answer.
+// These tests check how the SDK client behaves: which requests it sends, and how often for each answer.
 
 const tablesAt = ({ endpoint }: Ec2Server, accountId?: string) =>
   ec2RouteTables({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, accountId);
@@ -36,13 +36,13 @@ describe('a mutation', () => {
     ]);
   });
 
-  it('is sent again when EC2 throttles it', async () => {
+  it('is retried when EC2 throttles it', async () => {
     await using server = await serveEc2(refusal('RequestLimitExceeded', 503), done);
     await tablesAt(server).apply(routeTableId, create, fiveSeconds);
     expect(server.requests).toHaveLength(2);
   });
 
-  it('is not sent again when the time to send it is over, and is known not to be done', async () => {
+  it('is not retried when its time is over, and is known not to have been made', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const throttled = (): Reply => {
       vi.advanceTimersByTime(1_000);
@@ -55,7 +55,7 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  it('is not sent at all when the time to send it is over before', async () => {
+  it('is not sent if its time is over before the first request', async () => {
     await using server = await serveEc2(done);
     await expect(tablesAt(server).apply(routeTableId, create, { sendWithinMs: 0, withinMs: 5_000 })).rejects.toEqual(
       failed({ kind: 'transient', outcomeUnknown: false }),
@@ -67,7 +67,7 @@ describe('a mutation', () => {
     ['a fault of EC2', refusal('InternalError', 500), 'InternalError'],
     ['an unavailable service', refusal('Unavailable', 503), 'Unavailable'],
     ['a broken connection', 'broken', expect.any(String)],
-  ] as const)('is not sent again after %s, as nobody knows what became of it', async (_, reply, code) => {
+  ] as const)('is not retried after %s, because its outcome is unknown', async (_, reply, code) => {
     await using server = await serveEc2(reply);
     await expect(tablesAt(server).apply(routeTableId, create, fiveSeconds)).rejects.toEqual(
       failed({ kind: 'transient', code, outcomeUnknown: true }),
@@ -75,7 +75,7 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is given up when its time is over, and not sent again', async () => {
+  it('is given up when its time is over, and not retried', async () => {
     await using server = await serveEc2('silent');
     await expect(tablesAt(server).apply(routeTableId, create, { sendWithinMs: 200, withinMs: 200 })).rejects.toEqual(
       failed({ kind: 'transient', outcomeUnknown: true }),
@@ -90,7 +90,7 @@ describe('a mutation', () => {
     ['UnauthorizedOperation', 'denied'],
     ['AuthFailure', 'denied'],
     ['RequestExpired', 'transient'],
-  ])('that is refused with %s is not sent again', async (code, kind) => {
+  ])('that fails with %s is not retried', async (code, kind) => {
     await using server = await serveEc2(refusal(code, 400));
     await expect(tablesAt(server).apply(routeTableId, create, fiveSeconds)).rejects.toEqual(
       failed({ kind, code, message: `${code}, says EC2`, outcomeUnknown: false }),
@@ -98,7 +98,7 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is let through at once while there are few', async () => {
+  it('starts at once while the bucket has tokens', async () => {
     await using server = await serveEc2(done);
     const tables = tablesAt(server);
     await Promise.all(Array.from({ length: 25 }, () => tables.turn('create')));
@@ -108,7 +108,7 @@ describe('a mutation', () => {
 describe('a read', () => {
   const idOf = (n: number) => `rtb-${n.toString(16).padStart(8, '0')}`;
 
-  it('of one table asks for just that, by filter', async () => {
+  it('of one table filters by its id', async () => {
     await using server = await serveEc2(page([routeTableId]));
     expect(await tablesAt(server).read(routeTableId)).toEqual({ routeTableId, tags: {}, routes: [] });
     expect(Object.fromEntries(server.requests[0] ?? [])).toMatchObject({
@@ -118,7 +118,7 @@ describe('a read', () => {
     });
   });
 
-  it('of a table that is not there finds none', async () => {
+  it('of a table that does not exist returns undefined', async () => {
     await using server = await serveEc2(page([]));
     expect(await tablesAt(server).read(routeTableId)).toBeUndefined();
   });
@@ -135,8 +135,8 @@ describe('a read', () => {
   it.each([
     ['is refused', refusal('UnauthorizedOperation', 403)],
     ['gets an answer without tables', { status: 200, body: '<DescribeRouteTablesResponse/>' }],
-    ['gets no answer that could be read', { status: 200, body: 'moon' }],
-  ] as const)('that %s throws, and never looks empty', async (_, reply) => {
+    ['gets an unreadable answer', { status: 200, body: 'moon' }],
+  ] as const)('that %s throws and never looks like an empty answer', async (_, reply) => {
     await using server = await serveEc2(reply);
     await expect(tablesAt(server).read(routeTableId)).rejects.toThrow();
   });
@@ -152,7 +152,7 @@ describe('a read', () => {
     ]);
   });
 
-  it('of more tables than a filter takes is several', async () => {
+  it('of more tables than one filter accepts makes several calls', async () => {
     await using server = await serveEc2(page([]));
     await collect(tablesAt(server).readMany(Array.from({ length: 450 }, (_, n) => idOf(n))));
     const asked = server.requests.map(
@@ -161,7 +161,7 @@ describe('a read', () => {
     expect(asked).toEqual([200, 200, 50]);
   });
 
-  it("of another account's table, which a shared VPC shows, finds none; who knows no account sees it", async () => {
+  it("of another account's table in a shared VPC returns undefined, unless no account id is given", async () => {
     const shared = page([
       [idOf(1), otherOwnerId],
       [idOf(2), ownerId],
@@ -176,7 +176,7 @@ describe('a read', () => {
     expect(await seenBy(tablesAt(server))).toEqual({ alone: ids, together: ids });
   });
 
-  it('of no table asks nothing', async () => {
+  it('of no tables makes no call', async () => {
     await using server = await serveEc2(page([]));
     expect(await collect(tablesAt(server).readMany([]))).toEqual([]);
     expect(server.requests).toEqual([]);

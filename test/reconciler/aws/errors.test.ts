@@ -4,7 +4,7 @@ import type { FailureKind } from '../../../reconciler/core/outcome.ts';
 import { failureOf } from '../../../reconciler/aws/errors.ts';
 import { Ec2Error, LostAnswer } from '../../support/ec2/error.ts';
 
-/** What EC2 answers to the three route calls, and what that means to a reconciler. */
+/** The error codes of the three route calls, by the kind that the reconciler assigns to them. */
 const answers: Readonly<Record<FailureKind, readonly (readonly [code: string, message?: string])[]>> = {
   stale: [
     ['RouteAlreadyExists', 'The route identified by 10.0.0.0/16 already exists.'],
@@ -111,21 +111,21 @@ const table = Object.entries(answers).flatMap(([kind, codes]) =>
 );
 
 describe('failureOf', () => {
-  it.each(table)('takes $code ($message) for $kind', ({ kind, code, message }) => {
+  it.each(table)('classifies $code ($message) as $kind', ({ kind, code, message }) => {
     expect(failureOf(new Ec2Error(code, message))).toMatchObject({ kind, code, message });
   });
 
-  it.each(table)('reads $code in any case, and as CloudTrail spells it', ({ kind, code, message }) => {
+  it.each(table)('recognizes $code in any case, and as CloudTrail spells it', ({ kind, code, message }) => {
     for (const spelled of [code.toLowerCase(), code.toUpperCase(), `Client.${code}`, `Server.${code}`])
       expect(failureOf(new Ec2Error(spelled, message.toUpperCase()))).toMatchObject({ kind });
   });
 
   it.each(['InternalError', 'InternalFailure', 'ServerInternal', 'Unavailable', 'ServiceUnavailable'])(
-    'does not know what became of a call answered with %s',
+    'reports an unknown outcome for %s',
     (code) => expect(failureOf(new Ec2Error(code, '', 500))).toMatchObject({ outcomeUnknown: true }),
   );
 
-  it('knows of every other answer that nothing was done', () => {
+  it('reports for every other code that nothing was done', () => {
     const unknown = table.filter(({ code, message }) => failureOf(new Ec2Error(code, message)).outcomeUnknown);
     expect(unknown.map(({ code }) => code)).toEqual([
       'InternalError',
@@ -136,7 +136,7 @@ describe('failureOf', () => {
     ]);
   });
 
-  it('says what would mend what a person must change', () => {
+  it('has a remedy for every failure that a person must fix', () => {
     const silent = table
       .filter(({ kind }) => kind === 'rejected' || kind === 'denied' || kind === 'not-ready')
       .filter(({ code, message }) => !failureOf(new Ec2Error(code, message)).remedy);
@@ -144,15 +144,15 @@ describe('failureOf', () => {
   });
 
   it.each([
-    ['InvalidInstanceID', /eni-… target/],
+    ['InvalidInstanceID', /list a network interface \(eni-…\)/],
     ['RouteLimitExceeded', /L-93826ACB/],
     ['InvalidTransitGatewayID.NotFound', /attach the VPC/],
     ['UnauthorizedOperation', /role may not write/],
-  ])('says of %s just what to do', (code, remedy) => {
+  ])('has a specific remedy for %s', (code, remedy) => {
     expect(failureOf(new Ec2Error(code, '')).remedy).toMatch(remedy);
   });
 
-  it('keeps the message of a code nobody knows, and parks it', () => {
+  it('rejects an unknown code and keeps its message', () => {
     expect(failureOf(new Ec2Error('RouteTooRound', 'the route is too round'))).toMatchObject({
       kind: 'rejected',
       code: 'RouteTooRound',
@@ -165,9 +165,9 @@ describe('failureOf', () => {
     ['a timeout', new LostAnswer('no answer in time')],
     ['a broken connection', Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })],
     ['an abort', new DOMException('The operation was aborted', 'AbortError')],
-    ['a fault of the service with a code nobody knows', new Ec2Error('Mishap', 'something broke', 500)],
-    ['an answer that is none', new SyntaxError('Unexpected token < in JSON')],
-  ])('does not know what became of a call that ended in %s', (_, error) => {
+    ['a service fault with an unknown code', new Ec2Error('Mishap', 'something broke', 500)],
+    ['an answer that is not JSON', new SyntaxError('Unexpected token < in JSON')],
+  ])('reports an unknown outcome after %s', (_, error) => {
     expect(failureOf(error)).toMatchObject({ kind: 'transient', outcomeUnknown: true });
   });
 
@@ -176,11 +176,11 @@ describe('failureOf', () => {
     [403, 'denied'],
     [401, 'denied'],
     [400, 'rejected'],
-  ])('goes by HTTP status %i where the code is unknown', (status, kind) => {
+  ])('uses HTTP status %i if the code is unknown', (status, kind) => {
     expect(failureOf(new Ec2Error('Novelty', 'news', status))).toMatchObject({ kind, outcomeUnknown: false });
   });
 
-  it('never fails, whatever was thrown', () => {
+  it('never throws, whatever error it gets', () => {
     fc.assert(
       fc.property(
         fc.oneof(

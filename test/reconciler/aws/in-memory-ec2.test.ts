@@ -4,7 +4,7 @@ import { VirtualClock } from '../../support/ec2/clock.ts';
 import { ScriptedFaults } from '../../support/ec2/faults.ts';
 import { type Ec2Options, InMemoryEc2, ec2Buckets } from '../../support/ec2/in-memory-ec2.ts';
 
-// What moto cannot show: the rules that both obey are in the contract suite.
+// Behaviour that moto cannot show. The contract suite covers the rules that both obey.
 
 const table = 'rtb-aaaaaaaa';
 const slot = { RouteTableId: table, DestinationCidrBlock: '10.20.0.0/16' };
@@ -25,8 +25,8 @@ function setUp(options: Partial<Ec2Options> = {}) {
 const refusal = (name: string, message = '') =>
   expect.objectContaining({ name, message: expect.stringContaining(message) });
 
-describe('EC2 in memory, beside what the contract says,', () => {
-  it('lists a propagated route beside the static one that overrides it', async () => {
+describe('the in-memory EC2, beyond its contract,', () => {
+  it('lists a propagated route and the static route that overrides it', async () => {
     const { scenery, alice, shown } = setUp();
     scenery.propagate(table, '10.20.0.0/16');
     await alice.createRoute(toPcx);
@@ -38,7 +38,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     ]);
   });
 
-  it('takes a propagated route for none that could be replaced or deleted', async () => {
+  it('does not replace or delete propagated routes', async () => {
     const { scenery, alice } = setUp();
     scenery.propagate(table, '10.20.0.0/16');
     scenery.advertise(table, '10.21.0.0/16', 'eni-eeeeeeee');
@@ -48,7 +48,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     );
   });
 
-  it('shows routes of gateway endpoints and Lattice as made by CreateRoute, and lets nobody change them', async () => {
+  it('shows CreateRoute as the origin of gateway endpoint and Lattice routes, and rejects changes to them', async () => {
     const { scenery, alice, shown } = setUp();
     scenery.gatewayEndpoint(table);
     scenery.lattice(table);
@@ -72,7 +72,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     ['a prefix list to an endpoint', { DestinationPrefixListId: 'pl-aaaaaaaa', VpcEndpointId: 'vpce-aaaaaaaa' }],
     ['a reserved block', { DestinationCidrBlock: '169.254.169.0/24', VpcPeeringConnectionId: 'pcx-aaaaaaaa' }],
     ['a subnet through a gateway', { DestinationCidrBlock: '10.0.1.0/24', GatewayId: 'igw-aaaaaaaa' }],
-  ])('refuses %s', async (_, input) => {
+  ])('rejects %s', async (_, input) => {
     const { scenery, alice } = setUp();
     scenery.prefixList('pl-aaaaaaaa');
     await expect(alice.createRoute({ RouteTableId: table, ...input })).rejects.toEqual(
@@ -91,7 +91,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     ],
     ['a gateway that is not attached', { ...slot, GatewayId: 'igw-bbbbbbbb' }, 'Gateway.NotAttached'],
     ['an interface of another VPC', { ...slot, NetworkInterfaceId: 'eni-bbbbbbbb' }, 'InvalidParameterValue'],
-  ])('refuses a call with %s', async (_, input, code) => {
+  ])('rejects a call with %s', async (_, input, code) => {
     const { scenery, alice } = setUp();
     scenery.target('tgw-bbbbbbbb', { vpcs: ['vpc-bbbbbbbb'] });
     scenery.target('igw-bbbbbbbb', { vpcs: [] });
@@ -99,7 +99,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     await expect(alice.createRoute({ RouteTableId: table, ...input })).rejects.toEqual(refusal(code));
   });
 
-  it('counts routes by family, and a prefix list for all the entries it may have', async () => {
+  it('counts routes by family, and counts a prefix list as its maximum number of entries', async () => {
     const { scenery, alice } = setUp({ routesPerFamily: 3 });
     scenery.prefixList('pl-aaaaaaaa', { maxEntries: 3 });
     await alice.createRoute(toPcx);
@@ -109,7 +109,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     await alice.createRoute({ RouteTableId: table, DestinationIpv6CidrBlock: '::/0', GatewayId: 'igw-aaaaaaaa' });
   });
 
-  it('shows a stopped or terminated instance as a blackhole, and one that is back as active', async () => {
+  it('shows a route to a stopped or terminated instance as blackhole, and as active after a restart', async () => {
     const { scenery, alice, shown } = setUp();
     await alice.createRoute({ ...slot, InstanceId: 'i-aaaaaaaa' });
     const state = async () => (await shown()).at(-1)?.State;
@@ -126,7 +126,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     });
   });
 
-  it('deletes and replaces only what is spelled as it is stored', async () => {
+  it('deletes and replaces a route only if the destination is spelled as stored', async () => {
     const { alice } = setUp();
     await alice.createRoute(toPcx);
     await expect(alice.deleteRoute({ ...slot, DestinationCidrBlock: '10.20.0.1/16' })).rejects.toEqual(
@@ -134,7 +134,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     );
   });
 
-  it('answers a stale read with what was so then', async () => {
+  it('answers a stale read with an earlier state', async () => {
     const { clock, faults, alice, shown } = setUp();
     await alice.createRoute(toPcx);
     clock.advance(3_000);
@@ -143,7 +143,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     expect(await shown()).toHaveLength(3);
   });
 
-  it('does what was asked although the answer is lost or a fault', async () => {
+  it('carries out a call even if its answer is lost or is a fault', async () => {
     const { faults, alice, scenery } = setUp();
     faults.strike({ naming: '10.20.0.0/16' }, { lost: 'answer' });
     faults.strike({ naming: '10.21.0.0/16' }, { serverFault: 'done' });
@@ -154,7 +154,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     expect(scenery.routesOf(table)).toEqual({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' });
   });
 
-  it('goes on with a call whose caller has stopped waiting', async () => {
+  it('finishes a call after its caller has stopped waiting', async () => {
     const { clock, faults, ec2 } = setUp();
     faults.strike({ action: 'CreateRoute' }, { reachesAfterMs: 5_000 });
     await expect(ec2.as('alice', 2_000).createRoute(toPcx)).rejects.toEqual(refusal('TimeoutError'));
@@ -163,7 +163,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     expect(ec2.scenery.routesOf(table)).toEqual({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
   });
 
-  it('throttles each action by itself, for all callers together', async () => {
+  it('throttles each action separately, for all callers together', async () => {
     const { clock, ec2 } = setUp({ buckets: ec2Buckets });
     const deletes = Array.from({ length: 60 }, (_, index) => ec2.as(index % 2 ? 'alice' : 'bob').deleteRoute(slot));
     const answers = await Promise.allSettled(deletes);
@@ -174,7 +174,7 @@ describe('EC2 in memory, beside what the contract says,', () => {
     await expect(ec2.as('alice').deleteRoute(slot)).resolves.toEqual({});
   });
 
-  it('keeps a journal of who called what, when, and what came of it', async () => {
+  it('keeps a journal of who called what, when, and with which result', async () => {
     const { faults, ec2, alice } = setUp();
     faults.strike({ action: 'CreateRoute' }, { reachesAfterMs: 10, answersAfterMs: 5 });
     await alice.createRoute(toPcx);

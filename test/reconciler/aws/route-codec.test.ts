@@ -15,7 +15,7 @@ const rtb = 'rtb-aaaaaaaa';
 const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';
 const odbNetwork = 'arn:aws:odb:eu-west-1:111122223333:odb-network/odbnet_a1b2c3';
 
-// A record, so that a new kind does not compile until it stands here.
+// A record: a new target kind does not compile until it is added here.
 const oneOfEachKind: Record<TargetKind, readonly [field: string, id: string]> = {
   'internet-gateway': ['GatewayId', 'igw-aaaaaaaa'],
   'virtual-private-gateway': ['GatewayId', 'vgw-aaaaaaaa'],
@@ -66,7 +66,7 @@ describe('changeRequest', () => {
     });
   });
 
-  it.each(['replace', 'delete'] as const)('names the route of a %s as EC2 spelled it', (action) => {
+  it.each(['replace', 'delete'] as const)('of a %s names the destination as EC2 reported it', (action) => {
     const { destination, target } = route('2001:db8::/32', 'eigw-aaaaaaaa');
     const from = actual(route('2001:db8::/32', 'igw-aaaaaaaa'), { spelling: '2001:0db8::/32' });
     const { input } = changeRequest(rtb, { action, destination, from, to: target });
@@ -79,7 +79,7 @@ describe('changeRequest', () => {
 });
 
 describe('actualTable', () => {
-  it('reads a table as EC2 describes it', () => {
+  it('decodes a table from DescribeRouteTables', () => {
     expect(
       actualTable({
         RouteTableId: rtb,
@@ -101,11 +101,11 @@ describe('actualTable', () => {
     });
   });
 
-  it('reads a table that shows no more than its id', () => {
+  it('decodes a table that has only an id', () => {
     expect(actualTable({ RouteTableId: rtb })).toEqual({ routeTableId: rtb, tags: {}, routes: [] });
   });
 
-  it('refuses a table without an id', () => {
+  it('rejects a table without an id', () => {
     expect(() => actualTable({ VpcId: 'vpc-aaaaaaaa' })).toThrow(/without a RouteTableId/);
   });
 
@@ -119,7 +119,7 @@ describe('actualTable', () => {
       { target: { kind: 'nat-gateway', id: 'nat-aaaaaaaa' } },
     ],
     [
-      'an instance as the interface it is behind',
+      'an instance as its interface',
       { NetworkInterfaceId: 'eni-aaaaaaaa', InstanceId: 'i-aaaaaaaa', InstanceOwnerId: '111122223333' },
       { target: eni, instance: { id: 'i-aaaaaaaa', ownerId: '111122223333' } },
     ],
@@ -146,15 +146,15 @@ describe('actualTable', () => {
     ],
     ['a blackhole', { NatGatewayId: 'nat-aaaaaaaa', State: 'blackhole' }, { state: 'blackhole' }],
     ['a filtered route', { NatGatewayId: 'nat-aaaaaaaa', State: 'filtered' }, { state: 'filtered' }],
-    ['an origin nobody knows yet', { NatGatewayId: 'nat-aaaaaaaa', Origin: 'Divination' }, { origin: 'unknown' }],
-    ['a state nobody knows yet', { NatGatewayId: 'nat-aaaaaaaa', State: 'sleeping' }, { state: 'unknown' }],
+    ['an unknown origin', { NatGatewayId: 'nat-aaaaaaaa', Origin: 'Divination' }, { origin: 'unknown' }],
+    ['an unknown state', { NatGatewayId: 'nat-aaaaaaaa', State: 'sleeping' }, { state: 'unknown' }],
     [
-      'a target nobody knows yet',
+      'an unknown kind of target',
       { MoonGatewayId: 'moon-aaaaaaaa' },
       { target: { kind: 'unknown', text: 'DestinationCidrBlock=0.0.0.0/0 MoonGatewayId=moon-aaaaaaaa' } },
     ],
-    ['an id nobody knows yet', { GatewayId: 'moon-aaaaaaaa' }, { target: { kind: 'unknown', text: 'moon-aaaaaaaa' } }],
-  ])('reads %s', (_, shown, expected) => {
+    ['an unknown kind of id', { GatewayId: 'moon-aaaaaaaa' }, { target: { kind: 'unknown', text: 'moon-aaaaaaaa' } }],
+  ])('decodes %s', (_, shown, expected) => {
     const everywhere = { DestinationCidrBlock: '0.0.0.0/0', Origin: 'CreateRoute', State: 'active' };
     const { routes } = actualTable({ RouteTableId: rtb, Routes: [asAnswered({ ...everywhere, ...shown })] });
     expect(routes).toEqual([{ ...nat, ...expected }]);
@@ -162,27 +162,27 @@ describe('actualTable', () => {
 
   it.each([
     [
-      'a destination nobody knows yet',
+      'an unknown kind of destination',
       { DestinationMoon: 'mare-1' },
       'DestinationMoon=mare-1 GatewayId=igw-aaaaaaaa',
       '',
     ],
-    ['a destination that is none', { DestinationCidrBlock: 'everywhere' }, 'everywhere', 'everywhere'],
-  ])('reads %s', (_, shown, text, spelling) => {
+    ['a destination that is not valid', { DestinationCidrBlock: 'everywhere' }, 'everywhere', 'everywhere'],
+  ])('decodes %s', (_, shown, text, spelling) => {
     const route = asAnswered({ ...shown, GatewayId: 'igw-aaaaaaaa', Origin: 'CreateRoute', State: 'active' });
     expect(actualTable({ RouteTableId: rtb, Routes: [route] }).routes).toMatchObject([
       { destination: { kind: 'unknown', text }, spelling },
     ]);
   });
 
-  it('keeps the spelling of a destination beside its canonical form', () => {
+  it('keeps both the original and the canonical text of a destination', () => {
     const route = asAnswered({ DestinationIpv6CidrBlock: '2001:0DB8:0::/32', GatewayId: 'igw-aaaaaaaa' });
     expect(actualTable({ RouteTableId: rtb, Routes: [route] }).routes).toMatchObject([
       { destination: { kind: 'ipv6', cidr: '2001:db8::/32' }, spelling: '2001:0DB8:0::/32' },
     ]);
   });
 
-  it('never fails, whatever a route shows', () => {
+  it('never throws, whatever fields a route has', () => {
     const field = fc.oneof(fc.constantFrom(...fields), fc.string());
     const value = fc.oneof(fc.constantFrom('local', 'VpcLattice', '', 'igw-aaaaaaaa', '10.0.0.0/8'), fc.string());
     fc.assert(
@@ -195,7 +195,7 @@ describe('actualTable', () => {
 
 const fields = ['DestinationCidrBlock', 'DestinationPrefixListId', 'GatewayId', 'NatGatewayId', 'Origin', 'State'];
 
-/** A route as EC2 may answer it one day, whatever today's types say. */
+/** A route as a future EC2 may return it, regardless of the types of today. */
 const asAnswered = (route: Record<string, string>): Route => JSON.parse(JSON.stringify(route));
 
 describe('a route that is created and read', () => {
