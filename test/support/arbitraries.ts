@@ -14,7 +14,7 @@ import {
 } from '../../reconciler/core/route.ts';
 import { actual, lattice, local, minutesAfter, now, otherOwnerId, ownerId, route, routeTableId } from './builders.ts';
 
-// Destinations and ids come from small pools on purpose: what is to be told apart must meet often.
+// Destinations and ids come from small pools on purpose, so that values that must be distinguished often meet.
 
 // ── destinations ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -35,7 +35,7 @@ const prefixListCluster = ['pl-aaaaaaaa', 'pl-bbbbbbbb', 'pl-0123456789abcdef0']
 
 export const ipv4Text: fc.Arbitrary<string> = fc.ipV4();
 
-/** IPv6 addresses in spellings of every kind: long, compressed, upper case, with an IPv4 tail, full of zeros. */
+/** IPv6 addresses in all spellings: long, compressed, upper case, with an IPv4 tail, full of zeros. */
 export const ipv6Text: fc.Arbitrary<string> = fc.oneof(
   fc.ipV6(),
   fc
@@ -51,7 +51,7 @@ export const ipv6Text: fc.Arbitrary<string> = fc.oneof(
 const block = (address: fc.Arbitrary<string>, bits: number): fc.Arbitrary<string> =>
   fc.tuple(address, fc.nat(bits)).map(([address, length]) => `${address}/${length}`);
 
-/** CIDR blocks as people may write them, host bits and all. */
+/** CIDR blocks as people write them, some with host bits set. */
 export const cidrText: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom(...ipv4Cluster, ...ipv6Cluster) },
   { weight: 1, arbitrary: block(ipv4Text, 32) },
@@ -84,7 +84,7 @@ const carriers = {
 
 const hexId = fc.constantFrom('aaaaaaaa', 'bbbbbbbb', '0123456789abcdef0');
 
-/** Targets of every kind that can carry a destination. `local` is not among them. */
+/** Targets of every kind that can carry a destination, except `local`. */
 export const targetFor = ({ kind }: Destination): fc.Arbitrary<Target> =>
   fc
     .tuple(fc.constantFrom<string>(...carriers[kind]), hexId)
@@ -100,7 +100,7 @@ const state: fc.Arbitrary<ActualRoute['state']> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('filtered' as const, 'unknown' as const) },
 );
 
-/** The instance that EC2 shows behind an interface; a service's interface may show an account and no instance. */
+/** The instance that EC2 shows behind an interface. For the interface of a service EC2 may show only the account. */
 const behindInterface = fc.constantFrom<ActualRoute['instance']>(
   undefined,
   { id: 'i-aaaaaaaa', ownerId },
@@ -110,11 +110,11 @@ const behindInterface = fc.constantFrom<ActualRoute['instance']>(
   { ownerId: 'amazon-aws' },
 );
 
-/** A static route that somebody made, through any kind of target. */
+/** A static route with any kind of target, made with CreateRoute. */
 const created = (destination: Destination): fc.Arbitrary<ActualRoute> =>
   fc.tuple(targetFor(destination), state, behindInterface).map(([target, state, instance]) =>
     actual(
-      // EC2 shows an instance as its interface.
+      // EC2 shows the interface of an instance as the target.
       { destination, target: target.kind === 'instance' ? { kind: 'network-interface', id: 'eni-cccccccc' } : target },
       {
         state,
@@ -124,7 +124,7 @@ const created = (destination: Destination): fc.Arbitrary<ActualRoute> =>
     ),
   );
 
-/** A static route in a slot: mostly made by somebody, and everything that must not be taken for that. */
+/** A static route of a destination: usually one that somebody created, sometimes one that only looks like it. */
 const slot = (destination: Destination): fc.Arbitrary<ActualRoute> => {
   const cidr = destinationText(destination);
   const odd: fc.Arbitrary<ActualRoute>[] =
@@ -158,7 +158,7 @@ const slot = (destination: Destination): fc.Arbitrary<ActualRoute> => {
   );
 };
 
-/** Routes that stand beside a slot, and one with a destination that nobody can name. */
+/** Propagated and advertised routes, and a route with a destination of an unknown kind. */
 const beside: fc.Arbitrary<ActualRoute> = fc.oneof(
   {
     weight: 4,
@@ -192,7 +192,7 @@ const tags = fc.oneof(
   },
 );
 
-/** Tables as EC2 may report them: one static route for each destination, others beside, in any order. */
+/** Tables as EC2 may report them: one static route per destination and other routes, in any order. */
 export const actualTable: fc.Arbitrary<ActualTable> = fc
   .record({
     slots: fc.uniqueArray(destination.chain(slot), {
@@ -268,7 +268,7 @@ const policy = fc
   })
   .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
 
-/** A valid table from a draft: routes that the rest of the item rules out (by scope, say) are taken out. */
+/** Makes a valid table from a draft: removes routes that the rest of the item rules out, by scope for example. */
 function valid(routes: readonly ListedRoute[], policy: Readonly<Record<string, unknown>>): DesiredTable {
   const parsed = parseDesired({ routeTableId, routes, ...policy }, now);
   if (parsed.ok) return parsed.table;
@@ -287,9 +287,11 @@ export const desiredTable: fc.Arbitrary<DesiredTable> = fc
   .tuple(uniqueRoutes, policy)
   .map(([routes, policy]) => valid(routes, policy));
 
-// ── both, and what is remembered ────────────────────────────────────────────────────────────────────────────────────
+// ── both tables and the record ────────────────────────────────────────────────────────────────────────────────────
 
-/** A desired table and an actual one that have routes in common, retargeted and not; and a record of either. */
+/**
+ * A desired and an actual table with common routes, some of them retargeted, and a record that matches them in part.
+ */
 export interface Situation {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;

@@ -11,13 +11,16 @@ export const routeTableId = 'rtb-0a1b2c3d4e5f60718';
 export const ownerId = '111122223333';
 export const otherOwnerId = '999988887777';
 
-/** A route by the texts a person writes. Ids with 8 hex digits, such as `pcx-aaaaaaaa`, are valid and easy to read. */
+/**
+ * A route from the texts that a person writes. Ids with 8 hex digits, such as `pcx-aaaaaaaa`, are valid and easy to
+ * read.
+ */
 export const route = (destination: string, target: string): Route => ({
   destination: valueOf(parseDestination(destination)),
   target: valueOf(parseTarget(target)),
 });
 
-/** A route as EC2 reports it: made by CreateRoute and active, unless told otherwise. */
+/** A route as EC2 reports it: created by CreateRoute and active, unless `more` says otherwise. */
 export const actual = ({ destination, target }: Route, more: Partial<ActualRoute> = {}): ActualRoute => ({
   destination,
   target,
@@ -27,20 +30,20 @@ export const actual = ({ destination, target }: Route, more: Partial<ActualRoute
   ...more,
 });
 
-/** The route that EC2 makes with every table for each CIDR block of the VPC. */
+/** The local route that EC2 creates in every table for each CIDR block of the VPC. */
 export const local = (destination: string): ActualRoute =>
   actual(route(destination, 'local'), { origin: 'with-table' });
 
 export const propagated = (destination: string, target = 'vgw-aaaaaaaa'): ActualRoute =>
   actual(route(destination, target), { origin: 'propagated' });
 
-/** A route through the interface of an instance of the given account; EC2 tells both. */
+/** A route through the interface of an instance of the given account. EC2 reports both. */
 export const throughInstance = (
   destination: string,
   { eni = 'eni-aaaaaaaa', instance = 'i-aaaaaaaa', owner = ownerId } = {},
 ): ActualRoute => actual(route(destination, eni), { instance: { id: instance, ownerId: owner } });
 
-/** A route that VPC Lattice made. */
+/** A route that VPC Lattice created. */
 export const lattice = (prefixList: string): ActualRoute =>
   actual(route(prefixList, 'local'), { target: { kind: 'lattice' } });
 
@@ -49,7 +52,7 @@ export const table = (
   more: Partial<Omit<ActualTable, 'routes'>> = {},
 ): ActualTable => ({ routeTableId, vpcId: 'vpc-aaaaaaaa', ownerId, tags: {}, routes, ...more });
 
-/** What stands in a desired item: `{ '10.0.0.0/16': 'pcx-aaaaaaaa' }` as `routes`, and any other field. */
+/** A desired item: `{ '10.0.0.0/16': 'pcx-aaaaaaaa' }` as its `routes`, and any other fields. */
 export const item = (
   routes: Readonly<Record<string, string>> = {},
   fields: Readonly<Record<string, unknown>> = {},
@@ -59,7 +62,7 @@ export const item = (
   ...fields,
 });
 
-/** A valid desired item, read. Throws with the problems of one that is not valid. */
+/** Parses a desired item. Throws with its problems if it is not valid. */
 export function desired(...given: Parameters<typeof item>): DesiredTable {
   const parsed = parseDesired(item(...given), now);
   if (!parsed.ok) throw new TypeError(`not a valid desired item: ${JSON.stringify(parsed.problems)}`);
@@ -68,7 +71,7 @@ export function desired(...given: Parameters<typeof item>): DesiredTable {
 
 export const record = (more: Partial<TableRecord> = {}): TableRecord => ({ ...emptyRecord, ...more });
 
-/** What is stable about findings: code and destination. */
+/** The stable part of findings: code and destination. */
 export const codes = (findings: readonly Finding[]): string[] =>
   findings.map(({ code, destination }) => (destination === undefined ? code : `${code} ${destination}`));
 

@@ -1,4 +1,4 @@
-/** Everything that comes, in the order it comes. */
+/** All items, in order of arrival. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const collected: T[] = [];
   for await (const item of items) collected.push(item);

@@ -2,14 +2,14 @@ import { Readable } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
-/** One request as it goes over the wire. */
+/** One request as it is sent over the wire. */
 export interface DynamoDbRequest {
   /** Such as `GetItem`. */
   readonly operation: string;
   readonly input: Record<string, unknown>;
 }
 
-/** A client whose requests are answered here, as the service would over the wire: for answers that are hard to provoke. */
+/** A client with a stubbed wire: `answer` plays the service. For answers that are hard to provoke otherwise. */
 export function dynamoDbThatAnswers(answer: (request: DynamoDbRequest) => object): {
   readonly documents: DynamoDBDocumentClient;
   readonly requests: readonly DynamoDbRequest[];
@@ -36,10 +36,13 @@ export function dynamoDbThatAnswers(answer: (request: DynamoDbRequest) => object
   return { documents: DynamoDBDocumentClient.from(client), requests };
 }
 
-/** The most that an item may count (Developer Guide, quotas). */
+/** The maximum size of an item in bytes (Developer Guide, quotas). */
 export const itemLimit = 400 * 1024;
 
-/** What a value counts in DynamoDB (Developer Guide, item sizes): texts in UTF-8, names too, and 3 + 1 bytes for nesting. */
+/**
+ * The size of a value in bytes, as DynamoDB counts it (Developer Guide, item sizes). Strings and names count in UTF-8.
+ * A list or map counts 3 bytes, plus 1 byte per element.
+ */
 export function itemSize(value: unknown): number {
   if (value instanceof Uint8Array) return value.length;
   if (typeof value === 'string') return Buffer.byteLength(value);

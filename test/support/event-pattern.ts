@@ -1,15 +1,16 @@
 /**
- * Whether an EventBridge rule with this pattern matches the event: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+ * Whether an EventBridge rule with this pattern matches the event:
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  *
- * Knows the operators our rules use (exact value, `anything-but`, `exists`, `prefix`) with their true meaning: an absent
- * field meets `exists: false` and nothing else, in particular no `anything-but`; a list of objects matches when one of them
- * does.
+ * Implements the operators that our rules use: exact value, `anything-but`, `exists` and `prefix`. An absent field
+ * matches only `exists: false`; in particular it never matches `anything-but`. A list of objects matches when one of
+ * them does.
  *
- * @throws Error for an operator it does not know
+ * @throws Error for an unknown operator
  */
 export function matches(pattern: unknown, event: unknown): boolean {
   if (Array.isArray(pattern)) return pattern.some((matcher: unknown) => meets(event, matcher));
-  if (!isRecord(pattern)) throw new Error(`no event pattern: ${JSON.stringify(pattern)}`);
+  if (!isRecord(pattern)) throw new Error(`not an event pattern: ${JSON.stringify(pattern)}`);
   if (Array.isArray(event)) return event.some((element: unknown) => matches(pattern, element));
   return Object.entries(pattern).every(([field, inner]) => matches(inner, isRecord(event) ? event[field] : undefined));
 }

@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, '..', '..');
 export const binary = join(root, 'bin', 'routectl.js');
 export const fixture = (name: string): string => join(root, 'test', 'fixtures', name);
 
-/** A process that ended: its exit code and all it wrote. */
+/** A finished process: its exit code and output. */
 export interface Ended {
   readonly code: number | null;
   readonly stdout: string;
@@ -19,13 +19,13 @@ export interface Ended {
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
-  /** Fails as soon as it reaches for the network or the AWS SDK. */
+  /** Makes the process fail when it uses the network or the AWS SDK. */
   readonly offline?: boolean;
 }
 
 const emptyHome = mkdtempSync(join(tmpdir(), 'routectl-home-'));
 
-/** Runs the real command line in a process of its own, with nothing of our environment: no profile, no credentials. */
+/** Runs the real command line in its own process, without our environment: no profile, no credentials. */
 export function routectl(
   args: readonly string[],
   { offline = false, ...surroundings }: Surroundings = {},
@@ -34,7 +34,9 @@ export function routectl(
   return run([process.execPath, ...preload, binary, ...args], surroundings);
 }
 
-/** The same at a terminal, by somebody who types `stdin`; all that is shown there is in `stdout`. */
+/**
+ * Runs the command line in a terminal where somebody types `stdin`. `stdout` holds everything that the terminal shows.
+ */
 export const atTerminal = (args: readonly string[], surroundings: Surroundings): Promise<Ended> =>
   run([join(root, '.venv', 'bin', 'python'), '-c', terminal, process.execPath, binary, ...args], surroundings);
 
@@ -48,7 +50,7 @@ async function run(
     env: { HOME: emptyHome, AWS_EC2_METADATA_DISABLED: 'true', ...env },
     stdio: 'pipe',
   });
-  // A process that ends before it has read all is none of our failures.
+  // A process may end before it has read all its input; that is not a failure here.
   child.stdin.on('error', () => {});
   child.stdin.end(stdin);
   const ended = new Promise<number | null>((resolve, reject) => {
@@ -59,14 +61,14 @@ async function run(
   return { code, stdout, stderr };
 }
 
-/** A file of this test alone. */
+/** A temporary file with this content. */
 export function fileWith(content: string | Uint8Array, name = 'routes.yaml'): string {
   const file = join(mkdtempSync(join(tmpdir(), 'routectl-')), name);
   writeFileSync(file, content);
   return file;
 }
 
-/** One JSON document per line, and nothing else. */
+/** Parses output that has one JSON document per line and nothing else. */
 export const jsonLines = (output: string): unknown[] =>
   output
     .trimEnd()

@@ -29,7 +29,7 @@ const cdkJson = z
   .object({ context: z.record(z.string(), z.unknown()) })
   .parse(JSON.parse(readFileSync(path.resolve(import.meta.dirname, '../../cdk.json'), 'utf8')));
 
-/** The app as `cdk synth -c key=value…` makes it, with the feature flags of cdk.json and empty functions. */
+/** The app as `cdk synth -c key=value…` builds it, with the feature flags of cdk.json and stub functions. */
 export function routeReconcilerApp(context: Record<string, unknown> = {}): { app: App; stack: RouteReconcilerStack } {
   const app = new App({
     context: { ...cdkJson.context, ...context },
@@ -52,7 +52,7 @@ function emptyFunctions(): string {
   return directory;
 }
 
-/** A synthesized template, its resources called by their construct ids: `OnRouteChangeRole`, `DesiredRouteTables`. */
+/** A synthesized template. Resources have the names of their constructs: `OnRouteChangeRole`, `DesiredRouteTables`. */
 export class StackTemplate {
   readonly file: string;
   readonly outputs: readonly string[];
@@ -78,11 +78,11 @@ export class StackTemplate {
   /** The properties of the one resource of this type and name. */
   one(type: string, name: string): Resource['Properties'] {
     const found = this.all(type).get(name);
-    if (!found) throw new Error(`${name} is none of the ${type}: ${[...this.all(type).keys()].join(', ')}`);
+    if (!found) throw new Error(`no ${type} is named ${name}; there are: ${[...this.all(type).keys()].join(', ')}`);
     return found;
   }
 
-  /** Which resources the stack leaves behind when it is deleted. */
+  /** The resources that remain when the stack is deleted. */
   retained(): string[] {
     return [...this.#resources].filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain').map(([name]) => name);
   }
