@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{reconciler,simulation,lambdas,cli,infra,local,report}/**/*.test.ts'],
+          include: ['test/{reconciler,simulation,lambdas,cli,infra,lint,local,report}/**/*.test.ts'],
           // A machine that does other things besides is no failure.
           testTimeout: 60_000,
         },
