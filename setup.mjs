@@ -1,6 +1,6 @@
-// Makes a fresh clone ready to run: npm's packages and, for the local stack, a Python environment with the emulators.
-// Does nothing when all is in place. Runs before anything is installed, hence plain JavaScript without dependencies
-// that Node 20 understands: on Linux the lock file brings Node 24 into node_modules/.bin for everything after this.
+// Prepares a fresh clone: installs the npm packages and, for the local stack, a Python environment with the emulators.
+// Does nothing if everything is in place. This script runs before anything is installed, so it is plain JavaScript for
+// Node 20 and has no dependencies. On Linux, the lock file installs Node 24 into node_modules/.bin for all later steps.
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -32,11 +32,11 @@ function checkNode() {
   const [needMajor, needMinor] = process.platform === 'linux' ? [20, 19] : [22, 18];
   if (major > needMajor || (major === needMajor && minor >= needMinor)) return;
   throw new Error(
-    `needs Node ${needMajor}.${needMinor} or newer, this is ${process.versions.node} (https://nodejs.org).`,
+    `needs Node ${needMajor}.${needMinor} or newer, but this is Node ${process.versions.node} (https://nodejs.org).`,
   );
 }
 
-// npm writes what it has installed to node_modules/.package-lock.json, at the end of every install that succeeded.
+// After every successful install, npm lists the installed packages in node_modules/.package-lock.json.
 function packagesInstalled() {
   const installed = readJson('node_modules', '.package-lock.json')?.packages;
   const wanted = readJson('package-lock.json').packages;
@@ -48,7 +48,7 @@ function packagesInstalled() {
   );
 }
 
-// Of the optional packages only those made for this very platform must be there.
+// Of the optional packages, only those for this platform are required.
 function belongsHere(pack) {
   if (!pack.optional) return true;
   return !pack.libc && pack.os?.includes(process.platform) === true && pack.cpu?.includes(process.arch) === true;
@@ -76,10 +76,10 @@ async function installEmulators(python) {
   await run(
     python.name,
     ['-m', 'venv', at('.venv')],
-    'On Debian and Ubuntu it comes with: apt-get install python3-venv',
+    'On Debian and Ubuntu, install it with: apt-get install python3-venv',
   );
   const requirements = at('local', 'requirements.txt');
-  // Python compiles what it loads anyway; compiling all of it here would take three times as long.
+  // Python compiles modules when it loads them. Compiling all of them here would take three times as long.
   const install = ['-m', 'pip', 'install', '--no-deps', '--no-input', '--no-compile', '-r', requirements];
   await run(at('.venv', 'bin', 'python'), install);
   writeFileSync(at('.venv', 'stamp'), emulatorsStamp());
@@ -93,7 +93,7 @@ function findPython() {
     if (major === 3 && minor >= 10) return { name, version };
     if (version && !tooOld.includes(version)) tooOld.push(version);
   }
-  const found = tooOld.length === 0 ? 'none was found' : `found ${tooOld.join(', ')}`;
+  const found = tooOld.length === 0 ? 'but found none' : `but found only ${tooOld.join(', ')}`;
   throw new Error(`needs Python 3.10 or newer for the local stack's emulators, ${found} (https://www.python.org).`);
 }
 
@@ -106,7 +106,7 @@ function pythonVersion(name) {
   }
 }
 
-// Two set-ups in one checkout would pull the folders from under each other: the second waits for the first.
+// Two set-ups in one checkout would delete each other's folders, so the second waits for the first.
 async function alone(work) {
   const lock = at('.local', 'setup.lock');
   mkdirSync(at('.local'), { recursive: true });
@@ -117,7 +117,7 @@ async function alone(work) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    if (!waiting) console.error('another set-up is running here, waiting for it …');
+    if (!waiting) console.error('another set-up is running in this checkout; waiting for it …');
     await new Promise((resolve) => setTimeout(resolve, 300));
     if (!isRunning(readIfThere(lock))) rmSync(lock, { force: true });
   }
@@ -129,7 +129,7 @@ async function alone(work) {
 }
 
 function isRunning(pid) {
-  // Just made and not yet written, or just given back.
+  // The lock was just created and is still empty, or was just removed.
   if (!pid) return true;
   try {
     process.kill(Number(pid), 0);

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// The CLI itself is TypeScript, which Node runs from 22.18 on. This file is plain JavaScript that Node 18 understands.
+// The CLI is written in TypeScript, which Node runs from version 22.18 on. This file is plain JavaScript for Node 18.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-// On Linux `npm ci` brings a newer Node along. npx finds it by itself; a call by path may come here with an older one.
+// On Linux, `npm ci` installs a newer Node. npx uses it automatically; a call by path may run under an older one.
 const newerNode = here('../node_modules/.bin/node');
 
 if (process.features.typescript) {
@@ -13,12 +13,12 @@ if (process.features.typescript) {
 } else if (existsSync(newerNode) && realpathSync(newerNode) !== realpathSync(process.execPath)) {
   startAgain();
 } else {
-  say(`needs Node 22.18 or newer, this is ${process.versions.node} (https://nodejs.org).`);
+  say(`needs Node 22.18 or newer, but this is Node ${process.versions.node} (https://nodejs.org).`);
 }
 
 function startAgain() {
   const child = spawn(newerNode, [here(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to both; a kill reaches only this one.
+  // A terminal sends Ctrl-C to both processes; a kill reaches only this one.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   child.once('error', (error) => say(`could not start ${newerNode}: ${error.message}`));

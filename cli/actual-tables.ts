@@ -5,13 +5,13 @@ import type { RouteTables } from '../reconciler/ports.ts';
 import { Failure, failedCall } from './failure.ts';
 import { nameOf, readText } from './files.ts';
 
-/** Route tables as they are, by id; one that is not there does not exist. */
+/** The actual route tables by id. A table that is absent from the map does not exist. */
 export type ActualTables = ReadonlyMap<string, ActualTable>;
 
 /**
- * Reads tables from EC2, in bulk.
+ * Reads tables from EC2 in bulk.
  *
- * @throws Failure when one page could not be read: part of an answer is none
+ * @throws Failure if any page cannot be read: a partial answer is not an answer
  */
 export async function tablesInEc2(tables: RouteTables, routeTableIds: readonly string[]): Promise<ActualTables> {
   const found = new Map<string, ActualTable>();
@@ -30,7 +30,7 @@ const savedAnswer = z.object({
       VpcId: z.string().optional(),
       OwnerId: z.string().optional(),
       Tags: z.array(z.object({ Key: z.string(), Value: z.string().optional() })).optional(),
-      // A member of a kind that is not text is new to us, and no reason to refuse the rest.
+      // Ignore members that are not text: EC2 may add new ones, and they are no reason to reject the answer.
       Routes: z.array(z.record(z.string(), z.string().optional().catch(undefined))),
     }),
   ),
@@ -47,7 +47,7 @@ export async function tablesInAnswer(file: string): Promise<ActualTables> {
   if (answer.success) return new Map(answer.data.RouteTables.map((table) => [table.RouteTableId, actualTable(table)]));
   const [issue] = answer.error.issues;
   if (issue?.path[0] === 'NextToken')
-    throw new Failure(`${nameOf(file)}: this is one page of a longer answer (it has a NextToken): save all of it`);
+    throw new Failure(`${nameOf(file)}: this is only one page of a longer answer (it has a NextToken); save all pages`);
   const where = issue && issue.path.length > 0 ? ` at ${z.core.toDotPath(issue.path)}` : '';
   throw new Failure(
     `${nameOf(file)}: expected the answer of "aws ec2 describe-route-tables --output json"${where}: ${issue?.message}`,

@@ -1,25 +1,25 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { Failure } from './failure.ts';
 
-/** The two tables of a deployment, by name. */
+/** The names of a deployment's two DynamoDB tables. */
 export interface TableNames {
   readonly desiredTable: string;
   readonly stateTable: string;
 }
 
-/** A deployment as `routectl` reaches it: its tables, and who we are there. */
+/** A deployment and the client that reaches it. */
 export interface Deployment extends TableNames {
   readonly documents: DynamoDBDocumentClient;
 }
 
-/** Options of every command that speaks to a deployment. */
+/** Options of every command that uses a deployment. */
 export interface DeploymentOptions {
   readonly desiredTable: string;
   readonly stateTable: string;
   readonly json?: boolean;
 }
 
-/** Opens the tables; asks nothing of them yet. */
+/** Creates the client; makes no call yet. */
 export async function deployment({ desiredTable, stateTable }: TableNames): Promise<Deployment> {
   const [{ DynamoDBClient }, { DynamoDBDocumentClient }] = await Promise.all([
     import('@aws-sdk/client-dynamodb'),
@@ -33,7 +33,7 @@ export async function deployment({ desiredTable, stateTable }: TableNames): Prom
   };
 }
 
-/** Our own ARN, or `unknown caller` when STS does not tell. */
+/** Our own ARN, or `unknown caller` if STS does not return one. */
 export async function whoAmI(): Promise<string> {
   const { GetCallerIdentityCommand, STSClient } = await import('@aws-sdk/client-sts');
   try {
@@ -44,9 +44,9 @@ export async function whoAmI(): Promise<string> {
 }
 
 /**
- * Does what needs the deployment.
+ * Runs work that needs the deployment.
  *
- * @throws Failure that says what could not be done, and what was answered
+ * @throws Failure that says what could not be done, and the error that AWS returned
  */
 export async function reaching<T>(
   what: string,

@@ -2,10 +2,10 @@ import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
 import type { Problem } from '../reconciler/core/problem.ts';
 import { type Entry, type Place, entriesOf, placeText, readText } from './files.ts';
 
-/** A problem of an item, and where it stands. */
+/** A problem of an item and its place in the file. */
 export interface PlacedProblem extends Problem, Place {}
 
-/** A table as a person wrote it: read and found valid, or refused. */
+/** A table as written in a file: valid, or rejected. */
 export type DesiredInput = ValidInput | RefusedInput;
 
 export interface ValidInput {
@@ -15,17 +15,17 @@ export interface ValidInput {
 
 export interface RefusedInput {
   readonly ok: false;
-  /** As written; undefined when it is not even a text. */
+  /** The id as written; undefined if it is not text. */
   readonly routeTableId: string | undefined;
   /** Every problem of the item, in the order of the file. */
   readonly problems: readonly PlacedProblem[];
 }
 
 /**
- * Every table of the given files, in their order. A table that is written down twice is refused wherever it stands:
- * nobody can tell which of the two is meant.
+ * Every table of the given files, in order. A table that is listed twice is rejected in both places, because it is
+ * unclear which one is meant.
  *
- * @throws Failure when a file cannot be read at all
+ * @throws Failure if a file cannot be read
  */
 export async function readDesired(files: readonly string[], now: Date): Promise<DesiredInput[]> {
   const entries: Entry[] = [];
@@ -51,7 +51,7 @@ function inputOf(entry: Entry, routeTableId: string | undefined, twin: Entry | u
 const writtenTwice = (routeTableId: string | undefined, twin: Entry): Problem => ({
   path: 'routeTableId',
   found: routeTableId ?? '',
-  message: `expected each table once: it is also at ${placeText(twin.placeOf('routeTableId'))}`,
+  message: `expected each table only once, but it is also at ${placeText(twin.placeOf('routeTableId'))}`,
 });
 
 function tableIdIn(item: unknown): string | undefined {

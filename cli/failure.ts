@@ -1,4 +1,4 @@
-/** A failure told in one line: what, where, and what would be right. */
+/** A failure with a one-line message: what failed, where, and what was expected. */
 export class Failure extends Error {
   override readonly name = 'Failure';
 
@@ -7,7 +7,7 @@ export class Failure extends Error {
   }
 }
 
-/** What is known of an error of the AWS SDK or of Node, apart from its message. */
+/** The facts about an error of the AWS SDK or of Node. */
 interface Facts {
   /** The error's name and its code, in lower case. */
   readonly codes: readonly string[];
@@ -21,7 +21,7 @@ const expired = ['expiredtoken', 'expiredtokenexception', 'requestexpired'];
 const denied = ['unauthorizedoperation', 'accessdenied', 'accessdeniedexception'];
 const throttled = ['requestlimitexceeded', 'throttling', 'throttlingexception'];
 
-/** What makes a read of EC2 fail, and what would mend it; the first that fits holds. */
+/** Why a read of EC2 fails, and what to do about it. The first match wins. */
 const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice: string])[] = [
   [
     ({ message }) => /region is missing/i.test(message),
@@ -29,15 +29,18 @@ const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice:
   ],
   [
     ({ codes, message }) => has(codes, ['credentialsprovidererror']) && /from any providers/i.test(message),
-    'no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run "aws sso login" (and to plan without any, give --actual)',
+    'no AWS credentials were found: set AWS_PROFILE or AWS_ACCESS_KEY_ID, or run "aws sso login"; to plan without credentials, use --actual',
   ],
   [
     ({ codes }) => has(codes, ['credentialsprovidererror', 'tokenprovidererror']),
     'the AWS credentials could not be loaded',
   ],
-  [({ codes }) => has(codes, expired), 'the AWS credentials have expired: renew them, and check the clock'],
-  [({ codes }) => has(codes, notValid), 'EC2 does not take the AWS credentials: check them and the Region'],
-  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow it: they need ec2:DescribeRouteTables'],
+  [
+    ({ codes }) => has(codes, expired),
+    'the AWS credentials have expired: renew them and check the clock of this machine',
+  ],
+  [({ codes }) => has(codes, notValid), 'EC2 rejected the AWS credentials: check them and the Region'],
+  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables'],
   [({ codes }) => has(codes, throttled), 'EC2 is throttling this account: try again in a minute'],
   [
     ({ codes }) => has(codes, unreachable),
@@ -48,7 +51,7 @@ const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice:
 
 const has = (codes: readonly string[], known: readonly string[]): boolean => known.some((code) => codes.includes(code));
 
-/** A failed call to EC2 in one line: what was tried, what would mend it, and what was answered. */
+/** Describes a failed EC2 call in one line: what was tried, what to do, and what EC2 answered. */
 export function failedCall(what: string, error: unknown): Failure {
   const facts = factsOf(error);
   const advice = explanations.find(([fits]) => fits(facts))?.[1];
@@ -59,13 +62,13 @@ export function failedCall(what: string, error: unknown): Failure {
 function factsOf(error: unknown): Facts {
   if (!(error instanceof Error)) return { codes: [], message: String(error) };
   const code = 'code' in error ? [String(error.code).toLowerCase()] : [];
-  // A host with several addresses fails once for each of them, and the whole has no message of its own.
+  // A host with several addresses fails once per address, and the aggregate error has no message.
   const [first]: unknown[] = error instanceof AggregateError ? error.errors : [];
   const inner = first instanceof Error ? first.message : undefined;
   return { codes: [error.name.toLowerCase(), ...code], message: error.message || inner || error.name };
 }
 
-/** EC2 may add kilobytes of encoded authorization details to its message. */
+/** The longest answer to show, in characters: EC2 may append kilobytes of encoded authorization details. */
 const answerLength = 300;
 
 function shortened(answer: string): string {

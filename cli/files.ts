@@ -14,7 +14,7 @@ import {
 import { pathText } from '../reconciler/core/problem.ts';
 import { Failure } from './failure.ts';
 
-/** Where something stands in a file. Lines and columns count from 1. */
+/** A place in a file. Lines and columns count from 1. */
 export interface Place {
   readonly file: string;
   readonly line: number;
@@ -23,10 +23,10 @@ export interface Place {
 
 export const placeText = ({ file, line, column }: Place): string => `${file}:${line}:${column}`;
 
-/** One table's item as it is written in a file; nothing in it is checked. */
+/** One table's item as written in a file, not validated. */
 export interface Entry {
   readonly item: unknown;
-  /** Where the value at a path such as `routes[2].target` stands, or else what is nearest around it. */
+  /** The place of the value at a path such as `routes[2].target`; if there is none, of the nearest enclosing value. */
   readonly placeOf: (path: string) => Place;
 }
 
@@ -42,25 +42,25 @@ export async function readText(file: string): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new Failure(`${nameOf(file)}: this is not text in UTF-8, save it in that encoding`, { cause: error });
+    throw new Failure(`${nameOf(file)}: this is not UTF-8 text; save the file as UTF-8`, { cause: error });
   }
 }
 
-/** What a person calls a file of the command line. */
+/** The name of a file for messages. */
 export const nameOf = (file: string): string => (file === '-' ? 'standard input' : file);
 
 function whyUnreadable(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'there is no such file';
-  if (code === 'EISDIR') return 'this is a directory, give the files in it';
-  if (code === 'EACCES' || code === 'EPERM') return 'this file may not be read, check its permissions';
+  if (code === 'ENOENT') return 'no such file';
+  if (code === 'EISDIR') return 'this is a directory; pass the files in it';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied; check the permissions of the file';
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * The tables that a YAML or JSON file speaks of: one, a list, or one for each `---` document.
+ * The tables in a YAML or JSON file: one table, a list, or one table per `---` document.
  *
- * @throws Failure when the text cannot be read as YAML, or holds no table at all
+ * @throws Failure if the text is not valid YAML or contains no table
  */
 export function entriesOf(file: string, text: string): Entry[] {
   const name = nameOf(file);
@@ -72,21 +72,21 @@ export function entriesOf(file: string, text: string): Entry[] {
   try {
     const documents = [...parseAllDocuments(text, { lineCounter, prettyErrors: false, logLevel: 'error' })];
     const entries = documents.flatMap((document) => {
-      // A tag we do not know, such as !Ref, is but a warning to the library: the value would be taken without it.
+      // For an unknown tag, such as !Ref, the library only warns and drops the tag. Treat warnings as errors.
       const [wrong] = [...document.errors, ...document.warnings];
       if (wrong) throw new Failure(`${placeText(placeAt(wrong.pos[0]))}: not valid YAML: ${wrong.message}`);
       return entriesIn(document, placeAt);
     });
-    if (entries.length === 0) throw new Failure(`${name}: there is no route table in it`);
+    if (entries.length === 0) throw new Failure(`${name}: the file contains no route table`);
     return entries;
   } catch (error) {
-    // An alias of nothing, or too many of them.
+    // An unresolved alias, or too many aliases.
     if (error instanceof ReferenceError) throw new Failure(`${name}: ${error.message}`, { cause: error });
     throw error;
   }
 }
 
-/** Many tables may share one list of routes by an alias, but a few lines must not unfold into gigabytes. */
+/** Allows many tables to share one list of routes by alias, but prevents a few lines from expanding into gigabytes. */
 const aliasesAtMost = 10_000;
 
 function entriesIn(document: Document.Parsed, placeAt: (offset: number) => Place): Entry[] {
@@ -106,10 +106,12 @@ function entriesIn(document: Document.Parsed, placeAt: (offset: number) => Place
   });
 }
 
-/** No field of an item lies deeper than `routes[2].target`; a bound also for an anchor that contains itself. */
+/**
+ * No field of an item is nested deeper than `routes[2].target`. The limit also stops at an anchor that contains itself.
+ */
 const deepest = 3;
 
-/** The path of every value in a node, as problems spell it, and where the value begins. */
+/** The path of every value in a node, spelled as in problems, and the offset where the value begins. */
 function* offsetsIn(
   node: unknown,
   document: Document.Parsed,
@@ -126,7 +128,7 @@ function* offsetsIn(
       if (!isScalar(key)) continue;
       const inner = [...path, String(key.value)];
       yield* offsetsIn(value, document, inner);
-      // What a collection holds begins on another line; its name says better where it is.
+      // The content of a collection begins on a later line, so use the place of its key.
       if (!isScalar(value)) yield [pathText(inner), startOf(key)];
     }
   }
@@ -135,7 +137,7 @@ function* offsetsIn(
 
 const startOf = (node: Node): number => node.range?.[0] ?? 0;
 
-/** The offset at a path or, where nothing is written there, of what it would be a part of. */
+/** The offset of the value at a path; if there is none, of the nearest enclosing value. */
 function nearest(path: string, offsets: ReadonlyMap<string, number>): number {
   const offset = offsets.get(path);
   if (offset !== undefined || path === '') return offset ?? 0;

@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 
 export type Format = Parameters<typeof styleText>[0];
 
-/** How text is made to look: in colour or not, and how many columns there are, if that is known. */
+/** How to show text: with or without colour, and in how many columns if the width is known. */
 export interface Look {
   readonly paint: (format: Format, text: string) => string;
   readonly width?: number;
@@ -12,18 +12,18 @@ export interface Look {
 /** `1 change`, `2 changes` */
 export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
 
-/** `2 in sync, 1 blocked`: each of the words with how often it stands there, in order of first appearance. */
+/** `2 in sync, 1 blocked`: each distinct word and its count, in order of first appearance. */
 export const tally = (words: readonly string[]): string =>
   [...Map.groupBy(words, (word) => word)].map(([word, some]) => `${some.length} ${word}`).join(', ');
 
-/** Groups of lines with an empty line between them. */
+/** Joins groups of lines with an empty line between them. */
 export const sections = (...parts: readonly (readonly string[])[]): string =>
   parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
 
-/** Texts below each other: those of a single line close together, longer ones with space around them. */
+/** Stacks texts. Texts of several lines get an empty line before and after. */
 export const stacked = (texts: readonly string[]): string =>
   texts
     .map((text, index) => {
@@ -42,7 +42,7 @@ const indent = '  ';
 const gap = 2;
 const narrowest = 40;
 
-/** Rows as lines of aligned columns, indented. With a width the last column wraps; nothing is ever cut off. */
+/** Rows as indented lines of aligned columns. With a width, the last column wraps. Nothing is truncated. */
 export function columns(rows: readonly (readonly string[])[], width?: number): string[] {
   const [first] = rows;
   if (!first) return [];
@@ -67,6 +67,6 @@ export function columns(rows: readonly (readonly string[])[], width?: number): s
 
 const visible = (text: string): number => stripVTControlCharacters(text).length;
 
-/** Text from files and answers, made harmless: a control character could move the cursor or hide a line. */
+/** Escapes control characters in text from files and answers: they could move the cursor or hide a line. */
 export const printable = (text: string): string =>
   text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);

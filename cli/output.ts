@@ -19,7 +19,7 @@ const actionLook = {
   create: { mark: '+', format: 'green' },
 } as const satisfies Record<ChangeJson['action'], { mark: string; format: Format }>;
 
-/** A plan as a person reads it: one line where all is well, and below it every change, finding and exception. */
+/** A plan for people: a headline, then every change, finding and exception. */
 export function planText(planned: Planned, look: Look): string {
   const { plan } = planned;
   const held = new Set(plan.blocked?.deletes);
@@ -38,7 +38,7 @@ const stateLook = {
   missing: { mark: '✗', format: 'red' },
 } as const satisfies Record<string, { mark: string; format: Format }>;
 
-/** What a plan comes to, in a word or two. */
+/** The state that a plan shows, in one or two words. */
 export function stateOf({ plan, actual }: Planned): keyof typeof stateLook {
   if (!actual) return 'missing';
   if (plan.blocked) return 'blocked';
@@ -72,7 +72,7 @@ function changeRow(
   return [paint(format, `${mark} ${action}`), destination, way, waits];
 }
 
-/** Tables can hold hundreds of propagated routes: the first few of each kind tell what they are. */
+/** A table can contain hundreds of propagated routes, so only the first few of each kind are shown. */
 const shownOfEachReason = 3;
 
 function leftAloneRows({ leftAlone }: Plan, { paint }: Look): string[][] {
@@ -96,9 +96,9 @@ function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
   return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 
-// ── a refused item ──────────────────────────────────────────────────────────────────────────────────────────────────
+// ── a rejected item ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Everything that is wrong with an item, each with the place to mend it. */
+/** Every problem of an item, with its place in the file. */
 export function refusedText({ routeTableId, problems }: RefusedInput, look: Look): string {
   const { paint } = look;
   const id = paint('bold', printable(routeTableId ?? 'a table without an id'));
@@ -111,18 +111,18 @@ export function refusedText({ routeTableId, problems }: RefusedInput, look: Look
   return sections([title], columns(rows, look.width));
 }
 
-/** A valid item, with what is worth knowing of it. */
+/** A valid item and its findings. */
 export function validText({ routeTableId, routes, findings }: DesiredTable, look: Look): string {
   const { paint } = look;
   const title = `${paint('green', '✓')} ${paint('bold', routeTableId)}  ${paint('green', 'valid')}: ${count(routes.length, 'route')}`;
   return sections([title], columns(findingRows(findings, look), look.width));
 }
 
-// ── what was done ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── the result ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const pastTense = { replace: 'replaced', delete: 'deleted', create: 'created' } as const;
 
-/** What became of a table's changes: counted when they were made, one by one when they were not. */
+/** The result of a table's changes: the number of changes made, then each change that was not made. */
 export function reconciledText({ desired, outcome, verified, failure }: Reconciled, { paint, width }: Look): string {
   const done = outcome.filter(({ result }) => result === 'done' || result === 'already');
   const others = outcome.filter((each) => !done.includes(each));
@@ -143,11 +143,11 @@ export function reconciledText({ desired, outcome, verified, failure }: Reconcil
   return sections([`${title}  ${facts.join('; ')}`], columns(rows, width));
 }
 
-/** How many tables there are, in which states, and what is to be changed: `3 tables: 2 in sync, 1 blocked; 2 delete`. */
+/** The number of tables, their states and the planned changes: `3 tables: 2 in sync, 1 blocked; 2 delete`. */
 export const summaryText = (states: readonly string[], changes: readonly ChangeJson['action'][] = []): string =>
   `${count(states.length, 'table')}: ${tally(states)}${changes.length > 0 ? `; ${tally(changes)}` : ''}`;
 
-// ── the same for programs ───────────────────────────────────────────────────────────────────────────────────────────
+// ── output for programs ─────────────────────────────────────────────────────────────────────────────────────────────
 
 export const planJson = ({ plan }: Planned): string => JSON.stringify(planAsJson(plan));
 

@@ -10,21 +10,21 @@ import type { Terminal } from './terminal.ts';
 
 export interface PlanOptions {
   readonly file: readonly string[];
-  /** A saved answer to plan against instead of EC2. */
+  /** A file with a saved answer, to plan against instead of EC2. */
   readonly actual?: string;
   readonly json?: boolean;
 }
 
-/** A plan and what it was made from. */
+/** A plan and its input. */
 export interface Planned {
   readonly desired: DesiredTable;
   readonly plan: Plan;
-  /** Undefined when there is no such table. */
+  /** Undefined if the table does not exist. */
   readonly actual?: ActualTable;
   readonly now: Date;
 }
 
-/** `routectl plan`: shows what would be changed, and changes nothing. `--actual` needs no network and no credentials. */
+/** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */
 export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
   const results = await planEach(file, async (ids) => {
     if (actual !== undefined) return tablesInAnswer(actual);
@@ -36,8 +36,8 @@ export async function plan({ file, actual, json = false }: PlanOptions, terminal
 }
 
 /**
- * The plan of every table in the files, in their order; a refused item does not keep the others from theirs. The actual
- * tables are read together, and not at all when no item is valid.
+ * The plan of every table in the files, in order. A rejected item does not affect the plans of the others. The actual
+ * tables are read together, or not at all if no item is valid.
  */
 export async function planEach(
   files: readonly string[],
@@ -57,7 +57,7 @@ export async function planEach(
   });
 }
 
-/** Prints plans and, after them or beside them, what they come to together. */
+/** Prints the plans and a summary. */
 export function showPlans(
   results: readonly (Planned | RefusedInput)[],
   json: boolean,

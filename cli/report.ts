@@ -14,16 +14,19 @@ export interface ReportOptions extends DeploymentOptions {
   readonly html?: string;
 }
 
-/** So many tables are shown whole unasked, each with one query of its history; the most urgent ones. */
+/**
+ * The maximum number of tables shown in full besides those asked for, most urgent first. Each costs one query of its
+ * history.
+ */
 const wholeAtMost = 200;
 const readAtOnce = 8;
 
-/** Drift of so many milliseconds is recent. */
+/** Drift is recent for this long. */
 const recentMs = 7 * 24 * 60 * 60 * 1_000;
 
-/** `routectl report`: the fleet as a file to keep, to send or to print, or as lines for scripts. Changes nothing. */
+/** `routectl report`: writes the fleet as an HTML file for people or as JSON lines for scripts. Changes nothing. */
 export async function report(ids: readonly string[], options: ReportOptions, terminal: Terminal): Promise<ExitCode> {
-  if (options.html === undefined && !options.json) throw new Failure('say where to: --html report.html, or --json');
+  if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
   const open = await deployment(options);
   const { fleetReader } = await import('../reconciler/aws/fleet-reader.ts');
@@ -35,7 +38,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   const unmanaged = [...asked].filter((id) => !managed.has(id));
   if (unmanaged.length > 0)
     throw new Failure(
-      `${unmanaged.join(', ')}: no desired item in ${open.desiredTable}, so not managed; expected one that "routectl report --json" lists`,
+      `${unmanaged.join(', ')}: not managed: no desired item in ${open.desiredTable}; expected a table that "routectl report --json" lists`,
     );
   const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
   if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
@@ -43,7 +46,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
 
   const telling = new Set(rows.filter((row) => isTelling(row, now)).slice(0, wholeAtMost));
   const whole = rows.filter((row) => asked.has(row.routeTableId) || telling.has(row));
-  terminal.note(`${count(rows.length, 'route table')}, ${whole.length} of them with their history …`);
+  terminal.note(`${count(rows.length, 'route table')}, ${whole.length} of them with history …`);
   const tables = await reaching('read histories', open, () =>
     pMap(whole, async ({ routeTableId }) => ({ routeTableId, ...(await reader.table(routeTableId)), now }), {
       concurrency: readAtOnce,
@@ -56,7 +59,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   return exitCode.ok;
 }
 
-/** Whether a reader of the report wants to know more of a table: it needs a person, or drifted lately. */
+/** Whether to show a table in full: it is not in sync, or it drifted recently. */
 const isTelling = ({ phase, lastDrift }: FleetRow, now: Date): boolean =>
   phase !== 'InSync' || (lastDrift !== undefined && now.getTime() - Date.parse(lastDrift.foundAt) < recentMs);
 

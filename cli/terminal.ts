@@ -1,18 +1,18 @@
 import { styleText } from 'node:util';
 import type { Look } from './layout.ts';
 
-/** Where a command's words go. */
+/** The output of a command. */
 export interface Terminal {
-  /** Prints what was asked for, on standard output. */
+  /** Prints the requested output to standard output. */
   readonly print: (text: string) => void;
-  /** Prints everything else, such as progress, on standard error. */
+  /** Prints everything else, such as progress, to standard error. */
   readonly note: (text: string) => void;
   readonly look: Look;
 }
 
-/** The terminal of this process. Colours only where they can be seen, and never with `NO_COLOR`. */
+/** The terminal of this process. It uses colours only if standard output supports them, and never with `NO_COLOR`. */
 export function thisTerminal(): Terminal {
-  // Whoever reads us may stop early, as `head` does.
+  // The reader of our output may stop early, as `head` does.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
     process.exit();
@@ -22,7 +22,7 @@ export function thisTerminal(): Terminal {
     note: (text) => void process.stderr.write(`${text}\n`),
     look: {
       paint: (format, text) => styleText(format, text, { stream: process.stdout }),
-      // Some pseudo-terminals have no columns at all.
+      // Some pseudo-terminals report 0 columns.
       ...(process.stdout.columns > 0 && { width: process.stdout.columns }),
     },
   };

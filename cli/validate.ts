@@ -9,7 +9,7 @@ export interface ValidateOptions {
   readonly json?: boolean;
 }
 
-/** `routectl validate`: names every problem of every table, without any network. */
+/** `routectl validate`: reports every problem of every table. Needs no network. */
 export async function validate({ file, json = false }: ValidateOptions, terminal: Terminal): Promise<ExitCode> {
   const { print, note, look } = terminal;
   const inputs = await readDesired(file, new Date());

@@ -4,20 +4,20 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-/** A topic that CloudWatch alarms of this account, and nobody else outside it, may publish to. */
+/** An encrypted topic. From outside the account, only CloudWatch alarms of this account may publish to it. */
 export function alarmTopic(scope: Construct, enforceSSL: boolean): Topic {
   const alarmsOfThisAccount = new ServicePrincipal('cloudwatch.amazonaws.com', {
     conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
   });
-  // A key of our own: the policy of the AWS-managed one lets no alarm publish, and the alarm would fail in silence.
+  // Use our own key: the policy of the AWS-managed key does not let alarms publish, and they would fail silently.
   const key = new Key(scope, 'Key', {
     description: 'Encrypts the alarms of the route reconciler',
     enableKeyRotation: true,
-    // It protects messages in flight only: nothing is lost with it.
+    // The key protects only messages in flight, so deleting it loses nothing.
     removalPolicy: RemovalPolicy.DESTROY,
   });
   const topic = new Topic(scope, 'Topic', { displayName: 'Route Reconciler', masterKey: key, enforceSSL });
-  // A policy of its own takes the place of the default one, which let alarms in. This grants the use of the key as well.
+  // An explicit policy replaces the default one, which admits alarms. This call also grants the use of the key.
   topic.grantPublish(alarmsOfThisAccount);
   return topic;
 }

@@ -10,24 +10,24 @@ import { reconcilerMetric } from './metrics.ts';
 
 export interface AlarmsProps {
   /**
-   * Where alarms go.
+   * The topic that alarms notify.
    * @default - a new, encrypted topic without subscribers
    */
   readonly topic?: ITopic | undefined;
-  /** A new topic refuses to be published to without TLS. */
+  /** Makes a new topic reject publishing without TLS. */
   readonly enforceSSL: boolean;
-  /** The functions to watch, by the name an alarm calls them. */
+  /** The functions to watch, by the name that the alarms use. */
   readonly functions: Readonly<Record<string, IFunction>>;
-  /** Where events, invocations and edits end that nobody could work on. */
+  /** The dead-letter queues: events, invocations, edits and requeues that could not be processed. */
   readonly undeliveredEvents: IQueue;
   readonly failedInvocations: IQueue;
   readonly failedRecords: IQueue;
   readonly failedRequeues: IQueue;
-  /** What asks to look at tables again. */
+  /** The queue of tables to read again. */
   readonly requeue: IQueue;
   readonly sweepInterval: Duration;
   /**
-   * One period for all alarms but those on sweeps. For the local stack, where nobody waits for minutes.
+   * One period for all alarms except those on sweeps. The local stack uses it, so that alarms do not take minutes.
    * @default - each alarm has its own
    */
   readonly period?: Duration | undefined;
@@ -39,24 +39,28 @@ interface Watch {
   readonly comparison?: ComparisonOperator;
   /** @default 1 */
   readonly threshold?: number;
-  /** Consecutive periods that must all breach; one unless told. */
+  /**
+   * Consecutive periods that must all breach.
+   * @default 1
+   */
   readonly periods?: number;
-  /** Not breaching unless told: no news is good news. */
+  /** @default - not breaching: no data means no problem */
   readonly missing?: TreatMissingData;
-  /** What the alarm says, and what to do first. */
+  /** What the alarm means, and what to do first. */
   readonly means: string;
   /** Its heading in docs/runbook.md. */
   readonly runbook: string;
 }
 
 /**
- * What is worth waking a person for; every alarm tells what it means and where its runbook entry is. What tables report
- * is counted when it begins: an alarm is over soon after nothing new came, and a table that stays out of sync has an alarm
- * of its own. So a trouble that is long known never hides a new one.
+ * The alarms that are worth waking a person for. Every alarm says what it means and names its runbook entry.
  *
- * Where datapoints are missing CloudWatch looks at more periods than it evaluates, and fills in only what it lacks then. How
- * many more it does not say; the examples of its documentation look at two more. So an alarm on one period rings or ends for
- * silence after about three.
+ * A problem of a table is counted once, when it begins. Its alarm therefore ends soon after the last new problem, and
+ * an old problem never hides a new one. Tables that stay out of sync have a separate alarm.
+ *
+ * When datapoints are missing, CloudWatch retrieves more periods than it evaluates, and fills in only those it still
+ * lacks. The documentation does not say how many more; its examples retrieve two more. So missing data raises or ends
+ * an alarm on one period after about three periods.
  */
 export class Alarms extends Construct {
   readonly topic: ITopic;
@@ -81,20 +85,20 @@ export class Alarms extends Construct {
       reconcilerMetric(name, { period: sweepInterval, statistic });
     return [
       this.watch('ChangesFailed', {
-        // One route that EC2 refuses is traffic that goes wrong. What passes by itself is not counted.
+        // One rejected route already misdirects traffic. Failures that pass by themselves are not counted.
         metric: news('ChangesFailed'),
         means:
-          'EC2 refused a route, a table is gone, or a listed destination is held by a route that is not ours. First: read failures and findings in the status of the table',
+          'EC2 rejected a route, a table is gone, or a route that is not ours occupies a listed destination. First: read the failures and findings in the status of the table',
         runbook: 'changes-failed',
       }),
       this.watch('TablesOutOfSync', {
         metric: perSweep('TablesOutOfSync', 'Maximum'),
-        // One sweep may catch a table in the middle of its repair; after three it is nobody's repair.
+        // One sweep may read a table in the middle of its repair. Three sweeps in a row mean that nobody repairs it.
         periods: 3,
-        // Without a sweep nothing is known that was not known before; that sweeps are missing has an alarm of its own.
+        // Without a sweep there is no new information. Missing sweeps have their own alarm.
         missing: TreatMissingData.IGNORE,
         means:
-          'Enforced tables have not been as desired for three sweeps. First: list the tables that are not InSync, with their reasons',
+          'Some enforced tables have been out of sync for three sweeps. First: list the tables that are not InSync, with their reasons',
         runbook: 'tables-out-of-sync',
       }),
       this.watch('TablesUnknown', {
@@ -102,54 +106,55 @@ export class Alarms extends Construct {
         periods: 3,
         missing: TreatMissingData.IGNORE,
         means:
-          'Three sweeps could not look at some tables: nobody knows what they contain. First: read the sweep record',
+          'Three sweeps in a row could not read some tables, so their routes are unknown. First: read the sweep record',
         runbook: 'tables-unknown',
       }),
       this.watch('PlansBlocked', {
         metric: news('PlansBlocked'),
         means:
-          'Deletes wait for a person; everything else is done. First: look at the deletes that wait, and approve them or list the routes',
+          'Deletes wait for approval; all other changes are done. First: check the waiting deletes, then approve them or add the routes to the desired item',
         runbook: 'plans-blocked',
       }),
       this.watch('InvalidDesired', {
         metric: news('InvalidDesired'),
         means:
-          'A desired item was refused: its table is kept as it was last put right, and no longer. First: read the problems in the status of the table',
+          'A desired item was rejected as invalid: its table stays as it is, and drift is not repaired. First: read the problems in the status of the table',
         runbook: 'invalid-desired',
       }),
       this.watch('Contested', {
         metric: news('Contested'),
         means:
-          'Somebody undoes what is healed, again and again: it is healed ever more rarely. First: see who it is, in the status of the table',
+          'Somebody keeps undoing a repair, so repairs back off. First: find out who it is in the status of the table',
         runbook: 'contested',
       }),
       this.watch('Blackholes', {
         metric: news('Blackholes'),
         means:
-          'A route leads to a target that is gone or not ready: its traffic is dropped. First: see which target it is, in the findings of the table',
+          'A route leads to a target that is gone or not ready, so its traffic is dropped. First: find the target in the findings of the table',
         runbook: 'blackholes',
       }),
       this.watch('MissedByEvents', {
-        // An event may come late, and one in a million not at all; whoever waits for a pattern waits for an outage.
+        // An event may be late, and about one in a million is lost. Waiting for a pattern means waiting for an outage.
         metric: news('MissedByEvents'),
         means:
-          'A sweep found drift that no event told of within 15 minutes: what should wake the reconciler is broken. First: see whether the trail and the rule are there and switched on',
+          'A sweep found drift that no event reported within 15 minutes: the delivery of events is broken. First: check that the trail and the rules exist and are enabled',
         runbook: 'missed-by-events',
       }),
       this.watch('EventsNotTold', {
         metric: news('EventsNotTold'),
         means:
-          'EventBridge did not take events that tell of drift and trouble: chat and tickets that live on them miss some. Status, history and alarms have it all. First: read the error in the logs',
+          'EventBridge rejected domain events, so chat and tickets that depend on them miss some. Status, history and alarms are complete. First: read the error in the logs',
         runbook: 'events-not-told',
       }),
       this.watch('SweepNotCompleted', {
         metric: perSweep('SweepCompleted', 'Sum'),
         comparison: ComparisonOperator.LESS_THAN_THRESHOLD,
-        // The metric exists only when a sweep completes: silence is the very thing to tell. One period is enough for that, as
-        // one datapoint in the two before it speaks against it: a late sweep, which leaves one period empty, does not ring.
+        // Only a completed sweep writes this metric, so missing data means a missing sweep. One period is enough: a
+        // datapoint in one of the two periods before it keeps the alarm OK. So a late sweep, which leaves one period
+        // empty, raises no alarm.
         missing: TreatMissingData.BREACHING,
         means:
-          'No sweep completed in about three intervals: changes that no event told stay unseen. First: see whether the schedule is enabled and how the last sweep ended',
+          'No sweep completed in about three intervals, so changes that no event reports go unnoticed. First: check that the schedule is enabled, and how the last sweep ended',
         runbook: 'sweep-not-completed',
       }),
     ];
@@ -158,34 +163,35 @@ export class Alarms extends Construct {
   private watchQueues(props: AlarmsProps): IAlarm[] {
     return [
       this.watch('RequeuesWaiting', {
-        // A message is visible once it is due, and gone a moment later; what is always there nobody takes.
+        // A message becomes visible when it is due and is received a moment later. If some are always visible, nobody
+        // receives them.
         metric: props.requeue.metricApproximateNumberOfMessagesVisible({
           period: this.period(Duration.minutes(5)),
           statistic: 'Minimum',
         }),
         periods: 3,
         means:
-          'Tables are to be looked at again, and nobody does: repairs are not verified and refused routes wait for the sweep. First: see whether on-requeue still listens to its queue',
+          'Nobody processes the requeue queue: repairs are not verified, and rejected routes wait for the sweep. First: check that on-requeue still receives from its queue',
         runbook: 'requeues-waiting',
       }),
       this.watchQueue('UndeliveredEventsWaiting', props.undeliveredEvents, {
         means:
-          'Events or scheduled sweeps could not be handed to their function. First: see whether the functions still exist and may be invoked',
+          'Events or scheduled sweeps could not be delivered to their function. First: check that the functions still exist and may be invoked',
         runbook: 'undelivered-events',
       }),
       this.watchQueue('FailedInvocationsWaiting', props.failedInvocations, {
         means:
-          'A function failed three times on the same event or sweep. First: read the error in the message, it carries the event too',
+          'A function failed three times on the same event or sweep. First: read the error in the message, which also contains the event',
         runbook: 'failed-invocations',
       }),
       this.watchQueue('FailedRecordsWaiting', props.failedRecords, {
         means:
-          'Edits of desired state were given up after five retries. First: look for errors in the log of on-desired-change at that time',
+          'Edits of desired items failed after five retries. First: find the errors in the log of on-desired-change at that time',
         runbook: 'failed-records',
       }),
       this.watchQueue('FailedRequeuesWaiting', props.failedRequeues, {
         means:
-          'A table that was to be looked at again could not be, three times. First: look for errors in the log of on-requeue at that time',
+          'A requeued table could not be reconciled in three tries. First: find the errors in the log of on-requeue at that time',
         runbook: 'failed-requeues',
       }),
     ];
@@ -193,12 +199,12 @@ export class Alarms extends Construct {
 
   private watchQueue(id: string, queue: IQueue, { means, runbook }: Pick<Watch, 'means' | 'runbook'>): IAlarm {
     return this.watch(id, {
-      // One message is one change nobody looked at: no threshold above it, no wait.
+      // One message is one unprocessed change, so the alarm starts at the first message and without delay.
       metric: queue.metricApproximateNumberOfMessagesVisible({
         period: this.period(Duration.minutes(1)),
         statistic: 'Maximum',
       }),
-      // A queue that nobody touches for six hours sends no metric, though its messages are still there.
+      // After six hours without activity a queue sends no metrics, even if it still holds messages.
       missing: TreatMissingData.IGNORE,
       means,
       runbook,
@@ -208,18 +214,19 @@ export class Alarms extends Construct {
   private watchFunction(name: string, watched: IFunction): IAlarm[] {
     return [
       this.watch(`${name}Errors`, {
-        // EC2's refusals are results, not errors: what fails here is the function itself. One hiccup is healed by a retry;
-        // three errors in a quarter of an hour are one event tried in vain, or many.
+        // A call that EC2 rejects is a result, not an error; this metric counts failures of the function itself. A
+        // retry covers a single failure. Three errors in 15 minutes mean that all tries of one event failed, or many
+        // events did.
         metric: watched.metricErrors({ period: this.period(Duration.minutes(15)) }),
         threshold: 3,
         means: `${name} crashes, times out or runs out of memory. First: read the latest error in its log`,
         runbook: 'function-errors',
       }),
       this.watch(`${name}Throttles`, {
-        // Lambda retries what it throttled; only throttling that lasts delays repairs noticeably.
+        // Lambda retries throttled invocations, so only lasting throttling delays repairs noticeably.
         metric: watched.metricThrottles({ period: this.period(Duration.minutes(5)) }),
         periods: 3,
-        means: `${name} has been throttled for 15 minutes, repairs are late. First: see what uses up the account's Lambda concurrency`,
+        means: `${name} has been throttled for 15 minutes, so repairs are late. First: find out what uses up the account's Lambda concurrency`,
         runbook: 'function-throttles',
       }),
     ];

@@ -2,13 +2,14 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
 
-/** Shared by the functions and bundled into each of them; no function itself. */
+/** Modules that are bundled into each function but are not functions themselves. */
 const sharedModules = new Set(['runtime.ts']);
 
 /**
- * Bundles every function: `<from>/<name>.ts` becomes `<to>/<name>/index.mjs` with its source map beside it. Everything
- * is in the bundle, the AWS SDK too, so a deployed function runs the very versions the tests ran. Equal sources give
- * equal files, and each is put in place whole, so that others may read `to` meanwhile.
+ * Bundles every function: `<from>/<name>.ts` becomes `<to>/<name>/index.mjs`, with its source map beside it.
+ *
+ * The bundle contains everything, including the AWS SDK, so a deployed function runs the versions that were tested.
+ * Equal sources give equal files. Each file is replaced atomically, so others may read `to` at the same time.
  *
  * @returns the size of each bundle in bytes, by function name
  */
@@ -30,7 +31,7 @@ export async function buildFunctions(from: string, to: string): Promise<Map<stri
       path.join(from, `${name}.ts`),
       path.join(directory, 'index.mjs'),
     )) {
-      // Drafted outside the function's directory, which another deployment may be packing just now.
+      // Write the draft outside the function's directory: another deployment may be packing that directory now.
       const draft = `${to}.${process.pid}`;
       await writeFile(draft, content);
       await rename(draft, path.join(directory, fileName));
@@ -44,7 +45,7 @@ async function bundle(input: string, file: string) {
   const build = await rolldown({
     input,
     platform: 'node',
-    // The packages' ES modules: their CommonJS builds cannot be shaken and are three times the size.
+    // Use the packages' ES modules: CommonJS builds cannot be tree-shaken and are three times as large.
     resolve: { mainFields: ['module', 'main'] },
   });
   try {
@@ -67,6 +68,6 @@ async function bundle(input: string, file: string) {
 if (import.meta.main) {
   const root = path.resolve(import.meta.dirname, '..');
   const sizes = await buildFunctions(path.join(root, 'lambdas'), path.join(root, 'dist', 'lambdas'));
-  // On stderr: `cdk synth` runs this first, and its stdout is the template.
+  // Print to stderr: `cdk synth` runs this first, and its stdout is the template.
   for (const [name, bytes] of sizes) console.error(`${name.padEnd(20)} ${(bytes / 1024).toFixed(0).padStart(5)} KiB`);
 }

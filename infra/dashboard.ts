@@ -18,11 +18,11 @@ import { reconcilerMetric } from './metrics.ts';
 
 export interface FleetDashboardProps {
   readonly alarms: readonly IAlarm[];
-  /** Renders the fleet, and one table's page. */
+  /** Renders the fleet and the page of one table. */
   readonly widget: IFunction;
-  /** The functions that reconcile, by the name people call them. */
+  /** The functions that reconcile, by the name that people use. */
   readonly functions: Readonly<Record<string, IFunction>>;
-  /** The function that events of others wake. */
+  /** The function that route calls of others invoke. */
   readonly onRouteChange: IFunction;
   readonly queues: Readonly<Record<string, IQueue>>;
 }
@@ -30,7 +30,7 @@ export interface FleetDashboardProps {
 const columns = 24;
 const period = Duration.minutes(5);
 
-/** What an operator looks at, in the order of the questions: what is wrong, what was healed, does it still hear, does it still look. */
+/** The operator's dashboard. Its rows answer the questions in the order in which an operator asks them. */
 export class FleetDashboard extends Construct {
   readonly dashboard: Dashboard;
 
@@ -57,11 +57,11 @@ export class FleetDashboard extends Construct {
         updateOnTimeRangeChange: false,
       }),
     ]);
-    this.row('What was healed, and how fast?', [
+    this.row('What was repaired, and how fast?', [
       graph('Drift found', [...sums('DriftDetected', 'DriftObserved')]),
       graph('Routes changed', [...sums('RoutesReplaced', 'RoutesDeleted', 'RoutesCreated')]),
       new GraphWidget({
-        title: 'From the call that caused it to the heal',
+        title: 'From the call that caused the drift to the repair',
         left: ['p50', 'p99', 'Maximum'].map((statistic) =>
           reconcilerMetric('HealLatency', { statistic, period, label: statistic }),
         ),
@@ -71,27 +71,27 @@ export class FleetDashboard extends Construct {
       }),
     ]);
     this.row('What needs a person?', [
-      graph('Newly refused, blocked, invalid or contested', [
+      graph('Newly failed, blocked, invalid or contested', [
         ...sums('ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested'),
       ]),
-      graph('Leading nowhere: newly, and as the sweeps found it', [
+      graph('Blackholes: new, and as found by the sweeps', [
         ...sums('Blackholes', 'BlackholesObserved'),
         atMost('BlackholesKnown'),
       ]),
       graph(
-        'Waiting in queues',
+        'Messages waiting in queues',
         Object.entries(queues).map(([label, queue]) =>
           queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum', label }),
         ),
       ),
     ]);
     this.row('Are events flowing? Is the sweep alive?', [
-      graph('Route calls that woke us', [
+      graph('Events that started on-route-change', [
         props.onRouteChange.metricInvocations({ period, label: 'on-route-change' }),
         ...sums('MissedByEvents'),
       ]),
       graph('Sweeps completed', [...sums('SweepCompleted')]),
-      graph('Time a sweep takes', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
+      graph('Duration of a sweep', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
     ]);
     this.row('Functions: latency, errors, throttles, cost', [
       graph(
@@ -105,7 +105,7 @@ export class FleetDashboard extends Construct {
         ...sums('EventsNotTold'),
       ]),
       graph(
-        'Invocations: what is paid for',
+        'Invocations (billed)',
         each(functions, (one, label) => one.metricInvocations({ period, label })),
       ),
     ]);
@@ -119,7 +119,7 @@ export class FleetDashboard extends Construct {
 
 const tablesNow = (height: number): GraphWidget =>
   new GraphWidget({
-    title: 'Tables, as the sweeps found them',
+    title: 'Tables, as found by the sweeps',
     left: (['TablesManaged', 'TablesOutOfSync', 'TablesObserved', 'TablesUnknown'] as const).map(atMost),
     width: columns / 2,
     height,

@@ -11,21 +11,23 @@ export interface ReconcilerFunctionProps {
   /** The function's file in `lambdas/`, without its extension. */
   readonly entry: string;
   readonly description: string;
-  /** Holds `<entry>/index.mjs`. */
+  /** The directory that contains `<entry>/index.mjs`. */
   readonly codeDirectory: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Base URL under which the function's own role has an EC2 endpoint: `<ec2Endpoint>/role/<role name>`. */
+  /** Base URL of the EC2 endpoints. The function uses the one of its own role: `<ec2Endpoint>/role/<role name>`. */
   readonly ec2Endpoint?: string | undefined;
   /** MiB. */
   readonly memory: number;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
   readonly reservedConcurrency?: number | undefined;
-  /** For a function invoked asynchronously: where an invocation goes that failed three times or grew too old. */
+  /** For a function invoked asynchronously: receives invocations that failed three times or expired. */
   readonly failedInvocations?: IQueue;
 }
 
-/** One function of the reconciler, with a role and a log group of its own; the role may write that log and nothing else. */
+/**
+ * One function of the reconciler, with its own role and log group. Its role may write that log group and nothing else.
+ */
 export class ReconcilerFunction extends Construct {
   readonly function: LambdaFunction;
   readonly role: Role;
@@ -38,7 +40,7 @@ export class ReconcilerFunction extends Construct {
       retention: props.logRetention,
       removalPolicy: props.logRemovalPolicy,
     });
-    // Not the managed AWSLambdaBasicExecutionRole: it may write every log group of the account.
+    // Avoid the managed policy AWSLambdaBasicExecutionRole: it allows writes to every log group of the account.
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(this.role);
 
@@ -62,7 +64,7 @@ export class ReconcilerFunction extends Construct {
       ...(props.failedInvocations && {
         onFailure: new SqsDestination(props.failedInvocations),
         retryAttempts: 2,
-        // An event only says where to look: after an hour the sweep has long looked there.
+        // An event only names the tables to read. After an hour, a sweep has read them anyway.
         maxEventAge: Duration.hours(1),
       }),
     });

@@ -1,18 +1,18 @@
 import { type Effect, ec2Calls } from '../reconciler/aws/ec2-calls.ts';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
 
-/** Whose calls count. */
+/** The calls to match, by source and account. */
 interface Watched {
-  /** Event sources that count: `aws.ec2`, and what stands in for it in a local stack. */
+  /** Event sources to match: `aws.ec2`, or its stand-in in a local stack. */
   readonly sources: readonly string[];
-  /** The account whose tables are managed; events forwarded from other accounts do not match. */
+  /** The account whose tables are managed. Events forwarded from other accounts do not match. */
   readonly account: string;
 }
 
 /**
- * Matches the CloudTrail events of calls that change routes, made by anybody but `ownRoles`.
+ * Matches the CloudTrail events of calls that change routes, unless one of `ownRoles` made the call.
  *
- * @param ownRoles ARNs of the roles that reconcile: what they write needs no second look
+ * @param ownRoles ARNs of the roles that reconcile: their own writes must not start another reconcile
  */
 export const routeCallPattern = ({
   ownRoles,
@@ -20,25 +20,26 @@ export const routeCallPattern = ({
 }: Watched & { readonly ownRoles: readonly string[] }): EventPattern =>
   callsThat((effect) => effect === 'route', watched, {
     userIdentity: {
-      // `anything-but` alone matches no event without the field, which is every IAM user, root and AWS service.
+      // `anything-but` does not match an absent field, and calls by IAM users, root and AWS services lack this one.
       sessionContext: { sessionIssuer: { arn: [{ 'anything-but': [...ownRoles] }, { exists: false }] } },
     },
   });
 
 /**
- * Matches the CloudTrail events of all other calls that bear on route tables: whom they serve, what their destinations
- * mean, whether their targets live. A rule of its own, as a pattern holds 2,048 characters; and ours are not among them.
+ * Matches the CloudTrail events of all other calls that affect route tables: which subnets they serve, what their
+ * destinations mean, and whether their targets exist. These calls need a separate rule because a pattern is limited to
+ * 2,048 characters. We make none of them ourselves.
  */
 export const surroundingCallPattern = (watched: Watched): EventPattern =>
   callsThat((effect) => effect !== 'route' && effect !== 'tag', watched);
 
 /**
- * Matches the CloudTrail events of calls that tag a route table, among other things or alone. Everything else that is
- * tagged wakes nobody; and we tag nothing.
+ * Matches the CloudTrail events of calls that tag at least one route table. Tags on other resources match nothing, and
+ * we tag nothing ourselves.
  */
 export const tagCallPattern = (watched: Watched): EventPattern =>
   callsThat((effect) => effect === 'tag', watched, {
-    // A pattern reaches into each element of a list.
+    // A pattern is matched against each element of a list.
     requestParameters: { resourcesSet: { items: { resourceId: [{ prefix: 'rtb-' }] } } },
   });
 
@@ -50,10 +51,10 @@ const callsThat = (
   source: [...sources],
   detailType: ['AWS API Call via CloudTrail'],
   detail: {
-    // API Gateway and AppSync have calls named CreateRoute, too.
+    // API Gateway and AppSync also have calls named CreateRoute.
     eventSource: ['ec2.amazonaws.com'],
     eventName: Object.entries(ec2Calls).flatMap(([name, effect]) => (isMeant(effect) ? name : [])),
-    // A refused call changed nothing; one that ended in a server fault may have.
+    // A rejected call changed nothing. A call that ended in a server fault may have changed something.
     errorCode: [{ exists: false }, { prefix: 'Server.' }],
     recipientAccountId: [account],
     ...detail,

@@ -2,29 +2,31 @@ import type { Environment } from 'aws-cdk-lib';
 import type { Node } from 'constructs';
 import { z } from 'zod';
 
-/** What one deployment may choose, as read from the CDK context. */
+/** The settings of one deployment, read from the CDK context. */
 export interface Settings {
-  /** Deploys to the emulators of the local stack: nothing is kept, and events of source `local.ec2` count as well. */
+  /**
+   * Deploys to the emulators of the local stack: deletes all data with the stack, and accepts events from `local.ec2`.
+   */
   readonly local: boolean;
-  /** Where the functions reach EC2, without a trailing slash; only with `local`. */
+  /** The EC2 endpoint for the functions, without a trailing slash; only with `local`. */
   readonly ec2Endpoint?: string | undefined;
   /** Minutes between two sweeps. */
   readonly sweepEveryMinutes?: number | undefined;
-  /** For how many days a table's history is kept. */
+  /** How many days to keep a table's history. */
   readonly historyDays?: number | undefined;
-  /** One period for all alarms but those on sweeps, in seconds; only with `local`. */
+  /** One period for all alarms except those on sweeps, in seconds; only with `local`. */
   readonly alarmPeriodSeconds?: number | undefined;
-  /** Only tables that carry this tag may be changed. */
+  /** If set, only tables with this tag may be changed. */
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
 }
 
-/** The account of the emulators: nothing local is ever deployed to another one. */
+/** The account of the emulators. A local stack is never deployed to any other account. */
 const localAccount = '000000000000';
 
 const wholeMinutes = 'expected a whole number of minutes';
 const wholeDays = 'expected a whole number of days';
 
-// `cdk -c key=value` hands over text, cdk.json any JSON value: both spellings are accepted.
+// `cdk -c key=value` passes text and cdk.json passes JSON values; both are accepted.
 const schema = z.object({
   local: z.union([z.boolean(), z.stringbool()], 'expected true or false').default(false),
   ec2Endpoint: z
@@ -52,7 +54,7 @@ const schema = z.object({
 /**
  * Reads the settings of one deployment from the CDK context.
  *
- * @throws Error that names every context value that cannot be used, what was found and what would be right
+ * @throws Error that names every unusable context value, what was found and what was expected
  */
 export function readSettings(context: Node, environment: Environment = {}): Settings {
   const found = Object.fromEntries(Object.keys(schema.shape).map((key) => [key, context.tryGetContext(key)]));
@@ -60,13 +62,12 @@ export function readSettings(context: Node, environment: Environment = {}): Sett
   const problems = (error?.issues ?? []).map(
     ({ path: [key], message }) => `${String(key)}: ${message}, got ${JSON.stringify(found[String(key)])}`,
   );
-  if (data?.ec2Endpoint && !data.local) problems.push('ec2Endpoint: only the local stack has one (add -c local=true)');
+  if (data?.ec2Endpoint && !data.local)
+    problems.push('ec2Endpoint: allowed only for the local stack (add -c local=true)');
   if (data?.alarmPeriodSeconds && !data.local)
-    problems.push('alarmPeriodSeconds: only the local stack has one (add -c local=true)');
+    problems.push('alarmPeriodSeconds: allowed only for the local stack (add -c local=true)');
   if (data?.local && environment.account && environment.account !== localAccount) {
-    problems.push(
-      `local: the local stack lives in account ${localAccount}, but the credentials are of another account`,
-    );
+    problems.push(`local: the local stack uses account ${localAccount}, but the credentials belong to another account`);
   }
   if (!data || problems.length > 0) throw new Error(`CDK context:\n  ${problems.join('\n  ')}`);
   return data;

@@ -7,16 +7,16 @@ import type { Settings } from './settings.ts';
 export interface RouteReconcilerStackProps extends StackProps {
   readonly settings: Settings;
   /**
-   * Directory with one bundled function in each subdirectory.
-   * @default - `dist/lambdas`, where `npm run build` puts them
+   * The directory with one bundled function in each subdirectory.
+   * @default - `dist/lambdas`, the output of `npm run build`
    */
   readonly codeDirectory?: string | undefined;
 }
 
-/** The reconciler as one stack; the outputs are what scripts and people look for. */
+/** The reconciler as one stack. Its outputs name the resources that scripts and people need. */
 export class RouteReconcilerStack extends Stack {
   constructor(scope: Construct, id: string, { settings, codeDirectory, ...props }: RouteReconcilerStackProps) {
-    super(scope, id, { description: 'Keeps VPC route tables as written in DynamoDB', ...props });
+    super(scope, id, { description: 'Keeps VPC route tables as described in DynamoDB', ...props });
     const { local, ec2Endpoint, sweepEveryMinutes, historyDays, alarmPeriodSeconds, managedTag } = settings;
 
     const reconciler = new RouteReconciler(this, 'RouteReconciler', {
@@ -27,7 +27,7 @@ export class RouteReconcilerStack extends Stack {
       historyRetention: historyDays === undefined ? undefined : Duration.days(historyDays),
       alarmPeriod: alarmPeriodSeconds === undefined ? undefined : Duration.seconds(alarmPeriodSeconds),
       ...(local && {
-        // Nobody but EC2 may send events as `aws.ec2`: its stand-in has a source of its own.
+        // Only AWS may send events with the source `aws.ec2`, so the local stand-in uses its own source.
         eventSources: ['aws.ec2', 'local.ec2'],
         enforceSSL: false,
         removalPolicy: RemovalPolicy.DESTROY,
@@ -36,7 +36,7 @@ export class RouteReconcilerStack extends Stack {
     });
 
     if (local) {
-      const reason = 'The emulators of the local stack speak plain HTTP.';
+      const reason = 'The emulators of the local stack support only plain HTTP.';
       Validations.of(this).acknowledge({ id: 'AwsSolutions-SQS4', reason }, { id: 'AwsSolutions-SNS3', reason });
     }
 

@@ -6,7 +6,7 @@ import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-/** Starts `sweep` once in every `interval`; a sweep that could not be started is told to `undelivered`. */
+/** Starts `sweep` once per `interval`. If a start fails, the invocation goes to the queue `undelivered`. */
 export function sweepSchedule(scope: Construct, sweep: IFunction, interval: Duration, undelivered: Queue): Schedule {
   const role = new Role(scope, 'SweepScheduleRole', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
@@ -17,13 +17,13 @@ export function sweepSchedule(scope: Construct, sweep: IFunction, interval: Dura
   undelivered.grantSendMessages(role);
 
   return new Schedule(scope, 'SweepSchedule', {
-    description: 'Looks at every managed route table, whether or not an event told of it',
+    description: 'Reads every managed route table, whether or not an event reported a change',
     schedule: ScheduleExpression.rate(interval),
     target: new LambdaInvoke(sweep, {
-      // Left to itself, the target would also allow every version of the function.
+      // By default, the target would also allow every version of the function.
       role: role.withoutPolicyUpdates(),
       deadLetterQueue: undelivered,
-      // The next sweep is the better retry.
+      // Retry for at most 5 minutes: after that, the next sweep is the better retry.
       retryAttempts: 2,
       maxEventAge: Duration.minutes(5),
     }),

@@ -12,7 +12,7 @@ const event = z
   })
   .catch({ page: 0, routeTableId: undefined, widgetContext: { theme: 'light' } });
 
-/** What CloudWatch shows to whoever adds the widget to a dashboard of their own. */
+/** The description that CloudWatch shows when somebody adds the widget to their own dashboard. */
 const documentation = `## Route tables
 Shows every managed route table by phase, with its last drift and who caused it. It needs no parameters.
 \`\`\` yaml
@@ -20,7 +20,7 @@ page: 0                # the page to begin with
 routeTableId: rtb-…    # or one table's page
 \`\`\``;
 
-/** Shows the fleet in a CloudWatch dashboard, or the page of one table. Reads only. */
+/** Shows the fleet, or the page of one table, in a CloudWatch dashboard. Only reads. */
 export async function handler(given: unknown, { invokedFunctionArn }: Context): Promise<string | { markdown: string }> {
   const { describe, page, routeTableId, widgetContext } = event.parse(given);
   if (describe !== undefined) return { markdown: documentation };

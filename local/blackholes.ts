@@ -1,4 +1,4 @@
-/** Calls by which a target goes, and by which it comes back, with the parameter that names it. */
+/** The calls that remove a target (`ends`) or restore it (`returns`), and the parameter that names the target. */
 const ends: Readonly<Record<string, string>> = {
   DeleteNatGateway: 'NatGatewayId',
   DeleteVpcPeeringConnection: 'VpcPeeringConnectionId',
@@ -8,14 +8,16 @@ const ends: Readonly<Record<string, string>> = {
 };
 const returns: Readonly<Record<string, string>> = { AttachInternetGateway: 'InternetGatewayId' };
 
-/** A route in the answer of DescribeRouteTables; nothing in it is a list. */
+/** An active route in the answer of DescribeRouteTables. A route contains no lists. */
 const activeRoute = /<item>(?:(?!<\/?item>).)*?<state>active<\/state>(?:(?!<\/?item>).)*<\/item>/gs;
 
-/** moto goes on calling a route active whose target is gone. EC2 calls it a blackhole, and so do the answers made here. */
+/**
+ * moto keeps a route active when its target is gone. EC2 shows it as a blackhole; this class corrects moto's answers.
+ */
 export class Blackholes {
   readonly #gone = new Set<string>();
 
-  /** Notes what a call that was carried out did to a target. */
+  /** Records what a successful call did to a target. */
   heard(action: string, parameters: URLSearchParams): void {
     const gone = parameters.get(ends[action] ?? '');
     const back = parameters.get(returns[action] ?? '');
@@ -23,7 +25,7 @@ export class Blackholes {
     if (back !== null) this.#gone.delete(back);
   }
 
-  /** The answer of DescribeRouteTables as EC2 gives it. */
+  /** The answer of DescribeRouteTables, corrected. */
   shownIn(body: string): string {
     if (this.#gone.size === 0) return body;
     const leadsNowhere = (route: string): boolean => [...this.#gone].some((id) => route.includes(`>${id}<`));

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
-/** A program that was started here and cannot outlive this process. */
+/** A program started by this process. It cannot outlive this process. */
 export interface Child {
   readonly name: string;
-  /** The file that holds what it wrote to stdout and stderr. */
+  /** The file that receives its stdout and stderr. */
   readonly log: string;
-  /** Its exit code, once it and everything it started are gone; null when it was killed. */
+  /** Its exit code, or null if it was killed. Resolves once the program and everything it started are gone. */
   readonly exited: Promise<number | null>;
   /** Kills it and everything it started. */
   kill(): void;
@@ -15,21 +15,22 @@ export interface Child {
 
 export interface ChildOptions {
   readonly log: string;
-  /** The whole environment: nothing is inherited. */
+  /** The complete environment: the program inherits nothing. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
 }
 
-// Each program runs in a process group of its own, under a shell that watches a pipe from us. However this process
-// ends, even by SIGKILL, the pipe closes and the whole group goes, with whatever the program started (MiniStack's
-// function workers among it). A group of its own also keeps a terminal's Ctrl-C away, so that we stop things in order.
+// Each program runs in its own process group, under a shell that watches a pipe from this process. However this process
+// ends, even by SIGKILL, the pipe closes and the shell kills the group, including everything the program started (such
+// as MiniStack's function workers). A separate group also shields the program from Ctrl-C, so that we stop things in
+// order.
 const untilThePipeCloses = `
 exec 3<&0
 "$@" </dev/null 3<&- & program=$!
 { cat <&3 >/dev/null; kill -9 0; } &
 wait $program`;
 
-/** Starts `command` (program and arguments), its output appended to `options.log`. */
+/** Starts `command` (program and arguments) and appends its output to `options.log`. */
 export function startChild(name: string, command: readonly string[], options: ChildOptions): Child {
   const log = openSync(options.log, 'a');
   const shell = spawn('/bin/sh', ['-c', untilThePipeCloses, name, ...command], {
@@ -44,7 +45,7 @@ export function startChild(name: string, command: readonly string[], options: Ch
     try {
       process.kill(-shell.pid, 'SIGKILL');
     } catch {
-      // Nothing of the group is left.
+      // The group no longer exists.
     }
   };
   const exited = new Promise<number | null>((resolve, reject) => {
@@ -58,9 +59,9 @@ export function startChild(name: string, command: readonly string[], options: Ch
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program and waits until it exits.
  *
- * @throws with the end of its log when it fails.
+ * @throws Error with the end of its log if the program fails
  */
 export async function run(name: string, command: readonly string[], options: ChildOptions): Promise<void> {
   const code = await startChild(name, command, options).exited;

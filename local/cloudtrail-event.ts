@@ -7,14 +7,14 @@ export interface Caller {
   readonly name: string;
 }
 
-/** An EC2 call as it went over the wire, and what else a trail notes about it. */
+/** An EC2 call as sent over the wire, and the other facts that a trail records about it. */
 export interface AnsweredCall {
   readonly caller: Caller;
   /** EC2's form-encoded parameters, `Action` among them. */
   readonly parameters: URLSearchParams;
-  /** The answer: XML. */
+  /** The answer, as XML. */
   readonly answer: { readonly status: number; readonly body: string };
-  /** When the answer was given. */
+  /** When EC2 answered. */
   readonly time: Date;
   readonly requestId: string;
   readonly eventId: string;
@@ -28,8 +28,8 @@ export interface AnsweredCall {
 /**
  * The `detail` of the event that CloudTrail sends for an EC2 call.
  *
- * Two forms, as on AWS: most calls in lowerCamel with lists as `{ "items": […] }`; the newer ones wrapped and in
- * PascalCase, where a list of one is the element itself.
+ * As on AWS, there are two forms. Most calls use lowerCamel names and write lists as `{ "items": […] }`. Newer calls
+ * wrap their parameters, use PascalCase, and write a list of one element as that element.
  */
 export function cloudTrailEvent(call: AnsweredCall): Record<string, unknown> {
   const { caller, parameters, answer, accountId } = call;
@@ -59,7 +59,7 @@ export function cloudTrailEvent(call: AnsweredCall): Record<string, unknown> {
   };
 }
 
-/** The ARN that IAM knows the caller by; for a role, the role's own, not its session's. */
+/** The caller's ARN in IAM. For a role, this is the ARN of the role, not of its session. */
 export function callerArn({ kind, name }: Caller, accountId: string): string {
   return `arn:aws:iam::${accountId}:${kind}/${name}`;
 }
@@ -95,8 +95,8 @@ function userIdentity(caller: Caller, { accountId, accessKeyId, since }: Credent
   }
 }
 
-// Calls of EC2's newer API family. Create/DeleteNatGateway and ModifyManagedPrefixList are known from real trails, the
-// others by family.
+// Calls of EC2's newer API family. Real trails confirm CreateNatGateway, DeleteNatGateway and ModifyManagedPrefixList;
+// the others are inferred from their family.
 const wrapped = new Set([
   'CreateNatGateway',
   'DeleteNatGateway',
@@ -177,7 +177,7 @@ function classicMembers(parameters: Readonly<Record<string, Tree>>): Record<stri
     Object.entries(parameters).map(([name, value]) => {
       const camel = lowerCamel(name);
       if (!isList(value)) return [camel, classic(value)];
-      // `InstanceId.1` is logged as `instancesSet`, `Tag.1.Key` as `tagSet`.
+      // CloudTrail logs `InstanceId.1` as `instancesSet` and `Tag.1.Key` as `tagSet`.
       const items = value.map((item) => (typeof item === 'string' ? { [camel]: typed(item) } : classic(item)));
       return [listNames[name] ?? `${camel}Set`, { items }];
     }),
@@ -220,7 +220,7 @@ function parseXml(body: string, { listsOfOne }: { readonly listsOfOne: boolean }
   return members(parser.parse(body));
 }
 
-/** An answer's elements as logged: typed, an empty one as `{}`, and some under another name. */
+/** An answer's elements as CloudTrail logs them: with types, an empty element as `{}`, and some of them renamed. */
 function logged(element: unknown, names: Readonly<Record<string, string>>): unknown {
   if (typeof element === 'string') return element === '' ? {} : typed(element);
   if (Array.isArray(element)) return element.map((item) => logged(item, names));
@@ -233,7 +233,7 @@ function failureOf(answer: AnsweredCall['answer']): { readonly code: string; rea
   if (answer.status < 400) return undefined;
   const { Response } = parseXml(answer.body, { listsOfOne: false });
   const { Code: code = 'InternalError', Message: message } = members(members(members(Response)['Errors'])['Error']);
-  // Throttling counts as the client's fault, although it is answered with a 503.
+  // Throttling is a client fault, although EC2 answers it with a 503.
   const fault = answer.status >= 500 && code !== 'RequestLimitExceeded' ? 'Server' : 'Client';
   return { code: `${fault}.${String(code)}`, message };
 }
@@ -244,7 +244,7 @@ function members(value: unknown): Record<string, unknown> {
 
 function typed(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true';
-  // Up to nine digits: account ids stay text.
+  // At most nine digits, so that account ids stay text.
   return /^(0|[1-9]\d{0,8})$/.test(text) ? Number(text) : text;
 }
 

@@ -1,4 +1,4 @@
-// `npm run demo`: the whole product on this machine, and what it does about drift, step by step.
+// `npm run demo`: runs the whole product on this machine and shows, step by step, how it repairs drift.
 import { parseArgs, styleText } from 'node:util';
 import {
   CreateRouteCommand,
@@ -14,7 +14,7 @@ import { Stage } from './stage.ts';
 const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // Whatever was started ends with this process.
+  // Everything that this process started ends with it.
   process.once(signal, () => process.exit(130));
 }
 
@@ -38,7 +38,7 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
   ];
 
   await stage.heals(
-    'Two desired items are written: two routes share a peering connection, IPv6, prefix list, NAT',
+    'Two desired items are written, with IPv6, a prefix list, NAT, and two routes through one peering connection',
     async () => {
       await stage.desire({ routeTableId: privateTable, routes: desired });
       await stage.desire({
@@ -80,7 +80,7 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
     alice.send(new CreateTagsCommand({ Resources: [privateTable], Tags: [{ Key: 'team', Value: 'network' }] })),
   );
   await stage.heals(
-    'An event is lost: bob deletes a route and nobody is told; the sweep of the next full minute finds it',
+    'An event is lost: bob deletes a route and no event reports it; the next sweep, on the full minute, finds it',
     async () => {
       await relay.events('drop');
       await bob.send(new DeleteRouteCommand({ RouteTableId: publicTable, DestinationCidrBlock: '0.0.0.0/0' }));
@@ -88,7 +88,7 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
     },
     { withinMs: 100_000 },
   );
-  await stage.heals('The desired item is edited: one route more, one with another target', () =>
+  await stage.heals('The desired item is edited: one route is added, one gets another target', () =>
     stage.desire({
       routeTableId: privateTable,
       routes: [
@@ -99,15 +99,11 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
     }),
   );
   await stage.settles();
-  await stage.rings(
-    'Somebody writes an item that cannot be meant so; the alarm ends once it is right',
-    'InvalidDesired',
-    {
-      trouble: () => stage.write({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0', target: 'igw' }] }),
-      cure: () =>
-        stage.desire({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0/0', target: internetGateway }] }),
-    },
-  );
+  await stage.rings('Somebody writes an invalid item; the alarm ends once the item is corrected', 'InvalidDesired', {
+    trouble: () => stage.write({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0', target: 'igw' }] }),
+    cure: () =>
+      stage.desire({ routeTableId: publicTable, routes: [{ destination: '0.0.0.0/0', target: internetGateway }] }),
+  });
   await stage.settles();
 }
 
@@ -119,10 +115,10 @@ ${styleText('bold', 'The stack stays up until Ctrl-C.')} In another shell:
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 ${exports.join('\n')}
 
-Drift a route and see it healed:
+Delete a route and watch it being repaired:
   aws ec2 delete-route --route-table-id ${privateTable} --destination-cidr-block 10.20.0.0/16
   aws ec2 describe-route-tables --route-table-ids ${privateTable} --query 'RouteTables[].Routes'
-See what is desired, and what was done:
+Show the desired routes, and what the reconciler did:
   aws dynamodb get-item --table-name ${stack.outputs['DesiredTableName']} --key '{"routeTableId":{"S":"${privateTable}"}}'
   aws dynamodb query --table-name ${stack.outputs['StateTableName']} --key-condition-expression 'routeTableId = :t' --expression-attribute-values '{":t":{"S":"${privateTable}"}}'
 `;
@@ -147,7 +143,7 @@ try {
   );
   await tell(stage, scenery, stack);
   const asDesired = await stage.summary();
-  console.log(dim(`${seconds(performance.now() - began)} in all`));
+  console.log(dim(`${seconds(performance.now() - began)} in total`));
   process.exitCode = asDesired ? 0 : 1;
   if (!asDesired) console.error(recentLogs(stack));
   if (options.keep) {

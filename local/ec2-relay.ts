@@ -14,11 +14,11 @@ import {
 } from './relay-control.ts';
 
 export interface RelayOptions {
-  /** The EC2 that calls are forwarded to. */
+  /** The EC2 endpoint that receives the forwarded calls. */
   readonly upstream: string;
   readonly accountId: string;
   readonly region: string;
-  /** Whether IAM lets the role do it. Asked for roles only: a person of this stack may do anything. */
+  /** Whether IAM allows a role's call. Users of the local stack may do anything, so only roles are checked. */
   readonly allows: (role: Caller, action: string, resource: string) => Promise<boolean>;
   /** Puts an event's `detail` on the bus. */
   readonly publish: (detail: Record<string, unknown>, time: Date) => Promise<void>;
@@ -26,14 +26,14 @@ export interface RelayOptions {
   readonly log: (line: string) => void;
 }
 
-/** EC2 as the local stack has it, listening. */
+/** The local stack's EC2 endpoint, listening. */
 export interface Relay {
-  /** For EC2 clients; whoever calls without a path is the IAM user `operator`. */
+  /** The endpoint for EC2 clients. A call without a path counts as the IAM user `operator`. */
   readonly endpoint: string;
   close(): Promise<void>;
 }
 
-/** The endpoint for calls made as `caller`. */
+/** The endpoint that attributes calls to `caller`. */
 export function endpointFor(endpoint: string, { kind, name }: Caller): string {
   return `${endpoint}/${kind}/${name}`;
 }
@@ -54,12 +54,12 @@ interface Call {
 const operator: Caller = { kind: 'user', name: 'operator' };
 
 /**
- * Starts what stands between everybody and the EC2 emulator, which knows no CloudTrail and no IAM.
+ * Starts a relay in front of the EC2 emulator, which has neither CloudTrail nor IAM.
  *
- * Calls and answers pass as they are. A call that changes something is followed by its CloudTrail event, as on AWS also
- * when EC2 refused it; so an event may come before its caller has read the answer, and events keep no order. Who calls
- * stands in the endpoint's path (`endpointFor`). A role's calls need IAM's permission. Tests make calls fail, and hold
- * events back, through `relayControl`.
+ * The relay passes calls and answers through unchanged and publishes a CloudTrail event for every call that is not a
+ * read; as on AWS, this includes calls that EC2 rejects. An event may arrive before its caller has read the answer, and
+ * events arrive in any order. The endpoint's path names the caller (`endpointFor`). A role's calls need permission from
+ * IAM. Through `relayControl`, tests make calls fail and hold events back.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const memory = new Memory(options.publish, options.log);
@@ -94,7 +94,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   return { endpoint: `http://127.0.0.1:${port}`, close };
 }
 
-/** The answer to one call, or undefined when it is to be lost. */
+/** The answer to one call, or undefined if a fault loses the answer. */
 async function serve(
   request: IncomingMessage,
   pathname: string,
@@ -161,7 +161,7 @@ async function forward({ body, request }: Call, upstream: string): Promise<Answe
     body,
   });
   const answer = await response.text();
-  // moto answers what it does not know, and its own faults, with a page of HTML, which no EC2 client can read.
+  // moto answers unknown calls and its own faults with an HTML page, which no EC2 client can parse.
   if (!answer.startsWith('<?xml')) return refusal(500, 'InternalError', `moto failed: ${response.statusText}`);
   return { status: response.status, body: answer };
 }
@@ -194,7 +194,7 @@ async function readCall(request: IncomingMessage, pathname: string): Promise<Cal
   return { action: parameters.get('Action') ?? '', caller, body, parameters, request };
 }
 
-/** What the relay remembers between calls. */
+/** The relay's state between calls. */
 class Memory {
   readonly blackholes = new Blackholes();
   #calls: RelayedCall[] = [];
@@ -210,7 +210,7 @@ class Memory {
     this.#log = log;
   }
 
-  /** Returns what takes the error that the call was answered with. */
+  /** Records a call. Returns a function that adds the error code of its answer. */
   remember({ action, caller, parameters }: Call): (error: string) => void {
     const seen: RelayedCall = {
       action,
@@ -253,7 +253,7 @@ class Memory {
     else if (this.#mode === 'hold') this.#held.push(send);
   }
 
-  /** Returns the calls remembered until then. */
+  /** Carries out a command. Returns the calls recorded before it. */
   obey(command: RelayCommand): readonly RelayedCall[] {
     const calls = this.#calls;
     switch (command.do) {
@@ -291,7 +291,7 @@ function resourceOf({ parameters }: Call, { accountId, region }: RelayOptions): 
   return prefixList ? arn('prefix-list', prefixList) : '*';
 }
 
-/** Reads leave no event on the bus: a rule sees them only if it asks for all management events. */
+/** Reads publish no event: on AWS, a rule sees them only if it asks for all management events. */
 function isRead(action: string): boolean {
   return /^(Describe|Get|Search|List)/.test(action);
 }

@@ -5,19 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import getPort from 'get-port';
 import { startChild, tail, type Child } from './child.ts';
 
-/** The account that both emulators play. */
+/** The account of both emulators. */
 export const accountId = '000000000000';
 export const region = 'eu-west-1';
 
-/** MiniStack (everything but EC2) and moto (EC2), running. */
+/** The running emulators: moto for EC2, MiniStack for everything else. */
 export interface Emulators {
   readonly ministack: string;
   readonly moto: string;
-  /** Holds the logs; stays until a later start, so that they can be read afterwards. */
+  /** The folder of the logs. It stays until a later start, so that the logs can be read afterwards. */
   readonly logs: string;
-  /** For whatever else needs room as long as the emulators run. */
+  /** A folder for temporary files, removed when the emulators stop. */
   readonly scratch: string;
-  /** Stops both, with every function worker, and removes what they wrote, apart from the logs. */
+  /** Stops both emulators and every function worker, and removes all their files except the logs. */
   readonly stop: () => Promise<void>;
 }
 
@@ -26,16 +26,16 @@ const python = (program: string) => join(root, '.venv', 'bin', program);
 const scratchPrefix = 'route-reconciler-local-';
 
 /**
- * Starts both emulators on free ports, apart from any others on this machine, and waits until they answer.
+ * Starts both emulators on free ports and waits until they answer. Other emulators on this machine do not interfere.
  *
- * They end with this process, however it ends.
+ * The emulators end with this process, however it ends.
  *
- * @throws with the end of the log when one of them does not come up.
+ * @throws Error with the end of the log if an emulator does not start
  */
 export async function startEmulators(): Promise<Emulators> {
-  if (!existsSync(python('ministack'))) throw new Error('the emulators are not installed yet: npm run setup');
+  if (!existsSync(python('ministack'))) throw new Error('the emulators are not installed: run "npm run setup"');
   const logs = ownFolder(join(root, '.local'), '');
-  // Not below the repository: there a function would find packages in our node_modules that its bundle lacks.
+  // Outside the repository: inside it, a function would find packages in node_modules that its bundle lacks.
   const scratch = ownFolder(tmpdir(), scratchPrefix);
   const [ministackPort, motoPort] = [await getPort(), await getPort()];
 
@@ -43,7 +43,7 @@ export async function startEmulators(): Promise<Emulators> {
     startChild('ministack', [python('python'), join(import.meta.dirname, 'cloudwatch', 'start-ministack.py')], {
       log: join(logs, 'ministack.log'),
       cwd: scratch,
-      // Functions inherit this environment, hence nothing of ours but the place of `node`, which MiniStack runs them with.
+      // Functions inherit this environment, so it passes on only PATH, where MiniStack finds the `node` that runs them.
       env: {
         PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
         HOME: scratch,
@@ -83,7 +83,7 @@ export async function startEmulators(): Promise<Emulators> {
   try {
     await Promise.all([
       answers(children[0], `${ministack}/_ministack/health`),
-      // moto loads its EC2 when first asked for it.
+      // moto loads its EC2 emulation on the first request.
       answers(children[1], `${moto}/?Action=DescribeVpcs`),
     ]);
   } catch (error) {
@@ -105,7 +105,7 @@ async function answers(child: Child, url: string): Promise<void> {
   }
 }
 
-/** A new folder named for this process, in place of those whose processes are gone. */
+/** Creates a folder named after this process, and removes the folders of processes that no longer run. */
 function ownFolder(parent: string, prefix: string): string {
   mkdirSync(parent, { recursive: true });
   for (const name of readdirSync(parent)) {

@@ -14,9 +14,9 @@ import type { RelayOptions } from './ec2-relay.ts';
 /**
  * Asks the emulated IAM what a role may do in the emulated EC2.
  *
- * MiniStack evaluates policies, but knows no tags of EC2's resources and takes conditions on them for not met. So a
- * grant that hangs on `StringEquals` of a resource's tag is settled here, for the role's inline policies; every other
- * condition on tags denies.
+ * MiniStack evaluates policies but does not know the tags of EC2 resources, so it treats every condition on them as not
+ * met. This function therefore evaluates `StringEquals` conditions on resource tags itself, for the role's inline
+ * policies. A statement with any other condition on tags grants nothing.
  */
 export function iamPermissions(iam: IAMClient, ec2: EC2Client, accountId: string): RelayOptions['allows'] {
   return async (role, action, resource) => {
@@ -60,7 +60,7 @@ async function tagsOf(ec2: EC2Client, resource: string): Promise<ReadonlyMap<str
 const conditions = z.record(z.string(), z.record(z.string(), z.union([z.string(), z.array(z.string())])));
 const policyDocument = z.looseObject({ Statement: z.array(z.looseObject({ Condition: conditions.optional() })) });
 
-/** The policy without conditions on tags: what they keep out is gone. */
+/** The policy with its conditions on tags evaluated: a statement whose condition is not met is removed. */
 function settleTags({ Statement, ...policy }: z.infer<typeof policyDocument>, tags: ReadonlyMap<string, string>) {
   const settled = Statement.flatMap((statement) => {
     const { StringEquals = {}, ...others } = statement.Condition ?? {};

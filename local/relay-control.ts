@@ -1,69 +1,69 @@
 import { z } from 'zod';
 
-/** What the relay saw of one EC2 call. */
+/** One EC2 call that passed through the relay. */
 export type RelayedCall = z.infer<typeof relayedCall>;
 const relayedCall = z.strictObject({
   action: z.string(),
   /** `role/<name>` or `user/<name>`. */
   caller: z.string(),
   parameters: z.record(z.string(), z.string()),
-  /** When it came in: ISO 8601. */
+  /** When the call arrived (ISO 8601). */
   time: z.string(),
-  /** EC2's error code, when it was refused. */
+  /** The error code of the answer, if the call failed. */
   error: z.string().optional(),
 });
 
-/** Something that goes wrong with chosen EC2 calls. */
+/** A fault injected into selected EC2 calls. */
 export type Fault = z.infer<typeof fault>;
 const fault = z.strictObject({
-  /** The calls it strikes: those that meet every condition given. */
+  /** Selects the calls that meet every given condition. */
   on: z.strictObject({
     action: z.string().optional(),
     /** `role/<name>` or `user/<name>`. */
     caller: z.string().optional(),
-    /** Values that must all be among the call's parameters: a table's id, a destination, a target. */
+    /** Values that must all appear among the call's parameters, such as a table id, a destination or a target. */
     naming: z.array(z.string()).optional(),
   }),
-  /** So many calls that meet the conditions pass before it strikes. Default: 0. */
+  /** How many matching calls pass before the fault takes effect. Default: 0. */
   after: z.int().min(0).optional(),
-  /** So many calls it strikes. Default: 1. */
+  /** How many calls the fault affects. Default: 1. */
   times: z.int().min(1).optional(),
   effect: z.discriminatedUnion('kind', [
-    /** The call is answered with this error and not carried out. `status` is 400 by default. */
+    /** The relay answers with this error and does not carry out the call. `status` defaults to 400. */
     z.strictObject({
       kind: z.literal('refuse'),
       code: z.string(),
       message: z.string().optional(),
       status: z.int().optional(),
     }),
-    /** The call is carried out, its answer never arrives. */
+    /** The call is carried out, but its answer never arrives. */
     z.strictObject({ kind: z.literal('lose-answer') }),
     z.strictObject({ kind: z.literal('delay'), ms: z.number() }),
-    /** A read gets the answer that this caller last got to the very same read. */
+    /** A read gets the same answer as this caller's previous identical read. */
     z.strictObject({ kind: z.literal('stale-answer') }),
   ]),
 });
 
-/** `send`: as they happen. `hold`: all of them once sending goes on. `drop`: never. */
+/** When events are sent. `send`: at once. `hold`: all together when the mode returns to `send`. `drop`: never. */
 export type EventMode = z.infer<typeof eventMode>;
 const eventMode = z.enum(['send', 'hold', 'drop']);
 
-/** What a test, or a story, may do to EC2 behind everybody's back. */
+/** How a test or the demo controls the relay. */
 export interface RelayControl {
-  /** Every call since the relay started or was last told to forget, in the order they came in. */
+  /** Every call since the relay started or since `forgetCalls` or `reset`, in order of arrival. */
   calls(): Promise<RelayedCall[]>;
   forgetCalls(): Promise<void>;
-  /** What becomes of the events of the calls from now on. */
+  /** Sets the mode for the events of later calls. */
   events(mode: EventMode): Promise<void>;
   inject(fault: Fault): Promise<void>;
-  /** Back to how it started: no faults, events sent (held ones are dropped), no calls remembered. */
+  /** Restores the initial state: no faults, no recorded calls, mode `send`. Held events are dropped. */
   reset(): Promise<void>;
 }
 
-/** Where the relay takes commands, below its endpoint. */
+/** The path below the relay's endpoint that receives commands. */
 export const controlPath = '/control';
 
-/** What goes over the wire, as JSON; the answer is the calls remembered before it was obeyed. */
+/** A command, sent as JSON. The answer lists the calls recorded before the command. */
 export type RelayCommand = z.infer<typeof relayCommand>;
 export const relayCommand = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('report') }),
@@ -77,7 +77,7 @@ export const relayCommand = z.discriminatedUnion('do', [
 export function relayControl(endpoint: string): RelayControl {
   async function tell(command: RelayCommand): Promise<RelayedCall[]> {
     const response = await fetch(endpoint + controlPath, { method: 'POST', body: JSON.stringify(command) });
-    if (!response.ok) throw new Error(`the relay refused ${command.do}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`the relay rejected ${command.do}: ${await response.text()}`);
     return z.array(relayedCall).parse(await response.json());
   }
   return {

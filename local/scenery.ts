@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { ClientConfig } from './stack.ts';
 
-/** A small network to tell stories with: a VPC with a private and a public route table, and what routes may lead to. */
+/** A small network for demos and tests: a VPC with a private and a public route table, and targets for routes. */
 export interface Scenery {
   readonly vpc: string;
   readonly privateTable: string;
@@ -22,17 +22,17 @@ export interface Scenery {
   readonly egressOnlyGateway: string;
   readonly natGateway: string;
   readonly transitGateway: string;
-  /** To the VPC of a partner, and to one for backups. */
+  /** `peering` leads to a partner's VPC, `otherPeering` to one for backups. */
   readonly peering: string;
   readonly otherPeering: string;
   readonly prefixList: string;
 }
 
-/** Builds the network in EC2, with nothing but local routes in its tables. */
+/** Builds the network in EC2. Its tables contain only local routes. */
 export async function buildScenery(config: ClientConfig): Promise<Scenery> {
   const ec2 = new EC2Client(config);
   const made = (id: string | undefined): string => {
-    if (id === undefined) throw new Error('EC2 made something and gave it no id');
+    if (id === undefined) throw new Error('EC2 created a resource but returned no id');
     return id;
   };
   const vpcOf = async (CidrBlock: string): Promise<string> =>

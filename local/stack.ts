@@ -14,18 +14,18 @@ import { accountId, region, startEmulators, type Emulators } from './emulators.t
 import { iamPermissions } from './iam.ts';
 import { relayControl, type RelayControl } from './relay-control.ts';
 
-/** Where a running local stack is found; plain data, so that it can be handed to another process. */
+/** Where to reach a running local stack. Plain data, so that it can be passed to another process. */
 export interface StackAddress {
   /** Everything but EC2. */
   readonly endpoint: string;
-  /** EC2, with events, permissions and what else the relay adds to the emulator. */
+  /** EC2 behind the relay, which adds events and permissions to the emulator. */
   readonly ec2Endpoint: string;
-  /** The EC2 emulator behind the relay, as it is. */
+  /** The EC2 emulator itself, without the relay. */
   readonly moto: string;
   readonly region: string;
-  /** What the deployed stack says about itself: table and function names, queue URLs and the like. */
+  /** The outputs of the deployed stack, such as table names, function names and queue URLs. */
   readonly outputs: Readonly<Record<string, string>>;
-  /** The folder of its logs. */
+  /** The folder of the logs. */
   readonly logs: string;
 }
 
@@ -34,24 +34,24 @@ export interface LocalStack extends StackAddress {
 }
 
 export interface StackOptions {
-  /** Carries out one step of the start; for whoever wants to show what takes how long. */
+  /** Runs one step of the start. A caller can use it to show how long each step takes. */
   readonly step?: <T>(name: string, work: () => Promise<T>) => Promise<T>;
-  /** CDK context besides what the local stack itself sets. */
+  /** CDK context in addition to what the local stack sets itself. */
   readonly context?: Readonly<Record<string, string>>;
   /**
-   * Makes the alarms real: metrics of log lines and queues, and alarms that follow them, in periods of 10 s.
+   * Evaluates the alarms, with periods of 10 s, on metrics taken from log lines and queues.
    * @default false
    */
   readonly watch?: boolean;
 }
 
 /**
- * Brings up the whole product on this machine: the emulators, the relay in front of EC2, and the stack deployed into
- * them by the CDK's own command line.
+ * Starts the whole product on this machine: the emulators, the relay in front of EC2, and the stack, which the CDK's
+ * own command line deploys into the emulators.
  *
- * Any number of them run side by side. Nothing here can reach a real account. Everything ends with this process.
+ * Several local stacks can run side by side. Nothing here can reach a real account. Everything ends with this process.
  *
- * @throws with the end of the log of the step that failed; what had been started is stopped by then.
+ * @throws Error with the end of the log of the failed step, after everything has been stopped
  */
 export async function startStack({
   step = (_name, work) => work(),
@@ -102,11 +102,11 @@ export interface ClientConfig {
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** The ways into a running stack: for the clients of any service, for EC2 as a certain caller, and behind the scenes. */
+/** Client configurations for a running stack, and the control of its relay. */
 export function connect({ endpoint, ec2Endpoint, moto }: StackAddress): {
   readonly aws: ClientConfig;
   readonly ec2: (caller?: Caller) => ClientConfig;
-  /** EC2 as the emulator plays it, past the relay: nobody is told of what is done there. */
+  /** The EC2 emulator itself. Calls made here bypass the relay and publish no events. */
   readonly moto: ClientConfig;
   readonly relay: RelayControl;
 } {
@@ -118,13 +118,13 @@ export function connect({ endpoint, ec2Endpoint, moto }: StackAddress): {
   };
 }
 
-/** The variables that point any AWS tool to the stack; `AWS_PROFILE` and the like must not be set beside them. */
+/** The variables that point any AWS tool to the stack. Unset `AWS_PROFILE` and similar variables first. */
 export function environmentFor({
   endpoint,
   ec2Endpoint,
 }: Pick<StackAddress, 'endpoint' | 'ec2Endpoint'>): Record<string, string> {
   return {
-    // With a numeric address S3 keeps bucket names out of the host name.
+    // With a numeric address, S3 clients do not put the bucket name into the host name.
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_EC2: ec2Endpoint,
     AWS_REGION: region,
@@ -134,12 +134,12 @@ export function environmentFor({
   };
 }
 
-/** The latest EC2 calls, and what the emulators and functions logged last. */
+/** The end of the logs: EC2 calls, and the output of emulators and functions. */
 export function recentLogs({ logs }: Pick<StackAddress, 'logs'>, lines = 60): string {
   return ['relay.log', 'ministack.log'].map((name) => `── ${name}\n${tail(join(logs, name), lines)}`).join('\n');
 }
 
-// MiniStack takes this key for the account's root user.
+// MiniStack treats this key as the account's root user.
 const rootKey = 'test';
 
 function clientConfig(endpoint: string): ClientConfig {
@@ -151,7 +151,7 @@ async function refuseRealAccounts(aws: ClientConfig): Promise<void> {
   if (Account !== accountId) throw new Error(`expected the emulators' account ${accountId}, got ${Account}`);
 }
 
-/** As EventBridge allows the source `aws.ec2` to AWS alone, events carry one of our own. */
+/** EventBridge reserves the source `aws.ec2` for AWS, so local events carry `local.ec2`. */
 function putEvent(bus: EventBridgeClient): RelayOptions['publish'] {
   return async (detail, time) => {
     const { Entries } = await bus.send(
@@ -178,11 +178,11 @@ const quietly = ['--no-notices', '--no-version-reporting', '--ci'];
 async function bootstrap(emulators: Emulators): Promise<void> {
   await run('cdk bootstrap', [cdk, 'bootstrap', `aws://${accountId}/${region}`, ...quietly], {
     log: join(emulators.logs, 'bootstrap.log'),
-    // Away from our cdk.json: with it, the whole app would be synthesized here already.
+    // A folder without our cdk.json: with it, this command would synthesize the whole app.
     cwd: emulators.scratch,
     env: cdkEnvironment(emulators),
   });
-  // The bucket's policy denies plain HTTP, which is all that the emulator speaks.
+  // The bucket's policy denies plain HTTP, and the emulator supports nothing else.
   const Bucket = `cdk-hnb659fds-assets-${accountId}-${region}`;
   await new S3Client(clientConfig(emulators.ministack)).send(new DeleteBucketPolicyCommand({ Bucket }));
 }
@@ -206,7 +206,7 @@ async function deploy(
   return Object.assign({}, ...Object.values(stacks));
 }
 
-/** No variable of ours, no profile and no cache under our home gets through, so no real account can be meant. */
+/** Passes on none of our variables, profiles or caches, so the CDK cannot reach a real account. */
 function cdkEnvironment({ ministack, scratch }: Emulators): Record<string, string> {
   return {
     ...environmentFor({ endpoint: ministack, ec2Endpoint: ministack }),

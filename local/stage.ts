@@ -29,7 +29,7 @@ interface Scene {
 const writes = ['CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
 const dim = (text: string): string => styleText('dim', text);
 
-/** Where the demo's story is played: does something, watches the tables from outside, and tells what it saw. */
+/** Runs the scenes of the demo: makes a change, watches the tables from outside, and prints the result. */
 export class Stage {
   readonly #observer: EC2Client;
   readonly #documents: DynamoDBDocumentClient;
@@ -56,12 +56,12 @@ export class Stage {
     await this.write(item);
   }
 
-  /** Writes an item that nothing is to come of. */
+  /** Writes an item that the reconciler must reject. */
   async write(item: DesiredItem): Promise<void> {
     await this.#documents.send(new PutCommand({ TableName: this.#outputs['DesiredTableName'], Item: item }));
   }
 
-  /** Plays a scene that makes the tables differ from what is desired, and waits until they are equal again. */
+  /** Runs a scene that makes the tables differ from the desired state, and waits until they match again. */
   async heals(title: string, act: () => Promise<unknown>, { withinMs = 20_000 } = {}): Promise<void> {
     await this.#relay.forgetCalls();
     const start = performance.now();
@@ -74,7 +74,7 @@ export class Stage {
     this.#tell({ title, ok, took, calls: await this.#ownWrites(), who });
   }
 
-  /** Plays a scene that must not make the reconciler change anything. */
+  /** Runs a scene after which the reconciler must change nothing. */
   async ignores(title: string, act: () => Promise<unknown>): Promise<void> {
     await this.#relay.forgetCalls();
     await act();
@@ -83,7 +83,7 @@ export class Stage {
     this.#tell({ title, ok: calls === 'no write' && (await this.#asDesired()), calls, who: '' });
   }
 
-  /** Plays a scene that raises an alarm, and how the alarm ends. */
+  /** Runs a scene that raises an alarm and then ends it. */
   async rings(
     title: string,
     alarm: string,
@@ -94,7 +94,7 @@ export class Stage {
     const isIn = (state: string) => async () => (await this.#alarmState(alarm)) === state;
     await trouble();
     const rang = await this.#until(isIn('ALARM'), 60_000);
-    if (rang) console.log(`${styleText('red', '●')} ${alarm} is in ALARM, and its topic is told`);
+    if (rang) console.log(`${styleText('red', '●')} ${alarm} is in ALARM and notifies its topic`);
     await cure();
     const ended = await this.#until(isIn('OK'), 90_000);
     if (ended) console.log(`${styleText('green', '●')} ${alarm} is OK again`);
@@ -111,7 +111,7 @@ export class Stage {
     return undefined;
   }
 
-  /** Waits until a later read has confirmed what was written. */
+  /** Waits until a later read has confirmed the changes. */
   async settles(): Promise<void> {
     await this.#until(async () => {
       const phases = await Promise.all(this.#tables.map((id) => this.#phase(id)));
@@ -119,10 +119,10 @@ export class Stage {
     }, 20_000);
   }
 
-  /** Says how it went, and whether every scene and every table is as it should be. */
+  /** Prints all scenes. Returns whether every scene succeeded and every table is as desired. */
   async summary(): Promise<boolean> {
     const table = new Table({
-      head: ['', 'what happened', 'took', 'calls of the reconciler', 'caused by'],
+      head: ['', 'what happened', 'took', 'reconciler calls', 'caused by'],
       colWidths: [3, 46, 11, 27, 28],
       wordWrap: true,
       chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
@@ -147,7 +147,7 @@ export class Stage {
     const mark = scene.ok ? styleText('green', '✔') : styleText('red', '✘');
     const result = scene.took === undefined ? scene.calls : `${seconds(scene.took)}, ${scene.calls}`;
     console.log(`${mark} ${scene.title}\n  ${dim([result, scene.who].filter(Boolean).join(' · '))}`);
-    if (!scene.ok) console.log(styleText('red', '  not healed in time'));
+    if (!scene.ok) console.log(styleText('red', '  not repaired in time'));
   }
 
   async #until(isSo: () => Promise<boolean>, withinMs: number): Promise<boolean> {
@@ -183,9 +183,9 @@ export class Stage {
     return [...counts].map(([action, { length }]) => `${length} ${action}`).join(', ') || 'no write';
   }
 
-  /** Whom the runs since then name. */
+  /** The causes named by the runs since then. */
   async #culprits(since: string): Promise<string> {
-    // The run is written right after the last call.
+    // The reconciler writes the run right after its last call.
     await sleep(500);
     const runs = await Promise.all(
       this.#tables.map((id) =>
@@ -210,16 +210,20 @@ export class Stage {
     const { Item } = await this.#documents.send(
       new GetCommand({ TableName: this.#outputs['StateTableName'], Key: { routeTableId, item: 'status' } }),
     );
-    return String(Item?.['phase'] ?? 'not seen');
+    return String(Item?.['phase'] ?? 'no status');
   }
 }
 
-/** Whom a run names as the cause of a change, in a few words. */
+/** The cause of a change as a run names it, in a few words. */
 function nameOf(actor: RunOutcome['actor'], trigger: Trigger['kind']): string {
   if (actor && actor !== 'unattributed') return actor.arn.split(':').at(-1) ?? actor.arn;
-  return { event: 'nobody named', desired: 'the edit', sweep: 'no event told', requeue: 'a retry', person: 'a person' }[
-    trigger
-  ];
+  return {
+    event: 'not attributed',
+    desired: 'the edit',
+    sweep: 'no event reported it',
+    requeue: 'a retry',
+    person: 'a person',
+  }[trigger];
 }
 
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

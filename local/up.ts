@@ -1,9 +1,9 @@
-// `npm run local`: the whole product on this machine, until Ctrl-C.
+// `npm run local`: runs the whole product on this machine until Ctrl-C.
 import { styleText } from 'node:util';
 import { environmentFor, startStack } from './stack.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // Whatever was started ends with this process.
+  // Everything that this process started ends with it.
   process.once(signal, () => process.exit(0));
 }
 
@@ -24,18 +24,18 @@ try {
   const exports = Object.entries(environmentFor(stack)).map(([name, value]) => `export ${name}=${value}`);
   const outputs = Object.entries(stack.outputs).map(([name, value]) => `  ${name.padEnd(30)} ${value}`);
   console.log(`
-The local stack is up (${seconds(started)}). It sweeps every minute. In another shell:
+The local stack is up (${seconds(started)}) and sweeps every minute. To use it from another shell, run:
 
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 ${exports.join('\n')}
 
-and the SDKs and version 2 of the AWS CLI speak to it. EC2 knows you as the user "operator"; to be alice, say
+Then the AWS SDKs and version 2 of the AWS CLI use the local stack. In EC2 you are the user "operator"; to be alice, run:
 export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
 
 ${outputs.join('\n')}
 
-What happens:  tail -f ${stack.logs}/relay.log ${stack.logs}/ministack.log ${stack.logs}/alarms.log
-Ctrl-C takes everything down.`);
+Follow the logs:  tail -f ${stack.logs}/relay.log ${stack.logs}/ministack.log ${stack.logs}/alarms.log
+Press Ctrl-C to stop everything.`);
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -5,8 +5,8 @@ import { documentStyles } from './style.ts';
 import { type TableView, tablePage } from './table-page.ts';
 
 /**
- * The fleet as one file that needs nothing else: all tables, and a section for each of those given whole. It runs no
- * script and loads nothing, and a browser holds it to that.
+ * The fleet as one self-contained file: all tables, and a section for each table in `tables`. The file runs no script
+ * and loads nothing; its Content-Security-Policy makes the browser enforce that.
  */
 export function reportDocument(fleet: Fleet, tables: readonly TableView[]): string {
   const sections = new Set(tables.map(({ routeTableId }) => routeTableId));

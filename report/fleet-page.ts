@@ -2,7 +2,7 @@ import type { FleetRow, FleetView } from './fleet-view.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorOf, andOthers, healedIn, phaseBadge, timeOf } from './words.ts';
 
-/** How a page leads to another: an anchor in a file, an action in a dashboard. */
+/** How a page links to another: by an anchor in a file, by an action in a dashboard. */
 export interface Links {
   readonly table: (routeTableId: string, text: Content) => Html;
   readonly fleet: (page: number, text: Content) => Html;
@@ -10,13 +10,13 @@ export interface Links {
 
 /** One page of the fleet. */
 export interface FleetPage {
-  /** From 0. */
+  /** The index of the page, from 0. */
   readonly page: number;
-  /** @default every table is on the one page */
+  /** @default - all tables on one page */
   readonly pageSize?: number;
 }
 
-/** The fleet as a table: what needs a person comes first, page by page. */
+/** One page of the fleet, as an HTML table with the most urgent route tables first. */
 export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetPage, links: Links): Html {
   const pages = Math.max(1, Math.ceil(view.rows.length / pageSize));
   const shown = Math.min(Math.max(0, Math.trunc(page) || 0), pages - 1);
@@ -31,17 +31,17 @@ export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetP
     ${
       view.rows.length === 0
         ? html`<p>
-            No route table is managed yet. Write a desired item, by <code>aws dynamodb put-item</code> or in the
+            No route table is managed yet. Write a desired item with <code>aws dynamodb put-item</code> or in the
             console.
           </p>`
         : html`<div class="rr-scroll" tabindex="0" role="group" aria-label="Route tables">
             <table>
               <caption>
-                Route tables ${first + 1} to ${first + rows.length} of ${view.rows.length}, what needs a person first
+                Route tables ${first + 1} to ${first + rows.length} of ${view.rows.length}, most urgent first
               </caption>
               <thead>
                 <tr>
-                  ${['Phase', 'Route table', 'VPC', 'Routes', 'Open', 'Last drift', 'Caused by', 'Put right in'].map(
+                  ${['Phase', 'Route table', 'VPC', 'Routes', 'Open', 'Last drift', 'Caused by', 'Repaired in'].map(
                     (heading) => html`<th scope="col">${heading}</th>`,
                   )}
                 </tr>
@@ -62,13 +62,13 @@ export function fleetPage(view: FleetView, { page, pageSize = Infinity }: FleetP
   </section>`;
 }
 
-/** Whoever looks at a fleet that does not heal must see why. */
+/** Says why nothing is repaired. */
 const stopped = ({ reason, by, at, until }: NonNullable<FleetView['stop']>): Html =>
   html`<p class="rr-callout">
     <strong>Everything is stopped</strong>${at !== undefined && html` since ${timeOf(at)} UTC`}${
       by !== undefined && html` by ${by}`
     }:
-    ${reason}. ${until ? html`It ends ${timeOf(until.toISOString())} UTC.` : 'It has no end.'}
+    ${reason}. ${until ? html`The stop expires ${timeOf(until.toISOString())} UTC.` : 'The stop does not expire.'}
   </p>`;
 
 function rowOf(row: FleetRow, links: Links): Html {
@@ -79,8 +79,7 @@ function rowOf(row: FleetRow, links: Links): Html {
     <th scope="row">
       <span class="rr-id">${links.table(routeTableId, routeTableId)}</span
       >${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
-        blackholes > 0 &&
-        html`<div class="rr-reason">${blackholes} dropping traffic: a target is gone or not ready</div>`
+        blackholes > 0 && html`<div class="rr-reason">Blackholes: ${blackholes} (target gone or not ready)</div>`
       }
     </th>
     <td class="rr-id">${vpcId}</td>
@@ -88,7 +87,7 @@ function rowOf(row: FleetRow, links: Links): Html {
     <td class="rr-number">${open}</td>
     <td>${lastDrift && html`${timeOf(lastDrift.foundAt)}, ${routesWord(lastDrift.routes)}`}</td>
     <td>
-      ${lastDrift && (lastDrift.actor ? html`${actorOf(lastDrift.actor)}${andOthers(lastDrift)}` : 'not announced')}
+      ${lastDrift && (lastDrift.actor ? html`${actorOf(lastDrift.actor)}${andOthers(lastDrift)}` : 'not reported')}
     </td>
     <td>${lastDrift && (healedIn(lastDrift) ?? 'not yet')}</td>
   </tr>`;
@@ -97,11 +96,11 @@ function rowOf(row: FleetRow, links: Links): Html {
 const routesWord = (count: number): string => (count === 1 ? '1 route' : `${count} routes`);
 
 function sweepLine({ sweep, now }: FleetView): Html {
-  const shownAt = html`Shown as of ${timeOf(now.toISOString())} UTC.`;
+  const shownAt = html`As of ${timeOf(now.toISOString())} UTC.`;
   if (!sweep) return html`No sweep has run yet. ${shownAt}`;
   const { startedAt, endedAt, checked, unknown } = sweep;
   const reached =
-    endedAt === undefined ? html`is under way since ${timeOf(startedAt)}` : html`ended ${timeOf(endedAt)}`;
-  return html`The last sweep ${reached}: ${checked} looked
-  at${unknown.count > 0 && html`, <strong>${unknown.count} could not be</strong>`}. ${shownAt}`;
+    endedAt === undefined ? html`has been running since ${timeOf(startedAt)}` : html`ended ${timeOf(endedAt)}`;
+  return html`The last sweep ${reached}. Tables read:
+  ${checked}${unknown.count > 0 && html`, <strong>could not be read: ${unknown.count}</strong>`}. ${shownAt}`;
 }

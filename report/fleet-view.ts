@@ -6,17 +6,17 @@ import { droppedIn } from '../reconciler/core/trouble.ts';
 import type { LastDrift } from '../reconciler/core/drift.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 
-/** A managed table as it is remembered. */
+/** A managed table and its stored status; a table that was never read has none. */
 export interface KnownTable {
   readonly routeTableId: string;
   readonly status?: Status;
 }
 
-/** What the fleet is shown from. */
+/** The input of the fleet's page. */
 export interface Fleet {
   readonly tables: readonly KnownTable[];
   readonly sweep: SweepRecord | undefined;
-  /** Stops of everything, also those that have ended. */
+  /** Stops of the whole fleet, including expired ones. */
   readonly stops: readonly Pause[];
   readonly now: Date;
 }
@@ -27,26 +27,26 @@ export interface FleetRow {
   readonly phase: ShownPhase;
   readonly reason: string;
   readonly vpcId?: string;
-  /** Listed routes, as of the last look. */
+  /** The number of listed routes at the last read. */
   readonly routes?: number;
-  /** Changes that are not made yet. */
+  /** The number of changes that are still to be made. */
   readonly open?: number;
-  /** Routes that drop their traffic, though they may be as desired. */
+  /** The number of routes that drop their traffic, even if they are as desired. */
   readonly blackholes?: number;
   readonly lastDrift?: LastDrift;
 }
 
-/** The fleet as it is shown: what needs a person first. */
+/** The fleet as shown, most urgent tables first. */
 export interface FleetView {
   readonly rows: readonly FleetRow[];
   readonly counts: readonly { readonly phase: ShownPhase; readonly count: number }[];
   readonly sweep: SweepRecord | undefined;
-  /** The stop that holds everything just now. */
+  /** The stop that is in force now. */
   readonly stop?: Pause;
   readonly now: Date;
 }
 
-/** Phases in the order in which they need a person. */
+/** The phases, most urgent first. */
 const urgency: readonly ShownPhase[] = [
   'Failed',
   'Missing',
@@ -60,7 +60,7 @@ const urgency: readonly ShownPhase[] = [
   'Unmanaged',
 ];
 
-/** How urgent a phase is; the smaller, the more. */
+/** The rank of a phase: smaller is more urgent. */
 export const urgencyOf = (phase: ShownPhase): number => urgency.indexOf(phase);
 
 export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
@@ -85,6 +85,6 @@ export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
   return { rows, counts, sweep, ...(stop && { stop }), now };
 }
 
-/** What a plan still has to change; after a heal that is not seen yet, nothing. */
+/** How many changes a plan still has to make. A repair that is not verified yet counts as made. */
 const openChanges = ({ phase, plan }: Status): number =>
   phase === 'InSync' || phase === 'Verifying' || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);

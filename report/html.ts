@@ -1,8 +1,8 @@
-/** A piece of HTML that is safe to show: made by \`html\` alone. */
+/** HTML that is safe to show. Only `html` creates it. */
 export class Html {
   readonly #text: string;
 
-  /** Not for others: what is given here is taken for HTML as it is. */
+  /** For this folder only: the text is used as HTML without escaping. */
   constructor(text: string) {
     this.#text = text;
   }
@@ -12,12 +12,12 @@ export class Html {
   }
 }
 
-/** What may stand in a template: text is escaped, pieces of HTML are not, nothing at all shows nothing. */
+/** A value in a template. Text is escaped, HTML is not; undefined and false show nothing. */
 export type Content = string | number | Html | undefined | false | readonly Content[];
 
 /**
- * HTML from a template. Every value is escaped for text and for quoted attributes, so that no name, tag, actor or message
- * can become markup; only other pieces made by this function pass as they are.
+ * Builds HTML from a template. Every value is escaped for text and for quoted attributes, so no name, tag, actor or
+ * message can become markup. Only HTML made by this function is inserted unescaped.
  */
 export const html = (parts: TemplateStringsArray, ...values: readonly Content[]): Html =>
   new Html(parts.map((part, index) => `${index === 0 ? '' : textOf(values[index - 1])}${part}`).join(''));

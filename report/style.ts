@@ -12,7 +12,7 @@ const dark = `
   --rr-good: #8fdc97; --rr-good-back: #17341c; --rr-warn: #ffcf80; --rr-warn-back: #3d2c10;
   --rr-bad: #ffb3b3; --rr-bad-back: #451b1b; --rr-info: #a9cdff; --rr-info-back: #1b304f;`;
 
-// Every rule names its colours: in a dashboard, CloudWatch's own styles stand before these.
+// Every rule sets its colours explicitly: in a dashboard, CloudWatch's own styles apply first.
 const rules = `
   .rr { color: var(--rr-text); background: var(--rr-back); font: 14px/1.45 'Helvetica Neue', Roboto, Arial, sans-serif; }
   .rr p { margin: 0.4em 0; }
@@ -24,7 +24,7 @@ const rules = `
     color: inherit; background: none; padding: 0; white-space: nowrap;
   }
   .rr .rr-long { white-space: normal; overflow-wrap: anywhere; }
-  /* CloudWatch takes these away; nobody else is to see them. */
+  /* CloudWatch removes these elements; hide them everywhere else. */
   .rr cwdb-action { display: none; }
   .rr-scroll { overflow-x: auto; margin: 0.6em 0; }
   .rr table { border-collapse: collapse; width: 100%; font-size: 13px; }
@@ -66,10 +66,10 @@ const element = (css: string): Html =>
     ${new Html(css)}
   </style>`;
 
-/** The styles of a page within a dashboard that is light or dark. */
+/** The styles of a page inside a dashboard, in the dashboard's theme. */
 export const styles = (theme: Theme): Html => element(`.rr {${theme === 'dark' ? dark : light}\n}\n${rules}`);
 
-/** The styles of a page of its own, light or dark as its reader's system is. */
+/** The styles of a standalone page, light or dark according to the reader's system. */
 export const documentStyles: Html = element(`
 :root {${light}\n  color-scheme: light dark;\n}
 @media (prefers-color-scheme: dark) { :root {${dark} } }

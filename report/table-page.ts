@@ -6,7 +6,7 @@ import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 
-/** What one table is shown from. */
+/** The input of one table's page. */
 export interface TableView {
   readonly routeTableId: string;
   readonly status: Status | undefined;
@@ -16,7 +16,7 @@ export interface TableView {
   readonly now: Date;
 }
 
-/** One table: how it is, what is open and why, what is left alone, and its history. */
+/** The page of one table: its state, open changes, routes left alone, failures and history. */
 export function tablePage({ routeTableId, status, runs, sweep, now }: TableView, back?: Html): Html {
   const { phase, reason } = shownPhase(routeTableId, status, sweep, now);
   return html`<section class="rr">
@@ -30,9 +30,9 @@ export function tablePage({ routeTableId, status, runs, sweep, now }: TableView,
 function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDrift, problems = [] }: Status): Html {
   const contested = heals.filter(({ contest }) => contest);
   return html`<dl>
-      <dt>Looked at</dt>
+      <dt>Last read</dt>
       <dd>${timeOf(checkedAt)} UTC, in this phase since ${timeOf(changedAt)}</dd>
-      <dt>Woken by</dt>
+      <dt>Triggered by</dt>
       <dd>
         ${trigger.kind}${trigger.name !== undefined && html` <code>${trigger.name}</code>`}${
           actor && html`, ${actorInFull(actor)}`
@@ -42,8 +42,8 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
         lastDrift &&
         html`<dt>Last drift</dt>
           <dd>
-            ${timeOf(lastDrift.foundAt)} UTC, ${lastDrift.routes} ${lastDrift.routes === 1 ? 'route' : 'routes'}, by
-            ${lastDrift.actor ? actorInFull(lastDrift.actor) : 'somebody no event told of'}${andOthers(lastDrift)};
+            ${timeOf(lastDrift.foundAt)} UTC, ${lastDrift.routes} ${lastDrift.routes === 1 ? 'route' : 'routes'},
+            ${lastDrift.actor ? html`by ${actorInFull(lastDrift.actor)}` : 'not reported by any event'}${andOthers(lastDrift)};
             ${putRight(lastDrift)}
           </dd>`
       }
@@ -56,20 +56,20 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
     ${
       problems.length > 0 &&
       listing(
-        'What is wrong with the item',
-        ['Where', 'Found', 'What would be right'],
+        'Problems of the item',
+        ['Where', 'Found', 'Expected'],
         problems.map(({ path, found, message }) => [html`<code>${path}</code>`, html`<code>${found}</code>`, message]),
       )
     }
     ${
       contested.length > 0 &&
       listing(
-        'Contested: others undo what is healed',
-        ['Destination', 'Healed', 'By', 'Not healed before'],
+        'Contested: others undo these repairs',
+        ['Destination', 'Repaired', 'Undone by', 'No repair before'],
         contested.map(({ destination, at, by, contest }) => [
           html`<code>${destination}</code>`,
           `${at.length} times`,
-          by.length === 0 ? 'nobody an event told of' : by.map((one, index) => [index > 0 && ', ', actorInFull(one)]),
+          by.length === 0 ? 'not reported by any event' : by.map((one, index) => [index > 0 && ', ', actorInFull(one)]),
           timeOf(contest?.until),
         ]),
       )
@@ -78,12 +78,12 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
 
 const putRight = (lastDrift: LastDrift): string => {
   const time = healedIn(lastDrift);
-  if (lastDrift.appliedAt === undefined && time !== undefined && time !== 'as found') return `over after ${time}`;
+  if (lastDrift.appliedAt === undefined && time !== undefined && time !== 'as found') return `ended after ${time}`;
   return time === undefined
-    ? 'not put right yet'
+    ? 'not repaired yet'
     : time === 'as found'
-      ? 'put right as it was found'
-      : `put right in ${time}`;
+      ? 'repaired when it was found'
+      : `repaired in ${time}`;
 };
 
 function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined {
@@ -92,14 +92,14 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">
-        ${plan.blocked.message}. If the routes ${plan.blocked.deletes.join(', ')} may go:
+        ${plan.blocked.message}. To allow the deletes of ${plan.blocked.deletes.join(', ')}:
         <code>routectl approve ${routeTableId}</code>
       </p>`
     }
     ${
       plan.changes.length > 0 &&
       listing(
-        isDone ? 'The last plan, applied' : 'What is open',
+        isDone ? 'Last plan (applied)' : 'Open changes',
         ['Action', 'Destination', 'From', 'To', 'Caused by'],
         plan.changes.map((change) => [
           waitsIn(plan, change) ? `${change.action} (waits)` : change.action,
@@ -115,7 +115,7 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
       plan.findings.length > 0 &&
       listing(
         'Findings',
-        ['Code', 'Destination', 'What it means'],
+        ['Code', 'Destination', 'Meaning'],
         plan.findings.map((finding) => [code(finding.code), code(finding.destination), finding.message]),
         plan.omitted?.findings,
       )
@@ -127,7 +127,7 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
         <summary>Left alone: ${plan.leftAlone.length + (plan.omitted?.leftAlone ?? 0)}</summary>
         ${listing(
           'Left alone',
-          ['Destination', 'Target', 'Because'],
+          ['Destination', 'Target', 'Reason'],
           plan.leftAlone.map(({ destination, target, reason }) => [code(destination), code(target), reason]),
           plan.omitted?.leftAlone,
         )}
@@ -138,10 +138,10 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
 const waitsIn = ({ blocked }: PlanSummary, { action, destination }: ChangeJson): boolean =>
   action === 'delete' && blocked?.deletes.includes(destination) === true;
 
-/** Who made a change needed; an edit of the item needs no word. */
+/** Who caused the drift behind a change. Empty for a change that an edit of the item asks for. */
 function causeOf(actor: RunOutcome['actor']): Content {
   if (actor === undefined) return undefined;
-  return actor === 'unattributed' ? 'not announced' : actorOf(actor);
+  return actor === 'unattributed' ? 'not reported' : actorOf(actor);
 }
 
 const unchangedLine = ({ unchanged }: PlanSummary): string =>
@@ -150,8 +150,8 @@ const unchangedLine = ({ unchanged }: PlanSummary): string =>
 const failuresOf = ({ failures }: Status): Html | false =>
   failures.length > 0 &&
   listing(
-    'What failed',
-    ['Change', 'EC2 answered', 'What would mend it', 'Tries', 'Next'],
+    'Failures',
+    ['Change', 'Answer of EC2', 'Remedy', 'Tries', 'Next try'],
     failures.map(({ action, destination, to, code: answer, message, remedy, attempts, nextRetry }) => [
       html`${action} ${code(destination)} ${to !== undefined && html`to ${code(to)}`}`,
       html`${answer !== undefined && html`<code>${answer}</code> `}${message}`,
@@ -164,10 +164,10 @@ const failuresOf = ({ failures }: Status): Html | false =>
 const historyOf = (runs: readonly Run[]): Html =>
   runs.length === 0
     ? html`<h3>History</h3>
-        <p>Nothing was found, changed or refused yet.</p>`
+        <p>No drift, change or failure has been recorded yet.</p>`
     : listing(
         'History, newest first',
-        ['When (UTC)', 'Woken by', 'What', 'Who caused it', 'Put right'],
+        ['Time (UTC)', 'Triggered by', 'What happened', 'Caused by', 'Repaired'],
         runs.map((run) => [
           timeOf(run.detectedAt),
           html`${run.trigger.kind}${run.trigger.name !== undefined && html` <code>${run.trigger.name}</code>`}`,
@@ -181,7 +181,7 @@ function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase 
   const isDone = outcome.some(({ result }) => result === 'done' || result === 'already');
   if (appliedAt === undefined || !isDone) return phase ?? 'no';
   const time = lengthOf(Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt));
-  return `in ${time}${verifiedAt === undefined ? ', not seen yet' : ''}`;
+  return `in ${time}${verifiedAt === undefined ? ', not verified yet' : ''}`;
 }
 
 function whatOf(run: Run): Content {
@@ -201,9 +201,9 @@ const changeOf = ({ action, destination, from, to }: RunOutcome): Html =>
 const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
   [result === 'skipped' ? 'not done' : result, answer, message].filter(Boolean).join(' ');
 
-/** Each of those who caused something, once. */
+/** Everyone who caused something, each once. */
 function whoOf({ outcome, actor, trigger }: Run): Content {
-  if (outcome.length === 0) return actor ? actorInFull(actor) : 'not announced by any event';
+  if (outcome.length === 0) return actor ? actorInFull(actor) : 'not reported by any event';
   const who = (one: RunOutcome): Html | string =>
     one.actor === 'unattributed' && trigger.kind === 'desired' ? 'an edit of the item' : whoCaused(one);
   const told = new Map(outcome.map((one) => [String(who(one)), who(one)]));

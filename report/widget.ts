@@ -4,16 +4,16 @@ import { type Content, type Html, html } from './html.ts';
 import { type Theme, styles } from './style.ts';
 import { type TableView, tablePage } from './table-page.ts';
 
-/** What a page of the widget asks the widget's function for when somebody presses a link. */
+/** The parameters with which a link calls the widget's function. */
 export type WidgetCall = { readonly page: number } | { readonly routeTableId: string; readonly page: number };
 
-/** So many tables to a page: some screens of a widget, whatever the fleet. */
+/** Tables per page: a few screens of a widget, however large the fleet is. */
 const pageSize = 50;
 
 /**
- * A page of the fleet for a CloudWatch dashboard, which runs no script: its links call the function anew.
+ * A page of the fleet for a CloudWatch dashboard. Dashboards run no scripts, so each link calls the function again.
  *
- * @param endpoint the ARN of the function that makes these pages
+ * @param endpoint the ARN of the widget's function
  * @see docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/add_custom_widget_dashboard_about.html
  */
 export const fleetWidget = (fleet: Fleet, page: number, theme: Theme, endpoint: string): string => {
@@ -28,7 +28,7 @@ export const fleetWidget = (fleet: Fleet, page: number, theme: Theme, endpoint: 
 export const tableWidget = (table: TableView, page: number, theme: Theme, endpoint: string): string =>
   html`${styles(theme)}${tablePage(table, action({ page }, '← all tables', endpoint))}`.toString();
 
-/** An element that can be pressed, and right behind it what CloudWatch does then. */
+/** A link, directly followed by the action that CloudWatch takes when the link is clicked. */
 const action = (call: WidgetCall, text: Content, endpoint: string): Html =>
   html`<a>${text}</a
     ><cwdb-action action="call" display="widget" endpoint="${endpoint}">${JSON.stringify(call)}</cwdb-action>`;

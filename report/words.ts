@@ -4,11 +4,11 @@ import type { LastDrift } from '../reconciler/core/drift.ts';
 import type { Actor } from '../reconciler/core/trigger.ts';
 import { type Html, html } from './html.ts';
 
-/** A time as people read it, in UTC, to the second. */
+/** A time in readable form: UTC, to the second. */
 export const timeOf = (iso: string | undefined): Html | undefined =>
   iso === undefined ? undefined : html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`;
 
-/** A length of time in the two largest units it needs. */
+/** A duration in its two largest units. */
 export function lengthOf(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
@@ -21,8 +21,8 @@ export function lengthOf(ms: number): string {
 const between = (from: string, to: string): string => lengthOf(Date.parse(to) - Date.parse(from));
 
 /**
- * How long a drift lasted: from the call that caused it, where an event told of one, else from the look that found it.
- * Undefined while it lasts.
+ * How long a drift lasted: from the call that caused it if an event reported one, else from the read that found it.
+ * Undefined while the drift lasts.
  */
 export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift): string | undefined {
   const end = appliedAt ?? healedAt;
@@ -30,10 +30,12 @@ export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift):
   return calledAt === undefined && end === foundAt ? 'as found' : between(calledAt ?? foundAt, end);
 }
 
-/** Behind the one who is named: nobody is held to account for more than an event told of. */
+/** Follows the named actor, who must not be blamed for drift that others caused. */
 export const andOthers = ({ others }: LastDrift): string => (others ? ' and others' : '');
 
-/** An actor by what tells people apart: session, role and session, user; the whole of it is there to hover over. */
+/**
+ * An actor by the distinguishing part of the ARN: session, role and session, or user. Hovering shows the full details.
+ */
 export const actorOf = (actor: Actor): Html => {
   const { arn, sourceIp, userAgent, invokedBy } = actor;
   const more = [arn, sourceIp && `from ${sourceIp}`, userAgent && `with ${userAgent}`, invokedBy && `by ${invokedBy}`];
@@ -43,17 +45,17 @@ export const actorOf = (actor: Actor): Html => {
   return html`<span class="rr-long" title="${more.filter(Boolean).join(' ')}">${name}</span>`;
 };
 
-/** Everything that is known of an actor, one thing after the other. */
+/** All known details of an actor. */
 export const actorInFull = ({ arn, sourceIp, userAgent, invokedBy }: Actor): Html =>
   html`<code class="rr-long">${arn}</code>${sourceIp !== undefined && html` from <code>${sourceIp}</code>`}${
       userAgent !== undefined && html` with ${userAgent}`
     }${invokedBy !== undefined && html` through ${invokedBy}`}`;
 
-/** Who caused what a change put right. */
+/** Who caused the drift that a change repaired. */
 export function whoCaused({ actor, candidates = [] }: Pick<RunOutcome, 'actor' | 'candidates'>): Html | string {
   if (actor !== undefined && actor !== 'unattributed') return actorInFull(actor);
-  if (candidates.length === 0) return 'not announced by any event';
-  return html`unattributed; at work then: ${candidates.map((one, index) => [index > 0 && ', ', actorInFull(one)])}`;
+  if (candidates.length === 0) return 'not reported by any event';
+  return html`unattributed; active at the time: ${candidates.map((one, index) => [index > 0 && ', ', actorInFull(one)])}`;
 }
 
 const symbols: Readonly<Record<ShownPhase, string>> = {
@@ -69,6 +71,6 @@ const symbols: Readonly<Record<ShownPhase, string>> = {
   Unknown: '?',
 };
 
-/** A phase by word, sign and colour; the word alone would do. */
+/** A phase as symbol, word and colour; the word alone is sufficient. */
 export const phaseBadge = (phase: ShownPhase): Html =>
   html`<span class="rr-phase rr-${phase}"><span aria-hidden="true">${symbols[phase]}</span> ${phase}</span>`;

@@ -3,20 +3,20 @@ import { z } from 'zod';
 import { desiredItemSchema } from '../reconciler/core/desired-schema.ts';
 import { detailSchemas, eventSource } from '../reconciler/core/domain-event.ts';
 
-/** The committed schemas, for editors and consumers; `npm run schema` writes them anew. */
+/** The committed schemas, for editors and consumers. `npm run schema` regenerates them. */
 export const schemaFile = new URL('desired-route-table.schema.json', import.meta.url);
 
 export const eventSchemaFile = new URL('domain-event.schema.json', import.meta.url);
 
 /**
- * The desired item as JSON Schema, made from the very schema that checks it. What compares fields with one another or
- * reads an address (`10.0.0.300/16`, two equal destinations) is beyond it: `routectl validate` tells all.
+ * The desired item as JSON Schema, generated from the schema that validates it. JSON Schema cannot compare fields or
+ * parse addresses, so it accepts `10.0.0.300/16` or two equal destinations; `routectl validate` reports every problem.
  */
 export const jsonSchema = (): Record<string, unknown> =>
-  // Draft 7 is what editors know best.
+  // Editors support draft 7 best.
   z.toJSONSchema(desiredItemSchema, { io: 'input', target: 'draft-7' });
 
-/** The events we put on the bus as JSON Schema: for each `detail-type` what stands in its `detail`. */
+/** The domain events as JSON Schema: one schema of `detail` for each `detail-type`. */
 export const eventJsonSchema = (): Record<string, unknown> => ({
   $schema: 'http://json-schema.org/draft-07/schema#',
   title: 'Domain events of Route Reconciler',
@@ -24,7 +24,7 @@ export const eventJsonSchema = (): Record<string, unknown> => ({
   required: ['source', 'detail-type', 'detail'],
   properties: { source: { const: eventSource } },
   oneOf: Object.entries(detailSchemas).map(([type, schema]) => {
-    // Consumers must bear fields that are added.
+    // Later versions may add fields, and consumers must accept them.
     const { $schema: _, ...detail } = z.toJSONSchema(z.looseObject(schema.shape), { target: 'draft-7' });
     return { properties: { 'detail-type': { const: type }, detail } };
   }),

@@ -1,7 +1,7 @@
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { z } from 'zod';
 
-/** What an alarm on one metric compares, and how it treats what is missing. */
+/** How an alarm on one metric decides: what it compares, and how it treats missing data. */
 export interface AlarmRule {
   readonly namespace: string;
   readonly metric: string;
@@ -10,7 +10,7 @@ export interface AlarmRule {
   readonly unit?: string | undefined;
   readonly statistic: Statistic;
   readonly periodSeconds: number;
-  /** How many datapoints decide: the N of "M out of N". */
+  /** How many datapoints are evaluated: the N of "M out of N". */
   readonly evaluationPeriods: number;
   /** How many of them must breach: the M. */
   readonly datapointsToAlarm: number;
@@ -49,7 +49,7 @@ const schema = z.object({
   Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })).default([]),
   Unit: z.string().optional(),
   Statistic: statistic,
-  // MiniStack shows a statistic beside a percentile.
+  // For a percentile alarm, MiniStack returns a `Statistic` as well.
   ExtendedStatistic: z.undefined().optional(),
   Period: z.int().positive(),
   EvaluationPeriods: z.int().positive(),
@@ -59,7 +59,7 @@ const schema = z.object({
   TreatMissingData: missingData.default('missing'),
 });
 
-/** The rule of an alarm that watches a statistic of one metric; undefined for percentiles, expressions and bands. */
+/** The rule of an alarm on a statistic of one metric; undefined for percentiles, expressions and anomaly bands. */
 export function ruleOf(alarm: MetricAlarm): AlarmRule | undefined {
   const { data } = schema.safeParse(alarm);
   return (

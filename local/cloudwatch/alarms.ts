@@ -10,18 +10,18 @@ import { type AlarmRule, ruleOf } from './alarm-rule.ts';
 import { type AlarmState, type Datapoint, evaluate } from './evaluate.ts';
 import { type Sample, datapointsUntil, stepSeconds, windowAt } from './window.ts';
 
-/** An alarm as CloudWatch has it now, and how it decides; some decide in ways that are not known here. */
+/** An alarm's current state in CloudWatch, and its rule; undefined for a kind of alarm that is not supported here. */
 interface Alarm {
   readonly name: string;
   readonly state: AlarmState;
   readonly rule: AlarmRule | undefined;
 }
 
-/** Evaluates alarms on single metrics, each whenever another step of its window is over, and sets their states. */
+/** Evaluates alarms on single metrics, each at the end of every step of its window, and sets their states. */
 export class Alarms {
   readonly #cloudwatch: CloudWatchClient;
   readonly #log: (line: string) => void;
-  /** Up to when each alarm was evaluated, in epoch milliseconds. */
+  /** The end of each alarm's last evaluated window, in epoch milliseconds. */
   readonly #evaluated = new Map<string, number>();
   readonly #unknown = new Set<string>();
 
@@ -33,7 +33,7 @@ export class Alarms {
   /**
    * Evaluates the alarms that are due.
    *
-   * @param until everything that was measured before is known by now
+   * @param until all data measured before this time has arrived
    * @returns the shortest time between two evaluations of one alarm, in seconds; at most a minute
    */
   async evaluate(until: Date): Promise<number> {
@@ -48,7 +48,7 @@ export class Alarms {
   async #evaluateOne({ name, state, rule }: Alarm, until: Date): Promise<void> {
     if (!rule) {
       if (!this.#unknown.has(name))
-        this.#log(`${name}: not evaluated, it is no threshold on a statistic of one metric`);
+        this.#log(`${name}: not evaluated: only thresholds on a statistic of one metric are supported`);
       this.#unknown.add(name);
       return;
     }
@@ -96,5 +96,5 @@ const alarmOf = (alarm: MetricAlarm): Alarm => ({
 
 function reasonOf(rule: AlarmRule, datapoints: readonly Datapoint[]): string {
   const seen = datapoints.map((datapoint) => datapoint ?? 'missing').join(', ');
-  return `${rule.statistic} of the latest periods of ${rule.periodSeconds} s: ${seen}. ${rule.datapointsToAlarm} out of ${rule.evaluationPeriods} raise the alarm: ${rule.comparison} ${rule.threshold}; missing data: ${rule.missingData}`;
+  return `${rule.statistic} in the latest periods of ${rule.periodSeconds} s: ${seen}. ALARM if ${rule.datapointsToAlarm} out of ${rule.evaluationPeriods} are ${rule.comparison} ${rule.threshold}; missing data: ${rule.missingData}`;
 }

@@ -10,7 +10,7 @@ const directive = z.object({
 
 const schema = z.looseObject({
   _aws: z.object({
-    // As far as a date reaches.
+    // The latest time that a `Date` can hold.
     Timestamp: z.int().min(0).max(8.64e15),
     CloudWatchMetrics: z.array(directive),
   }),
@@ -19,9 +19,10 @@ const schema = z.looseObject({
 const metricTarget = z.union([z.number().transform((value) => [value]), z.array(z.number()).min(1).max(100)]);
 
 /**
- * The metrics that a log line in the embedded metric format asks CloudWatch to extract, each once for every set of
- * dimensions. Nothing for any other line, or one that breaks the format; a metric or a set of dimensions whose member
- * is absent, or is not of its kind, is left out by itself.
+ * The metrics that a log line in the embedded metric format asks CloudWatch to extract, one for each set of dimensions.
+ *
+ * Returns nothing for a line that is not in this format. Skips a metric or a set of dimensions if a member it names is
+ * absent or has the wrong type; the others are still returned.
  *
  * Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
@@ -46,7 +47,7 @@ export function measurementsIn(line: string): readonly Measurement[] {
 
 const dimensionTargets = z.record(z.string(), z.string().min(1));
 
-/** These members of the root itself: a name with a dot in it does not reach into another member. */
+/** These members of the root itself. A dot in a name does not address a nested member. */
 const membersOf = (root: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(names.map((name) => [name, Object.hasOwn(root, name) ? root[name] : undefined]));
 

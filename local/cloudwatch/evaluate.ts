@@ -2,30 +2,30 @@ import { type AlarmRule, breaches } from './alarm-rule.ts';
 
 export type AlarmState = 'OK' | 'ALARM' | 'INSUFFICIENT_DATA';
 
-/** What an alarm saw in one period; undefined when there was nothing. */
+/** The value of one period; undefined if data is missing. */
 export type Datapoint = number | undefined;
 
-/** The fields of an alarm's rule that decide about its state. */
+/** The fields of an alarm's rule that determine its state. */
 export type Deciding = Pick<
   AlarmRule,
   'evaluationPeriods' | 'datapointsToAlarm' | 'comparison' | 'threshold' | 'missingData'
 >;
 
 /**
- * How many periods are looked at: more than are needed, in case some are missing. How many more CloudWatch does not
- * say; the examples of its documentation look at two more.
+ * How many periods CloudWatch retrieves: more than it evaluates, in case data is missing. The documentation does not
+ * say how many more; its examples retrieve two more.
  */
 export const evaluationRange = ({ evaluationPeriods }: Pick<AlarmRule, 'evaluationPeriods'>): number =>
   evaluationPeriods + 2;
 
 /**
- * The state in which an alarm is after it has looked at the datapoints of its evaluation range, the oldest first.
+ * The state of an alarm after it has evaluated the datapoints of its evaluation range, the oldest first.
  *
- * Pure. If enough datapoints are there, the newest ones decide, whatever is missing between them. If too few are there,
- * all of them count, and just as many as are lacking are filled in. Filled in as `missing` or `ignore`, a datapoint
- * neither breaches nor contradicts; then breaching ones that nothing contradicts raise the alarm as soon as the oldest
- * of them is `datapointsToAlarm` periods old (`ignore`: keep the state). Before that the documentation only says that
- * they do not; here the state is kept.
+ * Pure. If the range holds enough datapoints, the newest ones decide, regardless of gaps between them. If it holds too
+ * few, all of them count, and CloudWatch fills in as many as are lacking. Filled in as `missing` or `ignore`, a
+ * datapoint neither breaches nor counts as OK. If then every real datapoint breaches, `ignore` keeps the state, and
+ * `missing` raises the alarm as soon as the oldest one is `datapointsToAlarm` periods old. The documentation only says
+ * that the alarm is not raised earlier; here the state is kept until then.
  *
  * Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html ("How alarm state is
  * evaluated when data is missing", "Avoiding premature transitions to alarm state"); its tables are test cases.

@@ -6,16 +6,16 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 
 /**
- * A line may show up after another one with a later time: invocations end side by side. Lines that come
- * later still are not found.
+ * How far out of order lines may arrive: invocations run in parallel, so a line may appear after one with a later
+ * timestamp. Lines that arrive even later are missed.
  */
 const latenessMs = 15_000;
 
 /**
- * Follows all log groups, also those that are made later. Every call answers with the lines that match and came since
- * the last one, each line once.
+ * Follows all log groups, including new ones. Each call returns the matching lines that have arrived since the previous
+ * call, each line once.
  *
- * @param since lines of an earlier time are left out
+ * @param since skip lines with an earlier timestamp
  */
 export function logTail(
   logs: CloudWatchLogsClient,
@@ -29,7 +29,7 @@ export function logTail(
       for (const { logGroupName = '' } of logGroups) {
         const counter = groups.get(logGroupName) ?? new LineCounter(since.getTime());
         groups.set(logGroupName, counter);
-        // MiniStack answers with up to 10,000 lines, the oldest ones, and no token: the next call goes on from there.
+        // MiniStack returns the oldest 10,000 lines and no token. The next call continues from there.
         const { events = [] } = await logs.send(
           new FilterLogEventsCommand({ logGroupName, filterPattern, startTime: counter.from }),
         );
@@ -40,7 +40,7 @@ export function logTail(
   };
 }
 
-/** Knows which lines of a log group were seen. Lines have no ids in MiniStack: equal ones are told apart by their number. */
+/** Tracks which lines of a log group were seen. MiniStack gives lines no ids, so equal lines are counted. */
 export class LineCounter {
   readonly #since: number;
   #newest: number;
@@ -51,12 +51,12 @@ export class LineCounter {
     this.#newest = since;
   }
 
-  /** From when on lines have to be read, in epoch milliseconds. */
+  /** The time from which to read lines, in epoch milliseconds. */
   get from(): number {
     return Math.max(this.#since, this.#newest - latenessMs);
   }
 
-  /** Takes all lines since `from`, and answers with the messages of those that are new. */
+  /** Takes all lines since `from` and returns the messages of the new ones. */
   unseen(events: readonly FilteredLogEvent[]): string[] {
     const groups = Map.groupBy(events, ({ logStreamName, timestamp, message }) =>
       JSON.stringify([logStreamName, timestamp, message]),

@@ -5,7 +5,7 @@ import {
   type StandardUnit,
 } from '@aws-sdk/client-cloudwatch';
 
-/** Values of one metric at one time; namespace, name and dimensions together say of which. */
+/** Values of one metric at one time. Namespace, name and dimensions together identify the metric. */
 export interface Measurement {
   readonly namespace: string;
   readonly name: string;
@@ -15,13 +15,13 @@ export interface Measurement {
   readonly time: Date;
 }
 
-/** More are refused in one call. */
+/** The most datums that PutMetricData accepts in one call. */
 const datumsInACall = 1_000;
 
 /**
- * Hands measurements on, each once, in batches of one namespace: what a failed call did not take waits for the next.
+ * Writes each measurement once, in batches of one namespace. After a failed call, the rest waits for the next call.
  *
- * @param put takes a batch as a whole, or throws
+ * @param put accepts a whole batch, or throws
  */
 export function metricWriter(
   put: (namespace: string, batch: readonly Measurement[]) => Promise<unknown>,
@@ -39,7 +39,7 @@ export function metricWriter(
   };
 }
 
-/** Puts measurements into CloudWatch. */
+/** Writes measurements to CloudWatch. */
 export const putMetricData = (cloudwatch: CloudWatchClient) => (Namespace: string, batch: readonly Measurement[]) =>
   cloudwatch.send(new PutMetricDataCommand({ Namespace, MetricData: batch.map(toDatum) }));
 

@@ -2,14 +2,14 @@ import { GetQueueAttributesCommand, QueueDoesNotExist, type SQSClient, paginateL
 import pMap from 'p-map';
 import type { Measurement } from './measurement.ts';
 
-/** SQS's attributes, by the names that their metrics have. */
+/** The SQS attribute behind each metric name. */
 const attributes = {
   ApproximateNumberOfMessagesVisible: 'ApproximateNumberOfMessages',
   ApproximateNumberOfMessagesNotVisible: 'ApproximateNumberOfMessagesNotVisible',
   ApproximateNumberOfMessagesDelayed: 'ApproximateNumberOfMessagesDelayed',
 } as const;
 
-/** How many messages each queue has now, as the metrics that SQS publishes of itself. */
+/** How many messages each queue holds now, as the metrics that SQS publishes on AWS. */
 export async function queueDepths(sqs: SQSClient, time: Date): Promise<readonly Measurement[]> {
   const urls: string[] = [];
   for await (const { QueueUrls = [] } of paginateListQueues({ client: sqs }, {})) urls.push(...QueueUrls);
@@ -24,7 +24,7 @@ async function depthsOf(sqs: SQSClient, QueueUrl: string, time: Date): Promise<r
       if (error instanceof QueueDoesNotExist) return undefined;
       throw error;
     });
-  // It was deleted in the meantime.
+  // The queue was deleted in the meantime.
   if (!answer) return [];
   return Object.entries(attributes).map(([name, attribute]) => ({
     namespace: 'AWS/SQS',

@@ -1,11 +1,12 @@
-"""MiniStack, started with what alarms rest on put right; its command line and everything else are its own.
+"""Starts MiniStack with three corrections that alarms depend on. Its command line and everything else stay unchanged.
 
-- It evaluates an alarm whenever any datapoint arrives, over all dimensions of a metric at once and without M of N: one
-  message in any queue would raise the alarms of all queues. Here an alarm changes by SetAlarmState alone.
-- It counts in AWS/Lambda what comes over the Invoke API, but nothing that a rule, a queue, a stream or a schedule
-  invokes, and no failure of an asynchronous call; nor does a failure show in the function's log. Here every invocation
+- MiniStack evaluates an alarm on every new datapoint, over all dimensions of the metric at once and without M of N: one
+  message in any queue would raise the alarms of all queues. Here only SetAlarmState changes an alarm.
+- In AWS/Lambda, MiniStack counts only calls of the Invoke API. It does not count invocations by a rule, a queue, a
+  stream or a schedule, nor failures of asynchronous calls, and it does not log such failures. Here every invocation
   counts once, with its outcome.
-- A question for a metric without dimensions is answered from all dimensions at once. Here from the metric without any.
+- For a metric without dimensions, MiniStack answers from all dimensions at once. Here it answers from the metric
+  without dimensions.
 """
 
 import time
@@ -15,9 +16,9 @@ from ministack.services import cloudwatch, lambda_svc
 
 
 def replace(module, name, make):
-    """Puts `make(the function so far)` in its place; ends the program if another version of MiniStack has none."""
+    """Replaces a function with `make(original)`; exits if this version of MiniStack has no such function."""
     if not callable(getattr(module, name, None)):
-        raise SystemExit(f"this MiniStack has no {module.__name__}.{name}, which the local stack corrects")
+        raise SystemExit(f"this MiniStack has no {module.__name__}.{name}, which the local stack must correct")
     setattr(module, name, make(getattr(module, name)))
 
 
@@ -43,7 +44,7 @@ def counted(execute):
 
 def throttles_only(_emit):
     def emit(function_name, duration_ms, error, throttle):
-        # It is told of a throttled call twice: where that is refused, without a duration, and at the end of Invoke.
+        # MiniStack reports a throttled call twice: when it is rejected, without a duration, and at the end of Invoke.
         if throttle and not duration_ms:
             count(function_name, Throttles=1)
 
@@ -51,7 +52,7 @@ def throttles_only(_emit):
 
 
 class ExactDimensions(dict):
-    """Asks for just these dimensions, even if there are none."""
+    """Selects exactly these dimensions, even if there are none."""
 
     def __bool__(self):
         return True

@@ -11,28 +11,28 @@ import { queueDepths } from './queue-depths.ts';
 
 export interface WatchOptions {
   /**
-   * The time between two looks at logs, queues and alarms.
+   * The time between two polls of logs, queues and alarms, in milliseconds.
    * @default 500
    */
   readonly pollEveryMs?: number;
-  /** Told of every state that an alarm goes into, and of calls that failed. */
+  /** Receives a line for every state change of an alarm and every failed call. */
   readonly log?: (line: string) => void;
 }
 
-/** What CloudWatch does by itself on AWS, going on beside a local stack. */
+/** Does for a local stack what CloudWatch does by itself on AWS. */
 export interface Watch {
-  /** Ends it, once what is under way is done. */
+  /** Finishes the current poll and stops. */
   stop(): Promise<void>;
 }
 
-/** What a function logs arrives this much after it was measured, at most; alarms wait for it. */
+/** A log line arrives at most this long after its measurement. Alarms are evaluated with this delay. */
 const delayMs = 2_000;
 
 /**
- * Makes alarms real on MiniStack: turns log lines in the embedded metric format into metrics, measures the queues, and
- * evaluates the alarms by CloudWatch's rules, each in the periods it was given. MiniStack carries out their actions.
+ * Makes alarms work on MiniStack: turns log lines in the embedded metric format into metrics, measures the queues, and
+ * evaluates each alarm by CloudWatch's rules, in the alarm's own periods. MiniStack carries out the alarm actions.
  *
- * Lines logged before are left out. One watch at a time: two would count every line twice.
+ * Skips lines logged before the start. Run only one watch at a time: two would count every line twice.
  */
 export function startWatching(
   aws: ClientConfig,
@@ -50,7 +50,7 @@ export function startWatching(
   const look = async () => {
     const now = new Date();
     await write((await newLines()).flatMap(measurementsIn));
-    // Every period needs a depth, none needs two.
+    // Each period needs exactly one depth.
     const current = Math.floor(now.getTime() / (step * 1_000));
     if (current !== measured) await write(await queueDepths(sqs, now));
     measured = current;

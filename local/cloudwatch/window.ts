@@ -1,7 +1,7 @@
 import type { AlarmRule, Statistic } from './alarm-rule.ts';
 import { type Datapoint, evaluationRange } from './evaluate.ts';
 
-/** What was measured in the seconds that begin at `time`, put together. */
+/** The measurements of the step that begins at `time`, aggregated. */
 export interface Sample {
   readonly time: Date;
   readonly sampleCount: number;
@@ -11,8 +11,8 @@ export interface Sample {
 }
 
 /**
- * How many seconds apart an alarm is evaluated, and so how fine its samples must be: the window of an alarm with
- * periods of whole minutes slides by a minute, that of one with shorter periods by 10 seconds. Periods that only an
+ * The time between two evaluations of an alarm, in seconds; its samples need the same resolution. The window of an
+ * alarm with periods of whole minutes slides by a minute, and with shorter periods by 10 seconds. Periods that only an
  * emulator accepts, such as 2 seconds, follow one another without overlap.
  *
  * Source: docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
@@ -22,14 +22,14 @@ export function stepSeconds({ periodSeconds }: Pick<AlarmRule, 'periodSeconds'>)
   return periodSeconds % 10 === 0 ? 10 : periodSeconds;
 }
 
-/** The evaluation range of an alarm that is evaluated at `now`: it ends with the last step that is over. */
+/** The evaluation range of an alarm at `now`. It ends with the last completed step. */
 export function windowAt(rule: AlarmRule, now: Date): { readonly start: Date; readonly end: Date } {
   const step = stepSeconds(rule) * 1_000;
   const end = Math.floor(now.getTime() / step) * step;
   return { start: new Date(end - evaluationRange(rule) * rule.periodSeconds * 1_000), end: new Date(end) };
 }
 
-/** The datapoints of an evaluation range that ends at `end`, one for each period, the oldest first. */
+/** The datapoints of the evaluation range that ends at `end`, one per period, the oldest first. */
 export function datapointsUntil(rule: AlarmRule, end: Date, samples: readonly Sample[]): readonly Datapoint[] {
   const count = evaluationRange(rule);
   const period = rule.periodSeconds * 1_000;

@@ -8,7 +8,7 @@ import { actual, desired, item, local, now, route, table } from '../support/buil
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { type Cost, type Counted, costBesides, monthlyCost } from './cost.ts';
 
-// Speed and cost as ratios and counts. Times depend on the machine: only what they grow by is of interest.
+// Measures speed and cost as ratios and counts. Absolute times depend on the machine; only their growth matters.
 
 const everyMs = 5 * 60_000;
 const sweepsPerHour = 12;
@@ -16,7 +16,7 @@ const sweepsPerHour = 12;
 const tableIdOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
 const destinationOf = (n: number): string => `10.${64 + (n >> 8)}.${n & 255}.0/24`;
 
-/** Microseconds that one plan of so many routes takes, the best of several tries; half of the routes have drifted. */
+/** The time of one plan in microseconds, the best of 15 tries. Half of the routes have drifted. */
 function planMicros(routes: number): number {
   const destinations = Array.from({ length: routes }, (_, n) => destinationOf(n));
   const wanted = desired(Object.fromEntries(destinations.map((to) => [to, 'pcx-aaaaaaaa'])), { maxDeletes: routes });
@@ -32,7 +32,7 @@ function planMicros(routes: number): number {
   return 1_000 * Math.min(...tries);
 }
 
-/** A fleet of tables with ten routes each that is in sync, and seen to be. */
+/** A fleet of tables with ten routes each, in sync and verified. */
 async function idleFleet(tables: number): Promise<InMemoryWorld> {
   const world = new InMemoryWorld();
   const routes = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [destinationOf(n), 'pcx-aaaaaaaa']));
@@ -72,8 +72,8 @@ planMicros(1_000);
 const sizes = [10, 100, 1_000];
 const perRoute = sizes.map((routes) => planMicros(routes) / routes);
 print(
-  'One plan: time for each route, against a table of 10 routes (1.0 or less: it grows no faster than the table)',
-  ['routes', 'µs for each', 'ratio'],
+  'One plan: time per route, relative to a table of 10 routes (1.0 or less: the time grows no faster than the table)',
+  ['routes', 'µs per route', 'ratio'],
   sizes.map((routes, n) => [
     routes,
     (perRoute[n] ?? 0).toFixed(1),
@@ -95,7 +95,7 @@ for (const tables of [50, 100, 500, 1_000]) {
 }
 print(
   'One sweep: calls to EC2',
-  ['tables', 'idle: DescribeRouteTables', 'with one drifted: more of them', 'and changes'],
+  ['tables', 'idle: DescribeRouteTables', 'one drifted: additional DescribeRouteTables', 'one drifted: changes'],
   rows,
 );
 
@@ -109,7 +109,7 @@ await oneSweep(fleet);
 const daily = refresh();
 print(
   'An idle fleet of 1,000 tables, a sweep every 5 minutes: calls by name',
-  ['call', 'an hour', 'and once a day'],
+  ['call', 'per hour', 'additionally once a day'],
   Object.keys(daily)
     .sort()
     .map((call) => [call, idleHour[call] ?? 0, (daily[call] ?? 0) - (idleHour[call] ?? 0) / sweepsPerHour]),
@@ -137,8 +137,8 @@ const shown = ({ thing, amount, dollars }: Cost): string[] => [
   dollars.toFixed(2),
 ];
 print(
-  `The same fleet in a month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${bytesOf(fleet.states.status(tableIdOf(0)))}`,
+  `The same fleet per month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${bytesOf(fleet.states.status(tableIdOf(0)))}`,
   ['thing', 'amount', 'US dollars'],
-  [...month.map(shown), ['all', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)]],
+  [...month.map(shown), ['total', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)]],
 );
-print('Besides, where it happens', ['thing', 'amount', 'US dollars'], costBesides(idle).map(shown));
+print('Additional costs, where they occur', ['thing', 'amount', 'US dollars'], costBesides(idle).map(shown));

@@ -1,4 +1,4 @@
-/** US dollars in us-east-1, on-demand, as listed by AWS in November 2026; see docs/cost.md for the pages. */
+/** On-demand prices in US dollars in us-east-1, as listed by AWS in November 2026. docs/cost.md links the pages. */
 const prices = {
   readUnits: 0.125 / 1e6,
   writeUnits: 0.625 / 1e6,
@@ -13,44 +13,44 @@ const prices = {
 
 const hoursPerMonth = 730;
 
-/** Lambda listens at a quiet queue with five calls of 20 seconds each (Lambda Developer Guide, Amazon SQS). */
+/** Lambda polls a quiet queue with five parallel calls of 20 seconds each (Lambda Developer Guide, Amazon SQS). */
 const pollsPerHour = 5 * 3 * 60;
 
-/** What was counted of an idle fleet. Sizes are in bytes, as JSON. */
+/** Counts and sizes of an idle fleet. Sizes are in bytes, as JSON. */
 export interface Counted {
   readonly tables: number;
   readonly sweepsPerHour: number;
   readonly itemBytes: number;
   readonly statusBytes: number;
-  /** What the index holds of each table to say that it is managed. */
+  /** The size of the index entry that marks a table as managed. */
   readonly indexBytes: number;
-  /** Metrics that got a value in an idle hour. */
+  /** How many metrics received data in an idle hour. */
   readonly metrics: number;
   readonly alarms: number;
-  /** Assumed, not measured here: how long a sweep takes, what a function has, and what a sweep logs. */
+  /** Assumed, not measured: the duration of a sweep, the memory of a function, and the log volume of a sweep. */
   readonly sweepSeconds: number;
   readonly memoryGb: number;
   readonly logBytesPerSweep: number;
 }
 
-/** What something costs, and how much of it that is. */
+/** The amount of one thing, and what it costs. */
 export interface Cost {
   readonly thing: string;
   readonly amount: number;
   readonly dollars: number;
 }
 
-/** DynamoDB's units: reads by 4 KB, half for one that may be a moment old; writes by 1 KB. */
+/** DynamoDB units: one write per 1 KB, and one read per 4 KB; an eventually consistent read counts half. */
 const readUnits = (bytes: number): number => Math.ceil(bytes / 4_096) / 2;
 const writeUnits = (bytes: number): number => Math.ceil(bytes / 1_024);
 
-/** What an idle fleet costs in a month of 730 hours: each thing with its amount and price, the dearest first. */
+/** The cost of an idle fleet in a month of 730 hours, most expensive first. */
 export function monthlyCost(counted: Counted): readonly Cost[] {
   const { tables, itemBytes, statusBytes, indexBytes } = counted;
   const sweeps = counted.sweepsPerHour * hoursPerMonth;
   const days = hoursPerMonth / 24;
-  // A scan and a query are billed by the bytes they read, twice as much where they must be up to date; a batch is by each
-  // item, and a key without an item costs half a unit.
+  // A scan and a query are billed by the bytes they read, and twice as much if consistent. A batch is billed per item;
+  // a key without an item costs half a unit.
   const bulk = readUnits(tables * itemBytes) + 2 * readUnits(tables * indexBytes);
   const perSweep = bulk + tables * (readUnits(statusBytes) + 0.5) + 1;
   const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 1);
@@ -75,16 +75,20 @@ export function monthlyCost(counted: Counted): readonly Cost[] {
     .sort((a, b) => b.dollars - a.dollars);
 }
 
-/** What an idle fleet has not, each by itself. Assumed: a refresh takes a second, a call that is none of ours a tenth. */
+/**
+ * Costs that an idle fleet does not have, each by itself. Assumes 1 s for a refresh of the dashboard and 0.1 s for a
+ * call on an unmanaged table.
+ */
 export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counted): readonly Cost[] {
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
-  // The widget reads all there is anew: a scan of the items, each status, the last sweep.
+  // Each refresh reads everything again: a scan of the items, every status, and the last sweep.
   const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
-  // A lease is taken and given back. A status and the four keys of a checkpoint are read consistently, and are not there.
+  // Taking and returning the lease are two writes. The status and the four keys of a checkpoint are absent; reading
+  // them consistently costs five read units.
   const look = 2 * prices.writeUnits + 5 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
-    { thing: 'refreshes of a dashboard, one a minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
-    { thing: 'calls on tables that are not managed', amount: 1e6, price: look + invocation(0.1) },
+    { thing: 'refreshes of a dashboard, one per minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
+    { thing: 'calls on unmanaged tables', amount: 1e6, price: look + invocation(0.1) },
   ];
   return rows.map(({ thing, amount, price }) => ({ thing, amount, dollars: amount * price }));
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-/** Where Debian and its kin put Chromium; `CHROMIUM` names another. */
+/** The path of Chromium on Debian and similar systems; the variable `CHROMIUM` overrides it. */
 const executablePath = [
   process.env['CHROMIUM'],
   '/usr/bin/chromium',
@@ -11,12 +11,12 @@ const executablePath = [
   .filter((path) => path !== undefined)
   .find((path) => existsSync(path));
 
-/** Why there is no browser here; undefined when there is one. */
+/** Why no browser is available; undefined if one is. */
 export const noBrowser =
   executablePath === undefined
-    ? 'no Chromium was found: install it (apt-get install chromium), or name it in CHROMIUM'
+    ? 'Chromium was not found: install it (apt-get install chromium), or set CHROMIUM to its path'
     : undefined;
 
 export const openBrowser = (): Promise<Browser> =>
-  // As root, as in containers, Chromium refuses to run in its sandbox; it sees nothing here but our own pages.
+  // Chromium refuses to run sandboxed as root, for example in containers. Here it opens only our own pages.
   chromium.launch({ ...(executablePath !== undefined && { executablePath }), args: ['--no-sandbox'] });

@@ -27,7 +27,7 @@ describe.skipIf(noBrowser !== undefined)(
       rmSync(scratch, { recursive: true });
     });
 
-    /** Whatever a page does that it should not: ask for something, say something, fail. */
+    /** What a page must not do: send requests, open dialogs, throw errors. */
     const misdeeds: string[] = [];
     const open = async (theme: Theme, width = 1_200): Promise<Page> => {
       const page = await browser.newPage({ viewport: { width, height: 400 }, colorScheme: theme });
@@ -36,12 +36,12 @@ describe.skipIf(noBrowser !== undefined)(
         misdeeds.push(`dialog: ${dialog.message()}`);
         void dialog.dismiss();
       });
-      page.on('request', (request) => misdeeds.push(`asks for ${request.url()}`));
+      page.on('request', (request) => misdeeds.push(`requests ${request.url()}`));
       page.on('pageerror', (error) => misdeeds.push(`error: ${error.message}`));
       return page;
     };
 
-    /** As a dashboard does it: the fragment stands in a page that is not ours. */
+    /** Opens a fragment inside another page, as a dashboard does. */
     const openWidget = async (fragment: string, theme: Theme, width?: number): Promise<Page> => {
       const page = await open(theme, width);
       const back = theme === 'dark' ? '#161d26' : '#fff';
@@ -60,13 +60,14 @@ describe.skipIf(noBrowser !== undefined)(
     };
 
     const violationsIn = async (page: Page): Promise<readonly string[]> => {
-      // By the browser's tools, which the page's own policy does not bind.
+      // If the page's policy blocks the script, evaluate it through the browser's tools, which the policy does not
+      // cover.
       await page.addScriptTag({ content: axe.source }).catch(() => page.evaluate(axe.source));
       const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');
       return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`));
     };
 
-    it.each(themes)('the fleet and every table are readable for everybody (%s)', async (theme) => {
+    it.each(themes)('the fleet and every table pass the accessibility checks (%s)', async (theme) => {
       const { fleet, tables } = await eventfulFleet();
       for (const fragment of [
         fleetWidget(fleet, 0, theme, arn),
@@ -78,20 +79,20 @@ describe.skipIf(noBrowser !== undefined)(
       }
     });
 
-    it.each(themes)('so is the report as a file (%s)', async (theme) => {
+    it.each(themes)('the report as a file passes the accessibility checks (%s)', async (theme) => {
       const { fleet, tables } = await eventfulFleet();
       const page = await openFile(reportDocument(fleet, tables), theme);
       const back = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
       expect(back).toBe(theme === 'dark' ? 'rgb(22, 29, 38)' : 'rgb(255, 255, 255)');
       await page.close();
-      // Its policy keeps every script out, the checker's too; the same page without it is checked.
+      // The page's policy blocks all scripts, including the checker, so check the page without the policy.
       const bare = reportDocument(fleet, tables).replace(/<meta\s+http-equiv[^>]*>/, '');
       const checked = await openFile(bare, theme);
       expect(await violationsIn(checked)).toEqual([]);
       await checked.close();
     });
 
-    it.each([600, 400])('at a width of %d pixels nothing of the fleet sticks out of the widget', async (width) => {
+    it.each([600, 400])('at a width of %d pixels the fleet fits the widget', async (width) => {
       const { fleet, tables } = await eventfulFleet();
       for (const fragment of [
         fleetWidget(fleet, 0, 'light', arn),
@@ -103,7 +104,7 @@ describe.skipIf(noBrowser !== undefined)(
       }
     });
 
-    it('what others wrote runs nothing, asks for nothing, and can be read', async () => {
+    it('text from others runs nothing, requests nothing, and is readable', async () => {
       const evil = '"><script>alert(1)</script><img src="https://example.com/x" onerror=alert(2)>';
       const { fleet, tables } = await eventfulFleet({ arn: `arn:aws:iam::123456789012:user/${evil}`, userAgent: evil });
       for (const fragment of [
@@ -116,12 +117,12 @@ describe.skipIf(noBrowser !== undefined)(
         await page.close();
       }
       const page = await openFile(reportDocument(fleet, tables), 'light');
-      expect(misdeeds).toEqual([expect.stringMatching(/^asks for file:/)]);
+      expect(misdeeds).toEqual([expect.stringMatching(/^requests file:/)]);
       expect(await page.locator('body').innerText()).toContain(evil);
       await page.close();
     });
 
-    it('5,000 tables open in a widget page by page, and in a file all at once, where every one is found', async () => {
+    it('5,000 tables open page by page in a widget, and all at once in a file, where each can be found', async () => {
       const { fleet } = await eventfulFleet();
       const status = fleet.tables.at(-2)?.status;
       const tables = Array.from({ length: 5_000 }, (_, index) => ({
@@ -139,7 +140,7 @@ describe.skipIf(noBrowser !== undefined)(
       await file.close();
     });
 
-    it('links of the file lead to the table and back', async () => {
+    it('links in the file lead to a table', async () => {
       const { fleet, tables } = await eventfulFleet();
       const page = await openFile(reportDocument(fleet, tables), 'light');
       await page.getByRole('link', { name: 'rtb-06a1b2c3d4e5f6076' }).click();

@@ -1,4 +1,4 @@
-// `npm run screenshots`: the pictures of the docs, of a fleet that the real reconciler left behind in memory.
+// `npm run screenshots`: renders the pictures for the docs from a fleet that the real reconciler produced in memory.
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import type { Theme } from '../../report/style.ts';

@@ -12,17 +12,17 @@ describe('failedCall', () => {
         'UnauthorizedOperation',
         `You are not authorized to perform this operation. Encoded authorization failure message: ${'x'.repeat(5_000)}`,
       ),
-      'the AWS credentials do not allow it: they need ec2:DescribeRouteTables (You are not authorized to perform this operation)',
+      'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables (You are not authorized to perform this operation)',
     ],
     [
       'a denial in another spelling',
       named('AccessDenied', 'no'),
-      'the AWS credentials do not allow it: they need ec2:DescribeRouteTables (no)',
+      'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables (no)',
     ],
     [
       'expired credentials',
       named('ExpiredToken', 'The security token is expired'),
-      'the AWS credentials have expired: renew them, and check the clock (The security token is expired)',
+      'the AWS credentials have expired: renew them and check the clock of this machine (The security token is expired)',
     ],
     [
       'an expired SSO session, with its own advice',
@@ -30,9 +30,9 @@ describe('failedCall', () => {
       "the AWS credentials could not be loaded (Token is expired. To refresh this SSO session run 'aws sso login')",
     ],
     [
-      'credentials of another place',
+      'credentials that EC2 rejects',
       named('AuthFailure', 'AWS was not able to validate the provided access credentials'),
-      'EC2 does not take the AWS credentials: check them and the Region (AWS was not able to validate the provided access credentials)',
+      'EC2 rejected the AWS credentials: check them and the Region (AWS was not able to validate the provided access credentials)',
     ],
     [
       'throttling',
@@ -45,12 +45,12 @@ describe('failedCall', () => {
       'EC2 cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2 (connect ECONNREFUSED ::1:1)',
     ],
     [
-      'silence',
+      'a timeout',
       named('TimeoutError', 'Connection timed out'),
       'EC2 did not answer in time: check the network and the endpoint (Connection timed out)',
     ],
-    ['what nobody told us of', named('Strange', 'a\n  strange\tthing'), 'a strange thing'],
-    ['what is no error', 'oops', 'oops'],
+    ['an unknown error', named('Strange', 'a\n  strange\tthing'), 'a strange thing'],
+    ['a thrown value that is not an error', 'oops', 'oops'],
   ])('explains %s in one line', (_, error, explanation) => {
     const failure = failedCall('could not read', error);
     expect(failure.message).toBe(`could not read: ${explanation}`);

@@ -25,11 +25,11 @@ describe('entriesOf', () => {
     [second, 'routes', '7:3'],
     [second, 'paused.until', '8:33'],
     [second, 'a.b', '9:3'],
-  ])('knows where a value stands (%#)', (entry, path, place) => {
+  ])('finds the place of a value (%#)', (entry, path, place) => {
     expect(entry && placeText(entry.placeOf(path))).toBe(`a.yaml:${place}`);
   });
 
-  it('finds what an alias stands for where it was written', () => {
+  it('finds the value of an alias at its anchor', () => {
     expect(second?.placeOf('routes[0].target')).toMatchObject({ line: 5, column: 15 });
   });
 
@@ -37,11 +37,11 @@ describe('entriesOf', () => {
     ['routes[0].overrideLocal', 4],
     ['routes[7].target', 3],
     ['mode', 2],
-  ])('leads to what is around %s, which is not written', (path, line) => {
+  ])('finds the nearest enclosing value of %s, which is absent', (path, line) => {
     expect(first?.placeOf(path)).toMatchObject({ line });
   });
 
-  it('takes text as it is written: no dates, no octal numbers, no words for true', () => {
+  it('reads text literally: no dates, no octal numbers, no other words for true', () => {
     const [entry] = entriesOf('a.yaml', 'until: 2027-01-31T00:00:00Z\ndestination: ::/0\npaused: yes\n');
     expect(entry?.item).toEqual({ until: '2027-01-31T00:00:00Z', destination: '::/0', paused: 'yes' });
   });

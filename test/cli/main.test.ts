@@ -29,12 +29,12 @@ describe('routectl', () => {
     expect(stderr).toContain(usage);
   });
 
-  it('says in one sentence that a Node is too old for it', async () => {
+  it('says in one sentence that Node is too old', async () => {
     const folder = copyWithout('cli');
     expect(await run(['--no-experimental-strip-types', join(folder, 'bin', 'routectl.js')])).toEqual({
       code: 1,
       stdout: '',
-      stderr: `routectl: needs Node 22.18 or newer, this is ${process.versions.node} (https://nodejs.org).\n`,
+      stderr: `routectl: needs Node 22.18 or newer, but this is Node ${process.versions.node} (https://nodejs.org).\n`,
     });
   });
 
@@ -50,21 +50,21 @@ const table = 'routeTableId: rtb-0a1b2c3d4e5f60718\nroutes: []\n';
 const region = { AWS_REGION: 'eu-west-1' };
 const credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
 
-describe('one sentence tells', () => {
+describe('one sentence reports', () => {
   it.each([
-    ['a missing file', 'nowhere.yaml', 'nowhere.yaml: there is no such file'],
+    ['a missing file', 'nowhere.yaml', 'nowhere.yaml: no such file'],
     ['a directory', tmpdir(), 'this is a directory'],
-    ['an empty file', fileWith(''), 'there is no route table in it'],
-    ['a file of comments', fileWith('# nothing\n---\n# here\n'), 'there is no route table in it'],
-    ['an empty list', fileWith('[]'), 'there is no route table in it'],
+    ['an empty file', fileWith(''), 'the file contains no route table'],
+    ['a file of comments', fileWith('# nothing\n---\n# here\n'), 'the file contains no route table'],
+    ['an empty list', fileWith('[]'), 'the file contains no route table'],
     ['bad YAML', fileWith('routeTableId: rtb-1\nroutes: [\n'), 'routes.yaml:3:1: not valid YAML: '],
     ['a key written twice', fileWith('routes: []\nroutes: []\n'), 'routes.yaml:2:1: not valid YAML: '],
     ['bad JSON', fileWith('{"routes": [}', 'a.json'), 'a.json:1:13: not valid YAML: '],
     ['a tag of another tool', fileWith('routeTableId: !Ref Table\n'), 'routes.yaml:1:15: not valid YAML: '],
-    ['an alias of nothing', fileWith('routes: *common\n'), 'Unresolved alias'],
+    ['an unresolved alias', fileWith('routes: *common\n'), 'Unresolved alias'],
     ['an alias bomb', fileWith(aliasBomb()), 'Excessive alias count'],
-    ['brackets without end', fileWith('['.repeat(50_000) + ']'.repeat(50_000)), 'not valid YAML: '],
-    ['another encoding', fileWith(Buffer.from(`\uFEFF${table}`, 'utf16le')), 'this is not text in UTF-8'],
+    ['deeply nested brackets', fileWith('['.repeat(50_000) + ']'.repeat(50_000)), 'not valid YAML: '],
+    ['another encoding', fileWith(Buffer.from(`\uFEFF${table}`, 'utf16le')), 'this is not UTF-8 text'],
   ])('%s', async (_, file, sentence) => {
     expectSentence(await routectl(['plan', '-f', file], { offline: true }), sentence);
   });
@@ -74,7 +74,7 @@ describe('one sentence tells', () => {
     ['no credentials', region, 'no AWS credentials were found'],
     ['an unknown profile', { ...region, AWS_PROFILE: 'nobody' }, 'no AWS credentials were found'],
     [
-      'an endpoint that nobody listens at',
+      'an endpoint where nothing listens',
       { ...region, ...credentials, AWS_ENDPOINT_URL_EC2: 'http://127.0.0.1:1' },
       'EC2 cannot be reached',
     ],
@@ -90,7 +90,7 @@ function expectSentence({ code, stdout, stderr }: Ended, sentence: string): void
   expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
 }
 
-/** Ten levels of ten: a few lines that stand for ten thousand million. */
+/** Ten levels of ten aliases: a few lines that expand to 10,000 million values. */
 function aliasBomb(): string {
   const levels = Array.from(
     { length: 10 },
@@ -99,7 +99,7 @@ function aliasBomb(): string {
   return ['a0: &a0 [x]', ...levels].join('\n');
 }
 
-/** The command line as it lies in a checkout that lacks something. */
+/** A copy of the command line without one of its folders. */
 function copyWithout(lacking: 'cli' | 'node_modules'): string {
   const folder = mkdtempSync(join(tmpdir(), 'routectl-'));
   mkdirSync(join(folder, 'bin'));

@@ -22,7 +22,7 @@ describe('planText', () => {
     expect(text).toBe(`✓ ${routeTableId}  vpc-aaaaaaaa  in sync: 1 as desired, 1 left alone`);
   });
 
-  it('shows changes in the order of apply, findings, and what is left alone', () => {
+  it('shows changes in the order of apply, then findings, then routes left alone', () => {
     const routes = [
       local('10.0.0.0/16'),
       ...[1, 2, 3, 4, 5].map((n) => propagated(`192.168.${n}.0/24`)),
@@ -48,7 +48,7 @@ describe('planText', () => {
     );
   });
 
-  it('marks the deletes that are held back, and says how to let them go', () => {
+  it('marks the deletes that are held back, and says how to allow them', () => {
     const routes = [1, 2].map((n) => actual(route(`10.${n}.0.0/16`, 'igw-aaaaaaaa')));
     const text = planText(planned([{}, { maxDeletes: 1 }], routes), plain);
     expect(text).toContain('blocked: 2 changes, 2 held back, 0 as desired');
@@ -70,7 +70,7 @@ describe('planText', () => {
     expect(text).toContain('[table-not-found]');
   });
 
-  it('colours changes by what they do', () => {
+  it('colours changes by action', () => {
     const marked = { paint: (format: unknown, text: string): string => `<${String(format)}>${text}</>` };
     const text = planText(
       planned([{ '10.1.0.0/16': 'pcx-bbbbbbbb' }], [actual(route('10.1.0.0/16', 'pcx-aaaaaaaa'))]),
@@ -81,7 +81,7 @@ describe('planText', () => {
 });
 
 describe('refusedText', () => {
-  it('puts each problem beside its place', () => {
+  it('shows each problem beside its place', () => {
     const place = { file: 'a.yaml', column: 1 };
     const problems = [
       { path: 'mode', found: 'x', message: 'expected enforce or observe', ...place, line: 3 },
@@ -101,14 +101,14 @@ describe('refusedText', () => {
 describe('reconciledText', () => {
   const before = planned([{ '10.1.0.0/16': 'pcx-bbbbbbbb' }], []);
 
-  it('counts what was done', () => {
+  it('counts the changes made', () => {
     const done = { action: 'create', destination: '10.1.0.0/16', to: 'pcx-bbbbbbbb', result: 'done' } as const;
     expect(reconciledText({ ...before, left: before.plan, outcome: [done, done], verified: true }, plain)).toBe(
       `✓ ${routeTableId}  2 created; verified`,
     );
   });
 
-  it('names what was refused, with the answer and the remedy', () => {
+  it('lists each rejected change, with the answer and the remedy', () => {
     const refused = {
       action: 'create',
       destination: '10.1.0.0/16',
@@ -138,7 +138,7 @@ describe('summaryText', () => {
 });
 
 describe('columns', () => {
-  it('aligns by what is seen, not by what colours add', () => {
+  it('aligns by visible characters, not by colour codes', () => {
     expect(
       columns([
         ['\u001B[31mred\u001B[39m', 'a'],
@@ -147,7 +147,7 @@ describe('columns', () => {
     ).toEqual(['  \u001B[31mred\u001B[39m     a', '  yellow  b']);
   });
 
-  it('wraps the last column only, and never cuts an id off', () => {
+  it('wraps only the last column, and never truncates an id', () => {
     const arn = `arn:aws:networkmanager::111122223333:core-network/core-network-${'0'.repeat(17)}`;
     const lines = columns([['!', `one two three four five six seven eight nine ten eleven ${arn} end`]], 60);
     expect(lines.every((line) => line.length <= Math.max(60, arn.length + 5))).toBe(true);
@@ -161,13 +161,13 @@ describe('columns', () => {
 });
 
 describe('stacked', () => {
-  it('keeps single lines together and gives room to the others', () => {
+  it('keeps single lines together and surrounds longer texts with empty lines', () => {
     expect(stacked(['a', 'b', 'c\nd', 'e', 'f'])).toBe('a\nb\n\nc\nd\n\ne\nf');
   });
 });
 
 describe('printable', () => {
-  it('spells control and invisible characters out', () => {
+  it('escapes control and invisible characters', () => {
     expect(printable('a\u001B[2J\n\u202Eb')).toBe('a\\u{1b}[2J\\u{a}\\u{202e}b');
   });
 });

@@ -5,7 +5,7 @@ const answer = fixture('describe-route-tables.json');
 const plan = (...args: readonly string[]) => routectl(['plan', ...args], { offline: true });
 const item = (routeTableId: string, fields = 'routes: []'): string => `---\nrouteTableId: ${routeTableId}\n${fields}\n`;
 
-// As the fixture has them.
+// The tables of the fixture.
 const inSync = item('rtb-0b1b2c3d4e5f60719', 'routes: [{ destination: 0.0.0.0/0, target: igw-0c0c0c0c0c0c0c0c0 }]');
 const drifted = item('rtb-0b1b2c3d4e5f60719', 'routes: [{ destination: 0.0.0.0/0, target: nat-0c0c0c0c0c0c0c0c0 }]');
 const blocked = item('rtb-0c1b2c3d4e5f6071a');
@@ -13,7 +13,7 @@ const missing = item('rtb-0f1b2c3d4e5f6071f');
 const invalid = item('rtb-0a1b2c3d4e5f60718', 'routes: 5');
 
 describe('routectl plan --actual', () => {
-  it('gives the plan of each table as one line of JSON, without network or credentials', async () => {
+  it('prints the plan of each table as one line of JSON, without network or credentials', async () => {
     const { code, stdout, stderr } = await plan('--json', '-f', fixture('routes.yaml'), '--actual', answer);
     expect({ code, stderr }).toEqual({
       code: 3,
@@ -62,7 +62,7 @@ describe('routectl plan --actual', () => {
     expect(await plan('-f', fileWith(items), '--actual', answer)).toMatchObject({ code });
   });
 
-  it('plans the other tables when one item is invalid and another has no table', async () => {
+  it('plans the other tables if one item is invalid and another table does not exist', async () => {
     const { stdout } = await plan('--json', '-f', fileWith(invalid + missing + inSync), '--actual', answer);
     expect(jsonLines(stdout)).toMatchObject([
       { routeTableId: 'rtb-0a1b2c3d4e5f60718', invalid: [{ path: 'routes', found: '5', line: 3 }] },
@@ -71,13 +71,13 @@ describe('routectl plan --actual', () => {
     ]);
   });
 
-  it('reads the answer from standard input, as it comes from the AWS CLI', async () => {
+  it('reads an answer of the AWS CLI from standard input', async () => {
     const stdin = JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [] }] });
     const { code } = await routectl(['plan', '-f', fileWith(item('rtb-0a1b2c3d')), '--actual', '-'], { stdin });
     expect(code).toBe(0);
   });
 
-  it('leaves a route alone that has members of a kind it does not know', async () => {
+  it('leaves a route alone if it has members of an unknown kind', async () => {
     const route = { DestinationCidrBlock: '10.9.0.0/16', Hops: [{ Id: 'x' }], Origin: 'CreateRoute', State: 'active' };
     const newer = fileWith(JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [route] }] }));
     const { code, stdout } = await plan('--json', '-f', fileWith(item('rtb-0a1b2c3d')), '--actual', newer);
@@ -86,14 +86,14 @@ describe('routectl plan --actual', () => {
   });
 
   it.each([
-    ['nothing there', undefined, 'there is no such file'],
-    ['no JSON', 'RouteTables:\n', 'not valid JSON: '],
-    ['a cut answer', '{"RouteTables": [', 'not valid JSON: '],
+    ['a missing file', undefined, 'no such file'],
+    ['text that is not JSON', 'RouteTables:\n', 'not valid JSON: '],
+    ['a truncated answer', '{"RouteTables": [', 'not valid JSON: '],
     ['a list', '[]', 'expected the answer of "aws ec2 describe-route-tables'],
     ['another answer', '{"Vpcs": []}', 'expected the answer of "aws ec2 describe-route-tables'],
     ['a table without an id', '{"RouteTables": [{"Routes": []}]}', 'at RouteTables[0].RouteTableId'],
     ['a table without routes', '{"RouteTables": [{"RouteTableId": "rtb-0a1b2c3d"}]}', 'at RouteTables[0].Routes'],
-    ['one page of several', '{"RouteTables": [], "NextToken": "abc"}', 'this is one page of a longer answer'],
+    ['one page of several', '{"RouteTables": [], "NextToken": "abc"}', 'this is only one page of a longer answer'],
   ])('says in one sentence what is wrong with %s', async (_, content, sentence) => {
     const file = content === undefined ? 'nowhere.json' : fileWith(content, 'answer.json');
     const { code, stdout, stderr } = await plan('--json', '-f', fileWith(inSync), '--actual', file);
@@ -102,7 +102,7 @@ describe('routectl plan --actual', () => {
     expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
   });
 
-  it('is not colourful unless somebody sees it', async () => {
+  it('uses colours only on a terminal', async () => {
     const args = ['plan', '-f', fixture('routes.yaml'), '--actual', answer];
     expect((await routectl(args)).stdout).not.toContain('\u001B[');
     expect((await routectl(args, { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001B[33m~ replace\u001B[39m');

@@ -6,7 +6,7 @@ import { Failure } from '../../cli/failure.ts';
 import { report } from '../../cli/report.ts';
 import type { Fleet } from '../../report/fleet-view.ts';
 
-// A large fleet: tables with something of everything, and more than a report shows whole that nobody looked at.
+// A large fleet: tables in every state, and more tables without a status than a report shows in full.
 const { fleet, calm } = await vi.hoisted(async () => {
   const { eventfulFleet } = await import('../support/fleet.ts');
   const { fleetView } = await import('../../report/fleet-view.ts');
@@ -48,29 +48,29 @@ const shownWhole = (document: string): string[] =>
   [...document.matchAll(/<article id="(.*?)">/g)].map(([, id]) => `${id}`);
 
 describe('the report', () => {
-  it('shows whole the 200 tables that need a person most, and none that is calm', async () => {
+  it('shows the 200 most urgent tables in full, but none that is in sync without drift', async () => {
     const whole = shownWhole(await printed([], { html: '-' }));
     expect(whole).toHaveLength(200);
     expect(calm.filter((id) => whole.includes(id))).toEqual([]);
   });
 
-  it('shows every named table whole besides, however calm it is and however many others are not', async () => {
+  it('also shows every named table in full, in sync or not', async () => {
     const whole = shownWhole(await printed(calm, { html: '-' }));
     expect(whole).toHaveLength(200 + calm.length);
     expect(whole).toEqual(expect.arrayContaining(calm));
   });
 
-  it('is refused, and not begun, when a named table is not managed', async () => {
+  it('fails without writing anything if a named table is not managed', async () => {
     const html = path.join(tmpdir(), `report-${process.pid}.html`);
     const refused = printed([...calm, 'rtb-0123456789abcdef0', 'rtb-01234567'], { html, json: true });
     await expect(refused).rejects.toThrow(Failure);
     await expect(refused).rejects.toThrow(
-      'rtb-0123456789abcdef0, rtb-01234567: no desired item in DesiredRouteTables, so not managed; expected one that "routectl report --json" lists',
+      'rtb-0123456789abcdef0, rtb-01234567: not managed: no desired item in DesiredRouteTables; expected a table that "routectl report --json" lists',
     );
     expect(existsSync(html)).toBe(false);
   });
 
-  it('is lines of just the named tables, where some are named', async () => {
+  it('prints lines of only the named tables if any are named', async () => {
     const [id = ''] = calm;
     expect((await printed([id], { json: true })).split('\n').map((line) => JSON.parse(line))).toMatchObject([
       { routeTableId: id },

@@ -9,11 +9,11 @@ import { cidrText } from '../support/arbitraries.ts';
 import { item, now } from '../support/builders.ts';
 
 const committed: unknown = JSON.parse(readFileSync(schemaFile, 'utf8'));
-// Formats are left to the patterns beside them.
+// Formats are not checked: each has a pattern beside it.
 const accepts = new Ajv({ validateFormats: false }).compile(jsonSchema());
 
 describe('the JSON Schema of a desired item', () => {
-  it('is the one that is committed (else: npm run schema)', () => {
+  it('equals the committed file (otherwise run: npm run schema)', () => {
     expect(committed).toEqual(JSON.parse(JSON.stringify(jsonSchema())));
   });
 
@@ -76,15 +76,15 @@ describe('the JSON Schema of a desired item', () => {
     ['upper case in an id', item({ '10.0.0.0/8': 'pcx-AAAAAAAA' })],
     ['an empty scope', item({}, { scope: [] })],
     ['an ignore entry without a reason', item({}, { ignore: [{ target: 'eni-*' }] })],
-    ['an ignore entry that meets everything', item({}, { ignore: [{ reason: 'why' }] })],
+    ['an ignore entry that matches everything', item({}, { ignore: [{ reason: 'why' }] })],
     ['a date without a time', item({}, { paused: { reason: 'why', until: '2027-01-31' } })],
     ['half a delete', item({}, { maxDeletes: 0.5 })],
-  ])('refuses %s, as the reconciler does', (_, given) => {
+  ])('rejects %s, as the reconciler does', (_, given) => {
     expect(parseDesired(given, now).ok).toBe(false);
     expect(accepts(given)).toBe(false);
   });
 
-  it('accepts every CIDR block there is', () => {
+  it('accepts every valid CIDR block', () => {
     fc.assert(fc.property(cidrText, (text) => accepts(item({ [text]: 'pcx-aaaaaaaa' }))));
   });
 

@@ -14,7 +14,7 @@ mode: enforced
 `;
 
 describe('routectl validate', () => {
-  it('finds valid tables valid', async () => {
+  it('accepts valid tables', async () => {
     expect(await validate('-f', fixture('routes.yaml'))).toEqual({
       code: 0,
       stdout: `✓ rtb-0a1b2c3d4e5f60718  valid: 6 routes
@@ -27,7 +27,7 @@ describe('routectl validate', () => {
     });
   });
 
-  it('names every problem with its place, in the order of the file', async () => {
+  it('reports every problem with its place, in the order of the file', async () => {
     const file = fileWith(bad);
     const { code, stdout, stderr } = await validate('--json', '-f', file);
     expect({ code, stderr }).toEqual({ code: 1, stderr: '1 table: 1 invalid\n' });
@@ -66,7 +66,7 @@ describe('routectl validate', () => {
     ]);
   });
 
-  it('says the same to a person', async () => {
+  it('prints the same problems for people', async () => {
     const file = fileWith(bad);
     const { stdout } = await validate('-f', file);
     expect(stdout).toContain('✗ rtb-0a1b2c3d4e5f60718  invalid: 5 problems\n');
@@ -93,7 +93,7 @@ describe('routectl validate', () => {
     );
   });
 
-  it('refuses a table that is written down twice, and names both places', async () => {
+  it('rejects a table that is listed twice, and names both places', async () => {
     const once = 'routeTableId: rtb-0a1b2c3d4e5f60718\nroutes: []\n';
     const [first, second] = [fileWith(once), fileWith(`# again\n${once}`)];
     const { code, stdout } = await validate('--json', '-f', first, second);
@@ -108,7 +108,7 @@ describe('routectl validate', () => {
           {
             path: 'routeTableId',
             found: 'rtb-0a1b2c3d4e5f60718',
-            message: `expected each table once: it is also at ${other}`,
+            message: `expected each table only once, but it is also at ${other}`,
             file,
             line,
             column: 15,
@@ -121,16 +121,16 @@ describe('routectl validate', () => {
   it.each([
     ['a text', 'hello', null],
     ['a number', '5', null],
-    ['an id that is none', 'routeTableId: 5\nroutes: []', null],
+    ['an id that is not text', 'routeTableId: 5\nroutes: []', null],
     ['a list in a list', '- []', null],
     ['an anchor that contains itself', 'routeTableId: rtb-0a1b2c3d\nroutes: &a [*a]', 'rtb-0a1b2c3d'],
-  ])('refuses %s', async (_, content, routeTableId) => {
+  ])('rejects %s', async (_, content, routeTableId) => {
     const { code, stdout } = await validate('--json', '-f', fileWith(content));
     expect(code).toBe(1);
     expect(jsonLines(stdout)).toMatchObject([{ routeTableId, invalid: [{ line: expect.any(Number) }] }]);
   });
 
-  it('lets no control character through to the terminal', async () => {
+  it('prints no control characters to the terminal', async () => {
     const { stdout } = await validate('-f', fileWith('routeTableId: "rtb-\\e[2J\\n"\nroutes: []\n'));
     expect(stdout).toContain('rtb-\\u{1b}[2J\\u{a}');
   });

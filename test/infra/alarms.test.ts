@@ -6,7 +6,7 @@ import { type AlarmState, type Datapoint, evaluate, evaluationRange } from '../.
 import { StackTemplate } from '../support/stack.ts';
 
 const runbook = readFileSync(path.resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
-/** The anchors of the runbook's entries, as GitHub makes them of second-level headings. */
+/** The anchors that GitHub derives from the runbook's second-level headings. */
 const entries = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading = '']) =>
   heading
     .toLowerCase()
@@ -24,7 +24,7 @@ describe('alarms', () => {
         MetricName === metric && JSON.stringify(Dimensions) === JSON.stringify([{ Name: dimension, Value: value }]),
     );
 
-  it('watch every dead-letter queue from the first message on', () => {
+  it('watch every dead-letter queue and start at the first message', () => {
     const deadLetterQueues = [...template.all('AWS::SQS::Queue').keys()].filter((name) => name !== 'Requeue');
     expect(deadLetterQueues).toHaveLength(4);
     for (const queue of deadLetterQueues) {
@@ -42,14 +42,14 @@ describe('alarms', () => {
     }
   });
 
-  it('stay in alarm over a queue that has gone quiet and sends no metric, with its messages still there', () => {
+  it('stay in alarm while an inactive queue sends no metrics but still holds messages', () => {
     const quiet = alarms
       .filter(([name, { Namespace }]) => Namespace === 'AWS/SQS' && name !== 'AlarmsRequeuesWaiting')
       .map(([, alarm]) => alarm['TreatMissingData']);
     expect(quiet).toEqual(['ignore', 'ignore', 'ignore', 'ignore']);
   });
 
-  it('watch every function that reconciles for errors and throttles; who looks at the dashboard sees its errors', () => {
+  it('watch errors and throttles of every function that reconciles, but not of the widget', () => {
     const reconciling = [...template.all('AWS::Lambda::Function').keys()].filter((name) => !name.startsWith('Widget'));
     expect(reconciling).toHaveLength(4);
     for (const name of reconciling) {
@@ -58,7 +58,7 @@ describe('alarms', () => {
     }
   });
 
-  it('count what newly needs a person, in five minutes, and take silence for good news', () => {
+  it('count new problems in five minutes, and treat missing data as OK', () => {
     const counted = ['ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested', 'Blackholes', 'MissedByEvents'];
     for (const name of [...counted, 'EventsNotTold'])
       expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
@@ -74,7 +74,7 @@ describe('alarms', () => {
       });
   });
 
-  it('tell of tables to be looked at again that nobody looks at, for a quarter of an hour on end', () => {
+  it('report requeues that nobody receives for 15 minutes', () => {
     expect(watching('ApproximateNumberOfMessagesVisible', 'QueueName', 'Requeue.QueueName')).toEqual([
       [
         'AlarmsRequeuesWaiting',
@@ -83,7 +83,7 @@ describe('alarms', () => {
     ]);
   });
 
-  it('tell of tables that three sweeps found out of sync, or could not look at, and forget it not while sweeps are missing', () => {
+  it('report tables that three sweeps found out of sync or could not read, and stay in alarm while sweeps are missing', () => {
     for (const name of ['TablesOutOfSync', 'TablesUnknown'])
       expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
         MetricName: name,
@@ -95,7 +95,7 @@ describe('alarms', () => {
       });
   });
 
-  /** The state of an alarm that was OK or in ALARM, by CloudWatch's rules, after these datapoints: the newest last. */
+  /** The state of an alarm after these datapoints by CloudWatch's rules, given its state before. The newest is last. */
   const after = (id: string, history: readonly Datapoint[], before: AlarmState): AlarmState => {
     const rule = ruleOf(template.one('AWS::CloudWatch::Alarm', `Alarms${id}`));
     if (!rule) throw new Error(`${id} watches no plain metric`);
@@ -103,21 +103,21 @@ describe('alarms', () => {
   };
   const none = undefined;
 
-  it('ring when no sweep completed in three intervals, not for one that is late, and stop with the next', () => {
+  it('start when no sweep completes in three intervals, but not for one late sweep, and end with the next sweep', () => {
     const steady = [1, 1, 1, 1, 1];
     expect(after('SweepNotCompleted', [...steady, none, none], 'OK')).toBe('OK');
     expect(after('SweepNotCompleted', [...steady, none, none, none], 'OK')).toBe('ALARM');
     expect(after('SweepNotCompleted', [...steady, none, none, none, 1], 'ALARM')).toBe('OK');
   });
 
-  it('ring for what is new, and are over when nothing came for three periods', () => {
+  it('start with a new problem, and end after three periods without another', () => {
     const quiet = [none, none, none, none, none];
     expect(after('Blackholes', [...quiet, 1], 'OK')).toBe('ALARM');
     expect(after('Blackholes', [...quiet, 1, none, none], 'ALARM')).toBe('ALARM');
     expect(after('Blackholes', [...quiet, 1, none, none, none], 'ALARM')).toBe('OK');
   });
 
-  it('take silence for a sweep that did not complete', () => {
+  it('treat missing data as a sweep that did not complete', () => {
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsSweepNotCompleted')).toMatchObject({
       Namespace: 'RouteReconciler',
       MetricName: 'SweepCompleted',
@@ -130,7 +130,7 @@ describe('alarms', () => {
     });
   });
 
-  it('all have the period that a local stack asks for, but for those on sweeps', () => {
+  it('have the period that a local stack sets, except those on sweeps', () => {
     const local = new StackTemplate({ local: true, sweepEveryMinutes: 1, alarmPeriodSeconds: 30 });
     const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ MetricName, Period }) => [
       Period,
@@ -139,11 +139,11 @@ describe('alarms', () => {
     expect(new Set(periods.map(String))).toEqual(new Set(['30,false', '60,true']));
   });
 
-  it.each(alarms)('%s tells the topic when it starts and when it ends', (_, { AlarmActions, OKActions }) => {
+  it.each(alarms)('%s notifies the topic when it starts and when it ends', (_, { AlarmActions, OKActions }) => {
     expect({ AlarmActions, OKActions }).toEqual({ AlarmActions: ['AlarmsTopic'], OKActions: ['AlarmsTopic'] });
   });
 
-  it.each(alarms)('%s says what it means, what to do first, and points to a runbook entry that exists', (_, alarm) => {
+  it.each(alarms)('%s says what it means, what to do first, and which existing runbook entry to read', (_, alarm) => {
     const description = String(alarm['AlarmDescription']);
     expect(description).toMatch(/^[A-Z].+\. First: .+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
     expect(entries).toContain(description.split('#').at(-1));
@@ -153,7 +153,7 @@ describe('alarms', () => {
     expect(alarms.some(([, alarm]) => String(alarm['AlarmDescription']).endsWith(`#${entry}`))).toBe(true);
   });
 
-  it('are plain: one metric each, no metric math, no composites', () => {
+  it('are simple: one metric each, no metric math, no composites', () => {
     for (const [, alarm] of alarms) expect(alarm).not.toHaveProperty('Metrics');
     expect(template.all('AWS::CloudWatch::CompositeAlarm').size).toBe(0);
   });

@@ -19,7 +19,7 @@ describe('buildFunctions', () => {
   });
   afterEach(() => rm(from, { recursive: true }));
 
-  it('bundles each function with what it shares, and its source map, into a directory of its own', async () => {
+  it('bundles each function with its shared modules and a source map into its own directory', async () => {
     const sizes = await buildFunctions(from, to);
     const bundle = path.join(to, 'sweep', 'index.mjs');
     const { handler }: { handler: () => Promise<string> } = await import(pathToFileURL(bundle).href);
@@ -36,14 +36,14 @@ describe('buildFunctions', () => {
     });
   });
 
-  it('drops functions that are no more', async () => {
+  it('removes functions that no longer exist', async () => {
     await buildFunctions(from, to);
     await rm(path.join(from, 'sweep.ts'));
     await buildFunctions(from, to);
     expect(await readdir(to)).toEqual([]);
   });
 
-  it('gives equal files for equal sources', async () => {
+  it('produces equal files from equal sources', async () => {
     await buildFunctions(from, to);
     const before = await readFile(path.join(to, 'sweep', 'index.mjs.map'));
     await buildFunctions(from, to);

@@ -8,7 +8,7 @@ const body = (template: StackTemplate): string =>
 describe('the dashboard', () => {
   const shown = body(new StackTemplate());
 
-  it('is called like the stack, so that people find it', () => {
+  it('has the name of the stack, so that people find it', () => {
     expect(new StackTemplate().one('AWS::CloudWatch::Dashboard', 'Dashboard')).toMatchObject({
       DashboardName: 'RouteReconciler',
     });
@@ -19,7 +19,7 @@ describe('the dashboard', () => {
     expect(questions).toEqual([
       'Is anything wrong now?',
       'Which tables, since when, and who was it?',
-      'What was healed, and how fast?',
+      'What was repaired, and how fast?',
       'What needs a person?',
       'Are events flowing? Is the sweep alive?',
       'Functions: latency, errors, throttles, cost',

@@ -12,10 +12,10 @@ const variants: Record<string, Record<string, unknown>> = {
   'the local stack': { local: true, ec2Endpoint: 'http://127.0.0.1:5000' },
 };
 
-// Each case synthesizes anew, and cfn-lint starts a Python: seconds on a busy machine.
+// Each case synthesizes a stack, and cfn-lint starts Python. On a busy machine this takes seconds.
 describe('the template', { timeout: 60_000 }, () => {
   it.each(Object.entries(variants))(
-    'of %s passes cdk-nag: each finding is mended, or acknowledged with a reason',
+    'of %s passes cdk-nag: each finding is fixed, or acknowledged with a reason',
     (_, context) => {
       const { app } = routeReconcilerApp(context);
       Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
@@ -25,7 +25,7 @@ describe('the template', { timeout: 60_000 }, () => {
 
   it('passes cfn-lint without an error', async ({ skip }) => {
     const cfnLint = path.resolve(import.meta.dirname, '../../.venv/bin/cfn-lint');
-    skip(!existsSync(cfnLint), 'cfn-lint is not installed; `npm run setup` does it');
+    skip(!existsSync(cfnLint), 'cfn-lint is not installed; run `npm run setup`');
     const templates = Object.values(variants).map((context) => new StackTemplate(context).file);
     const lint = promisify(execFile)(cfnLint, [
       '--non-zero-exit-code',

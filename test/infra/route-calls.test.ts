@@ -31,11 +31,11 @@ describe('the rule for route calls', () => {
     ['CloudFormation', '04'],
     ['Terraform', '05'],
     ['an IAM user with the CLI', '06'],
-  ])('wakes the reconciler when %s changed a route', (_, number) => {
+  ])('matches a call by %s that changes a route', (_, number) => {
     expect(wakes(sample(number))).toBe(true);
   });
 
-  it('wakes on a call by root or by an AWS service, which name no role at all', () => {
+  it('matches a call by root or by an AWS service, which names no role', () => {
     expect(wakes(sample('01', { userIdentity: { type: 'Root' } }))).toBe(true);
     expect(wakes(sample('01', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }))).toBe(true);
   });
@@ -47,33 +47,33 @@ describe('the rule for route calls', () => {
     },
   );
 
-  it('wakes on a role whose name merely resembles ours', () => {
+  it('matches a role whose name only resembles ours', () => {
     expect(wakes(sample('03', madeBy('SweepRole.Arn-2')))).toBe(true);
   });
 
-  it.each(['07', '08'])('sleeps through a call that EC2 refused (%s)', (number) => {
+  it.each(['07', '08'])('ignores a call that EC2 rejected (%s)', (number) => {
     expect(wakes(sample(number))).toBe(false);
   });
 
-  it('wakes on a call that ended in a server fault: it may have changed something', () => {
+  it('matches a call that ended in a server fault: it may have changed something', () => {
     expect(wakes(sample('01', { errorCode: 'Server.InternalError' }))).toBe(true);
   });
 
-  it("sleeps through API Gateway's and AppSync's calls of the same names", () => {
+  it("ignores API Gateway's and AppSync's calls of the same names", () => {
     expect(wakes(sample('01', { eventSource: 'apigateway.amazonaws.com' }))).toBe(false);
     expect(wakes(sample('01', { eventSource: 'appsync.amazonaws.com' }))).toBe(false);
   });
 
-  it('sleeps through events forwarded from another account', () => {
+  it('ignores events forwarded from another account', () => {
     expect(wakes(sample('01', { recipientAccountId: '444455556666' }))).toBe(false);
   });
 
-  it.each(['09', '10', '11', '12'])('sleeps through events that name no route table (%s)', (number) => {
+  it.each(['09', '10', '11', '12'])('ignores events that name no route table (%s)', (number) => {
     expect(wakes(sample(number))).toBe(false);
   });
 
   it.each(['CreateRoute', 'ReplaceRoute', 'DeleteRoute', 'CreateRouteTable', 'DeleteRouteTable'])(
-    'wakes on %s',
+    'matches %s',
     (eventName) => {
       expect(wakes(sample('01', { eventName }))).toBe(true);
     },
@@ -86,7 +86,7 @@ describe('the rule for route calls', () => {
     },
   );
 
-  it('counts events of a stand-in for EC2 in the local stack, and only there', () => {
+  it('matches events of the EC2 stand-in only in the local stack', () => {
     const { EventPattern: local } = new StackTemplate({ local: true }).one('AWS::Events::Rule', 'RouteCalls');
     const fromLocal = { ...sample('01'), source: 'local.ec2' };
     const inLocal = { ...sample('01', { recipientAccountId: localAccount }), source: 'local.ec2' };
@@ -96,11 +96,11 @@ describe('the rule for route calls', () => {
   });
 });
 
-describe('the rule for what surrounds route tables', () => {
+describe('the rule for the surroundings of route tables', () => {
   const { EventPattern: pattern } = new StackTemplate().one('AWS::Events::Rule', 'SurroundingCalls');
   const wakes = (candidate: Event) => matches(pattern, candidate);
 
-  it.each(['09', '10', '11'])('wakes on events that name an association, a target or a prefix list (%s)', (number) => {
+  it.each(['09', '10', '11'])('matches events that name an association, a target or a prefix list (%s)', (number) => {
     expect(wakes(sample(number))).toBe(true);
   });
 
@@ -114,7 +114,7 @@ describe('the rule for what surrounds route tables', () => {
     'AssociateVpcCidrBlock',
     'TerminateInstances',
     'AcceptVpcPeeringConnection',
-  ])('wakes on %s', (eventName) => {
+  ])('matches %s', (eventName) => {
     expect(wakes(sample('01', { eventName }))).toBe(true);
   });
 
@@ -122,7 +122,7 @@ describe('the rule for what surrounds route tables', () => {
     expect(wakes(sample('01', { eventName }))).toBe(false);
   });
 
-  it('sleeps through refused calls, other services and other accounts', () => {
+  it('ignores rejected calls, other services and other accounts', () => {
     for (const detail of [
       { errorCode: 'Client.InvalidParameterValue' },
       { eventSource: 'apigateway.amazonaws.com' },
@@ -149,18 +149,18 @@ describe('the rule for tags', () => {
     });
   const wakes = (candidate: Event) => matches(pattern, candidate);
 
-  it.each(['CreateTags', 'DeleteTags'])('wakes on %s where a route table is among the resources', (eventName) => {
+  it.each(['CreateTags', 'DeleteTags'])('matches %s if a route table is among the resources', (eventName) => {
     expect(wakes(tagging(['rtb-aaaaaaaa'], { eventName }))).toBe(true);
     expect(wakes(tagging(['subnet-aaaaaaaa', 'rtb-aaaaaaaa', 'i-aaaaaaaa'], { eventName }))).toBe(true);
   });
 
-  it('sleeps through the tags of everything else, and through calls that are none', () => {
+  it('ignores tags of other resources, and calls that set no tags', () => {
     expect(wakes(tagging(['subnet-aaaaaaaa', 'tgw-rtb-aaaaaaaa']))).toBe(false);
     expect(wakes(tagging(['rtb-aaaaaaaa'], { eventName: 'RunInstances' }))).toBe(false);
     expect(wakes(sample('01'))).toBe(false);
   });
 
-  it('sleeps through refused calls, other services and other accounts', () => {
+  it('ignores rejected calls, other services and other accounts', () => {
     for (const detail of [
       { errorCode: 'Client.UnauthorizedOperation' },
       { eventSource: 'apigateway.amazonaws.com' },

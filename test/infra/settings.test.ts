@@ -13,7 +13,7 @@ describe('settings from the CDK context', () => {
     expect(read({})).toEqual({ local: false });
   });
 
-  it('are the same whether typed after -c or written in cdk.json', () => {
+  it('are the same after -c and in cdk.json', () => {
     const settings = {
       local: true,
       ec2Endpoint: 'http://127.0.0.1:5000',
@@ -26,7 +26,7 @@ describe('settings from the CDK context', () => {
     expect(read({ ...text, local: true, sweepEveryMinutes: 1, historyDays: 30 })).toEqual(settings);
   });
 
-  it('are refused with every problem at once: which key, what is right, what was found', () => {
+  it('are rejected with all problems together: the key, what was expected, what was found', () => {
     const all = { local: 'perhaps', ec2Endpoint: 'ftp://x', sweepEveryMinutes: '1.5', managedTag: 'managed' };
     expect(() => read(all)).toThrow(
       [
@@ -46,7 +46,7 @@ describe('settings from the CDK context', () => {
     ['often', 'expected a whole number of minutes'],
     [null, 'expected a whole number of minutes'],
     [true, 'expected a whole number of minutes'],
-  ])('refuse a sweep every %j minutes', (sweepEveryMinutes, message) => {
+  ])('reject a sweep every %j minutes', (sweepEveryMinutes, message) => {
     expect(() => read({ sweepEveryMinutes })).toThrow(
       `sweepEveryMinutes: ${message}, got ${JSON.stringify(sweepEveryMinutes)}`,
     );
@@ -56,17 +56,19 @@ describe('settings from the CDK context', () => {
     [0, 'expected at least 1 day'],
     [3651, 'expected at most 3650 days'],
     ['1y', 'expected a whole number of days'],
-  ])('refuse to keep history for %j days', (historyDays, message) => {
+  ])('reject a history of %j days', (historyDays, message) => {
     expect(() => read({ historyDays })).toThrow(`historyDays: ${message}, got ${JSON.stringify(historyDays)}`);
   });
 
-  it('refuse another EC2 in a real account', () => {
-    expect(() => read({ ec2Endpoint: 'http://127.0.0.1:5000' })).toThrow('ec2Endpoint: only the local stack has one');
+  it('reject another EC2 endpoint in a real account', () => {
+    expect(() => read({ ec2Endpoint: 'http://127.0.0.1:5000' })).toThrow(
+      'ec2Endpoint: allowed only for the local stack',
+    );
   });
 
-  it('refuse a local deployment with the credentials of a real account', () => {
+  it('reject a local deployment with the credentials of a real account', () => {
     expect(() => read({ local: 'true' }, { account: '111122223333' })).toThrow(
-      'local: the local stack lives in account 000000000000',
+      'local: the local stack uses account 000000000000',
     );
     expect(read({ local: 'true' }, { account: '000000000000' })).toEqual({ local: true });
   });

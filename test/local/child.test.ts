@@ -15,7 +15,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const env = { PATH: process.env['PATH'] ?? '' };
 const log = () => join(folder, 'log');
 const pulse = () => join(folder, 'pulse');
-/** A program that starts another one, which writes to a file for as long as it lives. */
+/** A program that starts another program, which keeps writing to a file. */
 const withGrandchild = () => ['sh', '-c', `(while :; do echo x >> ${pulse()}; sleep 0.02; done) & wait`];
 const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
@@ -28,7 +28,7 @@ async function expectNoPulse() {
 }
 
 describe('a child', () => {
-  it('is killed together with what it started', async () => {
+  it('is killed together with everything it started', async () => {
     const child = startChild('test', withGrandchild(), { log: log(), env });
     await vi.waitFor(() => expect(size(pulse())).toBeGreaterThan(0), 5000);
     child.kill();
@@ -59,7 +59,7 @@ describe('a child', () => {
     await expectNoPulse();
   });
 
-  it('gets the environment it is given and no other', async () => {
+  it('gets exactly the given environment', async () => {
     await run('test', ['sh', '-c', 'env'], { log: log(), env: { ...env, GIVEN: 'yes' } });
     const names = tail(log())
       .split('\n')
@@ -68,7 +68,7 @@ describe('a child', () => {
     expect(names).not.toContain('HOME');
   });
 
-  it('that fails is reported with its name and the end of its log', async () => {
+  it('is reported with its name and the end of its log if it fails', async () => {
     const failing = run('the thing', ['sh', '-c', 'echo out; echo because >&2; exit 7'], { log: log(), env });
     await expect(failing).rejects.toThrow('the thing failed (exit code 7):\nout\nbecause');
   });

@@ -45,14 +45,14 @@ function event(
   });
 }
 
-/** Every member's name, at every depth. */
+/** The names and types of all members, at every depth. */
 function shape(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return typeof value;
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shape(member)]));
 }
 
 describe('cloudTrailEvent', () => {
-  // What a call looked like on the wire, beside the event that a trail recorded of it.
+  // Calls as sent over the wire, and the events that a trail recorded for them.
   const calls = [
     {
       fixture: '01-create-route-v4-igw-iam-user-console',
@@ -107,7 +107,7 @@ describe('cloudTrailEvent', () => {
     },
   ];
 
-  it.each(calls)('logs what was asked and answered as CloudTrail does: $fixture', ({ fixture, query, answer }) => {
+  it.each(calls)('logs request and answer as CloudTrail does: $fixture', ({ fixture, query, answer }) => {
     const expected = recorded(fixture);
     const detail = event(query, { answer, requestId: String(expected['requestID']) });
     const said = [
@@ -126,7 +126,7 @@ describe('cloudTrailEvent', () => {
     ['an IAM user', '06-delete-route-v4-iam-user-cli', alice],
     ['a function, by its role', '03-create-route-prefix-list-tgw-self-lambda', { kind: 'role', name: 'writer' }],
   ] as const)('has every member of a recorded event, for %s', (_who, fixture, caller) => {
-    // The emulators speak no TLS.
+    // The emulators do not support TLS.
     const { tlsDetails: _tls, ...expected } = recorded(fixture);
     const call = calls.find((each) => each.fixture === fixture);
     expect(shape(event(call?.query ?? '', { ...call, caller }))).toEqual(shape(expected));
@@ -141,7 +141,7 @@ describe('cloudTrailEvent', () => {
     });
   });
 
-  it('logs a list in an ordinary call as items', () => {
+  it('logs a list in a call of the older form as items', () => {
     const tags = event('Action=CreateTags&ResourceId.1=rtb-1&ResourceId.2=rtb-2&Tag.1.Key=a&Tag.1.Value=b');
     expect(tags['requestParameters']).toEqual({
       resourcesSet: { items: [{ resourceId: 'rtb-1' }, { resourceId: 'rtb-2' }] },
@@ -149,7 +149,7 @@ describe('cloudTrailEvent', () => {
     });
   });
 
-  it('tells the id of a new table in the answer, with its routes as items', () => {
+  it('logs the id of a new table in the answer, and its routes as items', () => {
     const routeTable =
       '<routeTable><routeTableId>rtb-1</routeTableId><ownerId>000000000000</ownerId><associationSet/>' +
       '<routeSet><item><destinationCidrBlock>10.0.0.0/16</destinationCidrBlock></item></routeSet></routeTable>';
@@ -165,7 +165,7 @@ describe('cloudTrailEvent', () => {
     });
   });
 
-  it('numbers the elements of a list of several in a wrapped call', () => {
+  it('numbers the elements of a list in a wrapped call', () => {
     const detail = event('Action=CreateVpcEndpoint&VpcId=vpc-1&RouteTableId.1=rtb-1&RouteTableId.2=rtb-2', {
       answer: ok('CreateVpcEndpoint', ''),
     });
@@ -184,12 +184,12 @@ describe('cloudTrailEvent', () => {
     [400, 'InvalidParameterValue', 'Client.InvalidParameterValue'],
     [503, 'RequestLimitExceeded', 'Client.RequestLimitExceeded'],
     [500, 'InternalError', 'Server.InternalError'],
-  ])('blames whom CloudTrail blames: %i %s', (status, code, errorCode) => {
+  ])('attributes a failure to client or server as CloudTrail does: %i %s', (status, code, errorCode) => {
     const detail = event('Action=ReplaceRoute', { answer: refused(status, code, '&apos;x&apos; &lt; y') });
     expect(detail).toMatchObject({ errorCode, errorMessage: "'x' < y", responseElements: null });
   });
 
-  it('takes an answer that is no EC2 answer for an internal error', () => {
+  it('treats an answer that is not from EC2 as an internal error', () => {
     const detail = event('Action=CreateRoute', {
       answer: { status: 500, body: '<!doctype html><html lang=en><title>500' },
     });

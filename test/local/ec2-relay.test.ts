@@ -18,7 +18,10 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-/** An EC2 with one table, which answers a read with the number of changes made so far as the table's owner, and fails at ReplaceRoute as moto does. */
+/**
+ * An EC2 with one table. A read returns the number of changes made so far as the table's owner. ReplaceRoute fails as
+ * it does in moto.
+ */
 async function fakeEc2() {
   const carriedOut: string[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
@@ -71,7 +74,7 @@ const writer: Caller = { kind: 'role', name: 'writer' };
 const alice: Caller = { kind: 'user', name: 'alice' };
 
 describe('a call through the relay', () => {
-  it('is carried out, and told as an event that names who called', async () => {
+  it('is carried out and published as an event that names the caller', async () => {
     const { clientOf, carriedOut, events } = await relayed();
     await clientOf(alice).send(deleteRoute());
     await vi.waitFor(() => expect(events).toHaveLength(1));
@@ -84,13 +87,13 @@ describe('a call through the relay', () => {
     });
   });
 
-  it('without a path in its endpoint is the operator’s', async () => {
+  it('counts as the operator’s if its endpoint has no path', async () => {
     const { clientOf, events } = await relayed();
     await clientOf().send(deleteRoute());
     await vi.waitFor(() => expect(events).toMatchObject([{ userIdentity: { userName: 'operator' } }]));
   });
 
-  it('is told by no event when it only reads', async () => {
+  it('publishes no event if it only reads', async () => {
     const { clientOf, events } = await relayed();
     await clientOf(alice).send(describeTables());
     await clientOf(alice).send(deleteRoute());
@@ -98,14 +101,14 @@ describe('a call through the relay', () => {
     expect(events).toMatchObject([{ eventName: 'DeleteRoute' }]);
   });
 
-  it('that the emulator fails at is refused as EC2 would', async () => {
+  it('fails as in EC2 when the emulator fails', async () => {
     const { clientOf, events } = await relayed();
     const replaceRoute = new ReplaceRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: '10.0.0.0/8' });
     await expect(clientOf(alice).send(replaceRoute)).rejects.toMatchObject({ name: 'InternalError' });
     await vi.waitFor(() => expect(events).toMatchObject([{ errorCode: 'Server.InternalError' }]));
   });
 
-  it('is remembered with its caller, its parameters and how it failed, in order', async () => {
+  it('is recorded in order, with its caller, parameters and error', async () => {
     const { clientOf, control } = await relayed();
     await control.inject({ on: { action: 'DeleteRoute' }, effect: { kind: 'refuse', code: 'InvalidRoute.NotFound' } });
     await clientOf(writer).send(describeTables());
@@ -125,7 +128,7 @@ describe('a call through the relay', () => {
 });
 
 describe('a role', () => {
-  it('needs permission for the table it changes, and is told so as EC2 does', async () => {
+  it('is denied as by EC2 without permission for the table it changes', async () => {
     const allows = vi.fn<RelayOptions['allows']>(async (_role, action) => action !== 'DeleteRoute');
     const { clientOf, carriedOut, events } = await relayed(allows);
     await clientOf(writer).send(describeTables());
@@ -151,7 +154,7 @@ describe('a role', () => {
 });
 
 describe('a fault', () => {
-  it('refuses the call it names and lets others pass', async () => {
+  it('rejects the matching call and lets others pass', async () => {
     const { clientOf, control, carriedOut } = await relayed();
     await control.inject({
       on: { action: 'CreateRoute', naming: ['10.2.0.0/16'] },
@@ -167,7 +170,7 @@ describe('a fault', () => {
     expect(carriedOut).toEqual(['CreateRoute', 'CreateRoute']);
   });
 
-  it('strikes as often as it says, after as many calls as it says, and one caller only', async () => {
+  it('affects the given number of calls, after the given number of calls, of one caller only', async () => {
     const { clientOf, control } = await relayed();
     const effect = { kind: 'refuse', code: 'RequestLimitExceeded', status: 503 } as const;
     await control.inject({ on: { caller: 'role/writer' }, after: 1, times: 2, effect });
@@ -184,7 +187,7 @@ describe('a fault', () => {
     expect(outcomes).toEqual(['done', 'refused', 'refused', 'done']);
   });
 
-  it('loses the answer of a call that was carried out, and its event is sent', async () => {
+  it('loses the answer of a call that is carried out and whose event is sent', async () => {
     const { clientOf, control, carriedOut, events } = await relayed();
     await control.inject({ on: { action: 'DeleteRoute' }, effect: { kind: 'lose-answer' } });
     await expect(clientOf(writer).send(deleteRoute())).rejects.toThrow(/hang up|ECONNRESET/);
@@ -192,7 +195,7 @@ describe('a fault', () => {
     await vi.waitFor(() => expect(events).toMatchObject([{ eventName: 'DeleteRoute' }]));
   });
 
-  it('answers a read with what its caller last read, as an EC2 does that is not consistent yet', async () => {
+  it('answers a read with its caller’s previous answer, like an EC2 that is not consistent yet', async () => {
     const { clientOf, control } = await relayed();
     const read = async (caller: Caller) =>
       (await clientOf(caller).send(describeTables())).RouteTables?.map(({ OwnerId }) => OwnerId);
@@ -212,16 +215,16 @@ describe('a fault', () => {
     expect(performance.now() - started).toBeGreaterThan(190);
   });
 
-  it('that is not understood is refused by name', async () => {
+  it('is rejected with the name of its unknown field', async () => {
     const { control } = await relayed();
     const on = { acton: 'CreateRoute' };
-    // @ts-expect-error: a misspelt condition would otherwise strike every call
+    // @ts-expect-error: a misspelt condition would otherwise match every call
     await expect(control.inject({ on, effect: { kind: 'delay', ms: 1 } })).rejects.toThrow(/acton/);
   });
 });
 
 describe('events', () => {
-  it('are held back and sent later, or lost, as told', async () => {
+  it('are held back and sent later, or dropped, according to the mode', async () => {
     const { clientOf, control, events, named } = await relayed();
     await control.events('hold');
     await clientOf({ kind: 'user', name: 'held' }).send(deleteRoute());
@@ -238,7 +241,7 @@ describe('events', () => {
     expect(events.map((event) => Object(event['userIdentity']).userName)).toEqual(['kept', 'sent']);
   });
 
-  it('are sent again, faults are gone and calls forgotten after a reset', async () => {
+  it('are sent again after a reset, which also clears faults and recorded calls', async () => {
     const { clientOf, control, events } = await relayed();
     await control.events('drop');
     await control.inject({ on: {}, times: 100, effect: { kind: 'refuse', code: 'X' } });

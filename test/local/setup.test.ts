@@ -31,7 +31,7 @@ const packages = {
   'node_modules/a-elsewhere': { version: '1.0.0', optional: true, os: ['plan9'], cpu: ['pdp11'] },
 };
 
-/** As npm leaves it: with what it installed on this platform. */
+/** The packages that npm installs on this platform. */
 function installedPackages(installed: object): void {
   write('package-lock.json', JSON.stringify({ packages }));
   write('node_modules/.package-lock.json', JSON.stringify({ packages: installed }));
@@ -56,15 +56,15 @@ function setup(...nodeOptions: string[]): { status: number | null; said: string 
 const complete = { 'node_modules/a': { version: '1.0.0' }, 'node_modules/a-here': { version: '1.0.0' } };
 
 describe('setup', () => {
-  it('says and does nothing when all is in place', () => {
+  it('prints and does nothing if everything is in place', () => {
     installedPackages(complete);
     installedEmulators();
     expect(setup()).toEqual({ status: 0, said: '' });
   });
 
   it.each([
-    ['are not there', undefined],
-    ['are of another version', { ...complete, 'node_modules/a': { version: '0.9.0' } }],
+    ['are missing', undefined],
+    ['have another version', { ...complete, 'node_modules/a': { version: '0.9.0' } }],
     ['are for another platform', { 'node_modules/a': { version: '1.0.0' } }],
   ])('installs npm packages when they %s', (_why, installed) => {
     installedPackages(installed ?? {});
@@ -77,10 +77,10 @@ describe('setup', () => {
     expect(status).toBe(0);
   });
 
-  it('makes the emulators anew when their requirements changed', () => {
+  it('reinstalls the emulators when their requirements change', () => {
     installedPackages(complete);
     installedEmulators('ministack==0');
-    // A Python whose environments hold a Python that does nothing.
+    // A Python whose virtual environments contain a Python that does nothing.
     program(
       'python3',
       'if [ "$2" = venv ]; then /bin/mkdir -p .venv/bin; /bin/ln -s /bin/true .venv/bin/python; else echo 3.12; fi',
@@ -89,7 +89,7 @@ describe('setup', () => {
     expect(setup()).toEqual({ status: 0, said: '' });
   });
 
-  it('fails with the end of what the failing step said', () => {
+  it('fails with the end of the output of the failing step', () => {
     installedPackages({});
     installedEmulators();
     program('npm', 'echo the registry is away >&2; exit 1');
@@ -97,9 +97,9 @@ describe('setup', () => {
   });
 
   it.each([
-    ['none was found', undefined],
-    ['found 3.9', '3.9'],
-  ])('asks for a newer Python in one sentence when %s', (finding, version) => {
+    ['but found none', undefined],
+    ['but found only 3.9', '3.9'],
+  ])('asks for Python 3.10 in one sentence (%s)', (finding, version) => {
     installedPackages(complete);
     write('local/requirements.txt', '');
     if (version) for (const name of ['python', 'python3']) program(name, `echo ${version}`);
@@ -113,7 +113,9 @@ describe('setup', () => {
   it('asks for a newer Node in one sentence', () => {
     const old = 'Object.defineProperty(process, "versions", { value: { node: "18.20.0" } })';
     const { status, said } = setup('--import', `data:text/javascript,${encodeURIComponent(old)}`);
-    expect(said).toMatch(/^setup: needs Node \d+\.\d+ or newer, this is 18\.20\.0 \(https:\/\/nodejs\.org\)\.\n$/);
+    expect(said).toMatch(
+      /^setup: needs Node \d+\.\d+ or newer, but this is Node 18\.20\.0 \(https:\/\/nodejs\.org\)\.\n$/,
+    );
     expect(status).toBe(1);
   });
 });

@@ -7,7 +7,7 @@ import { eventfulFleet } from '../support/fleet.ts';
 
 const arn = 'arn:aws:lambda:eu-west-1:123456789012:function:widget';
 
-/** What a reader of the page sees of it, without markup. */
+/** The visible text of a page. */
 const textOf = (html: string): string =>
   html
     .replaceAll(/<style>.*?<\/style>/gs, '')
@@ -20,7 +20,7 @@ const rowsOf = (html: string): readonly string[] =>
     [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row = '']) => textOf(row)),
   );
 
-/** So many tables like one of a fleet. */
+/** A fleet of copies of its first table. */
 const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
   ...fleet,
   tables: Array.from({ length: count }, (_, index) => ({
@@ -32,7 +32,7 @@ const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
 const skipped = (outcome: RunOutcome): RunOutcome => ({ ...outcome, result: 'skipped' });
 
 describe('the fleet', () => {
-  it('shows first what needs a person, and then by id', async () => {
+  it('lists the most urgent tables first, then by id', async () => {
     const { rows } = fleetView((await eventfulFleet()).fleet);
     expect(rows.map(({ phase }) => phase)).toEqual([
       'Failed',
@@ -50,7 +50,7 @@ describe('the fleet', () => {
     ]);
   });
 
-  it('knows how urgent every phase is', () => {
+  it('ranks every phase by urgency', () => {
     for (const phase of [...phases, 'Unknown' as const]) expect(urgencyOf(phase)).toBeGreaterThanOrEqual(0);
   });
 
@@ -60,14 +60,14 @@ describe('the fleet', () => {
     expect(counts.reduce((sum, { count }) => sum + count, 0)).toBe(12);
   });
 
-  it('tells for each table when it drifted last, who did it, and how long it took to put it right', async () => {
+  it('shows for each table the last drift, its cause, and how long the repair took', async () => {
     const { fleet } = await eventfulFleet();
     const row = rowsOf(fleetWidget(fleet, 0, 'light', arn)).find((row) => row.includes('rtb-06a1b2c3d4e5f6076'));
     expect(row).toContain('InSync rtb-06a1b2c3d4e5f6076');
     expect(row).toContain('2026-11-23 12:27:10 , 1 route deploy-pipeline/run-4711 1.4 s');
   });
 
-  it('never shows a table that was not looked at as in sync, and says why', async () => {
+  it('never shows a table that was not read as in sync, and says why', async () => {
     const { fleet } = await eventfulFleet();
     const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
     expect(page.find((row) => row.includes('rtb-0ba1b2c3d4e5f6071'))).toContain(
@@ -80,7 +80,7 @@ describe('the fleet', () => {
     ]);
   });
 
-  it('is shown in pages that lead to one another and to every table', async () => {
+  it('is split into pages that link to one another and to every table', async () => {
     const fleet = many((await eventfulFleet()).fleet, 120);
     const middle = fleetWidget(fleet, 1, 'light', arn);
     expect(textOf(middle)).toContain('Route tables 51 to 100 of 120');
@@ -91,26 +91,28 @@ describe('the fleet', () => {
     expect(asked).toContainEqual({ page: 0 });
     expect(asked).toContainEqual({ page: 2 });
     expect(asked).toContainEqual({ routeTableId: 'rtb-00000000000000063', page: 1 });
-    // Pages that are not there are the nearest one.
+    // A page that does not exist shows the nearest one.
     expect(textOf(fleetWidget(fleet, 99, 'light', arn))).toContain('101 to 120 of 120');
     expect(textOf(fleetWidget(fleet, -1, 'light', arn))).toContain('1 to 50 of 120');
   });
 
-  it('of 5,000 tables is a page that a dashboard shows', async () => {
+  it('of 5,000 tables fits a dashboard', async () => {
     const page = fleetWidget(many((await eventfulFleet()).fleet, 5_000), 0, 'light', arn);
     expect(Buffer.byteLength(page)).toBeLessThan(100_000);
   });
 
-  it('says that everything is stopped, why, by whom, and for how long, but not of a stop that is over', async () => {
+  it('shows a stop with its reason, author and end, but no expired stop', async () => {
     const { fleet } = await eventfulFleet();
     const stop = { of: 'fleet', reason: 'incident <4711>', by: 'arn:aws:iam::1:user/dave' } as const;
     const page = textOf(fleetWidget({ ...fleet, stops: [stop] }, 0, 'light', arn));
-    expect(page).toContain('Everything is stopped by arn:aws:iam::1:user/dave: incident <4711>. It has no end.');
+    expect(page).toContain(
+      'Everything is stopped by arn:aws:iam::1:user/dave: incident <4711>. The stop does not expire.',
+    );
     const over = { ...stop, until: fleet.now };
     expect(textOf(fleetWidget({ ...fleet, stops: [over] }, 0, 'light', arn))).not.toContain('Everything is stopped');
   });
 
-  it('tells of routes that drop their traffic though they are as desired', async () => {
+  it('reports routes that are as desired but drop their traffic', async () => {
     const { fleet } = await eventfulFleet();
     const [table] = fleet.tables.filter(({ status }) => status?.phase === 'InSync');
     if (!table?.status?.plan) throw new Error('no table is in sync');
@@ -119,10 +121,10 @@ describe('the fleet', () => {
     const { rows } = fleetView({ ...fleet, tables: [dark] });
     expect(rows).toMatchObject([{ phase: 'InSync', blackholes: 1 }]);
     const page = fleetWidget({ ...fleet, tables: [dark] }, 0, 'light', arn);
-    expect(rowsOf(page)).toEqual([expect.stringContaining('1 dropping traffic')]);
+    expect(rowsOf(page)).toEqual([expect.stringContaining('Blackholes: 1 (target gone or not ready)')]);
   });
 
-  it('without any table says how to begin', () => {
+  it('without any table says how to start', () => {
     const page = fleetWidget({ tables: [], sweep: undefined, stops: [], now: new Date() }, 0, 'light', arn);
     expect(textOf(page)).toContain('No route table is managed yet. Write a desired item');
     expect(textOf(page)).not.toContain('routectl import');
@@ -136,13 +138,13 @@ describe('the page of a table', () => {
     return tableWidget(table, 3, 'dark', arn);
   };
 
-  it('shows the deletes that wait, and the command that lets them pass', async () => {
+  it('shows the waiting deletes, and the command that approves them', async () => {
     const page = await pageOf(1);
     expect(page).toContain('<code>routectl approve rtb-01a1b2c3d4e5f6071</code>');
     expect(rowsOf(page)).toContainEqual(expect.stringContaining('delete (waits) 192.168.0.0/24'));
   });
 
-  it('shows of what is open who caused it, where an event told so', async () => {
+  it('shows who caused an open change, if an event reported it', async () => {
     const table = (await eventfulFleet()).tables[1];
     const [waits] = table?.status?.plan?.changes ?? [];
     if (!table?.status || !waits) throw new Error('nothing waits');
@@ -151,25 +153,25 @@ describe('the page of a table', () => {
     expect(rows).toContainEqual(expect.stringMatching(/delete \(waits\) 192\.168\.0\.0\/24 igw-\S+ +carol/));
     expect(rows.filter((row) => row.includes('carol'))).toHaveLength(1);
     expect(rowsOf(await pageOf(1))).toContainEqual(
-      expect.stringMatching(/delete \(waits\) 192\.168\.1\.0\/24 igw-\S+ +not announced/),
+      expect.stringMatching(/delete \(waits\) 192\.168\.1\.0\/24 igw-\S+ +not reported/),
     );
   });
 
-  it('shows what failed, and what would mend it', async () => {
+  it('shows each failure and its remedy', async () => {
     expect(rowsOf(await pageOf(0))).toContainEqual(
       expect.stringMatching(/create 10\.40\.0\.0\/16 to pcx-0dddddddddddddddd .*NotFound.* create or attach it/),
     );
   });
 
-  it('shows every problem of an item that is refused', async () => {
+  it('shows every problem of a rejected item', async () => {
     const rows = rowsOf(await pageOf(3));
     expect(rows).toContainEqual(expect.stringMatching(/routes\[0\]\.destination .*expected a prefix length/));
     expect(rows).toContainEqual(expect.stringMatching(/routes\[0\]\.target /));
   });
 
-  it('shows who fights over which destination', async () => {
+  it('shows who contests which destination', async () => {
     expect(textOf(await pageOf(2))).toMatch(
-      /Contested: others undo what is healed .*10\.21\.0\.0\/16 7 times arn:\S+legacy-failover/,
+      /Contested: others undo these repairs .*10\.21\.0\.0\/16 7 times arn:\S+legacy-failover/,
     );
   });
 
@@ -179,7 +181,7 @@ describe('the page of a table', () => {
     expect(rows).toContainEqual(expect.stringMatching(/10\.99\.0\.0\/16 .* propagated/));
   });
 
-  it('shows its history, newest first: what was done, who caused it, from where and with what, and how long it took', async () => {
+  it('shows its history, newest first: each change, its cause with address and tool, and the time to repair', async () => {
     const history = rowsOf(await pageOf(6)).filter((row) => row.includes('ReplaceRoute'));
     expect(history[0]).toMatch(
       /12:27:10 .*0\.0\.0\.0\/0 .*: done .*deploy-pipeline\/run-4711 from cloudformation\.amazonaws\.com .*through cloudformation.* in 1\.4 s/,
@@ -187,13 +189,13 @@ describe('the page of a table', () => {
     expect(history[1]).toMatch(/12:24:01 .*alice@example\.com from 198\.51\.100\.23 with Mozilla/);
   });
 
-  it('says of drift that only a sweep found that no event announced it', async () => {
+  it('says that no event reported drift that only a sweep found', async () => {
     expect(rowsOf(await pageOf(7))).toContainEqual(
-      expect.stringMatching(/sweep create 10\.21\.0\.0\/16 .*not announced by any event/),
+      expect.stringMatching(/sweep create 10\.21\.0\.0\/16 .*not reported by any event/),
     );
   });
 
-  it('says of what an edit of the item asked for that it was that edit, and of what is left as it is why', async () => {
+  it('names an edit of the item as the cause, and says why a change was not made', async () => {
     const table = (await eventfulFleet()).tables[7];
     const [run] = table?.runs ?? [];
     if (!table || !run) throw new Error('there is no run');
@@ -204,13 +206,13 @@ describe('the page of a table', () => {
     expect(rows).toContainEqual(expect.stringMatching(/all tables are stopped create 10\.21\.0\.0\/16 .*: not done/));
   });
 
-  it('leads back to the page of the fleet it was opened from', async () => {
+  it('links back to the page of the fleet from which it was opened', async () => {
     expect(await pageOf(0)).toMatch(/← all tables<\/a\s*><cwdb-action[^>]*>\{&#34;page&#34;:3\}/);
   });
 });
 
-describe('what others wrote', () => {
-  it('stays text, wherever it is shown', async () => {
+describe('text from others', () => {
+  it('stays text wherever it is shown', async () => {
     const evil = '"><script>alert(1)</script><img src=x onerror=alert(1)>';
     const { fleet, tables } = await eventfulFleet({
       arn: `arn:aws:iam::1:user/${evil}`,
@@ -228,7 +230,7 @@ describe('what others wrote', () => {
 });
 
 describe('the report as a file', () => {
-  it('has every table, with links to those that are shown whole', async () => {
+  it('lists every table, with links to those shown in full', async () => {
     const { fleet, tables } = await eventfulFleet();
     const [first] = tables;
     const document = reportDocument(fleet, first ? [first] : []);
@@ -238,7 +240,7 @@ describe('the report as a file', () => {
     expect(document).toContain(`<article id="${first?.routeTableId}">`);
   });
 
-  it('may run no script and load nothing', async () => {
+  it('runs no script and loads nothing', async () => {
     const { fleet, tables } = await eventfulFleet();
     const document = reportDocument(fleet, tables);
     expect(document).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);

@@ -25,7 +25,7 @@ const { aws, ec2: ec2As, relay } = connect(inject('stack'));
 const as = ec2As({ kind: 'user', name: 'alice' });
 const fiveSeconds = { sendWithinMs: 5_000, withinMs: 5_000 };
 
-// The deployed functions have nothing to do with these tables.
+// The deployed functions must not react to these tables.
 beforeAll(() => relay.events('drop'));
 afterAll(() => relay.reset());
 
@@ -58,11 +58,11 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
     });
   });
 
-  it('finds no table where there is none', async () => {
+  it('returns undefined for a table that does not exist', async () => {
     expect(await tables.read('rtb-00000000')).toBeUndefined();
   });
 
-  it('reads more tables than fit one request, and only those that are there', async () => {
+  it('reads more tables than fit into one request, and skips those that do not exist', async () => {
     const ids = await Promise.all(Array.from({ length: 120 }, createTable));
     const absent = Array.from({ length: 100 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
     await relay.forgetCalls();
@@ -102,7 +102,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
     },
   );
 
-  it('does not send a mutation again whose answer was lost', async () => {
+  it('does not resend a mutation whose answer is lost', async () => {
     const { destination, target } = route('10.20.0.0/16', pcx);
     const create: Change = { action: 'create', destination, to: target };
     const on = { action: 'CreateRoute', naming: [table] };
@@ -138,7 +138,7 @@ describeStores('stores in an emulated DynamoDB', async () => {
 });
 
 describe('in an emulated DynamoDB', () => {
-  it('a checkpoint shows the item, what was ordered, and who holds the lease', async () => {
+  it('a checkpoint shows the item, the orders, and the holder of the lease', async () => {
     const { desiredTable, stateTable } = await createTables();
     const look = checkpoint(documents, { desiredTable, stateTable });
     expect(await look(routeTableId)).toEqual({ item: undefined, orders: { pauses: [] }, holder: undefined });
@@ -166,16 +166,16 @@ describe('in an emulated DynamoDB', () => {
   });
 
   it.each([
-    ['of another shape', { phase: 'Splendid', revision: 41 }],
-    ['without what deletes are earned by', { phase: 'InSync', reason: '', failures: [] }],
-  ])('a status %s is as good as lost', async (_, broken) => {
+    ['of an unknown shape', { phase: 'Splendid', revision: 41 }],
+    ['without the fields that permit deletes', { phase: 'InSync', reason: '', failures: [] }],
+  ])('a status %s counts as lost', async (_, broken) => {
     const { stateTable } = await createTables();
     const states = tableStates(documents, stateTable);
     const Item = { routeTableId, item: 'status', ...broken };
     await documents.send(new PutCommand({ TableName: stateTable, Item }));
     expect(await states.read(routeTableId)).toBeUndefined();
     expect(await states.readMany([routeTableId])).toEqual(new Map());
-    // It does not stand in the way of the next one, and is kept for a person to look at.
+    // It does not block the next status, and a copy is kept for a person to inspect.
     expect(await states.write(status)).toBe(true);
     expect(await states.read(routeTableId)).toEqual(status);
     const Key = { routeTableId, item: 'unreadable-status' };
@@ -187,7 +187,7 @@ describe('in an emulated DynamoDB', () => {
 
 let tablesMade = 0;
 
-/** Tables as the stack has them, but apart from it. */
+/** Creates tables like those of the stack, separate from it. */
 async function createTables(): Promise<{ readonly desiredTable: string; readonly stateTable: string }> {
   tablesMade += 1;
   const desiredTable = `adapters-desired-${tablesMade}`;
@@ -206,6 +206,6 @@ async function createTables(): Promise<{ readonly desiredTable: string; readonly
 }
 
 function there<T>(value: T | undefined): T {
-  if (value === undefined) throw new TypeError('nothing there');
+  if (value === undefined) throw new TypeError('the answer lacks a value');
   return value;
 }

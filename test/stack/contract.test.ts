@@ -29,7 +29,7 @@ import { connect } from '../../local/stack.ts';
 import { describeContract } from '../support/ec2-contract/contract.ts';
 import type { Stage } from '../support/ec2-contract/stage.ts';
 
-// Past the relay, which makes up for some of what moto does otherwise than EC2.
+// Bypasses the relay, which corrects some of moto's deviations from EC2.
 const ec2 = new EC2Client({ ...connect(inject('stack')).moto, maxAttempts: 1 });
 
 type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables'> & {
@@ -40,7 +40,7 @@ type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables'> & {
 let shared: Promise<Shared> | undefined;
 
 describeContract(
-  'EC2 as moto plays it',
+  'EC2 as emulated by moto',
   async () => ({
     calls: {
       createRoute: (input) => ec2.send(new CreateRouteCommand(input)),
@@ -64,7 +64,7 @@ describeContract(
   'moto',
 );
 
-/** What all tests may share, as none of them changes it. */
+/** Builds what all tests share. No test changes it. */
 async function build(): Promise<Shared> {
   const vpc = await createVpc('10.0.0.0/16');
   const { Subnet } = await ec2.send(new CreateSubnetCommand({ VpcId: vpc, CidrBlock: '10.0.1.0/24' }));
@@ -177,6 +177,6 @@ async function createPrefixList(): Promise<string> {
 }
 
 function there(id: string | undefined): string {
-  if (id === undefined) throw new TypeError('EC2 made something and did not say its id');
+  if (id === undefined) throw new TypeError('EC2 created a resource but returned no id');
   return id;
 }

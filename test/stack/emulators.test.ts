@@ -46,7 +46,7 @@ describe('emulators', () => {
   });
 });
 
-/** Deploys and calls a function whose worker writes to a file for as long as it lives. */
+/** Deploys and calls a function whose worker keeps writing to a file. */
 async function startRestlessFunction({ ministack, scratch }: { ministack: string; scratch: string }, pulse: string) {
   const folder = join(scratch, 'function');
   mkdirSync(folder);
@@ -82,7 +82,7 @@ function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-// moto knows no such gateway and says so: that the call came through is all that matters here.
+// moto answers that this gateway does not exist. That answer is enough to show that the call arrived.
 const createRoute = (RouteTableId: string) =>
   new CreateRouteCommand({ RouteTableId, DestinationCidrBlock: '198.51.100.0/24', GatewayId: 'igw-1' });
 
@@ -96,7 +96,7 @@ describe('EC2 in the local stack', () => {
     return String(RouteTables[0]?.RouteTableId);
   };
 
-  it('tells a change on the event bus', async () => {
+  it('publishes a call on the event bus', async () => {
     const sqs = new SQSClient(aws);
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: 'seen' }));
     const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
@@ -123,7 +123,7 @@ describe('EC2 in the local stack', () => {
     });
   });
 
-  it('lets a role do what its policy allows, and nothing else', async () => {
+  it('allows a role only what its policy allows', async () => {
     const routeTableId = await anyTable();
     const client = await role('one-table', {
       Action: 'ec2:CreateRoute',
@@ -136,7 +136,7 @@ describe('EC2 in the local stack', () => {
     await expect(stranger.send(createRoute(routeTableId))).rejects.toMatchObject(denied);
   });
 
-  it('lets a role whose grant hangs on a tag change tagged tables only', async () => {
+  it('allows a role whose grant depends on a tag to change only tagged tables', async () => {
     const client = await role('by-tag', {
       Action: 'ec2:CreateRoute',
       Resource: '*',

@@ -118,7 +118,7 @@ describe('routectl reconcile', () => {
       code: 1,
       stdout: '',
       stderr:
-        'routectl: could not read route tables from EC2: the AWS credentials do not allow it: they need ec2:DescribeRouteTables (You are not authorized)\n',
+        'routectl: could not read route tables from EC2: the AWS credentials do not allow this call: they need ec2:DescribeRouteTables (You are not authorized)\n',
     });
     expect(await routesOf(id)).toEqual({});
   });

@@ -15,7 +15,7 @@ const alarm: MetricAlarm = {
 };
 
 describe('ruleOf', () => {
-  it('reads an alarm on one metric; unless told otherwise, all datapoints must breach', () => {
+  it('reads an alarm on one metric; by default, all datapoints must breach', () => {
     expect(ruleOf(alarm)).toEqual({
       namespace: 'AWS/SQS',
       metric: 'ApproximateNumberOfMessagesVisible',
@@ -32,7 +32,7 @@ describe('ruleOf', () => {
     expect(ruleOf({ ...alarm, DatapointsToAlarm: 2 })?.datapointsToAlarm).toBe(2);
   });
 
-  it('takes data that is missing for missing, and dimensions that are not there for none', () => {
+  it('treats missing data as missing and absent dimensions as none, by default', () => {
     const { Dimensions: _, TreatMissingData: __, ...rest } = alarm;
     expect(ruleOf(rest)).toMatchObject({ dimensions: {}, missingData: 'missing' });
   });

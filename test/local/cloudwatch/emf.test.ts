@@ -25,12 +25,12 @@ const drift = {
 };
 
 describe('measurementsIn', () => {
-  it('finds what a line asks to be measured, and leaves its other members alone', () => {
+  it('finds the metrics that a line declares, and ignores other members', () => {
     const members = { service, DriftDetected: 2, routeTableId: 'rtb-1', Other: 5 };
     expect(measurementsIn(line([directive()], members))).toEqual([drift]);
   });
 
-  it('measures once for every set of dimensions, the empty one included', () => {
+  it('yields one measurement for each set of dimensions, including the empty one', () => {
     const sets = [[], ['service'], ['service', 'region']];
     const found = measurementsIn(
       line([directive({ Dimensions: sets })], { service, region: 'eu-west-1', DriftDetected: 2 }),
@@ -42,13 +42,13 @@ describe('measurementsIn', () => {
     ]);
   });
 
-  it('takes all values of an array', () => {
+  it('reads all values of an array', () => {
     expect(measurementsIn(line([directive()], { service, DriftDetected: [1, 2.5, 2.5] }))).toEqual([
       { ...drift, values: [1, 2.5, 2.5] },
     ]);
   });
 
-  it('takes the metrics of all directives', () => {
+  it('reads the metrics of all directives', () => {
     const metrics = [{ Name: 'HealLatency', Unit: 'Milliseconds', StorageResolution: 60 }, { Name: 'TablesManaged' }];
     const directives = [directive(), directive({ Namespace: 'Second', Metrics: metrics })];
     const found = measurementsIn(line(directives, { service, DriftDetected: 2, HealLatency: 812, TablesManaged: 3 }));
@@ -61,19 +61,19 @@ describe('measurementsIn', () => {
 
   it.each([
     ['a metric without a value', { service }],
-    ['a metric that is no number', { service, DriftDetected: '2' }],
-    ['an array with something else in it', { service, DriftDetected: [1, null] }],
+    ['a metric that is not a number', { service, DriftDetected: '2' }],
+    ['an array with a value that is not a number', { service, DriftDetected: [1, null] }],
     ['an array without values', { service, DriftDetected: [] }],
     ['an array of more than 100 values', { service, DriftDetected: Array.from({ length: 101 }, () => 1) }],
     ['a dimension without a value', { DriftDetected: 2 }],
-    ['a dimension that is no text', { service: 1, DriftDetected: 2 }],
+    ['a dimension that is not text', { service: 1, DriftDetected: 2 }],
   ])('leaves out %s, and nothing else', (_what, members) => {
     const other = directive({ Dimensions: [[]], Metrics: [{ Name: 'Other' }] });
     const found = measurementsIn(line([directive(), other], { ...members, Other: 1 }));
     expect(found.map(({ name }) => name)).toEqual(['Other']);
   });
 
-  it('does not reach into other members', () => {
+  it('does not read nested members', () => {
     const nested = directive({ Metrics: [{ Name: 'a.b' }] });
     expect(measurementsIn(line([nested], { service, a: { b: 1 } }))).toEqual([]);
     expect(measurementsIn(line([nested], { service, 'a.b': 1 }))).toHaveLength(1);
@@ -84,16 +84,16 @@ describe('measurementsIn', () => {
     ['cut off', line([directive()], { service, DriftDetected: 2 }).slice(0, -1)],
     ['a line of the logger', JSON.stringify({ level: 'INFO', message: 'sweep completed' })],
     ['without a time', line([directive()], { service, DriftDetected: 2 }, null)],
-    ['with a time that is none', line([directive()], { service, DriftDetected: 2 }, 1e300)],
+    ['with an invalid time', line([directive()], { service, DriftDetected: 2 }, 1e300)],
     ['without directives', line({}, { service, DriftDetected: 2 })],
     ['without a namespace', line([directive({ Namespace: '' })], { service, DriftDetected: 2 })],
     ['without sets of dimensions', line([directive({ Dimensions: 'service' })], { service, DriftDetected: 2 })],
     ['without names', line([directive({ Metrics: [{}] })], { service, DriftDetected: 2 })],
-  ])('finds nothing in a line that is %s', (_what, text) => {
+  ])('finds nothing in a line: %s', (_what, text) => {
     expect(measurementsIn(text)).toEqual([]);
   });
 
-  it('survives any line', () =>
+  it('accepts any line without throwing', () =>
     fc.assert(
       fc.property(
         fc.oneof(
@@ -109,7 +109,7 @@ describe('measurementsIn', () => {
     ));
 });
 
-/** Lines that come near to being right. */
+/** Lines that are almost valid. */
 const emfLike = fc
   .record({
     directives: fc.array(
@@ -129,7 +129,7 @@ const emfLike = fc
     try {
       return line(directives, members, at);
     } catch {
-      // Not everything can be written as JSON, such as big integers.
+      // Some values, such as big integers, cannot be written as JSON.
       return '';
     }
   });

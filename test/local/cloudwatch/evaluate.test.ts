@@ -15,11 +15,11 @@ const alarm = (rule: Partial<Deciding>): Deciding => ({
   ...rule,
 });
 
-/** The documentation's way of writing datapoints: X breaches, 0 does not, - is missing; the newest last. */
+/** Datapoints in the notation of the documentation: X breaches, 0 does not, - is missing; the newest is last. */
 const read = (text: string): Datapoint[] =>
   text.split(' ').map((sign) => (sign === '-' ? undefined : sign === 'X' ? 1 : 0));
 
-/** The states an alarm has afterwards that was OK, ALARM and INSUFFICIENT_DATA. */
+/** The states that follow OK, ALARM and INSUFFICIENT_DATA. */
 const after = (rule: Deciding, text: string): AlarmState[] => states.map((state) => evaluate(rule, read(text), state));
 
 const always = (state: AlarmState): AlarmState[] => states.map(() => state);
@@ -54,7 +54,7 @@ const becomes = (rule: Partial<Deciding>, { datapoints }: Row): Row => ({
 });
 
 // The tables of docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-describe('an alarm of 3 out of 3 datapoints does what the documentation shows', () => {
+describe('an alarm of 3 out of 3 datapoints behaves as documented', () => {
   it.each([
     row('0 - X - X', 'OK', 'OK', 'OK', 'OK'),
     row('0 - - - -', 'OK', 'OK', 'OK', 'OK'),
@@ -66,7 +66,7 @@ describe('an alarm of 3 out of 3 datapoints does what the documentation shows', 
   });
 });
 
-describe('an alarm of 2 out of 3 datapoints does what the documentation shows', () => {
+describe('an alarm of 2 out of 3 datapoints behaves as documented', () => {
   it.each([
     row('0 - X - X', 'ALARM', 'ALARM', 'ALARM', 'ALARM'),
     row('0 0 X 0 X', 'ALARM', 'ALARM', 'ALARM', 'ALARM'),
@@ -91,7 +91,7 @@ describe('an alarm with intermittent data', () => {
 describe('an alarm on one datapoint', () => {
   const one = (missingData: MissingData) => alarm({ evaluationPeriods: 1, datapointsToAlarm: 1, missingData });
 
-  it.each(treatments)('stays with the last datapoint as long as that is in its range (%s)', (missingData) => {
+  it.each(treatments)('follows the last datapoint while that is in its range (%s)', (missingData) => {
     expect(after(one(missingData), 'X - -')).toEqual(always('ALARM'));
     expect(after(one(missingData), 'X - 0')).toEqual(always('OK'));
   });
@@ -142,7 +142,7 @@ describe('evaluate', () => {
       ),
     ));
 
-  it('comes to rest: the same datapoints change a state once', () =>
+  it('is stable: the same datapoints change a state at most once', () =>
     fc.assert(
       fc.property(situations, ({ rule, seen, state }) => {
         const next = evaluate(rule, seen, state);
@@ -150,7 +150,7 @@ describe('evaluate', () => {
       }),
     ));
 
-  it('never lacks data unless everything is missing, or it lacked data before', () =>
+  it('reports INSUFFICIENT_DATA only if all data is missing, or if that was the state before', () =>
     fc.assert(
       fc.property(situations, ({ rule, seen, state }) => {
         if (evaluate(rule, seen, state) !== 'INSUFFICIENT_DATA') return;
@@ -158,7 +158,7 @@ describe('evaluate', () => {
       }),
     ));
 
-  it('is never calmed by a breaching datapoint in place of one within the threshold', () =>
+  it('never ends an alarm because another datapoint breaches', () =>
     fc.assert(
       fc.property(situations, ({ rule, seen, state }) => {
         const worse = seen.map((value) => (value === undefined ? undefined : 1));
@@ -166,7 +166,7 @@ describe('evaluate', () => {
       }),
     ));
 
-  it('never raises fewer alarms when missing data breaches', () =>
+  it('raises every alarm that it raises for notBreaching also for breaching', () =>
     fc.assert(
       fc.property(situations, ({ rule, seen, state }) => {
         const [breaching, notBreaching] = (['breaching', 'notBreaching'] as const).map((missingData) =>

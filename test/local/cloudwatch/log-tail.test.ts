@@ -24,13 +24,13 @@ describe('a line counter', () => {
     expect(counter.unseen([event(1, 'same', 'b')])).toEqual(['same']);
   });
 
-  it('counts a line that comes after a later one', () => {
+  it('counts a line that arrives after a line with a later timestamp', () => {
     const counter = new LineCounter(start);
     counter.unseen([event(10, 'later')]);
     expect(counter.unseen([event(8, 'earlier'), event(10, 'later')])).toEqual(['earlier']);
   });
 
-  it('reads on near the newest line, and never from before its start', () => {
+  it('continues 15 s before the newest line, but never before its start', () => {
     const counter = new LineCounter(start);
     counter.unseen([event(5, 'early')]);
     expect(counter.from).toBe(start);

@@ -10,7 +10,7 @@ const measurement = (namespace: string, value: number): Measurement => ({
   time: new Date('2026-11-24T12:00:00Z'),
 });
 
-it('hands every measurement on once, also when a call fails in between', async () => {
+it('writes every measurement once, even if a call fails in between', async () => {
   const put: (readonly [string, number[]])[] = [];
   let works = true;
   const write = metricWriter(async (namespace, batch) => {
@@ -29,7 +29,7 @@ it('hands every measurement on once, also when a call fails in between', async (
   ]);
 });
 
-it('hands on at most 1,000 at a time', async () => {
+it('writes at most 1,000 measurements per call', async () => {
   const sizes: number[] = [];
   await metricWriter(async (_namespace, batch) => sizes.push(batch.length))(
     Array.from({ length: 2_001 }, (_, value) => measurement('A', value)),

@@ -26,19 +26,19 @@ const sample = (time: string, ...values: number[]): Sample => ({
 });
 
 describe('windowAt', () => {
-  it('lets the window of longer periods slide by the minute, and leaves out the minute that is not over', () => {
+  it('slides the window of periods of a minute or more by a minute, without the current minute', () => {
     expect(windowAt(rule({}), at('17:04:40'))).toEqual({ start: at('16:49:00'), end: at('17:04:00') });
     expect(windowAt(rule({}), at('17:05:00'))).toEqual({ start: at('16:50:00'), end: at('17:05:00') });
   });
 
-  it('lets the window of periods below a minute slide by ten seconds', () => {
+  it('slides the window of shorter periods by 10 seconds', () => {
     expect(windowAt(rule({ periodSeconds: 30, evaluationPeriods: 2 }), at('17:04:49'))).toEqual({
       start: at('17:02:40'),
       end: at('17:04:40'),
     });
   });
 
-  it('lets periods that no ten seconds measure follow one another', () => {
+  it('lets periods that are not multiples of 10 seconds follow one another', () => {
     expect(windowAt(rule({ periodSeconds: 2 }), at('17:04:41'))).toEqual({
       start: at('17:04:34'),
       end: at('17:04:40'),
@@ -53,11 +53,11 @@ describe('windowAt', () => {
 describe('datapointsUntil', () => {
   const samples = [sample('16:58:00', 9), sample('16:59:00', 1, 2), sample('17:03:00', 6), sample('17:04:00', 8)];
 
-  it('puts together what was measured in a period, its begin included and its end not', () => {
+  it('aggregates the samples of a period, including its start and excluding its end', () => {
     expect(datapointsUntil(rule({}), at('17:04:00'), samples)).toEqual([undefined, 9, 9]);
   });
 
-  it('has nothing for a period in which nothing was measured', () => {
+  it('has no datapoint for a period without samples', () => {
     expect(datapointsUntil(rule({ periodSeconds: 60 }), at('17:04:00'), samples)).toEqual([undefined, undefined, 6]);
   });
 
@@ -67,7 +67,7 @@ describe('datapointsUntil', () => {
     ['Average', 3],
     ['Minimum', 1],
     ['Maximum', 6],
-  ] as const)('answers with the %s of all values, not of the samples', (statistic, expected) => {
+  ] as const)('returns the %s of all values, not of the samples', (statistic, expected) => {
     expect(datapointsUntil(rule({ statistic }), at('17:04:00'), samples).at(-1)).toBe(expected);
   });
 });

@@ -26,7 +26,7 @@ const metric = (MetricName: string): Metric => ({
   Dimensions: [{ Name: 'service', Value: 'test' }],
 });
 
-/** A line of Powertools' kind. */
+/** A log line as Powertools writes it. */
 const line = (name: string, value: number | readonly number[]): string =>
   JSON.stringify({
     _aws: {
@@ -40,7 +40,7 @@ const line = (name: string, value: number | readonly number[]): string =>
   });
 
 describe.concurrent('a log line in the embedded metric format', () => {
-  it('that a deployed function writes is a datapoint, once, with the time it names', async () => {
+  it('becomes one datapoint with the time it names, if a deployed function writes it', async () => {
     const logging = await deployFunction(
       'measures',
       `const line = ${line('Healed', 3)};
@@ -58,7 +58,7 @@ describe.concurrent('a log line in the embedded metric format', () => {
     await logging.remove();
   });
 
-  it('is found in any log group, with all its values, behind lines that are broken', async () => {
+  it('is found with all its values in any log group, even after broken lines', async () => {
     const logs = new CloudWatchLogsClient(connect(inject('stack')).aws);
     const [logGroupName, logStreamName] = [`/test/${namespace}`, 'stream'];
     await logs.send(new CreateLogGroupCommand({ logGroupName }));
@@ -80,10 +80,10 @@ describe.concurrent('a log line in the embedded metric format', () => {
 const functionName = (Value: string) => [{ Name: 'FunctionName', Value }];
 
 describe.concurrent('invocations', () => {
-  it('count in AWS/Lambda with their outcome, also those that an event caused', async () => {
+  it('count in AWS/Lambda with their outcome, including those started by events', async () => {
     const [works, fails, throttled] = await Promise.all([
       deployFunction('works', 'return {};'),
-      deployFunction('fails', `throw new Error('as it should');`),
+      deployFunction('fails', `throw new Error('as intended');`),
       deployFunction('throttled', 'return {};'),
     ]);
     const of = async ({ name }: SmallFunction): Promise<unknown> => {
@@ -108,14 +108,14 @@ describe.concurrent('invocations', () => {
 });
 
 describe.concurrent('a message in a dead-letter queue', () => {
-  it('raises the alarm of that queue alone and is told; once it is gone, that is told as well', async () => {
+  it('raises only the alarm of that queue, and ends it when the message is gone; the topic reports both', async () => {
     const sqs = new SQSClient(connect(inject('stack')).aws);
     const QueueUrl = inject('stack').outputs['FailedRequeuesQueueUrl'];
     const alarm = await onCall.shorten('FailedRequeuesWaiting');
     const other = await onCall.shorten('FailedRecordsWaiting');
     await Promise.all([onCall.reaches(alarm, 'OK'), onCall.reaches(other, 'OK')]);
 
-    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'nobody could work on this' }));
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'nobody could process this' }));
     const raised = await onCall.told(alarm, 'OK', 'ALARM');
     expect(raised.NewStateReason).toContain('GreaterThanOrEqualToThreshold 1');
     expect(await onCall.state(alarm)).toBe('ALARM');

@@ -9,8 +9,8 @@ import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import { type FunctionName, Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
 
-// Every alarm of the stack: what it is for is brought about, it rings, and it stops when that is mended. The alarms are
-// those that are deployed, but for their periods, so that nobody waits for minutes.
+// For every alarm of the stack: the test causes the problem, the alarm starts, the test fixes the problem, and the
+// alarm ends. The alarms are the deployed ones with shorter periods, so that no test waits for minutes.
 
 const reconciling: readonly FunctionName[] = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 const queues = ['UndeliveredEvents', 'FailedInvocations', 'FailedRecords', 'FailedRequeues'] as const;
@@ -39,7 +39,7 @@ const sqs = new SQSClient(connect(inject('stack')).aws);
 beforeAll(async () => {
   testbed = await Testbed.open();
   await testbed.forgetAll();
-  // Else the time since the last sweep of other tests would count.
+  // Otherwise the time since the last sweep of other tests would count.
   await testbed.invoke('Sweep', {});
   onCall = await OnCall.open();
   for (const id of ids) alarms.set(id, await onCall.shorten(id, 4));
@@ -48,11 +48,11 @@ afterAll(() => onCall.close());
 
 const alarm = (id: string): MetricAlarm => {
   const found = alarms.get(id);
-  if (!found) throw new Error(`${id} is none of the alarms`);
+  if (!found) throw new Error(`there is no alarm ${id}`);
   return found;
 };
 
-/** Brings trouble about until the alarm rings, then the cure until it stops, and has heard of both. */
+/** Causes a problem and waits for the alarm, then fixes the problem and waits for the alarm's end. */
 async function rings(
   id: string,
   { trouble, cure }: { readonly trouble: () => Promise<unknown>; readonly cure: () => Promise<unknown> },
@@ -67,7 +67,7 @@ async function rings(
 const empty = (queue: (typeof queues)[number] | 'Requeue') =>
   sqs.send(new PurgeQueueCommand({ QueueUrl: inject('stack').outputs[`${queue}QueueUrl`] }));
 
-/** Does something again and again until it is told to stop, as a schedule does. */
+/** Repeats an action like a schedule, until `stop`. */
 function every(ms: number, act: () => Promise<unknown>): { readonly stop: () => Promise<void> } {
   const stopping = new AbortController();
   const going = (async () => {
@@ -84,13 +84,13 @@ function every(ms: number, act: () => Promise<unknown>): { readonly stop: () => 
   };
 }
 
-it('there is no alarm but those that ring here', async () => {
+it('every deployed alarm is tested here', async () => {
   const deployed = (await onCall.alarms()).filter(({ AlarmName = '' }) => /Alarms[A-Z]/.test(AlarmName));
   expect(deployed).toHaveLength(ids.length);
 });
 
-describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
-  it('for a route that EC2 refuses, until the item lists it no more', async () => {
+describe.concurrent('an alarm starts and ends', { timeout: 240_000 }, () => {
+  it('for a route that EC2 rejects, until the item no longer lists it', async () => {
     const routes = { '10.20.0.0/16': testbed.network.peering };
     const table = await testbed.tableInSync(routes);
     await rings('ChangesFailed', {
@@ -106,7 +106,7 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it('for deletes that wait for a person, until the routes are listed', async () => {
+  it('for deletes that wait for approval, until the routes are listed', async () => {
     const { network } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
     const table = await testbed.newTable(routes);
@@ -117,7 +117,7 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it('for an item that is refused, until it is written right', async () => {
+  it('for an invalid item, until it is corrected', async () => {
     const routes = { '10.20.0.0/16': testbed.network.peering };
     const table = await testbed.tableInSync(routes);
     await rings('InvalidDesired', {
@@ -127,7 +127,7 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it('for a route that somebody does not let go of, until one of the two does', async () => {
+  it('for a contested route, until the item follows the other side', async () => {
     const { network, bob } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -143,7 +143,7 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it('for a route whose target dies, until the item lists one that lives', async () => {
+  it('for a route whose target is deleted, until the item lists another target', async () => {
     const { network, alice } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.otherPeering });
     await rings('Blackholes', {
@@ -154,24 +154,24 @@ describe.concurrent('an alarm rings and stops', { timeout: 240_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
-  it('for an event that could not be handed to its function, until the queue is empty', async () => {
+  it('for an undelivered event, until the queue is empty', async () => {
     const QueueUrl = inject('stack').outputs['UndeliveredEventsQueueUrl'];
     await rings('UndeliveredEventsWaiting', {
-      // By hand: the emulator knows no dead-letter queues of EventBridge's and Scheduler's targets.
-      trouble: () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'nobody could be handed this' })),
+      // The emulator has no dead-letter queues for targets of EventBridge and Scheduler, so the test sends the message.
+      trouble: () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'this could not be delivered' })),
       cure: () => empty('UndeliveredEvents'),
     });
   });
 });
 
-// One after the other: what these bring about would disturb the others.
-describe('an alarm rings and stops', { timeout: 180_000 }, () => {
-  it('for what only sweeps know: tables out of sync, tables nobody can read, drift no event told, no sweep at all', async () => {
+// These run one after the other, because the problems they cause would affect other tests.
+describe('an alarm starts and ends', { timeout: 180_000 }, () => {
+  it('for findings of sweeps: tables out of sync, unreadable tables, drift that no event reported, a missing sweep', async () => {
     const { network, unannounced, relay } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const sweepNow = () => testbed.invoke('Sweep', {});
 
-    // Muted events: a sweep finds what nobody told of.
+    // Without events, only the sweep finds the drift.
     const muted = await testbed.tableInSync(routes);
     await unannounced.send(deleteRoute(muted, '10.20.0.0/16'));
     await sweepNow();
@@ -180,7 +180,8 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
     await rings('MissedByEvents', { trouble: sweepNow, cure: async () => undefined });
 
     const table = await testbed.tableInSync(routes);
-    // In place of the schedule, which is off for all tests: it starts one a minute at most, and periods are shorter here.
+    // Replaces the schedule, which is off in all tests: it starts at most one sweep a minute, and the periods are
+    // shorter.
     const sweeping = every(500, sweepNow);
     try {
       await onCall.reaches(alarm('TablesOutOfSync'), 'OK', { seconds: 60 });
@@ -205,7 +206,7 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
     }
   });
 
-  it('for functions that crash, and for the sweep, the edit and the second look given up then, until they work again', async () => {
+  it('for crashing functions and for the sweep, the edit and the requeue that they give up, until they work again', async () => {
     const { relay, alice, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -222,7 +223,7 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
       times: 1_000_000,
       effect: { kind: 'refuse', code: 'UnauthorizedOperation', status: 403 },
     });
-    // However a period's end divides six calls, three of them are in one.
+    // Wherever a period ends within six calls, one period contains at least three of them.
     const crashes = async (act: () => Promise<unknown>) => {
       for (let time = 0; time < 6; time++) await expect(act()).rejects.toThrow('failed');
     };
@@ -235,7 +236,7 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
           }),
         ),
         rings('FailedInvocationsWaiting', {
-          // Lambda calls three times what fails, and puts it aside then.
+          // Lambda tries a failing invocation three times and then sends it to the dead-letter queue.
           trouble: () => testbed.trigger('Sweep', {}),
           cure: async () => {
             await mendSweep();
@@ -250,11 +251,11 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
           },
         }),
         rings('FailedRequeuesWaiting', {
-          // What was healed is looked at once more.
+          // A repair requeues its table for verification.
           trouble: () => alice.send(deleteRoute(healed, '10.20.0.0/16')),
           cure: async () => {
             await mendOnRequeue();
-            // Whatever else was tried in vain by now would follow.
+            // Other messages that failed meanwhile would arrive later.
             await empty('Requeue');
             await empty('FailedRequeues');
           },
@@ -264,13 +265,13 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
       await Promise.all([mendSweep(), mendOnDesiredChange(), mendOnRequeue(), beAsPatientAsBefore(), relay.reset()]);
     }
 
-    // Nothing is lost by what was given up: the next sweep looks there.
+    // Nothing is lost: the next sweep reads these tables.
     await testbed.invoke('Sweep', {});
     await testbed.has(edited, edit);
     await testbed.phase(healed, 'InSync');
   });
 
-  it('for events that the bus does not take, until it does, and for second looks that nobody takes, until somebody does', async () => {
+  it('for domain events that the bus rejects, and for requeues that nobody receives, until both work again', async () => {
     const { network, alice } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -282,7 +283,7 @@ describe('an alarm rings and stops', { timeout: 180_000 }, () => {
           trouble: () => alice.send(deleteRoute(table, '10.20.0.0/16')),
           cure: giveBack,
         }),
-        // What was healed is looked at once more, by whom?
+        // The repair requeues its table, but nobody receives the message.
         rings('RequeuesWaiting', { trouble: async () => undefined, cure: listenAgain }),
       ]);
     } finally {

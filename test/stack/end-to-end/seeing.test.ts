@@ -141,7 +141,7 @@ describe('drift', () => {
     expect(fleet).toContain('Route tables');
     const page = await widget({ routeTableId: table });
     expect(page).toContain(`<code class="rr-long">${arnOf('bob')}</code>`);
-    expect(page).toContain('put right in');
+    expect(page).toContain('repaired in');
 
     const scratch = mkdtempSync(path.join(tmpdir(), 'route-reconciler-report-'));
     const file = path.join(scratch, 'report.html');

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import { type Case, cidr, ipv6, promise } from './stage.ts';
 
-/** What calls do. */
+/** The effects of the calls. */
 export const changes: readonly Case[] = [
-  promise('keeps two routes through one peering connection apart', async ({ calls, table, pcx, routes }) => {
+  promise('keeps two routes through one peering connection separate', async ({ calls, table, pcx, routes }) => {
     await calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', VpcPeeringConnectionId: pcx });
     await calls.createRoute({ RouteTableId: table, [cidr]: '10.21.0.0/16', VpcPeeringConnectionId: pcx });
     await calls.deleteRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16' });

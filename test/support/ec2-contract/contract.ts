@@ -6,7 +6,7 @@ import { refusals } from './refusals.ts';
 import { shown } from './shown.ts';
 import type { Ec2UnderTest, Scene } from './stage.ts';
 
-/** Runs every case against an EC2. Where moto deviates the test must fail there, so that a mended moto is noticed. */
+/** Runs every case against an EC2. A case from which moto deviates must fail there, so that a fixed moto is noticed. */
 export function describeContract(name: string, ec2: () => Promise<Ec2UnderTest>, player: 'ec2' | 'moto'): void {
   describe(name, () => {
     for (const { promise, play, motoDeviates } of [...shown, ...changes, ...refusals, ...reads]) {

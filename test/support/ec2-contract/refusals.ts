@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { type Case, cidr, ipv6, promise, refusal } from './stage.ts';
 
-/** Targets that are not there, and what EC2 says of them. */
+/** Targets that do not exist, and the error codes for them. */
 const missing = [
   ['GatewayId', 'igw-00000000', /^Invalid(Internet)?GatewayID\.NotFound$/i],
   ['GatewayId', 'local', /^InvalidGatewayID\.NotFound$/i, 'it stores a route with no target'],
@@ -12,16 +12,16 @@ const missing = [
   ['TransitGatewayId', 'tgw-00000000', /^InvalidTransitGatewayID\.NotFound$/i, 'it stores a route with no target'],
 ] as const;
 
-/** What EC2 refuses, and in which words. */
+/** What EC2 rejects, and with which errors. */
 export const refusals: readonly Case[] = [
-  promise('refuses to create a second route for a destination', async ({ calls, table, pcx, otherPcx }) => {
+  promise('rejects a second route for a destination', async ({ calls, table, pcx, otherPcx }) => {
     await calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', VpcPeeringConnectionId: pcx });
     await expect(
       calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', VpcPeeringConnectionId: otherPcx }),
     ).rejects.toEqual(refusal('RouteAlreadyExists', 'already exists'));
   }),
   promise(
-    'refuses to create a second route for an IPv6 destination or a prefix list',
+    'rejects a second route for an IPv6 destination or a prefix list',
     async ({ calls, table, eigw, igw, tgw, pcx, prefixList }) => {
       await calls.createRoute({ RouteTableId: table, [ipv6]: '::/0', EgressOnlyInternetGatewayId: eigw });
       await calls.createRoute({ RouteTableId: table, DestinationPrefixListId: prefixList, TransitGatewayId: tgw });
@@ -37,7 +37,7 @@ export const refusals: readonly Case[] = [
     'the second overwrites the first',
   ),
   promise(
-    'takes the same route once more for done',
+    'accepts the same route again',
     async ({ calls, table, pcx, routes }) => {
       const route = { RouteTableId: table, [cidr]: '10.20.0.0/16', VpcPeeringConnectionId: pcx };
       await calls.createRoute(route);
@@ -47,7 +47,7 @@ export const refusals: readonly Case[] = [
     'it answers RouteAlreadyExists',
   ),
   promise(
-    'refuses to create a route for the block of the VPC',
+    'rejects a new route for the block of the VPC',
     async ({ calls, table, nat }) => {
       await expect(
         calls.createRoute({ RouteTableId: table, [cidr]: '10.0.0.0/16', NatGatewayId: nat }),
@@ -55,19 +55,19 @@ export const refusals: readonly Case[] = [
     },
     'it overwrites the local route',
   ),
-  promise('refuses to replace a route that is not there', async ({ calls, table, pcx }) => {
+  promise('rejects replacing a route that does not exist', async ({ calls, table, pcx }) => {
     const message = "There is no route defined for '10.20.0.0/16' in the route table. Use CreateRoute instead.";
     await expect(
       calls.replaceRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', VpcPeeringConnectionId: pcx }),
     ).rejects.toEqual(refusal('InvalidParameterValue', message));
   }),
-  promise('refuses to delete a route that is not there', async ({ calls, table }) => {
+  promise('rejects deleting a route that does not exist', async ({ calls, table }) => {
     await expect(calls.deleteRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16' })).rejects.toEqual(
       refusal('InvalidRoute.NotFound'),
     );
   }),
   promise(
-    'refuses to delete the local route',
+    'rejects deleting the local route',
     async ({ calls, table }) => {
       await expect(calls.deleteRoute({ RouteTableId: table, [cidr]: '10.0.0.0/16' })).rejects.toEqual(
         refusal('InvalidParameterValue', 'cannot remove local route 10.0.0.0/16'),
@@ -75,7 +75,7 @@ export const refusals: readonly Case[] = [
     },
     'it deletes it',
   ),
-  promise('refuses calls for a table that is not there', async ({ calls, pcx }) => {
+  promise('rejects calls for a table that does not exist', async ({ calls, pcx }) => {
     const slot = { RouteTableId: 'rtb-00000000', [cidr]: '10.20.0.0/16' };
     const all = [
       calls.createRoute({ ...slot, VpcPeeringConnectionId: pcx }),
@@ -91,7 +91,7 @@ export const refusals: readonly Case[] = [
   }),
   ...missing.map(([field, id, name, motoDeviates]) =>
     promise(
-      `refuses ${id}, which is not there`,
+      `rejects ${id}, which does not exist`,
       async ({ calls, table, routes }) => {
         await expect(calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', [field]: id })).rejects.toEqual(
           expect.objectContaining({ name: expect.stringMatching(name) }),
@@ -101,13 +101,13 @@ export const refusals: readonly Case[] = [
       motoDeviates,
     ),
   ),
-  promise('refuses what is no CIDR block', async ({ calls, table, pcx }) => {
+  promise('rejects a destination that is not a CIDR block', async ({ calls, table, pcx }) => {
     await expect(
       calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/33', VpcPeeringConnectionId: pcx }),
     ).rejects.toEqual(refusal('InvalidParameterValue', 'not a valid CIDR block'));
   }),
   promise(
-    'refuses a part of the VPC that is not the block of a subnet',
+    'rejects a part of the VPC that is not the block of a subnet',
     async ({ calls, table, nat, routes }) => {
       await calls.createRoute({ RouteTableId: table, [cidr]: '10.0.1.0/24', NatGatewayId: nat });
       await expect(
@@ -115,18 +115,18 @@ export const refusals: readonly Case[] = [
       ).rejects.toEqual(refusal('InvalidParameterValue', "doesn't match any subnet CIDR"));
       expect(await routes()).toMatchObject([{ [cidr]: '10.0.1.0/24' }]);
     },
-    'it takes any destination',
+    'it accepts any destination',
   ),
   promise(
-    'refuses an instance with several interfaces',
+    'rejects an instance with several interfaces',
     async ({ calls, table, instanceWithTwoInterfaces: instance }) => {
       await expect(
         calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', InstanceId: instance }),
       ).rejects.toEqual(refusal('InvalidInstanceID', 'multiple interfaces'));
     },
-    'it takes any instance',
+    'it accepts any instance',
   ),
-  promise('refuses an endpoint that is none of a Gateway Load Balancer', async ({ calls, table, gatewayEndpoint }) => {
+  promise('rejects an endpoint that is not of a Gateway Load Balancer', async ({ calls, table, gatewayEndpoint }) => {
     await expect(
       calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', VpcEndpointId: gatewayEndpoint }),
     ).rejects.toEqual(refusal('RouteNotSupported'));
@@ -139,6 +139,6 @@ export const refusals: readonly Case[] = [
       await calls.replaceRoute({ RouteTableId: table, [cidr]: '10.0.0.0/16', LocalTarget: true });
       expect((await describe()).Routes).toMatchObject([{ GatewayId: 'local' }]);
     },
-    'it knows no LocalTarget',
+    'it does not support LocalTarget',
   ),
 ];

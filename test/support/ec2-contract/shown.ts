@@ -10,7 +10,7 @@ const carriers = [
   ['tgw', 'TransitGatewayId'],
 ] as const;
 
-/** What a table shows. */
+/** How a table shows its routes. */
 export const shown: readonly Case[] = [
   promise('shows the local route of the VPC in every new table', async ({ describe }) => {
     expect((await describe()).Routes).toEqual([
@@ -39,17 +39,17 @@ export const shown: readonly Case[] = [
     ]);
   }),
   promise(
-    'shows instance and interface of a route, whichever was asked for',
+    'shows instance and interface of a route, whichever was given',
     async ({ calls, table, eni, instance, routes }) => {
       await calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', InstanceId: instance });
       await calls.createRoute({ RouteTableId: table, [cidr]: '10.21.0.0/16', NetworkInterfaceId: eni });
       const both = { InstanceId: instance, NetworkInterfaceId: eni };
       expect(await routes()).toEqual([expect.objectContaining(both), expect.objectContaining(both)]);
     },
-    'it shows the one that was asked for',
+    'it shows only the one that was given',
   ),
   promise(
-    'shows a route through an interface that is attached to nothing as a blackhole',
+    'shows a route through an unattached interface as a blackhole',
     async ({ calls, table, loneEni, routes }) => {
       await calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', NetworkInterfaceId: loneEni });
       expect(await routes()).toMatchObject([{ NetworkInterfaceId: loneEni, State: 'blackhole' }]);
@@ -66,11 +66,11 @@ export const shown: readonly Case[] = [
     'every route is active',
   ),
   promise(
-    'stores a nat gateway given as GatewayId for what it is',
+    'stores a NAT gateway given as GatewayId in NatGatewayId',
     async ({ calls, table, nat, routes }) => {
       await calls.createRoute({ RouteTableId: table, [cidr]: '10.20.0.0/16', GatewayId: nat });
       expect(await routes()).toMatchObject([{ NatGatewayId: nat }]);
     },
-    'it knows no such gateway',
+    'it does not know such a gateway',
   ),
 ];

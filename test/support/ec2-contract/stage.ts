@@ -2,13 +2,13 @@ import type { Route, RouteTable } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
 import type { RouteCalls } from '../ec2/in-memory-ec2.ts';
 
-/** A VPC with block 10.0.0.0/16, a subnet 10.0.1.0/24, a table with nothing but its local route, and what routes need. */
+/** A VPC with block 10.0.0.0/16, a subnet 10.0.1.0/24, a table with only its local route, and targets for routes. */
 export interface Stage {
   readonly table: string;
   readonly igw: string;
   readonly vgw: string;
   readonly nat: string;
-  /** Attached to `instance`, which has no other. */
+  /** The only interface of `instance`. */
   readonly eni: string;
   readonly loneEni: string;
   readonly instance: string;
@@ -17,34 +17,34 @@ export interface Stage {
   readonly otherPcx: string;
   readonly tgw: string;
   readonly eigw: string;
-  /** An endpoint of S3: no route can go through it. */
+  /** A gateway endpoint for S3. It cannot be the target of a route. */
   readonly gatewayEndpoint: string;
   readonly prefixList: string;
   readonly deleteNat: () => Promise<void>;
-  /** More tables in the same VPC. */
+  /** Creates more tables in the same VPC. */
   readonly moreTables: (count: number) => Promise<readonly string[]>;
 }
 
-/** EC2, whoever plays it: the caller's calls, and a fresh stage for each test. */
+/** An implementation of EC2: the caller's calls, and a fresh stage for each test. */
 export interface Ec2UnderTest {
   readonly calls: RouteCalls;
   readonly stage: () => Promise<Stage>;
 }
 
-/** A stage, and what is seen of it. */
+/** A stage and its reads. */
 export interface Scene extends Stage {
   readonly calls: RouteCalls;
   /** The table as EC2 describes it now. */
   readonly describe: () => Promise<RouteTable>;
-  /** Its routes but for local ones, as pairs of what EC2 shows. */
+  /** The table's routes as EC2 shows them, without local ones. */
   readonly routes: () => Promise<readonly Route[]>;
 }
 
-/** One thing that EC2 promises, and a play that shows it. */
+/** One promise of EC2, and a test of it. */
 export interface Case {
   readonly promise: string;
   readonly play: (scene: Scene) => Promise<void>;
-  /** Given where moto is known to behave in another way than EC2, and how. */
+  /** How moto is known to deviate from EC2 here, if it does. */
   readonly motoDeviates?: string;
 }
 
@@ -57,6 +57,6 @@ export const promise = (promise: string, play: Case['play'], motoDeviates?: stri
 export const cidr = 'DestinationCidrBlock';
 export const ipv6 = 'DestinationIpv6CidrBlock';
 
-/** A call that is refused with this code, and a message with this in it. */
+/** Matches an error with this code and a message that contains this text. */
 export const refusal = (name: string, message = ''): unknown =>
   expect.objectContaining({ name, message: expect.stringContaining(message) });

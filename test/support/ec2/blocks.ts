@@ -1,15 +1,15 @@
 import { Address4, Address6 } from 'ip-address';
 
-// Another library than the product's own, so that one does not repeat the other's mistakes.
+// Uses a different library from the product, so that the two do not share mistakes.
 
-/** EC2's own spelling of a CIDR block, host bits cleared; undefined for what is none of that family. */
+/** A CIDR block in EC2's spelling, with host bits cleared; undefined if the text is not a block of that family. */
 export function canonicalBlock(text: string, family: 'ipv4' | 'ipv6'): string | undefined {
   if (!text.includes('/')) return undefined;
   const address = read(text, family);
   return address && `${address.startAddress().correctForm()}/${address.subnetMask}`;
 }
 
-/** Whether a block is equal to another or lies inside it. */
+/** Whether a block equals another block or lies inside it. */
 export function isInside(inner: string, outer: string): boolean {
   const family = familyOf(inner);
   if (family !== familyOf(outer)) return false;
@@ -21,6 +21,6 @@ export const familyOf = (block: string): 'ipv4' | 'ipv6' => (block.includes(':')
 
 function read(text: string, family: 'ipv4' | 'ipv6'): Address4 | Address6 | undefined {
   if (family === 'ipv4') return Address4.isValid(text) ? new Address4(text) : undefined;
-  // A zone id is part of an address, not of a block.
+  // A zone id can be part of an address but not of a block.
   return Address6.isValid(text) && !text.includes('%') ? new Address6(text) : undefined;
 }

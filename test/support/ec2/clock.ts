@@ -1,12 +1,12 @@
-/** What an in-memory world asks of time. */
+/** The time source of an in-memory world. */
 export interface Clock {
   now(): Date;
   sleep(ms: number): Promise<void>;
 }
 
 /**
- * Time that stands still while anybody has something to do, and then leaps to the next instant that somebody waits for.
- * So nothing ever waits in earnest, and equal runs are equal to the millisecond.
+ * A virtual clock. Time stands still while any code runs, then jumps to the next instant that a sleeper waits for. So
+ * tests never really wait, and equal runs are equal to the millisecond.
  */
 export class VirtualClock implements Clock {
   #now: number;
@@ -19,7 +19,7 @@ export class VirtualClock implements Clock {
 
   readonly now = (): Date => new Date(this.#now);
 
-  /** Lets time pass in which nothing happens. */
+  /** Advances the time without waking anybody. */
   advance(ms: number): void {
     this.#now += ms;
   }
@@ -28,7 +28,7 @@ export class VirtualClock implements Clock {
     if (ms <= 0) return Promise.resolve();
     return new Promise((wake) => {
       this.#sleepers.push({ at: this.#now + ms, wake });
-      // Stable: who fell asleep first wakes first.
+      // The sort is stable: of equal sleepers, the first one wakes first.
       this.#sleepers.sort((a, b) => a.at - b.at);
       this.#leap();
     });
@@ -37,7 +37,7 @@ export class VirtualClock implements Clock {
   #leap(): void {
     if (this.#leaping) return;
     this.#leaping = true;
-    // An immediate runs when every promise that could go on has gone on.
+    // An immediate runs after all promises that can settle have settled.
     setImmediate(() => {
       this.#leaping = false;
       const next = this.#sleepers.shift();

@@ -10,7 +10,7 @@ import { type StoredRoute, type Table, type World, isUsable, prefixOf } from './
 
 const valuesPerFilter = 200;
 
-/** What DescribeRouteTables answers. A page goes on after the last table of the one before, as the world is by then. */
+/** The answer of DescribeRouteTables. A page starts after the last table of the previous page, in the current world. */
 export function describeRouteTables(
   world: World,
   input: DescribeRouteTablesCommandInput,
@@ -52,7 +52,7 @@ function rendered(table: Table, world: World): RouteTable {
   };
 }
 
-/** The field in which Describe shows a target; endpoints are in GatewayId, with gateways and `local`. */
+/** The field in which Describe shows a target. `GatewayId` holds endpoints, gateways and `local`. */
 const shownIn: Readonly<Record<string, keyof Route>> = {
   nat: 'NatGatewayId',
   eni: 'NetworkInterfaceId',
@@ -112,7 +112,7 @@ const meetsFilter =
     return valuesOf(table, world, name).some((value) => patterns.some((pattern) => pattern.test(value)));
   };
 
-/** What a table has under a filter's name; it is found when any of these is asked for. */
+/** The values of a table under a filter's name. The table matches if the filter accepts any of them. */
 function valuesOf(table: Table, world: World, name: string): readonly string[] {
   if (name === 'route-table-id') return [table.id];
   if (name === 'vpc-id') return [table.vpcId];
@@ -126,7 +126,7 @@ function valuesOf(table: Table, world: World, name: string): readonly string[] {
   return table.routes.flatMap((route) => renderedRoute(route, table, world)[field] ?? []);
 }
 
-/** `*` and `?` in a filter's value stand for any text and any character. */
+/** In a filter's value, `*` matches any text and `?` any character. */
 const patternOf = (value: string): RegExp =>
   new RegExp(
     `^${value

@@ -1,4 +1,4 @@
-/** A refusal in the shape in which the AWS SDK throws it. */
+/** An error of EC2, in the shape that the AWS SDK throws. */
 export class Ec2Error extends Error {
   readonly $fault: 'client' | 'server';
   readonly $metadata: { readonly httpStatusCode: number };
@@ -11,7 +11,7 @@ export class Ec2Error extends Error {
   }
 }
 
-/** What the SDK throws when it gave up waiting: there was no answer, so there is no status either. */
+/** The SDK's error after a timeout. Without an answer, it has no status. */
 export class LostAnswer extends Error {
   override readonly name = 'TimeoutError';
 }

@@ -1,39 +1,39 @@
 import type { Call } from './journal.ts';
 
-/** What happens to one call on its way. Nothing, when it is empty. */
+/** The faults of one call. An empty object means none. */
 export interface Fate {
-  /** EC2 gets to it this many milliseconds after the caller made it. */
+  /** EC2 processes the call this many milliseconds after the caller made it. */
   readonly reachesAfterMs?: number;
-  /** The caller hears of it this many milliseconds after EC2 got to it. */
+  /** The caller gets the answer this many milliseconds after EC2 processed the call. */
   readonly answersAfterMs?: number;
-  /** Happens in EC2 just before it gets to this call: somebody else was faster. */
+  /** Runs just before EC2 processes the call, for a change by somebody else who was faster. */
   readonly justBefore?: () => void;
-  /** EC2 refuses with this code and does nothing. */
+  /** EC2 rejects the call with this code and changes nothing. */
   readonly refused?: { readonly code: string; readonly message?: string };
-  /** EC2 answers with a fault of its own, and did it all the same, or did not. */
+  /** EC2 answers with a server fault, whether it carried out the call (`done`) or not. */
   readonly serverFault?: 'done' | 'not-done';
-  /** No answer ever comes: either the call got lost, or it was carried out and the answer got lost. */
+  /** No answer arrives: either the call is lost, or the call is carried out and its answer is lost. */
   readonly lost?: 'call' | 'answer';
-  /** A read shows what was so this many milliseconds ago. */
+  /** A read shows the state of this many milliseconds ago. */
   readonly staleMs?: number;
 }
 
-/** Decides about every call, once, when it is made. A simulation draws fates from its seed. */
+/** Decides the faults of every call, once, when it is made. A simulation derives them from its seed. */
 export type Faults = (call: Call) => Fate;
 
-/** Which calls a scripted fault strikes: those that meet all that is given. */
+/** Selects the calls of a scripted fault: those that meet every given condition. */
 export interface Strike {
   readonly action?: Call['action'];
   readonly caller?: string;
-  /** The destination or table id it names. */
+  /** The destination or table id that the call names. */
   readonly naming?: string;
-  /** So many such calls go unharmed first. Default: 0. */
+  /** How many matching calls pass first. Default: 0. */
   readonly after?: number;
-  /** So many it strikes. Default: all. */
+  /** How many calls the fault affects. Default: all. */
   readonly times?: number;
 }
 
-/** Faults told beforehand, for tests that need just this one at just that place. */
+/** Scripted faults, for tests that need a certain fault at a certain call. */
 export class ScriptedFaults {
   readonly #rules: { readonly on: Strike; readonly fate: Fate; met: number }[] = [];
 
@@ -46,7 +46,7 @@ export class ScriptedFaults {
     this.#rules.length = 0;
   }
 
-  /** All faults that strike a call come together. */
+  /** Combines all faults that match a call. */
   readonly decide: Faults = (call) => Object.assign({}, ...this.#rules.map((rule) => struckBy(rule, call)));
 }
 

@@ -14,7 +14,7 @@ import { createRoute, deleteRoute, replaceRoute } from './rules.ts';
 import { Scenery } from './scenery.ts';
 import { type World, emptyWorld } from './world.ts';
 
-/** The route calls of one caller, in EC2's own words. They throw as the AWS SDK does. */
+/** The route calls of one caller, with EC2's parameters and answers. They throw as the AWS SDK does. */
 export interface RouteCalls {
   readonly createRoute: (input: CreateRouteCommandInput) => Promise<{ readonly Return?: boolean | undefined }>;
   readonly replaceRoute: (input: ReplaceRouteCommandInput) => Promise<object>;
@@ -27,7 +27,7 @@ export interface RouteCalls {
 /** Request buckets per action, shared by all callers. */
 export type Buckets = Readonly<Partial<Record<Action, { readonly burst: number; readonly perSecond: number }>>>;
 
-/** What EC2 grants an account (EC2 Developer Guide, request throttling). */
+/** EC2's limits per account (EC2 Developer Guide, request throttling). */
 export const ec2Buckets: Buckets = {
   DescribeRouteTables: { burst: 100, perSecond: 20 },
   CreateRoute: { burst: 50, perSecond: 5 },
@@ -37,7 +37,7 @@ export const ec2Buckets: Buckets = {
 
 export interface Ec2Options {
   readonly clock: Clock;
-  /** Default: everything goes well. */
+  /** Default: no faults. */
   readonly faults?: Faults;
   /** Default: no throttling. */
   readonly buckets?: Buckets;
@@ -46,10 +46,10 @@ export interface Ec2Options {
 }
 
 /**
- * EC2's route tables in memory: the rules of the real ones, and every way in which their calls go wrong.
+ * EC2's route tables in memory, with the rules of the real ones and every way in which calls can fail.
  *
- * Deterministic: time comes from the clock, trouble from `faults`, and nothing else decides. `scenery` sets the stage
- * and changes it behind everybody's back; `journal` tells what was called.
+ * Deterministic: only the clock and `faults` decide what happens. `scenery` builds the world and changes it without
+ * calls; `journal` lists the calls.
  */
 export class InMemoryEc2 {
   readonly journal = new Journal();
@@ -59,7 +59,7 @@ export class InMemoryEc2 {
   readonly #routesPerFamily: number;
   readonly #buckets: ReadonlyMap<Action, Bucket>;
   #begun = false;
-  /** Every world there was, with the instant it began. What is set up before the first call was always so. */
+  /** Every past world with the instant it began. A world built before the first call has always existed. */
   #history: { readonly since: number; readonly world: World }[] = [{ since: -Infinity, world: emptyWorld }];
 
   constructor({ clock, faults = () => ({}), buckets = {}, routesPerFamily = 500 }: Ec2Options) {
@@ -78,7 +78,7 @@ export class InMemoryEc2 {
     );
   }
 
-  /** How everything is now. */
+  /** The current world. */
   get world(): World {
     return this.#history.at(-1)?.world ?? emptyWorld;
   }
@@ -86,7 +86,7 @@ export class InMemoryEc2 {
   /**
    * The calls of one caller.
    *
-   * @param withinMs how long the caller waits for an answer; what EC2 is asked to do may still be done afterwards
+   * @param withinMs how long the caller waits for an answer; EC2 may still carry out the call later
    */
   as(caller: string, withinMs = Infinity): RouteCalls {
     const ask = <T>(action: Action, input: object, work: (call: Call, fate: Fate) => T): Promise<T> =>
@@ -118,7 +118,7 @@ export class InMemoryEc2 {
     const fate = this.#faults(call);
     const { reachesAfterMs = 0, answersAfterMs = 0 } = fate;
 
-    /** EC2's part: what it does, and what it would answer. */
+    /** EC2's part: carries out the call and returns its answer. */
     const meet = (): { readonly answer: () => T } => {
       fate.justBefore?.();
       const before = this.world;
@@ -136,7 +136,7 @@ export class InMemoryEc2 {
     try {
       if (fate.lost === 'call' || reachesAfterMs > withinMs) {
         await this.#clock.sleep(patience(withinMs));
-        // The caller is gone, and what it asked for is on its way still.
+        // The caller has given up, but its call is still on the way.
         if (fate.lost !== 'call') void this.#clock.sleep(reachesAfterMs - withinMs).then(meet);
         throw new LostAnswer('no answer came in time');
       }
@@ -156,11 +156,11 @@ export class InMemoryEc2 {
     }
   }
 
-  /** Throws when EC2 does not even look at the request. */
+  /** Throws if EC2 does not process the request at all. */
   #admit(action: Action, { refused, serverFault }: Fate): void {
     if (this.#buckets.get(action)?.take() === false)
       throw new Ec2Error('RequestLimitExceeded', 'Request limit exceeded.');
-    if (refused) throw new Ec2Error(refused.code, refused.message ?? `${refused.code}, as the test wants it`);
+    if (refused) throw new Ec2Error(refused.code, refused.message ?? `${refused.code}, as injected`);
     if (serverFault === 'not-done') throw internalError();
   }
 
@@ -178,7 +178,7 @@ export class InMemoryEc2 {
 
 const actions: readonly Action[] = ['DescribeRouteTables', 'CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
 
-/** How long a caller waits who set no limit: about as long as an SDK does. */
+/** How long a caller waits for a lost answer. Without a limit: 10 s, about as long as an SDK. */
 const patience = (withinMs: number): number => Math.min(withinMs, 10_000);
 
 function answerOf<T>(output: T, { serverFault }: Fate): T {
@@ -192,7 +192,7 @@ function raise(error: unknown): never {
 
 const internalError = (): Ec2Error => new Ec2Error('InternalError', 'An internal error has occurred.');
 
-/** A bucket that starts full and is filled steadily. */
+/** A token bucket that starts full and refills at a steady rate. */
 class Bucket {
   readonly #burst: number;
   readonly #perSecond: number;

@@ -1,27 +1,27 @@
-/** One call, as the caller lived it and as EC2 did. */
+/** One call, as seen by the caller and by EC2. */
 export interface Call {
   readonly action: Action;
   readonly caller: string;
   readonly input: Readonly<Record<string, unknown>>;
   readonly calledAt: Date;
-  /** When EC2 got to it; undefined while it is under way, and for ever when it got lost. */
+  /** When EC2 processed the call; undefined while it is on the way, and forever if it is lost. */
   readonly reachedAt?: Date;
-  /** When the caller had an answer, or gave up. */
+  /** When the caller got an answer or gave up. */
   readonly endedAt?: Date;
-  /** The error the caller got. */
+  /** The name of the error that the caller got. */
   readonly error?: string;
-  /** Whether it changed anything. */
+  /** Whether the call changed anything. */
   readonly changed: boolean;
 }
 
 export type Action = 'DescribeRouteTables' | Mutation;
 type Mutation = 'CreateRoute' | 'ReplaceRoute' | 'DeleteRoute';
 
-/** Every call, in the order they were made. */
+/** All calls, in the order in which they were made. */
 export class Journal {
   readonly #calls: Call[] = [];
 
-  /** Notes a call, and returns what notes the rest as it becomes known. */
+  /** Records a call. Returns a function that adds facts as they become known. */
   note(call: Pick<Call, 'action' | 'caller' | 'input' | 'calledAt'>): {
     readonly call: Call;
     readonly also: (more: Partial<Call>) => void;
@@ -39,7 +39,7 @@ export class Journal {
     return this.#calls.filter(({ action }) => action !== 'DescribeRouteTables');
   }
 
-  /** How many calls of each kind there were: `{ DescribeRouteTables: 1 }`. */
+  /** The number of calls of each action: `{ DescribeRouteTables: 1 }`. */
   get counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { action } of this.#calls) counts[action] = (counts[action] ?? 0) + 1;
@@ -53,7 +53,7 @@ export class Journal {
     );
   }
 
-  /** Forgets what was noted so far. */
+  /** Removes all recorded calls. */
   clear(): void {
     this.#calls.length = 0;
   }

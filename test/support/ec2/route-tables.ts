@@ -8,7 +8,10 @@ import type { InMemoryEc2, RouteCalls } from './in-memory-ec2.ts';
 const idsPerRead = 200;
 const tablesPerPage = 100;
 
-/** The reconciler's own way to EC2, with the real codec and the real reading of errors, but for the SDK and its retries. */
+/**
+ * The reconciler's EC2 adapter with the real codec and the real handling of errors, but without the SDK and its
+ * retries.
+ */
 export function inMemoryRouteTables(
   ec2: InMemoryEc2,
   { caller = 'reconciler', turn = () => Promise.resolve() }: { caller?: string; turn?: RouteTables['turn'] } = {},

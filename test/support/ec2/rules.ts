@@ -3,8 +3,8 @@ import { canonicalBlock, familyOf, isInside } from './blocks.ts';
 import { Ec2Error } from './error.ts';
 import { type StoredRoute, type Table, type World, isStatic, prefixOf, slotAt, withTable } from './world.ts';
 
-// What EC2 does with the three route calls. Each takes the world and gives the next one; the same one, if nothing was to
-// be done; and throws what EC2 answers when it refuses.
+// The rules of the three route calls. Each function takes a world and returns the next one, or the same one if nothing
+// changes. It throws EC2's error if EC2 rejects the call.
 
 /** Non-propagated routes per table and address family (quota L-93826ACB). */
 export interface Quota {
@@ -17,7 +17,7 @@ export function createRoute(world: World, input: CreateRouteCommandInput, quota:
   const target = targetOf(world, table, input, destination);
   mustFit(world, table, destination, target);
   const slot = slotAt(table, destination);
-  // The same route once more is no error and no change.
+  // Creating the same route again is neither an error nor a change.
   if (slot?.target === target) return world;
   if (slot) throw new Ec2Error('RouteAlreadyExists', `The route identified by ${destination} already exists.`);
   const family = quotaFamily(world, destination);
@@ -62,7 +62,7 @@ export function deleteRoute(world: World, input: DeleteRouteCommandInput): World
   return withTable(world, { ...table, routes: table.routes.filter((route) => route !== slot) });
 }
 
-/** The same table with this route in its slot; the same world when it is there already. */
+/** The world with this route in its slot of the table; the same world if the route is already there. */
 export function withRoute(world: World, table: Table, route: StoredRoute): World {
   const slot = isStatic(route) ? slotAt(table, route.destination) : undefined;
   if (slot?.target === route.target) return world;
@@ -82,7 +82,7 @@ function tableOf(world: World, { RouteTableId: id }: DeleteRouteCommandInput): T
 }
 
 /**
- * The destination of a call. CreateRoute clears host bits; ReplaceRoute and DeleteRoute want the text as it was stored.
+ * The destination of a call. CreateRoute clears host bits; ReplaceRoute and DeleteRoute require the stored spelling.
  */
 function destinationOf(world: World, input: DeleteRouteCommandInput, spelling: 'canonical' | 'literal'): string {
   const { DestinationCidrBlock: ipv4, DestinationIpv6CidrBlock: ipv6, DestinationPrefixListId: prefixList } = input;
@@ -106,7 +106,7 @@ function destinationOf(world: World, input: DeleteRouteCommandInput, spelling: '
   return spelling === 'canonical' ? block : text;
 }
 
-/** For each request field: the ids it takes, and what is said of one that does not exist. */
+/** For each request field: the ids it accepts, and the error code and noun for an id that does not exist. */
 const targetFields = {
   GatewayId: [['igw', 'vgw', 'nat', 'eigw', 'vpce'], 'InvalidGatewayID.NotFound', 'gateway'],
   NatGatewayId: [['nat'], 'InvalidNatGatewayID.NotFound', 'natGateway'],
@@ -135,7 +135,7 @@ function targetOf(world: World, table: Table, input: CreateRouteCommandInput, de
   const [prefixes, notFound, noun] = targetFields[name];
   const target = world.targets.get(id);
   const there = target !== undefined && prefixes.some((prefix) => prefix === prefixOf(id));
-  // A transit gateway or core network that this VPC is not attached to is answered as if it did not exist.
+  // EC2 answers as if a transit gateway or core network did not exist when the VPC is not attached to it.
   const attachedOnly = name === 'TransitGatewayId' || name === 'CoreNetworkArn';
   if (!there || (attachedOnly && !target.vpcs.includes(table.vpcId)))
     throw new Ec2Error(notFound, `The ${noun} ID '${id}' does not exist`);
@@ -170,12 +170,12 @@ function onlyLocal(input: ReplaceRouteCommandInput): string {
   return 'local';
 }
 
-// ── where a route may lead ──────────────────────────────────────────────────────────────────────────────────────────
+// ── allowed targets ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 const reserved = ['169.254.168.0/22', 'fd00:ec2::/32'];
 const insideVpcTargets = new Set(['nat', 'eni', 'vpce', 'lgw']);
 
-/** Throws when EC2 has no room for such a route in this table, whatever is in it. */
+/** Throws if EC2 does not allow such a route in this table, whatever the table contains. */
 function mustFit(world: World, table: Table, destination: string, target: string): void {
   const prefixList = destination.startsWith('pl-');
   const family = prefixList ? world.prefixLists.get(destination)?.family : familyOf(destination);
@@ -189,7 +189,7 @@ function mustFit(world: World, table: Table, destination: string, target: string
     refuse(`Value (${destination}) for parameter destinationCidrBlock is invalid. The block is reserved.`);
   const { blocks = [], subnets = [] } = world.vpcs.get(table.vpcId) ?? {};
   const inVpc = blocks.some((block) => isInside(destination, block));
-  // The block of the VPC itself is the slot of its local route, and is answered as a slot that is taken.
+  // The block of the VPC itself is the slot of the local route, so EC2 answers that the slot is taken.
   if (blocks.includes(destination)) return;
   if (!inVpc && table.edgeOf) refuse('A gateway route table cannot hold destinations outside the VPC.');
   if (!inVpc) return;
@@ -207,7 +207,7 @@ const unsupportedTarget = (): Ec2Error =>
     'Route target is not supported. This route only supports interface and instance targets.',
   );
 
-/** Routes of gateway endpoints and VPC Lattice cannot be changed through the route API, although it made them. */
+/** The route API cannot change routes of gateway endpoints and VPC Lattice, although their origin is CreateRoute. */
 function mustNotBeAService({ destination, target }: StoredRoute, table: Table): void {
   if (target === 'VpcLattice')
     throw new Ec2Error('OperationNotPermitted', `${destination} is managed by VPC Lattice in route table ${table.id}`);

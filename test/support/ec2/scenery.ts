@@ -20,16 +20,16 @@ export interface TableOptions {
   readonly ownerId?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly main?: boolean;
-  /** The gateway it is associated with: an edge table. */
+  /** The gateway that the table is associated with, which makes it an edge table. */
   readonly edgeOf?: string;
-  /** Routes that somebody made: `{ '10.20.0.0/16': 'pcx-aaaaaaaa' }`. Their targets come to be, too. */
+  /** Routes created by somebody: `{ '10.20.0.0/16': 'pcx-aaaaaaaa' }`. Missing targets are created as well. */
   readonly routes?: Readonly<Record<string, string>>;
 }
 
 /**
- * Sets the stage, and changes it as the world does behind everybody's back: at once, without a call, without a rule.
+ * Builds the world and changes it directly, as outside events do: at once, without calls and without rules.
  *
- * Ids are given, so that a test reads as what it means. Everything is in VPC `vpc-aaaaaaaa` unless told otherwise.
+ * Tests choose the ids, so that they are easy to read. Everything is in VPC `vpc-aaaaaaaa` by default.
  */
 export class Scenery {
   readonly #world: () => World;
@@ -40,7 +40,7 @@ export class Scenery {
     this.#become = become;
   }
 
-  /** A VPC with its address blocks and those of its subnets. */
+  /** Adds a VPC with its address blocks and those of its subnets. */
   vpc(
     id = defaultVpc,
     { blocks = ['10.0.0.0/16'], subnets = [] }: { blocks?: readonly string[]; subnets?: readonly string[] } = {},
@@ -49,7 +49,7 @@ export class Scenery {
     this.#become({ ...world, vpcs: withValue(world.vpcs, { id, blocks, subnets }) });
   }
 
-  /** A route table, with its local routes. Its VPC comes to be if there is none. */
+  /** Adds a route table with its local routes, and its VPC if that does not exist. */
   table(id: string, options: TableOptions = {}): void {
     const { vpc = defaultVpc, ownerId = defaultOwner, tags = {}, main = false, edgeOf, routes = {} } = options;
     if (!this.#world().vpcs.has(vpc)) this.vpc(vpc);
@@ -69,7 +69,7 @@ export class Scenery {
     this.#become({ ...world, tables: withoutKey(world.tables, id) });
   }
 
-  /** Something a route can go through, ready for use by the VPC unless told otherwise. */
+  /** Adds a target for routes. By default the VPC can use it at once. */
   target(id: string, more: Partial<Omit<Target, 'id'>> = {}): void {
     const world = this.#world();
     const ready: Partial<Target> =
@@ -79,18 +79,18 @@ export class Scenery {
     if (prefixOf(id) === 'i') for (const eni of target.interfaces ?? []) this.interface(eni, { instanceId: id });
   }
 
-  /** A network interface; without an attachment, routes through it are blackholes. */
+  /** Adds a network interface. Without an attachment, routes through it are blackholes. */
   interface(id: string, attachment?: { readonly instanceId?: string; readonly ownerId?: string }): void {
     this.target(id, attachment ? { attachment: { ownerId: defaultOwner, ...attachment } } : {});
   }
 
-  /** It is gone: deleted, terminated. Routes through it stay, as blackholes. */
+  /** Removes a target, as a delete or terminate does. Routes through it stay, as blackholes. */
   vanish(id: string): void {
     const world = this.#world();
     this.#become({ ...world, targets: withoutKey(world.targets, id) });
   }
 
-  /** It is there and attached to no VPC. Routes through it are blackholes meanwhile. */
+  /** Detaches a target from every VPC. Until it is attached again, routes through it are blackholes. */
   detach(id: string): void {
     this.target(id, { vpcs: [] });
   }
@@ -100,7 +100,7 @@ export class Scenery {
     this.#become({ ...world, prefixLists: withValue(world.prefixLists, { id, family, maxEntries }) });
   }
 
-  /** A route that is simply there from now on. Target and prefix list come to be if there are none. */
+  /** Adds a route directly, and its target and prefix list if they do not exist. */
   route(
     tableId: string,
     destination: string,
@@ -108,20 +108,20 @@ export class Scenery {
     { origin = 'CreateRoute', ...more }: Partial<StoredRoute> = {},
   ): void {
     const spelled = destination.startsWith('pl-') ? destination : canonicalBlock(destination, familyOf(destination));
-    if (spelled === undefined) throw new TypeError(`${destination} is no CIDR block`);
+    if (spelled === undefined) throw new TypeError(`${destination} is not a CIDR block`);
     if (destination.startsWith('pl-') && !this.#world().prefixLists.has(destination)) this.prefixList(destination);
     if (target.includes('-') && !this.#world().targets.has(target)) this.target(target, attachedIfInterface(target));
     this.#become(withRoute(this.#world(), this.#table(tableId), { destination: spelled, target, origin, ...more }));
   }
 
-  /** The static route of a destination is simply gone. */
+  /** Removes the static route of a destination directly. */
   removeRoute(tableId: string, destination: string, origin: StoredRoute['origin'] = 'CreateRoute'): void {
     const table = this.#table(tableId);
     const routes = table.routes.filter((route) => route.destination !== destination || route.origin !== origin);
     this.#become(withTable(this.#world(), { ...table, routes }));
   }
 
-  /** A virtual private gateway tells of a route; its gateway propagates to the table. */
+  /** Adds a route that a virtual private gateway propagates to the table. */
   propagate(tableId: string, destination: string, gateway = 'vgw-aaaaaaaa'): void {
     this.route(tableId, destination, gateway, { origin: 'EnableVgwRoutePropagation' });
   }
@@ -130,23 +130,23 @@ export class Scenery {
     this.removeRoute(tableId, destination, 'EnableVgwRoutePropagation');
   }
 
-  /** VPC Route Server installs a route. */
+  /** Adds a route installed by VPC Route Server. */
   advertise(tableId: string, destination: string, eni: string, ipAddress = '10.0.0.7'): void {
     this.route(tableId, destination, eni, { origin: 'Advertisement', ipAddress });
   }
 
-  /** A gateway endpoint (S3, DynamoDB) adds its route, with the origin of any other. */
+  /** Adds the route of a gateway endpoint (S3, DynamoDB). Its origin is CreateRoute. */
   gatewayEndpoint(tableId: string, prefixList = 'pl-cccccccc', endpoint = 'vpce-cccccccc'): void {
     this.target(endpoint, { loadBalancer: false });
     this.route(tableId, prefixList, endpoint);
   }
 
-  /** VPC Lattice adds its route, with the origin of any other. */
+  /** Adds a route of VPC Lattice. Its origin is CreateRoute. */
   lattice(tableId: string, prefixList = 'pl-dddddddd'): void {
     this.route(tableId, prefixList, 'VpcLattice');
   }
 
-  /** A service's interface, in the hands of the service's account. */
+  /** Adds a service's interface, attached to an instance of the service's account. */
   foreignInterface(id: string, ownerId = 'amazon-aws'): void {
     this.interface(id, { ownerId });
   }
@@ -162,7 +162,7 @@ export class Scenery {
     this.#become(withTable(this.#world(), { ...table, tags }));
   }
 
-  /** The routes of a table that somebody made: `{ '10.20.0.0/16': 'pcx-aaaaaaaa' }`. */
+  /** The routes of a table with origin CreateRoute: `{ '10.20.0.0/16': 'pcx-aaaaaaaa' }`. */
   routesOf(tableId: string): Record<string, string> {
     const made = this.#table(tableId).routes.filter(({ origin }) => origin === 'CreateRoute');
     return Object.fromEntries(made.map(({ destination, target }) => [destination, target]));

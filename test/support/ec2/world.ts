@@ -1,4 +1,4 @@
-/** Everything EC2 knows at one instant. Never changed, only replaced, so that a stale read can be answered. */
+/** The state of EC2 at one instant. It is replaced, never changed, so that stale reads can return past states. */
 export interface World {
   readonly vpcs: ReadonlyMap<string, Vpc>;
   readonly tables: ReadonlyMap<string, Table>;
@@ -8,9 +8,9 @@ export interface World {
 
 interface Vpc {
   readonly id: string;
-  /** IPv4 and IPv6; each has its local route in every table. */
+  /** IPv4 and IPv6 blocks. Each has a local route in every table. */
   readonly blocks: readonly string[];
-  /** Blocks of its subnets, IPv4 and IPv6. */
+  /** The IPv4 and IPv6 blocks of its subnets. */
   readonly subnets: readonly string[];
 }
 
@@ -19,7 +19,7 @@ export interface Table {
   readonly vpcId: string;
   readonly ownerId: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Associated with an internet or virtual private gateway instead of subnets. */
+  /** Whether the table is associated with an internet or virtual private gateway instead of subnets. */
   readonly edgeOf?: string;
   readonly main: boolean;
   readonly routes: readonly StoredRoute[];
@@ -28,38 +28,38 @@ export interface Table {
 export interface StoredRoute {
   /** In EC2's spelling. */
   readonly destination: string;
-  /** An id or ARN, `local` or `VpcLattice`. A route made through an instance is one through its interface. */
+  /** An id or ARN, `local` or `VpcLattice`. A route created with an instance is stored with its interface. */
   readonly target: string;
   readonly origin: 'CreateRouteTable' | 'CreateRoute' | 'EnableVgwRoutePropagation' | 'Advertisement';
   /** The next hop of an advertised route. */
   readonly ipAddress?: string;
 }
 
-/** A gateway, interface, connection … that routes can go through. */
+/** A target of routes, such as a gateway, an interface or a connection. */
 export interface Target {
   readonly id: string;
-  /** The VPCs it is in, attached to, or peers. */
+  /** The VPCs that contain it, that it is attached to, or that it peers. */
   readonly vpcs: readonly string[];
-  /** An interface: what it is attached to. A service's instance has no id that we may see. */
+  /** For an interface: its attachment. The id of a service's instance is not visible to us. */
   readonly attachment?: { readonly instanceId?: string; readonly ownerId: string };
-  /** An instance: its interfaces. */
+  /** For an instance: its interfaces. */
   readonly interfaces?: readonly string[];
-  /** An instance: not stopped. */
+  /** For an instance: whether it is not stopped. */
   readonly running?: boolean;
-  /** An endpoint: of a Gateway Load Balancer, the only kind a route can name. */
+  /** For an endpoint: whether it is of a Gateway Load Balancer. Routes can name no other kind. */
   readonly loadBalancer?: boolean;
 }
 
 export interface PrefixList {
   readonly id: string;
   readonly family: 'ipv4' | 'ipv6';
-  /** What it counts against the quota of routes: the most entries it may have, not those it has. */
+  /** Its weight in the quota of routes: the maximum number of entries, not the current number. */
   readonly maxEntries: number;
 }
 
 export const emptyWorld: World = { vpcs: new Map(), tables: new Map(), targets: new Map(), prefixLists: new Map() };
 
-/** A copy of a map with one more or other value. */
+/** A copy of a map with one value added or replaced. */
 export const withValue = <T extends { readonly id: string }>(map: ReadonlyMap<string, T>, value: T): Map<string, T> =>
   new Map(map).set(value.id, value);
 
@@ -68,19 +68,21 @@ export const withoutKey = <T>(map: ReadonlyMap<string, T>, key: string): Map<str
 
 export const withTable = (world: World, table: Table): World => ({ ...world, tables: withValue(world.tables, table) });
 
-/** The one route of a destination that the route API knows: propagated and advertised ones are only listed beside it. */
+/**
+ * The only route of a destination that the route API can change. Propagated and advertised routes are listed beside it.
+ */
 export const slotAt = ({ routes }: Table, destination: string): StoredRoute | undefined =>
   routes.find((route) => route.destination === destination && isStatic(route));
 
 export const isStatic = ({ origin }: StoredRoute): boolean => origin === 'CreateRoute' || origin === 'CreateRouteTable';
 
-/** `igw` for `igw-0123…`; ARNs go by their service. */
+/** `igw` for `igw-0123…`; for an ARN, the service. */
 export function prefixOf(id: string): string {
   if (id.startsWith('arn:')) return id.includes(':odb:') ? 'odb' : 'core-network';
   return id.slice(0, Math.max(0, id.indexOf('-')));
 }
 
-/** Whether EC2 takes a route's target to be usable. It says nothing of traffic really getting through. */
+/** Whether EC2 considers a route's target usable. Traffic may still fail. */
 export function isUsable(route: StoredRoute, table: Table, world: World): boolean {
   if (route.target === 'local' || route.target === 'VpcLattice') return true;
   const target = world.targets.get(route.target);

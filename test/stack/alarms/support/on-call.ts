@@ -24,7 +24,7 @@ import { accountId } from '../../../../local/emulators.ts';
 import { connect } from '../../../../local/stack.ts';
 import { eventually } from '../../support/eventually.ts';
 
-/** What the topic says of an alarm that changed its state. */
+/** The topic's message about a state change of an alarm. */
 export type Told = z.infer<typeof toldSchema>;
 
 const toldSchema = z.object({
@@ -36,12 +36,12 @@ const toldSchema = z.object({
 
 const change = ({ OldStateValue, NewStateValue }: Told): string => `${OldStateValue} → ${NewStateValue}`;
 
-/** A metric, as alarms name it. */
+/** A metric as named by an alarm. */
 export type Metric = Pick<MetricAlarm, 'Namespace' | 'MetricName' | 'Dimensions'>;
 
 /**
- * Whoever is on call for the local stack: lets alarms be evaluated as on AWS, sees their states, and gets what their
- * topic sends, into a queue of their own.
+ * The person on call for the local stack: evaluates the alarms as AWS does, reads their states, and receives the
+ * messages of their topic in a separate queue.
  */
 export class OnCall {
   readonly #cloudwatch: CloudWatchClient;
@@ -51,7 +51,7 @@ export class OnCall {
   readonly #queueUrl: string;
   readonly #subscriptionArn: string | undefined;
   readonly #told: Told[] = [];
-  /** Alarms as they were before a test changed them. */
+  /** The original alarms, before tests changed them. */
   readonly #originals = new Map<string, MetricAlarm>();
 
   private constructor(clients: Clients, watch: Watch, queueUrl: string, subscriptionArn: string | undefined) {
@@ -63,7 +63,7 @@ export class OnCall {
     this.#subscriptionArn = subscriptionArn;
   }
 
-  /** Goes on call for the stack that all tests share: from here on, until `close`, its alarms follow their metrics. */
+  /** Goes on call for the stack that all tests share. Until `close`, its alarms follow their metrics. */
   static async open(): Promise<OnCall> {
     const address = inject('stack');
     const { aws } = connect(address);
@@ -92,7 +92,7 @@ export class OnCall {
     await this.#sqs.send(new DeleteQueueCommand({ QueueUrl: this.#queueUrl }));
   }
 
-  /** The deployed alarm of this id in the construct `Alarms`. */
+  /** The deployed alarm with this id in the construct `Alarms`. */
   async alarm(id: string): Promise<MetricAlarm> {
     const found = (await this.alarms()).filter(({ AlarmName }) =>
       new RegExp(`Alarms${id}[0-9A-F]{8}`).test(`${AlarmName}`),
@@ -102,7 +102,7 @@ export class OnCall {
     return alarm;
   }
 
-  /** All alarms as they are now. */
+  /** The current state of all alarms. */
   async alarms(): Promise<MetricAlarm[]> {
     const alarms: MetricAlarm[] = [];
     for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client: this.#cloudwatch }, {})) {
@@ -118,7 +118,7 @@ export class OnCall {
     );
   }
 
-  /** Shortens the periods of a deployed alarm as long as tests run, so that nobody waits for minutes. */
+  /** Shortens the periods of a deployed alarm until `close`, so that no test waits for minutes. */
   async shorten(id: string, Period = 2): Promise<MetricAlarm> {
     const alarm = await this.alarm(id);
     this.#originals.set(`${alarm.AlarmName}`, this.#originals.get(`${alarm.AlarmName}`) ?? alarm);
@@ -138,7 +138,7 @@ export class OnCall {
     await eventually(async () => expect(await this.state(alarm)).toBe(state), { seconds });
   }
 
-  /** Waits until the topic says that an alarm went from one state to another, and returns what it says. */
+  /** Waits until the topic reports a state change of an alarm, and returns the message. */
   async told(alarm: MetricAlarm, from: AlarmState, to: AlarmState, { seconds = 30 } = {}): Promise<Told> {
     return eventually(
       async () => {
@@ -146,20 +146,21 @@ export class OnCall {
         const told = this.#told.find(
           (each) => each.AlarmName === alarm.AlarmName && change(each) === `${from} → ${to}`,
         );
-        if (!told) throw new Error(`nothing says ${from} → ${to} of ${alarm.AlarmName}, only: ${all.join(', ')}`);
+        if (!told)
+          throw new Error(`the topic did not report ${from} → ${to} for ${alarm.AlarmName}, only: ${all.join(', ')}`);
         return told;
       },
       { seconds },
     );
   }
 
-  /** All that the topic has said about an alarm so far, as `OK → ALARM`. */
+  /** All state changes of an alarm that the topic has reported so far, such as `OK → ALARM`. */
   async changes(alarm: MetricAlarm): Promise<string[]> {
     await this.#receive();
     return this.#told.filter(({ AlarmName }) => AlarmName === alarm.AlarmName).map(change);
   }
 
-  /** A statistic of what was measured in the last ten minutes; undefined if nothing was. */
+  /** A statistic of the data of the last ten minutes; undefined without data. */
   async statistic(metric: Metric, statistic: Statistic): Promise<number | undefined> {
     const now = Date.now();
     const { Datapoints: [datapoint] = [] } = await this.#cloudwatch.send(
@@ -170,7 +171,7 @@ export class OnCall {
         Statistics: [statistic],
         StartTime: new Date(now - 600_000),
         EndTime: new Date(now + 60_000),
-        // So long that it begins at the epoch: one datapoint for everything.
+        // A period so long that it begins at the epoch, so there is a single datapoint.
         Period: 2 ** 31,
       }),
     );
@@ -198,7 +199,7 @@ interface Clients {
   readonly sns: SNSClient;
 }
 
-/** The policy of a queue that takes what a topic sends. */
+/** A queue policy that allows messages from a topic. */
 function letIn(topicArn: string, queueArn: string): string {
   const Statement = [
     {

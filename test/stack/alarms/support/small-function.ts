@@ -15,14 +15,14 @@ import {
 import { inject } from 'vitest';
 import { connect } from '../../../../local/stack.ts';
 
-/** A function of a few statements, deployed beside those of the stack. */
+/** A function of a few statements, deployed next to those of the stack. */
 export interface SmallFunction {
   readonly name: string;
-  /** Calls it, just once, and waits for its end, whichever that is; throws if it is throttled. */
+  /** Calls it once and waits for the result, success or failure. Throws if the call is throttled. */
   readonly call: () => Promise<unknown>;
-  /** Lets it be called as by an event: once, in its own time. */
+  /** Calls it once asynchronously, as an event does. */
   readonly trigger: () => Promise<unknown>;
-  /** Lets no call through any more. */
+  /** Throttles all further calls. */
   readonly throttle: () => Promise<unknown>;
   readonly remove: () => Promise<unknown>;
 }
@@ -55,7 +55,7 @@ export async function deployFunction(name: string, body: string): Promise<SmallF
   };
 }
 
-/** The code as an archive, packed by the Python that the emulators come with. */
+/** The code as a ZIP archive, packed with the emulators' Python. */
 async function zipped(code: string): Promise<Uint8Array> {
   const folder = await mkdtemp(join(tmpdir(), 'small-function-'));
   try {
