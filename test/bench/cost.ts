@@ -80,8 +80,9 @@ export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counte
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
   // The widget reads all there is anew: a scan of the items, each status, the last sweep.
   const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
-  // A lease is taken and given back. A status and the four keys of a checkpoint are read consistently, and are not there.
-  const look = 2 * prices.writeUnits + 5 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  // A lease is taken and given back. The table's key in the index, its item, a status, reported calls and the four keys of a
+  // checkpoint are read consistently, and are not there.
+  const look = 2 * prices.writeUnits + 8 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
     { thing: 'refreshes of a dashboard, one a minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
     { thing: 'calls on tables that are not managed', amount: 1e6, price: look + invocation(0.1) },
