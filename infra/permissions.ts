@@ -44,9 +44,9 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
   );
   // Item, lease and orders are read together, in one batch.
   desiredTable.grant(role, 'dynamodb:BatchGetItem');
-  // History and leases are written one by one, the index of targets in batches.
+  // History and leases are written one by one; the index of targets and reported calls are written in batches and queried.
   const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
-  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', ...write);
+  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
   const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
   role.addToPolicy(
@@ -80,15 +80,9 @@ export function allowShow(role: Role, { desiredTable, stateTable }: Pick<Reach, 
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
 }
 
-/** Lets `role` find the tables that an id concerns. */
-export function allowLookUp(role: Role, { stateTable }: Pick<Reach, 'stateTable'>): void {
-  stateTable.grant(role, 'dynamodb:Query');
-}
-
-/** Lets `role` find out, in bulk, which of all tables that are managed, or were, need a reconcile. */
-export function allowSweep(role: Role, { desiredTable, stateTable }: Pick<Reach, 'desiredTable' | 'stateTable'>): void {
+/** Lets `role` list, in bulk, all tables that are managed. */
+export function allowSweep(role: Role, { desiredTable }: Pick<Reach, 'desiredTable'>): void {
   desiredTable.grant(role, 'dynamodb:Scan');
-  allowLookUp(role, { stateTable });
 }
 
 /** How cdk-nag spells an ARN whose parts are known only at deployment: `<AWS::Region>` and the like. */

@@ -13,7 +13,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { FleetDashboard } from './dashboard.ts';
-import { allowLookUp, allowReconcile, allowShow, allowSweep } from './permissions.ts';
+import { allowReconcile, allowShow, allowSweep } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
 import { routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
@@ -190,7 +190,6 @@ export class RouteReconciler extends Construct {
     const { desiredTable, stateTable, requeue } = this;
     const reach = { desiredTable, stateTable, requeue, managedTag: props.managedTag };
     for (const { role } of functions) allowReconcile(role, reach);
-    allowLookUp(this.onRouteChange.role, reach);
     allowSweep(this.sweep.role, reach);
     allowShow(this.widget.role, reach);
 

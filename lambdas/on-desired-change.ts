@@ -29,15 +29,12 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
       throw error;
     }
   };
-  const reconcileRecord = async ({ dynamodb }: DynamoDBRecord): Promise<void> => {
+  const reconcileRecord = async ({ dynamodb, eventID }: DynamoDBRecord): Promise<void> => {
     const { routeTableId, item } = keysOf(dynamodb);
     // What is ordered for all tables (`*`) is taken up by the next sweep; nothing else that is remembered wakes anybody.
     if (!routeTableId || routeTableId === '*' || (item !== undefined && item !== 'control')) return;
-    const trigger = {
-      kind: item === undefined ? 'desired' : 'person',
-      ...(dynamodb?.SequenceNumber && { id: dynamodb.SequenceNumber }),
-      ...(item === undefined && deleted.has(routeTableId) && { name: itemWasDeleted }),
-    } as const;
+    const id = dynamodb?.SequenceNumber ?? eventID ?? context.awsRequestId;
+    const trigger = triggerFor(item, deleted.has(routeTableId), id);
     const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
     underway.set(routeTableId, reconciled);
     await reconciled;
@@ -46,6 +43,11 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     context,
     throwOnFullBatchFailure: false,
   });
+}
+
+function triggerFor(item: string | undefined, isDeleted: boolean, id: string): Trigger {
+  if (item !== undefined) return { kind: 'person', id };
+  return isDeleted ? { kind: 'desired', id, deleted: true } : { kind: 'desired', id };
 }
 
 const keysOf = (record: DynamoDBRecord['dynamodb']): { readonly routeTableId?: string; readonly item?: string } => {

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { ec2Call } from '../reconciler/aws/cloudtrail.ts';
-import { reconcileConcerned } from '../reconciler/concerned.ts';
+import { reconcileConcerned } from '../reconciler/wake.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /** Wakes on EC2 calls that may have changed routes, or what they lead to: event → route tables → reconcile. */

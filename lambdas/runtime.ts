@@ -7,6 +7,7 @@ import type { Context } from 'aws-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { announcer } from '../reconciler/aws/announcer.ts';
 import { checkpoint } from '../reconciler/aws/checkpoint.ts';
+import { tableEvidence } from '../reconciler/aws/evidence-table.ts';
 import { desiredItems } from '../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
 import { tableLeases } from '../reconciler/aws/lease-table.ts';
@@ -65,6 +66,7 @@ function start(): Runtime {
   const desiredTable = setting('DESIRED_TABLE');
   const stateTable = setting('STATE_TABLE');
   const accountId = setting('ACCOUNT_ID');
+  const log = logOf(new Logger());
   return {
     accountId,
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
@@ -73,6 +75,7 @@ function start(): Runtime {
       desired: desiredItems(documents, desiredTable),
       states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
       index: tableIndex(documents, stateTable),
+      evidence: tableEvidence(documents, stateTable, log),
       leases: tableLeases(documents, stateTable),
       requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
       announcer: announcer(
@@ -81,7 +84,7 @@ function start(): Runtime {
       ),
       checkpoint: checkpoint(documents, { desiredTable, stateTable }),
       now: () => new Date(),
-      log: logOf(new Logger()),
+      log,
     },
   };
 }

@@ -1,4 +1,4 @@
-import { attribution, rememberedCalls, unspent } from './core/attribution.ts';
+import { attribution, mayExplain, unspent } from './core/attribution.ts';
 import type { ChangeJson } from './core/change.ts';
 import {
   type Drift,
@@ -9,6 +9,8 @@ import {
   knownCause,
   lastDriftAfter,
 } from './core/drift.ts';
+import type { ReportedCall } from './core/memory/call.ts';
+import type { Notice } from './core/news.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import type { Plan } from './core/plan.ts';
 import {
@@ -22,49 +24,63 @@ import {
   withPlan,
 } from './core/run.ts';
 import { type OpenRun, type Run, type RunOutcome, type Status, summaryOf } from './core/status.ts';
-import type { Trigger } from './core/trigger.ts';
+import { type TriggerKind, type Waker, callAsWaker } from './core/trigger.ts';
 import type { TableStates } from './ports.ts';
 
 /** What a look leaves behind: the status with all that the next look has to know, and what is new. */
 export interface Concluded {
   readonly status: Status;
   readonly drift: DriftNews;
-  /** Calls that changed what is around the table, written down for the first time. */
-  readonly notices: readonly Trigger[];
+  /** What new calls changed around the table. */
+  readonly notices: readonly Notice[];
+}
+
+/** What one look knows of what happened before it. */
+export interface Heard {
+  readonly waker: Waker;
+  readonly kinds: readonly TriggerKind[];
+  /** The calls reported within a day, the newest first. */
+  readonly calls: readonly ReportedCall[];
+  /** Those of them that no earlier look knew. */
+  readonly newCalls: readonly ReportedCall[];
 }
 
 /** Keeps the history of one table during one look at it: what was found and done, on whose account, and since when it is right. */
 export class History {
   readonly #routeTableId: string;
-  readonly #triggers: readonly Trigger[];
+  readonly #heard: Heard;
   readonly #before: Status | undefined;
   readonly #states: TableStates;
   readonly #now: () => Date;
   readonly #runs: Run[] = [];
   #run: Run | undefined;
 
-  /** The calls that may explain what is found: those that woke us, and those that showed no effect when they did. */
-  readonly calls: readonly Trigger[];
+  /** The calls that may explain what this look or an earlier one found. */
+  readonly #recent: readonly ReportedCall[];
+
+  /** Those of them that may explain what this look found. */
+  readonly calls: readonly ReportedCall[];
 
   constructor(
     routeTableId: string,
-    triggers: readonly Trigger[],
+    heard: Heard,
     before: Status | undefined,
     { states, now }: { readonly states: TableStates; readonly now: () => Date },
   ) {
     this.#routeTableId = routeTableId;
-    this.#triggers = triggers;
+    this.#heard = heard;
     this.#before = before;
     this.#states = states;
     this.#now = now;
-    this.calls = unspent([...(before?.calls ?? []), ...triggers], before?.drift);
+    this.#recent = mayExplain(heard.calls, heard.newCalls, now());
+    this.calls = unspent(this.#recent, before?.drift);
   }
 
   /** Writes down a plan before the first of its changes, with what became of those before it. */
   async applying(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#run = this.#run
       ? withPlan(asApplied(this.#run, this.#attributed(outcomes), this.#now()), plan)
-      : newRun(this.#routeTableId, summaryOf(plan), this.#triggers, this.#now());
+      : newRun(this.#routeTableId, summaryOf(plan), this.#heard.waker, this.#now());
     await this.#states.recordRun(this.#run);
   }
 
@@ -86,13 +102,15 @@ export class History {
       status: next,
       before: this.#before,
       outcomes,
-      triggers: this.#triggers,
+      kinds: this.#heard.kinds,
+      recent: this.#recent,
       calls: this.calls,
+      newCalls: this.#heard.newCalls,
     };
     const news = driftAfter(look);
     const deviating = deviationsIn(look);
     const notices = await this.#recordNotices(next);
-    const { calls: _, openRuns: __, drift: ___, lastDrift: ____, ...status } = next;
+    const { openRuns: _, drift: __, lastDrift: ___, ...status } = next;
     if (status.phase === 'Unmanaged') return { status, drift: news, notices };
 
     if (this.#runs.length === 0 && tellsTrouble(next, this.#before)) await this.#recordTrouble(next);
@@ -100,13 +118,11 @@ export class History {
     const stillWaiting = stillOpen([...openRuns, ...this.#runs.map(openRunOf)]);
     const drift = news.drift.map((one) => this.#toldIn(one));
     const lastDrift = lastDriftAfter(look, news);
-    const calls = rememberedCalls(this.calls, new Set(deviating?.keys()), this.#now());
     return {
       status: {
         ...status,
         ...(drift.length > 0 && { drift }),
         ...(lastDrift && { lastDrift }),
-        ...(calls.length > 0 && { calls }),
         ...(stillWaiting.length > 0 && { openRuns: stillWaiting }),
       },
       drift: news,
@@ -114,25 +130,24 @@ export class History {
     };
   }
 
-  /** Writes down what calls changed that is not healed; says which of them nobody had told of before. */
-  async #recordNotices({ plan }: Status): Promise<readonly Trigger[]> {
-    const told: Trigger[] = [];
-    if (!plan) return told;
-    for (const trigger of this.#triggers) {
-      if (trigger.notice === undefined) continue;
-      const run = newRun(this.#routeTableId, plan, [trigger], this.#now());
-      const id = trigger.id === undefined ? run.id : `${trigger.time ?? run.detectedAt}#${trigger.id}`;
-      if (await this.#states.readRun(this.#routeTableId, id)) continue;
-      await this.#states.recordRun({ ...run, id, notice: trigger.notice });
-      told.push(trigger);
+  /** Writes down what new calls changed that is not healed. Done again it writes the same runs. */
+  async #recordNotices({ plan }: Status): Promise<readonly Notice[]> {
+    if (!plan) return [];
+    const notices = this.#heard.newCalls.filter((call) => call.about === 'surroundings').toReversed();
+    for (const call of notices) {
+      const run = newRun(this.#routeTableId, plan, callAsWaker(call), this.#now());
+      await this.#states.recordRun({ ...run, id: `${call.time}#${call.id}`, notice: call.notice });
     }
-    return told;
+    return notices;
   }
 
   async #recordTrouble({ phase, reason, plan }: Status): Promise<void> {
     if (!plan) return;
     const skipped = plan.changes.map((change): ChangeOutcome => ({ ...change, result: 'skipped' }));
-    const run = withOutcome(newRun(this.#routeTableId, plan, this.#triggers, this.#now()), this.#attributed(skipped));
+    const run = withOutcome(
+      newRun(this.#routeTableId, plan, this.#heard.waker, this.#now()),
+      this.#attributed(skipped),
+    );
     const told = { ...run, phase, reason };
     await this.#states.recordRun(told);
     this.#runs.push(told);

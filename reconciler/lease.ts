@@ -1,5 +1,5 @@
-import type { Trigger } from './core/trigger.ts';
-import type { Leases, Log, Requeue } from './ports.ts';
+import { type Left, nothingLeft, together } from './core/trigger.ts';
+import type { Leases, Log, Requeue, RequeueMessage } from './ports.ts';
 
 /** A function is cut off after 60 s: when this has passed, whoever held the lease is gone. */
 export const leaseMs = 70_000;
@@ -31,18 +31,17 @@ export interface Invocation {
 /**
  * Does work on one table that nobody else may do at the same time.
  *
- * When the table is held by another, the trigger is left with that holder, who goes once more, and nothing is done here:
- * a storm of events becomes a handful of reads. Whoever leaves the first trigger also sends one message for the moment
- * the lease has expired, should its holder have died. Nothing that was left is ever dropped: what the holder has no time
- * for is sent to the requeue queue.
+ * When the table is held by another, that holder is asked to go once more, and nothing is done here: a storm of events
+ * becomes a handful of reads. Whoever asks first also sends one message for the moment the lease has expired, should its
+ * holder have died. Nothing that was left is ever dropped: what the holder has no time for is sent to the requeue queue.
  *
- * @param own what woke this invocation, at least one trigger
- * @param work gets every trigger it answers for, oldest first, and the instant after which it must not start a call
+ * @param own what woke this invocation, at least one kind of trigger
+ * @param work gets all it answers for, and the instant after which it must not start a call
  * @returns what the last round of work returned, or undefined when another holds the table
  */
 export async function underLease<T>(
   routeTableId: string,
-  own: readonly Trigger[],
+  own: Left,
   {
     leases,
     requeue,
@@ -50,7 +49,7 @@ export async function underLease<T>(
     log,
   }: { readonly leases: Leases; readonly requeue: Requeue; readonly now: () => Date; readonly log: Log },
   { requestId: holder, until }: Invocation,
-  work: (triggers: readonly Trigger[], until: Date) => Promise<T>,
+  work: (left: Left, until: Date) => Promise<T>,
 ): Promise<T | undefined> {
   const claim = (): Claim => ({
     holder,
@@ -60,24 +59,26 @@ export async function underLease<T>(
   });
 
   let mine = claim();
-  let triggers: readonly Trigger[];
+  let others: Left;
   while (true) {
     const taken = await leases.take(routeTableId, mine);
     if (taken.taken) {
-      triggers = [...taken.left, ...own];
+      others = taken.left;
       break;
     }
-    if (await leaveAll(taken.expiresAt)) {
+    if (await leave(taken.expiresAt)) {
       log.info('left to the holder of the lease');
       return undefined;
     }
     mine = claim();
   }
 
+  let unanswered = own;
   try {
     while (true) {
       const end = Math.min(until.getTime(), mine.expiresAt.getTime() - leaseMarginMs);
-      const result = await work(triggers, new Date(end));
+      const result = await work(together(others, unanswered), new Date(end));
+      unanswered = nothingLeft;
       if (now() >= until) {
         await giveUp();
         return result;
@@ -85,32 +86,34 @@ export async function underLease<T>(
       mine = claim();
       const released = await leases.release(routeTableId, mine);
       if (released.released) return result;
-      triggers = released.left;
+      others = released.left;
     }
   } catch (error) {
     // If even this fails, the lease expires, and the message of whoever left the first trigger arrives.
-    await giveUp(triggers.filter((other) => !own.includes(other))).catch((error: unknown) =>
-      log.warn('could not give the lease up', { error }),
-    );
+    await giveUp(others).catch((error: unknown) => log.warn('could not give the lease up', { error }));
     throw error;
   }
 
-  /** Leaves what woke us with the holder. Says whether there still was one for all of it. */
-  async function leaveAll(expiresAt: Date): Promise<boolean> {
-    for (const trigger of own) {
-      const left = await leases.leave(routeTableId, trigger, now());
-      if (left === 'free') return false;
-      if (left === 'first') {
-        // By a clock that is slow it must have expired, too: a message that comes too early would be left to the dead.
-        await requeue.send({ routeTableId, hop: 0 }, expiresAt.getTime() - now().getTime() + leaseMarginMs);
-      }
+  /** Leaves what woke us with the holder. Says whether there still was one. */
+  async function leave(expiresAt: Date): Promise<boolean> {
+    const left = await leases.leave(routeTableId, own, holder, now());
+    if (left === 'free') return false;
+    if (left === 'first') {
+      // Allow for clock skew: a message that arrives before the lease expires would be left with a dead holder.
+      await requeue.send({ routeTableId, hop: 0 }, expiresAt.getTime() - now().getTime() + leaseMarginMs);
     }
     return true;
   }
 
-  /** Gives the lease up at once. If others count on us, somebody goes in our place, and is told what they told us. */
-  async function giveUp(unanswered: readonly Trigger[] = []): Promise<void> {
-    const left = [...unanswered, ...(await leases.drop(routeTableId, holder))];
-    if (left.length > 0) await requeue.send({ routeTableId, hop: 0, triggers: left }, 0);
+  /** Gives the lease up at once. If others count on us, somebody goes in our place, and learns what they left. */
+  async function giveUp(unanswered: Left = nothingLeft): Promise<void> {
+    const left = together(unanswered, await leases.drop(routeTableId, holder));
+    if (left.kinds.length > 0) await requeue.send({ routeTableId, hop: 0, ...messageOf(left) }, 0);
   }
 }
+
+/** What a message carries of what was left. */
+export const messageOf = ({ kinds, deletions }: Left): Pick<RequeueMessage, 'kinds' | 'deletions'> => ({
+  kinds,
+  ...(deletions.length > 0 && { deletions }),
+});

@@ -2,7 +2,8 @@ import type { RouteWriter } from './apply.ts';
 import type { Claim } from './lease.ts';
 import type { News } from './core/news.ts';
 import type { Orders } from './core/orders.ts';
-import type { Trigger } from './core/trigger.ts';
+import type { ReportedCall } from './core/memory/call.ts';
+import type { Left, TriggerKind } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
 import type { Run, Status } from './core/status.ts';
 import type { SweepRecord } from './core/sweep-record.ts';
@@ -54,6 +55,8 @@ export interface TableStates {
 /** Which managed tables an id concerns: a target, a prefix list, an association, a VPC. May be a reconcile old. */
 export interface TableIndex {
   tablesUnder(id: string): Promise<readonly string[]>;
+  /** Those of these tables that are under an id, by a strongly consistent read. */
+  thoseUnder(id: string, routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
   /** Adds a table under some ids, and takes it from under others. Done again it changes nothing. */
   keep(
     routeTableId: string,
@@ -61,27 +64,43 @@ export interface TableIndex {
   ): Promise<void>;
 }
 
+/** A call that concerns a table. */
+export interface CallOnTable {
+  readonly routeTableId: string;
+  readonly call: ReportedCall;
+}
+
+/** What events reported of calls about managed tables, for a day after each call was made. */
+export interface Evidence {
+  /** Keeps calls, at most one of the same id for each table. Done again it changes nothing. When it throws, some may be kept. */
+  keep(calls: readonly CallOnTable[]): Promise<void>;
+  /** The calls about a table made since `since`, newest first, the newest 300 of them, by a strongly consistent read. */
+  of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
+}
+
 /** One holder per table at a time. Each call is one atomic step. */
 export interface Leases {
-  /** Takes a lease that is free, expired, or this holder's own from before, with the triggers that were left with it. */
+  /** Takes a lease that is free, expired, or this holder's own from before, with what was left with it. */
   take(
     routeTableId: string,
     claim: Claim,
-  ): Promise<
-    { readonly taken: true; readonly left: readonly Trigger[] } | { readonly taken: false; readonly expiresAt: Date }
-  >;
-  /** Leaves a trigger with whoever holds the lease at `now`: as the first, as one more, or not at all, as it is free. */
-  leave(routeTableId: string, trigger: Trigger, now: Date): Promise<'first' | 'more' | 'free'>;
-  /** Ends a lease. When triggers were left, it is renewed instead, and they are handed over. */
+  ): Promise<{ readonly taken: true; readonly left: Left } | { readonly taken: false; readonly expiresAt: Date }>;
+  /**
+   * Leaves something with whoever holds the lease at `now`: as the first, as one more, or not at all, as it is free.
+   *
+   * @param by who leaves it: whoever was the first stays so when the call is repeated
+   */
+  leave(routeTableId: string, left: Left, by: string, now: Date): Promise<'first' | 'more' | 'free'>;
+  /** Ends a lease. When something was left, it is renewed instead, and that is handed over. */
   release(
     routeTableId: string,
     claim: Claim,
-  ): Promise<{ readonly released: true } | { readonly released: false; readonly left: readonly Trigger[] }>;
+  ): Promise<{ readonly released: true } | { readonly released: false; readonly left: Left }>;
   /** Ends a lease whatever was left with it, and says what was. Does nothing to another's lease. */
-  drop(routeTableId: string, holder: string): Promise<readonly Trigger[]>;
+  drop(routeTableId: string, holder: string): Promise<Left>;
 }
 
-/** "Look at this table again." */
+/** "Look at this table again." It names a table; nothing else in it is evidence of anything. */
 export interface RequeueMessage {
   readonly routeTableId: string;
   /** The `nextRetry` of the status this was sent for: when that has changed, the message is out of date. */
@@ -89,7 +108,9 @@ export interface RequeueMessage {
   /** How many such messages led to this one. */
   readonly hop: number;
   /** What it was sent for, where that is more than the passing of time. */
-  readonly triggers?: readonly Trigger[];
+  readonly kinds?: readonly TriggerKind[];
+  /** The deletions of the item that nobody has taken into account yet, by their ids. */
+  readonly deletions?: readonly string[];
 }
 
 export interface Requeue {
@@ -128,6 +149,7 @@ export interface World {
   readonly desired: DesiredItems;
   readonly states: TableStates;
   readonly index: TableIndex;
+  readonly evidence: Evidence;
   readonly leases: Leases;
   readonly requeue: Requeue;
   readonly announcer: Announcer;

@@ -1,7 +1,8 @@
 import pMap from 'p-map';
 import type { Phase } from './core/status.ts';
-import { type Trigger, tellsOfDeletion } from './core/trigger.ts';
-import { type Invocation, leaseMarginMs, leaseMs, underLease } from './lease.ts';
+import { callKeptMs } from './core/memory/call.ts';
+import { type Occasion, type Trigger, leftOf } from './core/trigger.ts';
+import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
 import type { RequeueMessage, World } from './ports.ts';
 import { Round } from './round.ts';
 
@@ -29,34 +30,35 @@ export const reconcile = (
   trigger: Trigger,
   world: World,
   invocation: Invocation,
-): Promise<Reconciled> => reconcileFor(routeTableId, [trigger], world, invocation);
+): Promise<Reconciled> => reconcileFor(routeTableId, { ...leftOf(trigger), trigger }, world, invocation);
 
 async function reconcileFor(
   routeTableId: string,
-  own: readonly Trigger[],
+  { trigger, ...own }: Occasion,
   world: World,
   invocation: Invocation,
 ): Promise<Reconciled> {
-  const { kind, id, name } = own[0] ?? { kind: 'requeue' };
+  const { kind, id, name } = { id: undefined, name: undefined, ...(trigger ?? { kind: own.kinds[0] }) };
   const log = world.log.with({ routeTableId, trigger: kind, triggerId: id, triggerName: name });
-  const phase = await underLease(routeTableId, own, { ...world, log }, invocation, async (triggers, until) => {
-    const look = async (told: readonly Trigger[]): Promise<Round> =>
-      new Round(routeTableId, told, await world.states.read(routeTableId), world, log, { ...invocation, until });
-    const deletions = triggers.filter(tellsOfDeletion);
-    if (deletions.length > 0) await (await look(deletions)).forget();
-    return (await look(triggers)).run();
+  let isFirst = true;
+  const phase = await underLease(routeTableId, own, { ...world, log }, invocation, async (left, until) => {
+    const look = async (occasion: Occasion): Promise<Round> => {
+      const [before, calls] = await Promise.all([
+        world.states.read(routeTableId),
+        world.evidence.of(routeTableId, new Date(world.now().getTime() - callKeptMs)),
+      ]);
+      return new Round(routeTableId, occasion, before, calls, world, log, { ...invocation, until });
+    };
+    const { deletions } = left;
+    if (deletions.length > 0) await (await look({ kinds: ['desired'], deletions })).forget();
+    const round = await look({ ...left, ...(isFirst && trigger && { trigger }) });
+    isFirst = false;
+    return round.run();
   });
   // A holder that dies takes what was left with it, and nothing in the table tells of a deletion afterwards.
-  const deletions = own.filter(tellsOfDeletion);
-  if (phase === undefined && deletions.length > 0)
-    await world.requeue.send({ routeTableId, hop: 0, triggers: deletions }, leaseMs + leaseMarginMs);
+  if (phase === undefined && own.deletions.length > 0)
+    await world.requeue.send({ routeTableId, hop: 0, ...messageOf(own) }, leaseMs + leaseMarginMs);
   return { routeTableId, phase: phase ?? 'Held' };
-}
-
-/** A table to look at, and why. */
-export interface Reached {
-  readonly routeTableId: string;
-  readonly trigger: Trigger;
 }
 
 /**
@@ -64,11 +66,16 @@ export interface Reached {
  *
  * @throws AggregateError with every failure, when all tables had their turn; its message tells them all
  */
-export async function reconcileEach(reached: readonly Reached[], world: World, invocation: Invocation): Promise<void> {
+export async function reconcileEach(
+  routeTableIds: readonly string[],
+  trigger: Trigger,
+  world: World,
+  invocation: Invocation,
+): Promise<void> {
   const failures: unknown[] = [];
   await pMap(
-    reached,
-    async ({ routeTableId, trigger }) => {
+    routeTableIds,
+    async (routeTableId) => {
       try {
         await reconcile(routeTableId, trigger, world, invocation);
       } catch (error) {
@@ -86,7 +93,7 @@ export async function reconcileEach(reached: readonly Reached[], world: World, i
  * for is out of date and dropped.
  */
 export async function reconcileAgain(
-  { routeTableId, nextRetry, hop, triggers }: RequeueMessage,
+  { routeTableId, nextRetry, hop, kinds, deletions = [] }: RequeueMessage,
   messageId: string,
   world: World,
   invocation: Invocation,
@@ -95,5 +102,7 @@ export async function reconcileAgain(
     const status = await world.states.read(routeTableId);
     if (status?.nextRetry !== nextRetry) return;
   }
-  await reconcileFor(routeTableId, triggers ?? [{ kind: 'requeue', id: messageId }], world, { ...invocation, hop });
+  const trigger = { kind: 'requeue', id: messageId } as const;
+  const occasion = kinds ? { kinds, deletions } : { ...leftOf(trigger), deletions, trigger };
+  await reconcileFor(routeTableId, occasion, world, { ...invocation, hop });
 }

@@ -11,11 +11,12 @@ import { sameOrders, underOrders } from './core/orders.ts';
 import { type TableRecord, emptyRecord, withTargetsUp } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
+import { type ReportedCall, seenAs, unseen } from './core/memory/call.ts';
 import { announce } from './announce.ts';
 import { newsOf } from './core/news.ts';
 import { History } from './history.ts';
 import { type Phase, type Status, recordOf } from './core/status.ts';
-import type { Trigger } from './core/trigger.ts';
+import { type Occasion, type Waker, wakerOf } from './core/trigger.ts';
 import {
   type Verdict,
   doubtful,
@@ -35,29 +36,41 @@ const longestChain = 10;
 /** SQS delays messages by at most 15 minutes; what is due later is left to the sweep. */
 const longestDelayMs = 15 * 60 * 1_000;
 
-/** One look at a table under its lease, on account of all triggers that were left with it. */
+/** One look at a table under its lease, on account of all that was left with it. */
 export class Round {
   readonly #routeTableId: string;
-  readonly #triggers: readonly Trigger[];
+  readonly #occasion: Occasion;
+  readonly #calls: readonly ReportedCall[];
+  /** The calls that the status before does not know. */
+  readonly #newCalls: readonly ReportedCall[];
+  readonly #waker: Waker;
   readonly #before: Status | undefined;
   readonly #history: History;
   readonly #world: World;
   readonly #log: Log;
   readonly #invocation: Invocation;
 
-  /** @param before the table's status as it is now */
+  /**
+   * @param before the table's status as it is now
+   * @param calls the calls about the table that were reported, the newest first
+   */
   constructor(
     routeTableId: string,
-    triggers: readonly Trigger[],
+    occasion: Occasion,
     before: Status | undefined,
+    calls: readonly ReportedCall[],
     world: World,
     log: Log,
     invocation: Invocation,
   ) {
     this.#routeTableId = routeTableId;
-    this.#triggers = triggers;
+    this.#occasion = occasion;
     this.#before = before;
-    this.#history = new History(routeTableId, triggers, before, world);
+    this.#calls = calls;
+    this.#newCalls = unseen(calls, before?.callsSeen);
+    this.#waker = wakerOf(occasion, calls, this.#newCalls);
+    const heard = { waker: this.#waker, kinds: occasion.kinds, calls, newCalls: this.#newCalls };
+    this.#history = new History(routeTableId, heard, before, world);
     this.#world = world;
     this.#log = log;
     this.#invocation = invocation;
@@ -69,15 +82,17 @@ export class Round {
    */
   async forget(): Promise<void> {
     const before = this.#before;
-    if (!before || this.#triggers.every(({ id }) => id !== undefined && before.deletions?.includes(id))) return;
+    if (!before || this.#occasion.deletions.every((id) => before.deletions?.includes(id))) return;
     const { orders } = await this.#world.checkpoint(this.#routeTableId);
-    await this.#conclude(unmanaged(withOrderedApproval(recordOf(before), orders, this.#world.now())), []);
+    const verdict = unmanaged(withOrderedApproval(recordOf(before), orders, this.#world.now()));
+    // The look that follows has yet to take the new calls into account.
+    await this.#conclude(verdict, [], { callsSeen: before.callsSeen ?? [] });
   }
 
   async run(): Promise<Phase> {
     const { checkpoint, now } = this.#world;
     const before = this.#before;
-    let record = withTargetsUp(before ? recordOf(before) : emptyRecord, this.#triggers);
+    let record = withTargetsUp(before ? recordOf(before) : emptyRecord, this.#calls);
     let outcomes: readonly ChangeOutcome[] = [];
 
     while (true) {
@@ -96,7 +111,9 @@ export class Round {
       // Whoever holds the lease by now knows better than we do what is true.
       if (stopped === 'lost') return before?.phase ?? 'Verifying';
       const names = converged.last && namesOf(desired, converged.last.actual);
-      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }), outcomes, names);
+      return this.#conclude(this.#verdict(desired, { ...converged, outcomes, record }), outcomes, {
+        ...(names && { names }),
+      });
     }
   }
 
@@ -139,10 +156,10 @@ export class Round {
       now,
       until: this.#invocation.until,
       record,
-      isParked: (change) => isParked(change, before, this.#triggers, now()),
+      isParked: (change) => isParked(change, before, this.#occasion.kinds, now()),
       isDoubtful: (actual, readAt, made) => {
         const memory = { ...before, ...writesAfter([...earlier, ...made], before, readAt) };
-        return isDoubtful(actual, readAt, memory, this.#triggers, desired);
+        return isDoubtful(actual, readAt, memory, this.#newCalls, desired);
       },
       beforeChanges: async (plan, outcomes) => {
         await this.#history.applying(plan, outcomes);
@@ -177,12 +194,16 @@ export class Round {
   async #conclude(
     verdict: Verdict,
     outcomes: readonly ChangeOutcome[],
-    names = this.#before?.indexed ?? [managed],
+    {
+      names = this.#before?.indexed ?? [managed],
+      callsSeen = seenAs(this.#calls),
+    }: { readonly names?: readonly string[]; readonly callsSeen?: readonly string[] } = {},
   ): Promise<Phase> {
     const { states, now } = this.#world;
     const before = this.#before;
     const indexed = await this.#indexed(verdict.phase === 'Unmanaged' ? [] : names);
-    const next = nextStatus(this.#routeTableId, verdict, before, { triggers: this.#triggers, outcomes }, now());
+    const circumstances = { waker: this.#waker, deletions: this.#occasion.deletions, callsSeen, outcomes };
+    const next = nextStatus(this.#routeTableId, verdict, before, circumstances, now());
     const { status, drift, notices } = await this.#history.concluded(
       { ...next, ...(indexed.length > 0 && { indexed }) },
       outcomes,

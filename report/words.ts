@@ -1,7 +1,7 @@
 import type { ShownPhase } from '../reconciler/core/freshness.ts';
 import type { RunOutcome } from '../reconciler/core/status.ts';
 import type { LastDrift } from '../reconciler/core/drift.ts';
-import type { Actor } from '../reconciler/core/trigger.ts';
+import type { Actor } from '../reconciler/core/memory/call.ts';
 import { type Html, html } from './html.ts';
 
 /** A time in readable form: UTC, to the second. */

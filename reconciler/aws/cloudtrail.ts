@@ -1,22 +1,29 @@
 import { z } from 'zod';
 import { type Effect, ec2Calls, foundBy, isInOneVpc, vpcId } from './ec2-calls.ts';
 import { destinationText, parseDestination, parseTarget, routeTableIdPattern } from '../core/route.ts';
-import type { Actor, Trigger } from '../core/trigger.ts';
-import type { OtherId } from '../concerned.ts';
+import type { Actor, ReportedCall, Subject } from '../core/memory/call.ts';
+import type { Call } from '../wake.ts';
+
+/** Free text is kept up to this length: it is the caller's, and may be as long as an event. */
+const textAtMost = 200;
+
+const short = (text: string): string => text.slice(0, textAtMost);
 
 /** A text, or nothing: whatever else stands there is not ours to judge. */
 const text = z.string().optional().catch(undefined);
+const shortText = z.string().transform(short).optional().catch(undefined);
+const instant = z.iso.datetime();
 
 /** What this project reads of a CloudTrail record; nearly everything in it is optional and varies by caller. */
 const recordShape = z.looseObject({
   eventSource: z.literal('ec2.amazonaws.com'),
-  eventName: z.string(),
-  eventTime: text,
-  eventID: text,
+  eventName: z.string().transform(short),
+  eventTime: instant.optional().catch(undefined),
+  eventID: shortText,
   errorCode: text,
   recipientAccountId: text,
-  sourceIPAddress: text,
-  userAgent: text,
+  sourceIPAddress: shortText,
+  userAgent: shortText,
   requestParameters: z.unknown().optional(),
   responseElements: z.unknown().optional(),
   userIdentity: z
@@ -30,34 +37,28 @@ const recordShape = z.looseObject({
     .catch(undefined),
 });
 
+/** Where the record has no id or time, those of its envelope stand in. */
 const eventShape = z.looseObject({
   'detail-type': z.literal('AWS API Call via CloudTrail'),
+  id: shortText,
+  time: instant.optional().catch(undefined),
   detail: recordShape,
 });
 
-/** Which route tables an API call concerns, and what a reconcile of them should know of it. */
-export interface Ec2Call {
-  /** The tables it names. */
-  readonly routeTableIds: readonly string[];
-  readonly trigger: Trigger;
-  /** Other ids it names, under which an index may know tables. */
-  readonly others: readonly OtherId[];
-}
-
 /**
- * Reads an EventBridge event of an EC2 call. Events only say where to look, so all that matters is which tables the call
- * names, and which ids that tables may be known by, anywhere in its request or answer: newer calls wrap their parameters,
- * and a list of one may be an object.
+ * Which route tables an EC2 call concerns, by its EventBridge event. Events only say where to look, so all that matters is
+ * which tables the call names, and which ids that tables may be known by, anywhere in its request or answer: newer calls
+ * wrap their parameters, and a list of one may be an object.
  *
  * Total: an event of unknown shape, of another service or account, of a call that changed nothing or names nothing we
  * look for gives undefined.
  *
  * @param accountId the account whose tables are managed
  */
-export function ec2Call(event: unknown, accountId: string): Ec2Call | undefined {
+export function ec2Call(event: unknown, accountId: string): Call | undefined {
   const parsed = eventShape.safeParse(event);
   if (!parsed.success) return undefined;
-  const { detail } = parsed.data;
+  const { detail, ...envelope } = parsed.data;
   if (detail.recipientAccountId !== accountId || changedNothing(detail.errorCode)) return undefined;
   const effect = Object.hasOwn(ec2Calls, detail.eventName) ? ec2Calls[detail.eventName] : undefined;
   const asked = new Set(textsIn(detail.requestParameters));
@@ -67,15 +68,45 @@ export function ec2Call(event: unknown, accountId: string): Ec2Call | undefined 
   // A new association is told in the answer: nobody knows it yet.
   const ids = pattern ? [...(effect === 'association' ? asked : texts)].filter((text) => pattern.test(text)) : [];
   if (routeTableIds.length + ids.length === 0) return undefined;
-  const trigger = triggerOf(detail);
-  const noticed = (via?: string): Trigger => {
-    const notice = effect && noticeOf(effect, asked, via);
-    const cameUp = effect === 'target-up' && { cameUp: via ? [via] : ids };
-    return { ...trigger, ...cameUp, ...(via && { via }), ...(notice && { notice: `${detail.eventName}: ${notice}` }) };
-  };
+  const { eventID: id = envelope.id, eventTime: time = envelope.time } = detail;
+  if (id === undefined || time === undefined) return undefined;
+  const actor = actorOf(detail);
+  const call = (via?: string): ReportedCall => ({
+    id,
+    name: detail.eventName,
+    time,
+    ...(actor && { actor }),
+    ...(via && { via }),
+    ...subjectOf(detail, { effect, asked, ids, via }),
+  });
   const vpcs = isInOneVpc(detail.eventName) ? [...texts].filter((text) => vpcId.test(text)) : [];
   const within = vpcs.length > 0 && { within: vpcs };
-  return { routeTableIds, trigger: noticed(), others: ids.map((id) => ({ id, trigger: noticed(id), ...within })) };
+  return { routeTableIds, call: call(), others: ids.map((id) => ({ id, call: call(id), ...within })) };
+}
+
+/** What a call does, and the ids in it. */
+interface Naming {
+  readonly effect: Effect | undefined;
+  /** Every text in its request. */
+  readonly asked: ReadonlySet<string>;
+  /** The ids, other than those of tables, by which tables may be known. */
+  readonly ids: readonly string[];
+  readonly via: string | undefined;
+}
+
+/** What a call is about, for a table that was found under `via`, or is named by the call. */
+function subjectOf(
+  { eventName, requestParameters }: z.output<typeof recordShape>,
+  { effect, asked, ids, via }: Naming,
+): Subject {
+  if (effect === 'target-up' || effect === 'target-down') return { about: effect, ids: via ? [via] : ids };
+  if (effect === 'route') {
+    const destination = destinationOf(requestParameters);
+    const target = destination && targetOf(requestParameters);
+    return { about: 'route', ...(destination && { destination }), ...(target && { target }) };
+  }
+  const notice = effect && noticeOf(effect, asked, via);
+  return notice ? { about: 'surroundings', notice: short(`${eventName}: ${notice}`) } : { about: 'table' };
 }
 
 /** What a call did to a table that is nothing to heal; the table was found under `via`, or is named by the call. */
@@ -105,21 +136,6 @@ function membersIn(value: unknown): readonly (readonly [name: string, text: stri
       for (const inner of Object.entries(member).toReversed()) left.push(inner);
   }
   return members;
-}
-
-function triggerOf(detail: z.output<typeof recordShape>): Trigger {
-  const actor = actorOf(detail);
-  const destination = destinationOf(detail.requestParameters);
-  const target = destination && targetOf(detail.requestParameters);
-  return {
-    kind: 'event',
-    ...(detail.eventID && { id: detail.eventID }),
-    name: detail.eventName,
-    ...(detail.eventTime && { time: detail.eventTime }),
-    ...(actor && { actor }),
-    ...(destination && { destination }),
-    ...(target && { target }),
-  };
 }
 
 function actorOf({ userIdentity, sourceIPAddress, userAgent }: z.output<typeof recordShape>): Actor | undefined {

@@ -1,16 +1,13 @@
-import { isDeepStrictEqual } from 'node:util';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import type { Trigger } from '../core/trigger.ts';
+import { type Left, nothingLeft, together, triggerKinds } from '../core/trigger.ts';
 import type { Leases } from '../ports.ts';
-
-/** A storm must not outgrow an item: beyond this many, the latest trigger takes the place of the one before. */
-const triggersKept = 100;
 
 /**
  * Leases in the table of states, each one item beside the status. Instants are ISO 8601 in UTC, so that they compare as
- * texts (and are no concern of the table's time to live, which reads numbers).
+ * texts (and are no concern of the table's time to live, which reads numbers). What is left with a holder are two sets of
+ * strings, `dirty` (kinds of triggers) and `deletions`: however many come, a storm does not outgrow the item.
  */
 export function tableLeases(client: DynamoDBDocumentClient, tableName: string): Leases {
   const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
@@ -21,7 +18,8 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         const { Attributes } = await client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: 'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty',
+            UpdateExpression:
+              'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
             ConditionExpression:
               'attribute_not_exists(holder) OR expiresAt <= :now OR (holder = :holder AND takenAt <= :retakeBefore)',
             ExpressionAttributeValues: {
@@ -34,7 +32,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
         );
-        return { taken: true, left: triggersOf(Attributes) };
+        return { taken: true, left: leftIn(Attributes) };
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
         const held = error.Item?.['expiresAt']?.S;
@@ -42,34 +40,28 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
       }
     },
 
-    async leave(routeTableId, trigger, now) {
-      const held = 'attribute_exists(holder) AND expiresAt > :now';
-      const values = { ':now': now.toISOString(), ':most': triggersKept };
-      const added = await unlessRefused(
+    async leave(routeTableId, { kinds, deletions }, by, now) {
+      const left = await unlessRefused(
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: 'SET dirty = list_append(if_not_exists(dirty, :none), :one)',
-            ConditionExpression: `${held} AND (attribute_not_exists(dirty) OR size(dirty) < :most)`,
-            ExpressionAttributeValues: { ...values, ':none': [], ':one': [trigger] },
-            ReturnValues: 'UPDATED_NEW',
+            // A call that the SDK repeats, as its answer was lost, finds that it was the first.
+            UpdateExpression: `SET firstBy = if_not_exists(firstBy, :by) ADD dirty :kinds${
+              deletions.length > 0 ? ', deletions :deletions' : ''
+            }`,
+            ConditionExpression: 'attribute_exists(holder) AND expiresAt > :now',
+            ExpressionAttributeValues: {
+              ':now': now.toISOString(),
+              ':by': by,
+              ':kinds': new Set(kinds),
+              ...(deletions.length > 0 && { ':deletions': new Set(deletions) }),
+            },
+            ReturnValues: 'ALL_NEW',
           }),
         ),
       );
-      // A call that the SDK repeated, as its answer was lost, finds its own trigger there: it is the first all the same.
-      if (added)
-        return triggersOf(added.Attributes).every((left) => isDeepStrictEqual(left, trigger)) ? 'first' : 'more';
-      const replaced = await unlessRefused(
-        client.send(
-          new UpdateCommand({
-            ...at(routeTableId),
-            UpdateExpression: `SET dirty[${triggersKept - 1}] = :trigger`,
-            ConditionExpression: `${held} AND size(dirty) >= :most`,
-            ExpressionAttributeValues: { ...values, ':trigger': trigger },
-          }),
-        ),
-      );
-      return replaced ? 'more' : 'free';
+      if (!left) return 'free';
+      return left.Attributes?.['firstBy'] === by ? 'first' : 'more';
     },
 
     async release(routeTableId, { holder, now, expiresAt }) {
@@ -87,7 +79,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: 'SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty',
+            UpdateExpression: 'SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
             ConditionExpression: 'holder = :holder',
             ExpressionAttributeValues: {
               ':holder': holder,
@@ -99,7 +91,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         ),
       );
       // Refused again: it had expired, and is another's by now.
-      return renewed ? { released: false, left: triggersOf(renewed.Attributes) } : { released: true };
+      return renewed ? { released: false, left: leftIn(renewed.Attributes) } : { released: true };
     },
 
     async drop(routeTableId, holder) {
@@ -113,7 +105,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
           }),
         ),
       );
-      return triggersOf(ended?.Attributes);
+      return leftIn(ended?.Attributes);
     },
   };
 }
@@ -128,6 +120,11 @@ async function unlessRefused<T>(write: Promise<T>): Promise<T | undefined> {
   }
 }
 
-const leaseShape = z.object({ dirty: z.array(z.custom<Trigger>((value) => typeof value === 'object')) });
+const texts = z.set(z.string()).catch(new Set<string>());
 
-const triggersOf = (item: unknown): readonly Trigger[] => leaseShape.safeParse(item).data?.dirty ?? [];
+const leaseShape = z.object({ dirty: texts, deletions: texts });
+
+function leftIn(item: Record<string, unknown> = {}): Left {
+  const { dirty, deletions } = leaseShape.parse(item);
+  return together({ kinds: triggerKinds.filter((kind) => dirty.has(kind)), deletions: [...deletions] }, nothingLeft);
+}

@@ -1,6 +1,6 @@
 import { type SQSClient, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import type { Trigger } from '../core/trigger.ts';
+import { triggerKinds } from '../core/trigger.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
 /** SQS delays a message by at most 15 minutes. */
@@ -35,23 +35,20 @@ const messageShape = z.object({
   routeTableId: z.string().min(1),
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
-  triggers: z
-    .array(z.custom<Trigger>((value) => triggerShape.safeParse(value).success))
-    .min(1)
-    .optional(),
-});
-
-const triggerShape = z.looseObject({
-  kind: z.enum(['event', 'desired', 'sweep', 'requeue', 'person']),
-  id: z.string().optional(),
-  name: z.string().optional(),
+  kinds: z.array(z.enum(triggerKinds)).min(1).optional(),
+  deletions: z.array(z.string()).optional(),
 });
 
 /** Reads the body of a message; undefined when it is none of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
-    const { nextRetry, triggers, ...message } = messageShape.parse(JSON.parse(body));
-    return { ...message, ...(nextRetry !== undefined && { nextRetry }), ...(triggers && { triggers }) };
+    const { nextRetry, kinds, deletions, ...message } = messageShape.parse(JSON.parse(body));
+    return {
+      ...message,
+      ...(nextRetry !== undefined && { nextRetry }),
+      ...(kinds && { kinds }),
+      ...(deletions && { deletions }),
+    };
   } catch {
     return undefined;
   }

@@ -1,30 +1,14 @@
-import {
-  BatchWriteCommand,
-  type BatchWriteCommandInput,
-  type DynamoDBDocumentClient,
-  paginateQuery,
-} from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import type { TableIndex } from '../ports.ts';
-
-/** BatchWriteItem accepts at most 25 writes (DynamoDB API Reference). */
-const writesPerBatch = 25;
+import { batchGet } from './batch-get.ts';
+import { batchWrite } from './batch-write.ts';
 
 /**
  * Finds the route tables that an id concerns. The index lives in the state table: each id has a partition (`#nat-…`)
  * with one item per route table. Route table ids never begin with `#`, so the two do not mix.
  */
 export function tableIndex(client: DynamoDBDocumentClient, tableName: string): TableIndex {
-  type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];
-
-  async function write(writes: Writes): Promise<void> {
-    let left = writes;
-    while (left.length > 0) {
-      const { UnprocessedItems } = await client.send(
-        new BatchWriteCommand({ RequestItems: { [tableName]: left.slice(0, writesPerBatch) } }),
-      );
-      left = [...(UnprocessedItems?.[tableName] ?? []), ...left.slice(writesPerBatch)];
-    }
-  }
+  const keyOf = (id: string, routeTableId: string) => ({ routeTableId: `#${id}`, item: routeTableId });
 
   return {
     async tablesUnder(id) {
@@ -43,11 +27,18 @@ export function tableIndex(client: DynamoDBDocumentClient, tableName: string): T
       return found;
     },
 
+    async thoseUnder(id, routeTableIds) {
+      const found = new Set<string>();
+      const keys = routeTableIds.map((routeTableId) => keyOf(id, routeTableId));
+      for await (const { item } of batchGet(client, tableName, keys, { ConsistentRead: true }))
+        if (typeof item === 'string') found.add(item);
+      return found;
+    },
+
     async keep(routeTableId, { add, remove }) {
-      const key = (id: string) => ({ routeTableId: `#${id}`, item: routeTableId });
-      await write([
-        ...add.map((id) => ({ PutRequest: { Item: key(id) } })),
-        ...remove.map((id) => ({ DeleteRequest: { Key: key(id) } })),
+      await batchWrite(client, tableName, [
+        ...add.map((id) => ({ PutRequest: { Item: keyOf(id, routeTableId) } })),
+        ...remove.map((id) => ({ DeleteRequest: { Key: keyOf(id, routeTableId) } })),
       ]);
     },
   };

@@ -1,11 +1,10 @@
 import type { ChangeJson } from './change.ts';
 import type { RunOutcome } from './status.ts';
 import type { Cause, Drift } from './drift.ts';
-import type { Actor, Trigger } from './trigger.ts';
+import type { Actor, ReportedCall } from './memory/call.ts';
 
-/** A call is remembered for so long after it was made, and so many of them. */
-const remembersMs = 15 * 60 * 1_000;
-const callsKept = 20;
+/** A call about a route may explain what reads show for so long after it was made. */
+const explainsForMs = 15 * 60 * 1_000;
 
 /** An item has room for a hundred outcomes, each with so many who may have caused what it mends. */
 const candidatesKept = 3;
@@ -21,7 +20,10 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
  * Who caused the drift that a change puts right: named only where the last call seen about just this destination of this
  * table explains it, by what it did and to which target. Else those seen last are candidates, no more.
  */
-export function attribution(change: ChangeJson, calls: readonly Trigger[]): Pick<RunOutcome, 'actor' | 'candidates'> {
+export function attribution(
+  change: ChangeJson,
+  calls: readonly ReportedCall[],
+): Pick<RunOutcome, 'actor' | 'candidates'> {
   const actor = causeOf(change, calls)?.actor;
   if (actor) return { actor };
   const candidates = new Map<string, Actor>(calls.flatMap(({ actor }) => (actor ? [[actor.arn, actor] as const] : [])));
@@ -32,28 +34,30 @@ export function attribution(change: ChangeJson, calls: readonly Trigger[]): Pick
 }
 
 /** The call that caused the drift which a change puts right, as far as the calls seen tell. */
-export function causeOf(change: ChangeJson, calls: readonly Trigger[]): Cause | undefined {
-  const last = inTime(calls).findLast((call) => isAbout(call, change));
-  return last && explains(last, change) ? causeFrom(last) : undefined;
+export function causeOf(change: ChangeJson, calls: readonly ReportedCall[]): Cause | undefined {
+  const about = inTime(calls.filter(isRouteCall).filter((call) => isAbout(call, change)));
+  // CloudTrail tells whole seconds: which call of the last one was the last, only its effect can tell.
+  const lastAt = Date.parse(about.at(-1)?.time ?? '');
+  const cause = about.find((call) => Date.parse(call.time) === lastAt && explains(call, change));
+  return cause && causeFrom(cause);
 }
 
-const causeFrom = ({ id, name, time, actor }: Trigger): Cause => ({
-  ...(id !== undefined && { id }),
-  ...(name !== undefined && { name }),
-  ...(time !== undefined && { time }),
-  ...(actor && { actor }),
-});
+const causeFrom = ({ id, name, time, actor }: RouteCall): Cause => ({ id, name, time, ...(actor && { actor }) });
 
-const isAbout = ({ kind, destination }: Trigger, change: Pick<ChangeJson, 'destination'>): boolean =>
-  kind === 'event' && destination === change.destination;
+type RouteCall = ReportedCall & { readonly about: 'route' };
 
-/** Events come in any order; those that do not tell their time stay where they are. */
-const inTime = (calls: readonly Trigger[]): Trigger[] =>
-  calls.toSorted((one, other) => (one.time && other.time ? Date.parse(one.time) - Date.parse(other.time) : 0));
+const isRouteCall = (call: ReportedCall): call is RouteCall => call.about === 'route';
+
+const isAbout = (call: ReportedCall, change: Pick<ChangeJson, 'destination'>): boolean =>
+  isRouteCall(call) && call.destination === change.destination;
+
+/** Events come in any order. */
+const inTime = <T extends ReportedCall>(calls: readonly T[]): T[] =>
+  calls.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time));
 
 /** Whether a call would have left what the change found. What the event does not tell speaks neither for nor against. */
-function explains({ name, target }: Trigger, { action, from }: ChangeJson): boolean {
-  if (name !== undefined && !causes[action].includes(name)) return false;
+function explains({ name, target }: RouteCall, { action, from }: ChangeJson): boolean {
+  if (!causes[action].includes(name)) return false;
   // An instance is shown by its interface.
   const isComparable = target !== undefined && from !== undefined && !target.startsWith('i-');
   return !isComparable || target === from;
@@ -63,42 +67,38 @@ function explains({ name, target }: Trigger, { action, from }: ChangeJson): bool
  * The calls that may still explain what a read shows: not those that explained drift already, as events come twice, and
  * not those made before drift of the same destination was put right, or found.
  */
-export const unspent = (calls: readonly Trigger[], drift: readonly Drift[] = []): readonly Trigger[] =>
+export const unspent = (calls: readonly ReportedCall[], drift: readonly Drift[] = []): readonly ReportedCall[] =>
   calls.filter((call) => !drift.some((known) => isAbout(call, known) && (isCause(call, known) || isOver(call, known))));
 
 /** The call that caused a drift found before, where its event came only now. */
-export function lateCause(found: Drift, calls: readonly Trigger[], drift: readonly Drift[]): Cause | undefined {
+export function lateCause(found: Drift, calls: readonly ReportedCall[], drift: readonly Drift[]): Cause | undefined {
   const others = drift.filter((other) => other !== found);
   const earlier = others.filter(({ foundAt }) => foundAt < found.foundAt);
   const late = calls.filter(
     (call) =>
       isAbout(call, found) &&
-      call.time !== undefined &&
       Date.parse(call.time) <= Date.parse(found.foundAt) &&
       !others.some((other) => isAbout(call, other) && isCause(call, other)),
   );
   return causeOf(found, unspent(late, earlier));
 }
 
-const isCause = ({ id }: Trigger, { cause }: Drift): boolean => id !== undefined && id === cause?.id;
+const isCause = ({ id }: ReportedCall, { cause }: Drift): boolean => id === cause?.id;
 
 /** CloudTrail tells whole seconds: a call of the same second may have been made after. */
-const isOver = ({ time }: Trigger, { foundAt, appliedAt = foundAt }: Drift): boolean =>
-  time !== undefined && Date.parse(time) < Math.floor(Date.parse(appliedAt) / 1_000) * 1_000;
+const isOver = ({ time }: ReportedCall, { foundAt, appliedAt = foundAt }: Drift): boolean =>
+  Date.parse(time) < Math.floor(Date.parse(appliedAt) / 1_000) * 1_000;
 
 /**
- * The calls about routes to be remembered, oldest first: a read may be older than the call it was made for. Those about a
- * destination that was found otherwise than desired have shown their effect, and are not held against anybody again.
+ * The calls that may explain what a read shows, oldest first: new ones, and those about routes that were made within 15
+ * minutes, as the reads since may be older than they are.
  */
-export const rememberedCalls = (calls: readonly Trigger[], found: ReadonlySet<string>, now: Date): readonly Trigger[] =>
-  calls
-    .filter(
-      ({ kind, actor, destination, time }) =>
-        kind === 'event' &&
-        actor !== undefined &&
-        destination !== undefined &&
-        !found.has(destination) &&
-        time !== undefined &&
-        now.getTime() - Date.parse(time) < remembersMs,
-    )
-    .slice(-callsKept);
+export function mayExplain(
+  calls: readonly ReportedCall[],
+  newCalls: readonly ReportedCall[],
+  now: Date,
+): readonly ReportedCall[] {
+  const fresh = new Set(newCalls);
+  const isRecent = ({ time }: ReportedCall): boolean => now.getTime() - Date.parse(time) < explainsForMs;
+  return inTime(calls.filter((call) => fresh.has(call) || (isRouteCall(call) && isRecent(call))));
+}

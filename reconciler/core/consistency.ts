@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DesiredTable } from './desired.ts';
 import { type ActualTable, destinationText, targetNames, targetText } from './route.ts';
-import type { Trigger } from './trigger.ts';
+import type { ReportedCall } from './memory/call.ts';
 
 /** What we wrote, and so what a read should show; without a target the destination should be gone. */
 export interface RecentWrite {
@@ -23,20 +23,19 @@ export const staleForMs = 30_000;
 /** Two reads this far apart that show the same are believed. */
 const agreesAfterMs = 10_000;
 
-/** The calls that change what a table contains: any other says nothing of its routes, and lifts no doubt. */
-export const changesRoutes = /^(?:Create|Replace|Delete)Route(?:Table)?$/;
-
 /**
  * Whether a read may be older than our own last write, and so must decide nothing: it contradicts what we wrote less
- * than 30 s ago. It is believed all the same when somebody else's later call woke us, or when it shows what an equally
- * doubtful read showed at least 10 s before. So it is when what it lacks is a write whose answer was lost and which
- * `desired` still asks for: if the read is stale, to write the same once more changes nothing.
+ * than 30 s ago. It is believed all the same when a later route call by somebody else is new, or when it shows what an
+ * equally doubtful read showed at least 10 s before. So it is when what it lacks is a write whose answer was lost and
+ * which `desired` still asks for: if the read is stale, to write the same once more changes nothing.
+ *
+ * @param newCalls the calls that no earlier look knew
  */
 export function isDoubtful(
   actual: ActualTable,
   readAt: Date,
   memory: { readonly lastWriteAt?: string; readonly recentWrites?: readonly RecentWrite[]; readonly doubt?: Doubt },
-  triggers: readonly Trigger[],
+  newCalls: readonly ReportedCall[],
   desired: Pick<DesiredTable, 'routes'>,
 ): boolean {
   const { lastWriteAt, recentWrites = [], doubt } = memory;
@@ -48,13 +47,9 @@ export function isDoubtful(
   if (!contradicts(actual, telling)) return false;
   // CloudTrail tells whole seconds.
   const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
-  const namesTable = ({ kind, name, time, via }: Trigger): boolean =>
-    kind === 'event' &&
-    (name === undefined || changesRoutes.test(name)) &&
-    via === undefined &&
-    time !== undefined &&
-    Date.parse(time) >= wroteInSecond;
-  if (triggers.some(namesTable)) return false;
+  const changedRoutes = ({ about, via, time }: ReportedCall): boolean =>
+    about === 'route' && via === undefined && Date.parse(time) >= wroteInSecond;
+  if (newCalls.some(changedRoutes)) return false;
   const confirmed = doubt?.seen === fingerprint(actual) && readAt.getTime() - Date.parse(doubt.at) >= agreesAfterMs;
   return !confirmed;
 }

@@ -1,5 +1,5 @@
 import type { ChangeJson } from './change.ts';
-import type { Actor } from './trigger.ts';
+import type { Actor } from './memory/call.ts';
 
 /** How often one destination was healed lately, and by whom it had been changed. Times are ISO 8601, UTC. */
 export interface Heal {

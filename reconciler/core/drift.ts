@@ -2,7 +2,8 @@ import { causeOf, lateCause } from './attribution.ts';
 import type { ChangeJson } from './change.ts';
 import type { ChangeOutcome } from './outcome.ts';
 import type { RunOutcome, Status } from './status.ts';
-import type { Actor, Trigger } from './trigger.ts';
+import type { Actor, ReportedCall } from './memory/call.ts';
+import type { TriggerKind } from './trigger.ts';
 
 /** One destination that others changed and no edit had asked for, with the change that puts it right. */
 export interface Drift extends ChangeJson {
@@ -23,7 +24,7 @@ export interface Drift extends ChangeJson {
 }
 
 /** A call that caused drift: which, when, and by whom. */
-export type Cause = Pick<Trigger, 'id' | 'name' | 'time' | 'actor'>;
+export type Cause = Pick<ReportedCall, 'id' | 'name' | 'time' | 'actor'>;
 
 /** The latest drift of a table: what one look found, until a read shows all of it as desired. */
 export interface LastDrift {
@@ -52,9 +53,13 @@ export interface Look {
   readonly before: Status | undefined;
   readonly outcomes: readonly ChangeOutcome[];
   /** What woke it. */
-  readonly triggers: readonly Trigger[];
-  /** Calls that may explain what it found. */
-  readonly calls: readonly Trigger[];
+  readonly kinds: readonly TriggerKind[];
+  /** Calls that may explain what this look or an earlier one found. */
+  readonly recent: readonly ReportedCall[];
+  /** Those of them that may explain what this look found. */
+  readonly calls: readonly ReportedCall[];
+  /** The calls that no earlier look knew. */
+  readonly newCalls: readonly ReportedCall[];
 }
 
 /** What one look brought that was not so before. */
@@ -95,9 +100,9 @@ export function deviationsIn({
  * In a table that is only watched, every difference is.
  */
 export function driftAfter(look: Look): DriftNews {
-  const { status, before, triggers } = look;
+  const { status, before, recent } = look;
   if (status.phase === 'Unmanaged') return { drift: [], found: [], applied: [], healed: [], explained: [], missed: [] };
-  const { drift: known, explained } = explainedBy(before?.drift ?? [], triggers);
+  const { drift: known, explained } = explainedBy(before?.drift ?? [], recent);
   const deviations = deviationsIn(look);
   const followed = deviations ? followedBy(known, deviations, look) : { drift: known, found: [], healed: [] };
   const { drift, applied } = withApplied(followed.drift, look);
@@ -108,7 +113,9 @@ export function driftAfter(look: Look): DriftNews {
 
 /** What is known of drift after a look that tells of the routes: found, found again, there still, or healed. */
 function followedBy(known: readonly Drift[], deviations: ReadonlyMap<string, ChangeJson>, look: Look) {
-  const { status, calls } = look;
+  const { status, before } = look;
+  // A status stores part of a long plan. Beyond that part an old call may have explained this drift before.
+  const calls = isCut(before) ? look.calls.filter((call) => look.newCalls.includes(call)) : look.calls;
   const open = new Map(known.filter(isOpen).map((one) => [one.destination, one]));
   const [found, still]: [Drift[], Drift[]] = [[], []];
   for (const change of deviations.values()) {
@@ -123,8 +130,7 @@ function followedBy(known: readonly Drift[], deviations: ReadonlyMap<string, Cha
   const again = found.flatMap(({ destination }) => open.get(destination) ?? []).map(end);
   const gone = [...open.values()].filter(({ destination }) => !deviations.has(destination));
   // Of a plan that is cut nobody knows what else it asks for.
-  const isCut = (status.plan?.omitted?.changes ?? 0) > 0;
-  const [hidden, healed] = isCut ? [gone, []] : [[], gone.map(end)];
+  const [hidden, healed] = isCut(status) ? [gone, []] : [[], gone.map(end)];
   const over = known.filter((one) => !isOpen(one));
   return { drift: [...over, ...again, ...healed, ...hidden, ...still, ...found], found, healed };
 }
@@ -138,9 +144,9 @@ const withChange = (
   ...change,
 });
 
-function newDrift(change: ChangeJson, cause: Drift['cause'], { status, before, triggers }: Look): Drift {
+function newDrift(change: ChangeJson, cause: Drift['cause'], { status, before, kinds }: Look): Drift {
   // Where item or policy changed, it was there before, perhaps for long.
-  const expectsEvent = !cause && !isRollout({ status, before }) && triggers.every(({ kind }) => kind === 'sweep');
+  const expectsEvent = !cause && !isRollout({ status, before }) && kinds.every((kind) => kind === 'sweep');
   return {
     ...change,
     foundAt: status.checkedAt,
@@ -154,10 +160,13 @@ function newDrift(change: ChangeJson, cause: Drift['cause'], { status, before, t
 function isNews(change: ChangeJson, { status, before }: Look): boolean {
   if (isRollout({ status, before })) return status.watched === true;
   // What was beyond the part of the plan that is stored cannot be told from what is new.
-  if ((before?.plan?.omitted?.changes ?? 0) > 0) return false;
+  if (isCut(before)) return false;
   const wasOpen = before?.plan?.changes.some((other) => isSame(other, change)) ?? false;
   return !wasOpen || wasWritten(change, before);
 }
+
+/** Whether a plan asks for more than its status stores of it. */
+const isCut = (status: Status | undefined): boolean => (status?.plan?.omitted?.changes ?? 0) > 0;
 
 /** Whether item or policy are others than at the last look. */
 const isRollout = ({ status, before }: Pick<Look, 'status' | 'before'>): boolean =>
@@ -169,10 +178,10 @@ const wasWritten = ({ destination, to }: ChangeJson, before: Status | undefined)
     (write) => write.destination === destination && write.target === to && !write.isUncertain,
   ) ?? false;
 
-function explainedBy(drift: readonly Drift[], triggers: readonly Trigger[]) {
+function explainedBy(drift: readonly Drift[], calls: readonly ReportedCall[]) {
   const explained: Drift[] = [];
   const known = drift.map((one) => {
-    const cause = one.cause ? undefined : lateCause(one, triggers, drift);
+    const cause = one.cause ? undefined : lateCause(one, calls, drift);
     if (!cause) return one;
     const told = { ...one, cause };
     explained.push(told);

@@ -2,10 +2,10 @@ import type { ChangeJson } from './change.ts';
 import type { Heal } from './contest.ts';
 import type { DomainEvent } from './domain-event.ts';
 import { type Drift, type DriftNews, actorBehind } from './drift.ts';
+import type { Actor } from './memory/call.ts';
 import type { ChangeOutcome } from './outcome.ts';
 import { type Status, cut, omittedOf } from './status.ts';
 import type { SweepRecord } from './sweep-record.ts';
-import type { Trigger } from './trigger.ts';
 import { type Troubles, newIn, troublesIn } from './trouble.ts';
 
 export const metricNamespace = 'RouteReconciler';
@@ -58,12 +58,18 @@ export interface News {
   readonly events: readonly DomainEvent[];
 }
 
+/** What somebody changed around a table, in one sentence. */
+export interface Notice {
+  readonly notice: string;
+  readonly actor?: Actor;
+}
+
 /** What else one look brought, besides its status. */
 export interface Brought {
   readonly outcomes: readonly ChangeOutcome[];
   readonly drift: DriftNews;
-  /** Calls that changed what is around the table, told for the first time. */
-  readonly notices: readonly Trigger[];
+  /** What new calls changed around the table. */
+  readonly notices: readonly Notice[];
 }
 
 /**
@@ -122,11 +128,10 @@ export function newsOf(status: Status, before: Status | undefined, { outcomes, d
       type: 'Route Table Contested',
       detail: { ...common(), state: 'left', contests: [] },
     },
-    ...notices.flatMap(({ notice, actor }) =>
-      notice === undefined
-        ? []
-        : { type: 'Route Table Changed' as const, detail: { ...common(), notice, ...(actor && { actor }) } },
-    ),
+    ...notices.map(({ notice, actor }) => ({
+      type: 'Route Table Changed' as const,
+      detail: { ...common(), notice, ...(actor && { actor }) },
+    })),
   ];
 
   const done = outcomes.filter(({ result }) => result === 'done');

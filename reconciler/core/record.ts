@@ -6,7 +6,7 @@ import { isEnforced } from './orders.ts';
 import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from './route.ts';
 import type { Plan } from './plan.ts';
 import { type LeftAloneReason, isForeignInterface } from './ours.ts';
-import type { Trigger } from './trigger.ts';
+import type { ReportedCall } from './memory/call.ts';
 
 /** What one table's reconciles remember for the next: the reason why a delete may go without asking. */
 export interface TableRecord {
@@ -52,16 +52,18 @@ export const emptyRecord: TableRecord = {
 };
 
 /**
- * A record after events: a target that came up since it was seen dead is tried once more. One that came up before that
- * died all the same, however late the event arrives or how often.
+ * A record after calls were reported: a target that came up since it was seen dead is tried once more. One that came up
+ * before that died all the same, however late the event arrives or how often.
  */
-export function withTargetsUp(record: TableRecord, triggers: readonly Trigger[]): TableRecord {
+export function withTargetsUp(record: TableRecord, calls: readonly ReportedCall[]): TableRecord {
   // CloudTrail tells whole seconds.
   const isUpAgain = ({ target, deadSince }: ReplacedRoute): boolean =>
     deadSince !== undefined &&
-    triggers.some(
-      ({ cameUp, time }) =>
-        cameUp?.includes(target) && (time === undefined || Date.parse(time) + 1_000 > Date.parse(deadSince)),
+    calls.some(
+      (call) =>
+        call.about === 'target-up' &&
+        call.ids.includes(target) &&
+        Date.parse(call.time) + 1_000 > Date.parse(deadSince),
     );
   const replaced = [...record.replaced].map(
     ([destination, route]) => [destination, isUpAgain(route) ? { target: route.target } : route] as const,

@@ -2,7 +2,7 @@ import { type Change, changeAsJson } from './change.ts';
 import { isContested } from './contest.ts';
 import type { FailureKind } from './outcome.ts';
 import { type Status, holdsOf } from './status.ts';
-import type { Trigger } from './trigger.ts';
+import type { TriggerKind } from './trigger.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -24,10 +24,15 @@ const doubling = (firstMs: number, attempts: number, mostMs: number): number =>
  * Whether a change is left for later. A failed one waits for its time, unless something happened that may have mended
  * it: an edit of the item, or an event that names the table or a target of it. A contested one waits in any case.
  */
-export function isParked(change: Change, status: Status | undefined, triggers: readonly Trigger[], now: Date): boolean {
+export function isParked(
+  change: Change,
+  status: Status | undefined,
+  woken: readonly TriggerKind[],
+  now: Date,
+): boolean {
   const { failures, heals } = holdsOf(status);
   if (isContested(changeAsJson(change), heals, now)) return true;
-  if (triggers.some(({ kind }) => kind === 'event' || kind === 'desired' || kind === 'person')) return false;
+  if (woken.some((kind) => kind === 'event' || kind === 'desired' || kind === 'person')) return false;
   const { action, destination, to } = changeAsJson(change);
   return failures.some(
     (failure) =>

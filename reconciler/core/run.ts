@@ -12,11 +12,10 @@ import {
   summaryOf,
 } from './status.ts';
 import type { Drift } from './drift.ts';
-import type { Trigger } from './trigger.ts';
+import type { Waker } from './trigger.ts';
 
 /** The run of a plan that is about to be applied, or of drift that is left as it is. */
-export function newRun(routeTableId: string, plan: PlanSummary, triggers: readonly Trigger[], detectedAt: Date): Run {
-  const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
+export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor }: Waker, detectedAt: Date): Run {
   const at = detectedAt.toISOString();
   return {
     routeTableId,

@@ -10,7 +10,8 @@ import type { Problem } from './problem.ts';
 import type { Approval, Waiting } from './approval.ts';
 import type { ReplacedRoute, TableRecord } from './record.ts';
 import { sortedBy } from './route.ts';
-import type { Actor, Trigger } from './trigger.ts';
+import type { Actor } from './memory/call.ts';
+import type { ShownTrigger } from './trigger.ts';
 import type { Troubles } from './trouble.ts';
 
 export const phases = [
@@ -67,7 +68,7 @@ export interface Status {
   /** What is wrong with the item, in phase `Invalid`. */
   readonly problems?: readonly Problem[];
   readonly failures: readonly StatusFailure[];
-  readonly trigger: Omit<Trigger, 'actor'>;
+  readonly trigger: ShownTrigger;
   readonly actor?: Actor;
   readonly checkedAt: string;
   /** When the phase became what it is. */
@@ -92,8 +93,8 @@ export interface Status {
   readonly heals?: readonly Heal[];
   /** What decisions need of failures and heals beyond those shown. */
   readonly more?: Holds;
-  /** Calls about routes that showed no effect yet: who it was, should a later read show one. */
-  readonly calls?: readonly Trigger[];
+  /** The reported calls that were taken into account, by their short ids: any other is new. */
+  readonly callsSeen?: readonly string[];
   /** Runs whose destinations no read has shown as desired yet. */
   readonly openRuns?: readonly OpenRun[];
   /** The latest deletions of the item that were taken into account, by the ids of their triggers. */
@@ -136,7 +137,7 @@ export interface OpenRun {
 export interface Run {
   readonly routeTableId: string;
   readonly id: string;
-  readonly trigger: Omit<Trigger, 'actor'>;
+  readonly trigger: ShownTrigger;
   readonly actor?: Actor;
   readonly plan: PlanSummary;
   readonly outcome: readonly RunOutcome[];

@@ -25,7 +25,8 @@ import {
   recordFields,
   summaryOf,
 } from './status.ts';
-import { type Trigger, deletionsIn } from './trigger.ts';
+import type { ReportedCall } from './memory/call.ts';
+import type { Waker } from './trigger.ts';
 import { toldBefore } from './trouble.ts';
 
 /** What a reconcile says of a table, before it is dated and signed. */
@@ -40,6 +41,7 @@ export type Verdict = Omit<
   | 'drift'
   | 'lastDrift'
   | 'deletions'
+  | 'callsSeen'
   | 'lastWriteAt'
   | 'recentWrites'
   | 'revision'
@@ -55,8 +57,8 @@ export interface Findings {
   readonly drifted?: readonly Change[];
   readonly outcomes: readonly RunOutcome[];
   readonly record: TableRecord;
-  /** The calls seen that bear on who changed what. */
-  readonly calls: readonly Trigger[];
+  /** The calls that bear on who changed what. */
+  readonly calls: readonly ReportedCall[];
 }
 
 /** A status nobody needed to change is refreshed this often: how fresh it is, the sweep's own record tells. */
@@ -248,18 +250,26 @@ export function writesAfter(
   return { lastWriteAt, ...(writes.size > 0 && { recentWrites: [...writes.values()] }) };
 }
 
+/** What a status tells besides its verdict. */
+export interface Circumstances {
+  readonly waker: Waker;
+  /** The deletions of the item that are taken into account now. */
+  readonly deletions: readonly string[];
+  readonly callsSeen: readonly string[];
+  readonly outcomes: readonly RunOutcome[];
+}
+
 /** Dates and signs a verdict. */
 export function nextStatus(
   routeTableId: string,
   verdict: Verdict,
   before: Status | undefined,
-  { triggers, outcomes }: { readonly triggers: readonly Trigger[]; readonly outcomes: readonly RunOutcome[] },
+  { waker: { trigger, actor }, deletions: forgotten, callsSeen, outcomes }: Circumstances,
   now: Date,
 ): Status {
-  const { actor, ...trigger } = triggers.find((trigger) => trigger.actor) ?? triggers[0] ?? { kind: 'sweep' };
   const checkedAt = now.toISOString();
   const samePhase = before?.phase === verdict.phase;
-  const deletions = [...new Set([...(before?.deletions ?? []), ...deletionsIn(triggers)])].slice(-deletionsKept);
+  const deletions = [...new Set([...(before?.deletions ?? []), ...forgotten])].slice(-deletionsKept);
   const inSyncSince = verdict.phase === 'InSync' ? (samePhase && before.inSyncSince) || checkedAt : undefined;
   return {
     ...verdict,
@@ -272,6 +282,7 @@ export function nextStatus(
     changedAt: samePhase ? before.changedAt : checkedAt,
     ...(inSyncSince && { inSyncSince }),
     ...(deletions.length > 0 && { deletions }),
+    ...(callsSeen.length > 0 && { callsSeen }),
     revision: (before?.revision ?? 0) + 1,
   };
 }
@@ -280,9 +291,19 @@ export function nextStatus(
 export function saysMore(status: Status, before: Status | undefined): boolean {
   if (!before) return true;
   const ageMs = Date.parse(status.checkedAt) - Date.parse(before.checkedAt);
-  return ageMs >= statusKeepsMs || !isDeepStrictEqual(essence(status), essence(before));
+  const seen = new Set(before.callsSeen);
+  const hasNewCalls = status.callsSeen?.some((id) => !seen.has(id)) ?? false;
+  return ageMs >= statusKeepsMs || hasNewCalls || !isDeepStrictEqual(essence(status), essence(before));
 }
 
-const essence = ({ trigger: _, actor: __, checkedAt: ___, revision: ____, ...rest }: Status): object => rest;
+/** Calls that are forgotten after a day say nothing new. */
+const essence = ({
+  trigger: _,
+  actor: __,
+  checkedAt: ___,
+  revision: ____,
+  callsSeen: _____,
+  ...rest
+}: Status): object => rest;
 
 const after = (now: Date, ms: number): string => new Date(now.getTime() + ms).toISOString();

@@ -83,9 +83,9 @@ export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counte
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
   // Each refresh reads everything again: a scan of the items, every status, and the last sweep.
   const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
-  // Taking and returning the lease are two writes. The status and the four keys of a checkpoint are absent; reading
-  // them consistently costs five read units.
-  const look = 2 * prices.writeUnits + 5 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  // Taking and returning the lease are two writes. The table's key in the index, its item, its status, its reported calls
+  // and the four keys of a checkpoint are absent; reading them consistently costs eight read units.
+  const look = 2 * prices.writeUnits + 8 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
     { thing: 'refreshes of a dashboard, one per minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
     { thing: 'calls on unmanaged tables', amount: 1e6, price: look + invocation(0.1) },

@@ -43,6 +43,8 @@ describe('a failure is written down with its table and its cause', () => {
     const detail = {
       eventSource: 'ec2.amazonaws.com',
       eventName: 'CreateVpcEndpoint',
+      eventID: 'event-1',
+      eventTime: '2026-11-23T12:00:00Z',
       recipientAccountId: '111122223333',
       requestParameters: { routeTableIds: [a, b] },
     };

@@ -41,7 +41,8 @@ describe('on-route-change', () => {
   const file = path.join(import.meta.dirname, '../fixtures/cloudtrail/06-delete-route-v4-iam-user-cli.json');
   const recorded = (...routeTableIds: readonly string[]): unknown => {
     const event = JSON.parse(readFileSync(file, 'utf8'));
-    return { ...event, detail: { ...event.detail, requestParameters: { routeTableIds } } };
+    const eventTime = new Date(now).toISOString();
+    return { ...event, detail: { ...event.detail, eventTime, requestParameters: { routeTableIds } } };
   };
 
   it('reconciles the table that a call names', async () => {

@@ -9,7 +9,6 @@ import { inSync } from '../support/in-memory-world.ts';
 // What the simulation found, each as the shortest history that shows it.
 
 const one = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
-const event = { kind: 'event', id: 'event-1' } as const;
 
 describe('a plan', () => {
   it('that a second read brings is recorded before its first call, beside the first', async () => {
@@ -65,17 +64,17 @@ describe('what was written', () => {
   });
 });
 
-describe('triggers left with a holder that died', () => {
-  it('are told to the queue when whoever took them over fails, too', async () => {
+describe('what was left with a holder that died', () => {
+  it('is told to the queue when whoever took them over fails, too', async () => {
     const world = await inSync(one);
-    const { leases, requeue, states, clock, reconcile } = world;
+    const { leases, requeue, states, clock, event } = world;
     await leases.take(routeTableId, {
       holder: 'dead',
       now: clock.now(),
       expiresAt: new Date(clock.now().getTime() + leaseMs),
       retakeBefore: new Date(0),
     });
-    await reconcile(event);
+    await event();
     requeue.sent.length = 0;
     clock.advance(leaseMs);
     states.faults = (call) => {
@@ -83,7 +82,7 @@ describe('triggers left with a holder that died', () => {
     };
     clock.advance(24 * 60 * 60_000);
     await sweep(world, world.invocation());
-    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0, triggers: [event] }, dueAt: clock.now() }]);
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0, kinds: ['event'] }, dueAt: clock.now() }]);
   });
 });
 

@@ -1,5 +1,6 @@
 import {
   InMemoryDesiredItems,
+  InMemoryEvidence,
   InMemoryLeases,
   InMemoryTableIndex,
   InMemoryTableStates,
@@ -14,6 +15,7 @@ describeStores('stores in memory', async () => {
     put: async (item) => desired.put(item),
     states: new InMemoryTableStates(),
     index: new InMemoryTableIndex(),
+    evidence: new InMemoryEvidence(),
     leases: new InMemoryLeases(),
   };
 });

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { itemWasDeleted } from '../../reconciler/core/trigger.ts';
 import { reconcileAgain } from '../../reconciler/reconcile.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
@@ -9,7 +8,7 @@ import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
-const deleted = { kind: 'desired', id: '1', name: itemWasDeleted } as const;
+const deleted = { kind: 'desired', id: '1', deleted: true } as const;
 const minute = 60_000;
 
 /** Somebody adds a route of their own while nobody manages the table, and writes the item again. */
@@ -28,7 +27,7 @@ const asksFirst = (world: InMemoryWorld): void => {
 it('news of a deletion that was taken into account says nothing of the item that came after, however late it comes', async () => {
   const world = await inSync(two);
   world.desired.delete(routeTableId);
-  await world.reconcile({ kind: 'event' });
+  await world.event();
   await world.reconcile(deleted);
   world.desire(two);
   await world.reconcile({ kind: 'desired', id: '2' });
@@ -66,7 +65,7 @@ describe('an item that is deleted and written again', () => {
     await world.reconcile(deleted);
     world.desire(two);
     await world.leases.drop(routeTableId, 'somebody');
-    const [sent] = world.requeue.sent.filter(({ message }) => message.triggers?.[0]?.name === itemWasDeleted);
+    const [sent] = world.requeue.sent.filter(({ message }) => message.deletions?.[0] === deleted.id);
     world.clock.advance(2 * minute);
     await reconcileAgain(sent?.message ?? { routeTableId, hop: 0 }, 'message-1', world, world.invocation());
     asksFirst(world);
@@ -76,7 +75,7 @@ describe('an item that is deleted and written again', () => {
     const world = await inSync(two);
     const runs = world.states.runs(routeTableId);
     await world.reconcile(deleted);
-    expect(world.status()).toMatchObject({ phase: 'InSync', trigger: { name: itemWasDeleted } });
+    expect(world.status()).toMatchObject({ phase: 'InSync', trigger: { kind: 'desired', name: 'REMOVE' } });
     expect(await world.index.tablesUnder('pcx-aaaaaaaa')).toEqual([routeTableId]);
     expect(world.states.runs(routeTableId)).toEqual(runs);
   });

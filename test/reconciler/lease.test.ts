@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
 import { leaseMarginMs, leaseMs } from '../../reconciler/lease.ts';
 import { reconcile, reconcileAgain } from '../../reconciler/reconcile.ts';
 import { routeTableId } from '../support/builders.ts';
@@ -8,7 +7,6 @@ import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 // One writer per table, whoever else comes, and nothing that was left with it is lost.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
-const event = (n: number): Trigger => ({ kind: 'event', id: `event-${n}` });
 
 /** Somebody takes the lease and is never heard of again. */
 const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
@@ -21,40 +19,40 @@ const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
 
 describe('a storm of events for one table', () => {
   it('is a handful of reads, by one writer at a time', async () => {
-    const { ec2, faults, reconcile } = await inSync(two);
+    const { ec2, faults, event } = await inSync(two);
     faults.strike({}, { answersAfterMs: 50 });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    const storm = Array.from({ length: 200 }, (_, n) => reconcile(event(n)));
+    const storm = Array.from({ length: 200 }, () => event());
     const phases = (await Promise.all(storm)).map(({ phase }) => phase);
     expect(phases.filter((phase) => phase === 'Held')).toHaveLength(199);
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 1 });
   });
 
   it('sends one message, for the moment at which the lease has expired by every clock', async () => {
-    const { faults, reconcile, requeue, clock } = await inSync(two);
+    const { faults, event, requeue, clock } = await inSync(two);
     faults.strike({}, { answersAfterMs: 50 });
     const dueAt = new Date(clock.now().getTime() + leaseMs + leaseMarginMs);
-    await Promise.all([1, 2, 3].map((n) => reconcile(event(n))));
+    await Promise.all([event(), event(), event()]);
     expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt }]);
   });
 
   it('does not hold up another table', async () => {
-    const { ec2, faults, reconcile, desired } = await inSync(two);
+    const { ec2, faults, event, desired } = await inSync(two);
     ec2.scenery.table('rtb-bbbbbbbb');
     desired.put({ routeTableId: 'rtb-bbbbbbbb', routes: [] });
     faults.strike({}, { answersAfterMs: 50 });
-    const both = await Promise.all([reconcile(event(1)), reconcile(event(2), 'rtb-bbbbbbbb')]);
+    const both = await Promise.all([event(), event({}, 'rtb-bbbbbbbb')]);
     expect(both.map(({ phase }) => phase)).toEqual(['InSync', 'InSync']);
   });
 
-  it('that outlasts the time of its holder is handed on, with what each event told', async () => {
-    const { ec2, faults, reconcile, requeue, clock } = await inSync(two);
+  it('that outlasts the time of its holder is handed on, with the kinds of what was left', async () => {
+    const { ec2, faults, event, requeue, clock } = await inSync(two);
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 6_000 });
-    const holder = reconcile(event(1), routeTableId, 5);
-    expect(await reconcile(event(2))).toMatchObject({ phase: 'Held' });
+    const holder = event({}, routeTableId, 5);
+    expect(await event()).toMatchObject({ phase: 'Held' });
     await holder;
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
-    const message = { routeTableId, hop: 0, triggers: [event(2)] };
+    const message = { routeTableId, hop: 0, kinds: ['event'] };
     expect(requeue.sent).toContainEqual({ message, dueAt: clock.now() });
   });
 
@@ -63,12 +61,12 @@ describe('a storm of events for one table', () => {
     const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
     world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { refused: { code: 'InternalError' } });
     world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
-    const holder = world.reconcile(event(1));
+    const holder = world.event();
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    const told = { ...event(2), name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' };
-    expect(await world.reconcile(told)).toMatchObject({ phase: 'Held' });
+    const call = { name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' };
+    expect(await world.event(call)).toMatchObject({ phase: 'Held' });
     await expect(holder).rejects.toThrow('InternalError');
-    const sent = world.requeue.sent.find(({ message }) => message.triggers);
+    const sent = world.requeue.sent.find(({ message }) => message.kinds);
     await reconcileAgain(sent?.message ?? { routeTableId, hop: 0 }, 'message-1', world, world.invocation());
     expect(world.states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: alice }] }]);
   });
@@ -79,7 +77,7 @@ describe('a lease', () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await takeAndDie(world);
-    expect(await world.reconcile(event(1))).toMatchObject({ phase: 'Held' });
+    expect(await world.event()).toMatchObject({ phase: 'Held' });
     expect(world.ec2.journal.calls).toEqual([]);
     const [message] = world.requeue.sent;
     world.clock.advance((message?.dueAt.getTime() ?? 0) - world.now().getTime());
@@ -91,7 +89,7 @@ describe('a lease', () => {
     const world = await inSync(two);
     await takeAndDie(world, 'request');
     const retry = () =>
-      reconcile(routeTableId, event(1), world, {
+      reconcile(routeTableId, { kind: 'desired', id: '1' }, world, {
         requestId: 'request',
         until: new Date(world.now().getTime() + 50_000),
       });

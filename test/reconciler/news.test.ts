@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { item, minutesAfter, now, routeTableId } from '../support/builders.ts';
-import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+import { type CallGiven, type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // What is told to whoever listens: metrics and domain events, by transitions only.
 
@@ -12,10 +11,9 @@ const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '192.0.2.1' };
 
-const hijack = (world: InMemoryWorld, id = 'event-1'): Trigger => {
+const hijack = (world: InMemoryWorld, id = 'event-1'): CallGiven & { readonly time: string } => {
   world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   return {
-    kind: 'event',
     id,
     name: 'ReplaceRoute',
     time: world.now().toISOString(),
@@ -30,7 +28,7 @@ const sweepNow = (world: InMemoryWorld) => sweep(world, world.invocation());
 describe('drift in an enforced table', () => {
   it('is told when it is found, with its actor, and once more when it is seen healed', async () => {
     const world = await inSync(two);
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     expect(world.announcer.events).toEqual(['Route Drift Detected']);
     expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
       routeTableId,
@@ -53,10 +51,10 @@ describe('drift in an enforced table', () => {
 
   it('is counted by routes, with what healed it and how long that took from the call on', async () => {
     const world = await inSync(two);
-    const event = hijack(world);
+    const call = hijack(world);
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     world.clock.advance(3 * second);
-    await world.reconcile(event);
+    await world.event(call);
     const { values } = world.announcer;
     expect([values('DriftDetected'), values('RoutesReplaced'), values('RoutesDeleted')]).toEqual([[2], [1], [1]]);
     expect(values('RoutesCreated')).toEqual([]);
@@ -66,9 +64,9 @@ describe('drift in an enforced table', () => {
 
   it('is measured to the answer to the call that healed it, at the second try as well', async () => {
     const world = await inSync(two);
-    const event = hijack(world);
+    const call = hijack(world);
     world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
-    await world.reconcile(event);
+    await world.event(call);
     world.clock.advance(20 * second);
     world.states.faults = (call) => {
       if (call === 'write') world.clock.advance(7 * second);
@@ -80,7 +78,7 @@ describe('drift in an enforced table', () => {
   it('is found once, however often EC2 fails to heal it', async () => {
     const world = await inSync(two);
     world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     for (let tries = 0; tries < 4; tries++) {
       world.clock.advance(minute);
       await world.reconcile({ kind: 'requeue' });
@@ -93,15 +91,15 @@ describe('drift in an enforced table', () => {
     world.requeue.faults = () => {
       throw new Error('the queue is away');
     };
-    await expect(world.reconcile(hijack(world))).rejects.toThrow('the queue is away');
+    await expect(world.event(hijack(world))).rejects.toThrow('the queue is away');
     expect(world.announcer.events).toEqual(['Route Drift Detected']);
   });
 
   it('is told again when it is healed and comes back', async () => {
     const world = await inSync(two);
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     world.clock.advance(minute);
-    await world.reconcile(hijack(world, 'event-2'));
+    await world.event(hijack(world, 'event-2'));
     expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Detected']);
     expect(world.announcer.values('DriftDetected')).toEqual([1, 1]);
   });
@@ -154,7 +152,7 @@ describe('drift in a table where something else stays wrong', () => {
     world.announcer.told.length = 0;
     for (let round = 0; round < 2; round++) {
       world.clock.advance(30 * minute);
-      await world.reconcile(hijack(world, `event-${round}`));
+      await world.event(hijack(world, `event-${round}`));
       world.clock.advance(minute);
       await world.reconcile({ kind: 'requeue' });
     }
@@ -176,7 +174,7 @@ describe('drift in a table where something else stays wrong', () => {
     await world.reconcile({ kind: 'desired' });
     for (let round = 0; round < 2; round++) {
       world.clock.advance(30 * minute);
-      await world.reconcile(hijack(world, `event-${round}`));
+      await world.event(hijack(world, `event-${round}`));
       expect(world.status().phase).toBe('Verifying');
       world.clock.advance(minute);
       await world.reconcile({ kind: 'requeue' });
@@ -219,8 +217,8 @@ it('drift in a table that is only watched is told apart, and its end as well', a
   const world = await inSync(two);
   world.desire(two, { mode: 'observe' });
   await world.reconcile({ kind: 'desired' });
-  const event = hijack(world);
-  for (let looks = 0; looks < 3; looks++) await world.reconcile(event);
+  const call = hijack(world);
+  for (let looks = 0; looks < 3; looks++) await world.event(call);
   expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
     { type: 'Route Drift Detected', detail: { enforced: false } },
   ]);
@@ -233,15 +231,15 @@ it('drift in a table that is only watched is told apart, and its end as well', a
 describe('the latest drift of a table', () => {
   it('is in its status: who, when, and how long until it was put right and seen so', async () => {
     const world = await inSync(two);
-    const event = hijack(world);
+    const call = hijack(world);
     world.clock.advance(3 * second);
-    await world.reconcile(event);
+    await world.event(call);
     const foundAt = world.now().toISOString();
     expect(world.status().lastDrift).toEqual({
       foundAt,
       routes: 1,
       actor: alice,
-      calledAt: event.time,
+      calledAt: call.time,
       appliedAt: foundAt,
     });
     world.clock.advance(minute);
@@ -251,18 +249,18 @@ describe('the latest drift of a table', () => {
 
   it('names nobody for more than what events told of', async () => {
     const world = await inSync(two);
-    const event = hijack(world);
+    const call = hijack(world);
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
-    await world.reconcile(event);
+    await world.event(call);
     expect(world.status().lastDrift).toMatchObject({ routes: 2, actor: alice, others: true });
-    await world.reconcile({ ...event, id: 'event-2', name: 'CreateRoute', destination: rogue });
+    await world.event({ ...call, id: 'event-2', name: 'CreateRoute', destination: rogue });
     expect(world.status().lastDrift).toMatchObject({ routes: 2, actor: alice });
     expect(world.status().lastDrift).not.toHaveProperty('others');
   });
 
   it('that was healed is told from one that comes later, and ends with the item', async () => {
     const world = await inSync(two);
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     world.clock.advance(minute);
     await world.reconcile();
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -285,13 +283,13 @@ describe('a failure', () => {
     const world = await inSync(two);
     world.desire(wanted);
     await world.reconcile({ kind: 'desired' });
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
     expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
       failures: [{ action: 'create', destination: '10.22.0.0/16', to: 'pcx-cccccccc', remedy: expect.any(String) }],
     });
     world.ec2.scenery.target('pcx-cccccccc');
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     world.clock.advance(minute);
     await world.reconcile();
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)', 'Route Reconcile Failed (left)']);
@@ -304,7 +302,7 @@ describe('a failure', () => {
     await world.reconcile({ kind: 'desired' });
     expect(world.announcer.values('ChangesFailed')).toEqual([1]);
     world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'UnauthorizedOperation' } });
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     expect(world.announcer.values('ChangesFailed')).toEqual([1, 1]);
   });
 
@@ -350,7 +348,7 @@ describe('a failure', () => {
 it('a contest is told when it begins, with who is at it, and when it is over', async () => {
   const world = await inSync(two);
   for (let round = 0; round < 7; round++) {
-    await world.reconcile(hijack(world));
+    await world.event(hijack(world));
     world.clock.advance(minute);
   }
   expect(world.announcer.values('Contested')).toEqual([1]);
@@ -382,9 +380,9 @@ it('what waits is not told as over while the item is refused, nor while a read a
   const world = await inSync(two);
   for (let index = 0; index < 12; index++) world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
   await world.reconcile();
-  const event = hijack(world);
+  const call = hijack(world);
   world.clock.advance(minute);
-  await world.reconcile(event);
+  await world.event(call);
   world.desire(two, { nonsense: 1 });
   await world.reconcile({ kind: 'desired' });
   world.desire(two);
@@ -403,7 +401,7 @@ it('what waits is not told as over while the item is refused, nor while a read a
 it('drift that an edit has put right in another way is told as what was done in the end', async () => {
   const world = await inSync(two);
   world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });
-  await world.reconcile(hijack(world));
+  await world.event(hijack(world));
   world.clock.advance(minute);
   world.desire({ '10.21.0.0/16': 'pcx-aaaaaaaa' });
   await world.reconcile({ kind: 'desired' });
@@ -449,7 +447,7 @@ describe('a blackhole', () => {
     await world.reconcile();
     expect(world.announcer.values('Blackholes')).toEqual([1]);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     await sweepNow(world);
     expect(world.status().phase).toBe('Failed');
     expect(world.announcer.values('BlackholesKnown')).toEqual([0]);
@@ -500,8 +498,7 @@ describe('drift that a sweep found', () => {
   it('is not counted when the event came late', async () => {
     const world = await found();
     const time = now.toISOString();
-    await world.reconcile({
-      kind: 'event',
+    await world.event({
       id: 'late',
       name: 'ReplaceRoute',
       time,
@@ -519,7 +516,7 @@ describe('drift that a sweep found', () => {
   it('is counted when the event of some other call came late, and nobody is named', async () => {
     const world = await found();
     const about = { destination: '10.20.0.0/16', target: 'pcx-bbbbbbbb', actor: alice, time: now.toISOString() };
-    await world.reconcile({ kind: 'event', id: 'late', name: 'ReplaceRoute', ...about });
+    await world.event({ id: 'late', name: 'ReplaceRoute', ...about });
     for (let sweeps = 0; sweeps < 6; sweeps++) {
       world.clock.advance(5 * minute);
       await sweepNow(world);
@@ -586,10 +583,10 @@ it('what somebody changed around a table is told with its actor, though nothing 
   const world = await inSync(two);
   const { now } = world;
   const time = now().toISOString();
-  const event = { kind: 'event', id: 'event-9', time, actor: alice, notice: 'subnet-aaaaaaaa left the table' } as const;
-  await world.reconcile(event);
+  const call = { id: 'event-9', time, actor: alice, notice: 'subnet-aaaaaaaa left the table' };
+  await world.event(call);
   // Events come twice.
-  await world.reconcile(event);
+  await world.event(call);
   expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
     { type: 'Route Table Changed', detail: { notice: 'subnet-aaaaaaaa left the table', actor: alice } },
   ]);
@@ -641,7 +638,7 @@ it('that nobody can be told stops no heal, and is logged', async () => {
   world.announcer.faults = () => {
     throw new Error('the bus is away');
   };
-  await world.reconcile(hijack(world));
+  await world.event(hijack(world));
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   expect(world.status().phase).toBe('Verifying');
   expect(world.lines).toContainEqual(expect.objectContaining({ level: 'error', message: 'could not announce' }));

@@ -12,16 +12,16 @@ const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
 
 describe('a run', () => {
   it('keeps plan, outcome, trigger, actor and times', async () => {
-    const { ec2, reconcile, states, faults, clock } = await inSync(two);
+    const { ec2, event, states, faults, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 40 });
     const detectedAt = clock.now().toISOString();
-    await reconcile({ kind: 'event', id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
+    await event({ id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
     expect(states.runs(routeTableId)).toEqual([
       {
         routeTableId,
         id: expect.stringContaining(detectedAt),
-        trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', destination: '10.20.0.0/16' },
+        trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', time: detectedAt },
         actor: alice,
         plan: expect.objectContaining({
           changes: [{ action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa' }],
@@ -56,10 +56,10 @@ describe('a run', () => {
   });
 
   it('names an actor only for the very destination their call was about', async () => {
-    const { ec2, reconcile, states } = await inSync(two);
+    const { ec2, event, states } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
-    await reconcile({ kind: 'event', id: 'event-1', actor: alice, destination: '10.20.0.0/16' });
+    await event({ id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
     expect(states.runs(routeTableId)[0]?.outcome).toMatchObject([
       { destination: '10.20.0.0/16', actor: alice },
       { destination: '10.21.0.0/16', actor: 'unattributed', candidates: [alice] },
@@ -76,14 +76,14 @@ describe('a run', () => {
   });
 
   it('tells apart what two people did at the same time', async () => {
-    const { ec2, reconcile, states, faults } = await inSync(two);
+    const { ec2, event, states, faults } = await inSync(two);
     // While alice's change is looked at, bob's event comes in.
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
-    const first = reconcile({ kind: 'event', id: 'event-1', actor: alice, destination: '10.20.0.0/16' });
+    const first = event({ id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
     await new Promise((resolve) => setImmediate(resolve));
     ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
-    const second = reconcile({ kind: 'event', id: 'event-2', actor: bob, destination: '10.21.0.0/16' });
+    const second = event({ id: 'event-2', name: 'DeleteRoute', actor: bob, destination: '10.21.0.0/16' });
     expect(await second).toEqual({ routeTableId, phase: 'Held' });
     await first;
     const outcomes = states.runs(routeTableId).flatMap(({ outcome }) => outcome);
@@ -94,8 +94,8 @@ describe('a run', () => {
   });
 
   it('is not made where there is nothing to do', async () => {
-    const { states, reconcile } = await inSync(two);
-    await reconcile({ kind: 'event' });
+    const { states, event } = await inSync(two);
+    await event();
     expect(states.runs(routeTableId)).toEqual([]);
   });
 });
@@ -103,7 +103,6 @@ describe('a run', () => {
 describe('history', () => {
   const deletion = (clock: { now: () => Date }) =>
     ({
-      kind: 'event',
       name: 'DeleteRoute',
       actor: alice,
       destination: '10.20.0.0/16',
@@ -114,11 +113,11 @@ describe('history', () => {
     ['observed', { mode: 'observe' }, 'Drifted'],
     ['paused', { paused: { reason: 'maintenance' } }, 'Drifted'],
   ])('has a run of drift that is only %s, told once', async (_, fields, phase) => {
-    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire(two, fields);
     await reconcile({ kind: 'desired' });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await reconcile(deletion(clock));
+    await event(deletion(clock));
     for (const _ of [1, 2, 3]) {
       clock.advance(5 * 60_000);
       await reconcile();
@@ -149,9 +148,9 @@ describe('history', () => {
   });
 
   it('tells when what was done was first seen', async () => {
-    const { ec2, reconcile, states, clock } = await inSync(two);
+    const { event, ec2, reconcile, states, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await reconcile(deletion(clock));
+    await event(deletion(clock));
     expect(states.runs(routeTableId)[0]).not.toHaveProperty('verifiedAt');
     clock.advance(60_000);
     await reconcile({ kind: 'requeue' });
@@ -162,36 +161,36 @@ describe('history', () => {
   });
 
   it('is completed by an event that comes after the repair', async () => {
-    const { ec2, reconcile, states, clock } = await inSync(two);
-    const event = deletion(clock);
+    const { event, ec2, reconcile, states, clock } = await inSync(two);
+    const call = deletion(clock);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(60_000);
     await reconcile({ kind: 'sweep' });
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
     clock.advance(60_000);
-    await reconcile(event);
+    await event(call);
     expect(states.runs(routeTableId)).toMatchObject([{ actor: alice, outcome: [{ result: 'done', actor: alice }] }]);
   });
 
   it('is not completed by a call that was made after the repair', async () => {
-    const { ec2, reconcile, states, clock } = await inSync(two);
+    const { event, ec2, reconcile, states, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' });
     clock.advance(60_000);
-    await reconcile(deletion(clock));
+    await event(deletion(clock));
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
   });
 
   it('is completed in the run that found drift and in the one that healed it', async () => {
-    const { ec2, reconcile, states, clock, faults } = await inSync(two);
-    const event = deletion(clock);
+    const { event, ec2, reconcile, states, clock, faults } = await inSync(two);
+    const call = deletion(clock);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(60_000);
     faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'InvalidVpcPeeringConnectionID.NotFound' } });
     await reconcile({ kind: 'sweep' });
     clock.advance(5 * 60_000);
     await reconcile({ kind: 'sweep' });
-    await reconcile(event);
+    await event(call);
     expect(states.runs(routeTableId).map(({ outcome }) => outcome[0])).toMatchObject([
       { result: 'refused', actor: alice },
       { result: 'done', actor: alice },
@@ -199,24 +198,24 @@ describe('history', () => {
   });
 
   it('is not completed by a call that would have left something else', async () => {
-    const { ec2, reconcile, states, clock } = await inSync(two);
-    const event = { ...deletion(clock), name: 'ReplaceRoute', target: 'pcx-bbbbbbbb' };
+    const { event, ec2, reconcile, states, clock } = await inSync(two);
+    const call = { ...deletion(clock), name: 'ReplaceRoute', target: 'pcx-bbbbbbbb' };
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     clock.advance(60_000);
     await reconcile({ kind: 'sweep' });
     clock.advance(60_000);
-    await reconcile(event);
+    await event(call);
     const [run] = states.runs(routeTableId);
     expect(run).toMatchObject({ outcome: [{ actor: 'unattributed' }] });
     expect(run).not.toHaveProperty('actor');
   });
 
   it('tells when a repair was seen, also in a table where something else stays wrong', async () => {
-    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire({ ...two, '10.22.0.0/16': 'pcx-cccccccc' });
     await reconcile({ kind: 'desired' });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await reconcile(deletion(clock));
+    await event(deletion(clock));
     clock.advance(60_000);
     await reconcile({ kind: 'requeue' });
     const repair = states.runs(routeTableId).find(({ outcome }) => outcome.some(({ result }) => result === 'done'));
@@ -224,21 +223,21 @@ describe('history', () => {
   });
 
   it('blames nobody for drift that is only watched, whoever woke us for something else', async () => {
-    const { ec2, desire, reconcile, states, clock } = await inSync(two);
+    const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire(two, { mode: 'observe' });
     await reconcile({ kind: 'desired' });
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
-    await reconcile({ ...deletion(clock), destination: '10.77.0.0/16' });
+    await event({ ...deletion(clock), destination: '10.77.0.0/16' });
     expect(states.runs(routeTableId)).toMatchObject([
       { outcome: [{ destination: '10.20.0.0/16', result: 'skipped', actor: 'unattributed', candidates: [alice] }] },
     ]);
   });
 
   it('names who it was also for a heal at the second try', async () => {
-    const { ec2, reconcile, states, clock, faults } = await inSync(two);
+    const { event, ec2, reconcile, states, clock, faults } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
-    await reconcile(deletion(clock));
+    await event(deletion(clock));
     clock.advance(20_000);
     await reconcile({ kind: 'requeue' });
     expect(states.runs(routeTableId).map(({ outcome }) => outcome[0])).toMatchObject([
@@ -250,14 +249,14 @@ describe('history', () => {
   it.each(['twice', 'late'])(
     'does not blame who was healed for drift that comes later: an event comes %s',
     async (how) => {
-      const { ec2, reconcile, states, clock } = await inSync(two);
-      const event = { ...deletion(clock), id: 'event-1' };
+      const { event, ec2, reconcile, states, clock } = await inSync(two);
+      const call = { ...deletion(clock), id: 'event-1' };
       ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
       clock.advance(2_000);
-      await reconcile(how === 'twice' ? event : { kind: 'sweep' });
+      await (how === 'twice' ? event(call) : reconcile({ kind: 'sweep' }));
       clock.advance(60_000);
       await reconcile({ kind: 'requeue' });
-      await reconcile(event);
+      await event(call);
       clock.advance(5 * 60_000);
       ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
       await reconcile({ kind: 'sweep' });
@@ -266,8 +265,8 @@ describe('history', () => {
   );
 
   it('names who it was for drift that the sweep finds, when the event came before EC2 showed it', async () => {
-    const { ec2, reconcile, states, clock } = await inSync(two);
-    await reconcile(deletion(clock));
+    const { event, ec2, reconcile, states, clock } = await inSync(two);
+    await event(deletion(clock));
     clock.advance(3 * 60_000);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' });
@@ -284,14 +283,14 @@ it('a run of a hundred changes that many may have caused fits an item', async ()
   const destinations = Array.from({ length: 100 }, (_, n) => `10.20.${n}.0/24`);
   const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
   for (const destination of destinations) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
-  const calls = Array.from({ length: 20 }, (_, n) => ({
-    kind: 'event' as const,
-    name: 'ReplaceRoute',
-    time: world.now().toISOString(),
-    destination: `10.77.${n}.0/24`,
-    actor: { arn: `arn:aws:sts::111122223333:assumed-role/${'r'.repeat(64)}/${n}`, userAgent: 'a'.repeat(1_024) },
-  }));
-  await world.states.write({ ...world.status(), calls, revision: world.status().revision + 1 });
+  const calls = Array.from({ length: 20 }, (_, n) =>
+    world.callOf({
+      name: 'ReplaceRoute',
+      destination: `10.77.${n}.0/24`,
+      actor: { arn: `arn:aws:sts::111122223333:assumed-role/${'r'.repeat(64)}/${n}`, userAgent: 'a'.repeat(1_024) },
+    }),
+  );
+  await world.evidence.keep(calls.map((call) => ({ routeTableId, call })));
   await world.reconcile({ kind: 'sweep' });
   expect(world.states.runs(routeTableId)[0]?.outcome).toHaveLength(100);
   expect(Math.max(...world.states.runs(routeTableId).map(size))).toBeLessThan(limit);

@@ -55,9 +55,9 @@ describe('a table', () => {
   });
 
   it('that was never managed leaves no trace', async () => {
-    const { ec2, states, reconcile } = new InMemoryWorld();
+    const { ec2, states, event } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: two });
-    expect(await reconcile({ kind: 'event' })).toEqual({ routeTableId, phase: 'Unmanaged' });
+    expect(await event()).toEqual({ routeTableId, phase: 'Unmanaged' });
     expect(ec2.journal.calls).toEqual([]);
     expect(await states.read(routeTableId)).toBeUndefined();
   });
@@ -146,11 +146,11 @@ describe('deletes that wait for a person', () => {
 
 describe('a status', () => {
   it('says what happened, why, when, and who did it', async () => {
-    const { ec2, reconcile, status, clock } = await inSync(two);
+    const { ec2, event, status, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     const actor = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24' };
     const time = clock.now().toISOString();
-    await reconcile({ kind: 'event', id: 'event-1', name: 'DeleteRoute', time, actor });
+    await event({ id: 'event-1', name: 'DeleteRoute', time, actor });
     expect(status()).toMatchObject({
       routeTableId,
       phase: 'Verifying',

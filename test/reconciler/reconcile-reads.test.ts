@@ -153,14 +153,14 @@ describe('a read that is old', () => {
   });
 
   it('is not believed on account of a tag that somebody sets: it says nothing of routes', async () => {
-    const { ec2, clock, faults, reconcile, now } = await inSync(two);
+    const { event, ec2, clock, faults, reconcile, now } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(10_000);
     await reconcile();
     ec2.journal.clear();
     clock.advance(5_000);
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 6_000 });
-    await reconcile({ kind: 'event', name: 'CreateTags', time: now().toISOString() });
+    await event({ name: 'CreateTags', time: now().toISOString() });
     expect(ec2.journal.mutations).toEqual([]);
   });
 
@@ -210,10 +210,10 @@ it('a read in doubt is not believed for a call that says nothing of routes', asy
   const world = await inSync(two);
   world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   world.clock.advance(60_000);
-  await world.reconcile({ kind: 'event', name: 'ReplaceRoute' });
+  await world.event({ name: 'ReplaceRoute' });
   world.clock.advance(2_000);
   world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 10_000 });
-  await world.reconcile({ kind: 'event', name: 'AssociateRouteTable', time: world.now().toISOString() });
+  await world.event({ name: 'AssociateRouteTable', time: world.now().toISOString() });
   expect(world.ec2.journal.counts['ReplaceRoute']).toBe(1);
   expect(world.status().doubt).toBeDefined();
 });

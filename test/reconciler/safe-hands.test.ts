@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
-import { reconcileConcerned } from '../../reconciler/concerned.ts';
+import { reconcileConcerned } from '../../reconciler/wake.ts';
 import { desiredHash } from '../../reconciler/core/hashes.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
 import type { Fate } from '../support/ec2/faults.ts';
@@ -101,13 +101,13 @@ it('a default route dropped by an edit stays, and another edit after it does not
 });
 
 it('from observe to enforce, a backlog of rogue routes waits, and replaces and creates are done', async () => {
-  const { ec2, desire, reconcile, status } = await inSync(two);
+  const { event, ec2, desire, reconcile, status } = await inSync(two);
   desire(two, { mode: 'observe' });
   await reconcile({ kind: 'desired' });
   ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
-  await reconcile({ kind: 'event' });
+  await event();
   desire(two);
   await reconcile({ kind: 'desired' });
   expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
@@ -127,23 +127,23 @@ it('an ignore entry that expires deletes nothing of what it covered', async () =
 });
 
 it('a route left to its owner by its target is not deleted for being moved to another', async () => {
-  const { ec2, desire, reconcile, clock, status } = await inSync(two);
+  const { event, ec2, desire, reconcile, clock, status } = await inSync(two);
   desire(two, { ignore: [{ target: 'eni-*', reason: 'firewall failover' }] });
   ec2.scenery.route(routeTableId, rogue, 'eni-aaaaaaaa');
   await reconcile({ kind: 'desired' });
   clock.advance(minute);
   await reconcile();
   ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
-  await reconcile({ kind: 'event' });
+  await event();
   expect(ec2.journal.mutations).toEqual([]);
   expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'first-deletes', deletes: [rogue] } } });
 });
 
 it('11 rogue routes and a hijacked default route: the hijack is healed, the deletes wait', async () => {
-  const { ec2, reconcile, status } = await inSync(withDefault);
+  const { ec2, event, status } = await inSync(withDefault);
   for (const [destination, target] of Object.entries(rogues(11))) ec2.scenery.route(routeTableId, destination, target);
   ec2.scenery.route(routeTableId, '0.0.0.0/0', 'tgw-aaaaaaaa');
-  await reconcile({ kind: 'event' });
+  await event();
   expect(ec2.journal.lines).toEqual(['ReplaceRoute 0.0.0.0/0 nat-aaaaaaaa']);
   expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'too-many-deletes' } } });
   expect(status().plan?.blocked?.deletes).toHaveLength(11);
@@ -243,7 +243,7 @@ describe('an approval by order', () => {
     await world.reconcile({ kind: 'person' });
     const time = world.now().toISOString();
     world.ec2.scenery.route(routeTableId, '10.90.0.0/16', 'tgw-aaaaaaaa');
-    await world.reconcile({ kind: 'event', name: 'CreateRoute', time });
+    await world.event({ name: 'CreateRoute', time });
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.90.0.0/16']);
     expect(world.status().plan?.blocked?.deletes).toEqual(['10.90.0.0/16']);
   });
@@ -387,7 +387,7 @@ describe('a stop that came and went between two looks', () => {
 });
 
 it('a stop during an apply: no further phase begins, and nothing waits to be resumed by accident', async () => {
-  const { ec2, states, reconcile, status, faults, clock } = await inSync(two);
+  const { event, ec2, states, reconcile, status, faults, clock } = await inSync(two);
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
   ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
@@ -395,7 +395,7 @@ it('a stop during an apply: no further phase begins, and nothing waits to be res
     { action: 'ReplaceRoute', times: 1 },
     { justBefore: () => states.order('*', { stopped: { reason: 'incident' } }) },
   );
-  await reconcile({ kind: 'event' });
+  await event();
   expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
   clock.advance(minute);
   await reconcile();
@@ -415,14 +415,14 @@ it('an item deleted and written again deletes nothing that it did not make', asy
 });
 
 it('a service that fails over between its interfaces on a slot is never interfered with', async () => {
-  const { ec2, reconcile, status, clock } = await inSync(two);
+  const { ec2, event, status, clock } = await inSync(two);
   for (const eni of ['eni-eeeeeeee', 'eni-ffffffff', 'eni-eeeeeeee']) {
     ec2.scenery.foreignInterface(eni);
     ec2.scenery.route(routeTableId, '10.50.0.0/16', eni);
-    await reconcile({ kind: 'event' });
+    await event();
     ec2.scenery.detach(eni);
     clock.advance(minute);
-    await reconcile({ kind: 'event' });
+    await event();
   }
   expect(ec2.journal.mutations).toEqual([]);
   expect(status().phase).toBe('InSync');
@@ -433,7 +433,7 @@ describe('others who undo what we heal', () => {
     for (let round = 0; round < rounds; round++) {
       world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
       const time = world.now().toISOString();
-      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
+      await world.event({ name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
       world.clock.advance(minute / 2);
       await world.reconcile();
     }
@@ -460,7 +460,7 @@ describe('others who undo what we heal', () => {
     expect(world.ec2.journal.lines.length).toBeLessThanOrEqual(2);
     world.forget();
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     expect(world.ec2.journal.lines).toEqual(['CreateRoute 10.21.0.0/16 pcx-aaaaaaaa']);
     expect(world.status().phase).toBe('Contested');
   });
@@ -482,7 +482,7 @@ describe('others who undo what we heal', () => {
     const world = await inSync(many);
     const undo = async (): Promise<void> => {
       for (const destination of Object.keys(many)) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
-      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', time: world.now().toISOString() });
+      await world.event({ name: 'ReplaceRoute', time: world.now().toISOString() });
       world.clock.advance(minute / 2);
     };
     for (let round = 0; round < 6; round++) await undo();
@@ -533,7 +533,7 @@ describe('EC2 answering nothing but faults of its own', () => {
     world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'not-done' });
     const time = world.now().toISOString();
     const phases: string[] = [];
-    await world.reconcile({ kind: 'event', name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
+    await world.event({ name: 'ReplaceRoute', actor: alice, destination: '10.20.0.0/16', time });
     for (const end = minutesAfter(minutes, world.now()); world.now() < end;) {
       phases.push(world.status().phase);
       world.clock.advance(Math.max(1_000, Date.parse(world.status().nextRetry ?? '') - world.now().getTime()));
@@ -553,7 +553,7 @@ describe('EC2 answering nothing but faults of its own', () => {
   it('does not put off the heal once it is well again', async () => {
     const { world } = await outage(8);
     world.clock.advance(31_000);
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
@@ -562,7 +562,7 @@ describe('EC2 answering nothing but faults of its own', () => {
     world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'done' });
     for (let round = 0; round < 6; round++) {
       world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
-      await world.reconcile({ kind: 'event', name: 'ReplaceRoute', time: world.now().toISOString() });
+      await world.event({ name: 'ReplaceRoute', time: world.now().toISOString() });
       world.clock.advance(minute / 2);
       await world.reconcile();
     }
@@ -610,7 +610,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
   const restored = async (): Promise<InMemoryWorld> => {
     const world = await blackholed();
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
-    await world.reconcile({ kind: 'event' });
+    await world.event();
     world.clock.advance(minute);
     return world;
   };
@@ -620,6 +620,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
       eventSource: 'ec2.amazonaws.com',
       eventName,
       eventTime,
+      eventID: `${eventName} ${eventTime}`,
       recipientAccountId: '111122223333',
       requestParameters: { natGatewayId: 'nat-aaaaaaaa' },
     };
@@ -637,10 +638,10 @@ describe('a working route replaced with a target that drops its traffic', () => 
   });
 
   it('is not done again when somebody puts a working route there', async () => {
-    const { ec2, reconcile, status } = await blackholed();
+    const { ec2, event, status } = await blackholed();
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
     ec2.journal.clear();
-    await reconcile({ kind: 'event' });
+    await event();
     expect(ec2.journal.mutations).toEqual([]);
     expect(status()).toMatchObject({
       phase: 'Failed',
@@ -674,18 +675,18 @@ describe('a working route replaced with a target that drops its traffic', () => 
   });
 
   it('is not done again by and by: a route that was taken away is not made anew, and the next fix stays', async () => {
-    const { ec2, reconcile, status, clock } = await blackholed();
+    const { ec2, event, status, clock } = await blackholed();
     ec2.scenery.target('nat-aaaaaaaa');
     ec2.journal.clear();
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await reconcile({ kind: 'event' });
+    await event();
     expect(status()).toMatchObject({
       phase: 'Failed',
       plan: { inSync: false, changes: [], findings: [{ code: 'healed-into-blackhole', destination: '10.20.0.0/16' }] },
     });
     clock.advance(minute);
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
-    await reconcile({ kind: 'event' });
+    await event();
     expect(ec2.journal.mutations).toEqual([]);
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(mended);
   });
@@ -694,7 +695,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
     ['a server fault', { serverFault: 'done' }],
     ['nothing', { lost: 'answer' }],
   ])('is not done again when EC2 did it and answered with %s', async (_, answer) => {
-    const { ec2, desire, faults, reconcile, status, clock } = await inSync(two);
+    const { event, ec2, desire, faults, reconcile, status, clock } = await inSync(two);
     // Attached to nothing: EC2 takes it, and drops the traffic.
     ec2.scenery.interface('eni-bbbbbbbb');
     desire({ ...two, '10.20.0.0/16': 'eni-bbbbbbbb' });
@@ -703,7 +704,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
     clock.advance(minute);
     await reconcile();
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
-    await reconcile({ kind: 'event' });
+    await event();
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(mended);
     expect(status().phase).toBe('Failed');
   });
@@ -722,9 +723,9 @@ describe('a working route replaced with a target that drops its traffic', () => 
 });
 
 it('a NAT gateway replaced by another tool within a minute: told, and healed as soon as it is there', async () => {
-  const { ec2, desire, reconcile, status, clock } = await inSync(withDefault);
+  const { event, ec2, desire, reconcile, status, clock } = await inSync(withDefault);
   ec2.scenery.vanish('nat-aaaaaaaa');
-  await reconcile({ kind: 'event', name: 'DeleteNatGateway', via: 'nat-aaaaaaaa' });
+  await event({ name: 'DeleteNatGateway', via: 'nat-aaaaaaaa' });
   expect(status().plan?.findings).toMatchObject([{ code: 'blackhole', destination: '0.0.0.0/0' }]);
   clock.advance(minute / 2);
   // The item names the new gateway before EC2 has it ready.
@@ -733,7 +734,7 @@ it('a NAT gateway replaced by another tool within a minute: told, and healed as 
   expect(status()).toMatchObject({ phase: 'Failed', failures: [{ destination: '0.0.0.0/0', action: 'replace' }] });
   ec2.scenery.target('nat-bbbbbbbb');
   clock.advance(1_000);
-  await reconcile({ kind: 'event', name: 'CreateNatGateway', via: 'nat-bbbbbbbb' });
+  await event({ name: 'CreateNatGateway', via: 'nat-bbbbbbbb' });
   expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '0.0.0.0/0': 'nat-bbbbbbbb' });
 });
 
@@ -743,14 +744,14 @@ describe('another tool leads a route to a gateway that works, while the item sti
   const rescued = async (dies: (world: InMemoryWorld) => void): Promise<InMemoryWorld> => {
     const world = await inSync(listed);
     dies(world);
-    await world.reconcile({ kind: 'event', name: 'StopInstances', via: 'eni-aaaaaaaa' });
+    await world.event({ name: 'StopInstances', via: 'eni-aaaaaaaa' });
     world.clock.advance(minute);
     await rescue(world);
     return world;
   };
   const rescue = async (world: InMemoryWorld): Promise<void> => {
     world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
-    await world.reconcile({ kind: 'event', name: 'ReplaceRoute', destination: '0.0.0.0/0' });
+    await world.event({ name: 'ReplaceRoute', destination: '0.0.0.0/0' });
     world.clock.advance(minute);
     await world.reconcile({ kind: 'requeue' });
   };

@@ -148,7 +148,9 @@ describe('the page of a table', () => {
     const table = (await eventfulFleet()).tables[1];
     const [waits] = table?.status?.plan?.changes ?? [];
     if (!table?.status || !waits) throw new Error('nothing waits');
-    const told = { ...waits, foundAt: table.now.toISOString(), cause: { actor: { arn: 'arn:aws:iam::1:user/carol' } } };
+    const foundAt = table.now.toISOString();
+    const actor = { arn: 'arn:aws:iam::1:user/carol' };
+    const told = { ...waits, foundAt, cause: { id: 'event-1', name: 'CreateRoute', time: foundAt, actor } };
     const rows = rowsOf(tableWidget({ ...table, status: { ...table.status, drift: [told] } }, 0, 'light', arn));
     expect(rows).toContainEqual(expect.stringMatching(/delete \(waits\) 192\.168\.0\.0\/24 igw-\S+ +carol/));
     expect(rows.filter((row) => row.includes('carol'))).toHaveLength(1);

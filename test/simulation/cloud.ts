@@ -1,8 +1,10 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
 import type { ActualTable } from '../../reconciler/core/route.ts';
 import type { Status } from '../../reconciler/core/status.ts';
+import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import type {
   DesiredItems,
+  Evidence,
   Leases,
   Log,
   Requeue,
@@ -18,6 +20,7 @@ import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
 import type { World as Ec2World } from '../support/ec2/world.ts';
 import {
   InMemoryDesiredItems,
+  InMemoryEvidence,
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
@@ -50,6 +53,7 @@ export class Cloud {
   readonly desired = new InMemoryDesiredItems();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
+  readonly evidence = new InMemoryEvidence();
   readonly leases = new InMemoryLeases();
   readonly queue: InMemoryRequeue;
   /** Targets that EC2 refuses, and tables it lets nobody of ours write. */
@@ -188,6 +192,7 @@ export class Cloud {
       desired: this.#desired(fn),
       states: this.#states(fn),
       index: this.#index(fn),
+      evidence: this.#evidence(fn),
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
       announcer: { announce: async () => {} },
@@ -339,7 +344,23 @@ export class Cloud {
         () => index.keep(routeTableId, names),
         () => index.keep(routeTableId, names),
       );
-    return { keep, tablesUnder: (id) => this.#store(fn, `index.tablesUnder ${id}`, () => index.tablesUnder(id)) };
+    return {
+      keep,
+      tablesUnder: (id) => this.#store(fn, `index.tablesUnder ${id}`, () => index.tablesUnder(id)),
+      thoseUnder: (id, ids) => this.#store(fn, `index.thoseUnder ${id}`, () => index.thoseUnder(id, ids)),
+    };
+  }
+
+  #evidence(fn: FunctionRun): Evidence {
+    const { evidence } = this;
+    return {
+      keep: (calls) => {
+        const keep = (): Promise<void> => evidence.keep(calls);
+        return this.#store(fn, `evidence.keep ${calls.map(({ call }) => call.id).join(' ')}`, keep, keep);
+      },
+      of: (routeTableId, since) =>
+        this.#store(fn, `evidence.of ${routeTableId}`, () => evidence.of(routeTableId, since)),
+    };
   }
 
   #leases(fn: FunctionRun): Leases {
@@ -354,7 +375,7 @@ export class Cloud {
       take: (routeTableId, claim) => {
         const take = async (): ReturnType<Leases['take']> => {
           const taken = await leases.take(routeTableId, claim);
-          if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.length);
+          if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.kinds.length);
           return taken;
         };
         const again = (): ReturnType<Leases['take']> => {
@@ -363,8 +384,8 @@ export class Cloud {
         };
         return this.#store(fn, `leases.take ${routeTableId}`, take, again).catch(unknown(routeTableId));
       },
-      leave: (routeTableId, trigger, now) => {
-        const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, trigger, now);
+      leave: (routeTableId, left, by, now) => {
+        const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, left, by, now);
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
       release: (routeTableId, claim) =>
@@ -374,14 +395,14 @@ export class Cloud {
           async () => {
             const released = await leases.release(routeTableId, claim);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
-            else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.length);
+            else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
           // The first call took the triggers with it; the answer that tells of them got lost.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
-            return { released: false, left: [] };
+            return { released: false, left: nothingLeft };
           },
         ).catch(unknown(routeTableId)),
       drop: (routeTableId, holder) =>
@@ -390,12 +411,12 @@ export class Cloud {
           `leases.drop ${routeTableId}`,
           async () => {
             const left = await leases.drop(routeTableId, holder);
-            watch.gaveUp(fn, routeTableId, left.length);
+            watch.gaveUp(fn, routeTableId, left.kinds.length);
             return left;
           },
           async () => {
             watch.sent(fn, routeTableId);
-            return [];
+            return nothingLeft;
           },
         ).catch(unknown(routeTableId)),
     };

@@ -1,8 +1,8 @@
 import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
-import { itemWasDeleted } from '../../reconciler/core/trigger.ts';
+import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
-import { reconcileConcerned } from '../../reconciler/concerned.ts';
+import { reconcileConcerned } from '../../reconciler/wake.ts';
 import { reconcile, reconcileAgain } from '../../reconciler/reconcile.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import type { Cloud } from './cloud.ts';
@@ -88,9 +88,9 @@ export class Delivery {
       const underway = new Map<string, Promise<unknown>>();
       await Promise.all(
         batch.map(async ({ routeTableId, id }) => {
-          const name = deleted.has(routeTableId) && { name: itemWasDeleted };
-          const reconciled =
-            underway.get(routeTableId) ?? reconcile(routeTableId, { kind: 'desired', id, ...name }, world, invocation);
+          const kind = 'desired';
+          const trigger: Trigger = deleted.has(routeTableId) ? { kind, id, deleted: true } : { kind, id };
+          const reconciled = underway.get(routeTableId) ?? reconcile(routeTableId, trigger, world, invocation);
           underway.set(routeTableId, reconciled);
           await reconciled.catch(() => failed.add(id));
         }),

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { connect } from '../../local/stack.ts';
 import { checkpoint } from '../../reconciler/aws/checkpoint.ts';
 import { desiredItems } from '../../reconciler/aws/desired-table.ts';
+import { tableEvidence } from '../../reconciler/aws/evidence-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2.ts';
 import { tableLeases } from '../../reconciler/aws/lease-table.ts';
 import { tableIndex } from '../../reconciler/aws/table-index.ts';
@@ -19,6 +20,7 @@ import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
 import type { RouteTables } from '../../reconciler/ports.ts';
 import { local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
 import { collect } from '../support/collect.ts';
+import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { describeStores, status } from '../support/store-contract.ts';
 
 const { aws, ec2: ec2As, relay } = connect(inject('stack'));
@@ -133,6 +135,7 @@ describeStores('stores in an emulated DynamoDB', async () => {
     put: async (Item) => void (await documents.send(new PutCommand({ TableName: desiredTable, Item }))),
     states: tableStates(documents, stateTable),
     index: tableIndex(documents, stateTable),
+    evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),
     leases: tableLeases(documents, stateTable),
   };
 });

@@ -1,4 +1,4 @@
-import type { Actor, Trigger } from '../../reconciler/core/trigger.ts';
+import type { Actor } from '../../reconciler/core/memory/call.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import type { Fleet } from '../../report/fleet-view.ts';
 import type { TableView } from '../../report/table-page.ts';
@@ -69,8 +69,7 @@ export async function eventfulFleet(
     ec2.scenery.route(id, destination, target);
     const time = world.now().toISOString();
     clock.advance(1_400);
-    const trigger: Trigger = {
-      kind: 'event',
+    const call = {
       id: `event-${id}-${time}`,
       name: 'ReplaceRoute',
       time,
@@ -78,7 +77,7 @@ export async function eventfulFleet(
       destination,
       target,
     };
-    await world.reconcile(trigger, id);
+    await world.event(call, id);
     clock.advance(8 * second);
     await world.reconcile({ kind: 'requeue' }, id);
     clock.advance(3 * minute);

@@ -1,15 +1,16 @@
-import { isDeepStrictEqual } from 'node:util';
 import { detailSchemas } from '../../reconciler/core/domain-event.ts';
+import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName, News } from '../../reconciler/core/news.ts';
 import { type Orders, ordersOf } from '../../reconciler/core/orders.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
 import type { SweepRecord } from '../../reconciler/core/sweep-record.ts';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
+import { type Left, nothingLeft, together } from '../../reconciler/core/trigger.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import type {
   Announcer,
   DesiredItems,
   DesiredPage,
+  Evidence,
   Leases,
   Requeue,
   RequeueMessage,
@@ -163,6 +164,11 @@ export class InMemoryTableIndex implements TableIndex {
     return [...(this.#tables.get(id) ?? [])].sort();
   }
 
+  async thoseUnder(id: string, routeTableIds: readonly string[]): Promise<ReadonlySet<string>> {
+    await this.faults('thoseUnder');
+    return new Set(routeTableIds.filter((routeTableId) => this.#tables.get(id)?.has(routeTableId)));
+  }
+
   async keep(routeTableId: string, { add, remove }: Parameters<TableIndex['keep']>[1]): Promise<void> {
     await this.faults('keep', routeTableId);
     for (const id of add) this.#tables.set(id, new Set([...(this.#tables.get(id) ?? []), routeTableId]));
@@ -170,15 +176,37 @@ export class InMemoryTableIndex implements TableIndex {
   }
 }
 
+/** What events reported, in memory. Copies go in and copies come out; nothing expires. */
+export class InMemoryEvidence implements Evidence {
+  faults: StoreFaults = () => {};
+  readonly #rows = new Map<string, Map<string, ReportedCall>>();
+
+  async keep(calls: Parameters<Evidence['keep']>[0]): Promise<void> {
+    await this.faults('keep', calls[0]?.routeTableId);
+    for (const { routeTableId, call } of calls) {
+      const rows = this.#rows.get(routeTableId) ?? new Map<string, ReportedCall>();
+      this.#rows.set(routeTableId, rows.set(`${call.time}#${call.id}`, structuredClone(call)));
+    }
+  }
+
+  async of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]> {
+    await this.faults('of', routeTableId);
+    return [...(this.#rows.get(routeTableId) ?? [])]
+      .filter(([key]) => key >= since.toISOString())
+      .sort(([one], [other]) => (one < other ? 1 : -1))
+      .slice(0, callsReadAtMost)
+      .map(([, call]) => structuredClone(call));
+  }
+}
+
 interface Lease {
   readonly holder: string;
   readonly takenAt: Date;
   readonly expiresAt: Date;
-  readonly left: readonly Trigger[];
+  readonly left: Left;
+  /** Who was the first to leave something. */
+  readonly firstBy?: string;
 }
-
-/** Beyond this many the latest takes the place of the one before. */
-const triggersKept = 100;
 
 /** Leases in memory. Each call is one step that nothing can come between. */
 export class InMemoryLeases implements Leases {
@@ -195,35 +223,35 @@ export class InMemoryLeases implements Leases {
     const lease = this.#leases.get(routeTableId);
     const isFree = !lease || lease.expiresAt <= now || (lease.holder === holder && lease.takenAt <= retakeBefore);
     if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: [] });
-    return { taken: true, left: lease?.left ?? [] };
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
+    return { taken: true, left: lease?.left ?? nothingLeft };
   }
 
-  async leave(routeTableId: string, trigger: Trigger, now: Date): ReturnType<Leases['leave']> {
+  async leave(routeTableId: string, left: Left, by: string, now: Date): ReturnType<Leases['leave']> {
     await this.faults('leave', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (!lease || lease.expiresAt <= now) return 'free';
-    const left = [...lease.left.slice(0, triggersKept - 1), structuredClone(trigger)];
-    this.#leases.set(routeTableId, { ...lease, left });
-    return left.every((other) => isDeepStrictEqual(other, trigger)) ? 'first' : 'more';
+    const firstBy = lease.firstBy ?? by;
+    this.#leases.set(routeTableId, { ...lease, left: together(lease.left, left), firstBy });
+    return firstBy === by ? 'first' : 'more';
   }
 
   async release(routeTableId: string, { holder, now, expiresAt }: Claim): ReturnType<Leases['release']> {
     await this.faults('release', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (lease?.holder !== holder) return { released: true };
-    if (lease.left.length === 0) {
+    if (lease.left.kinds.length === 0) {
       this.#leases.delete(routeTableId);
       return { released: true };
     }
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: [] });
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
     return { released: false, left: lease.left };
   }
 
-  async drop(routeTableId: string, holder: string): Promise<readonly Trigger[]> {
+  async drop(routeTableId: string, holder: string): Promise<Left> {
     await this.faults('drop', routeTableId);
     const lease = this.#leases.get(routeTableId);
-    if (lease?.holder !== holder) return [];
+    if (lease?.holder !== holder) return nothingLeft;
     this.#leases.delete(routeTableId);
     return lease.left;
   }

@@ -1,4 +1,5 @@
 import type { Status } from '../../reconciler/core/status.ts';
+import type { Actor, ReportedCall, Subject } from '../../reconciler/core/memory/call.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Log, World } from '../../reconciler/ports.ts';
 import { type Reconciled, reconcile } from '../../reconciler/reconcile.ts';
@@ -10,6 +11,7 @@ import { inMemoryRouteTables } from './ec2/route-tables.ts';
 import {
   InMemoryAnnouncer,
   InMemoryDesiredItems,
+  InMemoryEvidence,
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
@@ -37,6 +39,28 @@ export async function inSync(
   return world;
 }
 
+/** What a test says of a call; what it leaves out is of no account to it. */
+export interface CallGiven {
+  readonly id?: string;
+  readonly name?: string;
+  readonly time?: string;
+  readonly actor?: Actor;
+  readonly via?: string;
+  readonly destination?: string;
+  readonly target?: string;
+  readonly notice?: string;
+  readonly cameUp?: readonly string[];
+}
+
+const routeCalls: readonly string[] = ['CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
+
+function subjectOf({ name = '', destination, target, notice, cameUp }: CallGiven): Subject {
+  if (notice !== undefined) return { about: 'surroundings', notice };
+  if (cameUp) return { about: 'target-up', ids: cameUp };
+  if (!routeCalls.includes(name)) return { about: 'table' };
+  return { about: 'route', ...(destination !== undefined && { destination }), ...(target !== undefined && { target }) };
+}
+
 /** Everything a reconcile touches, in memory and under the control of a test. */
 export class InMemoryWorld implements World {
   readonly clock = new VirtualClock(now);
@@ -46,6 +70,7 @@ export class InMemoryWorld implements World {
   readonly desired = new InMemoryDesiredItems();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
+  readonly evidence = new InMemoryEvidence();
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly announcer = new InMemoryAnnouncer();
@@ -54,6 +79,7 @@ export class InMemoryWorld implements World {
   readonly log: Log = logInto(this.lines, {});
   checkpointFaults: StoreFaults = () => {};
   #requests = 0;
+  #calls = 0;
 
   constructor(options: Partial<Ec2Options> = {}) {
     this.ec2 = new InMemoryEc2({ clock: this.clock, faults: this.faults.decide, ...options });
@@ -80,6 +106,20 @@ export class InMemoryWorld implements World {
     id = routeTableId,
     seconds?: number,
   ): Promise<Reconciled> => reconcile(id, trigger, this, this.invocation(seconds));
+
+  /** A call as an event reports it, made now if the test does not say when. */
+  readonly callOf = (given: CallGiven = {}): ReportedCall => {
+    const { id = `call-${++this.#calls}`, name = 'CreateTags', time = this.now().toISOString(), actor, via } = given;
+    return { id, name, time, ...(actor && { actor }), ...(via !== undefined && { via }), ...subjectOf(given) };
+  };
+
+  /** An event reports a call: it is kept as evidence, and the table is reconciled. */
+  readonly event = async (given: CallGiven = {}, id = routeTableId, seconds?: number): Promise<Reconciled> => {
+    const call = this.callOf(given);
+    await this.evidence.keep([{ routeTableId: id, call }]);
+    const trigger = { kind: 'event', id: call.id, name: call.name, time: call.time } as const;
+    return this.reconcile(trigger, id, seconds);
+  };
 
   /**
    * Brings a table to where it has been in sync for a minute, so that deletes are earned, and forgets how.

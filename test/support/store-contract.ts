@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { summaryOf, type Run, type Status } from '../../reconciler/core/status.ts';
+import type { ReportedCall } from '../../reconciler/core/memory/call.ts';
+import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import type { DesiredItems, Leases, TableIndex, TableStates } from '../../reconciler/ports.ts';
+import type { DesiredItems, Evidence, Leases, TableIndex, TableStates } from '../../reconciler/ports.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
@@ -13,10 +15,29 @@ export interface Stores {
   readonly put: (item: { readonly routeTableId: string; readonly [field: string]: unknown }) => Promise<void>;
   readonly states: TableStates;
   readonly index: TableIndex;
+  readonly evidence: Evidence;
   readonly leases: Leases;
 }
 
 const otherId = 'rtb-bbbbbbbb';
+
+/** A call of each kind, with everything in it; the newest first. */
+const calls: readonly ReportedCall[] = (
+  [
+    { about: 'route', destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' },
+    { about: 'target-up', ids: ['pcx-aaaaaaaa', 'nat-aaaaaaaa'] },
+    { about: 'target-down', ids: [] },
+    { about: 'surroundings', notice: 'subnet-aaaaaaaa uses this table from now on' },
+    { about: 'table' },
+  ] as const
+).map((subject, minutesAgo) => ({
+  id: `event-${minutesAgo}`,
+  name: 'SomeCall',
+  time: minutesAfter(-minutesAgo).toISOString().replace('.000', ''),
+  actor: { arn: 'user/alice', sourceIp: '192.0.2.1', userAgent: 'cli', invokedBy: 'cloudformation.amazonaws.com' },
+  via: 'pcx-aaaaaaaa',
+  ...subject,
+}));
 
 const planned = plan(
   desired({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'nat-aaaaaaaa' }),
@@ -169,6 +190,12 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await found(...ids)).toEqual(ids.map(() => [routeTableId]));
       });
 
+      it('says which of some tables are under an id', async () => {
+        await stores.index.keep(otherId, { add: ['managed'], remove: [] });
+        expect(await stores.index.thoseUnder('managed', [routeTableId, otherId])).toEqual(new Set([otherId]));
+        expect(await stores.index.thoseUnder('managed', [])).toEqual(new Set());
+      });
+
       it('is apart from statuses', async () => {
         await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa'], remove: [] });
         expect(await stores.states.read(routeTableId)).toBeUndefined();
@@ -176,25 +203,74 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       });
     });
 
+    describe('evidence', () => {
+      const longAgo = minutesAfter(-24 * 60);
+      const keep = (kept: readonly ReportedCall[], id = routeTableId) =>
+        stores.evidence.keep(kept.map((call) => ({ routeTableId: id, call })));
+
+      it('is read as it was kept, the newest call first, and by table', async () => {
+        await keep(calls.toReversed());
+        expect(await stores.evidence.of(routeTableId, longAgo)).toEqual(calls);
+        expect(await stores.evidence.of(otherId, longAgo)).toEqual([]);
+      });
+
+      it('is one row for a table and a call, however often it is kept', async () => {
+        for (const _ of [1, 2]) await keep(calls);
+        expect(await stores.evidence.of(routeTableId, longAgo)).toEqual(calls);
+      });
+
+      it('is read from some time on', async () => {
+        await keep(calls);
+        expect(await stores.evidence.of(routeTableId, minutesAfter(-2))).toEqual(calls.slice(0, 3));
+      });
+
+      it('is kept of one call for more tables than fit one request', async () => {
+        const ids = Array.from({ length: 60 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+        const [call] = calls;
+        if (call) await stores.evidence.keep(ids.map((routeTableId) => ({ routeTableId, call })));
+        const found = await Promise.all(ids.map((id) => stores.evidence.of(id, longAgo)));
+        expect(found).toEqual(ids.map(() => [call]));
+      });
+
+      it('is bounded where it is read: a storm leaves the newest 300', async () => {
+        const storm = calls
+          .slice(0, 1)
+          .flatMap((call) => Array.from({ length: 310 }, (_, n) => ({ ...call, id: `${n + 100}` })));
+        await keep(storm);
+        const found = await stores.evidence.of(routeTableId, longAgo);
+        expect(found).toEqual(storm.toReversed().slice(0, 300));
+      });
+
+      it('is apart from statuses and runs', async () => {
+        await stores.states.recordRun(run);
+        await stores.states.write(status);
+        expect(await stores.evidence.of(routeTableId, longAgo)).toEqual([]);
+      });
+    });
+
     describe('a lease', () => {
-      const event = (id: string) => ({ kind: 'event', id }) as const;
+      const events = { kinds: ['event'], deletions: [] } as const;
+      const deletion = (id: string) => ({ kinds: ['desired'], deletions: [id] }) as const;
 
       it('is taken by one, and told to others with its end', async () => {
         const { leases } = stores;
-        expect(await leases.take(routeTableId, claim('one'))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(routeTableId, claim('one'))).toEqual({ taken: true, left: nothingLeft });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(0.5)))).toEqual({
           taken: false,
           expiresAt: minutesAfter(1),
         });
-        expect(await leases.take(otherId, claim('two'))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(otherId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
       });
 
       it('is taken by another once it has ended or expired', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: true });
-        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: [] });
-        expect(await leases.take(routeTableId, claim('three', minutesAfter(1)))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
+        expect(await leases.take(routeTableId, claim('three', minutesAfter(1)))).toEqual({
+          taken: true,
+          left: nothingLeft,
+        });
       });
 
       it('is taken again by its holder, but not at once', async () => {
@@ -202,53 +278,58 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         const long = { ...claim('one'), expiresAt: minutesAfter(5) };
         await leases.take(routeTableId, long);
         expect(await leases.take(routeTableId, claim('one', minutesAfter(0.9)))).toMatchObject({ taken: false });
-        expect(await leases.take(routeTableId, claim('one', minutesAfter(1)))).toEqual({ taken: true, left: [] });
+        expect(await leases.take(routeTableId, claim('one', minutesAfter(1)))).toEqual({
+          taken: true,
+          left: nothingLeft,
+        });
       });
 
       it('hands what was left with it to its holder, and goes on', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        expect(await leases.leave(routeTableId, event('1'), now)).toBe('first');
-        expect(await leases.leave(routeTableId, event('2'), now)).toBe('more');
+        expect(await leases.leave(routeTableId, events, 'two', now)).toBe('first');
+        expect(await leases.leave(routeTableId, deletion('1'), 'three', now)).toBe('more');
+        expect(await leases.leave(routeTableId, deletion('2'), 'four', now)).toBe('more');
+        expect(await leases.leave(routeTableId, events, 'five', now)).toBe('more');
         expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)))).toEqual({
           released: false,
-          left: [event('1'), event('2')],
+          left: { kinds: ['event', 'desired'], deletions: ['1', '2'] },
         });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(1.2)))).toMatchObject({ taken: false });
         expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
       });
 
-      it('takes a trigger for the first again when the call that left it is repeated', async () => {
+      it('takes whoever was the first for the first again when the call is repeated', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        await leases.leave(routeTableId, event('1'), now);
-        expect(await leases.leave(routeTableId, event('1'), now)).toBe('first');
+        await leases.leave(routeTableId, events, 'two', now);
+        expect(await leases.leave(routeTableId, events, 'two', now)).toBe('first');
       });
 
       it('takes nothing when it is free or expired', async () => {
         const { leases } = stores;
-        expect(await leases.leave(routeTableId, event('1'), now)).toBe('free');
+        expect(await leases.leave(routeTableId, events, 'two', now)).toBe('free');
         await leases.take(routeTableId, claim('one'));
-        expect(await leases.leave(routeTableId, event('1'), minutesAfter(1))).toBe('free');
+        expect(await leases.leave(routeTableId, events, 'two', minutesAfter(1))).toBe('free');
       });
 
       it('passes what was left with a dead holder on to the next', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        await leases.leave(routeTableId, event('1'), now);
+        await leases.leave(routeTableId, deletion('1'), 'three', now);
         expect(await leases.take(routeTableId, claim('two', minutesAfter(2)))).toEqual({
           taken: true,
-          left: [event('1')],
+          left: deletion('1'),
         });
       });
 
       it('is dropped with what was left, and only by its holder', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        await leases.leave(routeTableId, event('1'), now);
-        expect(await leases.drop(routeTableId, 'two')).toEqual([]);
-        expect(await leases.drop(routeTableId, 'one')).toEqual([event('1')]);
-        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: [] });
+        await leases.leave(routeTableId, deletion('1'), 'three', now);
+        expect(await leases.drop(routeTableId, 'two')).toEqual(nothingLeft);
+        expect(await leases.drop(routeTableId, 'one')).toEqual(deletion('1'));
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
       });
 
       it("is not ended by somebody whose it was, and is another's by now", async () => {
@@ -259,13 +340,12 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
       });
 
-      it('keeps a storm within bounds, and the latest of it', async () => {
+      it('keeps a storm within bounds, and starts anew for the next', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, event(String(n)), now);
-        const released = await leases.release(routeTableId, claim('one'));
-        const left = released.released ? [] : released.left;
-        expect([left.length, left[0]?.id, left.at(-1)?.id]).toEqual([100, '1', '120']);
+        for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, events, `request-${n}`, now);
+        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: false, left: events });
+        expect(await leases.leave(routeTableId, events, 'request-120', now)).toBe('first');
       });
     });
   });

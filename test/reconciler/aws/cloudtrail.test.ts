@@ -3,8 +3,6 @@ import path from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { changesRoutes } from '../../../reconciler/core/consistency.ts';
-import { ec2Calls } from '../../../reconciler/aws/ec2-calls.ts';
 import { ec2Call } from '../../../reconciler/aws/cloudtrail.ts';
 
 const folder = path.join(import.meta.dirname, '../../fixtures/cloudtrail');
@@ -30,12 +28,12 @@ describe('ec2Call', () => {
   it('tells of a route call which table it names, who made it, when, and about which destination', () => {
     expect(ec2Call(fixture(create), account)).toEqual({
       routeTableIds: [rtb],
-      trigger: {
-        kind: 'event',
+      call: {
         id: 'fc57fad0-4b07-4c0c-851a-f529234cc4b8',
         name: 'CreateRoute',
         time: '2026-08-20T08:14:09Z',
         actor: alice,
+        about: 'route',
         destination: '0.0.0.0/0',
         target: 'igw-0aa11bb22cc33dd44',
       },
@@ -68,7 +66,7 @@ describe('ec2Call', () => {
   ])('reads %s', (name, routeTableId, arn, destination) => {
     expect(ec2Call(fixture(name), account)).toMatchObject({
       routeTableIds: [routeTableId],
-      trigger: { kind: 'event', actor: { arn }, destination },
+      call: { about: 'route', actor: { arn }, destination },
     });
   });
 
@@ -81,22 +79,25 @@ describe('ec2Call', () => {
   });
 
   it.each([
-    ['09-disassociate-route-table', /^rtbassoc-/, 'no longer uses this table'],
-    ['10-delete-nat-gateway-wrapped', /^nat-/, undefined],
-    ['11-modify-managed-prefix-list-wrapped', /^pl-/, 'may be others now'],
-  ])('finds in %s the id that tables are known by', (name, id, notice) => {
+    [
+      '09-disassociate-route-table',
+      /^rtbassoc-/,
+      { about: 'surroundings', notice: expect.stringContaining('no longer uses this table') },
+    ],
+    ['10-delete-nat-gateway-wrapped', /^nat-/, { about: 'target-down', ids: [expect.stringMatching(/^nat-/)] }],
+    [
+      '11-modify-managed-prefix-list-wrapped',
+      /^pl-/,
+      { about: 'surroundings', notice: expect.stringContaining('may be others now') },
+    ],
+  ])('finds in %s the id that tables are known by', (name, id, subject) => {
     const { detail } = fixture(name);
     expect(ec2Call(fixture(name), account)).toMatchObject({
       routeTableIds: [],
       others: [
         {
           id: expect.stringMatching(id),
-          trigger: {
-            kind: 'event',
-            name: detail['eventName'],
-            via: expect.stringMatching(id),
-            ...(notice && { notice: expect.stringContaining(notice) }),
-          },
+          call: { name: detail['eventName'], via: expect.stringMatching(id), ...subject },
         },
       ],
     });
@@ -124,15 +125,18 @@ describe('ec2Call', () => {
     expect(call?.others.map(({ id }) => id) ?? []).toEqual(ids);
   });
 
-  it('tells which target a call lets come up', () => {
+  it('tells which targets a call lets come up or die', () => {
     const instancesSet = { items: [{ instanceId: 'i-aaaaaaaa' }, { instanceId: 'i-bbbbbbbb' }] };
     const callNamed = (eventName: string) =>
       ec2Call(altered(create, { eventName, requestParameters: { instancesSet }, responseElements: null }), account);
-    expect(callNamed('StartInstances')).toMatchObject({
-      trigger: { cameUp: ['i-aaaaaaaa', 'i-bbbbbbbb'] },
-      others: [{ trigger: { cameUp: ['i-aaaaaaaa'] } }, { trigger: { cameUp: ['i-bbbbbbbb'] } }],
-    });
-    for (const { trigger } of callNamed('StopInstances')?.others ?? []) expect(trigger).not.toHaveProperty('cameUp');
+    for (const [name, about] of [
+      ['StartInstances', 'target-up'],
+      ['StopInstances', 'target-down'],
+    ] as const)
+      expect(callNamed(name)).toMatchObject({
+        call: { about, ids: ['i-aaaaaaaa', 'i-bbbbbbbb'] },
+        others: [{ call: { about, ids: ['i-aaaaaaaa'] } }, { call: { about, ids: ['i-bbbbbbbb'] } }],
+      });
   });
 
   it('tells both tables of a subnet that moves, and not by the association that is new', () => {
@@ -146,7 +150,7 @@ describe('ec2Call', () => {
     );
     expect(call).toMatchObject({
       routeTableIds: [rtb],
-      trigger: { notice: 'ReplaceRouteTableAssociation: rtbassoc-aaaaaaaa uses this table from now on' },
+      call: { notice: 'ReplaceRouteTableAssociation: rtbassoc-aaaaaaaa uses this table from now on' },
       others: [{ id: 'rtbassoc-aaaaaaaa' }],
     });
   });
@@ -214,7 +218,7 @@ describe('ec2Call', () => {
     ['DestinationPrefixListId', 'pl-aaaaaaaa', 'pl-aaaaaaaa'],
   ])('gives the destination in %s its canonical form', (field, sent, destination) => {
     const requestParameters = { routeTableId: rtb, [field]: sent };
-    expect(ec2Call(altered(create, { requestParameters }), account)?.trigger.destination).toBe(destination);
+    expect(ec2Call(altered(create, { requestParameters }), account)?.call).toMatchObject({ destination });
   });
 
   it('reads destination and target of a wrapped call, too', () => {
@@ -223,7 +227,7 @@ describe('ec2Call', () => {
     };
     expect(ec2Call(altered(create, { requestParameters }), account)).toMatchObject({
       routeTableIds: [rtb],
-      trigger: { destination: '100.68.0.0/18', target: 'igw-aaaaaaaa', actor: alice },
+      call: { destination: '100.68.0.0/18', target: 'igw-aaaaaaaa', actor: alice },
     });
   });
 
@@ -235,10 +239,9 @@ describe('ec2Call', () => {
       const call = ec2Call(altered(create, { eventName, requestParameters }), account);
       expect(call).toMatchObject({
         routeTableIds: [rtb, otherRtb],
-        trigger: { name: eventName, actor: alice },
+        call: { name: eventName, actor: alice, about: 'table' },
         others: [],
       });
-      expect(call?.trigger).not.toHaveProperty('notice');
     },
   );
 
@@ -260,7 +263,7 @@ describe('ec2Call', () => {
 
   it('names no destination where it cannot be read', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
-    expect(ec2Call(altered(create, { requestParameters }), account)?.trigger).not.toHaveProperty('destination');
+    expect(ec2Call(altered(create, { requestParameters }), account)?.call).not.toHaveProperty('destination');
   });
 
   it.each([
@@ -271,7 +274,7 @@ describe('ec2Call', () => {
     ],
     ['a service', { userIdentity: { type: 'AWSService', invokedBy: 'fsx.amazonaws.com' } }, 'fsx.amazonaws.com'],
   ])('names %s as the actor', (_, detail, arn) => {
-    expect(ec2Call(altered(create, detail), account)?.trigger.actor).toMatchObject({ arn });
+    expect(ec2Call(altered(create, detail), account)?.call.actor).toMatchObject({ arn });
   });
 
   it.each([
@@ -279,17 +282,44 @@ describe('ec2Call', () => {
     ['an account without an ARN', { userIdentity: { type: 'AWSAccount', accountId: '999988887777' } }],
     ['nonsense', { userIdentity: 'alice' }],
   ])('names no actor when the caller is %s', (_, detail) => {
-    expect(ec2Call(altered(create, detail), account)?.trigger).not.toHaveProperty('actor');
+    expect(ec2Call(altered(create, detail), account)?.call).not.toHaveProperty('actor');
+  });
+
+  it.each(['constructor', 'CreateLocalGatewayRoute'])(
+    'takes %s, which it does not know, for no route call',
+    (eventName) => {
+      expect(ec2Call(altered(create, { eventName }), account)?.call).toMatchObject({ about: 'table', name: eventName });
+    },
+  );
+
+  it('cuts free text: who calls decides how long it is', () => {
+    const long = 'a'.repeat(5_000);
+    const detail = { userAgent: long, sourceIPAddress: long, eventID: long };
+    const call = ec2Call(altered(create, detail), account)?.call;
+    expect([call?.actor?.userAgent, call?.actor?.sourceIp, call?.id].map((text) => text?.length)).toEqual([
+      200, 200, 200,
+    ]);
+  });
+
+  it('knows the call by its envelope where the record has no id or time, and wakes nobody for a call without both', () => {
+    const bare = altered(create, { eventID: undefined, eventTime: 'yesterday' });
+    expect(ec2Call(bare, account)?.call).toMatchObject({
+      id: '9f50eb0e-4dbc-4bf8-b65c-66590ee9fd47',
+      time: '2026-08-20T08:14:09Z',
+    });
+    expect(ec2Call({ ...bare, id: undefined }, account)).toBeUndefined();
   });
 
   it('survives fields of other types than they should be', () => {
     const detail = { eventTime: 7, eventID: [], sourceIPAddress: {}, userAgent: null, errorCode: 404 };
     expect(ec2Call(altered(create, detail), account)).toEqual({
       routeTableIds: [rtb],
-      trigger: {
-        kind: 'event',
+      call: {
+        id: '9f50eb0e-4dbc-4bf8-b65c-66590ee9fd47',
         name: 'CreateRoute',
+        time: '2026-08-20T08:14:09Z',
         actor: { arn: alice.arn },
+        about: 'route',
         destination: '0.0.0.0/0',
         target: 'igw-0aa11bb22cc33dd44',
       },
@@ -321,9 +351,4 @@ describe('ec2Call', () => {
       }),
     );
   });
-});
-
-it('the calls by which a read in doubt may be believed are just those that change routes', () => {
-  const routeCalls = Object.keys(ec2Calls).filter((name) => ec2Calls[name] === 'route');
-  expect(Object.keys(ec2Calls).filter((name) => changesRoutes.test(name))).toEqual(routeCalls);
 });

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { checkpoint } from '../../../reconciler/aws/checkpoint.ts';
 import { controlItems } from '../../../reconciler/aws/control-items.ts';
+import { tableEvidence } from '../../../reconciler/aws/evidence-table.ts';
 import { desiredItems } from '../../../reconciler/aws/desired-table.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
 import { dynamoDbThatAnswers } from '../../support/dynamodb.ts';
+import { InMemoryWorld } from '../../support/in-memory-world.ts';
 
 // These tests check the requests to DynamoDB. What an emulator can show as well is in the contract suite of the stores.
 
@@ -114,6 +116,52 @@ describe('resuming', () => {
     expect(ended).toEqual([
       { '#field': 'pause', '#until': 'until' },
       { '#field': 'stopped', '#until': 'until' },
+    ]);
+  });
+});
+
+describe('a reported call', () => {
+  const call = { id: 'event-1', name: 'DeleteRoute', time: '2026-11-23T12:00:00Z', about: 'route' } as const;
+  const { log, lines } = new InMemoryWorld();
+
+  it('expires a day after it was made', async () => {
+    const dynamoDb = dynamoDbThatAnswers(() => ({}));
+    await tableEvidence(dynamoDb.documents, 'States', log).keep([{ routeTableId, call }]);
+    expect(inputs(dynamoDb)).toMatchObject([
+      {
+        RequestItems: {
+          States: [
+            {
+              PutRequest: {
+                Item: {
+                  item: { S: 'call#2026-11-23T12:00:00Z#event-1' },
+                  expiresAt: { N: String(Date.parse('2026-11-24T12:00:00Z') / 1_000) },
+                },
+              },
+            },
+          ],
+        },
+      },
+    ]);
+  });
+
+  it('that nobody can read is skipped and logged, and the others are read consistently', async () => {
+    const row = (item: string, about: string) => ({
+      routeTableId: { S: routeTableId },
+      item: { S: item },
+      id: { S: 'event-1' },
+      name: { S: 'DeleteRoute' },
+      time: { S: '2026-11-23T12:00:00Z' },
+      about: { S: about },
+    });
+    const Items = [row('call#9#strange', 'moon'), row('call#2#known', 'route'), { item: { S: 'call#1#empty' } }];
+    const dynamoDb = dynamoDbThatAnswers(() => ({ Items }));
+    expect(await tableEvidence(dynamoDb.documents, 'States', log).of(routeTableId, now)).toEqual([call]);
+    expect(inputs(dynamoDb)).toMatchObject([{ ConsistentRead: true, ScanIndexForward: false, Limit: 300 }]);
+    const skipped = lines.filter(({ message }) => message === 'skipped a reported call that cannot be read');
+    expect(skipped).toMatchObject([
+      { level: 'warn', fields: { routeTableId, item: 'call#9#strange' } },
+      { level: 'warn', fields: { routeTableId, item: 'call#1#empty' } },
     ]);
   });
 });

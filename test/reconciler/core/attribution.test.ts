@@ -1,21 +1,41 @@
 import { describe, expect, it } from 'vitest';
-import { attribution, rememberedCalls, unspent } from '../../../reconciler/core/attribution.ts';
+import { attribution, causeOf, mayExplain, unspent } from '../../../reconciler/core/attribution.ts';
 import type { ChangeJson } from '../../../reconciler/core/change.ts';
-import type { Trigger } from '../../../reconciler/core/trigger.ts';
+import type { Actor, ReportedCall } from '../../../reconciler/core/memory/call.ts';
 import { minutesAfter, now } from '../../support/builders.ts';
 
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
 const destination = '10.20.0.0/16';
 
-const call = (more: Partial<Trigger> = {}): Trigger => ({
-  kind: 'event',
+interface Given {
+  readonly id?: string;
+  readonly name?: string;
+  readonly time?: string;
+  readonly actor?: Actor;
+  readonly destination?: string;
+  readonly target?: string;
+}
+
+const call = (given: Given = {}): ReportedCall => ({
+  id: 'event-0',
   name: 'ReplaceRoute',
   time: now.toISOString(),
   actor: alice,
+  about: 'route',
   destination,
-  ...more,
+  ...given,
 });
+
+const aboutTarget: ReportedCall = {
+  id: 'event-0',
+  name: 'DeleteTransitGateway',
+  time: now.toISOString(),
+  actor: alice,
+  about: 'target-down',
+  ids: ['tgw-aaaaaaaa'],
+};
+
 const replaced = { action: 'replace', destination, from: 'tgw-aaaaaaaa', to: 'pcx-aaaaaaaa' } as const;
 
 const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
@@ -30,12 +50,12 @@ describe('who caused a drift', () => {
     expect(attribution(change, [call({ name })])).toEqual({ actor: alice });
   });
 
-  it.each<[string, ChangeJson, Trigger]>([
+  it.each<[string, ChangeJson, ReportedCall]>([
     ['a call about another destination', replaced, call({ destination: '10.21.0.0/16' })],
     ['a call that does something else', replaced, call({ name: 'DeleteRoute' })],
     ['a deletion of what was found', rogue, call({ name: 'DeleteRoute' })],
     ['a call to another target', replaced, call({ target: 'igw-aaaaaaaa' })],
-    ['a call about the target only', replaced, { kind: 'event', name: 'DeleteTransitGateway', actor: alice }],
+    ['a call about the target only', replaced, aboutTarget],
   ])('is not told by %s: then there are candidates only', (_, change, seen) => {
     expect(attribution(change, [seen])).toEqual({ actor: 'unattributed', candidates: [alice] });
   });
@@ -71,7 +91,7 @@ describe('a call explains no drift', () => {
   const found = { ...replaced, foundAt: minutesAfter(1).toISOString() };
 
   it('that is not the drift it explained before: events come twice', () => {
-    const known = { ...found, cause: { id: 'event-1' } };
+    const known = { ...found, cause: { id: 'event-1', name: 'ReplaceRoute', time: now.toISOString() } };
     const again = call({ id: 'event-1', time: minutesAfter(5).toISOString() });
     expect(unspent([again], [known])).toEqual([]);
   });
@@ -87,21 +107,27 @@ describe('a call explains no drift', () => {
   });
 });
 
-describe('a call that showed no effect', () => {
-  it('is remembered for a quarter of an hour, unless it did', () => {
-    expect(rememberedCalls([call()], new Set(), minutesAfter(14.9))).toEqual([call()]);
-    expect(rememberedCalls([call()], new Set(), minutesAfter(15))).toEqual([]);
-    expect(rememberedCalls([call()], new Set([destination]), now)).toEqual([]);
+describe('two calls of the same second', () => {
+  it('leave open which was the last: the one that explains what was found is named', () => {
+    const [made, undone] = [call({ id: 'event-1' }), call({ id: 'event-2', name: 'DeleteRoute', actor: bob })];
+    for (const calls of [
+      [made, undone],
+      [undone, made],
+    ]) {
+      expect(causeOf(replaced, calls)?.actor).toEqual(alice);
+      expect(causeOf({ action: 'create', destination, to: 'pcx-aaaaaaaa' }, calls)?.actor).toEqual(bob);
+    }
+  });
+});
+
+describe('a call may explain what a read shows', () => {
+  it('when it is new, however long ago it was made', () => {
+    const [late, other] = [call(), aboutTarget];
+    expect(mayExplain([late, other], [late, other], minutesAfter(60))).toEqual([late, other]);
   });
 
-  it('is one of at most 20, the latest', () => {
-    const calls = Array.from({ length: 30 }, (_, n) => call({ id: String(n) }));
-    expect(rememberedCalls(calls, new Set(), now).map(({ id }) => id)).toEqual(calls.slice(10).map(({ id }) => id));
-  });
-
-  it('is none of a sweep, nor of a person nobody knows, nor one about no route', () => {
-    const { actor: _, ...nobody } = call();
-    const { destination: __, ...about } = call();
-    expect(rememberedCalls([{ kind: 'sweep' }, nobody, about], new Set(), now)).toEqual([]);
+  it('when it is about a route, for a quarter of an hour: the reads since may be older than it', () => {
+    expect(mayExplain([call(), aboutTarget], [], minutesAfter(14.9))).toEqual([call()]);
+    expect(mayExplain([call(), aboutTarget], [], minutesAfter(15))).toEqual([]);
   });
 });

@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'tells nobody when it gives the lease up',
     'lease.ts',
-    'if (left.length > 0) await',
-    'if (left.length < 0) await',
+    'if (left.kinds.length > 0) await',
+    'if (left.kinds.length < 0) await',
   ),
   mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
   {
@@ -244,8 +244,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets events cut short what a fight made it wait',
     'core/retry.ts',
-    'if (isContested(changeAsJson(change), heals, now)) return true;\n  if (triggers',
-    "if (!triggers.some(({ kind }) => kind === 'event') && isContested(changeAsJson(change), heals, now)) return true;\n  if (triggers",
+    'if (isContested(changeAsJson(change), heals, now)) return true;\n  if (woken',
+    "if (!woken.includes('event') && isContested(changeAsJson(change), heals, now)) return true;\n  if (woken",
   ),
   mutant(
     'ends no contest, however quiet it is',
@@ -304,14 +304,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes the end of a target for its return',
     'aws/cloudtrail.ts',
-    "effect === 'target-up' && {",
-    'pattern && {',
+    "if (effect === 'target-up' || effect === 'target-down') return { about: effect,",
+    "if (effect === 'target-up' || effect === 'target-down') return { about: 'target-up',",
   ),
   mutant(
     'tries a dead target again for an event of before its end',
     'core/record.ts',
-    'Date.parse(time) + 1_000 > Date.parse(deadSince)',
-    'Date.parse(time) < Infinity',
+    'Date.parse(call.time) + 1_000 > Date.parse(deadSince)',
+    'Date.parse(call.time) < Infinity',
   ),
   mutant(
     'forgets a blackhole with its route',

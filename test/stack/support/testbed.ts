@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CreateRouteTableCommand, DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
@@ -30,7 +31,7 @@ import { type StackAddress, connect } from '../../../local/stack.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
 import type { Phase, Run, RunOutcome, Status } from '../../../reconciler/core/status.ts';
 import type { SweepRecord } from '../../../reconciler/core/sweep-record.ts';
-import type { Actor } from '../../../reconciler/core/trigger.ts';
+import type { Actor } from '../../../reconciler/core/memory/call.ts';
 import type { TableStates } from '../../../reconciler/ports.ts';
 import { eventually } from './eventually.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
@@ -482,6 +483,7 @@ export const arnOf = (user: 'alice' | 'bob'): string => `arn:aws:iam::${accountI
 export const callOn = (routeTableId: string, detail: object = {}): object => ({
   eventSource: 'ec2.amazonaws.com',
   eventName: 'AssociateRouteTable',
+  eventID: randomUUID(),
   eventTime: new Date().toISOString(),
   recipientAccountId: accountId,
   userIdentity: { type: 'IAMUser', arn: arnOf('bob') },

@@ -1,21 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import { reconcileConcerned } from '../../reconciler/concerned.ts';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
+import type { ReportedCall } from '../../reconciler/core/memory/call.ts';
 import { routeTableId } from '../support/builders.ts';
-import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+import { type Call, reconcileConcerned } from '../../reconciler/wake.ts';
+import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // Calls that name a target, an association or a prefix list, and not the tables they concern.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 
-const about = (id: string, more: Partial<Trigger> = {}) => {
-  const trigger = { kind: 'event', id: 'event-1', name: 'DeleteVpcPeeringConnection', actor: alice, ...more } as const;
-  return { routeTableIds: [], trigger, others: [{ id, trigger: { ...trigger, via: id } }] };
+const about = (id: string, given: Partial<ReportedCall> = {}) => {
+  const call: ReportedCall = {
+    id: 'event-1',
+    name: 'DeleteVpcPeeringConnection',
+    time: '2026-11-23T12:30:00Z',
+    actor: alice,
+    ...given,
+    about: 'target-down',
+    ids: [id],
+  };
+  return { routeTableIds: [], call, others: [{ id, call: { ...call, via: id } }] };
 };
 
-const concerned = (world: InMemoryWorld, call: Parameters<typeof reconcileConcerned>[0]): Promise<void> =>
+/** A call that names its table. */
+const named = (...routeTableIds: readonly string[]) => {
+  const call = { id: 'event-1', name: 'DeleteRoute', time: '2026-11-23T12:30:00Z', about: 'route' } as const;
+  return { routeTableIds, call, others: [] };
+};
+
+const concerned = (world: InMemoryWorld, call: Call): Promise<void> =>
   reconcileConcerned(call, world, world.invocation());
+
+const evidenceOf = (world: InMemoryWorld, id = routeTableId) => world.evidence.of(id, new Date(0));
 
 describe('a call about a target', () => {
   it('has a table that leads to it looked at: a blackhole is told within one event', async () => {
@@ -88,26 +104,25 @@ describe('a call about a target', () => {
     expect(world.status().phase).toBe('Verifying');
   });
 
-  it('that concerns very many tables leaves most of them to the queue, and says why they are looked at', async () => {
+  it('that concerns very many tables leaves most of them to the queue, and is evidence for each', async () => {
     const world = new InMemoryWorld();
     const ids = Array.from({ length: 45 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
     for (const id of ids) await world.index.keep(id, { add: ['tgw-aaaaaaaa'], remove: [] });
     await concerned(world, about('tgw-aaaaaaaa'));
     expect(world.requeue.sent).toHaveLength(25);
-    expect(world.requeue.sent[0]?.message.triggers).toMatchObject([{ kind: 'event', via: 'tgw-aaaaaaaa' }]);
+    expect(world.requeue.sent[0]?.message).toEqual({ routeTableId: ids[20], hop: 0, kinds: ['event'] });
+    for (const id of ids) expect(await evidenceOf(world, id)).toMatchObject([{ id: 'event-1', via: 'tgw-aaaaaaaa' }]);
     const seconds = world.requeue.sent.map(({ dueAt }) => (dueAt.getTime() - world.now().getTime()) / 1_000);
     expect(Math.max(...seconds)).toBe(3);
   });
 
-  it('looks once at a table that is known by several of its ids, and tells which of them came up', async () => {
+  it('looks once at a table that is known by several of its ids, and is one row with all of them', async () => {
     const world = await inSync({ ...two, '10.22.0.0/16': 'tgw-aaaaaaaa' });
     const ids = ['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'tgw-cccccccc'];
-    const others = ids.flatMap((id) => about(id, { cameUp: [id] }).others);
+    const others = ids.flatMap((id) => about(id).others);
     await concerned(world, { ...about(''), others });
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
-    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await concerned(world, { ...about(''), others });
-    expect(world.status().trigger.cameUp).toEqual(['pcx-aaaaaaaa', 'tgw-aaaaaaaa']);
+    expect(await evidenceOf(world)).toMatchObject([{ about: 'target-down', ids: ['pcx-aaaaaaaa', 'tgw-aaaaaaaa'] }]);
   });
 
   it('looks once at a table that it names and that is known by its id as well', async () => {
@@ -115,6 +130,59 @@ describe('a call about a target', () => {
     const call = about('pcx-aaaaaaaa');
     await concerned(world, { ...call, routeTableIds: [routeTableId] });
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+  });
+});
+
+describe('evidence of a call', () => {
+  it('is kept before the lease is taken, and so for whoever holds it', async () => {
+    const world = await inSync(two);
+    let keptThen: readonly ReportedCall[] = [];
+    world.leases.faults = async (call) => {
+      if (call === 'take') keptThen = await evidenceOf(world);
+    };
+    await concerned(world, named(routeTableId));
+    expect(keptThen).toEqual([named().call]);
+  });
+
+  it('that cannot be kept fails the invocation before anything is done: Lambda tries it again', async () => {
+    const world = await inSync(two);
+    world.evidence.faults = (call) => {
+      if (call === 'keep') throw new Error('the store is down');
+    };
+    await expect(concerned(world, named(routeTableId))).rejects.toThrow('the store is down');
+    expect(world.ec2.journal.calls).toEqual([]);
+    world.evidence.faults = () => {};
+    await concerned(world, named(routeTableId));
+    expect(await evidenceOf(world)).toEqual([named().call]);
+  });
+
+  it('is one row, however often its event comes', async () => {
+    const world = await inSync(two);
+    for (const _ of [1, 2]) await concerned(world, named(routeTableId));
+    expect(await evidenceOf(world)).toHaveLength(1);
+  });
+
+  it('is not kept for a table that nobody manages', async () => {
+    const world = await inSync(two);
+    await concerned(world, named('rtb-cccccccc'));
+    expect(await evidenceOf(world, 'rtb-cccccccc')).toEqual([]);
+  });
+
+  it('is kept for a table with an item that nobody has reconciled yet: the first reconcile knows it', async () => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId);
+    world.desire({});
+    await concerned(world, named(routeTableId, 'rtb-cccccccc'));
+    expect(await evidenceOf(world)).toEqual([named().call]);
+    expect(await evidenceOf(world, 'rtb-cccccccc')).toEqual([]);
+  });
+
+  it('is no longer kept once the item was deleted', async () => {
+    const world = await inSync(two);
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired', id: '1', deleted: true });
+    await concerned(world, named(routeTableId));
+    expect(await evidenceOf(world)).toEqual([]);
   });
 });
 
@@ -133,8 +201,7 @@ it('an index that cannot be kept loses nothing, and is kept the next time', asyn
 });
 
 describe('what is changed around a table and not healed', () => {
-  const moved = (id = 'event-1'): Trigger => ({
-    kind: 'event',
+  const moved = (id = 'event-1'): CallGiven => ({
     id,
     name: 'AssociateRouteTable',
     time: '2026-11-23T12:30:00Z',
@@ -144,7 +211,7 @@ describe('what is changed around a table and not healed', () => {
 
   it('is in its history with who did it, though nothing has drifted', async () => {
     const world = await inSync(two);
-    await world.reconcile(moved());
+    await world.event(moved());
     expect(world.states.runs(routeTableId)).toMatchObject([
       { notice: expect.stringContaining('subnet-aaaaaaaa'), actor: alice, outcome: [], plan: { inSync: true } },
     ]);
@@ -153,10 +220,10 @@ describe('what is changed around a table and not healed', () => {
 
   it('is there once, however often it is told', async () => {
     const world = await inSync(two);
-    await world.reconcile(moved());
+    await world.event(moved());
     world.clock.advance(1_000);
-    await world.reconcile(moved());
-    await world.reconcile(moved('event-2'));
+    await world.event(moved());
+    await world.event(moved('event-2'));
     expect(world.states.runs(routeTableId)).toHaveLength(2);
   });
 });

@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+
+/** Who made a call, as CloudTrail tells it. All of it is the caller's word but the ARN. */
+export interface Actor {
+  /** The caller's ARN, or the AWS service that called. */
+  readonly arn: string;
+  /** An IP address, or the DNS name of an AWS service. */
+  readonly sourceIp?: string;
+  readonly userAgent?: string;
+  /** The AWS service that called in the actor's name, such as `cloudformation.amazonaws.com`. */
+  readonly invokedBy?: string;
+}
+
+interface Reported {
+  /** CloudTrail's id of the event. */
+  readonly id: string;
+  /** The API call. */
+  readonly name: string;
+  /** ISO 8601, UTC, whole seconds: when the call was made. */
+  readonly time: string;
+  readonly actor?: Actor;
+  /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
+  readonly via?: string;
+}
+
+/** What a call is about. */
+export type Subject =
+  | {
+      /** What the table contains. */
+      readonly about: 'route';
+      /** The canonical destination. */
+      readonly destination?: string;
+      /** The target that the call asked for. */
+      readonly target?: string;
+    }
+  | {
+      /** Targets that come up or die. */
+      readonly about: 'target-up' | 'target-down';
+      readonly ids: readonly string[];
+    }
+  | {
+      /** Whom the table serves, or what its destinations mean: nothing that can be repaired. */
+      readonly about: 'surroundings';
+      /** One sentence. */
+      readonly notice: string;
+    }
+  | {
+      /** Anything else about the table, such as its tags. */
+      readonly about: 'table';
+    };
+
+/** A call by others that concerns one route table, as an event reported it. */
+export type ReportedCall = Reported & Subject;
+
+/** A reported call is kept for one day after it was made. */
+export const callKeptMs = 24 * 60 * 60 * 1_000;
+
+/** At most this many calls about a table are read, the newest. */
+export const callsReadAtMost = 300;
+
+/** The ids of calls as a status remembers them: a table may have hundreds. */
+export const seenAs = (calls: readonly ReportedCall[]): readonly string[] => calls.map(shortId);
+
+/** The calls that no status has taken into account yet. Exact: it compares ids, not times. */
+export const unseen = (calls: readonly ReportedCall[], seen: readonly string[] = []): readonly ReportedCall[] => {
+  const known = new Set(seen);
+  return calls.filter((call) => !known.has(shortId(call)));
+};
+
+const shortId = ({ id }: ReportedCall): string => createHash('sha256').update(id).digest('base64url').slice(0, 10);

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import { reconcileAgain } from '../../reconciler/reconcile.ts';
+import { sweep } from '../../reconciler/sweep.ts';
+import { routeTableId } from '../support/builders.ts';
+import { type CallGiven, type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// Calls that events reported lie beside the table, in rows. Whoever reconciles the table next uses them.
+
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
+const second = 1_000;
+const minute = 60 * second;
+
+/** The event of a call came, and the invocation that kept it died before it took the lease. */
+const keptOnly = (world: InMemoryWorld, given: CallGiven) =>
+  world.evidence.keep([{ routeTableId, call: world.callOf(given) }]);
+
+const notice = 'AssociateRouteTable: subnet-aaaaaaaa uses this table from now on';
+const moved: CallGiven = { id: 'event-1', name: 'AssociateRouteTable', actor: alice, notice };
+
+const deletion: CallGiven = { name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' };
+
+describe('a call whose own invocation died', () => {
+  it('is known to the next reconcile, whatever wakes it', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await keptOnly(world, { ...deletion, id: 'event-1' });
+    await world.reconcile({ kind: 'sweep' });
+    expect(world.states.runs(routeTableId)).toMatchObject([
+      { trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute' }, actor: alice, outcome: [{ actor: alice }] },
+    ]);
+  });
+
+  it('is announced by the next reconcile where it changed what surrounds the table, and only by that', async () => {
+    const world = await inSync(two);
+    const time = world.now().toISOString();
+    await keptOnly(world, { ...moved, time });
+    await world.reconcile({ kind: 'sweep' });
+    await world.event({ ...moved, time });
+    await world.reconcile({ kind: 'sweep' });
+    expect(world.announcer.events).toEqual(['Route Table Changed']);
+    expect(world.states.runs(routeTableId)).toMatchObject([{ notice, actor: alice }]);
+  });
+
+  it('is answered by a message that carries no word of it', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await keptOnly(world, deletion);
+    const message = { routeTableId, hop: 0, kinds: ['event'] } as const;
+    await reconcileAgain(message, 'message-1', world, world.invocation());
+    expect(world.status()).toMatchObject({ trigger: { kind: 'event', name: 'DeleteRoute' }, actor: alice });
+  });
+});
+
+it.each([
+  ['an event, and tries again what was refused', { kinds: ['event'] as const }, 'InSync'],
+  ['nothing but time, and does not', {}, 'Failed'],
+])('a message says that it was sent for %s', async (_, left, phase) => {
+  const world = await inSync(two);
+  world.desire({ ...two, '10.22.0.0/16': 'tgw-bbbbbbbb' });
+  await world.reconcile({ kind: 'desired' });
+  world.ec2.scenery.target('tgw-bbbbbbbb');
+  const message = { routeTableId, hop: 0, ...left };
+  for (const id of ['message-1', 'message-2']) {
+    world.clock.advance(10 * second);
+    await reconcileAgain(message, id, world, world.invocation());
+  }
+  expect(world.status().phase).toBe(phase);
+});
+
+describe('a call is new', () => {
+  it('until a status that knows it is written: what a lost status announced is announced by the next', async () => {
+    const world = await inSync(two);
+    const time = world.now().toISOString();
+    world.states.faults = (call) => {
+      if (call === 'write') throw new Error('the store is down');
+    };
+    await expect(world.event({ ...moved, time })).rejects.toThrow('the store is down');
+    expect(world.announcer.events).toEqual([]);
+    world.states.faults = () => {};
+    await world.event({ ...moved, time });
+    expect(world.announcer.events).toEqual(['Route Table Changed']);
+  });
+
+  it('whatever its time is: one that was made before those known is not among them', async () => {
+    const world = await inSync(two);
+    const earlier = new Date(world.now().getTime() - 60 * minute).toISOString();
+    await world.event(moved);
+    await world.event({ ...moved, id: 'event-2', time: earlier });
+    expect(world.announcer.events).toEqual(['Route Table Changed', 'Route Table Changed']);
+  });
+
+  it('once, for the reconcile of a deleted item as well', async () => {
+    const world = await inSync(two);
+    await keptOnly(world, moved);
+    await world.reconcile({ kind: 'desired', id: '1', deleted: true });
+    expect(world.announcer.events).toEqual(['Route Table Changed']);
+    await world.reconcile();
+    expect(world.announcer.events).toEqual(['Route Table Changed']);
+  });
+
+  it('no longer a day after it was made: then it is forgotten, and nothing is written for that', async () => {
+    const world = await inSync(two);
+    await world.event(moved);
+    const [first] = world.status().callsSeen ?? [];
+    world.clock.advance(12 * 60 * minute);
+    await world.event();
+    expect(world.status().callsSeen).toEqual([expect.any(String), first]);
+    world.clock.advance(13 * 60 * minute);
+    const { revision } = world.status();
+    await world.reconcile();
+    expect(world.status().revision).toBe(revision);
+    await world.event();
+    expect(world.status().callsSeen).not.toContain(first);
+    expect(world.announcer.events).toEqual(['Route Table Changed']);
+  });
+});
+
+it('a read in doubt is believed for a new route call, and not once more for the same', async () => {
+  const world = await inSync(two);
+  world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+  await world.reconcile();
+  world.clock.advance(second);
+  const call = { ...deletion, id: 'event-1', time: world.now().toISOString() };
+  world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+  await world.event(call);
+  expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+  await world.event(call);
+  expect(world.status().doubt).toBeDefined();
+  await world.event({ ...call, id: 'event-2', via: 'pcx-aaaaaaaa' });
+  expect(world.status().doubt).toBeDefined();
+  await world.event({ ...call, id: 'event-3' });
+  expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+});
+
+it('a target that came up is tried again by whoever reconciles next, and once', async () => {
+  const world = await inSync(two);
+  const { scenery } = world.ec2;
+  const later = (): Promise<unknown> => {
+    world.clock.advance(minute);
+    return world.reconcile();
+  };
+  const blackholedAndMovedAway = async (): Promise<void> => {
+    scenery.vanish('nat-aaaaaaaa');
+    await later();
+    scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    await later();
+  };
+  world.desire({ ...two, '10.20.0.0/16': 'nat-aaaaaaaa' });
+  await world.reconcile({ kind: 'desired' });
+  await blackholedAndMovedAway();
+  expect(world.status().phase).toBe('Failed');
+  scenery.target('nat-aaaaaaaa');
+  await later();
+  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+  await keptOnly(world, { name: 'CreateNatGateway', cameUp: ['nat-aaaaaaaa'] });
+  await later();
+  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'nat-aaaaaaaa' });
+  await blackholedAndMovedAway();
+  scenery.target('nat-aaaaaaaa');
+  await later();
+  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+});
+
+it('drift beyond what a status has room for is found once, however long its calls are kept', async () => {
+  const destinations = Array.from({ length: 150 }, (_, n) => `10.20.${n}.0/24`);
+  const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
+  for (const destination of destinations) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
+  world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InvalidParameterValue' } });
+  const calls = destinations.map((destination) =>
+    world.callOf({ name: 'ReplaceRoute', destination, target: 'tgw-aaaaaaaa', actor: alice }),
+  );
+  await world.evidence.keep(calls.map((call) => ({ routeTableId, call })));
+  for (let looks = 0; looks < 3; looks++) {
+    await world.reconcile({ kind: 'requeue' });
+    world.clock.advance(minute);
+  }
+  expect(world.announcer.values('DriftDetected')).toEqual([150]);
+});
+
+it('evidence that cannot be read fails the reconcile: a call must not be missed', async () => {
+  const world = await inSync(two);
+  world.evidence.faults = (call) => {
+    if (call === 'of') throw new Error('no answer');
+  };
+  await expect(world.event()).rejects.toThrow('no answer');
+  expect(world.ec2.journal.calls).toEqual([]);
+});
+
+it('a sweep of a table with new calls and nothing else to do leaves them to their own reconcile', async () => {
+  const world = await inSync(two);
+  await keptOnly(world, moved);
+  world.forget();
+  await sweep(world, world.invocation());
+  expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
+  expect(world.announcer.events).toEqual([]);
+});
+
+it('what is left with a holder are kinds and deletions: nothing in it speaks of a call', async () => {
+  const world = await inSync(two);
+  const claim = { holder: 'one', now: world.now(), retakeBefore: world.now() };
+  await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });
+  await world.event(deletion);
+  await world.reconcile({ kind: 'desired', id: '7', deleted: true });
+  expect(await world.leases.drop(routeTableId, 'one')).toEqual({ kinds: ['event', 'desired'], deletions: ['7'] });
+  expect(await world.leases.drop(routeTableId, 'one')).toEqual(nothingLeft);
+});
