@@ -108,9 +108,6 @@ export const desiredItemSchema = z
         .describe(
           'More deletes than this in one plan wait for a person. Default: the smaller of 10 and half the routes.',
         ),
-      approvedPlan: id(/^[0-9a-f]{12}$/, 'the planId shown in status: 12 hex digits')
-        .optional()
-        .describe('Approves the deletes of the plan with this planId.'),
       paused: z
         .strictObject(
           { reason: reason.describe('Why.'), until: instant.optional().describe('The pause ends by itself then.') },

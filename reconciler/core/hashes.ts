@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto';
 import type { DesiredTable } from './desired.ts';
+import { pausesOf } from './enforcement.ts';
 import { isActive } from './ignore.ts';
 import { destinationText, targetText } from './route.ts';
 
-/** Identifies what an item asks for. `approvedPlan` does not count: writing an approval changes nothing else. */
+/** Identifies what an item asks for, whatever is ordered apart from it. */
 export function desiredHash(desired: DesiredTable): string {
-  const { findings: _, approvedPlan: __, ordered: ___, ...item } = desired;
+  const { findings: _, orders: __, ...item } = desired;
   return hashOf({ ...item, routes: routesText(desired) });
 }
 
 /**
  * Identifies the rules under which deletes are earned: what is managed, and whether it is enforced, at `now`. It changes
- * with an edit of mode, unlisted, scope or ignore, with a pause, and when an ignore entry or a pause ends by itself. A
- * pause leaves its mark for as long as it stands somewhere, also when it has ended: what came while nobody looked did not
- * appear under enforcement. Its end tells it from one before it, where nothing else does.
+ * with an edit of mode, unlisted, scope or ignore, with a pause or a hold, and when an ignore entry, a pause or a hold
+ * ends by itself. A pause or hold leaves its mark for as long as it stands somewhere, also when it has ended: what came
+ * under it did not appear by itself. Its end tells it from one before it, where nothing else does.
  */
-export const policyHash = ({ mode, unlisted, scope, ignore, paused, ordered }: DesiredTable, now: Date): string =>
-  hashOf({
+export const policyHash = (desired: DesiredTable, now: Date): string => {
+  const { mode, unlisted, scope, ignore, orders } = desired;
+  return hashOf({
     mode,
     unlisted,
     scope: scope?.map(destinationText).sort(),
@@ -24,14 +26,10 @@ export const policyHash = ({ mode, unlisted, scope, ignore, paused, ordered }: D
       .filter((entry) => isActive(entry, now))
       .map(({ destination, target }) => `${destination ? destinationText(destination) : '*'} ${target ?? '*'}`)
       .sort(),
-    pauses: [...(paused ? [paused] : []), ...(ordered ?? [])].map((pause) => [
-      pause.of,
-      pause.at,
-      pause.reason,
-      pause.until,
-      isActive(pause, now),
-    ]),
+    pauses: pausesOf(desired).map((pause) => [pause.of, pause.at, pause.reason, pause.until, isActive(pause, now)]),
+    holds: orders?.holds.map((hold) => [hold.destination, hold.at, hold.until, isActive(hold, now)]) ?? [],
   });
+};
 
 const routesText = ({ routes }: DesiredTable): string[] =>
   routes

@@ -13,6 +13,7 @@ import {
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
+  InMemoryTableOrders,
   InMemoryTableStates,
   type StoreFaults,
 } from './in-memory-stores.ts';
@@ -44,6 +45,7 @@ export class InMemoryWorld implements World {
   readonly ec2: InMemoryEc2;
   readonly tables: World['tables'];
   readonly desired = new InMemoryDesiredItems();
+  readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
   readonly leases = new InMemoryLeases();
@@ -64,7 +66,7 @@ export class InMemoryWorld implements World {
     await this.checkpointFaults('checkpoint', routeTableId);
     return {
       item: await this.desired.read(routeTableId),
-      orders: this.states.orders(routeTableId),
+      orders: this.orders.of(routeTableId),
       holder: this.leases.holder(routeTableId),
     };
   };
