@@ -1,31 +1,27 @@
-import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
-import { withOrderedApproval } from '../reconciler/core/approval.ts';
 import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
 import { desiredHash } from '../reconciler/core/hashes.ts';
-import { isEnforced, underOrders } from '../reconciler/core/orders.ts';
+import { isEnforced, underOrders } from '../reconciler/core/enforcement.ts';
+import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/orders.ts';
 import { type Plan, plan } from '../reconciler/core/plan.ts';
-import { emptyRecord } from '../reconciler/core/record.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
 import { recordOf } from '../reconciler/core/status.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { columns, count, printable } from './layout.ts';
-import { idsChecked } from './pause.ts';
+import { idsChecked, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ApproveOptions extends DeploymentOptions {
   readonly yes?: boolean;
 }
 
-const lastsMs = 24 * 60 * 60 * 1_000;
-
 /** What is held back just now, as the reconciler itself would see it. */
 interface Held {
   readonly desired: DesiredTable;
   readonly plan: Plan;
-  readonly deletes: readonly { readonly destination: string; readonly target: string; readonly state: string }[];
+  readonly deletes: readonly (ApprovedRoute & { readonly state: string })[];
 }
 
 /** `routectl approve`: shows the very deletes that wait, asks, and lets just these pass for 24 hours. */
@@ -57,34 +53,38 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
 
   const by = await whoAmI();
   const approved = deletes.map(({ destination, target }) => ({ destination, target }));
-  const until = new Date(Date.now() + lastsMs);
-  const approval = { id: randomUUID(), deletes: approved, by, until, desiredHash: desiredHash(desired) };
+  const at = new Date();
+  const until = new Date(at.getTime() + approvalLastsMs);
+  const approval = { routes: approved, by, at: at.toISOString(), until, desiredHash: desiredHash(desired) };
   await reaching('record the approval', open, async () => {
     const again = await heldBack(routeTableId, open);
     if (JSON.stringify(again.deletes) !== JSON.stringify(deletes))
       throw new Failure('the plan has changed since it was shown: nothing was approved; look again');
-    const { controlItems } = await import('../reconciler/aws/control-items.ts');
-    await controlItems(open.documents, open.stateTable).approve(routeTableId, approval);
+    const writer = await writerOf(open);
+    await writer.approve(routeTableId, approval);
   });
   if (options.json) print(JSON.stringify({ routeTableId, approved, by, until }));
   else print(`Approved by ${by} until ${until.toISOString()}: ${count(approved.length, 'delete')}, and no other.`);
   return exitCode.ok;
 }
 
-async function heldBack(routeTableId: string, { documents, desiredTable, stateTable }: Deployment): Promise<Held> {
+async function heldBack(routeTableId: string, { documents, ...tables }: Deployment): Promise<Held> {
   const [{ checkpoint }, { tableStates }, { ec2RouteTables }] = await Promise.all([
     import('../reconciler/aws/checkpoint.ts'),
     import('../reconciler/aws/state-table.ts'),
     import('../reconciler/aws/ec2.ts'),
   ]);
   const [{ item, orders }, status, actual] = await Promise.all([
-    checkpoint(documents, { desiredTable, stateTable })(routeTableId),
-    tableStates(documents, stateTable).read(routeTableId),
+    checkpoint(documents, tables)(routeTableId),
+    tableStates(documents, tables.stateTable).read(routeTableId),
     ec2RouteTables().read(routeTableId),
   ]);
   if (item === undefined)
-    throw new Failure(`${routeTableId} has no desired item in ${desiredTable}: it is not managed`);
+    throw new Failure(`${routeTableId} has no desired item in ${tables.desiredTable}: it is not managed`);
   if (!actual) throw new Failure(`${routeTableId} does not exist in this account and Region`);
+  // Without a memory an approval would count as spent at the next look.
+  if (!status)
+    throw new Failure(`nothing is remembered of ${routeTableId} yet: wait until it was reconciled, then approve`);
   const now = new Date();
   const parsed = parseDesired(item, now);
   if (!parsed.ok) {
@@ -92,8 +92,7 @@ async function heldBack(routeTableId: string, { documents, desiredTable, stateTa
     throw new Failure(`the desired item of ${routeTableId} is refused: ${first?.path}: ${first?.message}`);
   }
   const desired = underOrders(parsed.table, orders);
-  const record = withOrderedApproval(status ? recordOf(status) : emptyRecord, orders, now);
-  const planned = plan(desired, actual, { now, record });
+  const planned = plan(desired, actual, { now, record: recordOf(status) });
   return { desired, plan: planned, deletes: deletesOf(planned, actual) };
 }
 

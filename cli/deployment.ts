@@ -1,26 +1,19 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { TableNames } from '../reconciler/aws/checkpoint.ts';
 import { Failure } from './failure.ts';
 
-/** The names of a deployment's two DynamoDB tables. */
-export interface TableNames {
-  readonly desiredTable: string;
-  readonly stateTable: string;
-}
-
-/** A deployment and the client that reaches it. */
+/** A deployment as `routectl` reaches it: its tables, and who we are there. */
 export interface Deployment extends TableNames {
   readonly documents: DynamoDBDocumentClient;
 }
 
-/** Options of every command that uses a deployment. */
-export interface DeploymentOptions {
-  readonly desiredTable: string;
-  readonly stateTable: string;
+/** Options of every command that speaks to a deployment. */
+export interface DeploymentOptions extends TableNames {
   readonly json?: boolean;
 }
 
-/** Creates the client; makes no call yet. */
-export async function deployment({ desiredTable, stateTable }: TableNames): Promise<Deployment> {
+/** Opens the tables; asks nothing of them yet. */
+export async function deployment({ desiredTable, ordersTable, stateTable }: TableNames): Promise<Deployment> {
   const [{ DynamoDBClient }, { DynamoDBDocumentClient }] = await Promise.all([
     import('@aws-sdk/client-dynamodb'),
     import('@aws-sdk/lib-dynamodb'),
@@ -28,6 +21,7 @@ export async function deployment({ desiredTable, stateTable }: TableNames): Prom
   const marshallOptions = { removeUndefinedValues: true };
   return {
     desiredTable,
+    ordersTable,
     stateTable,
     documents: DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions }),
   };
@@ -50,7 +44,7 @@ export async function whoAmI(): Promise<string> {
  */
 export async function reaching<T>(
   what: string,
-  { stateTable, desiredTable }: TableNames,
+  { desiredTable, ordersTable, stateTable }: TableNames,
   work: () => Promise<T>,
 ): Promise<T> {
   try {
@@ -59,7 +53,7 @@ export async function reaching<T>(
     if (error instanceof Failure) throw error;
     const answer = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new Failure(
-      `could not ${what} (tables ${desiredTable}, ${stateTable}; see --state-table, AWS_REGION and AWS_PROFILE): ${answer}`,
+      `could not ${what} (tables ${desiredTable}, ${ordersTable}, ${stateTable}; see --orders-table, --state-table, AWS_REGION and AWS_PROFILE): ${answer}`,
       { cause: error },
     );
   }

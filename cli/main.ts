@@ -4,6 +4,7 @@ import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReconcileOptions } from './reconcile.ts';
@@ -57,6 +58,7 @@ program
   .description('plan, apply and verify once, from files alone: no DynamoDB, no Lambda, no questions asked')
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
+  .option('--approve <planIds...>', 'let the deletes of the plans with these ids go, as shown by "routectl plan"')
   .option(...json)
   .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
     const { plan } = await import('./plan.ts');
@@ -70,6 +72,9 @@ const tables = (command: Command): Command =>
       new Option('--desired-table <name>', 'the table of desired items')
         .env('DESIRED_TABLE')
         .default('DesiredRouteTables'),
+    )
+    .addOption(
+      new Option('--orders-table <name>', 'the table of orders').env('ORDERS_TABLE').default('RouteTableOrders'),
     )
     .addOption(
       new Option('--state-table <name>', 'the table of what is remembered')
@@ -98,6 +103,20 @@ tables(program.command('resume'))
   .action(async (ids: string[], options: ResumeOptions) => {
     const { resume } = await import('./pause.ts');
     process.exitCode = await resume(ids, options, terminal);
+  });
+
+tables(program.command('hold'))
+  .description('leave one destination of a table as it is for a while, or end that')
+  .argument('<route-table-id>')
+  .argument('<destination>', 'a CIDR block or a prefix list')
+  .option('--reason <text>', 'why, for whoever finds it')
+  .option('--until <instant>', 'when it ends by itself, such as 2027-01-31T18:00:00Z')
+  .option('--for <time>', 'the same as a time from now: 30m, 2h, 1d')
+  .option('--end', 'end the hold now')
+  .option(...json)
+  .action(async (id: string, destination: string, options: HoldOptions) => {
+    const { hold } = await import('./hold.ts');
+    process.exitCode = await hold(id, destination, options, terminal);
   });
 
 tables(program.command('approve'))

@@ -3,7 +3,7 @@ import { describeChange } from '../reconciler/core/describe.ts';
 import type { DesiredTable } from '../reconciler/core/desired.ts';
 import type { Finding } from '../reconciler/core/finding.ts';
 import { type Plan, planAsJson } from '../reconciler/core/plan.ts';
-import { isEnforced } from '../reconciler/core/orders.ts';
+import { isEnforced } from '../reconciler/core/enforcement.ts';
 import { destinationText, targetText } from '../reconciler/core/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
@@ -92,7 +92,7 @@ const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] 
 
 function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
   if (!blocked) return [];
-  const consent = `for routectl reconcile, that is approvedPlan: '${planId}' in the item, or a higher maxDeletes`;
+  const consent = `for routectl reconcile, that is --approve ${planId}, or a higher maxDeletes`;
   return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 

@@ -1,6 +1,7 @@
-import type { ControlItems, Scope } from '../reconciler/aws/control-items.ts';
+import type { OrderWriter, Scope } from '../reconciler/aws/order-writer.ts';
+import { everyTable } from '../reconciler/core/orders.ts';
 import { routeTableIdPattern } from '../reconciler/core/route.ts';
-import { type DeploymentOptions, type TableNames, deployment, reaching, whoAmI } from './deployment.ts';
+import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { count } from './layout.ts';
@@ -25,12 +26,12 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
   if (reason === '') throw new Failure('give a --reason: whoever finds the pause at 3 a.m. will want to know');
   const by = await whoAmI();
   const order = { reason, by, at, ...(until && { until }) };
-  const { controls, unmanaged, ...tables } = await controlled(options);
+  const open = await deployment(options);
+  const writer = await writerOf(open);
   const { print, note } = terminal;
-  const replaced = await reaching('write the pause', tables, async () => {
-    for (const id of await unmanaged(ids))
-      note(`${id} has no desired item in ${tables.desiredTable}: it is not managed, and this holds only once it is`);
-    return Promise.all(scopes.map((scope) => controls.pause(scope, order)));
+  const replaced = await reaching('write the pause', open, async () => {
+    await noteUnmanaged(ids, open, note);
+    return Promise.all(scopes.map((scope) => writer.pause(scope, order)));
   });
   for (const was of replaced.filter((was) => was !== undefined))
     note(
@@ -54,10 +55,11 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
 /** `routectl resume`: ends pauses that were ordered by `routectl pause` or put by hand. */
 export async function resume(ids: readonly string[], options: ResumeOptions, terminal: Terminal): Promise<ExitCode> {
   const scopes = scopesOf(ids, options.all);
-  const { controls, unmanaged: _, ...tables } = await controlled(options);
+  const open = await deployment(options);
+  const writer = await writerOf(open);
   const at = new Date();
-  const ended = await reaching('end the pause', tables, () =>
-    Promise.all(scopes.map(async (scope) => ({ scope, resumed: await controls.resume(scope, at) }))),
+  const ended = await reaching('end the pause', open, () =>
+    Promise.all(scopes.map(async (scope) => ({ scope, resumed: await writer.resume(scope, at) }))),
   );
   const { print, note } = terminal;
   if (options.json) {
@@ -83,23 +85,21 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
   return exitCode.ok;
 }
 
-interface Controlled extends TableNames {
-  readonly controls: ControlItems;
-  /** Those of the tables that nobody manages. */
-  readonly unmanaged: (ids: readonly string[]) => Promise<readonly string[]>;
+export async function writerOf({ documents, ordersTable }: Deployment): Promise<OrderWriter> {
+  const { orderWriter } = await import('../reconciler/aws/order-writer.ts');
+  return orderWriter(documents, ordersTable);
 }
 
-async function controlled(options: DeploymentOptions): Promise<Controlled> {
-  const [{ controlItems }, { desiredItems }] = await Promise.all([
-    import('../reconciler/aws/control-items.ts'),
-    import('../reconciler/aws/desired-table.ts'),
-  ]);
-  const { documents, desiredTable, stateTable } = await deployment(options);
-  const unmanaged: Controlled['unmanaged'] = async (ids) => {
-    const there = await desiredItems(documents, desiredTable).existing(ids);
-    return ids.filter((id) => !there.has(id));
-  };
-  return { desiredTable, stateTable, controls: controlItems(documents, stateTable), unmanaged };
+/** Says which of these tables nobody manages: an order for them has no effect yet. */
+export async function noteUnmanaged(
+  ids: readonly string[],
+  { documents, desiredTable }: Deployment,
+  note: Terminal['note'],
+): Promise<void> {
+  const { desiredItems } = await import('../reconciler/aws/desired-table.ts');
+  const there = await desiredItems(documents, desiredTable).existing(ids);
+  for (const id of ids.filter((id) => !there.has(id)))
+    note(`${id} has no desired item in ${desiredTable}: it is not managed, and the order has no effect until it is`);
 }
 
 function scopesOf(ids: readonly string[], all = false): readonly Scope[] {
@@ -113,15 +113,16 @@ function scopesOf(ids: readonly string[], all = false): readonly Scope[] {
 export function idsChecked(ids: readonly string[]): readonly string[] {
   const wrong = ids.find((id) => !routeTableIdPattern.test(id));
   if (wrong !== undefined)
-    throw new Failure(`${wrong} is no id of a route table: expected rtb- and 17 (or 8) hex digits`);
+    throw new Failure(`"${wrong}" is not a route table id: expected rtb- and 17 (or 8) hex digits`);
   return [...new Set(ids)];
 }
 
-const idOf = (scope: Scope): string => (scope === 'fleet' ? '*' : scope.routeTableId);
+const idOf = (scope: Scope): string => (scope === 'fleet' ? everyTable : scope.routeTableId);
 
 const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
-function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'for'>, now: Date): Date | undefined {
+/** When an order ends by itself, if it does. */
+export function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'for'>, now: Date): Date | undefined {
   if (until !== undefined && duration !== undefined) throw new Failure('give --until or --for, not both');
   const match = duration === undefined ? undefined : /^(\d{1,4})([smhd])$/.exec(duration);
   if (duration !== undefined && !match) throw new Failure(`--for ${duration}: expected a time such as 30m, 2h or 1d`);
@@ -131,6 +132,6 @@ function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'for'>, no
   const isInstant = until === undefined || /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(until);
   if (!isInstant || Number.isNaN(end.getTime()))
     throw new Failure(`--until ${until}: expected an instant with its time zone, such as 2027-01-31T18:00:00Z`);
-  if (end <= now) throw new Failure(`--until ${end.toISOString()} is over already: nothing would be paused`);
+  if (end <= now) throw new Failure(`--until ${end.toISOString()} is over already: the order would have no effect`);
   return end;
 }

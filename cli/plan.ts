@@ -1,9 +1,14 @@
+import type { Change } from '../reconciler/core/change.ts';
 import type { DesiredTable } from '../reconciler/core/desired.ts';
+import { underOrders } from '../reconciler/core/enforcement.ts';
+import { desiredHash } from '../reconciler/core/hashes.ts';
+import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/orders.ts';
 import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
-import type { ActualTable } from '../reconciler/core/route.ts';
+import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
+import { Failure } from './failure.ts';
 import { stacked } from './layout.ts';
 import { planJson, planText, refusedJson, refusedText, stateOf, summaryText } from './output.ts';
 import type { Terminal } from './terminal.ts';
@@ -56,6 +61,41 @@ export async function planEach(
       : { desired, now, plan: planForMissingTable(desired) };
   });
 }
+
+/**
+ * Plans of which those with these ids are approved: just the deletes that they show may go, whatever `maxDeletes` says.
+ *
+ * @throws Failure when an id is of no plan: it was shown before the table or the file changed
+ */
+export function withApproved(
+  planned: readonly (Planned | RefusedInput)[],
+  planIds: readonly string[],
+): (Planned | RefusedInput)[] {
+  const known = new Set(planned.flatMap((one) => ('plan' in one ? one.plan.planId : [])));
+  const unknown = planIds.find((planId) => !known.has(planId));
+  if (unknown !== undefined)
+    throw new Failure(`no table has a plan ${unknown} now, and nothing was changed: run "routectl plan" again`);
+  return planned.map((one) => ('plan' in one && planIds.includes(one.plan.planId) ? approved(one) : one));
+}
+
+function approved({ desired: item, actual, now, plan }: Planned): Planned {
+  const approval = {
+    routes: deletesOf(plan.changes),
+    by: 'routectl reconcile --approve',
+    at: now.toISOString(),
+    until: new Date(now.getTime() + approvalLastsMs),
+    desiredHash: desiredHash(item),
+  };
+  const desired = underOrders(item, { ...noOrders, approval });
+  return { desired, now, ...(actual ? { actual, plan: planOf(desired, actual, { now }) } : { plan }) };
+}
+
+const deletesOf = (changes: readonly Change[]): ApprovedRoute[] =>
+  changes.flatMap((change) =>
+    change.action === 'delete'
+      ? { destination: destinationText(change.destination), target: targetText(change.from.target) }
+      : [],
+  );
 
 /** Prints the plans and a summary. */
 export function showPlans(

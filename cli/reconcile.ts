@@ -5,12 +5,14 @@ import { tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
-import { planEach, showPlans } from './plan.ts';
+import { planEach, showPlans, withApproved } from './plan.ts';
 import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReconcileOptions {
   readonly file: readonly string[];
+  /** The ids of plans that were shown, whose deletes may go. */
+  readonly approve?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -22,10 +24,13 @@ const patienceMs = 30 * 60 * 1_000;
 const verifyMs = 30_000;
 
 /** `routectl reconcile`: plans, applies and verifies once, with neither DynamoDB nor Lambda. */
-export async function reconcile({ file, json = false }: ReconcileOptions, terminal: Terminal): Promise<ExitCode> {
+export async function reconcile(
+  { file, approve = [], json = false }: ReconcileOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const { print, note, look } = terminal;
   const tables = ec2RouteTables();
-  const planned = await planEach(file, (ids) => tablesInEc2(tables, ids));
+  const planned = withApproved(await planEach(file, (ids) => tablesInEc2(tables, ids)), approve);
   if (!json) showPlans(planned, json, terminal);
 
   const world = {

@@ -1,14 +1,17 @@
 import { Stack, Token, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { eventSource } from '../reconciler/core/domain-event.ts';
+
+const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
 
 /** The tables and the queue a reconcile reads and writes, and the tag that opens a route table to it. */
 export interface Reach {
   readonly desiredTable: Table;
+  readonly ordersTable: Table;
   readonly stateTable: Table;
-  readonly requeue: IQueue;
+  readonly requeue: Queue;
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
 }
 
@@ -20,7 +23,10 @@ export interface Reach {
  * `managedTag` the tag is the border of what may be changed, so nobody inside may move it. IAM knows no condition on
  * a route's destination or target; which routes are ours is decided by the plan.
  */
-export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, managedTag }: Reach): void {
+export function allowReconcile(
+  role: Role,
+  { desiredTable, ordersTable, stateTable, requeue, managedTag }: Reach,
+): void {
   const stack = Stack.of(role);
   const routeTables = stack.formatArn({ service: 'ec2', resource: 'route-table', resourceName: '*' });
 
@@ -42,10 +48,10 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
       ...(managedTag && { conditions: { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } } }),
     }),
   );
-  // Item, lease and orders are read together, in one batch.
+  // Item, lease and orders are read together, in one batch. What people write, no function can.
   desiredTable.grant(role, 'dynamodb:BatchGetItem');
+  ordersTable.grant(role, 'dynamodb:BatchGetItem');
   // History and leases are written one by one; the index of targets and reported calls are written in batches and queried.
-  const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
   const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
@@ -74,15 +80,55 @@ export function allowReconcile(role: Role, { desiredTable, stateTable, requeue, 
   );
 }
 
+type Tables = Pick<Reach, 'desiredTable' | 'ordersTable' | 'stateTable'>;
+
 /** Lets `role` show what is remembered of all tables, and change nothing. */
-export function allowShow(role: Role, { desiredTable, stateTable }: Pick<Reach, 'desiredTable' | 'stateTable'>): void {
+export function allowShow(role: Role, { desiredTable, ordersTable, stateTable }: Tables): void {
   desiredTable.grant(role, 'dynamodb:Scan');
+  ordersTable.grant(role, 'dynamodb:Scan');
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
 }
 
-/** Lets `role` list, in bulk, all tables that are managed. */
-export function allowSweep(role: Role, { desiredTable }: Pick<Reach, 'desiredTable'>): void {
+/** Lets `role` list, in bulk, all tables that are managed, and all orders. */
+export function allowSweep(
+  role: Role,
+  { desiredTable, ordersTable }: Pick<Tables, 'desiredTable' | 'ordersTable'>,
+): void {
   desiredTable.grant(role, 'dynamodb:Scan');
+  ordersTable.grant(role, 'dynamodb:Scan');
+}
+
+/**
+ * Denies everybody but these roles to write what is remembered, or to send messages to the requeue queue: a forged memory
+ * would let deletes go unasked. The policies lie on table and queue, so that no identity policy of the account, however
+ * wide, opens them by accident. (The emulators of the local stack accept the policies and do not enforce them.)
+ */
+export function denyOthers(
+  roles: readonly Role[],
+  { stateTable, requeue }: Pick<Reach, 'stateTable' | 'requeue'>,
+): void {
+  const others = {
+    effect: Effect.DENY,
+    principals: [new AnyPrincipal()],
+    conditions: { StringNotEquals: { 'aws:PrincipalArn': roles.map(({ roleArn }) => roleArn) } },
+  };
+  stateTable.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'OnlyTheFunctionsWrite',
+      ...others,
+      actions: [...write, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate', 'dynamodb:PartiQLDelete'],
+      // The table itself: its own ARN is not known before it exists.
+      resources: ['*'],
+    }),
+  );
+  requeue.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'OnlyTheFunctionsSend',
+      ...others,
+      actions: ['sqs:SendMessage'],
+      resources: [requeue.queueArn],
+    }),
+  );
 }
 
 /** How cdk-nag spells an ARN whose parts are known only at deployment: `<AWS::Region>` and the like. */

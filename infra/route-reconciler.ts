@@ -4,7 +4,7 @@ import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
-import { FilterCriteria, FilterRule, StartingPosition } from 'aws-cdk-lib/aws-lambda';
+import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Schedule } from 'aws-cdk-lib/aws-scheduler';
@@ -13,12 +13,12 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { FleetDashboard } from './dashboard.ts';
-import { allowReconcile, allowShow, allowSweep } from './permissions.ts';
+import { allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
 import { routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
-import { desiredRouteTables, routeTableStates } from './tables.ts';
+import { desiredRouteTables, routeTableOrders, routeTableStates } from './tables.ts';
 
 export interface RouteReconcilerProps {
   /**
@@ -26,6 +26,11 @@ export interface RouteReconcilerProps {
    * @default 'DesiredRouteTables'
    */
   readonly desiredTableName?: string | undefined;
+  /**
+   * Name of the table people write orders to: pauses, stops, holds and approvals.
+   * @default 'RouteTableOrders'
+   */
+  readonly ordersTableName?: string | undefined;
   /**
    * Name of the table that remembers status and history.
    * @default 'RouteTableStates'
@@ -101,6 +106,7 @@ export interface RouteReconcilerProps {
 /** Keeps the route tables of one account and Region as written down: tables, functions, and what wakes and watches them. */
 export class RouteReconciler extends Construct {
   readonly desiredTable: Table;
+  readonly ordersTable: Table;
   readonly stateTable: Table;
   readonly onRouteChange: ReconcilerFunction;
   readonly onDesiredChange: ReconcilerFunction;
@@ -114,7 +120,7 @@ export class RouteReconciler extends Construct {
   readonly undeliveredEvents: Queue;
   /** Events and sweeps whose function failed, with the error. */
   readonly failedInvocations: Queue;
-  /** Edits of desired state whose function failed: shard and sequence numbers. */
+  /** Edits and orders whose function failed: shard and sequence numbers. */
   readonly failedRecords: Queue;
   /** "Look at this table again": verification, back-off, work that was left over. */
   readonly requeue: Queue;
@@ -132,6 +138,7 @@ export class RouteReconciler extends Construct {
     const enforceSSL = props.enforceSSL ?? true;
 
     this.desiredTable = desiredRouteTables(this, props.desiredTableName ?? 'DesiredRouteTables', removalPolicy);
+    this.ordersTable = routeTableOrders(this, props.ordersTableName ?? 'RouteTableOrders', removalPolicy);
     this.stateTable = routeTableStates(this, props.stateTableName ?? 'RouteTableStates', removalPolicy);
 
     this.undeliveredEvents = deadLetterQueue(this, 'UndeliveredEvents', enforceSSL);
@@ -148,6 +155,7 @@ export class RouteReconciler extends Construct {
       ec2Endpoint: props.ec2Endpoint,
       environment: {
         DESIRED_TABLE: this.desiredTable.tableName,
+        ORDERS_TABLE: this.ordersTable.tableName,
         STATE_TABLE: this.stateTable.tableName,
         REQUEUE_URL: this.requeue.queueUrl,
         ACCOUNT_ID: Stack.of(this).account,
@@ -167,7 +175,7 @@ export class RouteReconciler extends Construct {
     this.onDesiredChange = new ReconcilerFunction(this, 'OnDesiredChange', {
       ...common,
       entry: 'on-desired-change',
-      description: 'Reconciles the route tables whose desired state was edited',
+      description: 'Reconciles the route tables whose desired state was edited, or for which an order was given',
     });
     this.sweep = new ReconcilerFunction(this, 'Sweep', {
       ...common,
@@ -187,11 +195,15 @@ export class RouteReconciler extends Construct {
     });
     const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
 
-    const { desiredTable, stateTable, requeue } = this;
-    const reach = { desiredTable, stateTable, requeue, managedTag: props.managedTag };
+    const { desiredTable, ordersTable, stateTable, requeue } = this;
+    const reach = { desiredTable, ordersTable, stateTable, requeue, managedTag: props.managedTag };
     for (const { role } of functions) allowReconcile(role, reach);
     allowSweep(this.sweep.role, reach);
     allowShow(this.widget.role, reach);
+    denyOthers(
+      functions.map(({ role }) => role),
+      reach,
+    );
 
     const watched = { sources: props.eventSources ?? ['aws.ec2'], account: Stack.of(this).account };
     const target = new FunctionTarget(this.onRouteChange.function, {
@@ -231,14 +243,12 @@ export class RouteReconciler extends Construct {
       ...changes,
       eventSourceArn: streamArn(this.desiredTable),
     });
-    // Approvals, pauses and their ends lie apart from the items, among what is remembered.
     this.onDesiredChange.function.addEventSourceMapping('Orders', {
       ...changes,
-      eventSourceArn: streamArn(this.stateTable),
-      filters: [FilterCriteria.filter({ dynamodb: { Keys: { item: { S: FilterRule.isEqual('control') } } } })],
+      eventSourceArn: streamArn(this.ordersTable),
     });
     this.desiredTable.grantStreamRead(this.onDesiredChange.role);
-    this.stateTable.grantStreamRead(this.onDesiredChange.role);
+    this.ordersTable.grantStreamRead(this.onDesiredChange.role);
 
     this.onRequeue.function.addEventSource(
       new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true }),

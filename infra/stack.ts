@@ -41,6 +41,7 @@ export class RouteReconcilerStack extends Stack {
     }
 
     this.output('DesiredTableName', reconciler.desiredTable.tableName);
+    this.output('OrdersTableName', reconciler.ordersTable.tableName);
     this.output('StateTableName', reconciler.stateTable.tableName);
     this.output('OnRouteChangeFunctionName', reconciler.onRouteChange.function.functionName);
     this.output('OnDesiredChangeFunctionName', reconciler.onDesiredChange.function.functionName);

@@ -19,16 +19,26 @@ export function desiredRouteTables(scope: Construct, tableName: string, removalP
 }
 
 /**
- * What is remembered: status and history of one route table lie together; history expires. Its stream tells which items
- * were written, for the orders among them.
+ * What people order apart from the items: pauses, stops, holds and approvals. Rows that have ended expire. The stream
+ * carries keys only, because whoever is woken reads all orders anyway.
  */
+export function routeTableOrders(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
+  return new Table(scope, 'RouteTableOrders', {
+    ...common(removalPolicy),
+    tableName,
+    sortKey: { name: 'order', type: AttributeType.STRING },
+    timeToLiveAttribute: 'expiresAt',
+    stream: StreamViewType.KEYS_ONLY,
+  });
+}
+
+/** What is remembered: status and history of one route table lie together; history expires. */
 export function routeTableStates(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
   return new Table(scope, 'RouteTableStates', {
     ...common(removalPolicy),
     tableName,
     sortKey: { name: 'item', type: AttributeType.STRING },
     timeToLiveAttribute: 'expiresAt',
-    stream: StreamViewType.KEYS_ONLY,
   });
 }
 

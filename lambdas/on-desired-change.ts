@@ -1,5 +1,6 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
+import { everyTable } from '../reconciler/core/orders.ts';
 import { type Trigger, itemWasDeleted } from '../reconciler/core/trigger.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
@@ -16,7 +17,7 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
   const invocation = invocationOf(context);
   const underway = new Map<string, Promise<void>>();
   const deleted = new Set(
-    event.Records.filter(({ eventName }) => eventName === itemWasDeleted).map(
+    event.Records.filter(({ eventName, dynamodb }) => eventName === itemWasDeleted && !keysOf(dynamodb).isOrder).map(
       ({ dynamodb }) => keysOf(dynamodb).routeTableId,
     ),
   );
@@ -30,11 +31,11 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     }
   };
   const reconcileRecord = async ({ dynamodb, eventID }: DynamoDBRecord): Promise<void> => {
-    const { routeTableId, item } = keysOf(dynamodb);
-    // What is ordered for all tables (`*`) is taken up by the next sweep; nothing else that is remembered wakes anybody.
-    if (!routeTableId || routeTableId === '*' || (item !== undefined && item !== 'control')) return;
+    const { routeTableId, isOrder } = keysOf(dynamodb);
+    // An order for all tables (`*`) holds at every checkpoint, and the next sweep shows it.
+    if (!routeTableId || routeTableId === everyTable) return;
     const id = dynamodb?.SequenceNumber ?? eventID ?? context.awsRequestId;
-    const trigger = triggerFor(item, deleted.has(routeTableId), id);
+    const trigger = triggerFor(isOrder, deleted.has(routeTableId), id);
     const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
     underway.set(routeTableId, reconciled);
     await reconciled;
@@ -45,12 +46,13 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
   });
 }
 
-function triggerFor(item: string | undefined, isDeleted: boolean, id: string): Trigger {
-  if (item !== undefined) return { kind: 'person', id };
+function triggerFor(isOrder: boolean, isDeleted: boolean, id: string): Trigger {
+  if (isOrder) return { kind: 'person', id };
   return isDeleted ? { kind: 'desired', id, deleted: true } : { kind: 'desired', id };
 }
 
-const keysOf = (record: DynamoDBRecord['dynamodb']): { readonly routeTableId?: string; readonly item?: string } => {
-  const { routeTableId, item } = record?.Keys ?? {};
-  return { ...(routeTableId?.S && { routeTableId: routeTableId.S }), ...(item?.S && { item: item.S }) };
-};
+/** Orders have a second key, their name; items have none. */
+function keysOf(record: DynamoDBRecord['dynamodb']): { readonly routeTableId?: string; readonly isOrder: boolean } {
+  const { routeTableId, order } = record?.Keys ?? {};
+  return { ...(routeTableId?.S && { routeTableId: routeTableId.S }), isOrder: order !== undefined };
+}

@@ -11,6 +11,7 @@ import { tableEvidence } from '../reconciler/aws/evidence-table.ts';
 import { desiredItems } from '../reconciler/aws/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
 import { tableLeases } from '../reconciler/aws/lease-table.ts';
+import { tableOrders } from '../reconciler/aws/orders-table.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { type FleetReader, fleetReader } from '../reconciler/aws/fleet-reader.ts';
 import { tableIndex } from '../reconciler/aws/table-index.ts';
@@ -56,6 +57,7 @@ let cachedReader: FleetReader | undefined;
 export function reader(): FleetReader {
   cachedReader ??= fleetReader(documentClient(), {
     desiredTable: setting('DESIRED_TABLE'),
+    ordersTable: setting('ORDERS_TABLE'),
     stateTable: setting('STATE_TABLE'),
   });
   return cachedReader;
@@ -64,6 +66,7 @@ export function reader(): FleetReader {
 function start(): Runtime {
   const documents = documentClient();
   const desiredTable = setting('DESIRED_TABLE');
+  const ordersTable = setting('ORDERS_TABLE');
   const stateTable = setting('STATE_TABLE');
   const accountId = setting('ACCOUNT_ID');
   const log = logOf(new Logger());
@@ -73,6 +76,7 @@ function start(): Runtime {
     world: {
       tables: ec2RouteTables({}, accountId),
       desired: desiredItems(documents, desiredTable),
+      orders: tableOrders(documents, ordersTable),
       states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
       index: tableIndex(documents, stateTable),
       evidence: tableEvidence(documents, stateTable, log),
@@ -82,7 +86,7 @@ function start(): Runtime {
         new EventBridgeClient({}),
         new Metrics({ namespace: metricNamespace, serviceName: metricService }),
       ),
-      checkpoint: checkpoint(documents, { desiredTable, stateTable }),
+      checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
       now: () => new Date(),
       log,
     },

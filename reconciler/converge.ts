@@ -1,11 +1,11 @@
 import { applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
+import { isEnforced } from './core/enforcement.ts';
 import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
 import { type ChangeOutcome, mayHaveWritten } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
-import { isEnforced } from './core/orders.ts';
 import { type TableRecord, type Written, nextRecord } from './core/record.ts';
 import { type ActualTable, destinationText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';

@@ -30,14 +30,21 @@ export interface DesiredPage {
   readonly next?: string;
 }
 
+/** What people ordered, by table; what is ordered for all tables is among the orders of each. */
+export type OrdersByTable = (routeTableId: string) => Orders;
+
+/** What people order apart from the items. */
+export interface TableOrders {
+  /** All orders there are, in one pass. */
+  all(): Promise<OrdersByTable>;
+}
+
 /** What is remembered of each table. */
 export interface TableStates {
   /** A strongly consistent read; undefined when the table was never reconciled. */
   read(routeTableId: string): Promise<Status | undefined>;
   /** Those of the tables that have a status; may be a moment old. */
   readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>>;
-  /** What people ordered for each of the tables, and for all; may be a moment old. */
-  readOrders(routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders>;
   /**
    * Writes a status unless another was written since the one this follows (its `revision` is one higher).
    *
@@ -147,6 +154,7 @@ export interface Checkpoint {
 export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
+  readonly orders: TableOrders;
   readonly states: TableStates;
   readonly index: TableIndex;
   readonly evidence: Evidence;

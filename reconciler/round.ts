@@ -1,4 +1,4 @@
-import { withOrderedApproval } from './core/approval.ts';
+import { withApprovalSpent } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import type { Change } from './core/change.ts';
@@ -7,15 +7,16 @@ import { type DesiredTable, parseDesired } from './core/desired.ts';
 import type { ChangeOutcome } from './core/outcome.ts';
 import { managed, namesOf } from './core/names.ts';
 import { type Plan, planAfter } from './core/plan.ts';
-import { sameOrders, underOrders } from './core/orders.ts';
-import { type TableRecord, emptyRecord, withTargetsUp } from './core/record.ts';
+import { underOrders } from './core/enforcement.ts';
+import { sameOrders } from './core/orders.ts';
+import { type TableRecord, withTargetsUp } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { destinationText } from './core/route.ts';
 import { type ReportedCall, seenAs, unseen } from './core/memory/call.ts';
 import { announce } from './announce.ts';
 import { newsOf } from './core/news.ts';
 import { History } from './history.ts';
-import { type Phase, type Status, recordOf } from './core/status.ts';
+import { type Phase, type Status, remembered } from './core/status.ts';
 import { type Occasion, type Waker, wakerOf } from './core/trigger.ts';
 import {
   type Verdict,
@@ -84,24 +85,26 @@ export class Round {
     const before = this.#before;
     if (!before || this.#occasion.deletions.every((id) => before.deletions?.includes(id))) return;
     const { orders } = await this.#world.checkpoint(this.#routeTableId);
-    const verdict = unmanaged(withOrderedApproval(recordOf(before), orders, this.#world.now()));
     // The look that follows has yet to take the new calls into account.
-    await this.#conclude(verdict, [], { callsSeen: before.callsSeen ?? [] });
+    await this.#conclude(unmanaged(orders), [], { callsSeen: before.callsSeen ?? [] });
   }
 
   async run(): Promise<Phase> {
     const { checkpoint, now } = this.#world;
     const before = this.#before;
-    let record = withTargetsUp(before ? recordOf(before) : emptyRecord, this.#calls);
+    let record: TableRecord | undefined;
     let outcomes: readonly ChangeOutcome[] = [];
 
     while (true) {
       const told = await checkpoint(this.#routeTableId);
-      record = withOrderedApproval(record, told.orders, now());
+      record ??= withTargetsUp(remembered(before, told.orders), this.#calls);
       if (told.item === undefined)
-        return before || outcomes.length > 0 ? this.#conclude(unmanaged(record), outcomes) : 'Unmanaged';
+        return before || outcomes.length > 0 ? this.#conclude(unmanaged(told.orders), outcomes) : 'Unmanaged';
       const parsed = parseDesired(told.item, now());
-      if (!parsed.ok) return this.#conclude(invalid(this.#routeTableId, parsed.problems, record, before), outcomes);
+      if (!parsed.ok) {
+        const edited = withApprovalSpent(record, told.orders);
+        return this.#conclude(invalid(this.#routeTableId, parsed.problems, edited, before), outcomes);
+      }
 
       const desired = underOrders(parsed.table, told.orders);
       const { converged, stopped } = await this.#apply(desired, told, record, outcomes);

@@ -1,18 +1,17 @@
-import { withOrderedApproval } from './core/approval.ts';
 import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
 import { type DesiredTable, parseDesired } from './core/desired.ts';
 import { managed, namesOf } from './core/names.ts';
 import { type Plan, plan, planAsJson } from './core/plan.ts';
 import { permitted } from './core/guard.ts';
-import { type Orders, isEnforced, underOrders } from './core/orders.ts';
+import { isEnforced, underOrders } from './core/enforcement.ts';
+import type { Orders } from './core/orders.ts';
 import { desiredHash, policyHash } from './core/hashes.ts';
-import { emptyRecord } from './core/record.ts';
 import { isParked } from './core/retry.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
-import { type Phase, type Status, recordOf, summaryOf } from './core/status.ts';
+import { type Phase, type Status, remembered, summaryOf } from './core/status.ts';
 import { type SweepRecord, completedSweep } from './core/sweep-record.ts';
-import type { World } from './ports.ts';
+import type { OrdersByTable, World } from './ports.ts';
 import { announce } from './announce.ts';
 import { newsOfSweep } from './core/news.ts';
 import { isMissed } from './core/drift.ts';
@@ -48,9 +47,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   let cursor = underWay?.cursor;
   let cutShort = false;
   const seen = new Set<string>();
+  let ordered: Promise<OrdersByTable> | undefined;
+  const orders = (): Promise<OrdersByTable> => (ordered ??= world.orders.all());
 
   for await (const { items, next } of world.desired.pages(cursor)) {
-    const looked = await sweepPage(items, tally, world, invocation);
+    const looked = await sweepPage(items, orders, tally, world, invocation);
     for (const { routeTableId } of items) seen.add(routeTableId);
     const isWhole = looked === items.length;
     cursor = isWhole ? next : (items[looked - 1]?.routeTableId ?? cursor);
@@ -103,10 +104,12 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
 /**
  * Looks at the tables of one page, in order, until time is up.
  *
+ * @param orders reads what is ordered, once for all pages
  * @returns how many had their turn: all, or those before the first that had not
  */
 async function sweepPage(
   entries: readonly Entry[],
+  orders: () => Promise<OrdersByTable>,
   tally: Tally,
   world: World,
   invocation: Invocation,
@@ -114,14 +117,10 @@ async function sweepPage(
   const ids = entries.map(({ routeTableId }) => routeTableId);
   let looked = 0;
   let statuses: ReadonlyMap<string, Status>;
-  let ordersFor: (routeTableId: string) => Orders;
+  let ordersFor: OrdersByTable;
   let tables: ReadonlyMap<string, ActualTable>;
   try {
-    [statuses, ordersFor, tables] = await Promise.all([
-      world.states.readMany(ids),
-      world.states.readOrders(ids),
-      readTables(ids, world),
-    ]);
+    [statuses, ordersFor, tables] = await Promise.all([world.states.readMany(ids), orders(), readTables(ids, world)]);
   } catch (error) {
     world.log.error('could not look at a page of tables', { tables: entries.length, error });
     for (const { routeTableId } of entries) tally.unknown(routeTableId, error);
@@ -179,7 +178,7 @@ function sightOf(
   const parsed = parseDesired(item, now);
   if (!parsed.ok) return undefined;
   const desired = underOrders(parsed.table, orders);
-  const record = withOrderedApproval(status ? recordOf(status) : emptyRecord, orders, now);
+  const record = remembered(status, orders);
   return {
     desired,
     isEnforced: isEnforced(desired, now),

@@ -1,5 +1,5 @@
 import { type ShownPhase, shownPhase } from '../reconciler/core/freshness.ts';
-import type { Pause } from '../reconciler/core/desired.ts';
+import type { Pause } from '../reconciler/core/orders.ts';
 import { isActive } from '../reconciler/core/ignore.ts';
 import type { Status } from '../reconciler/core/status.ts';
 import { droppedIn } from '../reconciler/core/trouble.ts';

@@ -1,7 +1,9 @@
 import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
-import type { Pause } from '../core/desired.ts';
+import { type Pause, everyTable } from '../core/orders.ts';
 import type { Run, Status } from '../core/status.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
+import type { TableNames } from './checkpoint.ts';
+import { tableOrders } from './orders-table.ts';
 import { runOf, tableStates } from './state-table.ts';
 
 /** One managed table, with what is remembered of it; a table that was never looked at has no status. */
@@ -29,12 +31,13 @@ export interface FleetReader {
   }>;
 }
 
-/** Reads what people are shown from the two tables of a deployment. What cannot be read throws: nothing is left out. */
+/** Reads what people are shown from the tables of a deployment. What cannot be read throws: nothing is left out. */
 export function fleetReader(
   client: DynamoDBDocumentClient,
-  { desiredTable, stateTable }: { readonly desiredTable: string; readonly stateTable: string },
+  { desiredTable, ordersTable, stateTable }: TableNames,
 ): FleetReader {
   const states = tableStates(client, stateTable);
+  const orders = tableOrders(client, ordersTable);
 
   async function managed(): Promise<readonly string[]> {
     const ids: string[] = [];
@@ -45,13 +48,13 @@ export function fleetReader(
 
   return {
     async fleet() {
-      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), states.readOrders([])]);
+      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
       const statuses = await states.readMany(ids);
       const tables = ids.map((routeTableId) => {
         const status = statuses.get(routeTableId);
         return { routeTableId, ...(status && { status }) };
       });
-      return { tables, sweep, stops: ordersFor('').pauses };
+      return { tables, sweep, stops: ordersFor(everyTable).pauses };
     },
 
     async table(routeTableId, runsAtMost = 25) {

@@ -1,16 +1,14 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { type Orders, ordersOf } from '../core/orders.ts';
 import type { Run, Status } from '../core/status.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
 import type { TableStates } from '../ports.ts';
 import { batchGet } from './batch-get.ts';
 import { itemOf, statusOf } from './status-item.ts';
 
-/** The keys of the two items that speak of the whole fleet: its last sweep, and what people ordered for all of it. */
+/** The key of the item about the whole fleet: its last sweep. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
-export const fleetControl = { routeTableId: '*', item: 'control' };
 
 /**
  * The table of what is remembered: status and history of a route table lie together under its id.
@@ -37,14 +35,6 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     return statuses;
   }
 
-  async function readOrders(routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders> {
-    const controls = new Map<unknown, unknown>();
-    const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'control' }));
-    for await (const control of batchGet(client, tableName, [fleetControl, ...keys]))
-      controls.set(control['routeTableId'], control);
-    return (routeTableId) => ordersOf(controls.get(routeTableId), controls.get(fleetControl.routeTableId));
-  }
-
   /** Puts a status in the place of one that nobody can read; that one is kept aside, for a person to look at. */
   async function writeOverUnreadable(status: Status): Promise<boolean> {
     const found = await get({ routeTableId: status.routeTableId, item: 'status' });
@@ -60,7 +50,6 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
       return item && statusOf(item);
     },
     readMany,
-    readOrders,
     async write(status) {
       try {
         await client.send(

@@ -18,7 +18,6 @@ const packable = [
   'spared',
   'heals',
   'approval',
-  'waiting',
   'owned',
   'listed',
 ] as const;
@@ -66,19 +65,11 @@ const statusShape = z.looseObject({
   owned: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
   foreign: strings,
   revision: z.number(),
-  waiting: z
-    .looseObject({
-      planId: z.string(),
-      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
-      desiredHash: z.string(),
-      named: z.string().optional(),
-    })
-    .optional(),
   approval: z
     .looseObject({
-      deletes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
-      until: z.iso.datetime(),
-      desiredHash: z.string(),
+      at: z.string(),
+      by: z.string(),
+      routes: z.array(z.looseObject({ destination: z.string(), target: z.string() })),
     })
     .optional(),
 });

@@ -1,5 +1,6 @@
 import type { Change } from './change.ts';
 import type { DesiredRoute } from './desired.ts';
+import { activeHold } from './enforcement.ts';
 import type { Finding } from './finding.ts';
 import { isActive, meets } from './ignore.ts';
 import {
@@ -27,17 +28,19 @@ export interface Decision {
 /** Decides about a listed destination. `slot` is the static route of that destination, if there is one. */
 export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined, on: Circumstances): Decision {
   const { destination, target } = wanted;
+  const hold = activeHold(on.desired, destination, on.now);
+  if (hold) return suspended(wanted, slot, hold, 'held');
   const suspension = on.desired.ignore.find(
     (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
   );
-  if (suspension) return suspended(wanted, slot, suspension);
+  if (suspension) return suspended(wanted, slot, suspension, 'ignored');
   if (!slot) return absent(wanted, on);
   if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot, on) };
   const reason = whyNotReplace(wanted, slot, on);
   if (!reason) return { change: { action: 'replace', destination, from: slot, to: target } };
   if (reason === 'healed-into-blackhole') return notAgain(wanted, slot);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
-  return entry?.until ? suspended(wanted, slot, entry) : notOurs(wanted, slot, reason);
+  return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason);
 }
 
 /** Decides about a static route whose destination is not listed. */
@@ -57,12 +60,14 @@ export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
 function suspended(
   wanted: DesiredRoute,
   slot: StaticRoute | undefined,
-  entry: { readonly reason: string; readonly until?: Date },
+  { reason, until }: { readonly reason: string; readonly until?: Date },
+  because: 'held' | 'ignored',
 ): Decision {
-  const until = entry.until ? ` until ${entry.until.toISOString()}` : '';
+  const what = because === 'held' ? 'is held' : 'is suspended';
+  const end = until ? ` until ${until.toISOString()}` : '';
   return {
-    findings: [findingAt(wanted, 'ignored-until', `is suspended${until}: ${entry.reason}`)],
-    ...(slot && { leftAlone: { route: slot, reason: localReason(slot) ?? 'ignored' } }),
+    findings: [findingAt(wanted, 'ignored-until', `${what}${end}: ${reason}`)],
+    ...(slot && { leftAlone: { route: slot, reason: localReason(slot) ?? because } }),
   };
 }
 

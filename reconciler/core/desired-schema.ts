@@ -110,9 +110,6 @@ export const desiredItemSchema = z
         .describe(
           'A plan with more deletes than this needs approval. Default: half of the routes, but at least 1 and at most 10.',
         ),
-      approvedPlan: id(/^[0-9a-f]{12}$/, 'the planId shown in status: 12 hex digits')
-        .optional()
-        .describe('Approves the deletes of the plan with this planId.'),
       paused: z
         .strictObject(
           {

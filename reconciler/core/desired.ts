@@ -11,6 +11,7 @@ import {
 } from './desired-schema.ts';
 import type { Finding } from './finding.ts';
 import type { IgnoreEntry } from './ignore.ts';
+import type { Orders, Pause } from './orders.ts';
 import { type Problem, at, foundText, pathText } from './problem.ts';
 import { type Destination, type Route, destinationText, parseDestination, parseTarget } from './route.ts';
 
@@ -25,10 +26,9 @@ export interface DesiredTable {
   readonly ignore: readonly IgnoreEntry[];
   /** A plan with more deletes than this needs approval. If absent, the default of `guard.ts` applies. */
   readonly maxDeletes?: number;
-  readonly approvedPlan?: string;
   readonly paused?: Pause;
-  /** Pauses ordered apart from the item, also when they have ended (see `orders.ts`). */
-  readonly ordered?: readonly Pause[];
+  /** What is ordered apart from the item. */
+  readonly orders?: Orders;
   /** Notes about accepted input, such as cleared host bits. */
   readonly findings: readonly Finding[];
 }
@@ -36,16 +36,6 @@ export interface DesiredTable {
 export interface DesiredRoute extends Route {
   /** Whether the local route of this destination may be retargeted. */
   readonly overrideLocal: boolean;
-}
-
-/** While a pause is active, nothing is changed. Drift is still reported. */
-export interface Pause {
-  readonly reason: string;
-  /** Whether it stands in the item, was ordered for this table, or stops the whole fleet. */
-  readonly of: 'item' | 'table' | 'fleet';
-  readonly by?: string;
-  readonly at?: string;
-  readonly until?: Date;
 }
 
 /**
@@ -69,7 +59,7 @@ export function parseDesired(
 }
 
 function tableOf(item: DesiredItem): DesiredTable {
-  const { routeTableId, mode, unlisted, maxDeletes, approvedPlan, paused } = item;
+  const { routeTableId, mode, unlisted, maxDeletes, paused } = item;
   return {
     routeTableId,
     mode,
@@ -82,7 +72,6 @@ function tableOf(item: DesiredItem): DesiredTable {
     ...(item.scope && { scope: item.scope.map((text) => must(parseDestination(text))) }),
     ignore: item.ignore.map(ignoreEntryOf),
     ...(maxDeletes !== undefined && { maxDeletes }),
-    ...(approvedPlan !== undefined && { approvedPlan }),
     ...(paused && {
       paused: { reason: paused.reason, of: 'item', ...(paused.until && { until: new Date(paused.until) }) },
     }),

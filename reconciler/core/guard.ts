@@ -1,8 +1,7 @@
-import { approvedByItem, howToApprove, isNamedBy } from './approval.ts';
+import { approvedRoutes, isAmong } from './approval.ts';
 import type { Change } from './change.ts';
 import { type Circumstances, isOwned } from './ours.ts';
-import { desiredHash, policyHash } from './hashes.ts';
-import type { Plan } from './plan.ts';
+import { policyHash } from './hashes.ts';
 import type { TableRecord } from './record.ts';
 import { type Destination, destinationText, isDefaultRoute } from './route.ts';
 
@@ -22,36 +21,36 @@ type Delete = Extract<Change, { action: 'delete' }>;
  *
  * Deletes are earned: without asking, only a route is deleted that appeared while the record shows the table in sync
  * under the same policy, or one that an edit removed from `routes`; a default route only in the first case. And never
- * more than `maxDeletes` in one plan. An approval lets just the deletes pass that it names, all of them or none.
+ * more than `maxDeletes` in one plan. A delete that a person approved goes, whatever else waits, and does not count.
  */
-export function blockedDeletes(
-  changes: readonly Change[],
-  { unchanged, planId }: { readonly unchanged: number; readonly planId: string },
-  on: Circumstances,
-): Blocked | undefined {
+export function blockedDeletes(changes: readonly Change[], unchanged: number, on: Circumstances): Blocked | undefined {
   const deletes = changes.filter((change) => change.action === 'delete');
   const ours = unchanged + changes.filter(({ action }) => action !== 'create').length;
   const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
-  const tooMany = deletes.length > most;
-  const reasons = new Map(deletes.map((change) => [change, on.record && whyUnearned(change, on.record, on)] as const));
-  const held = deletes.filter((change) => tooMany || reasons.get(change));
-  if (held.length === 0 || isApproved(held, { planId, changes }, on)) return undefined;
+  const approved = approvedRoutes(on.desired, on.record, on.now);
+  const asking = deletes.filter(({ destination, from }) => !isAmong(approved, destination, from));
+  const tooMany = asking.length > most;
+  const reasons = new Map(asking.map((change) => [change, on.record && whyUnearned(change, on.record, on)] as const));
+  const held = asking.filter((change) => tooMany || reasons.get(change));
+  if (held.length === 0) return undefined;
   const code = tooMany
     ? 'too-many-deletes'
     : [...reasons.values()].includes('first-deletes')
       ? 'first-deletes'
       : 'default-route';
   const sentence = {
-    'too-many-deletes': `the plan deletes ${deletes.length} routes and at most ${most} go without asking`,
+    'too-many-deletes': `the plan deletes ${counted(asking.length)}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`,
     'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
     'default-route': 'deleting a default route that did not appear by itself needs a person',
   }[code];
   return {
     code,
-    message: `${sentence}: ${howToApprove(on.desired, planId, on.record)}`,
+    message: `${sentence}: approve them, list the routes, or ignore them`,
     deletes: held.map(({ destination }) => destinationText(destination)),
   };
 }
+
+const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' : 'routes'}`;
 
 /** Half of the routes that are ours and at most 10, but at least 1. */
 const defaultMaxDeletes = (routesThatAreOurs: number): number =>
@@ -73,19 +72,6 @@ function whyUnearned(
 
 const wasListed = (destination: Destination, { listed, owned }: TableRecord): boolean =>
   listed.has(destinationText(destination)) || owned.has(destinationText(destination));
-
-/** Whether a person approved these very deletes, all of them, in the item or in the record. */
-function isApproved(
-  held: readonly Delete[],
-  plan: Pick<Plan, 'planId' | 'changes'>,
-  { desired, record, now }: Circumstances,
-): boolean {
-  const inItem = { deletes: approvedByItem(desired, plan, record) };
-  if (held.every((change) => isNamedBy(inItem, change))) return true;
-  const approval = record?.approval;
-  if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return false;
-  return held.every((change) => isNamedBy(approval, change));
-}
 
 /** The changes of a plan that may go on now: all but the deletes that wait for a person. */
 export function permitted({

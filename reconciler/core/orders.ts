@@ -1,88 +1,137 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import type { DesiredTable, Pause } from './desired.ts';
-import { isActive } from './ignore.ts';
+import { destinationText, parseDestination } from './route.ts';
 
 /** What people ordered apart from the item, where no pipeline's next write touches it. */
 export interface Orders {
-  /** The pause of the table and the stop of the whole fleet, also when they have ended. */
+  /** The pauses of the table and the stops of the whole fleet, also when they have ended. */
   readonly pauses: readonly Pause[];
-  readonly approval?: OrderedApproval;
+  /** The holds of single destinations, also when they have ended. */
+  readonly holds: readonly Hold[];
+  readonly approval?: Approval;
 }
 
-/** A person's consent to these very deletes, given by `routectl approve`. */
-export interface OrderedApproval {
-  readonly id: string;
-  readonly deletes: readonly { readonly destination: string; readonly target: string }[];
+/** While it is active nothing is changed; drift is still reported. */
+export interface Pause {
+  readonly reason: string;
+  /** Whether it stands in the item, was ordered for this table, or stops the whole fleet. */
+  readonly of: 'item' | 'table' | 'fleet';
+  readonly by?: string;
+  readonly at?: string;
+  readonly until?: Date;
+}
+
+/** While it is active, its destination is neither created, replaced nor deleted. */
+export interface Hold {
+  /** In canonical form. */
+  readonly destination: string;
+  readonly reason: string;
+  readonly by?: string;
+  readonly at?: string;
+  readonly until?: Date;
+}
+
+/** A person's consent to changing these very routes. `at` and `by` together identify it. */
+export interface Approval {
+  readonly routes: readonly ApprovedRoute[];
   readonly by: string;
+  /** When it was given (ISO 8601). */
+  readonly at: string;
   readonly until: Date;
-  /** The item it was given for. */
+  /** The item it was given for: an edit ends it. */
   readonly desiredHash: string;
 }
 
-export const noOrders: Orders = { pauses: [] };
+export interface ApprovedRoute {
+  readonly destination: string;
+  readonly target: string;
+}
+
+export const noOrders: Orders = { pauses: [], holds: [] };
+
+/** An approval ends after so long, whatever its `until` says. */
+export const approvalLastsMs = 24 * 60 * 60 * 1_000;
+
+/** The key under which an order concerns every table. */
+export const everyTable = '*';
+
+/** The orders that stop changes: `pause` is meant for a table and `stop` for all, and each works in the other's place. */
+export const stoppingOrders = ['pause', 'stop'] as const;
+
+/** The names of the orders that concern one table. */
+export const orderNames = [...stoppingOrders, 'approval', 'holds'] as const;
 
 const text = z.string().min(1).optional().catch(undefined);
+const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 
-const instant = z.iso
-  .datetime({ offset: true })
-  .transform((value) => new Date(value))
-  .optional()
-  .catch(undefined);
+/** Whatever is written there, somebody wants us to stop: fields that cannot be read are left out, and it still stops. */
+const stopShape = z
+  .looseObject({ reason: text, by: text, at: text, until: instant.optional().catch(undefined) })
+  .catch({});
 
-/** Whatever is written there, somebody wants us to stop: what cannot be read of it is left out, and it holds. */
-const pauseShape = z.looseObject({ reason: text, by: text, at: text, until: instant }).catch({});
+/** A destination in canonical form; another text stays as it is, and meets no route. */
+function canonical(destination: string): string {
+  const parsed = parseDestination(destination);
+  return parsed.ok ? destinationText(parsed.value) : destination;
+}
 
-/** What cannot be read whole approves nothing. */
+const rowShape = z.looseObject({ routeTableId: z.string(), order: z.string() });
+
+/** An approval that cannot be read completely approves nothing. */
 const approvalShape = z.object({
-  id: z.string().min(1),
-  deletes: z.array(z.object({ destination: z.string(), target: z.string() })),
-  by: z.string(),
-  until: z.iso.datetime({ offset: true }).transform((value) => new Date(value)),
+  routes: z.array(z.object({ destination: z.string().transform(canonical), target: z.string() })),
+  by: z.string().min(1),
+  at: z.iso.datetime({ offset: true }),
+  until: instant,
   desiredHash: z.string(),
 });
 
-/** What a table's control item calls its pause, and that of the fleet its stop. */
-export const pauseFields = { table: 'pause', fleet: 'stopped' } as const;
-
 /**
- * Reads untrusted control items: the one of the table and the one of the fleet (`*`), as far as there are any. Total.
+ * Reads untrusted rows of the orders table: those of one table and those of all tables (`*`). Total.
  *
- * A pause or stop may have been put by hand in a hurry: anything but `false` or nothing counts, under either name in
- * either item, and an end that is no instant is no end.
+ * The presence of a `pause` or `stop` row stops, unless it has a valid `until`. A row under another name stops nothing.
  */
-export function ordersOf(table: unknown, fleet: unknown): Orders {
-  const approval = approvalShape.safeParse(field(table, 'approval')).data;
+export function ordersOf(rows: readonly unknown[]): Orders {
+  const known = rows.flatMap((row) => rowShape.safeParse(row).data ?? []);
+  const stops = known.filter(({ order }) => stoppingOrders.some((name) => name === order));
+  const ofTable = (name: string) =>
+    known.find(({ routeTableId, order }) => routeTableId !== everyTable && order === name);
+  const approval = approvalOf(ofTable('approval'));
   return {
-    pauses: [...pausesIn(table, 'table'), ...pausesIn(fleet, 'fleet')],
+    pauses: inOrder(stops).map((row) => ({ ...stopOf(row), of: row.routeTableId === everyTable ? 'fleet' : 'table' })),
+    holds: holdsOf(ofTable('holds')?.['holds']),
     ...(approval && { approval }),
   };
 }
 
-const pausesIn = (item: unknown, of: Pause['of']): Pause[] =>
-  Object.values(pauseFields).flatMap((name) => pauseOf(field(item, name), of));
+/** Rows of the table first, then those of all, so that the order in which they were read changes nothing. */
+const inOrder = (rows: readonly z.output<typeof rowShape>[]): z.output<typeof rowShape>[] =>
+  rows.toSorted((one, other) => rank(one) - rank(other));
 
-function pauseOf(value: unknown, of: Pause['of']): Pause[] {
-  if (value === undefined || value === null || value === false) return [];
-  const { reason = 'no reason given', by, at, until } = pauseShape.parse(value);
-  return [{ reason, of, ...(by && { by }), ...(at && { at }), ...(until && { until }) }];
+const rank = ({ routeTableId, order }: z.output<typeof rowShape>): number =>
+  (routeTableId === everyTable ? 2 : 0) + (order === 'stop' ? 1 : 0);
+
+function stopOf(value: unknown): Omit<Pause, 'of'> {
+  const { reason = 'no reason given', by, at, until } = stopShape.parse(value);
+  return { reason, ...(by && { by }), ...(at && { at }), ...(until && { until }) };
 }
 
-const field = (item: unknown, name: string): unknown =>
-  typeof item === 'object' && item !== null ? Object.entries(item).find(([key]) => key === name)?.[1] : undefined;
+/** A key that is no destination holds nothing; whatever stands under one that is, holds. */
+function holdsOf(holds: unknown): Hold[] {
+  if (typeof holds !== 'object' || holds === null || Array.isArray(holds)) return [];
+  return Object.entries(holds)
+    .flatMap(([key, value]) => {
+      const parsed = parseDestination(key);
+      return parsed.ok ? [{ destination: destinationText(parsed.value), ...stopOf(value) }] : [];
+    })
+    .sort((one, other) => one.destination.localeCompare(other.destination, 'en', { numeric: true }));
+}
 
-/** An item as it holds under the orders given apart from it. */
-export const underOrders = (desired: DesiredTable, { pauses }: Orders): DesiredTable => ({
-  ...desired,
-  ...(pauses.length > 0 && { ordered: pauses }),
-});
-
-/** The pause or stop that holds a table now, if one does: the widest of them. */
-export const activePause = ({ paused, ordered = [] }: DesiredTable, now: Date): Pause | undefined =>
-  [...(paused ? [paused] : []), ...ordered].findLast((pause) => isActive(pause, now));
-
-/** Whether the item asks for changes to be made now, and no order holds them back. */
-export const isEnforced = (desired: DesiredTable, now: Date): boolean =>
-  desired.mode === 'enforce' && !activePause(desired, now);
+function approvalOf(row: unknown): Approval | undefined {
+  const approval = approvalShape.safeParse(row).data;
+  if (!approval) return undefined;
+  const latest = Date.parse(approval.at) + approvalLastsMs;
+  return { ...approval, until: new Date(Math.min(approval.until.getTime(), latest)) };
+}
 
 export const sameOrders = (one: Orders, other: Orders): boolean => isDeepStrictEqual(one, other);

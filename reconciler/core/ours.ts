@@ -1,4 +1,5 @@
 import type { DesiredRoute, DesiredTable } from './desired.ts';
+import { activeHold } from './enforcement.ts';
 import { isActive, meets } from './ignore.ts';
 import type { TableRecord } from './record.ts';
 import {
@@ -24,6 +25,7 @@ export type LeftAloneReason =
   | 'service-managed'
   | 'unknown'
   | 'ignored'
+  | 'held'
   | 'healed-into-blackhole'
   | 'out-of-scope'
   | 'unlisted-kept';
@@ -64,6 +66,7 @@ export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneRea
     localReason(slot) ??
     (overriddenByUs(slot, on) ? 'local-overridden' : undefined) ??
     serviceReason(slot, on) ??
+    (activeHold(desired, slot.destination, on.now) ? 'held' : undefined) ??
     (isDetachedInterface(slot) ? 'foreign-eni' : undefined) ??
     (isServiceManaged(slot, on.actual) ? 'service-managed' : undefined) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??

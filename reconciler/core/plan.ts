@@ -63,7 +63,7 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
     ...coverageGaps(changes),
   ];
   const planId = planIdOf(desired.routeTableId, changes);
-  const blocked = blockedDeletes(changes, { unchanged, planId }, on);
+  const blocked = blockedDeletes(changes, unchanged, on);
   return {
     routeTableId: desired.routeTableId,
     inSync: changes.length === 0 && !findings.some(({ code }) => outOfSyncCodes.has(code)),

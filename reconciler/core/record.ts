@@ -1,8 +1,8 @@
 import type { Change } from './change.ts';
 import { policyHash } from './hashes.ts';
 import type { DesiredTable } from './desired.ts';
-import { type Approval, type Waiting, approvalAfter } from './approval.ts';
-import { isEnforced } from './orders.ts';
+import { type RememberedApproval, approvalAfter } from './approval.ts';
+import { isEnforced } from './enforcement.ts';
 import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from './route.ts';
 import type { Plan } from './plan.ts';
 import { type LeftAloneReason, isForeignInterface } from './ours.ts';
@@ -22,11 +22,7 @@ export interface TableRecord {
   readonly spared: ReadonlySet<string>;
   /** Active routes that we replaced, by destination, until a read shows that the new target works. */
   readonly replaced: ReadonlyMap<string, ReplacedRoute>;
-  /** What was held back and shown when the table was last looked at. */
-  readonly waiting?: Waiting;
-  readonly approval?: Approval;
-  /** The last ordered approval that became one of the record. */
-  readonly tookApproval?: string;
+  readonly approval?: RememberedApproval;
 }
 
 /** What we replaced an active route with. */
@@ -104,9 +100,7 @@ export function nextRecord(previous: TableRecord, seen: Seen, written: readonly 
     foreign: foreignAfter(previous, desired, actual),
     spared: sparedBy(plan),
     replaced: replacedAfter(previous, seen, written),
-    ...(previous.waiting && { waiting: previous.waiting }),
     ...approvalAfter(previous, seen, written),
-    ...(previous.tookApproval !== undefined && { tookApproval: previous.tookApproval }),
   };
 }
 

@@ -1,14 +1,13 @@
 import type { ChangeJson } from './change.ts';
 import type { Heal } from './contest.ts';
 import type { Doubt, RecentWrite } from './consistency.ts';
-import type { Blocked } from './guard.ts';
-import type { Pause } from './desired.ts';
 import type { Drift, LastDrift } from './drift.ts';
+import type { Orders, Pause } from './orders.ts';
 import type { ChangeOutcome, FailureKind } from './outcome.ts';
 import { type Plan, type PlanJson, planAsJson } from './plan.ts';
 import type { Problem } from './problem.ts';
-import type { Approval, Waiting } from './approval.ts';
-import type { ReplacedRoute, TableRecord } from './record.ts';
+import { type RememberedApproval, withApprovalSpent } from './approval.ts';
+import { type ReplacedRoute, type TableRecord, emptyRecord } from './record.ts';
 import { sortedBy } from './route.ts';
 import type { Actor } from './memory/call.ts';
 import type { ShownTrigger } from './trigger.ts';
@@ -112,9 +111,7 @@ export interface Status {
   readonly foreign: readonly string[];
   readonly spared?: readonly string[];
   readonly replaced?: readonly ({ readonly destination: string } & ReplacedRoute)[];
-  readonly waiting?: Waiting;
-  readonly approval?: Omit<Approval, 'until'> & { readonly until: string };
-  readonly tookApproval?: string;
+  readonly approval?: RememberedApproval;
 }
 
 /** What holds changes back: refusals until their time has come, and contests. */
@@ -154,7 +151,10 @@ export interface Run {
   readonly reason?: string;
 }
 
-/** A plan as it is stored: lists are cut, so that an item never outgrows its store, and the rest is counted. */
+/**
+ * A plan as it is stored: lists are cut, so that an item never outgrows its store, and the rest is counted. Deletes that
+ * wait are all named: by them it is known which of them are new.
+ */
 export interface PlanSummary extends PlanJson {
   readonly omitted?: { readonly changes: number; readonly leftAlone: number; readonly findings: number };
 }
@@ -179,7 +179,6 @@ export function summaryOf(plan: Plan): PlanSummary {
     changes: cut(json.changes),
     leftAlone: cut(json.leftAlone),
     findings: cut(json.findings),
-    ...(json.blocked && { blocked: { ...json.blocked, deletes: cut(json.blocked.deletes) } satisfies Blocked }),
     ...(Object.values(omitted).some((count) => count > 0) && { omitted }),
   };
 }
@@ -204,14 +203,11 @@ export function holdFields({ failures, heals }: Holds): Pick<Status, 'failures' 
   };
 }
 
-type RecordFields = Pick<
-  Status,
-  'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'replaced' | 'waiting' | 'approval' | 'tookApproval'
->;
+type RecordFields = Pick<Status, 'cleanPolicy' | 'listed' | 'owned' | 'foreign' | 'spared' | 'replaced' | 'approval'>;
 
 /** The stored form of a record. */
 export function recordFields(record: TableRecord): RecordFields {
-  const { cleanPolicy, waiting, approval, tookApproval } = record;
+  const { cleanPolicy, approval } = record;
   const replaced = sortedBy([...record.replaced], ([destination]) => destination);
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
@@ -225,15 +221,17 @@ export function recordFields(record: TableRecord): RecordFields {
     ...(replaced.length > 0 && {
       replaced: replaced.map(([destination, route]) => ({ destination, ...route })),
     }),
-    ...(waiting && { waiting }),
-    ...(approval && { approval: { ...approval, until: approval.until.toISOString() } }),
-    ...(tookApproval !== undefined && { tookApproval }),
+    ...(approval && { approval }),
   };
 }
 
+/** What is remembered of a table. Where nothing is, an approval that stands may have been used, and counts as spent. */
+export const remembered = (status: RecordFields | undefined, orders: Orders): TableRecord =>
+  status ? recordOf(status) : withApprovalSpent(emptyRecord, orders);
+
 /** The record that a stored status remembers. */
 export function recordOf(status: RecordFields): TableRecord {
-  const { cleanPolicy, waiting, approval, tookApproval } = status;
+  const { cleanPolicy, approval } = status;
   return {
     ...(cleanPolicy !== undefined && { cleanPolicy }),
     listed: new Set(status.listed),
@@ -241,8 +239,6 @@ export function recordOf(status: RecordFields): TableRecord {
     foreign: new Set(status.foreign),
     spared: new Set(status.spared),
     replaced: new Map(status.replaced?.map(({ destination, ...route }) => [destination, route])),
-    ...(waiting && { waiting }),
-    ...(approval && { approval: { ...approval, until: new Date(approval.until) } }),
-    ...(tookApproval !== undefined && { tookApproval }),
+    ...(approval && { approval }),
   };
 }

@@ -26,7 +26,7 @@ const triesUntilLasting = 3;
  */
 export function troublesIn(status: Status | undefined): Troubles {
   if (!status || status.phase === 'Unmanaged') return none;
-  const { phase, reason, plan, watched, waiting, doubt, told } = status;
+  const { phase, reason, plan, watched, doubt, told } = status;
   const { failures, heals } = holdsOf(status);
   if (phase === 'Invalid') return { ...none, ...told, failing: [...(told?.failing ?? []), `Invalid ${reason}`] };
   if (doubt && told) return told;
@@ -44,7 +44,7 @@ export function troublesIn(status: Status | undefined): Troubles {
   return {
     failing: watched ? [] : [...new Set([...failing.map(key), ...held, ...intoBlackhole])],
     lasting: watched ? [] : [...lasting.map(key), ...held],
-    blocked: watched || !plan?.blocked ? [] : (waiting?.deletes.map(({ destination }) => destination) ?? []),
+    blocked: watched ? [] : (plan?.blocked?.deletes ?? []),
     contested: heals.filter(({ contest }) => contest).map(({ destination }) => destination),
     blackholes: plan ? droppedIn(plan) : [],
   };

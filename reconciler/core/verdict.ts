@@ -1,15 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import { withWaiting } from './approval.ts';
+import { withApprovalSpent } from './approval.ts';
 import { type Change, type ChangeJson, changeAsJson } from './change.ts';
 import { type Heal, contestedUntil, healsAfter } from './contest.ts';
 import { lookOf } from './heals.ts';
 import { type Doubt, type RecentWrite, staleForMs } from './consistency.ts';
-import type { DesiredTable, Pause } from './desired.ts';
+import type { DesiredTable } from './desired.ts';
+import { activePause, isEnforced } from './enforcement.ts';
 import { outOfSyncCodes } from './finding.ts';
 import { permitted } from './guard.ts';
 import { type Plan, planForInvalidItem, planForMissingTable } from './plan.ts';
 import { mayHaveWritten } from './outcome.ts';
-import { activePause, isEnforced } from './orders.ts';
+import type { Orders, Pause } from './orders.ts';
 import type { Problem } from './problem.ts';
 import { desiredHash, policyHash } from './hashes.ts';
 import { type TableRecord, emptyRecord } from './record.ts';
@@ -73,12 +74,12 @@ const deletionsKept = 5;
 const lookAgainAfterMs = 6_000;
 
 /** Deleting the item stops management and changes no route; what deletes were earned by is forgotten. */
-export const unmanaged = ({ tookApproval }: TableRecord): Verdict => ({
+export const unmanaged = (orders: Orders): Verdict => ({
   phase: 'Unmanaged',
   reason: 'there is no desired item',
   failures: [],
   // An approval goes with the item, and does not come back with it.
-  ...recordFields({ ...emptyRecord, ...(tookApproval !== undefined && { tookApproval }) }),
+  ...recordFields(withApprovalSpent(emptyRecord, orders)),
 });
 
 /** A refused item changes nothing: the last good repair stays in place, and so does what it earned. */
@@ -155,7 +156,7 @@ export function verdictOn(desired: DesiredTable, found: Findings, before: Status
     ...(!isEnforced(desired, now) && { watched: true }),
     ...(pause && { pause: pauseShown(pause) }),
     ...(nextRetry !== undefined && { nextRetry }),
-    ...recordFields(withWaiting(found.record, plan, desired)),
+    ...recordFields(found.record),
   };
 }
 

@@ -7,14 +7,18 @@ describe('an order that cannot be meant so is refused before anything is asked:'
   it.each([
     ['no table', ['pause', '--reason', 'x'], 'give the ids of route tables, or --all'],
     ['tables and all of them', ['pause', table, '--all', '--reason', 'x'], 'not both'],
-    ['no id of a table', ['resume', 'vpc-0a1b2c3d'], 'vpc-0a1b2c3d is no id of a route table'],
+    ['no id of a table', ['resume', 'vpc-0a1b2c3d'], '"vpc-0a1b2c3d" is not a route table id'],
     ['no reason', ['pause', table], "'--reason <text>' not specified"],
     ['an empty reason', ['pause', table, '--reason', ' '], 'give a --reason'],
     ['an end without a time zone', ['pause', table, '--reason', 'x', '--until', '2027-01-31'], 'with its time zone'],
     ['an end that is over', ['pause', table, '--reason', 'x', '--until', '2020-01-31T00:00:00Z'], 'is over already'],
     ['two ends', ['pause', table, '--reason', 'x', '--for', '1h', '--until', '2099-01-31T00:00:00Z'], 'not both'],
     ['a time nobody knows', ['pause', table, '--reason', 'x', '--for', 'a while'], 'such as 30m, 2h or 1d'],
-    ['an approval for no table', ['approve', 'everything'], 'is no id of a route table'],
+    ['an approval for no table', ['approve', 'everything'], 'is not a route table id'],
+    ['a hold of no table', ['hold', 'vpc-0a1b2c3d', '10.20.0.0/16', '--for', '2h'], 'is not a route table id'],
+    ['a hold of no destination', ['hold', table, '10.20.0.0', '--for', '2h'], '"10.20.0.0" is not a destination'],
+    ['a hold without an end', ['hold', table, '10.20.0.0/16'], 'say how long: --for 2h'],
+    ['an end of a hold with a time', ['hold', table, '10.20.0.0/16', '--end', '--for', '2h'], 'not both'],
   ])('%s', async (_, args, sentence) => {
     const { code, stdout, stderr } = await routectl(args, { offline: true });
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
@@ -28,5 +32,7 @@ it('a deployment that is out of reach is told in one sentence, with what was tri
     env: { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
   });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^routectl: could not find what waits \(tables DesiredRouteTables, Elsewhere; .*\n$/);
+  expect(stderr).toMatch(
+    /^routectl: could not find what waits \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
+  );
 });

@@ -53,7 +53,7 @@ describe('planText', () => {
     const text = planText(planned([{}, { maxDeletes: 1 }], routes), plain);
     expect(text).toContain('blocked: 2 changes, 2 held back, 0 as desired');
     expect(text).toContain('  - delete  10.1.0.0/16  igw-aaaaaaaa  held back\n');
-    expect(text).toMatch(/approvedPlan: '[0-9a-f]{12}'.*\[too-many-deletes\]/);
+    expect(text).toMatch(/--approve [0-9a-f]{12},.*\[too-many-deletes\]/);
   });
 
   it.each([

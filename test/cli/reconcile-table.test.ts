@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ExitCode, exitCode } from '../../cli/exit-code.ts';
 import { type Reconciled, exitCodeAfter, reconcileTable } from '../../cli/reconcile-table.ts';
+import { withApproved } from '../../cli/plan.ts';
 import { plan, planForMissingTable } from '../../reconciler/core/plan.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
 import { VirtualClock } from '../support/ec2/clock.ts';
@@ -17,9 +18,11 @@ interface Scene {
   /** Goes wrong once the plan is made. */
   readonly arrange?: (ec2: InMemoryEc2, faults: ScriptedFaults) => void;
   readonly interrupted?: AbortSignal;
+  /** The ids of the plans that are approved. */
+  readonly approve?: readonly string[];
 }
 
-async function reconciled({ actual, listed, fields = {}, arrange, interrupted }: Scene): Promise<{
+async function reconciled({ actual, listed, fields = {}, arrange, interrupted, approve = [] }: Scene): Promise<{
   readonly result: Reconciled;
   readonly code: ExitCode;
   readonly ec2: InMemoryEc2;
@@ -35,21 +38,25 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted }:
   const item = desired(listed, fields);
   const read = await tables.read(routeTableId);
   const notes: string[] = [];
-  arrange?.(ec2, faults);
-  const result = await reconcileTable(
-    read
-      ? { desired: item, actual: read, now, plan: plan(item, read, { now }) }
-      : { desired: item, now, plan: planForMissingTable(item) },
-    {
-      tables,
-      now: clock.now,
-      sleep: (ms) => clock.sleep(ms),
-      until: new Date(now.getTime() + 600_000),
-      interrupted: interrupted ?? new AbortController().signal,
-      verifyMs: 30_000,
-      note: (text) => void notes.push(text),
-    },
+  const [planned] = withApproved(
+    [
+      read
+        ? { desired: item, actual: read, now, plan: plan(item, read, { now }) }
+        : { desired: item, now, plan: planForMissingTable(item) },
+    ],
+    approve,
   );
+  if (!planned || !('plan' in planned)) throw new TypeError('there is no plan');
+  arrange?.(ec2, faults);
+  const result = await reconcileTable(planned, {
+    tables,
+    now: clock.now,
+    sleep: (ms) => clock.sleep(ms),
+    until: new Date(now.getTime() + 600_000),
+    interrupted: interrupted ?? new AbortController().signal,
+    verifyMs: 30_000,
+    note: (text) => void notes.push(text),
+  });
   const tookMs = clock.now().getTime() - now.getTime();
   return { result, code: exitCodeAfter(result), ec2, notes, tookMs };
 }
@@ -105,11 +112,22 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.blocked);
   });
 
-  it('lets held deletes go for the plan that the item approves', async () => {
-    const { result } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
-    const approved = await reconciled({ ...adrift, fields: { maxDeletes: 0, approvedPlan: result.plan.planId } });
+  it('lets held deletes go for the plan that is approved, and only those that it shows', async () => {
+    const held = { ...adrift, fields: { maxDeletes: 0 } };
+    const { result } = await reconciled(held);
+    const approved = await reconciled({ ...held, approve: [result.plan.planId] });
     expect(approved.ec2.scenery.routesOf(routeTableId)).toEqual(adrift.listed);
     expect(approved.code).toBe(exitCode.ok);
+    const arrange = (ec2: InMemoryEc2) => ec2.scenery.route(routeTableId, '10.10.0.0/16', 'igw-aaaaaaaa');
+    const grown = await reconciled({ ...held, approve: [result.plan.planId], arrange });
+    expect(grown.ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.10.0.0/16': 'igw-aaaaaaaa' });
+    expect(grown.code).toBe(exitCode.blocked);
+  });
+
+  it('changes nothing for the id of a plan that no table has', async () => {
+    await expect(reconciled({ ...adrift, approve: ['000000000000'] })).rejects.toThrow(
+      'no table has a plan 000000000000 now, and nothing was changed',
+    );
   });
 
   it('fails for one refused route, and does the others', async () => {

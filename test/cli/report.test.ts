@@ -30,7 +30,7 @@ vi.mock(import('../../reconciler/aws/fleet-reader.ts'), () => ({
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
 afterAll(() => void vi.useRealTimers());
 
-const options = { desiredTable: 'DesiredRouteTables', stateTable: 'RouteTableStates' };
+const options = { desiredTable: 'DesiredRouteTables', ordersTable: 'RouteTableOrders', stateTable: 'RouteTableStates' };
 
 /** What `routectl report` prints. */
 async function printed(ids: readonly string[], asked: { html?: string; json?: boolean }): Promise<string> {

@@ -38,6 +38,7 @@ const reconcileWith = (name: string) => ({
   '*': ['ec2:DescribeRouteTables'],
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
   'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem'],
+  'RouteTableOrders.Arn': ['dynamodb:BatchGetItem'],
   'RouteTableStates.Arn': [
     'dynamodb:BatchGetItem',
     'dynamodb:BatchWriteItem',
@@ -76,7 +77,7 @@ describe('permissions', () => {
       ...reconcileWith('OnDesiredChange'),
       '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
       'DesiredRouteTables.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
-      'RouteTableStates.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+      'RouteTableOrders.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
       'FailedRecords.Arn': send,
     });
   });
@@ -99,6 +100,7 @@ describe('permissions', () => {
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
+      'RouteTableOrders.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
     });
   });
@@ -106,9 +108,60 @@ describe('permissions', () => {
   it('lets the widget read what is shown, and change nothing', () => {
     expect(permissions(template, 'WidgetRole')).toEqual({
       'DesiredRouteTables.Arn': ['dynamodb:Scan'],
+      'RouteTableOrders.Arn': ['dynamodb:Scan'],
       'RouteTableStates.Arn': ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'],
       'WidgetLogs.Arn': ['logs:CreateLogStream', 'logs:PutLogEvents'],
     });
+  });
+
+  it('lets nobody else write what is remembered, not even an administrator', () => {
+    const { ResourcePolicy } = template.one('AWS::DynamoDB::Table', 'RouteTableStates');
+    expect(ResourcePolicy).toEqual({
+      PolicyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'OnlyTheFunctionsWrite',
+            Effect: 'Deny',
+            Principal: { AWS: '*' },
+            Action: [
+              'dynamodb:BatchWriteItem',
+              'dynamodb:DeleteItem',
+              'dynamodb:PartiQLDelete',
+              'dynamodb:PartiQLInsert',
+              'dynamodb:PartiQLUpdate',
+              'dynamodb:PutItem',
+              'dynamodb:UpdateItem',
+            ],
+            Resource: '*',
+            Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+          },
+        ],
+      },
+    });
+  });
+
+  it('lets nobody else ask the reconciler to look again, and nobody without TLS', () => {
+    const policies = [...template.all('AWS::SQS::QueuePolicy').values()].filter(({ Queues }) =>
+      JSON.stringify(Queues).includes('"Requeue"'),
+    );
+    expect(policies).toMatchObject([
+      {
+        PolicyDocument: {
+          Statement: [
+            { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+            {
+              Sid: 'OnlyTheFunctionsSend',
+              Effect: 'Deny',
+              Principal: { AWS: '*' },
+              Action: 'sqs:SendMessage',
+              Resource: 'Requeue.Arn',
+              Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+            },
+          ],
+        },
+      },
+    ]);
   });
 
   it('lets every function put events under our own name only', () => {

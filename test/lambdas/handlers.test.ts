@@ -99,15 +99,30 @@ describe('on-desired-change', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
   });
 
-  it('takes up what a person ordered for a table apart from its item, and nothing else that is remembered of it', async () => {
-    const keys = (routeTableId: string, item: string) => ({
+  it('looks at a table for which a person gave an order, and leaves what is ordered for all to the sweep', async () => {
+    const keys = (routeTableId: string, order: string) => ({
       eventSource: 'aws:dynamodb',
-      dynamodb: { Keys: { routeTableId: { S: routeTableId }, item: { S: item } }, SequenceNumber: '7' },
+      dynamodb: { Keys: { routeTableId: { S: routeTableId }, order: { S: order } }, SequenceNumber: '7' },
     });
-    const Records = [keys(a, 'control'), keys(b, 'status'), keys(c, 'lease'), keys('*', 'control'), keys('*', 'sweep')];
+    const Records = [keys(a, 'approval'), keys(b, 'pause'), keys('*', 'stop')];
     expect(await onDesiredChange({ Records }, contextOf())).toEqual({ batchItemFailures: [] });
-    expect(routes()).toEqual([wanted, {}, {}]);
+    expect(routes()).toEqual([wanted, wanted, {}]);
     expect(world.states.status(a)).toMatchObject({ trigger: { kind: 'person', id: '7' } });
+  });
+
+  it('takes the removal of an order for no deletion of the item', async () => {
+    world.ec2.scenery.route(a, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    await world.settle(a);
+    vi.setSystemTime(world.now());
+    const Keys = { routeTableId: { S: a }, order: { S: 'pause' } };
+    const removed = {
+      eventSource: 'aws:dynamodb',
+      eventName: 'REMOVE',
+      dynamodb: { Keys, SequenceNumber: '7' },
+    } as const;
+    await onDesiredChange({ Records: [removed] }, contextOf());
+    expect(world.states.status(a).owned).toHaveLength(1);
+    expect(world.states.status(a)).not.toHaveProperty('deletions');
   });
 
   it('forgets by what deletes were earned when an item was deleted, though it is there again', async () => {

@@ -8,6 +8,7 @@ const settings = {
   SWEEP_EVERY_MINUTES: '5',
   HISTORY_DAYS: '90',
   DESIRED_TABLE: 'DesiredRouteTables',
+  ORDERS_TABLE: 'Orders',
   STATE_TABLE: 'RouteTableStates',
   REQUEUE_URL: 'https://sqs.eu-west-1.amazonaws.com/111122223333/requeue',
   AWS_REGION: 'eu-west-1',
@@ -34,11 +35,14 @@ describe('the runtime of the functions', () => {
     expect(runtime().accountId).toBe('111122223333');
   });
 
-  it.each(['ACCOUNT_ID', 'DESIRED_TABLE', 'STATE_TABLE', 'REQUEUE_URL'])('says so when %s is not set', async (name) => {
-    vi.stubEnv(name, '');
-    const { runtime } = await coldStart();
-    expect(() => runtime()).toThrow(`the environment variable ${name} is not set`);
-  });
+  it.each(['ACCOUNT_ID', 'DESIRED_TABLE', 'ORDERS_TABLE', 'STATE_TABLE', 'REQUEUE_URL'])(
+    'says so when %s is not set',
+    async (name) => {
+      vi.stubEnv(name, '');
+      const { runtime } = await coldStart();
+      expect(() => runtime()).toThrow(`the environment variable ${name} is not set`);
+    },
+  );
 
   it('knows the route tables of its own account alone', async () => {
     const [ours, shared] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;

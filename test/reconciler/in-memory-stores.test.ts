@@ -3,6 +3,7 @@ import {
   InMemoryEvidence,
   InMemoryLeases,
   InMemoryTableIndex,
+  InMemoryTableOrders,
   InMemoryTableStates,
 } from '../support/in-memory-stores.ts';
 import { describeStores } from '../support/store-contract.ts';
@@ -10,9 +11,12 @@ import { describeStores } from '../support/store-contract.ts';
 // The same suite runs against DynamoDB as the local stack plays it.
 describeStores('stores in memory', async () => {
   const desired = new InMemoryDesiredItems();
+  const orders = new InMemoryTableOrders();
   return {
     desired,
     put: async (item) => desired.put(item),
+    orders,
+    order: (...row) => orders.put(...row),
     states: new InMemoryTableStates(),
     index: new InMemoryTableIndex(),
     evidence: new InMemoryEvidence(),

@@ -84,10 +84,11 @@ describe('an item that is deleted and written again', () => {
     const world = await routeWhileUnmanaged();
     world.desire(two);
     await world.reconcile(deleted);
-    const { waiting } = world.status();
+    const { plan, desiredHash } = world.status();
+    const routes = plan?.changes.map(({ destination, from: target }) => ({ destination, target }));
     const until = new Date(world.now().getTime() + 60 * minute).toISOString();
-    const { deletes = [], desiredHash = '' } = waiting ?? {};
-    world.states.order(routeTableId, { approval: { id: '1', deletes, by: 'alice', until, desiredHash } });
+    const at = world.now().toISOString();
+    world.orders.put(routeTableId, 'approval', { routes, by: 'alice', at, until, desiredHash });
     world.desired.delete(routeTableId);
     world.desire(two);
     await world.reconcile({ ...deleted, id: '2' });

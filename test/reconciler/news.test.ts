@@ -203,11 +203,11 @@ describe('a table that was only watched and is enforced from now on', () => {
 
   it('tells of its blackholes, which no alarm has told of', async () => {
     const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
-    world.states.order(routeTableId, { pause: { reason: 'maintenance' } });
+    world.orders.put(routeTableId, 'pause', { reason: 'maintenance' });
     world.ec2.scenery.vanish('nat-aaaaaaaa');
     await world.reconcile({ kind: 'person' });
     expect(world.announcer.values('BlackholesObserved')).toEqual([1]);
-    world.states.order(routeTableId, undefined);
+    world.orders.put(routeTableId, 'pause');
     await world.reconcile({ kind: 'person' });
     expect(world.announcer.values('Blackholes')).toEqual([1]);
   });
@@ -533,7 +533,7 @@ describe('drift that a sweep found', () => {
     world.desire(two);
     await world.reconcile({ kind: 'desired' });
     expect(world.status().phase).toBe('Blocked');
-    world.states.order('*', { stopped: { reason: 'incident' } });
+    world.orders.put('*', 'stop', { reason: 'incident' });
     for (let sweeps = 0; sweeps < 6; sweeps++) {
       await sweepNow(world);
       world.clock.advance(5 * minute);

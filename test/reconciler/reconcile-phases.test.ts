@@ -130,15 +130,22 @@ describe('deletes that wait for a person', () => {
     });
   });
 
-  it('are made once their plan is approved', async () => {
-    const { ec2, desire, reconcile, status, clock } = new InMemoryWorld();
+  it('are made once they are approved', async () => {
+    const { ec2, desire, orders, reconcile, status, clock, now } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
     desire(two);
     await reconcile();
-    expect(status().phase).toBe('Blocked');
-    desire(two, { approvedPlan: status().plan?.planId });
+    const { phase, desiredHash } = status();
+    expect(phase).toBe('Blocked');
     clock.advance(60_000);
-    await reconcile({ kind: 'desired' });
+    orders.put(routeTableId, 'approval', {
+      routes: [{ destination: rogue, target: 'tgw-aaaaaaaa' }],
+      by: 'alice',
+      at: now().toISOString(),
+      until: new Date(now().getTime() + 60_000).toISOString(),
+      desiredHash,
+    });
+    await reconcile({ kind: 'person' });
     expect(ec2.journal.lines).toEqual([`DeleteRoute ${rogue}`]);
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });

@@ -18,20 +18,13 @@ const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 const rogues = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`10.${n + 90}.0.0/16`, 'tgw-aaaaaaaa']));
 
-const approvalOf = (
-  world: InMemoryWorld,
-  routes: Record<string, string>,
-  deletes: Record<string, string>,
-  id = 'one',
-) =>
-  world.states.order(routeTableId, {
-    approval: {
-      id,
-      deletes: Object.entries(deletes).map(([destination, target]) => ({ destination, target })),
-      by: alice.arn,
-      until: minutesAfter(24 * 60, world.now()).toISOString(),
-      desiredHash: desiredHash(desiredTable(routes)),
-    },
+const approve = (world: InMemoryWorld, routes: Record<string, string>, deletes: Record<string, string>) =>
+  world.orders.put(routeTableId, 'approval', {
+    routes: Object.entries(deletes).map(([destination, target]) => ({ destination, target })),
+    by: alice.arn,
+    at: world.now().toISOString(),
+    until: minutesAfter(24 * 60, world.now()).toISOString(),
+    desiredHash: desiredHash(desiredTable(routes)),
   });
 
 it('adopting a table with local, endpoint, service and user routes deletes none of them', async () => {
@@ -149,70 +142,7 @@ it('11 rogue routes and a hijacked default route: the hijack is healed, the dele
   expect(status().plan?.blocked?.deletes).toHaveLength(11);
 });
 
-describe('an approval in the item', () => {
-  const blocked = async (): Promise<InMemoryWorld> => {
-    const world = new InMemoryWorld();
-    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
-    world.desire(two);
-    await world.reconcile({ kind: 'desired' });
-    world.clock.advance(minute);
-    return world;
-  };
-
-  it('holds for what was shown, though another route has drifted since', async () => {
-    const { ec2, desire, reconcile, status } = await blocked();
-    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    desire(two, { approvedPlan: status().plan?.planId });
-    await reconcile({ kind: 'desired' });
-    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
-  });
-
-  it('does not hold for more than was shown', async () => {
-    const { ec2, desire, reconcile, status } = await blocked();
-    ec2.scenery.route(routeTableId, '10.98.0.0/16', 'tgw-aaaaaaaa');
-    desire(two, { approvedPlan: status().plan?.planId });
-    await reconcile({ kind: 'desired' });
-    expect(ec2.journal.mutations).toEqual([]);
-    expect(status().plan?.blocked?.deletes).toEqual(['10.98.0.0/16', rogue]);
-  });
-
-  it('does not hold again for an item that was deleted and is written once more with it', async () => {
-    const { ec2, desired, desire, reconcile, status } = await blocked();
-    const { planId } = status().plan ?? {};
-    desired.delete(routeTableId);
-    await reconcile({ kind: 'desired' });
-    desire(two, { approvedPlan: planId });
-    for (const _ of [1, 2, 3]) await reconcile({ kind: 'sweep' });
-    expect(ec2.journal.mutations).toEqual([]);
-    expect(status()).toMatchObject({ phase: 'Blocked', plan: { planId } });
-  });
-
-  it('written before the plan was shown does not count, and the status says why and what to do', async () => {
-    const { routeTableId: _, ...shown } = (await blocked()).status();
-    const world = new InMemoryWorld();
-    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
-    world.desire(two, { approvedPlan: shown.plan?.planId });
-    for (const _ of [1, 2]) {
-      await world.reconcile({ kind: 'desired' });
-      expect(world.status().reason).toMatch(/already, which does not count: it was written before .* routectl approve/);
-    }
-    world.desire(two);
-    await world.reconcile({ kind: 'desired' });
-    world.desire(two, { approvedPlan: world.status().plan?.planId });
-    await world.reconcile({ kind: 'desired' });
-    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
-  });
-
-  it('is none when the edit changes anything else', async () => {
-    const { ec2, desire, reconcile, status } = await blocked();
-    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' }, { approvedPlan: status().plan?.planId });
-    await reconcile({ kind: 'desired' });
-    expect(ec2.scenery.routesOf(routeTableId)).toHaveProperty([rogue]);
-  });
-});
-
-describe('an approval by order', () => {
+describe('an approval', () => {
   const blocked = async (routes = rogues(3)): Promise<InMemoryWorld> => {
     const world = new InMemoryWorld();
     world.ec2.scenery.table(routeTableId, { routes: { ...two, ...routes } });
@@ -224,7 +154,7 @@ describe('an approval by order', () => {
 
   it('lets just its deletes go, and is spent with them', async () => {
     const world = await blocked();
-    approvalOf(world, two, rogues(3));
+    approve(world, two, rogues(3));
     await world.reconcile({ kind: 'person' });
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
     // What comes back while a delete waits for a person was not approved again.
@@ -239,7 +169,7 @@ describe('an approval by order', () => {
 
   it('is spent by deletes that no read has shown yet: the same route made anew at once waits', async () => {
     const world = await blocked();
-    approvalOf(world, two, rogues(3));
+    approve(world, two, rogues(3));
     await world.reconcile({ kind: 'person' });
     const time = world.now().toISOString();
     world.ec2.scenery.route(routeTableId, '10.90.0.0/16', 'tgw-aaaaaaaa');
@@ -250,7 +180,7 @@ describe('an approval by order', () => {
 
   it('outlives throttling half-way: the rest goes without asking again', async () => {
     const world = await blocked();
-    approvalOf(world, two, rogues(3));
+    approve(world, two, rogues(3));
     world.faults.strike({ action: 'DeleteRoute', after: 1 }, { refused: { code: 'RequestLimitExceeded' } });
     await world.reconcile({ kind: 'person' });
     expect(Object.keys(world.ec2.scenery.routesOf(routeTableId))).toHaveLength(4);
@@ -260,30 +190,83 @@ describe('an approval by order', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('does not cover one more rogue route: then all wait again', async () => {
+  it('lets each of its routes go, whatever else waits by then', async () => {
     const world = await blocked();
-    approvalOf(world, two, rogues(3));
+    approve(world, two, rogues(3));
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     await world.reconcile({ kind: 'person' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
+    expect(world.status().plan?.blocked?.deletes).toEqual([rogue]);
+  });
+
+  it('lets more routes go than maxDeletes says', async () => {
+    const world = await blocked(rogues(12));
+    approve(world, two, rogues(12));
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('is spent for a route that a read did not show: made anew it waits, and the others go', async () => {
+    const world = await blocked();
+    world.orders.put('*', 'stop', { reason: 'incident' });
+    approve(world, two, rogues(3));
+    world.ec2.scenery.removeRoute(routeTableId, '10.90.0.0/16');
+    await world.reconcile({ kind: 'person' });
+    world.ec2.scenery.route(routeTableId, '10.90.0.0/16', 'tgw-aaaaaaaa');
+    world.clock.advance(minute);
+    world.orders.put('*', 'stop');
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '10.90.0.0/16': 'tgw-aaaaaaaa' });
+    expect(world.status().plan?.blocked?.deletes).toEqual(['10.90.0.0/16']);
+  });
+
+  it('that is taken back approves nothing', async () => {
+    const world = await blocked();
+    approve(world, two, rogues(3));
+    world.orders.put(routeTableId, 'approval');
+    await world.reconcile({ kind: 'person' });
     expect(world.ec2.journal.mutations).toEqual([]);
-    expect(world.status().plan?.blocked?.deletes).toHaveLength(4);
+  });
+
+  it('counts as spent where the memory of the table was lost; a new one holds', async () => {
+    const world = await blocked();
+    approve(world, two, rogues(3));
+    world.states.lose(routeTableId);
+    for (const _ of [1, 2]) await world.reconcile();
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().plan?.blocked?.deletes).toHaveLength(3);
+    world.clock.advance(minute);
+    approve(world, two, rogues(3));
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('does not come back with an item that was invalid in between', async () => {
+    const world = await blocked();
+    approve(world, two, rogues(3));
+    world.desired.put({ routeTableId, routes: 'none' });
+    await world.reconcile({ kind: 'desired' });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toEqual([]);
   });
 
   it('does not cover the same destination through another target', async () => {
     const world = await blocked();
-    approvalOf(world, two, { ...rogues(3), '10.90.0.0/16': 'pcx-bbbbbbbb' });
+    approve(world, two, { ...rogues(3), '10.90.0.0/16': 'pcx-bbbbbbbb' });
     await world.reconcile({ kind: 'person' });
-    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().plan?.blocked?.deletes).toEqual(['10.90.0.0/16']);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '10.90.0.0/16': 'tgw-aaaaaaaa' });
   });
 
   it('ends with an edit of the item, and after 24 hours', async () => {
     const edited = await blocked();
-    approvalOf(edited, two, rogues(3));
+    approve(edited, two, rogues(3));
     edited.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
     await edited.reconcile({ kind: 'desired' });
     expect(edited.ec2.journal.lines).toEqual(['CreateRoute 10.22.0.0/16 pcx-aaaaaaaa']);
     const late = await blocked();
-    approvalOf(late, two, rogues(3));
+    approve(late, two, rogues(3));
     late.clock.advance(24 * 60 * minute);
     await late.reconcile();
     expect(late.ec2.journal.mutations).toEqual([]);
@@ -292,7 +275,7 @@ describe('an approval by order', () => {
   it('does not come back with an item that was deleted and written again', async () => {
     const world = await blocked();
     world.desired.delete(routeTableId);
-    approvalOf(world, two, rogues(3));
+    approve(world, two, rogues(3));
     await world.reconcile({ kind: 'desired' });
     world.desire(two);
     await world.reconcile({ kind: 'desired' });
@@ -303,8 +286,8 @@ describe('an approval by order', () => {
 
 describe('a pause by order', () => {
   it('outlives what a pipeline writes', async () => {
-    const { ec2, states, desire, reconcile, status } = await inSync(two);
-    states.order(routeTableId, { pause: { reason: 'failover test', by: alice.arn } });
+    const { ec2, orders, desire, reconcile, status } = await inSync(two);
+    orders.put(routeTableId, 'pause', { reason: 'failover test', by: alice.arn });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
     await reconcile({ kind: 'desired' });
@@ -317,21 +300,21 @@ describe('a pause by order', () => {
   });
 
   it('stays visible in the status of a table in sync', async () => {
-    const { states, reconcile, status } = await inSync(two);
-    states.order('*', { stopped: { reason: 'incident' } });
+    const { orders, reconcile, status } = await inSync(two);
+    orders.put('*', 'stop', { reason: 'incident' });
     await reconcile();
     expect(status()).toMatchObject({ phase: 'InSync', pause: { of: 'fleet', reason: 'incident' } });
   });
 
   it('ended: what drifted is healed, what came meanwhile is not deleted without asking', async () => {
-    const { ec2, states, reconcile, status, now, clock } = await inSync(two);
+    const { ec2, orders, reconcile, status, now, clock } = await inSync(two);
     const pause = { reason: 'maintenance', at: now().toISOString() };
-    states.order(routeTableId, { pause });
+    orders.put(routeTableId, 'pause', pause);
     // Nobody looks while it holds.
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(10 * minute);
-    states.order(routeTableId, { pause: { ...pause, until: now().toISOString() } });
+    orders.put(routeTableId, 'pause', { ...pause, until: now().toISOString() });
     await reconcile();
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
     expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
@@ -344,13 +327,13 @@ describe('a stop that came and went between two looks', () => {
 
   it('put by hand like one before it, has what came meanwhile wait', async () => {
     const world = await inSync(two);
-    world.states.order('*', { stopped: endedNow(world) });
+    world.orders.put('*', 'stop', endedNow(world));
     for (const _ of [1, 2]) {
       await world.reconcile();
       world.clock.advance(minute);
     }
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
-    world.states.order('*', { stopped: endedNow(world) });
+    world.orders.put('*', 'stop', endedNow(world));
     world.clock.advance(1_000);
     await world.reconcile();
     expect(world.ec2.journal.mutations).toEqual([]);
@@ -386,14 +369,86 @@ describe('a stop that came and went between two looks', () => {
   });
 });
 
+describe('a hold', () => {
+  const hold = (world: InMemoryWorld, destination: string, fields: object = {}) =>
+    world.orders.put(routeTableId, 'holds', { holds: { [destination]: { reason: 'failover test', ...fields } } });
+
+  it('leaves a listed destination as it is, and the others are repaired', async () => {
+    const world = await inSync(two);
+    hold(world, '10.20.0.7/16');
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.journal.lines).toEqual(['CreateRoute 10.21.0.0/16 pcx-aaaaaaaa']);
+    world.clock.advance(minute);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toHaveLength(1);
+    expect(world.status()).toMatchObject({
+      phase: 'InSync',
+      plan: { findings: [{ code: 'ignored-until', message: '10.20.0.0/16 is held: failover test' }] },
+    });
+  });
+
+  it('ended: what is listed is repaired, what came meanwhile is not deleted without asking', async () => {
+    const world = await inSync(two);
+    const until = minutesAfter(10, world.now()).toISOString();
+    world.orders.put(routeTableId, 'holds', { holds: { [rogue]: { until }, '10.20.0.0/16': { until } } });
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    // Nobody looks while it is active.
+    world.clock.advance(10 * minute);
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
+    expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+  });
+
+  it('holds back a delete that was approved', async () => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    approve(world, two, { [rogue]: 'tgw-aaaaaaaa' });
+    hold(world, rogue);
+    await world.reconcile({ kind: 'person' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status().plan?.leftAlone).toContainEqual({
+      destination: rogue,
+      target: 'tgw-aaaaaaaa',
+      reason: 'held',
+    });
+  });
+
+  it('takes effect in the middle of an apply', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    const justBefore = () => hold(world, '10.21.0.0/16');
+    world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore });
+    await world.event();
+    expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
+  });
+
+  it('does not end that a route was ours: an edit under it has the route deleted afterwards', async () => {
+    const world = await inSync({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    hold(world, '10.22.0.0/16', { until: minutesAfter(10, world.now()).toISOString() });
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    world.clock.advance(10 * minute);
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
 it('a stop during an apply: no further phase begins, and nothing waits to be resumed by accident', async () => {
-  const { event, ec2, states, reconcile, status, faults, clock } = await inSync(two);
+  const { event, ec2, orders, reconcile, status, faults, clock } = await inSync(two);
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
   ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
   faults.strike(
     { action: 'ReplaceRoute', times: 1 },
-    { justBefore: () => states.order('*', { stopped: { reason: 'incident' } }) },
+    { justBefore: () => orders.put('*', 'stop', { reason: 'incident' }) },
   );
   await event();
   expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);

@@ -24,6 +24,7 @@ import {
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
+  InMemoryTableOrders,
   InMemoryTableStates,
 } from '../support/in-memory-stores.ts';
 import type { Faults } from './faults.ts';
@@ -51,6 +52,7 @@ export class Cloud {
   readonly watch: Watch;
   readonly ec2: InMemoryEc2;
   readonly desired = new InMemoryDesiredItems();
+  readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
   readonly evidence = new InMemoryEvidence();
@@ -190,6 +192,7 @@ export class Cloud {
     return {
       tables: this.#tables(fn),
       desired: this.#desired(fn),
+      orders: { all: () => this.#store(fn, 'orders.all', () => this.orders.all()) },
       states: this.#states(fn),
       index: this.#index(fn),
       evidence: this.#evidence(fn),
@@ -202,7 +205,7 @@ export class Cloud {
         const { version, orders, holder } = await this.#store(fn, `checkpoint ${routeTableId}`, async () => {
           const read = {
             version: this.watch.version(routeTableId),
-            orders: this.states.orders(routeTableId),
+            orders: this.orders.of(routeTableId),
             holder: this.leases.holder(routeTableId),
           };
           if (isFirst) this.watch.readDesired(fn, routeTableId, read.orders);
@@ -308,7 +311,6 @@ export class Cloud {
             ? new Map([...statuses].map(([id, status]) => [id, this.#lastStatus.get(id) ?? status]))
             : statuses;
         }),
-      readOrders: (routeTableIds) => this.#store(fn, 'states.readOrders', () => states.readOrders(routeTableIds)),
       write: (status) => {
         const told = `states.write ${status.routeTableId} ${status.phase}: ${status.reason}`;
         const write = async (): Promise<boolean> => {

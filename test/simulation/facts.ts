@@ -4,7 +4,7 @@ import type { Run, Status } from '../../reconciler/core/status.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Fights } from './fights.ts';
-import type { Halt, Halts } from './halts.ts';
+import type { Halt, Halts, Holds } from './halts.ts';
 import type { Memory } from './memory.ts';
 import type { Spec } from './oracle.ts';
 
@@ -119,15 +119,17 @@ export interface Approved {
   readonly deletes: ReadonlySet<string>;
   readonly asked: ReadonlySet<string>;
   readonly at: number;
+  /** What identifies it. */
+  readonly id: string;
   /** When it ends, if it is not spent before. */
   readonly until: number;
   readonly spent: Set<string>;
 }
 
-/** What an item asks for, apart from the approval in it, in whatever order and spelling. */
+/** What an item asks for, apart from what is ordered, in whatever order and spelling. */
 export const askedBy = (spec: Spec | undefined): string => {
   const routes = (spec?.routes ?? []).map((route) => JSON.stringify(route)).sort();
-  return JSON.stringify({ ...spec, routes, approvedPlan: undefined });
+  return JSON.stringify({ ...spec, routes, held: undefined });
 };
 
 /** What the invariants may ask. */
@@ -141,6 +143,7 @@ export interface Facts {
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly halts: Halts;
+  readonly holds: Holds;
   readonly looks: Iterable<Look>;
   facts(routeTableId: string): TableFacts;
 }

@@ -55,6 +55,55 @@ export class Halts {
   }
 }
 
+/** A destination of one table that somebody holds. */
+export interface Held {
+  readonly destination: string;
+  readonly mark: string;
+  readonly from: number;
+  readonly until: number;
+}
+
+/** Every hold that was ordered, and when each was active. */
+export class Holds {
+  readonly #ever = new Map<string, Held[]>();
+  /** What stands in the row of each table. */
+  readonly #present = new Map<string, readonly Held[]>();
+
+  order(routeTableId: string, held: Held): void {
+    this.end(routeTableId, held.destination, held.from);
+    const others = this.told(routeTableId).filter(({ destination }) => destination !== held.destination);
+    this.#ever.set(routeTableId, [...(this.#ever.get(routeTableId) ?? []), held]);
+    this.#present.set(routeTableId, [...others, held]);
+  }
+
+  /** The hold of one destination ends, and stays where it is with that end. */
+  end(routeTableId: string, destination: string, at: number): void {
+    const ended = (held: Held): Held =>
+      held.destination === destination ? { ...held, until: Math.min(held.until, at) } : held;
+    this.#present.set(routeTableId, this.told(routeTableId).map(ended));
+    this.#ever.set(routeTableId, (this.#ever.get(routeTableId) ?? []).map(ended));
+  }
+
+  /** The row of a table is removed. */
+  takeAway(routeTableId: string, at: number): void {
+    for (const { destination } of this.told(routeTableId)) this.end(routeTableId, destination, at);
+    this.#present.delete(routeTableId);
+  }
+
+  /** What whoever reads the row of a table now is told. */
+  told(routeTableId: string): readonly Held[] {
+    return this.#present.get(routeTableId) ?? [];
+  }
+
+  /** Since when a destination is held that still is at this instant; undefined when it is not. */
+  since(routeTableId: string, destination: string, at: number): number | undefined {
+    const active = (this.#ever.get(routeTableId) ?? []).filter(
+      (held) => held.destination === destination && held.from <= at && held.until > at,
+    );
+    return active.length > 0 ? Math.min(...active.map(({ from }) => from)) : undefined;
+  }
+}
+
 export const isHalted = (told: readonly Halt[], now: number): boolean => told.some(({ until }) => until > now);
 
 /** What was told, as a text that changes when it does, and when something of it ends. */

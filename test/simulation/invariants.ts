@@ -9,6 +9,7 @@ import {
   deviations,
   isDefault,
   isEnforced,
+  isHeld,
   mayDelete,
   mayReplace,
   names,
@@ -82,6 +83,18 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const since = halts.since(mutation.routeTableId, time() + Math.max(0, mutation.by.skewMs));
     const lateMs = since === undefined ? 0 : time() - since - 5 * second - Math.abs(mutation.by.skewMs);
     return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a halt` : undefined;
+  },
+
+  'a held destination is left as it is': ({ version, destination, read, by, ...mutation }) =>
+    version.spec && isHeld(version.spec, destination, read.startedAt + by.skewMs)
+      ? `${tell({ version, destination, read, by, ...mutation })}, which is held`
+      : undefined,
+
+  'nothing is written 5 s after a hold': (mutation, _, { holds, time }) => {
+    const { routeTableId, destination, by } = mutation;
+    const since = holds.since(routeTableId, destination, time() + Math.max(0, by.skewMs));
+    const lateMs = since === undefined ? 0 : time() - since - 5 * second - Math.abs(by.skewMs);
+    return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a hold` : undefined;
   },
 
   'who is undone again and again gives way ever longer': (mutation, _, watch) => {
@@ -162,9 +175,11 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'no more deletes than maxDeletes': (mutation, _, watch) => {
     const sight = sightOf(mutation);
     const most = sight ? mostDeletes(sight) : 0;
-    const deletes = mutation.read.mutations.filter(({ action }) => action === 'delete').length;
-    if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, watch.facts(mutation.routeTableId)))
-      return undefined;
+    const facts = watch.facts(mutation.routeTableId);
+    const deletes = mutation.read.mutations.filter(
+      (other) => other.action === 'delete' && !isApproved(other, facts),
+    ).length;
+    if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, facts)) return undefined;
     return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
   },
 

@@ -1,4 +1,4 @@
-import { type Halt, haltsText } from './halts.ts';
+import { type Halt, type Held, haltsText } from './halts.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { type StoredRoute, type Table, type World, prefixOf, slotAt } from '../support/ec2/world.ts';
 
@@ -12,7 +12,8 @@ export interface Spec {
   readonly ignore: readonly { readonly destination?: string; readonly target?: string; readonly until?: number }[];
   readonly scope?: readonly string[];
   readonly maxDeletes?: number;
-  readonly approvedPlan?: string;
+  /** What is held apart from the item. */
+  readonly held?: readonly Held[];
   readonly paused?: { readonly until?: number };
 }
 
@@ -32,13 +33,14 @@ export const isEnforced = ({ mode, paused }: Spec, now: number): boolean =>
   mode === 'enforce' && !(paused && holds(paused, now));
 
 /** The rules by which deletes are earned, as a text that changes when they do. */
-const policyOf = ({ mode, unlisted, scope, ignore, paused }: Spec, now: number): string =>
+const policyOf = ({ mode, unlisted, scope, ignore, paused, held = [] }: Spec, now: number): string =>
   JSON.stringify([
     mode,
     unlisted,
     scope,
     ignore.filter((entry) => holds(entry, now)).map(({ destination, target }) => [destination, target]),
     paused && [paused.until, holds(paused, now)],
+    held.map(({ destination, mark, until }) => [destination, mark, until, until > now]),
   ]);
 
 /** The same, with the pauses that were told of. */
@@ -75,8 +77,12 @@ export function deviations(spec: Spec, table: Table, world: World, now: number):
 }
 
 /** Whether a listed route is left to somebody else for now, whatever is there. */
-export const isLeftForNow = ({ ignore }: Spec, { destination, target }: Spec['routes'][number], now: number): boolean =>
-  ignore.some((entry) => holds(entry, now) && meets(entry, destination, [target]));
+export const isLeftForNow = (spec: Spec, { destination, target }: Spec['routes'][number], now: number): boolean =>
+  isHeld(spec, destination, now) ||
+  spec.ignore.some((entry) => holds(entry, now) && meets(entry, destination, [target]));
+
+export const isHeld = ({ held = [] }: Spec, destination: string, now: number): boolean =>
+  held.some((hold) => hold.destination === destination && hold.until > now);
 
 export interface Around {
   readonly spec: Spec;
@@ -87,6 +93,7 @@ export interface Around {
 
 /** Whether the route of a listed destination may be given another target. */
 export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal: boolean }, around: Around): boolean {
+  if (isHeld(around.spec, slot.destination, around.now)) return false;
   if (slot.origin === 'CreateRouteTable') return overrideLocal && !isIgnored(slot, around);
   return slot.origin === 'CreateRoute' && !isOfService(slot, around) && !isIgnored(slot, around);
 }
@@ -94,6 +101,7 @@ export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal
 /** Whether the route of an unlisted destination may be deleted, as far as it is a matter of whose route it is. */
 export function mayDelete(slot: StoredRoute, around: Around): boolean {
   const { table, world, spec } = around;
+  if (isHeld(spec, slot.destination, around.now)) return false;
   if (slot.origin !== 'CreateRoute' || isOfService(slot, around) || isIgnored(slot, around)) return false;
   const throughInterface = prefixOf(slot.target) === 'eni';
   if (throughInterface && !world.targets.get(slot.target)?.attachment) return false;

@@ -43,8 +43,8 @@ export class People {
   readonly #cloud: Cloud;
   readonly #delivery: Delivery;
   readonly #random: Random;
-  /** The control items as they stand. */
-  readonly #orders = new Map<string, Record<string, unknown>>();
+  /** The name under which a pause or stop was written last. */
+  readonly #haltNames = new Map<string, string>();
   #events = 0;
 
   constructor(cloud: Cloud, delivery: Delivery, random: Random) {
@@ -84,6 +84,10 @@ export class People {
   mend(): void {
     this.#cloud.denied.clear();
     for (const scope of this.#cloud.watch.halts.scopes) this.#halt(scope, 'resume');
+    for (const routeTableId of this.tables) {
+      this.#cloud.watch.holds.takeAway(routeTableId, this.#cloud.scheduler.time);
+      this.#writeHolds(routeTableId);
+    }
     const { refusals } = this.#cloud;
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
   }
@@ -126,7 +130,8 @@ export class People {
     const roll = random.next();
     const spec = this.#spec(routeTableId);
     if (roll < 0.3) this.#call(routeTableId);
-    else if (roll < 0.36) this.#order(random.chance(0.3) ? '*' : routeTableId);
+    else if (roll < 0.34) this.#order(random.chance(0.3) ? '*' : routeTableId);
+    else if (roll < 0.36) this.#hold(routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
     else if (roll < 0.4) this.#fight(routeTableId, spec);
     else if (roll < 0.42) this.#killTarget();
@@ -378,33 +383,21 @@ export class People {
       scheduler.at(scheduler.time + this.#random.between(1, 60) * second, () => this.#put(routeTableId, spec));
   }
 
-  /** A person looks at the status, and lets the deletes pass that wait: by the item, or by an order. */
+  /** A person looks at the status, and lets the deletes go that wait. */
   #approve(routeTableId: string, spec: Spec): void {
-    const { watch, states, scheduler, history } = this.#cloud;
+    const { watch, orders, scheduler, history } = this.#cloud;
     const { plan, desiredHash = '' } = watch.facts(routeTableId).status ?? {};
     if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
     const held = new Set(plan.blocked.deletes);
-    const deletes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
+    const routes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
       action === 'delete' && held.has(destination) ? { destination, target } : [],
     );
-    const asKeys = deletes.map(({ destination, target }) => `${destination} ${target}`);
-    if (this.#random.chance(0.5)) {
-      this.#put(routeTableId, { ...spec, approvedPlan: plan.planId });
-      // An id in the item approves every delete of the plan it stands for.
-      const all = plan.changes.flatMap(({ action, destination, from }) =>
-        action === 'delete' ? `${destination} ${from}` : [],
-      );
-      return watch.approved(routeTableId, all);
-    }
-    const id = `approval-${++this.#events}`;
     const lastsMs = this.#random.chance(0.5) ? 24 * 3_600 * second : this.#random.between(5, 90) * second;
     const until = new Date(scheduler.time + lastsMs).toISOString();
-    this.#orders.set(routeTableId, {
-      ...this.#orders.get(routeTableId),
-      approval: { id, deletes, by: 'alice', until, desiredHash },
-    });
-    states.order(routeTableId, this.#orders.get(routeTableId));
-    watch.approved(routeTableId, asKeys, scheduler.time + lastsMs);
+    const at = new Date(scheduler.time).toISOString();
+    orders.put(routeTableId, 'approval', { routes, by: 'alice', at, until, desiredHash });
+    const asKeys = routes.map(({ destination, target }) => `${destination} ${target}`);
+    watch.approved(routeTableId, asKeys, at, scheduler.time + lastsMs);
     history.note('alice', `approves in ${routeTableId}`, asKeys);
   }
 
@@ -423,27 +416,56 @@ export class People {
   }
 
   #halt(scope: string, what: 'order' | 'by hand' | 'resume' | 'take away'): void {
-    const { watch, states, scheduler, history } = this.#cloud;
+    const { watch, orders, scheduler, history } = this.#cloud;
     const { time } = scheduler;
-    const { pause, stopped: _, ...rest } = this.#orders.get(scope) ?? {};
     const until = this.#random.chance(0.3) ? time + this.#random.between(5, 60) * second : undefined;
     const isByHand = what === 'by hand';
     const isNew = isByHand || what === 'order';
     const isTaken = what === 'take away';
     // In a hurry it goes by either name, and by no reason of its own.
-    const names = ['pause', 'stopped'];
-    const usual = scope === '*' ? 'stopped' : 'pause';
-    const present = pause === undefined ? 'stopped' : 'pause';
-    const field = isByHand ? this.#random.pick(names) : isNew ? usual : present;
+    const usual = scope === '*' ? 'stop' : 'pause';
+    const present = this.#haltNames.get(scope) ?? usual;
+    const name = isByHand ? this.#random.pick(['pause', 'stop']) : isNew ? usual : present;
     const halt = isNew
       ? watch.halts.order(scope, time, isByHand ? { mark: 'incident' } : { until })
       : watch.halts.end(scope, time, { taken: isTaken });
     if (!halt) return;
     const end = Number.isFinite(halt.until) && { until: new Date(halt.until).toISOString() };
     const written = isByHand ? { why: 'fire', reason: halt.mark, until: ['soon'] } : { reason: halt.mark, ...end };
-    this.#orders.set(scope, { ...rest, ...(!isTaken && { [field]: written }) });
-    states.order(scope, this.#orders.get(scope));
-    history.note('alice', `${what}: ${field} of ${scope}`, this.#orders.get(scope));
+    if (present !== name) orders.put(scope, present);
+    orders.put(scope, name, isTaken ? undefined : written);
+    this.#haltNames.set(scope, name);
+    history.note('alice', `${what}: ${name} of ${scope}`, isTaken ? 'removed' : written);
+  }
+
+  /** Somebody holds a destination for a while, ends that early, or takes all holds of a table away. */
+  #hold(routeTableId: string): void {
+    const { watch, scheduler } = this.#cloud;
+    const random = this.#random;
+    const destination = random.pick(destinations);
+    const { time } = scheduler;
+    const until = random.chance(0.9) ? time + random.between(5, 120) * second : Infinity;
+    watch.holds.order(routeTableId, { destination, mark: `hold-${time}`, from: time, until });
+    this.#writeHolds(routeTableId);
+    scheduler.at(time + random.between(5, 90) * second, () => {
+      if (random.chance(0.8)) watch.holds.end(routeTableId, destination, scheduler.time);
+      else watch.holds.takeAway(routeTableId, scheduler.time);
+      this.#writeHolds(routeTableId);
+    });
+  }
+
+  #writeHolds(routeTableId: string): void {
+    const { watch, orders, history } = this.#cloud;
+    const told = watch.holds.told(routeTableId);
+    const holds = Object.fromEntries(
+      told.map(({ destination, mark: at, until }) => {
+        const end = Number.isFinite(until) ? new Date(until).toISOString() : 'when I am done';
+        const spelled = this.#random.maybe(spellings[destination] ?? []) ?? destination;
+        return [spelled, { reason: 'failover test', by: 'alice', at, until: end }];
+      }),
+    );
+    orders.put(routeTableId, 'holds', told.length > 0 ? { holds } : undefined);
+    history.note('alice', `holds in ${routeTableId}`, holds);
   }
 
   /** What is remembered of a table is gone, at a moment when nobody works on it. */
@@ -568,7 +590,7 @@ function permissible({ scope, ...spec }: Spec): Spec {
 /** An item as a person writes it: defaults mostly left out, and the same destination spelled in other ways. */
 function itemOf(routeTableId: string, spec: Spec, random: Random) {
   const iso = (ms: number): string => new Date(ms).toISOString();
-  const { mode, unlisted, scope, ignore, paused, maxDeletes, approvedPlan } = spec;
+  const { mode, unlisted, scope, ignore, paused, maxDeletes } = spec;
   return {
     routeTableId,
     routes: spec.routes.map((route) => ({
@@ -581,7 +603,6 @@ function itemOf(routeTableId: string, spec: Spec, random: Random) {
     ...(unlisted === 'keep' && { unlisted }),
     ...(scope && { scope }),
     ...(maxDeletes !== undefined && { maxDeletes }),
-    ...(approvedPlan !== undefined && { approvedPlan }),
     ...(ignore.length > 0 && {
       ignore: ignore.map(({ until, ...entry }) => ({
         ...entry,

@@ -17,7 +17,7 @@ import {
 } from './facts.ts';
 import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
 import { Fights, toleranceMs } from './fights.ts';
-import { Halts, isHalted } from './halts.ts';
+import { Halts, Holds, isHalted } from './halts.ts';
 import { Memory, type Sight } from './memory.ts';
 import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
 import { slotAt } from '../support/ec2/world.ts';
@@ -33,6 +33,7 @@ export class Watch implements Facts {
   readonly tables = new Map<string, TableFacts>();
   readonly faults: Faults;
   readonly halts = new Halts();
+  readonly holds = new Holds();
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
@@ -171,8 +172,9 @@ export class Watch implements Facts {
   readDesired(by: FunctionRun, routeTableId: string, orders: Orders): void {
     const look = this.look(by, routeTableId);
     if (!look) return;
+    const { spec, ...version } = this.version(routeTableId);
     Object.assign(look, {
-      version: this.version(routeTableId),
+      version: { ...version, ...(spec && { spec: { ...spec, held: this.holds.told(routeTableId) } }) },
       halts: this.halts.told(routeTableId),
       orders,
       lookedAt: this.time(),
@@ -241,19 +243,21 @@ export class Watch implements Facts {
 
   // ── what people order ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  approved(routeTableId: string, deletes: readonly string[], until = Infinity): void {
+  approved(routeTableId: string, deletes: readonly string[], id: string, until: number): void {
     const facts = this.facts(routeTableId);
     const { versions, status } = facts;
     // The status that was looked at may be of a version before.
     const first = versions.findLastIndex(({ at }) => at < Date.parse(status?.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
+    const at = this.time();
     facts.approvals = [
-      ...facts.approvals,
-      { deletes: new Set(deletes), asked, at: this.time(), until, spent: new Set() },
+      // A new one takes the place of those before it.
+      ...facts.approvals.map((before) => ({ ...before, until: Math.min(before.until, at) })),
+      { deletes: new Set(deletes), asked, at, id, until, spent: new Set() },
     ];
   }
 
-  /** Nothing is remembered of a table any more, but what people approved. */
+  /** Nothing is remembered of a table any more: what people approved before counts as spent. */
   lost(routeTableId: string): void {
     const facts = this.facts(routeTableId);
     facts.status = undefined;
@@ -264,7 +268,7 @@ export class Watch implements Facts {
     facts.memory.forget();
     facts.onTrial.clear();
     facts.blackholed.clear();
-    for (const { spent } of facts.approvals) spent.clear();
+    facts.approvals = [];
   }
 
   /** Somebody told that a target came up: what was a blackhole is none by now, and is tried once more. */
@@ -361,6 +365,7 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
+    this.#spendUnseen(facts, look, status);
     this.#learnFrom(facts, status, look);
     if (status.phase === 'Unmanaged') {
       facts.memory.forget();
@@ -383,6 +388,19 @@ export class Watch implements Facts {
     const key = `${destination} ${from}`;
     const covering = approvals.find(({ deletes, spent }) => deletes.has(key) && !spent.has(key));
     if (action === 'delete') covering?.spent.add(key);
+  }
+
+  /** A route that a read did not show is approved no longer, once that is remembered. */
+  #spendUnseen({ approvals }: TableFacts, { orders, reads, read, routeTableId }: Look, { doubt }: Status): void {
+    const approval = approvals.find(({ id }) => id === orders?.approval?.at);
+    const table = read?.shown?.world.tables.get(routeTableId);
+    // Of several reads the last may have been one that was not believed.
+    if (!approval || !table || !read?.shown || reads !== 1 || doubt) return;
+    for (const key of approval.deletes) {
+      const [destination = '', target = ''] = key.split(' ');
+      const slot = slotAt(table, destination);
+      if (!slot || !names(slot, read.shown.world).includes(target)) approval.spent.add(key);
+    }
   }
 
   /** What the reconciler has to remember once a status is written, by what it had been shown. */

@@ -6,10 +6,13 @@ import {
   CreateVpcPeeringConnectionCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
-import { checkpoint } from '../../reconciler/aws/checkpoint.ts';
+import { type TableNames, checkpoint } from '../../reconciler/aws/checkpoint.ts';
+import { orderWriter } from '../../reconciler/aws/order-writer.ts';
+import { tableOrders } from '../../reconciler/aws/orders-table.ts';
+import { noOrders } from '../../reconciler/core/orders.ts';
 import { desiredItems } from '../../reconciler/aws/desired-table.ts';
 import { tableEvidence } from '../../reconciler/aws/evidence-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2.ts';
@@ -129,10 +132,12 @@ const dynamoDb = new DynamoDBClient(aws);
 const documents = DynamoDBDocumentClient.from(dynamoDb, { marshallOptions: { removeUndefinedValues: true } });
 
 describeStores('stores in an emulated DynamoDB', async () => {
-  const { desiredTable, stateTable } = await createTables();
+  const { desiredTable, ordersTable, stateTable } = await createTables();
   return {
     desired: desiredItems(documents, desiredTable),
     put: async (Item) => void (await documents.send(new PutCommand({ TableName: desiredTable, Item }))),
+    orders: tableOrders(documents, ordersTable),
+    order: (routeTableId, order, fields) => writeOrder(ordersTable, routeTableId, order, fields),
     states: tableStates(documents, stateTable),
     index: tableIndex(documents, stateTable),
     evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),
@@ -142,9 +147,9 @@ describeStores('stores in an emulated DynamoDB', async () => {
 
 describe('in an emulated DynamoDB', () => {
   it('a checkpoint shows the item, the orders, and the holder of the lease', async () => {
-    const { desiredTable, stateTable } = await createTables();
-    const look = checkpoint(documents, { desiredTable, stateTable });
-    expect(await look(routeTableId)).toEqual({ item: undefined, orders: { pauses: [] }, holder: undefined });
+    const { desiredTable, ordersTable, stateTable } = await createTables();
+    const look = checkpoint(documents, { desiredTable, ordersTable, stateTable });
+    expect(await look(routeTableId)).toEqual({ item: undefined, orders: noOrders, holder: undefined });
     const item = { routeTableId, routes: [] };
     await documents.send(new PutCommand({ TableName: desiredTable, Item: item }));
     await tableLeases(documents, stateTable).take(routeTableId, {
@@ -153,19 +158,90 @@ describe('in an emulated DynamoDB', () => {
       expiresAt: minutesAfter(1),
       retakeBefore: now,
     });
-    const put = (key: string, control: object) =>
-      documents.send(
-        new PutCommand({ TableName: stateTable, Item: { routeTableId: key, item: 'control', ...control } }),
-      );
-    await put(routeTableId, { pause: { reason: 'maintenance' } });
-    await put('*', { stopped: { reason: 'incident', by: 'alice' } });
+    await writeOrder(ordersTable, routeTableId, 'pause', { reason: 'maintenance' });
+    await writeOrder(ordersTable, '*', 'stop', { reason: 'incident', by: 'alice' });
     const pauses = [
       { of: 'table', reason: 'maintenance' },
       { of: 'fleet', reason: 'incident', by: 'alice' },
     ];
-    expect(await look(routeTableId)).toEqual({ item, orders: { pauses }, holder: 'one' });
-    const ordersOf = await tableStates(documents, stateTable).readOrders([routeTableId, 'rtb-bbbbbbbb']);
-    expect([ordersOf(routeTableId), ordersOf('rtb-bbbbbbbb')]).toEqual([{ pauses }, { pauses: pauses.slice(1) }]);
+    expect(await look(routeTableId)).toEqual({ item, orders: { ...noOrders, pauses }, holder: 'one' });
+  });
+
+  describe('an order', () => {
+    const order = (minutes?: number) => ({
+      reason: 'failover test',
+      by: 'alice',
+      at: now,
+      ...(minutes !== undefined && { until: minutesAfter(minutes) }),
+    });
+    const desk = async () => {
+      const { ordersTable } = await createTables();
+      const orders = async () => (await tableOrders(documents, ordersTable).all())(routeTableId);
+      return { writer: orderWriter(documents, ordersTable), orders, ordersTable };
+    };
+
+    it('to pause is written, replaced, and ended with its end left behind', async () => {
+      const { writer, orders } = await desk();
+      expect(await writer.pause({ routeTableId }, order())).toBeUndefined();
+      expect(await writer.pause({ routeTableId }, { ...order(5), reason: 'another' })).toMatchObject({
+        reason: 'failover test',
+      });
+      expect(await writer.pause('fleet', order())).toBeUndefined();
+      expect((await orders()).pauses).toMatchObject([
+        { of: 'table', reason: 'another', until: minutesAfter(5) },
+        { of: 'fleet', by: 'alice' },
+      ]);
+      expect(await writer.resume({ routeTableId }, minutesAfter(1))).toBe('ended');
+      expect(await writer.resume({ routeTableId }, minutesAfter(2))).toBe('over');
+      expect(await writer.resume('fleet', minutesAfter(2))).toBe('ended');
+      expect((await orders()).pauses).toMatchObject([{ until: minutesAfter(1) }, { until: minutesAfter(2) }]);
+    });
+
+    it('to stop that was put by hand is ended as well', async () => {
+      const { writer, orders, ordersTable } = await desk();
+      await writeOrder(ordersTable, '*', 'stop', { until: ['soon'] });
+      expect(await writer.resume('fleet', now)).toBe('ended');
+      expect((await orders()).pauses).toMatchObject([{ of: 'fleet', until: now }]);
+    });
+
+    it('to hold a destination loses none of another, however many are written at once', async () => {
+      const { writer, orders } = await desk();
+      const destinations = Array.from({ length: 8 }, (_, n) => `10.${n}.0.0/16`);
+      await Promise.all(destinations.map((destination) => writer.hold(routeTableId, destination, order(60))));
+      expect((await orders()).holds.map(({ destination }) => destination)).toEqual(destinations);
+      await writer.hold(routeTableId, '10.0.0.0/16', order(120));
+      expect((await orders()).holds[0]).toMatchObject({ until: minutesAfter(120) });
+      expect(await writer.release(routeTableId, '10.0.0.0/16', now)).toBe('ended');
+      expect(await writer.release(routeTableId, '10.0.0.0/16', now)).toBe('over');
+      expect(await writer.release(routeTableId, '10.99.0.0/16', now)).toBe('none');
+      expect((await orders()).holds.slice(0, 2)).toMatchObject([
+        { until: now, reason: 'failover test' },
+        { until: minutesAfter(60) },
+      ]);
+    });
+
+    it('to hold that was put by hand ends, whatever it is and however its destination is spelled', async () => {
+      const { writer, orders, ordersTable } = await desk();
+      await writeOrder(ordersTable, routeTableId, 'holds', { holds: { '10.20.0.7/16': 'please' } });
+      expect(await writer.release(routeTableId, '10.20.0.0/16', now)).toBe('ended');
+      expect((await orders()).holds).toMatchObject([{ destination: '10.20.0.0/16', until: now }]);
+      await writeOrder(ordersTable, routeTableId, 'holds', { holds: 'please' });
+      await writer.hold(routeTableId, '10.20.0.0/16', order(5));
+      expect((await orders()).holds).toMatchObject([{ destination: '10.20.0.0/16', until: minutesAfter(5) }]);
+    });
+
+    it('to approve is read as it was written', async () => {
+      const { writer, orders } = await desk();
+      const approval = {
+        routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
+        by: 'alice',
+        at: now.toISOString(),
+        until: minutesAfter(60),
+        desiredHash: 'aaaaaaaaaaaa',
+      };
+      await writer.approve(routeTableId, approval);
+      expect((await orders()).approval).toEqual(approval);
+    });
   });
 
   it.each([
@@ -188,12 +264,20 @@ describe('in an emulated DynamoDB', () => {
   });
 });
 
+/** Writes one row of orders as a person would; without fields, removes it. */
+async function writeOrder(TableName: string, routeTableId: string, order: string, fields?: object): Promise<void> {
+  const Key = { routeTableId, order };
+  if (fields) await documents.send(new PutCommand({ TableName, Item: { ...fields, ...Key } }));
+  else await documents.send(new DeleteCommand({ TableName, Key }));
+}
+
 let tablesMade = 0;
 
 /** Creates tables like those of the stack, separate from it. */
-async function createTables(): Promise<{ readonly desiredTable: string; readonly stateTable: string }> {
+async function createTables(): Promise<TableNames> {
   tablesMade += 1;
   const desiredTable = `adapters-desired-${tablesMade}`;
+  const ordersTable = `adapters-orders-${tablesMade}`;
   const stateTable = `adapters-states-${tablesMade}`;
   const create = (TableName: string, keys: readonly string[]) =>
     dynamoDb.send(
@@ -204,8 +288,12 @@ async function createTables(): Promise<{ readonly desiredTable: string; readonly
         KeySchema: keys.map((AttributeName, index) => ({ AttributeName, KeyType: index === 0 ? 'HASH' : 'RANGE' })),
       }),
     );
-  await Promise.all([create(desiredTable, ['routeTableId']), create(stateTable, ['routeTableId', 'item'])]);
-  return { desiredTable, stateTable };
+  await Promise.all([
+    create(desiredTable, ['routeTableId']),
+    create(ordersTable, ['routeTableId', 'order']),
+    create(stateTable, ['routeTableId', 'item']),
+  ]);
+  return { desiredTable, ordersTable, stateTable };
 }
 
 function there<T>(value: T | undefined): T {

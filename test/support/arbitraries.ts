@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
+import { underOrders } from '../../reconciler/core/enforcement.ts';
 import { desiredHash, policyHash } from '../../reconciler/core/hashes.ts';
+import type { Orders } from '../../reconciler/core/orders.ts';
 import type { TableRecord } from '../../reconciler/core/record.ts';
 import {
   type ActualRoute,
@@ -318,13 +320,16 @@ export const situation: fc.Arbitrary<Situation> = fc
       overrode: fc.constantFrom(false, false, false, true),
       foreign: fc.array(destination.map(destinationText), { maxLength: 1 }),
       spared: fc.array(destination.map(destinationText), { maxLength: 1 }),
+    }),
+    ordered: fc.record({
       approved: fc.constantFrom('nothing', 'nothing', 'everything', 'a part', 'another item'),
+      held: fc.array(fc.constantFrom(false, false, false, true), { minLength: 16, maxLength: 16 }),
     }),
   })
-  .map(({ actual, kept, more, policy, remembered }) => {
+  .map(({ actual, kept, more, policy, remembered, ordered }) => {
     const likeActual = actual.routes.flatMap((route, index) => (kept[index] ? listedLike(route) : []));
     const routes = [...new Map([...more, ...likeActual].map((route) => [route.destination, route])).values()];
-    const desired = valid(routes, policy);
+    const desired = underOrders(valid(routes, policy), ordersIn(valid(routes, policy), actual, ordered));
     return { desired, actual, record: recordOf(desired, actual, remembered) };
   });
 
@@ -338,7 +343,6 @@ function recordOf(
     readonly overrode: boolean;
     readonly foreign: readonly string[];
     readonly spared: readonly string[];
-    readonly approved: string;
   },
 ): TableRecord {
   const routes = actual.routes.map((route) => ({
@@ -359,12 +363,31 @@ function recordOf(
     foreign: new Set(remembered.foreign),
     spared: new Set(remembered.spared),
     replaced: new Map(),
-    ...(remembered.approved !== 'nothing' && {
+  };
+}
+
+/** What is ordered about the routes that are there. */
+function ordersIn(
+  desired: DesiredTable,
+  actual: ActualTable,
+  { approved, held }: { readonly approved: string; readonly held: readonly boolean[] },
+): Orders {
+  const routes = actual.routes.map((route) => ({
+    destination: destinationText(route.destination),
+    target: targetText(route.target),
+  }));
+  return {
+    pauses: [],
+    holds: routes
+      .filter((_, index) => held[index])
+      .map(({ destination }) => ({ destination, reason: 'x', until: minutesAfter(60) })),
+    ...(approved !== 'nothing' && {
       approval: {
-        deletes: remembered.approved === 'a part' ? routes.slice(1) : routes,
+        routes: approved === 'a part' ? routes.slice(1) : routes,
         by: 'alice',
+        at: now.toISOString(),
         until: minutesAfter(60),
-        desiredHash: remembered.approved === 'another item' ? '000000000000' : desiredHash(desired),
+        desiredHash: approved === 'another item' ? '000000000000' : desiredHash(desired),
       },
     }),
   };

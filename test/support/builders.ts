@@ -1,5 +1,8 @@
 import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
+import { underOrders } from '../../reconciler/core/enforcement.ts';
 import type { Finding } from '../../reconciler/core/finding.ts';
+import { desiredHash } from '../../reconciler/core/hashes.ts';
+import { type Approval, noOrders } from '../../reconciler/core/orders.ts';
 import { type TableRecord, emptyRecord } from '../../reconciler/core/record.ts';
 import type { ActualRoute, ActualTable, Parsed, Route } from '../../reconciler/core/route.ts';
 import { destinationText, parseDestination, parseTarget } from '../../reconciler/core/route.ts';
@@ -68,6 +71,24 @@ export function desired(...given: Parameters<typeof item>): DesiredTable {
   if (!parsed.ok) throw new TypeError(`not a valid desired item: ${JSON.stringify(parsed.problems)}`);
   return parsed.table;
 }
+
+/** An item under an approval of these routes: destinations and targets. */
+export const approving = (
+  table: DesiredTable,
+  routes: Readonly<Record<string, string>>,
+  more: Partial<Approval> = {},
+): DesiredTable =>
+  underOrders(table, {
+    ...noOrders,
+    approval: {
+      routes: Object.entries(routes).map(([destination, target]) => ({ destination, target })),
+      by: 'alice',
+      at: now.toISOString(),
+      until: minutesAfter(60),
+      desiredHash: desiredHash(table),
+      ...more,
+    },
+  });
 
 export const record = (more: Partial<TableRecord> = {}): TableRecord => ({ ...emptyRecord, ...more });
 

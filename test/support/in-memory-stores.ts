@@ -1,7 +1,7 @@
 import { detailSchemas } from '../../reconciler/core/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName, News } from '../../reconciler/core/news.ts';
-import { type Orders, ordersOf } from '../../reconciler/core/orders.ts';
+import { type Orders, everyTable, ordersOf } from '../../reconciler/core/orders.ts';
 import type { Run, Status } from '../../reconciler/core/status.ts';
 import type { SweepRecord } from '../../reconciler/core/sweep-record.ts';
 import { type Left, nothingLeft, together } from '../../reconciler/core/trigger.ts';
@@ -12,9 +12,11 @@ import type {
   DesiredPage,
   Evidence,
   Leases,
+  OrdersByTable,
   Requeue,
   RequeueMessage,
   TableIndex,
+  TableOrders,
   TableStates,
 } from '../../reconciler/ports.ts';
 
@@ -65,6 +67,30 @@ export class InMemoryDesiredItems implements DesiredItems {
   }
 }
 
+/** What people order, in memory. */
+export class InMemoryTableOrders implements TableOrders {
+  faults: StoreFaults = () => {};
+  readonly #rows = new Map<string, object>();
+
+  /** Writes one row as a person would, whatever is in it; without fields, the row is removed. */
+  put(routeTableId: string, order: string, fields?: object): void {
+    const key = JSON.stringify([routeTableId, order]);
+    if (fields) this.#rows.set(key, { ...structuredClone(fields), routeTableId, order });
+    else this.#rows.delete(key);
+  }
+
+  /** The orders that concern a table, as they are now. */
+  of(routeTableId: string): Orders {
+    const concern = [...this.#rows].filter(([key]) => [routeTableId, everyTable].includes(JSON.parse(key)[0]));
+    return ordersOf(concern.map(([, row]) => structuredClone(row)));
+  }
+
+  async all(): Promise<OrdersByTable> {
+    await this.faults('all');
+    return (routeTableId) => this.of(routeTableId);
+  }
+}
+
 /** What is remembered of each table, in memory. Copies go in and copies come out. */
 export class InMemoryTableStates implements TableStates {
   faults: StoreFaults = () => {};
@@ -72,7 +98,6 @@ export class InMemoryTableStates implements TableStates {
   readonly writes = new Map<string, number>();
   readonly #statuses = new Map<string, Status>();
   readonly #runs = new Map<string, Run>();
-  readonly #controls = new Map<string, unknown>();
   #sweep: SweepRecord | undefined;
 
   /** A table's status, for tests to look at. */
@@ -99,20 +124,6 @@ export class InMemoryTableStates implements TableStates {
     await this.faults('readMany');
     const found = routeTableIds.flatMap((id) => this.#statuses.get(id) ?? []);
     return new Map(found.map((status) => [status.routeTableId, structuredClone(status)]));
-  }
-
-  /** Puts what people ordered for a table, or with `*` for all; nothing takes it away. */
-  order(routeTableId: string, control?: object): void {
-    this.#controls.set(routeTableId, structuredClone(control));
-  }
-
-  orders(routeTableId: string): Orders {
-    return ordersOf(this.#controls.get(routeTableId), this.#controls.get('*'));
-  }
-
-  async readOrders(_routeTableIds: readonly string[]): Promise<(routeTableId: string) => Orders> {
-    await this.faults('readOrders');
-    return (routeTableId) => this.orders(routeTableId);
   }
 
   /** The record is lost, as after a restore of the table. */

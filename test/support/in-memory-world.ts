@@ -15,6 +15,7 @@ import {
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
+  InMemoryTableOrders,
   InMemoryTableStates,
   type StoreFaults,
 } from './in-memory-stores.ts';
@@ -68,6 +69,7 @@ export class InMemoryWorld implements World {
   readonly ec2: InMemoryEc2;
   readonly tables: World['tables'];
   readonly desired = new InMemoryDesiredItems();
+  readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
   readonly evidence = new InMemoryEvidence();
@@ -90,7 +92,7 @@ export class InMemoryWorld implements World {
     await this.checkpointFaults('checkpoint', routeTableId);
     return {
       item: await this.desired.read(routeTableId),
-      orders: this.states.orders(routeTableId),
+      orders: this.orders.of(routeTableId),
       holder: this.leases.holder(routeTableId),
     };
   };

@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { summaryOf, type Run, type Status } from '../../reconciler/core/status.ts';
 import type { ReportedCall } from '../../reconciler/core/memory/call.ts';
+import { noOrders } from '../../reconciler/core/orders.ts';
 import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import type { DesiredItems, Evidence, Leases, TableIndex, TableStates } from '../../reconciler/ports.ts';
+import type { DesiredItems, Evidence, Leases, TableIndex, TableOrders, TableStates } from '../../reconciler/ports.ts';
 import type { Claim } from '../../reconciler/lease.ts';
 import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
@@ -13,6 +14,9 @@ export interface Stores {
   readonly desired: DesiredItems;
   /** Writes an item as a person would. */
   readonly put: (item: { readonly routeTableId: string; readonly [field: string]: unknown }) => Promise<void>;
+  readonly orders: TableOrders;
+  /** Writes one row of orders as a person would; without fields, removes it. */
+  readonly order: (routeTableId: string, order: string, fields?: object) => void | Promise<void>;
   readonly states: TableStates;
   readonly index: TableIndex;
   readonly evidence: Evidence;
@@ -76,7 +80,7 @@ export const status: Status = {
   foreign: [],
   spared: ['pl-aaaaaaaa'],
   lastDrift: { foundAt: now.toISOString(), routes: 2, actor: { arn: 'arn:aws:iam::111122223333:user/alice' } },
-  approval: { deletes: [], by: 'alice', until: minutesAfter(60).toISOString(), desiredHash: 'aaaaaaaaaaaa' },
+  approval: { at: now.toISOString(), by: 'alice', routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }] },
 };
 
 const run: Run = {
@@ -128,8 +132,26 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
 
     describe('orders', () => {
       it('are none where nobody gave any', async () => {
-        const ordersOf = await stores.states.readOrders([routeTableId, otherId]);
-        expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([{ pauses: [] }, { pauses: [] }]);
+        const ordersOf = await stores.orders.all();
+        expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([noOrders, noOrders]);
+      });
+
+      it('are read for each table, and with them what is ordered for all', async () => {
+        await stores.order(routeTableId, 'pause', { reason: 'maintenance' });
+        await stores.order(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'test' } } });
+        await stores.order('*', 'stop', {});
+        const ordersOf = await stores.orders.all();
+        const stop = { of: 'fleet', reason: 'no reason given' };
+        expect(ordersOf(routeTableId)).toEqual({
+          pauses: [{ of: 'table', reason: 'maintenance' }, stop],
+          holds: [{ destination: '10.20.0.0/16', reason: 'test' }],
+        });
+        expect([ordersOf(otherId), ordersOf('*')]).toEqual([
+          { ...noOrders, pauses: [stop] },
+          { ...noOrders, pauses: [stop] },
+        ]);
+        await stores.order('*', 'stop');
+        expect((await stores.orders.all())(otherId)).toEqual(noOrders);
       });
     });
 

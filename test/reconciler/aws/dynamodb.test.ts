@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { checkpoint } from '../../../reconciler/aws/checkpoint.ts';
-import { controlItems } from '../../../reconciler/aws/control-items.ts';
 import { tableEvidence } from '../../../reconciler/aws/evidence-table.ts';
 import { desiredItems } from '../../../reconciler/aws/desired-table.ts';
+import { tableOrders } from '../../../reconciler/aws/orders-table.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 import { collect } from '../../support/collect.ts';
@@ -10,6 +10,8 @@ import { dynamoDbThatAnswers } from '../../support/dynamodb.ts';
 import { InMemoryWorld } from '../../support/in-memory-world.ts';
 
 // These tests check the requests to DynamoDB. What an emulator can show as well is in the contract suite of the stores.
+
+const tables = { desiredTable: 'Desired', ordersTable: 'Orders', stateTable: 'States' };
 
 const inputs = ({ requests }: ReturnType<typeof dynamoDbThatAnswers>) => requests.map(({ input }) => input);
 
@@ -22,17 +24,24 @@ describe('a consistent read returns the data that decisions depend on:', () => {
 
   it('the desired item, the lease and all orders, in one request', async () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({ Responses: {}, UnprocessedKeys: {} }));
-    await checkpoint(dynamoDb.documents, { desiredTable: 'Desired', stateTable: 'States' })(routeTableId);
+    await checkpoint(dynamoDb.documents, tables)(routeTableId);
     expect(inputs(dynamoDb)).toMatchObject([
       {
         RequestItems: {
           Desired: { ConsistentRead: true, Keys: [{ routeTableId: { S: routeTableId } }] },
           States: {
             ConsistentRead: true,
+            Keys: [{ routeTableId: { S: routeTableId }, item: { S: 'lease' } }],
+          },
+          Orders: {
+            ConsistentRead: true,
             Keys: [
-              { routeTableId: { S: routeTableId }, item: { S: 'lease' } },
-              { routeTableId: { S: routeTableId }, item: { S: 'control' } },
-              { routeTableId: { S: '*' }, item: { S: 'control' } },
+              { routeTableId: { S: routeTableId }, order: { S: 'pause' } },
+              { routeTableId: { S: routeTableId }, order: { S: 'stop' } },
+              { routeTableId: { S: routeTableId }, order: { S: 'approval' } },
+              { routeTableId: { S: routeTableId }, order: { S: 'holds' } },
+              { routeTableId: { S: '*' }, order: { S: 'pause' } },
+              { routeTableId: { S: '*' }, order: { S: 'stop' } },
             ],
           },
         },
@@ -47,7 +56,7 @@ describe('a partial answer', () => {
   it('to the checkpoint throws: it must not look like a missing item or lease holder', async () => {
     const unprocessed = { UnprocessedKeys: { States: { Keys: [key] } }, Responses: { Desired: [] } };
     const { documents } = dynamoDbThatAnswers(() => unprocessed);
-    const look = checkpoint(documents, { desiredTable: 'Desired', stateTable: 'States' });
+    const look = checkpoint(documents, tables);
     await expect(look(routeTableId)).rejects.toThrow('did not answer for every item');
   });
 
@@ -59,6 +68,14 @@ describe('a partial answer', () => {
     }));
     await tableStates(dynamoDb.documents, 'States').readMany([routeTableId]);
     expect(dynamoDb.requests).toHaveLength(3);
+  });
+
+  it('to the scan of orders is followed to the last page', async () => {
+    const stop = { routeTableId: { S: '*' }, order: { S: 'stop' } };
+    const pages = [{ Items: [], LastEvaluatedKey: stop }, { Items: [stop] }];
+    const { documents } = dynamoDbThatAnswers(() => pages.shift() ?? {});
+    const ordersOf = await tableOrders(documents, 'Orders').all();
+    expect(ordersOf(routeTableId).pauses).toEqual([{ of: 'fleet', reason: 'no reason given' }]);
   });
 
   it('to a listing of items is followed to the last page, even if pages are empty', async () => {
@@ -102,21 +119,6 @@ describe('the record of the last sweep', () => {
     const Item = { startedAt: { S: '2026-11-23T12:00:00.000Z' }, checked: { N: '3' }, cursor: { S: 'rtb-aaaaaaaa' } };
     const dynamoDb = dynamoDbThatAnswers(() => ({ Item }));
     expect(await tableStates(dynamoDb.documents, 'States').readSweep()).toBeUndefined();
-  });
-});
-
-describe('resuming', () => {
-  it.each([[{ routeTableId }], ['fleet' as const]])('ends a pause of %o under either name', async (scope) => {
-    const pause = { M: { reason: { S: 'incident' } } };
-    const { documents, requests } = dynamoDbThatAnswers(({ operation }) =>
-      operation === 'GetItem' ? { Item: { pause, stopped: pause } } : {},
-    );
-    expect(await controlItems(documents, 'States').resume(scope, now)).toBe('ended');
-    const ended = requests.slice(1).map(({ input }) => input['ExpressionAttributeNames']);
-    expect(ended).toEqual([
-      { '#field': 'pause', '#until': 'until' },
-      { '#field': 'stopped', '#until': 'until' },
-    ]);
   });
 });
 

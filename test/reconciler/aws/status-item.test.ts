@@ -26,7 +26,10 @@ function worst(): Status {
     indexed: destinations.map((_, n) => `eni-0123456789abc${hex(n)}`),
     recentWrites: routes,
     replaced: routes.map((route) => ({ ...route, deadSince: at })),
-    waiting: { planId: 'aaaaaaaaaaaa', deletes: routes, desiredHash: 'bbbbbbbbbbbb' },
+    approval: { at, by: 'alice', routes },
+    ...(status.plan && {
+      plan: { ...status.plan, blocked: { code: 'first-deletes' as const, message, deletes: destinations } },
+    }),
     ...holdFields({
       failures: destinations.map((destination) => ({
         action: 'replace',

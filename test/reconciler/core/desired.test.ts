@@ -50,7 +50,6 @@ describe('parseDesired', () => {
         { target: 'eni-f*', reason: 'firewall', until: '2027-01-31T01:00:00+01:00' },
       ],
       maxDeletes: 0,
-      approvedPlan: 'b1946ac92492',
       paused: { reason: 'maintenance', until: '2027-01-31T00:00:00Z' },
     };
     const until = new Date('2027-01-31T00:00:00Z');
@@ -72,7 +71,6 @@ describe('parseDesired', () => {
           { target: 'eni-f*', reason: 'firewall', until },
         ],
         maxDeletes: 0,
-        approvedPlan: 'b1946ac92492',
         paused: { reason: 'maintenance', of: 'item', until },
         findings: [],
       },
@@ -135,14 +133,12 @@ describe('parseDesired', () => {
       scope: 'everything',
       ignore: [{}, { destination: 'all', target: 'eni *', reason: '', until: 'tomorrow' }],
       maxDeletes: 1.5,
-      approvedPlan: 'yes',
       paused: true,
       dryrun: true,
       Routes: [],
     };
     expect(problems(given).map(({ path, found, message }) => `${path} | ${found} | ${message}`)).toEqual([
-      'approvedPlan | yes | expected the planId shown in status: 12 hex digits',
-      'dryrun | true | unknown field: expected one of routeTableId, routes, mode, unlisted, scope, ignore, maxDeletes, approvedPlan, paused',
+      'dryrun | true | unknown field: expected one of routeTableId, routes, mode, unlisted, scope, ignore, maxDeletes, paused',
       'ignore[0] | {} | expected a destination, a target, or both',
       'ignore[0].reason | nothing | expected a sentence saying why',
       'ignore[1].destination | all | expected an IPv4 or IPv6 CIDR block, such as 10.0.0.0/16 or 2001:db8::/32',
@@ -374,8 +370,6 @@ describe('parseDesired', () => {
     it.each([
       ['maxDeletes', -1, '-1', 'expected 0 or more'],
       ['maxDeletes', '10', '10', 'expected a whole number'],
-      ['approvedPlan', 'B1946AC92492', 'B1946AC92492', '12 hex digits'],
-      ['approvedPlan', 'b1946ac924921', 'b1946ac924921', '12 hex digits'],
       ['mode', 'dry-run', 'dry-run', 'expected enforce or observe'],
       ['unlisted', 'ignore', 'ignore', 'expected delete or keep'],
       ['routeTableId', 'tgw-rtb-aaaaaaaa', 'tgw-rtb-aaaaaaaa', 'expected a route table id'],
@@ -407,7 +401,6 @@ describe('parseDesired', () => {
       ['route', 'routes'],
       ['max_deletes', 'maxDeletes'],
       ['UNLISTED', 'unlisted'],
-      ['approvedplan', 'approvedPlan'],
       ['pause', 'paused'],
       ['unlist', 'unlisted'],
       ['ignored', 'ignore'],

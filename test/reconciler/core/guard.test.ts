@@ -1,10 +1,21 @@
-import { withWaiting } from '../../../reconciler/core/approval.ts';
 import { describe, expect, it } from 'vitest';
 import { type Blocked, permitted } from '../../../reconciler/core/guard.ts';
+import type { Approval } from '../../../reconciler/core/orders.ts';
+import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
 import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
 import type { TableRecord } from '../../../reconciler/core/record.ts';
-import { actual, desired, minutesAfter, now, record, route, table, throughInstance } from '../../support/builders.ts';
+import {
+  actual,
+  approving,
+  desired,
+  minutesAfter,
+  now,
+  record,
+  route,
+  table,
+  throughInstance,
+} from '../../support/builders.ts';
 
 type Given = Parameters<typeof desired>;
 
@@ -175,88 +186,69 @@ describe.each(['0.0.0.0/0', '::/0'])('a delete of the default route %s', (everyt
 
 describe('an approval', () => {
   const there = ['10.20.0.0/16', '10.21.0.0/16'];
-  const item: Given = [{}, { maxDeletes: 9 }];
-  const approval = (more: Partial<NonNullable<TableRecord['approval']>> = {}): Partial<TableRecord> => ({
-    approval: {
-      deletes: there.map((destination) => ({ destination, target: 'pcx-aaaaaaaa' })),
-      by: 'alice',
-      until: minutesAfter(60),
-      desiredHash: desiredHash(desired(...item)),
-      ...more,
-    },
+  const given: Given = [{}, { maxDeletes: 9 }];
+  const named = listing(there);
+  const blockedUnder = (
+    under: DesiredTable,
+    destinations: readonly string[],
+    remembered: Partial<TableRecord> = {},
+  ): readonly string[] =>
+    plan(under, table(destinations.map((destination) => pcx(destination))), { now, record: record(remembered) }).blocked
+      ?.deletes ?? [];
+
+  it('lets each of its routes go, whatever else waits', () => {
+    const item = desired(...given);
+    expect(blockedUnder(approving(item, named), there)).toEqual([]);
+    expect(blockedUnder(approving(item, named), there.slice(1))).toEqual([]);
+    expect(blockedUnder(approving(item, named), [...there, '10.22.0.0/16'])).toEqual(['10.22.0.0/16']);
   });
 
-  it('lets just these deletes go', () => {
-    expect(blockedOf(item, there, approval())).toBeUndefined();
-  });
-
-  it('holds for a part of them', () => {
-    expect(blockedOf(item, there.slice(1), approval())).toBeUndefined();
-  });
-
-  it('holds for deletes beside which others are earned', () => {
-    const beside = { ...approval(), owned: new Map([['10.22.0.0/16', { target: 'pcx-aaaaaaaa' }]]) };
-    expect(blockedOf(item, [...there, '10.22.0.0/16'], beside)).toBeUndefined();
-  });
-
-  it('lets none go where there is one more', () => {
-    const more = [...there, '10.22.0.0/16'];
-    expect(blockedOf(item, more, approval())).toEqual({ code: 'first-deletes', deletes: more });
-  });
-
-  it('covers too many deletes only if it names every one of them', () => {
-    const few: Given = [{}, { maxDeletes: 1 }];
-    const given = approval({ desiredHash: desiredHash(desired(...few)) });
-    expect(blockedOf(few, there, given)).toBeUndefined();
-    const beside = { ...given, ...owning('10.22.0.0/16') };
-    expect(blockedOf(few, [...there, '10.22.0.0/16'], beside)).toMatchObject({ code: 'too-many-deletes' });
+  it('covers deletes that do not count towards maxDeletes', () => {
+    const item = desired({}, { maxDeletes: 1 });
+    const earned = owning('10.22.0.0/16', '10.23.0.0/16');
+    expect(blockedUnder(approving(item, named), [...there, '10.22.0.0/16'], earned)).toEqual([]);
+    expect(blockedUnder(approving(item, named), [...there, '10.22.0.0/16', '10.23.0.0/16'], earned)).toEqual([
+      '10.22.0.0/16',
+      '10.23.0.0/16',
+    ]);
   });
 
   it('covers the delete of a default route', () => {
-    const given = approval({ deletes: [{ destination: '0.0.0.0/0', target: 'pcx-aaaaaaaa' }] });
-    expect(blockedOf(item, ['0.0.0.0/0'], { ...given, ...owning('0.0.0.0/0') })).toBeUndefined();
+    const item = approving(desired(...given), { '0.0.0.0/0': 'pcx-aaaaaaaa' });
+    expect(blockedUnder(item, ['0.0.0.0/0'], owning('0.0.0.0/0'))).toEqual([]);
   });
 
-  it.each([
-    ['for other targets', { deletes: there.map((destination) => ({ destination, target: 'pcx-bbbbbbbb' })) }],
-    ['for other destinations', { deletes: [{ destination: '10.0.0.0/8', target: 'pcx-aaaaaaaa' }] }],
-    ['for nothing', { deletes: [] }],
+  it('covers a route by either name of its target', () => {
+    const item = approving(desired(...given), { '10.20.0.0/16': 'i-aaaaaaaa' });
+    const found = table([throughInstance('10.20.0.0/16')]);
+    expect(plan(item, found, { now, record: record() }).blocked).toBeUndefined();
+  });
+
+  it('holds where nothing is remembered, as in routectl reconcile', () => {
+    const item = approving(desired({}, { maxDeletes: 0 }), named);
+    expect(plan(item, table(there.map((text) => pcx(text))), { now }).blocked).toBeUndefined();
+  });
+
+  it.each<[string, Partial<Approval>]>([
+    ['for other targets', { routes: there.map((destination) => ({ destination, target: 'pcx-bbbbbbbb' })) }],
+    ['for other destinations', { routes: [{ destination: '10.0.0.0/8', target: 'pcx-aaaaaaaa' }] }],
+    ['for nothing', { routes: [] }],
     ['that has ended', { until: now }],
     ['of an item that was edited since', { desiredHash: desiredHash(desired({}, { maxDeletes: 8 })) }],
   ])('%s lets nothing go', (_, more) => {
-    expect(blockedOf(item, there, approval(more))).toEqual({ code: 'first-deletes', deletes: there });
-  });
-});
-
-describe('approvedPlan', () => {
-  const there = table(['10.20.0.0/16', '10.21.0.0/16'].map((text) => pcx(text)));
-  const { planId } = plan(desired({}), there, { now });
-
-  const approving = desired({}, { approvedPlan: planId, maxDeletes: 0 });
-
-  it('approves the deletes of the plan with that id, where nothing is remembered', () => {
-    expect(plan(approving, there, { now }).blocked).toBeUndefined();
+    expect(blockedUnder(approving(desired(...given), named, more), there)).toEqual(there);
   });
 
-  it('approves what was shown under that id before, and not what nobody was shown', () => {
-    const shown = withWaiting(
-      record(),
-      plan(desired({}, { maxDeletes: 0 }), there, { now, record: record() }),
-      desired({}, { maxDeletes: 0 }),
-    );
-    expect(plan(approving, there, { now, record: shown }).blocked).toBeUndefined();
-    expect(plan(approving, there, { now, record: record() }).blocked).toMatchObject({ deletes: expect.anything() });
-  });
-
-  it('approves nothing when it stood in the item before, as in one that was deleted and written again', () => {
-    const first = plan(approving, there, { now, record: record() });
-    const record2 = withWaiting(record(), first, approving);
-    expect(plan(approving, there, { now, record: record2 }).blocked).toMatchObject({ code: 'too-many-deletes' });
-  });
-
-  it('approves no other plan', () => {
-    const approving = desired({ '10.22.0.0/16': 'pcx-aaaaaaaa' }, { approvedPlan: planId, maxDeletes: 9 });
-    expect(plan(approving, there, { now, record: record() }).blocked).toMatchObject({ code: 'first-deletes' });
+  it('lets nothing go of which it is remembered as spent, and all where another one is remembered', () => {
+    const item = approving(desired(...given), named);
+    const left = {
+      at: now.toISOString(),
+      by: 'alice',
+      routes: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
+    };
+    expect(blockedUnder(item, there, { approval: left })).toEqual(['10.21.0.0/16']);
+    expect(blockedUnder(item, there, { approval: { ...left, by: 'bob' } })).toEqual([]);
+    expect(blockedUnder(item, there, { approval: { ...left, at: minutesAfter(-1).toISOString() } })).toEqual([]);
   });
 });
 

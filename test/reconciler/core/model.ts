@@ -2,8 +2,7 @@ import type { Change } from '../../../reconciler/core/change.ts';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { type Plan, plan } from '../../../reconciler/core/plan.ts';
-import { withWaiting } from '../../../reconciler/core/approval.ts';
-import { isEnforced } from '../../../reconciler/core/orders.ts';
+import { isEnforced } from '../../../reconciler/core/enforcement.ts';
 import { type TableRecord, emptyRecord, nextRecord } from '../../../reconciler/core/record.ts';
 import {
   type ActualRoute,
@@ -79,6 +78,5 @@ export function reconciled({ desired, actual, now, record = emptyRecord }: World
   const written = changes.map((change) => ({ change, isCertain: true }));
   const next = nextRecord(record, { desired, actual, plan: planned, now }, written);
   const after = applied(actual, changes);
-  const left = plan(desired, after, { now, record: next });
-  return { plan: planned, actual: after, record: withWaiting(next, left, desired) };
+  return { plan: planned, actual: after, record: next };
 }

@@ -1,70 +1,68 @@
-import { withOrderedApproval } from '../../../reconciler/core/approval.ts';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { activePause, isEnforced, noOrders, ordersOf, underOrders } from '../../../reconciler/core/orders.ts';
+import { activePause, isEnforced, underOrders } from '../../../reconciler/core/enforcement.ts';
 import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
-import { emptyRecord } from '../../../reconciler/core/record.ts';
-import { desired, minutesAfter, now } from '../../support/builders.ts';
+import { noOrders, ordersOf } from '../../../reconciler/core/orders.ts';
+import { desired, minutesAfter, now, routeTableId } from '../../support/builders.ts';
 
 const until = minutesAfter(60).toISOString();
-const approval = {
-  id: 'one',
-  deletes: [{ destination: '10.99.0.0/16', target: 'tgw-aaaaaaaa' }],
-  by: 'alice',
-  until,
-  desiredHash: 'aaaaaaaaaaaa',
-};
 
-const holds = (table: unknown, fleet?: unknown, at = now): boolean =>
-  !isEnforced(underOrders(desired({}), ordersOf(table, fleet)), at);
+/** A row of the table under test, and one that concerns all tables. */
+const ofTable = (order: string, fields: object = {}) => ({ ...fields, routeTableId, order });
+const ofAll = (order: string, fields: object = {}) => ({ ...fields, routeTableId: '*', order });
+
+const stops = (row: unknown, at = now): boolean => !isEnforced(underOrders(desired({}), ordersOf([row])), at);
 
 describe('an order to stop', () => {
   it.each([
-    ['a pause of the table', { pause: { reason: 'x', by: 'alice', at: now.toISOString() } }, undefined],
-    ['a stop of the fleet', undefined, { stopped: { reason: 'x' } }],
-    ['a stop without a reason', undefined, { stopped: {} }],
-    ['a stop that is just true', undefined, { stopped: true }],
-    ['a stop that is just a text', undefined, { stopped: 'incident 42' }],
-    ['a stop with fields nobody knows', undefined, { stopped: { why: 'x', until: ['soon'] } }],
-    ['a stop whose end is no instant', undefined, { stopped: { reason: 'x', until: 'tomorrow' } }],
-    ['a pause whose reason is no text', { pause: { reason: 7 } }, undefined],
-    ['a stop in the item of a table', { stopped: { reason: 'x' } }, undefined],
-    ['a pause in the item of the fleet', undefined, { pause: { reason: 'x' } }],
-    ['a stop under one name, ended under the other', { pause: { until: now.toISOString() }, stopped: true }, undefined],
-  ])('holds: %s', (_, table, fleet) => {
-    expect(holds(table, fleet)).toBe(true);
+    ['a pause of the table', ofTable('pause', { reason: 'x', by: 'alice', at: now.toISOString() })],
+    ['a stop of all tables', ofAll('stop', { reason: 'x' })],
+    ['a stop without any attribute', ofAll('stop')],
+    ['a stop with attributes nobody knows', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
+    ['a stop whose end is a text', ofAll('stop', { until: 'tomorrow' })],
+    ['a stop whose end has no time zone', ofAll('stop', { until: '2020-01-01T00:00:00' })],
+    ['a stop whose end is a number', ofAll('stop', { until: 0 })],
+    ['a stop that says it is none', ofAll('stop', { stop: false, until: null })],
+    ['a pause whose reason is no text', ofTable('pause', { reason: 7 })],
+    ['a stop of one table', ofTable('stop', { reason: 'x' })],
+    ['a pause of all tables', ofAll('pause', { reason: 'x' })],
+  ])('stops by its presence: %s', (_, row) => {
+    expect(stops(row)).toBe(true);
   });
 
   it.each([
-    ['no control item', undefined, undefined],
-    ['an empty one', {}, {}],
-    ['a stop that is false', {}, { stopped: false }],
-  ])('does not hold: %s', (_, table, fleet) => {
-    expect(holds(table, fleet)).toBe(false);
+    ['a row under a name nobody knows', ofAll('stopp', { reason: 'x' })],
+    ['an approval', ofTable('approval', { reason: 'x' })],
+    ['a row without a key', { reason: 'x' }],
+    ['no row at all', undefined],
+  ])('is none: %s', (_, row) => {
+    expect(stops(row)).toBe(false);
   });
 
-  it('is of what its item is of, whatever it is called', () => {
-    const pauses = ordersOf({ stopped: { reason: 'x' } }, { pause: { reason: 'y' } }).pauses;
-    expect(pauses).toEqual([
+  it('is of what its key is of, whatever it is called', () => {
+    expect(ordersOf([ofAll('pause', { reason: 'y' }), ofTable('stop', { reason: 'x' })]).pauses).toEqual([
       { reason: 'x', of: 'table' },
       { reason: 'y', of: 'fleet' },
     ]);
   });
 
   it('ends by itself', () => {
-    expect(holds({}, { stopped: { reason: 'x', until } }, minutesAfter(59))).toBe(true);
-    expect(holds({}, { stopped: { reason: 'x', until } }, minutesAfter(60))).toBe(false);
+    expect(stops(ofAll('stop', { until }), minutesAfter(59))).toBe(true);
+    expect(stops(ofAll('stop', { until }), minutesAfter(60))).toBe(false);
   });
 
-  it('is shown by the widest that holds', () => {
-    const orders = ordersOf({ pause: { reason: 'table' } }, { stopped: { reason: 'fleet', by: 'alice', until } });
+  it('is shown by the widest that is active', () => {
+    const orders = ordersOf([
+      ofAll('stop', { reason: 'fleet', by: 'alice', until }),
+      ofTable('pause', { reason: 'table' }),
+    ]);
     const paused = underOrders(desired({}, { paused: { reason: 'item' } }), orders);
     expect(activePause(paused, now)).toEqual({ reason: 'fleet', of: 'fleet', by: 'alice', until: new Date(until) });
     expect(activePause(paused, minutesAfter(60))).toEqual({ reason: 'table', of: 'table' });
   });
 
-  it('changes the policy while it holds, once it has ended, and with each new one; never the item', () => {
-    const under = (pause?: object) => underOrders(desired({}), pause ? ordersOf({ pause }, undefined) : noOrders);
+  it('changes the policy while it is active, once it has ended, and with each new one; never the item', () => {
+    const under = (pause?: object) => underOrders(desired({}), pause ? ordersOf([ofTable('pause', pause)]) : noOrders);
     const policies = [
       policyHash(under(), now),
       policyHash(under({ reason: 'x', at: '1', until }), now),
@@ -75,44 +73,94 @@ describe('an order to stop', () => {
     expect(desiredHash(under({ reason: 'x' }))).toBe(desiredHash(under()));
   });
 
-  it('is read from anything without an error', () => {
+  it('is read from anything without an error, in whatever order the rows come', () => {
     fc.assert(
-      fc.property(fc.anything(), fc.anything(), (table, fleet) => {
-        const { pauses } = ordersOf(table, fleet);
-        expect(pauses.every(({ reason }) => reason.length > 0)).toBe(true);
+      fc.property(fc.anything(), fc.anything(), (one, other) => {
+        const rows = [
+          ofTable('pause', Object(one)),
+          ofAll('stop', Object(other)),
+          ofTable('holds', { holds: one }),
+          other,
+        ];
+        const orders = ordersOf(rows);
+        expect(orders.pauses.every(({ reason }) => reason.length > 0)).toBe(true);
+        expect(ordersOf(rows.toReversed())).toEqual(orders);
       }),
     );
   });
 });
 
-describe('an approval by order', () => {
-  const orders = ordersOf({ approval }, undefined);
+describe('a hold', () => {
+  const holds = (map: unknown) => ordersOf([ofTable('holds', { holds: map })]).holds;
 
-  it('becomes one of the record, once', () => {
-    const taken = withOrderedApproval(emptyRecord, orders, now);
-    const { id, ...consent } = approval;
-    expect(taken).toMatchObject({ approval: { ...consent, until: new Date(until) }, tookApproval: id });
-    const { approval: _, ...spent } = taken;
-    expect(withOrderedApproval(spent, orders, now)).toBe(spent);
-  });
-
-  it('gives way to a newer one', () => {
-    const newer = ordersOf({ approval: { ...approval, id: 'two', deletes: [] } }, undefined);
-    const record = withOrderedApproval(withOrderedApproval(emptyRecord, orders, now), newer, now);
-    expect(record).toMatchObject({ approval: { deletes: [] }, tookApproval: 'two' });
-  });
-
-  it('is not taken up when its time is over', () => {
-    expect(withOrderedApproval(emptyRecord, orders, minutesAfter(60))).toBe(emptyRecord);
+  it('is of a destination in canonical form', () => {
+    expect(holds({ '10.20.0.7/16': { reason: 'x' }, '2001:DB8::/32': { reason: 'y', by: 'alice', until } })).toEqual([
+      { destination: '10.20.0.0/16', reason: 'x' },
+      { destination: '2001:db8::/32', reason: 'y', by: 'alice', until: new Date(until) },
+    ]);
   });
 
   it.each([
-    ['nothing to delete', { deletes: undefined }],
-    ['a delete without a target', { deletes: [{ destination: '10.99.0.0/16' }] }],
+    ['an end that nobody can read', { until: 'soon' }],
+    ['no attribute', {}],
+    ['no map', 'please'],
+  ])('holds with %s', (_, value) => {
+    expect(holds({ '10.20.0.0/16': value })).toEqual([{ destination: '10.20.0.0/16', reason: 'no reason given' }]);
+  });
+
+  it.each([
+    ['a key that is no destination', { 'rtb-1': { reason: 'x' } }],
+    ['a list', ['10.20.0.0/16']],
+    ['a text', '10.20.0.0/16'],
+    ['nothing', undefined],
+  ])('is none under %s', (_, map) => {
+    expect(holds(map)).toEqual([]);
+  });
+
+  it('is of one table only', () => {
+    expect(ordersOf([ofAll('holds', { holds: { '10.20.0.0/16': {} } })])).toEqual(noOrders);
+  });
+
+  it('changes the policy while it is active and once it has ended; never the item', () => {
+    const under = (map: object) => underOrders(desired({}), ordersOf([ofTable('holds', { holds: map })]));
+    const held = under({ '10.20.0.0/16': { reason: 'x', until } });
+    const policies = [policyHash(under({}), now), policyHash(held, now), policyHash(held, minutesAfter(60))];
+    expect(new Set(policies).size).toBe(policies.length);
+    expect(desiredHash(held)).toBe(desiredHash(under({})));
+  });
+});
+
+describe('an approval', () => {
+  const approval = {
+    routes: [{ destination: '10.99.0.0/16', target: 'tgw-aaaaaaaa' }],
+    by: 'alice',
+    at: now.toISOString(),
+    until,
+    desiredHash: 'aaaaaaaaaaaa',
+  };
+  const approved = (fields: object) => ordersOf([ofTable('approval', { ...approval, ...fields })]).approval;
+
+  it('is read with its destinations in canonical form', () => {
+    const routes = [{ destination: '10.99.0.7/16', target: 'tgw-aaaaaaaa' }];
+    expect(approved({ routes })).toEqual({ ...approval, until: new Date(until) });
+  });
+
+  it('ends after 24 hours, however late its end is', () => {
+    expect(approved({ until: minutesAfter(48 * 60).toISOString() })?.until).toEqual(minutesAfter(24 * 60));
+  });
+
+  it.each([
+    ['no routes', { routes: undefined }],
+    ['a route without a target', { routes: [{ destination: '10.99.0.0/16' }] }],
     ['no end', { until: undefined }],
     ['no item it was given for', { desiredHash: undefined }],
-    ['no id', { id: '' }],
+    ['nobody who gave it', { by: '' }],
+    ['no time at which it was given', { at: 'today' }],
   ])('that names %s approves nothing', (_, fields) => {
-    expect(ordersOf({ approval: { ...approval, ...fields } }, undefined)).toEqual(noOrders);
+    expect(approved(fields)).toBeUndefined();
+  });
+
+  it('is of one table only', () => {
+    expect(ordersOf([ofAll('approval', approval)])).toEqual(noOrders);
   });
 });

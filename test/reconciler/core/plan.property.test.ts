@@ -214,7 +214,7 @@ describe('plan', () => {
         if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length);
         expect(going.filter((change) => isUnearned(change, given))).toEqual([]);
         const most = given.desired.maxDeletes ?? 10;
-        if (given.record.approval === undefined) expect(going.length).toBeLessThanOrEqual(most);
+        if (given.desired.orders?.approval === undefined) expect(going.length).toBeLessThanOrEqual(most);
       }),
       { numRuns: 1_000 },
     );
@@ -375,6 +375,7 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
     "another account's interface": owner !== undefined && owner !== actual.ownerId,
     'a destination where a foreign route was seen before': record.foreign.has(destination),
     'an ignored route': isIgnored(desired, destination, namesOf(from)),
+    'a held route': desired.orders?.holds.some((hold) => hold.destination === destination),
   };
   const whenReplaced = {
     'a route that is not listed': !listed,
@@ -404,12 +405,13 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
 function isUnearned(change: Change, { desired, record }: Situation): boolean {
   if (change.action !== 'delete') return false;
   const destination = destinationText(change.destination);
-  const { approval, owned, listed, spared, cleanPolicy } = record;
+  const { owned, listed, spared, cleanPolicy } = record;
+  const approval = desired.orders?.approval;
   const isNamed = (target: string | undefined): boolean =>
     target !== undefined && namesOf(change.from).includes(target);
   const isApproved =
     approval?.desiredHash === desiredHash(desired) &&
-    approval.deletes.some((approved) => approved.destination === destination && isNamed(approved.target));
+    approval.routes.some((approved) => approved.destination === destination && isNamed(approved.target));
   if (isApproved) return false;
   const appeared = cleanPolicy === policyHash(desired, now) && !spared.has(destination);
   if (!['0.0.0.0/0', '::/0'].includes(destination)) return !appeared && !isNamed(owned.get(destination)?.target);

@@ -81,7 +81,7 @@ describe('plan', () => {
       ],
       blocked: {
         code: 'too-many-deletes',
-        message: `the plan deletes 1 routes and at most 0 go without asking: approve plan ${planned.planId}, list the routes, or ignore them`,
+        message: `the plan deletes 1 route; more than 0 deletes need approval: approve them, list the routes, or ignore them`,
         deletes: ['10.99.0.0/16'],
       },
     });

@@ -4,7 +4,7 @@ import { type DesiredTable, parseDesired } from '../../../reconciler/core/desire
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { isActive } from '../../../reconciler/core/ignore.ts';
 import type { Plan } from '../../../reconciler/core/plan.ts';
-import { isEnforced } from '../../../reconciler/core/orders.ts';
+import { isEnforced } from '../../../reconciler/core/enforcement.ts';
 import type { TableRecord } from '../../../reconciler/core/record.ts';
 import { type ActualTable, destinationText, targetText } from '../../../reconciler/core/route.ts';
 import { recordFields, recordOf } from '../../../reconciler/core/status.ts';

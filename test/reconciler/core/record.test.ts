@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
 import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
-import { type TableRecord, type Written, nextRecord } from '../../../reconciler/core/record.ts';
-import { isEnforced } from '../../../reconciler/core/orders.ts';
+import { type TableRecord, type Written, emptyRecord, nextRecord } from '../../../reconciler/core/record.ts';
+import { isEnforced, underOrders } from '../../../reconciler/core/enforcement.ts';
+import { noOrders } from '../../../reconciler/core/orders.ts';
 import type { ActualRoute, ActualTable } from '../../../reconciler/core/route.ts';
 import {
   actual,
+  approving,
   desired,
   local,
   minutesAfter,
@@ -18,6 +20,7 @@ import {
   table,
   throughInstance,
 } from '../../support/builders.ts';
+import { remembered as rememberedOf } from '../../../reconciler/core/status.ts';
 import { type Reconciled, reconciled } from './model.ts';
 
 type Given = Parameters<typeof desired>;
@@ -58,6 +61,14 @@ class Story {
 
   edit(...item: Given): this {
     this.#desired = desired(...item);
+    return this;
+  }
+
+  approve(routes: Readonly<Record<string, string>>): this {
+    this.#desired = approving(this.#desired, routes, {
+      at: this.#now.toISOString(),
+      until: minutesAfter(24 * 60, this.#now),
+    });
     return this;
   }
 
@@ -329,64 +340,72 @@ describe('a static route is remembered as spared', () => {
 
 describe('an approval', () => {
   const there = ['10.20.0.0/16', '10.21.0.0/16'].map((text) => pcx(text));
-  const deletes = ['10.20.0.0/16', '10.21.0.0/16'].map((destination) => ({ destination, target: 'pcx-aaaaaaaa' }));
-  const item: Given = [{}, { maxDeletes: 9 }];
-  const hash = desiredHash(desired(...item));
-  const given = { deletes, by: 'alice', until: minutesAfter(60), desiredHash: hash };
-  const { planId } = plan(desired({}), table(there), { now });
-  const approving: Given = [{}, { ...item[1], approvedPlan: planId }];
+  const routes = ['10.20.0.0/16', '10.21.0.0/16'].map((destination) => ({ destination, target: 'pcx-aaaaaaaa' }));
+  const item = desired({}, { maxDeletes: 9 });
+  const under = approving(item, { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  const id = { at: now.toISOString(), by: 'alice' };
+  const after = (
+    desired: DesiredTable,
+    found: readonly ActualRoute[],
+    before: Partial<TableRecord> = {},
+    written: readonly Written[] = [],
+  ) => {
+    const actual = table(found);
+    const previous = record(before);
+    const planned = plan(desired, actual, { now, record: previous });
+    return nextRecord(previous, { desired, actual, plan: planned, now }, written).approval;
+  };
 
-  it('is kept while its deletes are to be done, and no more than those', () => {
-    expect(remembered(item, there, { approval: given }).approval).toEqual(given);
-    expect(remembered(item, there.slice(1), { approval: given }).approval).toEqual({
-      ...given,
-      deletes: deletes.slice(1),
+  it('is remembered with the routes that a read shows', () => {
+    expect(after(under, there)).toEqual({ ...id, routes });
+    expect(after(under, there.slice(1))).toEqual({ ...id, routes: routes.slice(1) });
+    expect(after(under, [pcx('10.20.0.0/16', 'pcx-bbbbbbbb')])).toEqual({ ...id, routes: [] });
+  });
+
+  it('is not renewed by a route that is made anew after a read did not show it', () => {
+    expect(after(under, there, { approval: { ...id, routes: routes.slice(1) } })).toEqual({
+      ...id,
+      routes: routes.slice(1),
     });
   });
 
-  const waiting = { planId, deletes, desiredHash: hash };
-
-  it('is spent when they are done', () => {
-    expect(remembered(item, [], { approval: given }).approval).toBeUndefined();
-    expect(remembered(item, [pcx('10.20.0.0/16', 'pcx-bbbbbbbb')], { approval: given }).approval).toBeUndefined();
+  it('is spent by a change that EC2 confirmed, and not by one whose answer was lost', () => {
+    const { destination } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
+    const change = { action: 'delete', destination, from: pcx('10.20.0.0/16') } as const;
+    const written = (isCertain: boolean): Written[] => [{ change, isCertain }];
+    expect(after(under, there, {}, written(true))).toEqual({ ...id, routes: routes.slice(1) });
+    expect(after(under, there, {}, written(false))).toEqual({ ...id, routes });
   });
 
-  it('ends when more is held back than it names', () => {
-    expect(remembered(item, [...there, pcx('10.22.0.0/16')], { approval: given }).approval).toBeUndefined();
+  it('goes on while other deletes wait', () => {
+    expect(after(under, [...there, pcx('10.22.0.0/16')])).toEqual({ ...id, routes });
   });
 
-  it('in the item becomes one of the record, for 24 hours', () => {
-    expect(remembered(approving, there, { waiting }).approval).toEqual({
-      deletes,
-      by: 'approvedPlan',
-      until: minutesAfter(24 * 60),
-      desiredHash: hash,
-      planId,
+  it('is spent once a look sees another item, or that its time is over', () => {
+    const edited = underOrders(desired({}, { maxDeletes: 8 }), under.orders ?? noOrders);
+    expect(after(edited, there)).toEqual({ ...id, routes: [] });
+    expect(after(approving(item, { '10.20.0.0/16': 'pcx-aaaaaaaa' }, { until: now }), there)).toEqual({
+      ...id,
+      routes: [],
     });
   });
 
-  it('in the item is not renewed by a second look', () => {
-    const once = { ...given, by: 'approvedPlan', planId };
-    expect(remembered(approving, there, { approval: once }).approval).toEqual(once);
+  it('stays known when its row is gone, in case it comes back', () => {
+    expect(after(item, there, { approval: { ...id, routes: [] } })).toEqual({ ...id, routes: [] });
   });
 
-  it('of another plan takes the place of an old one', () => {
-    const old = { ...given, planId: '000000000000' };
-    expect(remembered(approving, there, { approval: old, waiting }).approval).toMatchObject({
-      planId,
-      until: minutesAfter(24 * 60),
+  it('gives way to a newer one', () => {
+    const newer = approving(item, { '10.20.0.0/16': 'pcx-aaaaaaaa' }, { at: minutesAfter(1).toISOString() });
+    expect(after(newer, there, { approval: { ...id, routes: [] } })).toEqual({
+      at: minutesAfter(1).toISOString(),
+      by: 'alice',
+      routes: routes.slice(0, 1),
     });
   });
 
-  it('of the plan that the item goes on naming is remembered as spent', () => {
-    const once = { ...given, planId };
-    expect(remembered(approving, [], { approval: once }).approval).toEqual({ ...once, deletes: [] });
-    expect(remembered(item, [], { approval: once }).approval).toBeUndefined();
-  });
-
-  it('of no deletes is none', () => {
-    const create: Given = [listed[0], { approvedPlan: plan(desired(...listed), table([]), { now }).planId }];
-    expect(remembered(create, []).approval).toBeUndefined();
+  it('counts as spent where nothing is remembered of the table', () => {
+    expect(rememberedOf(undefined, under.orders ?? noOrders).approval).toEqual({ ...id, routes: [] });
+    expect(rememberedOf(undefined, noOrders)).toEqual(emptyRecord);
   });
 });
 
@@ -394,11 +413,10 @@ describe('desiredHash', () => {
   const base: Given = [{ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' }];
   const hash = desiredHash(desired(...base));
 
-  it('is the same for one item, written in another order or spelling, and with an approval in it', () => {
+  it('is the same for one item, written in another order or spelling', () => {
     expect(hash).toMatch(/^[0-9a-f]{12}$/);
     const reordered: Given = [{ '10.21.0.0/16': 'pcx-aaaaaaaa', '10.20.0.9/16': 'pcx-aaaaaaaa' }];
     expect(desiredHash(desired(...reordered))).toBe(hash);
-    expect(desiredHash(desired(base[0], { approvedPlan: 'b1946ac92492' }))).toBe(hash);
   });
 
   it('differs with every other edit', () => {
@@ -427,7 +445,7 @@ describe('desiredHash', () => {
 describe('policyHash', () => {
   it('is the same whatever is listed, in whatever order, for whatever reason', () => {
     expect(policyOf({})).toMatch(/^[0-9a-f]{12}$/);
-    expect(policyOf({ maxDeletes: 3, approvedPlan: 'b1946ac92492' }, now, listed[0])).toBe(policyOf({}));
+    expect(policyOf({ maxDeletes: 3 }, now, listed[0])).toBe(policyOf({}));
     expect(policyOf({ scope: ['10.0.0.0/8', '11.0.0.0/8'] })).toBe(policyOf({ scope: ['11.0.0.0/8', '10.0.0.0/8'] }));
     const [eni, nat] = [
       { target: 'eni-*', reason: 'x' },
@@ -480,15 +498,8 @@ describe('deletes are earned', () => {
     const first = story.reconcile();
     expect(first.plan.blocked).toMatchObject({ code: 'first-deletes', deletes: ['10.98.0.0/16', '10.99.0.0/16'] });
     expect(first.actual.routes.map(({ target }) => target)).toContainEqual(route('::/0', 'pcx-aaaaaaaa').target);
-    const { planId } = story.reconcile().plan;
-    story.edit(listed[0], { maxDeletes: 5, approvedPlan: planId });
+    story.approve({ '10.98.0.0/16': 'pcx-aaaaaaaa', '10.99.0.0/16': 'pcx-aaaaaaaa' });
     expect(story.outcome).toEqual({ blocked: undefined, routes: ['10.20.0.0/16'] });
-    // The very same plan, later: the approval in the item was spent.
-    story.reconcile();
-    story
-      .edit(listed[0], { maxDeletes: 0, approvedPlan: planId })
-      .drift(added(pcx('10.98.0.0/16'), pcx('10.99.0.0/16')));
-    expect(story.outcome).toMatchObject({ blocked: 'too-many-deletes' });
   });
 
   it('what appears while the table is in sync goes at once', () => {
@@ -600,17 +611,14 @@ describe('deletes are earned', () => {
 
   it('an approval outlives a plan done half, and ends after 24 hours', () => {
     const there = [pcx('10.97.0.0/16'), pcx('10.98.0.0/16')];
-    const { planId } = plan(desired({}), table(there), { now });
-    const approving: Given = [{}, { approvedPlan: planId, maxDeletes: 9 }];
+    const all = { '10.97.0.0/16': 'pcx-aaaaaaaa', '10.98.0.0/16': 'pcx-aaaaaaaa' };
     const half = new Story([{}, { maxDeletes: 9 }], there);
     half.reconcile();
-    half.edit(...approving).reconcile();
-    half.drift(() => there.slice(1));
+    half.approve(all).drift(() => there.slice(1));
     expect(half.outcome).toEqual({ blocked: undefined, routes: [] });
     const late = new Story([{}, { maxDeletes: 9 }], there);
     late.reconcile();
-    late.edit(...approving).reconcile();
-    late.drift(() => there).later(24 * 60);
+    late.approve(all).later(24 * 60);
     expect(late.outcome).toMatchObject({ blocked: 'first-deletes' });
   });
 });

@@ -165,7 +165,41 @@ describe('a table that is paused by routectl', () => {
   });
 });
 
+describe('a destination that is held', () => {
+  it('stays as it is, the others are repaired, and it is repaired once the hold ends', async () => {
+    const { network, alice } = testbed;
+    const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    const held = await operator('hold', table, '10.20.0.7/16', '--for', '1h', '--reason', 'failover test');
+    expect(held.stdout).toContain(`Held: 10.20.0.0/16 in ${table} stays as it is until `);
+    for (const destination of Object.keys(routes)) await alice.send(deleteRoute(table, destination));
+    await testbed.has(table, { '10.21.0.0/16': network.peering });
+    const { plan } = await testbed.phase(table, 'InSync');
+    expect(plan?.findings).toMatchObject([{ code: 'ignored-until', destination: '10.20.0.0/16' }]);
+
+    const ended = await operator('hold', table, '10.20.0.0/16', '--end', '--json');
+    expect(jsonLines(ended.stdout)).toEqual([{ routeTableId: table, destination: '10.20.0.0/16', released: true }]);
+    await testbed.has(table, routes);
+  });
+});
+
 describe('the stop of everything', () => {
+  it('is one put-item, with nothing right in it but its key, and ends with routectl resume', async () => {
+    const { network, alice } = testbed;
+    const routes = { '10.20.0.0/16': network.peering };
+    const table = await testbed.tableInSync(routes);
+    await testbed.order('*', 'stop', { why: 'incident', until: 'when I say so' });
+    try {
+      await alice.send(deleteRoute(table, '10.20.0.0/16'));
+      const { reason } = await testbed.phase(table, 'Drifted');
+      expect(reason).toContain('all tables are stopped');
+    } finally {
+      await operator('resume', '--all');
+    }
+    await testbed.wake(table);
+    await testbed.has(table, routes);
+  });
+
   it('during an apply: no change starts 5 s after it, the rest is not done, and is done after the end of the stop', async () => {
     const { network, relay } = testbed;
     const twelve = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`10.${n + 40}.0.0/16`, network.peering]));

@@ -41,7 +41,13 @@ describe.concurrent('a table that is adopted', () => {
     });
     expect(await testbed.routes(table)).toEqual({ ...desired, ...rogue });
 
-    await testbed.desire(table, desired, { maxDeletes: 2, approvedPlan: blocked.plan?.planId });
+    await testbed.order(table, 'approval', {
+      routes: Object.entries(rogue).map(([destination, target]) => ({ destination, target })),
+      by: 'alice',
+      at: new Date().toISOString(),
+      until: new Date(Date.now() + 3_600_000).toISOString(),
+      desiredHash: blocked.desiredHash,
+    });
 
     await testbed.has(table, desired);
     await testbed.phase(table, 'InSync');

@@ -213,6 +213,12 @@ export class Testbed {
       .map(({ trigger, actor, plan, outcome }): StoredRun => ({ trigger, actor, plan, outcome }));
   }
 
+  /** Gives an order as a person would, with one put-item. */
+  async order(routeTableId: string, order: string, fields: object): Promise<void> {
+    const Item = { ...fields, routeTableId, order };
+    await this.#documents.send(new PutCommand({ TableName: this.#outputs['OrdersTableName'], Item }));
+  }
+
   /** What is in a table's history that is not healed. */
   async notices(table: string): Promise<{ readonly notice: string; readonly actor: Actor }[]> {
     const items = await this.#history(table);

@@ -1,0 +1,73 @@
+import { destinationText, parseDestination } from '../reconciler/core/route.ts';
+import { type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { type ExitCode, exitCode } from './exit-code.ts';
+import { Failure } from './failure.ts';
+import { endOf, idsChecked, noteUnmanaged, writerOf } from './pause.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface HoldOptions extends DeploymentOptions {
+  readonly reason?: string;
+  readonly until?: string;
+  readonly for?: string;
+  /** End the hold instead. */
+  readonly end?: boolean;
+}
+
+/** `routectl hold`: one destination is neither created, replaced nor deleted until the hold ends. */
+export async function hold(id: string, text: string, options: HoldOptions, terminal: Terminal): Promise<ExitCode> {
+  const [routeTableId = id] = idsChecked([id]);
+  const destination = destinationChecked(text);
+  return options.end
+    ? release(routeTableId, destination, options, terminal)
+    : begin(routeTableId, destination, options, terminal);
+}
+
+async function begin(
+  routeTableId: string,
+  destination: string,
+  options: HoldOptions,
+  { print, note }: Terminal,
+): Promise<ExitCode> {
+  const at = new Date();
+  const until = endOf(options, at);
+  if (!until) throw new Failure('say how long: --for 2h or --until 2027-01-31T18:00:00Z (or --end to end a hold)');
+  const reason = options.reason?.trim() || 'no reason given';
+  const by = await whoAmI();
+  const open = await deployment(options);
+  const writer = await writerOf(open);
+  await reaching('write the hold', open, async () => {
+    await noteUnmanaged([routeTableId], open, note);
+    await writer.hold(routeTableId, destination, { reason, by, at, until });
+  });
+  if (options.json) print(JSON.stringify({ routeTableId, destination, held: { reason, by, at, until } }));
+  else print(`Held: ${destination} in ${routeTableId} stays as it is until ${until.toISOString()}.`);
+  note(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`);
+  note(`End it: routectl hold ${routeTableId} ${destination} --end`);
+  return exitCode.ok;
+}
+
+async function release(
+  routeTableId: string,
+  destination: string,
+  options: HoldOptions,
+  { print, note }: Terminal,
+): Promise<ExitCode> {
+  if (options.until !== undefined || options.for !== undefined)
+    throw new Failure('give --end or a time, not both: --end ends the hold now');
+  const open = await deployment(options);
+  const writer = await writerOf(open);
+  const ended = await reaching('end the hold', open, () => writer.release(routeTableId, destination, new Date()));
+  const what = `the hold of ${destination} in ${routeTableId}`;
+  if (options.json) print(JSON.stringify({ routeTableId, destination, released: ended === 'ended' }));
+  else if (ended === 'ended') print(`Ended ${what}.`);
+  else print(`There was nothing to end: ${what} ${ended === 'over' ? 'had ended before' : 'was never ordered'}.`);
+  if (ended === 'ended')
+    note('What drifted there is repaired now; a delete of what came meanwhile waits for approval (routectl approve).');
+  return exitCode.ok;
+}
+
+function destinationChecked(text: string): string {
+  const parsed = parseDestination(text);
+  if (!parsed.ok) throw new Failure(`"${text}" is not a destination: expected ${parsed.expected}`);
+  return destinationText(parsed.value);
+}
