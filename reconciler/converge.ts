@@ -110,7 +110,9 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
       const outcome = applied.outcomes[index];
-      if (outcome) outcomes.set(changeKey(change), outcome);
+      // A repeat that did not start says nothing of the call before it, whose answer was lost.
+      const isOpen = outcome?.result === 'skipped' && outcomes.get(changeKey(change))?.result === 'unknown';
+      if (outcome && !isOpen) outcomes.set(changeKey(change), outcome);
     });
     remember(written(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);

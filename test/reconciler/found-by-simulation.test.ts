@@ -56,6 +56,18 @@ describe('what was written', () => {
     ]);
   });
 
+  it('without an answer stays in doubt when an edit stops its repeat', async () => {
+    const { ec2, faults, reconcile, desire, status } = await inSync(one);
+    desire({ '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    faults.strike({ action: 'ReplaceRoute', times: 1 }, { lost: 'answer' });
+    // Both reads that follow lag behind that call. The edit comes between the first of them and the repeat.
+    const edit = (): void => desire({ '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 12_000, justBefore: edit });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-bbbbbbbb']);
+    expect(status()).toMatchObject({ phase: 'Verifying', recentWrites: [{ target: 'pcx-bbbbbbbb' }] });
+  });
+
   it('beside a refusal is looked at again soon', async () => {
     const { ec2, reconcile, requeue, desire, clock } = await inSync(one);
     ec2.scenery.vanish('tgw-aaaaaaaa');
