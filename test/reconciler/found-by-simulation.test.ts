@@ -77,6 +77,27 @@ describe('what was written', () => {
   });
 });
 
+describe('a target that drops the traffic', () => {
+  it('is remembered as dead although the read that shows it is doubted for another route', async () => {
+    const { ec2, reconcile, desire, status, clock, now } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    // Attached to nothing: EC2 accepts it, and the route becomes a blackhole.
+    ec2.scenery.interface('eni-bbbbbbbb');
+    desire({ '10.20.0.0/16': 'eni-bbbbbbbb', '10.21.0.0/16': 'pcx-bbbbbbbb' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.21.0.0/16', 'tgw-aaaaaaaa');
+    clock.advance(5_000);
+    await reconcile({ kind: 'requeue' });
+    expect(status()).toMatchObject({ phase: 'Verifying', doubt: {} });
+    clock.advance(5_000);
+    // Somebody restores what worked, and the event of that call ends the doubt.
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    ec2.journal.clear();
+    await reconcile({ kind: 'event', name: 'ReplaceRoute', time: now().toISOString() });
+    expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.21.0.0/16 pcx-bbbbbbbb']);
+    expect(ec2.scenery.routesOf(routeTableId)).toMatchObject(one);
+  });
+});
+
 describe('triggers left with a holder that died', () => {
   it('are told to the queue when whoever took them over fails, too', async () => {
     const world = await inSync(one);
