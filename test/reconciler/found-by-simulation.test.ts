@@ -98,6 +98,33 @@ describe('a target that drops the traffic', () => {
   });
 });
 
+describe('a contest', () => {
+  it('outlasts a look that finds no table', async () => {
+    const { ec2, faults, reconcile, clock, now, status } = await inSync(one);
+    const undo = async (): Promise<void> => {
+      ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+      await reconcile({ kind: 'event', name: 'ReplaceRoute', time: now().toISOString() });
+    };
+    for (let round = 0; round < 6; round++) {
+      await undo();
+      clock.advance(35_000);
+    }
+    await undo();
+    const { heals } = status();
+    expect(heals).toMatchObject([{ destination: '10.20.0.0/16', contest: {} }]);
+    ec2.journal.clear();
+    clock.advance(1_000);
+    ec2.scenery.deleteTable(routeTableId);
+    await reconcile();
+    expect(status()).toMatchObject({ phase: 'Missing', heals });
+    // A read that lags shows the table, as others had changed it once more.
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
+    await reconcile({ kind: 'event', name: 'ReplaceRoute', time: now().toISOString() });
+    expect(status().phase).toBe('Contested');
+    expect(ec2.journal.mutations).toEqual([]);
+  });
+});
+
 describe('triggers left with a holder that died', () => {
   it('are told to the queue when whoever took them over fails, too', async () => {
     const world = await inSync(one);
