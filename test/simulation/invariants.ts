@@ -161,7 +161,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
 
   'no more deletes than maxDeletes': (mutation, _, watch) => {
     const sight = sightOf(mutation);
-    const most = sight ? mostDeletes(sight) : 0;
+    const most = sight ? mostDeletes(sight, new Set()) : 0;
     const deletes = mutation.read.mutations.filter(({ action }) => action === 'delete').length;
     if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, watch.facts(mutation.routeTableId)))
       return undefined;
@@ -229,10 +229,10 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     const sight = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
     const rules = rulesOf(version.spec, halts, by.now().getTime());
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
-    const { memory } = watch.facts(routeTableId);
+    const { memory, foreign } = watch.facts(routeTableId);
     // A route that stays, as ours would drop its traffic, does not count as one of ours.
     if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
-    if (deletesIn(sight).length > mostDeletes(sight)) return undefined;
+    if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
     const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
   },

@@ -35,11 +35,11 @@ export class Memory {
   }
 
   /** Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. */
-  saw(sight: Sight, rules: string): void {
+  saw(sight: Sight, rules: string, foreign: ReadonlySet<string>): void {
     const { spec, table, world, now } = sight;
     const deletes = deletesIn(sight);
     const isHeld = deletes.some((destination) => !this.isEarned(destination, rules));
-    if (isHeld || deletes.length > mostDeletes(sight)) this.clean = undefined;
+    if (isHeld || deletes.length > mostDeletes(sight, foreign)) this.clean = undefined;
     for (const [destination, target] of this.owned) {
       const slot = slotAt(table, destination);
       const isListed = spec.routes.some((route) => route.destination === destination);
@@ -97,19 +97,23 @@ export const deletesIn = ({ spec, table, world, now }: Sight): readonly string[]
     .filter((slot) => mayDelete(slot, { spec, table, world, now }))
     .map(({ destination }) => destination);
 
-/** How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10. */
-export function mostDeletes(sight: Sight): number {
+/**
+ * How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10.
+ *
+ * @param foreign destinations that another account held at some time: what is there does not count as ours before it is
+ *   as listed. Empty for the most that may go, whatever is remembered.
+ */
+export function mostDeletes(sight: Sight, foreign: ReadonlySet<string>): number {
   const { spec, table, world, now } = sight;
   const listed = spec.routes.filter((route) => {
     const { destination, target, overrideLocal } = route;
     const slot = slotAt(table, destination);
     if (!slot || isLeftForNow(spec, route, now)) return false;
     const local = overrideLocal ?? target === 'local';
-    return (
-      names(slot, world).includes(target) || mayReplace(slot, { overrideLocal: local }, { spec, table, world, now })
-    );
+    if (names(slot, world).includes(target)) return true;
+    return !foreign.has(destination) && mayReplace(slot, { overrideLocal: local }, { spec, table, world, now });
   }).length;
-  const ours = listed + deletesIn(sight).length;
+  const ours = listed + deletesIn(sight).filter((destination) => !foreign.has(destination)).length;
   return spec.maxDeletes ?? Math.max(1, Math.min(10, Math.floor(ours / 2)));
 }
 

@@ -220,7 +220,7 @@ export class Watch implements Facts {
       const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
       if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
     }
-    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now));
+    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now), facts.foreign);
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
