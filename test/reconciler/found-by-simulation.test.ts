@@ -98,6 +98,32 @@ describe('a target that drops the traffic', () => {
   });
 });
 
+describe('deletes held back by the plan of a stale read', () => {
+  it('go with the first later read that is believed', async () => {
+    const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
+    const { ec2, faults, reconcile, desire, status, clock } = await inSync(four);
+    const { '10.20.0.0/16': _, ...three } = four;
+    desire(three);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual(['DeleteRoute 10.20.0.0/16']);
+    // Two are listed from now on, both are there, and two of four routes may be deleted. The first read does not show
+    // that 10.20.0.0/16 is back, so two of three are too many. The second read shows it, against our own delete.
+    desire({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    clock.advance(20_000);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 11_000 });
+    faults.strike({ action: 'CreateRoute', times: 1 }, { serverFault: 'not-done' });
+    await reconcile({ kind: 'desired' });
+    expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+    clock.advance(5_000);
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({
+      '10.20.0.0/16': 'pcx-aaaaaaaa',
+      '10.21.0.0/16': 'pcx-aaaaaaaa',
+    });
+  });
+});
+
 describe('a contest', () => {
   it('outlasts a look that finds no table', async () => {
     const { ec2, faults, reconcile, clock, now, status } = await inSync(one);
