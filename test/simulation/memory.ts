@@ -20,6 +20,8 @@ export class Memory {
   clean: string | undefined;
   /** Listed destinations of the item that was looked at last. */
   listed: ReadonlySet<string> = new Set();
+  /** Listed by any item that a read was made under since: it may be remembered. */
+  readonly listedSince = new Set<string>();
   /** Listed and as desired when the table was last said to be in sync; seen so ever since. */
   readonly owned = new Map<string, string>();
   /** Destinations whose route was left alone at the last look, and has not been seen gone since. */
@@ -30,16 +32,22 @@ export class Memory {
   forget(): void {
     this.clean = undefined;
     this.listed = new Set();
+    this.listedSince.clear();
     this.owned.clear();
     this.leftAlone = new Set();
   }
 
-  /** Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. */
+  /**
+   * Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. So does the item it
+   * was made under: one look may act on several, and the status that it ends with is written by the last of them.
+   */
   saw(sight: Sight, rules: string, foreign: ReadonlySet<string>): void {
     const { spec, table, world, now } = sight;
     const deletes = deletesIn(sight);
     const isHeld = deletes.some((destination) => !this.isEarned(destination, rules));
-    if (isHeld || deletes.length > mostDeletes(sight, foreign)) this.clean = undefined;
+    const isClean = this.clean === rules && !isHeld && deletes.length <= mostDeletes(sight, foreign);
+    if (!isClean) this.clean = undefined;
+    for (const { destination } of spec.routes) this.listedSince.add(destination);
     for (const [destination, target] of this.owned) {
       const slot = slotAt(table, destination);
       const isListed = spec.routes.some((route) => route.destination === destination);
@@ -58,6 +66,7 @@ export class Memory {
   /** A status was written that rests on this. */
   wrote(sight: Sight, rules: string, { isInSync, isBlocked }: { isInSync: boolean; isBlocked: boolean }): void {
     this.listed = new Set(sight.spec.routes.map(({ destination }) => destination));
+    this.listedSince.clear();
     this.leftAlone = new Set(leftAloneIn(sight).filter((destination) => !this.listed.has(destination)));
     if (this.clean !== rules || isBlocked) this.clean = undefined;
     if (!isInSync) return;
@@ -77,7 +86,8 @@ export class Memory {
 
   /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
   isEarned(destination: string, rules: string): boolean {
-    const appeared = this.clean === rules && !this.spared.has(destination) && !this.knew(destination);
+    const mayBeKnown = this.knew(destination) || this.listedSince.has(destination);
+    const appeared = this.clean === rules && !this.spared.has(destination) && !mayBeKnown;
     return appeared || (this.owned.has(destination) && !isDefault(destination));
   }
 }
