@@ -98,6 +98,26 @@ describe('a target that drops the traffic', () => {
   });
 });
 
+describe('a route that we led elsewhere', () => {
+  it('is not ours any more with its old target: others put that there', async () => {
+    const three = Object.fromEntries([20, 21, 22].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
+    const { ec2, reconcile, desire, status, clock } = await inSync(three);
+    desire({ ...three, '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    clock.advance(60_000);
+    // Nothing is listed any more. Three deletes are too many, two are not, and only one of the two is earned.
+    desire({}, { maxDeletes: 2 });
+    await reconcile({ kind: 'desired' });
+    expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+    ec2.scenery.removeRoute(routeTableId, '10.22.0.0/16');
+    ec2.journal.clear();
+    await reconcile();
+    expect(ec2.journal.lines).toEqual(['DeleteRoute 10.21.0.0/16']);
+    expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
+  });
+});
+
 describe('deletes held back by the plan of a stale read', () => {
   it('go with the first later read that is believed', async () => {
     const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));

@@ -58,6 +58,11 @@ export class Memory {
     for (const destination of leftAloneIn(sight)) this.spared.add(destination);
   }
 
+  /** A call of ours landed: a route that we gave another target is ours with that one only. */
+  changed(destination: string, to: string | undefined): void {
+    if (this.owned.get(destination) !== to) this.owned.delete(destination);
+  }
+
   /** A status was written that believes no read: of other rules it tells all the same. */
   doubted(rules: string): void {
     if (this.clean !== rules) this.clean = undefined;

@@ -329,6 +329,7 @@ export class Watch implements Facts {
   mutationLanded(mutation: Mutation, changed: boolean, world: World): void {
     Object.assign(mutation, { landedAt: this.time(), changed });
     const { routeTableId, destination, to } = mutation;
+    if (changed) this.facts(routeTableId).memory.changed(destination, to);
     const table = world.tables.get(routeTableId);
     const slot = table && slotAt(table, destination);
     if (slot && to !== undefined && names(slot, world).includes(to))
