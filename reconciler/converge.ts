@@ -6,7 +6,7 @@ import { outOfSyncCodes } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
 import { type ChangeOutcome, mayHaveWritten } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
-import { type TableRecord, type Written, nextRecord } from './core/record.ts';
+import { type TableRecord, type Written, nextRecord, withDeadTargets } from './core/record.ts';
 import { type ActualTable, destinationText } from './core/route.ts';
 import type { RouteTables } from './ports.ts';
 
@@ -95,8 +95,10 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (!actual) return ending('done');
     const planned = plan(desired, actual, { now: readAt, ...(record && { record }) });
     const made = [...outcomes.values()].filter(isDone);
-    if (world.isDoubtful?.(actual, readAt, made))
+    if (world.isDoubtful?.(actual, readAt, made)) {
+      if (record) record = withDeadTargets(record, actual, readAt);
       return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
+    }
     last = { plan: planned, actual };
     const remember = (written: readonly Written[]): void => {
       if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
@@ -117,7 +119,9 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
       const outcome = applied.outcomes[index];
-      if (outcome) outcomes.set(changeKey(change), outcome);
+      // A repeat that did not start says nothing of the call before it, whose answer was lost.
+      const isOpen = outcome?.result === 'skipped' && outcomes.get(changeKey(change))?.result === 'unknown';
+      if (outcome && !isOpen) outcomes.set(changeKey(change), outcome);
     });
     remember(written(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);

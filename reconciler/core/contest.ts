@@ -48,8 +48,8 @@ const actorsKept = 5;
 export interface Look {
   /** Changes made or tried since the last look that put right what others had changed, with who that was. */
   readonly healed: readonly (ChangeJson & { readonly actor?: Actor })[];
-  /** Destinations that a read showed otherwise than desired. */
-  readonly drifted: ReadonlySet<string>;
+  /** Destinations that a read showed otherwise than desired; absent when it showed no table, and so no quiet either. */
+  readonly drifted?: ReadonlySet<string>;
   /** What the item wants: target by listed destination. */
   readonly wanted: ReadonlyMap<string, string>;
 }
@@ -64,7 +64,7 @@ export interface Look {
 export function healsAfter(before: readonly Heal[] = [], { healed, drifted, wanted }: Look, now: Date): Heal[] {
   const kept = before
     .filter(({ destination, target }) => wanted.get(destination) === target)
-    .map((heal) => quietOr(heal, drifted.has(heal.destination), now))
+    .map((heal) => (drifted ? quietOr(heal, drifted.has(heal.destination), now) : heal))
     .filter((heal) => isRemembered(heal, now));
   const heals = new Map(kept.map((heal) => [heal.destination, heal]));
   for (const { destination, to, actor } of healed) {

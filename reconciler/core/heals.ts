@@ -11,7 +11,7 @@ import type { Findings } from './verdict.ts';
 /** What of a reconcile bears on contests: the writes that put right what others had changed, and what had drifted. */
 export function lookOf(
   desired: DesiredTable,
-  { drifted = [], outcomes, calls }: Pick<Findings, 'drifted' | 'outcomes' | 'calls'>,
+  { drifted, outcomes, calls }: Pick<Findings, 'drifted' | 'outcomes' | 'calls'>,
   before: Status | undefined,
 ): Look {
   const isHeal = before ? healsOver(before) : () => false;
@@ -23,7 +23,7 @@ export function lookOf(
     });
   return {
     healed,
-    drifted: new Set(drifted.map(({ destination }) => destinationText(destination))),
+    ...(drifted && { drifted: new Set(drifted.map(({ destination }) => destinationText(destination))) }),
     wanted: new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)])),
   };
 }

@@ -67,6 +67,23 @@ export function withTargetsUp(record: TableRecord, calls: readonly ReportedCall[
   return { ...record, replaced: new Map(replaced) };
 }
 
+/**
+ * A record after a read that is not believed: it decides nothing, but shows where a target of ours drops the traffic.
+ * If that is out of date, a working route stays as it is until a read shows that the target works.
+ */
+export function withDeadTargets(record: TableRecord, actual: ActualTable, now: Date): TableRecord {
+  const blackholes = new Map(
+    actual.routes
+      .filter((route) => isStatic(route) && route.state === 'blackhole')
+      .map((route) => [destinationText(route.destination), targetNames(route)]),
+  );
+  const replaced = [...record.replaced].map(([destination, route]) => {
+    const isDead = blackholes.get(destination)?.includes(route.target);
+    return [destination, { ...(isDead && { deadSince: now.toISOString() }), ...route }] as const;
+  });
+  return { ...record, replaced: new Map(replaced) };
+}
+
 /** A read of the table, and what was made of it. */
 export interface Seen {
   readonly desired: DesiredTable;

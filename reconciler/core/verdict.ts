@@ -135,7 +135,7 @@ function withoutProblems(before: Status): Status {
 export function verdictOn(desired: DesiredTable, found: Findings, before: Status | undefined, now: Date): Verdict {
   const plan = found.plan ?? planForMissingTable(desired);
   const failures = failuresAfter(plan, found.outcomes, before, now);
-  const heals = found.plan ? healsAfter(holdsOf(before).heals, lookOf(desired, found, before), now) : [];
+  const heals = healsAfter(holdsOf(before).heals, lookOf(desired, found, before), now);
   const judged = judge(desired, found, { failures, heals }, now);
   const isUnseen = judged.phase === 'Verifying' || found.outcomes.some(mayHaveWritten);
   const waits = [

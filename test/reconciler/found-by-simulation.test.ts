@@ -55,12 +55,118 @@ describe('what was written', () => {
     ]);
   });
 
+  it('without an answer stays in doubt when an edit stops its repeat', async () => {
+    const { ec2, faults, reconcile, desire, status } = await inSync(one);
+    desire({ '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    faults.strike({ action: 'ReplaceRoute', times: 1 }, { lost: 'answer' });
+    // Both reads that follow lag behind that call. The edit comes between the first of them and the repeat.
+    const edit = (): void => desire({ '10.20.0.0/16': 'tgw-aaaaaaaa' });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 12_000, justBefore: edit });
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-bbbbbbbb']);
+    expect(status()).toMatchObject({ phase: 'Verifying', recentWrites: [{ target: 'pcx-bbbbbbbb' }] });
+  });
+
   it('beside a refusal is looked at again soon', async () => {
     const { ec2, reconcile, requeue, desire, clock } = await inSync(one);
     ec2.scenery.vanish('tgw-aaaaaaaa');
     desire({ ...one, '10.21.0.0/16': 'tgw-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' });
     await reconcile({ kind: 'desired' });
     expect(requeue.sent.map(({ dueAt }) => dueAt.getTime() - clock.now().getTime())).toEqual([5_000]);
+  });
+});
+
+describe('a target that drops the traffic', () => {
+  it('is remembered as dead although the read that shows it is doubted for another route', async () => {
+    const { ec2, event, reconcile, desire, status, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    // Attached to nothing: EC2 accepts it, and the route becomes a blackhole.
+    ec2.scenery.interface('eni-bbbbbbbb');
+    desire({ '10.20.0.0/16': 'eni-bbbbbbbb', '10.21.0.0/16': 'pcx-bbbbbbbb' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.21.0.0/16', 'tgw-aaaaaaaa');
+    clock.advance(5_000);
+    await reconcile({ kind: 'requeue' });
+    expect(status()).toMatchObject({ phase: 'Verifying', doubt: {} });
+    clock.advance(5_000);
+    // Somebody restores what worked, and the event of that call ends the doubt.
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    ec2.journal.clear();
+    await event({ name: 'ReplaceRoute' });
+    expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.21.0.0/16 pcx-bbbbbbbb']);
+    expect(ec2.scenery.routesOf(routeTableId)).toMatchObject(one);
+  });
+});
+
+describe('a route that we led elsewhere', () => {
+  it('is not ours any more with its old target: others put that there', async () => {
+    const three = Object.fromEntries([20, 21, 22].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
+    const { ec2, reconcile, desire, status, clock } = await inSync(three);
+    desire({ ...three, '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    await reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    clock.advance(60_000);
+    // Nothing is listed any more. Three deletes are too many, two are not, and only one of the two is earned.
+    desire({}, { maxDeletes: 2 });
+    await reconcile({ kind: 'desired' });
+    expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+    ec2.scenery.removeRoute(routeTableId, '10.22.0.0/16');
+    ec2.journal.clear();
+    await reconcile();
+    expect(ec2.journal.lines).toEqual(['DeleteRoute 10.21.0.0/16']);
+    expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
+  });
+});
+
+describe('deletes held back by the plan of a stale read', () => {
+  it('go with the first later read that is believed', async () => {
+    const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
+    const { ec2, faults, reconcile, desire, status, clock } = await inSync(four);
+    const { '10.20.0.0/16': _, ...three } = four;
+    desire(three);
+    await reconcile({ kind: 'desired' });
+    expect(ec2.journal.lines).toEqual(['DeleteRoute 10.20.0.0/16']);
+    // Two are listed from now on, both are there, and two of four routes may be deleted. The first read does not show
+    // that 10.20.0.0/16 is back, so two of three are too many. The second read shows it, against our own delete.
+    desire({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    clock.advance(20_000);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 11_000 });
+    faults.strike({ action: 'CreateRoute', times: 1 }, { serverFault: 'not-done' });
+    await reconcile({ kind: 'desired' });
+    expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+    clock.advance(5_000);
+    await reconcile({ kind: 'requeue' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual({
+      '10.20.0.0/16': 'pcx-aaaaaaaa',
+      '10.21.0.0/16': 'pcx-aaaaaaaa',
+    });
+  });
+});
+
+describe('a contest', () => {
+  it('outlasts a look that finds no table', async () => {
+    const { ec2, event, faults, reconcile, clock, status } = await inSync(one);
+    const undo = async (): Promise<void> => {
+      ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+      await event({ name: 'ReplaceRoute' });
+    };
+    for (let round = 0; round < 6; round++) {
+      await undo();
+      clock.advance(35_000);
+    }
+    await undo();
+    const { heals } = status();
+    expect(heals).toMatchObject([{ destination: '10.20.0.0/16', contest: {} }]);
+    ec2.journal.clear();
+    clock.advance(1_000);
+    ec2.scenery.deleteTable(routeTableId);
+    await reconcile();
+    expect(status()).toMatchObject({ phase: 'Missing', heals });
+    // A read that lags shows the table, as others had changed it once more.
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
+    await event({ name: 'ReplaceRoute' });
+    expect(status().phase).toBe('Contested');
+    expect(ec2.journal.mutations).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { FaultCounts } from './faults.ts';
 import type { Violation } from './watch.ts';
@@ -11,28 +12,45 @@ export interface Told {
   readonly violation?: Violation;
 }
 
+/** One seed that violates an invariant. */
+export interface Violated {
+  readonly seed: number;
+  readonly violation: Violation;
+}
+
 /** What many seeds came to. */
 export interface Campaign {
   readonly seeds: number;
   readonly steps: number;
   readonly mutations: number;
   readonly faults: FaultCounts;
-  readonly violations: readonly { readonly seed: number; readonly violation: Violation }[];
+  readonly violations: readonly Violated[];
   readonly seconds: number;
 }
 
+/** A first seed that nobody chose. */
+export const anySeed = (): number => randomInt(1, 1_000_000_000);
+
+/** The command that runs the same seeds again. */
+export const commandFor = ({ from, seeds }: { readonly from: number; readonly seeds: number }): string =>
+  `npm run simulate -- --from ${from} --seeds ${seeds}`;
+
+/** A violation in words, with the command that replays its seed. */
+export const tellViolation = ({ seed, violation: { invariant, message } }: Violated): string =>
+  `${invariant}: ${message}\n  replay with: npm run simulate -- --seed ${seed}`;
+
 /** Runs many seeds on several threads. */
 export async function campaign(
-  { start, seeds, workers }: { readonly start: number; readonly seeds: number; readonly workers: number },
-  progress: (done: number, violations: number) => void = () => {},
+  { from, seeds, workers }: { readonly from: number; readonly seeds: number; readonly workers: number },
+  on: { readonly progress?: (done: number) => void; readonly violation?: (violated: Violated) => void } = {},
 ): Promise<Campaign> {
   const began = performance.now();
   const faults: FaultCounts = {};
-  const violations: { seed: number; violation: Violation }[] = [];
+  const violations: Violated[] = [];
   const total = { seeds: 0, steps: 0, mutations: 0 };
   const threads = Array.from({ length: workers }, (_, index) => {
     const worker = new Worker(new URL('worker.ts', import.meta.url), {
-      workerData: { first: start + index, end: start + seeds, step: workers },
+      workerData: { first: from + index, end: from + seeds, step: workers },
     });
     const over = new Promise<void>((resolve, reject) => {
       worker.on('error', reject);
@@ -44,7 +62,8 @@ export async function campaign(
       total.mutations += mutations;
       for (const [kind, count] of Object.entries(struck)) faults[kind] = (faults[kind] ?? 0) + count;
       if (violation) violations.push({ seed, violation });
-      progress(total.seeds, violations.length);
+      if (violation) on.violation?.({ seed, violation });
+      on.progress?.(total.seeds);
     });
     return over;
   });

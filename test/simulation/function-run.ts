@@ -81,9 +81,10 @@ export class FunctionRun {
       return await awaited;
     } finally {
       if (!this.#isOver && this.#faults.strikes('crash')) this.#died?.('crash');
-      if (this.#isOver) await never;
+      if (this.#isOver) await never();
     }
   }
 }
 
-const never = new Promise<never>(() => {});
+/** A new one each time: one promise for all would keep everything that ever waited for it in memory. */
+const never = (): Promise<never> => new Promise(() => {});

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Status } from '../../reconciler/core/status.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
-import { type World, isUsable, slotAt } from '../support/ec2/world.ts';
+import { type Table, type World, isUsable, slotAt } from '../support/ec2/world.ts';
 import { isHalted } from './halts.ts';
 import { callOf } from './calls.ts';
 import {
@@ -174,7 +174,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
 
   'no more deletes than maxDeletes': (mutation, _, watch) => {
     const sight = sightOf(mutation);
-    const most = sight ? mostDeletes(sight) : 0;
+    const most = sight ? mostDeletes(sight, new Set()) : 0;
     const facts = watch.facts(mutation.routeTableId);
     const deletes = mutation.read.mutations.filter(
       (other) => other.action === 'delete' && !isApproved(other, facts),
@@ -244,10 +244,13 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     const sight = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
     const rules = rulesOf(version.spec, halts, by.now().getTime());
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
-    const { memory } = watch.facts(routeTableId);
+    const { memory, foreign } = watch.facts(routeTableId);
     // A route that stays, as ours would drop its traffic, does not count as one of ours.
     if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
-    if (deletesIn(sight).length > mostDeletes(sight)) return undefined;
+    if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
+    // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
+    const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
+    if (isOfReadBefore) return undefined;
     const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
   },
@@ -432,8 +435,13 @@ const lastKnown = (routeTableId: string, destination: string, look: Look, watch:
 /** Whether a read shows what was written, be it old or new. */
 function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): boolean {
   const table = shown?.world.tables.get(routeTableId);
-  const slot = table && slotAt(table, destination);
-  return slot && shown ? to !== undefined && names(slot, shown.world).includes(to) : to === undefined;
+  return shown && table ? isSo(destination, to, table, shown.world) : to === undefined;
+}
+
+/** Whether a destination leads to a target; without a target, whether nothing static is there. */
+function isSo(destination: string, to: string | undefined, table: Table, world: World): boolean {
+  const slot = slotAt(table, destination);
+  return slot ? to !== undefined && names(slot, world).includes(to) : to === undefined;
 }
 
 /** Whether nothing gives a reader leave to believe what contradicts this write of ours. */

@@ -1,15 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { campaign } from './campaign.ts';
+import { anySeed, campaign, commandFor, tellViolation } from './campaign.ts';
 import { faultKinds } from './faults.ts';
 import { simulate } from './simulate.ts';
 
-const seeds = 2_000;
+// Seeds that nobody chose: each run of CI looks where none has looked before.
+const chosen = { from: anySeed(), seeds: 2_000 };
 
 describe('the simulation', () => {
-  it(`holds every invariant in ${seeds} histories, with every kind of fault`, { timeout: 300_000 }, async () => {
-    const { violations, faults, seeds: ran } = await campaign({ start: 1, seeds, workers: 2 });
-    expect(violations).toEqual([]);
-    expect(ran).toBe(seeds);
+  it('holds every invariant in 2,000 histories, with every kind of fault', { timeout: 300_000 }, async () => {
+    console.info(`these seeds again: ${commandFor(chosen)}`);
+    const { violations, faults, seeds: ran } = await campaign({ ...chosen, workers: 2 });
+    expect(violations.map(tellViolation)).toEqual([]);
+    expect(ran).toBe(chosen.seeds);
     expect(faultKinds.filter((kind) => faults[kind] === undefined)).toEqual([]);
   });
 

@@ -222,7 +222,7 @@ export class Watch implements Facts {
       const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
       if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
     }
-    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now));
+    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now), facts.foreign);
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
@@ -333,6 +333,7 @@ export class Watch implements Facts {
   mutationLanded(mutation: Mutation, changed: boolean, world: World): void {
     Object.assign(mutation, { landedAt: this.time(), changed });
     const { routeTableId, destination, to } = mutation;
+    if (changed) this.facts(routeTableId).memory.changed(destination, to);
     const table = world.tables.get(routeTableId);
     const slot = table && slotAt(table, destination);
     if (slot && to !== undefined && names(slot, world).includes(to))
@@ -404,9 +405,11 @@ export class Watch implements Facts {
   }
 
   /** What the reconciler has to remember once a status is written, by what it had been shown. */
-  #learnFrom({ memory, onTrial, blackholed }: TableFacts, { phase, plan, doubt }: Status, look: Look): void {
+  #learnFrom(facts: TableFacts, { phase, plan, doubt }: Status, look: Look): void {
+    const { memory } = facts;
     const { version, read, by } = look;
     const table = read?.shown?.world.tables.get(look.routeTableId);
+    if (read?.shown && table) this.#learnOfBlackholes(facts, table, read.shown);
     if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
     if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
     const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
@@ -415,14 +418,20 @@ export class Watch implements Facts {
       isInSync: phase === 'InSync' && isEnforcedNow,
       isBlocked: plan.blocked !== undefined,
     });
+  }
+
+  /** A read tells that our replace led into a blackhole, even one that is not believed for another route's sake. */
+  #learnOfBlackholes(
+    { onTrial, blackholed }: TableFacts,
+    table: Table,
+    { world, asOf }: NonNullable<Read['shown']>,
+  ): void {
     for (const [destination, { to, startedAt, landedAt = Infinity }] of onTrial) {
       const slot = slotAt(table, destination);
       // It lets go of what came up after it was seen dead, by clocks that differ.
       const mayLetGo = startedAt < (this.#cameUp.get(to ?? '') ?? -Infinity) + toleranceMs;
-      // The last read may have been one that was not believed: the status tells of the one before.
-      const isUnseen = plan.changes.some((change) => change.destination === destination && change.to === to);
-      if (mayLetGo || isUnseen || landedAt >= read.shown.asOf || to === undefined) continue;
-      if (slot?.target === to && !isUsable(slot, table, sight.world)) blackholed.set(destination, to);
+      if (mayLetGo || landedAt >= asOf || to === undefined) continue;
+      if (slot?.target === to && !isUsable(slot, table, world)) blackholed.set(destination, to);
     }
   }
 

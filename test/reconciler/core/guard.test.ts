@@ -85,6 +85,15 @@ describe('maxDeletes', () => {
     expect(beside.blocked).toMatchObject({ code: 'too-many-deletes' });
   });
 
+  it('does not count a listed route as ours that another account was seen to hold', () => {
+    const item: Given = [{ '10.30.0.0/24': 'pcx-aaaaaaaa', '10.31.0.0/24': 'pcx-bbbbbbbb' }];
+    const there = ['10.30.0.0/24', '10.31.0.0/24', ...many(2)];
+    const ours = { ...clean(...item), ...owning(...many(2)) };
+    expect(blockedOf(item, there, ours)).toBeUndefined();
+    const foreign = new Set(['10.31.0.0/24']);
+    expect(blockedOf(item, there, { ...ours, foreign })).toEqual({ code: 'too-many-deletes', deletes: many(2) });
+  });
+
   it('holds also against deletes that are earned', () => {
     const item: Given = [{}, { maxDeletes: 1 }];
     expect(blockedOf(item, many(2), clean(...item))).toEqual({ code: 'too-many-deletes', deletes: many(2) });
