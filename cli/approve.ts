@@ -1,11 +1,11 @@
 import { createInterface } from 'node:readline/promises';
-import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
+import type { DesiredTable } from '../reconciler/core/desired.ts';
 import { desiredHash } from '../reconciler/core/hashes.ts';
-import { isEnforced, underOrders } from '../reconciler/core/enforcement.ts';
+import { isEnforced } from '../reconciler/core/enforcement.ts';
 import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/orders.ts';
 import { type Plan, plan } from '../reconciler/core/plan.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
-import { recordOf } from '../reconciler/core/status.ts';
+import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -74,25 +74,25 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
     import('../reconciler/aws/state-table.ts'),
     import('../reconciler/aws/ec2.ts'),
   ]);
-  const [{ item, orders }, status, actual] = await Promise.all([
+  const [{ item, orders }, known, actual] = await Promise.all([
     checkpoint(documents, tables)(routeTableId),
     tableStates(documents, tables.stateTable).read(routeTableId),
     ec2RouteTables().read(routeTableId),
   ]);
-  if (item === undefined)
+  const now = new Date();
+  const wanted = wantedOf(item, orders, now);
+  if (wanted.kind === 'unmanaged')
     throw new Failure(`${routeTableId} has no desired item in ${tables.desiredTable}: it is not managed`);
   if (!actual) throw new Failure(`${routeTableId} does not exist in this account and Region`);
-  // Without a memory an approval would count as spent at the next look.
-  if (!status)
+  // Without a memory the next reconcile would count an approval as spent.
+  if (!known.state)
     throw new Failure(`nothing is remembered of ${routeTableId} yet: wait until it was reconciled, then approve`);
-  const now = new Date();
-  const parsed = parseDesired(item, now);
-  if (!parsed.ok) {
-    const [first] = parsed.problems;
+  if (wanted.kind === 'invalid') {
+    const [first] = wanted.problems;
     throw new Failure(`the desired item of ${routeTableId} is refused: ${first?.path}: ${first?.message}`);
   }
-  const desired = underOrders(parsed.table, orders);
-  const planned = plan(desired, actual, { now, record: recordOf(status) });
+  const { desired } = wanted;
+  const planned = plan(desired, actual, { now, memory: memoryOf(known, orders) });
   return { desired, plan: planned, deletes: deletesOf(planned, actual) };
 }
 

@@ -2,13 +2,14 @@ import { type ChangeJson, changeAsJson } from '../reconciler/core/change.ts';
 import { describeChange } from '../reconciler/core/describe.ts';
 import type { DesiredTable } from '../reconciler/core/desired.ts';
 import type { Finding } from '../reconciler/core/finding.ts';
+import { isDone } from '../reconciler/core/outcome.ts';
 import { type Plan, planAsJson } from '../reconciler/core/plan.ts';
 import { isEnforced } from '../reconciler/core/enforcement.ts';
 import { destinationText, targetText } from '../reconciler/core/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
 import { type Format, type Look, columns, count, printable, sections, tally } from './layout.ts';
-import type { Planned } from './plan.ts';
+import type { Planned } from './planned.ts';
 import type { Reconciled } from './reconcile-table.ts';
 
 // ── a plan ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +125,7 @@ const pastTense = { replace: 'replaced', delete: 'deleted', create: 'created' } 
 
 /** The result of a table's changes: the number of changes made, then each change that was not made. */
 export function reconciledText({ desired, outcome, verified, failure }: Reconciled, { paint, width }: Look): string {
-  const done = outcome.filter(({ result }) => result === 'done' || result === 'already');
+  const done = outcome.filter(isDone);
   const others = outcome.filter((each) => !done.includes(each));
   const well = verified && failure === undefined && others.length === 0;
   const facts = [

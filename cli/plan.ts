@@ -1,16 +1,16 @@
 import type { Change } from '../reconciler/core/change.ts';
-import type { DesiredTable } from '../reconciler/core/desired.ts';
 import { underOrders } from '../reconciler/core/enforcement.ts';
 import { desiredHash } from '../reconciler/core/hashes.ts';
 import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/orders.ts';
-import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
-import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
+import { plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
+import { destinationText, targetText } from '../reconciler/core/route.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { stacked } from './layout.ts';
 import { planJson, planText, refusedJson, refusedText, stateOf, summaryText } from './output.ts';
+import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface PlanOptions {
@@ -18,15 +18,6 @@ export interface PlanOptions {
   /** A file with a saved answer, to plan against instead of EC2. */
   readonly actual?: string;
   readonly json?: boolean;
-}
-
-/** A plan and its input. */
-export interface Planned {
-  readonly desired: DesiredTable;
-  readonly plan: Plan;
-  /** Undefined if the table does not exist. */
-  readonly actual?: ActualTable;
-  readonly now: Date;
 }
 
 /** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */

@@ -1,18 +1,18 @@
 import { ChangeFailed } from '../reconciler/apply.ts';
-import type { ChangeOutcome } from '../reconciler/core/outcome.ts';
+import { type ChangeOutcome, isDone } from '../reconciler/core/outcome.ts';
 import { type Converged, converge } from '../reconciler/converge.ts';
 import { type ChangeJson, changeAsJson } from '../reconciler/core/change.ts';
 import { describeChange } from '../reconciler/core/describe.ts';
 import type { DesiredTable } from '../reconciler/core/desired.ts';
 import { isEnforced } from '../reconciler/core/enforcement.ts';
-import { outOfSyncCodes } from '../reconciler/core/finding.ts';
+import { isOutOfSync } from '../reconciler/core/finding.ts';
 import { permitted } from '../reconciler/core/guard.ts';
 import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
 import { destinationText } from '../reconciler/core/route.ts';
 import type { RouteTables } from '../reconciler/ports.ts';
 import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
 import { failedCall } from './failure.ts';
-import type { Planned } from './plan.ts';
+import type { Planned } from './planned.ts';
 
 /** What became of one table. */
 export interface Reconciled {
@@ -121,7 +121,7 @@ const longestWaitMs = 4_000;
 /** The plan of the first read that shows everything that was carried out, or of the last one there was time for. */
 async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, world: ReconcileWorld): Promise<Plan> {
   const { tables, now, sleep, verifyMs, note } = world;
-  const carriedOut = outcomes.filter(({ result }) => result === 'done' || result === 'already');
+  const carriedOut = outcomes.filter(isDone);
   const deadline = now().getTime() + verifyMs;
   let left = last?.plan ?? planForMissingTable(desired);
   for (let waitMs = firstWaitMs; asksAgain(left, carriedOut); waitMs = Math.min(waitMs * 2, longestWaitMs)) {
@@ -142,7 +142,7 @@ async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, w
 function asksAgain({ changes, findings }: Plan, tried: readonly ChangeJson[]): boolean {
   const amiss = new Set([
     ...changes.map(({ destination }) => destinationText(destination)),
-    ...findings.filter(({ code }) => outOfSyncCodes.has(code)).map(({ destination }) => destination),
+    ...findings.filter(isOutOfSync).map(({ destination }) => destination),
   ]);
   return tried.some(({ destination }) => amiss.has(destination));
 }

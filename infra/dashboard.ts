@@ -13,7 +13,7 @@ import {
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { MetricName } from '../reconciler/core/news.ts';
+import type { MetricName } from '../reconciler/core/announce/metrics.ts';
 import { reconcilerMetric } from './metrics.ts';
 
 export interface FleetDashboardProps {

@@ -1,5 +1,5 @@
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { type MetricName, metricNamespace, metricService } from '../reconciler/core/news.ts';
+import { type MetricName, metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 
 /**
  * A metric from the functions' logs. Its only dimension is the service, never a table, so large fleets add no metrics.

@@ -26,7 +26,7 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
       await reconcile(routeTableId, trigger, world, invocation);
     } catch (error) {
       // Lambda is told which records failed, and nobody would be told why.
-      world.log.error('could not look at a table', { routeTableId, error });
+      world.log.error('could not reconcile a table', { routeTableId, error });
       throw error;
     }
   };

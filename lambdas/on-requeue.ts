@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { requeueMessage } from '../reconciler/aws/requeue-queue.ts';
-import { reconcileAgain } from '../reconciler/reconcile.ts';
+import { reconcileAgain } from '../reconciler/requeue.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /** Wakes on "look at this table again": verification, back-off, work that was left over. */
@@ -18,7 +18,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
       await reconcileAgain(message, messageId, world, invocation);
     } catch (error) {
       // Lambda is told which messages failed, and nobody would be told why.
-      world.log.error('could not look at a table', { routeTableId: message.routeTableId, messageId, error });
+      world.log.error('could not reconcile a table', { routeTableId: message.routeTableId, messageId, error });
       throw error;
     }
   };

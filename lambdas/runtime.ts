@@ -16,7 +16,7 @@ import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { type FleetReader, fleetReader } from '../reconciler/aws/fleet-reader.ts';
 import { tableIndex } from '../reconciler/aws/table-index.ts';
 import { tableStates } from '../reconciler/aws/state-table.ts';
-import { metricNamespace, metricService } from '../reconciler/core/news.ts';
+import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import type { Log, World } from '../reconciler/ports.ts';
 

@@ -11,7 +11,7 @@ import {
   CreateVpcPeeringConnectionCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import type { ClientConfig } from './stack.ts';
+import type { ClientConfig } from './client-config.ts';
 
 /** A small network for demos and tests: a VPC with a private and a public route table, and targets for routes. */
 export interface Scenery {

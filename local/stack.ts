@@ -11,6 +11,7 @@ import type { Caller } from './cloudtrail-event.ts';
 import { startWatching } from './cloudwatch/watch.ts';
 import { endpointFor, startRelay, type RelayOptions } from './ec2-relay.ts';
 import { accountId, region, startEmulators, type Emulators } from './emulators.ts';
+import type { ClientConfig } from './client-config.ts';
 import { iamPermissions } from './iam.ts';
 import { relayControl, type RelayControl } from './relay-control.ts';
 
@@ -93,13 +94,6 @@ export async function startStack({
     await stop();
     throw error;
   }
-}
-
-/** What an AWS client needs to reach the local stack. */
-export interface ClientConfig {
-  readonly endpoint: string;
-  readonly region: string;
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
 /** Client configurations for a running stack, and the control of its relay. */

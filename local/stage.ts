@@ -7,7 +7,7 @@ import { DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { actualTable } from '../reconciler/aws/route-codec.ts';
 import { destinationText, targetText } from '../reconciler/core/route.ts';
-import type { RunOutcome } from '../reconciler/core/status.ts';
+import type { RunOutcome } from '../reconciler/core/announce/history.ts';
 import type { Trigger } from '../reconciler/core/trigger.ts';
 import type { RelayControl } from './relay-control.ts';
 import type { Scenery } from './scenery.ts';

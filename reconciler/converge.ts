@@ -2,12 +2,13 @@ import { applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
 import { isEnforced } from './core/enforcement.ts';
-import { outOfSyncCodes } from './core/finding.ts';
+import { isOutOfSync } from './core/finding.ts';
 import { permitted } from './core/guard.ts';
-import { type ChangeOutcome, mayHaveWritten } from './core/outcome.ts';
+import { type ChangeOutcome, isDone, mayHaveWritten } from './core/outcome.ts';
 import { type Plan, plan } from './core/plan.ts';
-import { type TableRecord, type Written, nextRecord, withDeadTargets } from './core/record.ts';
+import type { Memory } from './core/memory/memory.ts';
 import { type ActualTable, destinationText } from './core/route.ts';
+import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
 import type { RouteTables } from './ports.ts';
 
 /**
@@ -31,7 +32,7 @@ export interface Converged {
   readonly last?: { readonly plan: Plan; readonly actual: ActualTable };
   /** The last outcome of every change that was tried, in the order of first attempts. */
   readonly outcomes: readonly ChangeOutcome[];
-  readonly record?: TableRecord;
+  readonly memory?: Memory;
   readonly unreadable?: unknown;
 }
 
@@ -41,7 +42,7 @@ export interface ConvergeWorld {
   /** No call starts after this instant. */
   readonly until: Date;
   /** The memory of this table. Absent when a person runs the reconcile: then only `maxDeletes` blocks deletes. */
-  readonly record?: TableRecord;
+  readonly memory?: Memory;
   /** Whether to postpone a change because it failed a short while ago. */
   readonly isParked?: (change: Change) => boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
@@ -65,7 +66,7 @@ export interface ConvergeWorld {
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
   const outcomes = new Map<string, ChangeOutcome>();
-  let record = world.record;
+  let { memory } = world;
   let fruitless = 0;
   let announced: string | undefined;
   let goesOn = true;
@@ -74,7 +75,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     end,
     ...(last && { last }),
     outcomes: [...outcomes.values()],
-    ...(record && { record }),
+    ...(memory && { memory }),
   });
   const checkpoint = async (): Promise<boolean> => {
     goesOn &&= (await world.checkpoint?.()) ?? true;
@@ -93,15 +94,16 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       return { ...ending('unfinished', last), unreadable: error };
     }
     if (!actual) return ending('done');
-    const planned = plan(desired, actual, { now: readAt, ...(record && { record }) });
-    const made = [...outcomes.values()].filter(isDone);
-    if (world.isDoubtful?.(actual, readAt, made)) {
-      if (record) record = withDeadTargets(record, actual, readAt);
+    const planned = plan(desired, actual, { now: readAt, ...(memory && { memory }) });
+    const done = [...outcomes.values()].filter(isDone);
+    if (world.isDoubtful?.(actual, readAt, done)) {
+      memory &&= withDeadTargets(memory, actual, readAt);
       return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
     }
     last = { plan: planned, actual };
-    const remember = (written: readonly Written[]): void => {
-      if (record) record = nextRecord(record, { desired, actual, plan: planned, now: readAt }, written);
+    const known = memory;
+    const remember = (made: readonly Made[]): void => {
+      memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt }, made);
     };
     settle(outcomes, planned);
     const isSettled = settledBy(outcomes);
@@ -123,7 +125,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       const isOpen = outcome?.result === 'skipped' && outcomes.get(changeKey(change))?.result === 'unknown';
       if (outcome && !isOpen) outcomes.set(changeKey(change), outcome);
     });
-    remember(written(due, applied.outcomes));
+    remember(madeBy(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);
     if (!applied.lookAgain) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
@@ -140,7 +142,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Plan): void {
   const keys = new Set(changes.map(changeKey));
   const destinations = new Set(changes.map(({ destination }) => destinationText(destination)));
-  const taken = new Set(findings.flatMap(({ code, destination }) => (outOfSyncCodes.has(code) ? destination : [])));
+  const taken = new Set(findings.filter(isOutOfSync).map(({ destination }) => destination));
   for (const [key, outcome] of outcomes) {
     if (outcome.result !== 'unknown' || keys.has(key)) continue;
     const { kind: _, message: __, remedy: ___, ...known } = outcome;
@@ -163,9 +165,7 @@ function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Chang
   };
 }
 
-const isDone = ({ result }: ChangeOutcome): boolean => result === 'done' || result === 'already';
-
-const written = (changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Written[] =>
+const madeBy = (changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Made[] =>
   changes.flatMap((change, index) => {
     const outcome = outcomes[index];
     return outcome && mayHaveWritten(outcome) ? [{ change, isCertain: isDone(outcome) }] : [];

@@ -1,5 +1,5 @@
 import { type Left, nothingLeft, together } from './core/trigger.ts';
-import type { Leases, Log, Requeue, RequeueMessage } from './ports.ts';
+import type { Claim, Leases, Log, Requeue, RequeueMessage } from './ports.ts';
 
 /** A function is cut off after 60 s: when this has passed, whoever held the lease is gone. */
 export const leaseMs = 70_000;
@@ -9,14 +9,6 @@ const retakeAfterMs = 60_000;
 
 /** Nothing is changed in EC2 this close to the end of a lease: EC2 knows no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;
-
-export interface Claim {
-  readonly holder: string;
-  readonly now: Date;
-  readonly expiresAt: Date;
-  /** A lease that this very holder took before this instant may be taken again. */
-  readonly retakeBefore: Date;
-}
 
 /** One invocation of a function. */
 export interface Invocation {

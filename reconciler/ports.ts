@@ -1,11 +1,12 @@
 import type { RouteWriter } from './apply.ts';
-import type { Claim } from './lease.ts';
-import type { News } from './core/news.ts';
+import type { DomainEvent } from './core/announce/domain-event.ts';
+import type { Run } from './core/announce/history.ts';
+import type { News } from './core/announce/news.ts';
 import type { Orders } from './core/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/trigger.ts';
 import type { ActualTable } from './core/route.ts';
-import type { Run, Status } from './core/status.ts';
+import type { State } from './core/status/status.ts';
 import type { SweepRecord } from './core/sweep-record.ts';
 
 /** EC2's route tables. A read that fails throws; it never looks like an empty answer. */
@@ -30,33 +31,59 @@ export interface DesiredPage {
   readonly next?: string;
 }
 
-/** What people ordered, by table; what is ordered for all tables is among the orders of each. */
+/** A state as it is stored. */
+export interface StoredState extends State {
+  /** Counts the writes. */
+  readonly revision: number;
+  /** Identifies what was wanted and read last (`seenHash`). */
+  readonly seen?: string;
+  /** A sweep reconciles the table from this time on, even if it sees nothing new. ISO 8601, UTC. */
+  readonly dueAt?: string;
+  /** What was not announced yet, or not all of it. */
+  readonly unsent?: News;
+}
+
+/** What is stored of one table: nothing yet, a state, or a row that cannot be read. */
+export interface Known {
+  readonly state?: StoredState;
+  readonly isLost?: true;
+}
+
+/** A stored state without its memory: enough to tell whether a table needs a reconcile. */
+export interface Glance extends Pick<StoredState, 'status' | 'revision' | 'seen' | 'dueAt'> {
+  readonly hasUnsent: boolean;
+}
+
+/** What is remembered of each table. */
+export interface TableStates {
+  /** A strongly consistent read. */
+  read(routeTableId: string): Promise<Known>;
+  /** Those of the tables whose status can be read. May be a moment old. */
+  glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>>;
+  /**
+   * Writes a state unless another was written since the one it follows: its `revision` is one higher. The first
+   * (revision 1) also takes the place of a row that cannot be read.
+   *
+   * @returns whether it was written
+   */
+  write(state: StoredState): Promise<boolean>;
+  /** Replaces what is unsent, unless a later state was written. */
+  writeUnsent(routeTableId: string, revision: number, unsent: News | undefined): Promise<void>;
+  /** Writes or rewrites one run of a table's history. */
+  recordRun(run: Run): Promise<void>;
+  /** A run as it was last written. Undefined when there is none. */
+  readRun(routeTableId: string, id: string): Promise<Run | undefined>;
+  readSweep(): Promise<SweepRecord | undefined>;
+  writeSweep(sweep: SweepRecord): Promise<void>;
+}
+
+/** What people ordered, by table. Orders for all tables are among those of each. */
 export type OrdersByTable = (routeTableId: string) => Orders;
 
 /** What people order apart from the items. */
 export interface TableOrders {
   /** All orders there are, in one pass. */
   all(): Promise<OrdersByTable>;
-}
-
-/** What is remembered of each table. */
-export interface TableStates {
-  /** A strongly consistent read; undefined when the table was never reconciled. */
-  read(routeTableId: string): Promise<Status | undefined>;
-  /** Those of the tables that have a status; may be a moment old. */
-  readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>>;
-  /**
-   * Writes a status unless another was written since the one this follows (its `revision` is one higher).
-   *
-   * @returns whether it was written
-   */
-  write(status: Status): Promise<boolean>;
-  /** Writes or rewrites one run of a table's history. */
-  recordRun(run: Run): Promise<void>;
-  /** A run of a table's history, as it was last written; undefined when there is none, or none any more. */
-  readRun(routeTableId: string, id: string): Promise<Run | undefined>;
-  readSweep(): Promise<SweepRecord | undefined>;
-  writeSweep(sweep: SweepRecord): Promise<void>;
 }
 
 /** Which managed tables an id concerns: a target, a prefix list, an association, a VPC. May be a reconcile old. */
@@ -83,6 +110,15 @@ export interface Evidence {
   keep(calls: readonly CallOnTable[]): Promise<void>;
   /** The calls about a table made since `since`, newest first, the newest 300 of them, by a strongly consistent read. */
   of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
+}
+
+/** What a function asks for when it takes a lease. */
+export interface Claim {
+  readonly holder: string;
+  readonly now: Date;
+  readonly expiresAt: Date;
+  /** A lease that this very holder took before this instant may be taken again. */
+  readonly retakeBefore: Date;
 }
 
 /** One holder per table at a time. Each call is one atomic step. */
@@ -127,10 +163,10 @@ export interface Requeue {
   sendMany(messages: readonly { readonly message: RequeueMessage; readonly delayMs: number }[]): Promise<void>;
 }
 
-/** Tells whoever listens, by metrics and events, what came to be. */
+/** Publishes metrics and domain events. */
 export interface Announcer {
-  /** When it throws, some may have been told. */
-  announce(news: News): Promise<void>;
+  /** Publishes all of it, as far as that is possible. Never throws. @returns the events that were rejected */
+  announce(news: News): Promise<readonly DomainEvent[]>;
 }
 
 /** A structured log: a constant sentence and fields. */

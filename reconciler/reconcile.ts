@@ -1,29 +1,43 @@
 import pMap from 'p-map';
-import type { Phase } from './core/status.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Converged, converge } from './converge.ts';
+import { changeAsJson } from './core/change.ts';
+import type { DesiredTable } from './core/desired.ts';
 import { callKeptMs } from './core/memory/call.ts';
-import { type Occasion, type Trigger, leftOf } from './core/trigger.ts';
+import { type Memory, emptyMemory } from './core/memory/memory.ts';
+import { sameOrders } from './core/orders.ts';
+import { type ChangeOutcome, isDone } from './core/outcome.ts';
+import { type Plan, planAfter } from './core/plan.ts';
+import type { Result } from './core/status/conclude.ts';
+import { withApprovalSpent } from './core/status/remember.ts';
+import { isParked } from './core/status/retries.ts';
+import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
+import type { Phase } from './core/status/status.ts';
+import { type Occasion, type Trigger, leftOf, wakerOf } from './core/trigger.ts';
+import { type Finished, finish } from './finish.ts';
+import { History } from './history.ts';
 import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
-import type { RequeueMessage, World } from './ports.ts';
-import { Round } from './round.ts';
-
-/** How many tables are reconciled at the same time. */
-export const tablesAtOnce = 4;
+import type { Checkpoint, Log, World } from './ports.ts';
+import { type Evidence, evidenceOf, memoryOf, wantedOf, withEvidence } from './situation.ts';
 
 /** What one reconcile ended in. */
 export interface Reconciled {
   readonly routeTableId: string;
   /** `Held`: another invocation holds the table and goes once more on our account. */
   readonly phase: Phase | 'Held';
+  /** How many routes drop their traffic. */
+  readonly blackholes: number;
 }
 
 /**
- * Reconciles one route table: reads its desired item, brings the table to it, and writes down what came of it. Only one
+ * Reconciles one route table: reads what is wanted, brings the table to it, and records what came of it. Only one
  * invocation does so for a table at a time.
  *
- * The plan is recorded before the first mutation. An invalid item changes nothing in EC2; an absent one ends management
- * and changes no route, and one that was deleted and written again earns its deletes anew. A read that fails, of the item,
- * the record or the table, throws and changes nothing. When the item is edited meanwhile, nothing more of the old plan is
- * written, and the table is planned anew.
+ * The plan is recorded before its first change. An invalid item changes nothing in EC2. A deleted item ends management
+ * and changes no route. An item that was deleted and written again earns its deletes anew. If the item is edited
+ * meanwhile, nothing more of the old plan is written, and the table is planned anew.
+ *
+ * @throws Error when the item, the memory or the table cannot be read; nothing is changed then
  */
 export const reconcile = (
   routeTableId: string,
@@ -32,7 +46,8 @@ export const reconcile = (
   invocation: Invocation,
 ): Promise<Reconciled> => reconcileFor(routeTableId, { ...leftOf(trigger), trigger }, world, invocation);
 
-async function reconcileFor(
+/** The same for what was left by others, with the trigger of this invocation if it has one. */
+export async function reconcileFor(
   routeTableId: string,
   { trigger, ...own }: Occasion,
   world: World,
@@ -41,30 +56,207 @@ async function reconcileFor(
   const { kind, id, name } = { id: undefined, name: undefined, ...(trigger ?? { kind: own.kinds[0] }) };
   const log = world.log.with({ routeTableId, trigger: kind, triggerId: id, triggerName: name });
   let isFirst = true;
-  const phase = await underLease(routeTableId, own, { ...world, log }, invocation, async (left, until) => {
-    const look = async (occasion: Occasion): Promise<Round> => {
-      const [before, calls] = await Promise.all([
-        world.states.read(routeTableId),
-        world.evidence.of(routeTableId, new Date(world.now().getTime() - callKeptMs)),
-      ]);
-      return new Round(routeTableId, occasion, before, calls, world, log, { ...invocation, until });
-    };
-    const { deletions } = left;
-    if (deletions.length > 0) await (await look({ kinds: ['desired'], deletions })).forget();
-    const round = await look({ ...left, ...(isFirst && trigger && { trigger }) });
+  const finished = await underLease(routeTableId, own, { ...world, log }, invocation, async (left, until) => {
+    const table = { routeTableId, world, log, invocation: { ...invocation, until } };
+    if (left.deletions.length > 0) await forget(table, left.deletions);
+    const occasion = { ...left, ...(isFirst && trigger && { trigger }) };
     isFirst = false;
-    return round.run();
+    return reconcileOnce(table, occasion);
   });
-  // A holder that dies takes what was left with it, and nothing in the table tells of a deletion afterwards.
-  if (phase === undefined && own.deletions.length > 0)
+  // A holder that dies takes what was left with it, and nothing in the table shows that its item was deleted.
+  if (!finished && own.deletions.length > 0)
     await world.requeue.send({ routeTableId, hop: 0, ...messageOf(own) }, leaseMs + leaseMarginMs);
-  return { routeTableId, phase: phase ?? 'Held' };
+  return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
 }
+
+/** A table whose lease we hold. */
+interface Leased {
+  readonly routeTableId: string;
+  readonly world: World;
+  readonly log: Log;
+  readonly invocation: Invocation;
+}
+
+/** Reads, plans, applies, remembers and announces, until the item that was applied is the one that is there. */
+async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finished> {
+  const { routeTableId, world, log } = table;
+  const { states, checkpoint, now } = world;
+  const [known, evidence] = await heard(table);
+  const before = known.state;
+  if (known.isLost) log.error('the status cannot be read: the table is adopted anew, and deletes wait');
+  const waker = wakerOf(occasion, evidence.all, evidence.unread);
+  const history = new History(routeTableId, { waker, before: before?.memory, evidence }, { states, now });
+  const on = { ...table, before, occasion, waker, evidence, history };
+  let memory: Memory | undefined;
+  let outcomes: readonly ChangeOutcome[] = [];
+
+  while (true) {
+    const told = await checkpoint(routeTableId);
+    memory ??= withEvidence(memoryOf(known, told.orders), evidence);
+    const wanted = wantedOf(told.item, told.orders, now());
+    const end = (result: Result): Promise<Finished> =>
+      finish({ ...on, wanted, orders: told.orders, memory: memory ?? emptyMemory, outcomes, result });
+    switch (wanted.kind) {
+      case 'unmanaged':
+        memory = withApprovalSpent(memory, told.orders);
+        return before || outcomes.length > 0 ? end(wanted) : { phase: 'Unmanaged', blackholes: 0 };
+      case 'invalid':
+        memory = withApprovalSpent(memory, told.orders);
+        return end(wanted);
+      case 'valid': {
+        const { desired } = wanted;
+        const { converged, stopped } = await apply(desired, told, { ...on, memory, outcomes });
+        memory = converged.memory ?? memory;
+        outcomes = [...outcomes, ...converged.outcomes];
+        if (stopped === 'edited') continue;
+        // Whoever holds the lease now knows better what is true.
+        if (stopped === 'lost') return { phase: before?.status.phase ?? 'Verifying', blackholes: 0 };
+        return end(resultOf(desired, converged, outcomes, { now: now(), memory, isFirst: !before }));
+      }
+      default:
+        return wanted satisfies never;
+    }
+  }
+}
+
+/** What is stored of the table, and the calls that events reported. */
+async function heard({ routeTableId, world }: Leased) {
+  const { states, evidence, now } = world;
+  const [known, calls] = await Promise.all([
+    states.read(routeTableId),
+    evidence.of(routeTableId, new Date(now().getTime() - callKeptMs)),
+  ]);
+  return [known, evidenceOf(calls, known.state?.memory, now())] as const;
+}
+
+/**
+ * Forgets by what deletes were earned, because the item was deleted, whether or not it is there again. A deletion that was
+ * taken into account before says nothing of the item that came after it.
+ */
+async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
+  const { routeTableId, world } = table;
+  const { state: before } = await world.states.read(routeTableId);
+  if (!before || deletions.every((id) => before.memory.deletions?.includes(id))) return;
+  const { orders } = await world.checkpoint(routeTableId);
+  // The reconcile that follows has yet to read the calls.
+  const evidence: Evidence = { all: [], unread: [], recent: [] };
+  const occasion: Occasion = { kinds: ['desired'], deletions };
+  const waker = wakerOf(occasion, [], []);
+  const history = new History(routeTableId, { waker, before: before.memory, evidence }, world);
+  const memory = withApprovalSpent(before.memory, orders);
+  const nothing = { kind: 'unmanaged' } as const;
+  await finish({
+    ...table,
+    before,
+    occasion,
+    waker,
+    evidence,
+    history,
+    wanted: nothing,
+    orders,
+    memory,
+    outcomes: [],
+    result: nothing,
+  });
+}
+
+interface Applying extends Leased {
+  readonly occasion: Occasion;
+  readonly evidence: Evidence;
+  readonly history: History;
+  readonly memory: Memory;
+  /** What was tried under an earlier version of the item. */
+  readonly outcomes: readonly ChangeOutcome[];
+}
+
+type Stop = 'edited' | 'lost' | 'unreadable';
+
+/** Converges the table to one version of its item and orders, and keeps its history. */
+async function apply(
+  desired: DesiredTable,
+  told: Checkpoint,
+  table: Applying,
+): Promise<{ readonly converged: Converged; readonly stopped: Stop | undefined }> {
+  const { world, invocation, memory, occasion, evidence, history, log, outcomes: earlier } = table;
+  let stopped: Stop | undefined;
+  const converged = await converge(desired, {
+    tables: world.tables,
+    now: world.now,
+    until: invocation.until,
+    memory,
+    isParked: (change) => isParked(change, memory, occasion.kinds, world.now()),
+    isDoubtful: (actual, readAt, made) =>
+      isDoubtful(actual, readAt, rememberWrites(memory, [...earlier, ...made], readAt), evidence.unread, desired),
+    beforeChanges: async (plan, outcomes) => {
+      await history.planned(plan, outcomes);
+      log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
+    },
+    checkpoint: async () => {
+      stopped = await whyStop(told, table);
+      return stopped === undefined;
+    },
+  });
+  if (converged.unreadable) log.error('could not read the table again', { error: converged.unreadable });
+  await history.applied(converged.outcomes);
+  return { converged, stopped };
+}
+
+/** Why nothing more of a plan may be written: item or orders have changed, the lease is lost, or none can be read. */
+async function whyStop(
+  { item, orders }: Checkpoint,
+  { routeTableId, world, invocation, log }: Leased,
+): Promise<Stop | undefined> {
+  try {
+    const current = await world.checkpoint(routeTableId);
+    if (current.holder !== invocation.requestId) return 'lost';
+    return isDeepStrictEqual(current.item, item) && sameOrders(current.orders, orders) ? undefined : 'edited';
+  } catch (error) {
+    log.warn('stopped: could not read whether to go on', { error });
+    return 'unreadable';
+  }
+}
+
+function resultOf(
+  desired: DesiredTable,
+  { end, last }: Converged,
+  outcomes: readonly ChangeOutcome[],
+  context: { readonly now: Date; readonly memory: Memory; readonly isFirst: boolean },
+): Result {
+  if (!last) return { kind: 'missing', desired };
+  const { actual, plan } = last;
+  if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
+  return {
+    kind: 'planned',
+    desired,
+    actual,
+    plan: plan.blocked ? planLeft(desired, last, outcomes, context) : plan,
+    changes: plan.changes,
+    isDone: end === 'done',
+  };
+}
+
+/** What is left of a plan. Where deletes wait, a person approves it by its id, which must hold for the next plan, too. */
+function planLeft(
+  desired: DesiredTable,
+  { plan, actual }: NonNullable<Converged['last']>,
+  outcomes: readonly ChangeOutcome[],
+  context: { readonly now: Date; readonly memory: Memory },
+): Plan {
+  const done = new Set(outcomes.filter(isDone).map(({ action, destination }) => `${action} ${destination}`));
+  const made = plan.changes.filter((change) => {
+    const { action, destination } = changeAsJson(change);
+    return done.has(`${action} ${destination}`);
+  });
+  return planAfter(made, desired, actual, context);
+}
+
+/** This many tables are reconciled at the same time. */
+export const tablesAtOnce = 4;
 
 /**
  * Reconciles several tables, each whether or not the others fail.
  *
- * @throws AggregateError with every failure, when all tables had their turn; its message tells them all
+ * @throws AggregateError with every failure, once all tables had their turn. Its message names them all
  */
 export async function reconcileEach(
   routeTableIds: readonly string[],
@@ -79,30 +271,11 @@ export async function reconcileEach(
       try {
         await reconcile(routeTableId, trigger, world, invocation);
       } catch (error) {
-        world.log.error('could not look at a table', { routeTableId, error });
+        world.log.error('could not reconcile a table', { routeTableId, error });
         failures.push(error);
       }
     },
     { concurrency: tablesAtOnce },
   );
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('; '));
-}
-
-/**
- * Answers a message that asks to look at a table again. One that was sent for a moment which the status no longer waits
- * for is out of date and dropped.
- */
-export async function reconcileAgain(
-  { routeTableId, nextRetry, hop, kinds, deletions = [] }: RequeueMessage,
-  messageId: string,
-  world: World,
-  invocation: Invocation,
-): Promise<void> {
-  if (nextRetry !== undefined) {
-    const status = await world.states.read(routeTableId);
-    if (status?.nextRetry !== nextRetry) return;
-  }
-  const trigger = { kind: 'requeue', id: messageId } as const;
-  const occasion = kinds ? { kinds, deletions } : { ...leftOf(trigger), deletions, trigger };
-  await reconcileFor(routeTableId, occasion, world, { ...invocation, hop });
 }

@@ -1,24 +1,14 @@
-import { isDeepStrictEqual } from 'node:util';
 import pMap from 'p-map';
-import { type DesiredTable, parseDesired } from './core/desired.ts';
-import { managed, namesOf } from './core/names.ts';
-import { type Plan, plan, planAsJson } from './core/plan.ts';
-import { permitted } from './core/guard.ts';
-import { isEnforced, underOrders } from './core/enforcement.ts';
-import type { Orders } from './core/orders.ts';
-import { desiredHash, policyHash } from './core/hashes.ts';
-import { isParked } from './core/retry.ts';
+import { metricsOfSweep } from './core/announce/metrics.ts';
+import { isEnforced } from './core/enforcement.ts';
+import { managed } from './core/names.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route.ts';
-import { type Phase, type Status, remembered, summaryOf } from './core/status.ts';
+import { type Phase, countsAs } from './core/status/status.ts';
 import { type SweepRecord, completedSweep } from './core/sweep-record.ts';
-import type { OrdersByTable, World } from './ports.ts';
-import { announce } from './announce.ts';
-import { newsOfSweep } from './core/news.ts';
-import { isMissed } from './core/drift.ts';
-import { droppedIn } from './core/trouble.ts';
-import { statusKeepsMs } from './core/verdict.ts';
 import type { Invocation } from './lease.ts';
+import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
+import { seenHash, wantedOf } from './situation.ts';
 
 /**
  * How many of the tables that could not be looked at are named in the record, and with how many characters of a reason:
@@ -46,9 +36,9 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const tally = new Tally(underWay);
   let cursor = underWay?.cursor;
   let cutShort = false;
-  const seen = new Set<string>();
   let ordered: Promise<OrdersByTable> | undefined;
   const orders = (): Promise<OrdersByTable> => (ordered ??= world.orders.all());
+  const seen = new Set<string>();
 
   for await (const { items, next } of world.desired.pages(cursor)) {
     const looked = await sweepPage(items, orders, tally, world, invocation);
@@ -66,7 +56,7 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
     : { endedAt };
   const record = { startedAt, ...tally.counts(), ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
-  await announce(newsOfSweep(record), world);
+  await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
   if (cutShort) world.log.warn('sweep cut short, the next one goes on from here', fields);
@@ -94,7 +84,7 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
         // Where its status was lost as well, nothing else takes it out of the index.
         if (phase === 'Unmanaged') await world.index.keep(routeTableId, { add: [], remove: [managed] });
       } catch (error) {
-        world.log.error('could not look at a table', { routeTableId, error });
+        world.log.error('could not reconcile a table', { routeTableId, error });
       }
     },
     { concurrency: tablesAtOnce },
@@ -102,7 +92,7 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
 }
 
 /**
- * Looks at the tables of one page, in order, until time is up.
+ * Reads the tables of one page, and reconciles in order those that need it, until time is up.
  *
  * @param orders reads what is ordered, once for all pages
  * @returns how many had their turn: all, or those before the first that had not
@@ -115,14 +105,14 @@ async function sweepPage(
   invocation: Invocation,
 ): Promise<number> {
   const ids = entries.map(({ routeTableId }) => routeTableId);
-  let looked = 0;
-  let statuses: ReadonlyMap<string, Status>;
-  let ordersFor: OrdersByTable;
+  let turns = 0;
+  let glances: ReadonlyMap<string, Glance>;
+  let ordersOf: OrdersByTable;
   let tables: ReadonlyMap<string, ActualTable>;
   try {
-    [statuses, ordersFor, tables] = await Promise.all([world.states.readMany(ids), orders(), readTables(ids, world)]);
+    [glances, ordersOf, tables] = await Promise.all([world.states.glance(ids), orders(), readTables(ids, world)]);
   } catch (error) {
-    world.log.error('could not look at a page of tables', { tables: entries.length, error });
+    world.log.error('could not read a page of tables', { tables: entries.length, error });
     for (const { routeTableId } of entries) tally.unknown(routeTableId, error);
     return entries.length;
   }
@@ -130,26 +120,33 @@ async function sweepPage(
     entries,
     async ({ routeTableId, item }) => {
       if (world.now() >= invocation.until) return;
-      looked += 1;
-      const status = statuses.get(routeTableId);
-      const seen = sightOf(item, ordersFor(routeTableId), tables.get(routeTableId), status, world.now());
-      tally.seen(seen);
-      if (status && !needsReconcile(seen, status, world.now())) {
-        tally.checked(status.phase);
-        return;
-      }
+      turns += 1;
+      const glance = glances.get(routeTableId);
+      const now = world.now();
       try {
-        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
-        tally.checked(phase === 'Held' ? (status?.phase ?? 'Verifying') : phase);
+        const wanted = wantedOf(item, ordersOf(routeTableId), now);
+        const isWatched = wanted.kind === 'valid' && !isEnforced(wanted.desired, now);
+        const seen = seenHash(wanted, ordersOf(routeTableId), tables.get(routeTableId), now);
+        if (glance && !needsReconcile(glance, seen, now)) {
+          tally.checked(glance.status.phase, isWatched ? 0 : (glance.status.blackholes ?? 0));
+          return;
+        }
+        const { phase, blackholes } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+        if (phase === 'Held') tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
+        else tally.checked(phase, isWatched ? 0 : blackholes);
       } catch (error) {
-        world.log.error('could not look at a table', { routeTableId, error });
+        world.log.error('could not reconcile a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
       }
     },
     { concurrency: tablesAtOnce },
   );
-  return looked;
+  return turns;
 }
+
+/** Whether a reconcile would find anything that the last one has not found. */
+const needsReconcile = ({ seen: before, dueAt, hasUnsent }: Glance, seen: string, now: Date): boolean =>
+  before !== seen || hasUnsent || (dueAt !== undefined && Date.parse(dueAt) <= now.getTime());
 
 async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
   const tables = new Map<string, ActualTable>();
@@ -157,49 +154,6 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   const askedFor = ids.filter((id) => routeTableIdPattern.test(id));
   for await (const table of world.tables.readMany(askedFor)) tables.set(table.routeTableId, table);
   return tables;
-}
-
-/** What a sweep sees of one table. */
-interface Sight {
-  readonly desired: DesiredTable;
-  readonly isEnforced: boolean;
-  /** What would be done about it, and what there is to know; absent where EC2 has no such table. */
-  readonly at?: { readonly actual: ActualTable; readonly plan: Plan };
-}
-
-/** Undefined where the item is refused. */
-function sightOf(
-  item: unknown,
-  orders: Orders,
-  actual: ActualTable | undefined,
-  status: Status | undefined,
-  now: Date,
-): Sight | undefined {
-  const parsed = parseDesired(item, now);
-  if (!parsed.ok) return undefined;
-  const desired = underOrders(parsed.table, orders);
-  const record = remembered(status, orders);
-  return {
-    desired,
-    isEnforced: isEnforced(desired, now),
-    ...(actual && { at: { actual, plan: plan(desired, actual, { now, record }) } }),
-  };
-}
-
-/** Whether a reconcile would find anything that the table's status does not say already. */
-function needsReconcile(seen: Sight | undefined, status: Status, now: Date): boolean {
-  if (now.getTime() - Date.parse(status.checkedAt) >= statusKeepsMs) return true;
-  if (status.drift?.some((one) => isMissed(one, now.getTime()))) return true;
-  if (!seen) return status.phase !== 'Invalid';
-  const { desired, at } = seen;
-  const same = status.desiredHash === desiredHash(desired) && status.policyHash === policyHash(desired, now);
-  if (!at) return !same || status.phase !== 'Missing';
-  const isDue = status.nextRetry !== undefined && Date.parse(status.nextRetry) <= now.getTime();
-  if (!same || isDue || status.phase === 'Missing') return true;
-  if (!isDeepStrictEqual(namesOf(desired, at.actual), status.indexed ?? [])) return true;
-  const waits = permitted(at.plan).filter((change) => !isParked(change, status, [], now));
-  if (waits.length > 0 && seen.isEnforced) return true;
-  return !isDeepStrictEqual(summaryOf(at.plan), status.plan);
 }
 
 type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'blackholes' | 'unknown'>;
@@ -224,14 +178,13 @@ class Tally {
     this.#first = [...unknown.first];
   }
 
-  seen(sight: Sight | undefined): void {
-    if (sight?.isEnforced && sight.at) this.#blackholes += droppedIn(planAsJson(sight.at.plan)).length;
-  }
-
-  checked(phase: Phase): void {
+  /** @param blackholes routes of the table that drop their traffic, if the table is enforced */
+  checked(phase: Phase, blackholes: number): void {
     this.#checked++;
-    if (phase === 'Drifted') this.#observed++;
-    else if (phase !== 'InSync' && phase !== 'Verifying') this.#outOfSync++;
+    this.#blackholes += blackholes;
+    const kind = countsAs(phase);
+    if (kind === 'observed') this.#observed++;
+    if (kind === 'outOfSync') this.#outOfSync++;
   }
 
   unknown(routeTableId: string, error: unknown): void {

@@ -1,9 +1,9 @@
-import { type ShownPhase, shownPhase } from '../reconciler/core/freshness.ts';
+import { type ShownPhase, shownPhase } from '../reconciler/core/status/freshness.ts';
 import type { Pause } from '../reconciler/core/orders.ts';
 import { isActive } from '../reconciler/core/ignore.ts';
-import type { Status } from '../reconciler/core/status.ts';
-import { droppedIn } from '../reconciler/core/trouble.ts';
-import type { LastDrift } from '../reconciler/core/drift.ts';
+import { known } from '../reconciler/core/known.ts';
+import type { LastDrift } from '../reconciler/core/memory/memory.ts';
+import { type Status, isCalm } from '../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 
 /** A managed table and its stored status; a table that was never read has none. */
@@ -47,44 +47,37 @@ export interface FleetView {
 }
 
 /** The phases, most urgent first. */
-const urgency: readonly ShownPhase[] = [
-  'Failed',
-  'Missing',
-  'Invalid',
-  'Contested',
-  'Blocked',
-  'Unknown',
-  'Drifted',
-  'Verifying',
-  'InSync',
-  'Unmanaged',
-];
+const urgency: Readonly<Record<ShownPhase, number>> = {
+  Failed: 0,
+  Missing: 1,
+  Invalid: 2,
+  Contested: 3,
+  Blocked: 4,
+  Unknown: 5,
+  Drifted: 6,
+  Verifying: 7,
+  InSync: 8,
+  Unmanaged: 9,
+};
 
 /** The rank of a phase: smaller is more urgent. */
-export const urgencyOf = (phase: ShownPhase): number => urgency.indexOf(phase);
+export const urgencyOf = (phase: ShownPhase): number => urgency[phase];
 
 export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
   const rows = tables
     .map(({ routeTableId, status }): FleetRow => {
-      const blackholes = status?.plan ? droppedIn(status.plan).length : 0;
-      const vpcId = status?.indexed?.find((id) => id.startsWith('vpc-'));
-      return {
-        routeTableId,
-        ...shownPhase(routeTableId, status, sweep, now),
-        ...(vpcId !== undefined && { vpcId }),
-        ...(status && { routes: status.listed.length, open: openChanges(status) }),
-        ...(blackholes > 0 && { blackholes }),
-        ...(status?.lastDrift && { lastDrift: status.lastDrift }),
-      };
+      const { vpcId, listed, blackholes, lastDrift } = status ?? {};
+      const open = status && openChanges(status);
+      const shown = shownPhase(routeTableId, status, sweep, now);
+      return { routeTableId, ...shown, ...known({ vpcId, routes: listed, open, blackholes, lastDrift }) };
     })
     .sort((a, b) => urgencyOf(a.phase) - urgencyOf(b.phase) || (a.routeTableId < b.routeTableId ? -1 : 1));
-  const counts = urgency
-    .map((phase) => ({ phase, count: rows.filter((row) => row.phase === phase).length }))
-    .filter(({ count }) => count > 0);
+  // The rows are in order of urgency.
+  const counts = [...Map.groupBy(rows, ({ phase }) => phase)].map(([phase, all]) => ({ phase, count: all.length }));
   const stop = stops.find((one) => isActive(one, now));
   return { rows, counts, sweep, ...(stop && { stop }), now };
 }
 
 /** How many changes a plan still has to make. A repair that is not verified yet counts as made. */
 const openChanges = ({ phase, plan }: Status): number =>
-  phase === 'InSync' || phase === 'Verifying' || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);
+  isCalm(phase) || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);

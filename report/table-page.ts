@@ -1,7 +1,11 @@
-import { shownPhase } from '../reconciler/core/freshness.ts';
-import type { PlanSummary, Run, RunOutcome, Status } from '../reconciler/core/status.ts';
+import { shownPhase } from '../reconciler/core/status/freshness.ts';
+import { actorBehind } from '../reconciler/core/announce/events.ts';
+import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
+import { type PlanSummary, type Status, isCalm } from '../reconciler/core/status/status.ts';
 import type { ChangeJson } from '../reconciler/core/change.ts';
-import { type LastDrift, actorBehind } from '../reconciler/core/drift.ts';
+import { isDone } from '../reconciler/core/outcome.ts';
+import type { ReportedCall } from '../reconciler/core/memory/call.ts';
+import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
@@ -12,23 +16,25 @@ export interface TableView {
   readonly status: Status | undefined;
   /** Newest first. */
   readonly runs: readonly Run[];
+  /** Calls by others that events reported in the last day, newest first. */
+  readonly calls: readonly ReportedCall[];
   readonly sweep: SweepRecord | undefined;
   readonly now: Date;
 }
 
 /** The page of one table: its state, open changes, routes left alone, failures and history. */
-export function tablePage({ routeTableId, status, runs, sweep, now }: TableView, back?: Html): Html {
+export function tablePage({ routeTableId, status, runs, calls, sweep, now }: TableView, back?: Html): Html {
   const { phase, reason } = shownPhase(routeTableId, status, sweep, now);
   return html`<section class="rr">
     ${back && html`<p>${back}</p>`}
     <h2>${routeTableId} ${phaseBadge(phase)}</h2>
     <p>${reason}</p>
-    ${status && facts(status)} ${status && planOf(status)} ${status && failuresOf(status)} ${historyOf(runs)}
+    ${status && facts(status)} ${status && planOf(status)} ${status && failuresOf(status)} ${historyOf(runs, calls)}
   </section>`;
 }
 
-function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDrift, problems = [] }: Status): Html {
-  const contested = heals.filter(({ contest }) => contest);
+function facts(status: Status): Html {
+  const { checkedAt, changedAt, trigger, actor, pause, contested = [], lastDrift, problems = [] } = status;
   return html`<dl>
       <dt>Last read</dt>
       <dd>${timeOf(checkedAt)} UTC, in this phase since ${timeOf(changedAt)}</dd>
@@ -66,11 +72,11 @@ function facts({ checkedAt, changedAt, trigger, actor, pause, heals = [], lastDr
       listing(
         'Contested: others undo these repairs',
         ['Destination', 'Repaired', 'Undone by', 'No repair before'],
-        contested.map(({ destination, at, by, contest }) => [
+        contested.map(({ destination, repairs, by, until }) => [
           html`<code>${destination}</code>`,
-          `${at.length} times`,
+          `${repairs} times`,
           by.length === 0 ? 'not reported by any event' : by.map((one, index) => [index > 0 && ', ', actorInFull(one)]),
-          timeOf(contest?.until),
+          timeOf(until),
         ]),
       )
     }`;
@@ -88,7 +94,7 @@ const putRight = (lastDrift: LastDrift): string => {
 
 function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined {
   if (!plan) return undefined;
-  const isDone = phase === 'InSync' || phase === 'Verifying';
+  const isApplied = isCalm(phase);
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">
@@ -99,7 +105,7 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
     ${
       plan.changes.length > 0 &&
       listing(
-        isDone ? 'Last plan (applied)' : 'Open changes',
+        isApplied ? 'Last plan (applied)' : 'Open changes',
         ['Action', 'Destination', 'From', 'To', 'Caused by'],
         plan.changes.map((change) => [
           waitsIn(plan, change) ? `${change.action} (waits)` : change.action,
@@ -161,25 +167,55 @@ const failuresOf = ({ failures }: Status): Html | false =>
     ]),
   );
 
-const historyOf = (runs: readonly Run[]): Html =>
-  runs.length === 0
-    ? html`<h3>History</h3>
-        <p>No drift, change or failure has been recorded yet.</p>`
-    : listing(
-        'History, newest first',
-        ['Time (UTC)', 'Triggered by', 'What happened', 'Caused by', 'Repaired'],
-        runs.map((run) => [
-          timeOf(run.detectedAt),
-          html`${run.trigger.kind}${run.trigger.name !== undefined && html` <code>${run.trigger.name}</code>`}`,
-          whatOf(run),
-          whoOf(run),
-          whenRight(run),
-        ]),
-      );
+/** Runs and the calls that events reported, as one timeline. A call that changed the surroundings has a run of its own. */
+function historyOf(runs: readonly Run[], calls: readonly ReportedCall[]): Html {
+  if (runs.length + calls.length === 0)
+    return html`<h3>History</h3>
+      <p>No drift, change or failure has been recorded yet.</p>`;
+  const entries = [
+    ...runs.map((run) => ({
+      at: run.detectedAt,
+      cells: [
+        html`${run.trigger.kind}${run.trigger.name !== undefined && html` <code>${run.trigger.name}</code>`}`,
+        whatOf(run),
+        whoOf(run),
+        whenRight(run),
+      ],
+    })),
+    ...calls
+      .filter(({ about }) => about !== 'surroundings')
+      .map((call) => ({
+        at: call.time,
+        cells: [html`call <code>${call.name}</code>`, subjectOf(call), whoCaused(call), ''],
+      })),
+  ].sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+  return listing(
+    'History, newest first',
+    ['Time (UTC)', 'Triggered by', 'What happened', 'Caused by', 'Repaired'],
+    entries.map(({ at, cells }) => [timeOf(at), ...cells]),
+  );
+}
+
+/** What a call was about, as far as its event says. */
+function subjectOf(call: ReportedCall): Content {
+  switch (call.about) {
+    case 'route':
+      return html`${code(call.destination)}${call.target !== undefined && html` to ${code(call.target)}`}`;
+    case 'target-up':
+    case 'target-down':
+      return html`${code(call.ids.join(', '))}`;
+    case 'surroundings':
+      return call.notice;
+    case 'table':
+      return 'the table itself';
+    default:
+      return call satisfies never;
+  }
+}
 
 function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase }: Run): Content {
-  const isDone = outcome.some(({ result }) => result === 'done' || result === 'already');
-  if (appliedAt === undefined || !isDone) return phase ?? 'no';
+  const isRepaired = outcome.some(isDone);
+  if (appliedAt === undefined || !isRepaired) return phase ?? 'no';
   const time = lengthOf(Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt));
   return `in ${time}${verifiedAt === undefined ? ', not verified yet' : ''}`;
 }

@@ -1,6 +1,6 @@
-import type { ShownPhase } from '../reconciler/core/freshness.ts';
-import type { RunOutcome } from '../reconciler/core/status.ts';
-import type { LastDrift } from '../reconciler/core/drift.ts';
+import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
+import type { RunOutcome } from '../reconciler/core/announce/history.ts';
+import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { Actor } from '../reconciler/core/memory/call.ts';
 import { type Html, html } from './html.ts';
 
@@ -52,11 +52,8 @@ export const actorInFull = ({ arn, sourceIp, userAgent, invokedBy }: Actor): Htm
     }${invokedBy !== undefined && html` through ${invokedBy}`}`;
 
 /** Who caused the drift that a change repaired. */
-export function whoCaused({ actor, candidates = [] }: Pick<RunOutcome, 'actor' | 'candidates'>): Html | string {
-  if (actor !== undefined && actor !== 'unattributed') return actorInFull(actor);
-  if (candidates.length === 0) return 'not reported by any event';
-  return html`unattributed; active at the time: ${candidates.map((one, index) => [index > 0 && ', ', actorInFull(one)])}`;
-}
+export const whoCaused = ({ actor }: { readonly actor?: RunOutcome['actor'] }): Html | string =>
+  actor === undefined || actor === 'unattributed' ? 'not reported by any event' : actorInFull(actor);
 
 const symbols: Readonly<Record<ShownPhase, string>> = {
   InSync: '✓',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { desiredItemSchema } from '../reconciler/core/desired-schema.ts';
-import { detailSchemas, eventSource } from '../reconciler/core/domain-event.ts';
+import { detailSchemas, eventSource } from '../reconciler/core/announce/domain-event.ts';
 
 /** The committed schemas, for editors and consumers. `npm run schema` regenerates them. */
 export const schemaFile = new URL('desired-route-table.schema.json', import.meta.url);

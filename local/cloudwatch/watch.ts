@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import type { ClientConfig } from '../stack.ts';
+import type { ClientConfig } from '../client-config.ts';
 import { Alarms } from './alarms.ts';
 import { measurementsIn } from './emf.ts';
 import { logTail } from './log-tail.ts';

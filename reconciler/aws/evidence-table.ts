@@ -8,7 +8,7 @@ import { batchWrite } from './batch-write.ts';
  * What events reported, in the table of states: a row for each table and call beside the status, with the sort key
  * `call#<time>#<id>`. An event that comes twice finds its row there. A row that nobody can read is skipped and logged.
  */
-export function tableEvidence(client: DynamoDBDocumentClient, tableName: string, log: Log): Evidence {
+export function tableEvidence(client: DynamoDBDocumentClient, tableName: string, log: Pick<Log, 'warn'>): Evidence {
   return {
     keep: (calls) =>
       batchWrite(

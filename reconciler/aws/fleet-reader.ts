@@ -1,8 +1,11 @@
 import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { type Pause, everyTable } from '../core/orders.ts';
-import type { Run, Status } from '../core/status.ts';
+import type { Run } from '../core/announce/history.ts';
+import { type ReportedCall, callKeptMs } from '../core/memory/call.ts';
+import type { Status } from '../core/status/status.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
 import type { TableNames } from './checkpoint.ts';
+import { tableEvidence } from './evidence-table.ts';
 import { tableOrders } from './orders-table.ts';
 import { runOf, tableStates } from './state-table.ts';
 
@@ -27,6 +30,8 @@ export interface FleetReader {
   ): Promise<{
     readonly status: Status | undefined;
     readonly runs: readonly Run[];
+    /** What events reported of calls by others in the last day, newest first. */
+    readonly calls: readonly ReportedCall[];
     readonly sweep: SweepRecord | undefined;
   }>;
 }
@@ -38,6 +43,8 @@ export function fleetReader(
 ): FleetReader {
   const states = tableStates(client, stateTable);
   const orders = tableOrders(client, ordersTable);
+  // People are shown what can be read. The functions log what cannot.
+  const evidence = tableEvidence(client, stateTable, { warn: () => {} });
 
   async function managed(): Promise<readonly string[]> {
     const ids: string[] = [];
@@ -49,18 +56,20 @@ export function fleetReader(
   return {
     async fleet() {
       const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
-      const statuses = await states.readMany(ids);
+      const glances = await states.glance(ids);
       const tables = ids.map((routeTableId) => {
-        const status = statuses.get(routeTableId);
+        const status = glances.get(routeTableId)?.status;
         return { routeTableId, ...(status && { status }) };
       });
       return { tables, sweep, stops: ordersFor(everyTable).pauses };
     },
 
     async table(routeTableId, runsAtMost = 25) {
-      const [status, sweep, { Items = [] }] = await Promise.all([
+      const since = new Date(Date.now() - callKeptMs);
+      const [{ state }, sweep, calls, { Items = [] }] = await Promise.all([
         states.read(routeTableId),
         states.readSweep(),
+        evidence.of(routeTableId, since),
         client.send(
           new QueryCommand({
             TableName: stateTable,
@@ -73,7 +82,7 @@ export function fleetReader(
         ),
       ]);
       const runs = Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []);
-      return { status, runs, sweep };
+      return { status: state?.status, runs, calls: calls.slice(0, runsAtMost), sweep };
     },
   };
 }

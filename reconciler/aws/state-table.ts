@@ -1,11 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import type { Run, Status } from '../core/status.ts';
+import type { Run } from '../core/announce/history.ts';
 import type { SweepRecord } from '../core/sweep-record.ts';
-import type { TableStates } from '../ports.ts';
+import type { Glance, StoredState, TableStates } from '../ports.ts';
 import { batchGet } from './batch-get.ts';
-import { itemOf, statusOf } from './status-item.ts';
+import { glanceOf, packNews, rowOf, stateOf } from './state-row.ts';
 
 /** The key of the item about the whole fleet: its last sweep. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
@@ -25,45 +25,63 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     return Item;
   };
 
-  async function readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
-    const statuses = new Map<string, Status>();
+  async function glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
+    const glances = new Map<string, Glance>();
     const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
-    for await (const item of batchGet(client, tableName, keys)) {
-      const status = statusOf(item);
-      if (status) statuses.set(status.routeTableId, status);
+    for await (const row of batchGet(client, tableName, keys)) {
+      const found = glanceOf(row);
+      if (found) glances.set(found.status.routeTableId, found);
     }
-    return statuses;
+    return glances;
   }
 
-  /** Puts a status in the place of one that nobody can read; that one is kept aside, for a person to look at. */
-  async function writeOverUnreadable(status: Status): Promise<boolean> {
-    const found = await get({ routeTableId: status.routeTableId, item: 'status' });
-    if (!found || statusOf(found)) return false;
+  /** Puts a state in the place of one that cannot be read. That one is kept aside, for a person to look at. */
+  async function writeOverUnreadable(state: StoredState): Promise<boolean> {
+    const found = await get({ routeTableId: state.status.routeTableId, item: 'status' });
+    if (!found || stateOf(found)) return false;
     await put({ ...found, item: 'unreadable-status' });
-    await put(itemOf(status));
+    await put(rowOf(state));
     return true;
   }
 
   return {
     async read(routeTableId) {
-      const item = await get({ routeTableId, item: 'status' });
-      return item && statusOf(item);
+      const row = await get({ routeTableId, item: 'status' });
+      const state = row && stateOf(row);
+      if (state) return { state };
+      return row ? { isLost: true } : {};
     },
-    readMany,
-    async write(status) {
+    glance,
+    async write(state) {
       try {
         await client.send(
           new PutCommand({
             TableName: tableName,
-            Item: itemOf(status),
+            Item: rowOf(state),
             ConditionExpression: 'attribute_not_exists(routeTableId) OR revision = :before',
-            ExpressionAttributeValues: { ':before': status.revision - 1 },
+            ExpressionAttributeValues: { ':before': state.revision - 1 },
           }),
         );
         return true;
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        return status.revision === 1 && writeOverUnreadable(status);
+        return state.revision === 1 && writeOverUnreadable(state);
+      }
+    },
+    async writeUnsent(routeTableId, revision, unsent) {
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: { routeTableId, item: 'status' },
+            UpdateExpression: unsent ? 'SET unsent = :unsent' : 'REMOVE unsent',
+            ConditionExpression: 'revision = :revision',
+            ExpressionAttributeValues: { ':revision': revision, ...(unsent && { ':unsent': packNews(unsent) }) },
+          }),
+        );
+      } catch (error) {
+        // A later state was written: it knows better what is unsent.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     },
     recordRun: ({ id, ...run }: Run) =>

@@ -3,6 +3,7 @@ import type { DesiredRoute } from './desired.ts';
 import { activeHold } from './enforcement.ts';
 import type { Finding } from './finding.ts';
 import { isActive, meets } from './ignore.ts';
+import { rememberedAt } from './memory/memory.ts';
 import {
   type Circumstances,
   type LeftAloneReason,
@@ -17,13 +18,21 @@ import {
 import { destinationText, sameTarget, targetText } from './route.ts';
 import type { LeftAlone } from './slots.ts';
 
-/** The decision about one destination. */
-export interface Decision {
-  readonly change?: Change;
-  readonly unchanged?: true;
-  readonly leftAlone?: LeftAlone;
-  readonly findings?: readonly Finding[];
-}
+/** The decision about one destination, with what an operator should know about it. */
+export type Decision = { readonly findings: readonly Finding[] } & (
+  | { readonly kind: 'change'; readonly change: Change }
+  /** The listed route is as desired. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'left-alone'; readonly route: LeftAlone }
+  /** There is no route, and none is created. */
+  | { readonly kind: 'absent' }
+);
+
+const changed = (change: Change): Decision => ({ kind: 'change', change, findings: [] });
+
+/** A route that is not changed. `route` is undefined where there is none. */
+const untouched = (route: StaticRoute | undefined, reason: LeftAloneReason, findings: readonly Finding[]): Decision =>
+  route ? { kind: 'left-alone', route: { route, reason }, findings } : { kind: 'absent', findings };
 
 /** Decides about a listed destination. `slot` is the static route of that destination, if there is one. */
 export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined, on: Circumstances): Decision {
@@ -35,9 +44,9 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
   );
   if (suspension) return suspended(wanted, slot, suspension, 'ignored');
   if (!slot) return absent(wanted, on);
-  if (sameTarget(target, slot)) return { unchanged: true, findings: health(slot, on) };
+  if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot, on) };
   const reason = whyNotReplace(wanted, slot, on);
-  if (!reason) return { change: { action: 'replace', destination, from: slot, to: target } };
+  if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
   if (reason === 'healed-into-blackhole') return notAgain(wanted, slot);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
   return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason);
@@ -46,15 +55,13 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
 /** Decides about a static route whose destination is not listed. */
 export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
   const reason = whyNotDelete(slot, on);
-  if (!reason) return { change: { action: 'delete', destination: slot.destination, from: slot } };
-  const leftAlone = { route: slot, reason };
-  if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return { leftAlone };
+  if (!reason) return changed({ action: 'delete', destination: slot.destination, from: slot });
+  if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return untouched(slot, reason, []);
   const destination = destinationText(slot.destination);
   const message = `${destination} still overrides the local route because an earlier version of the item asked for it; to reset it, list it with target local`;
-  return {
-    leftAlone,
-    findings: [{ code: 'local-override-left', destination, target: targetText(slot.target), message }],
-  };
+  return untouched(slot, reason, [
+    { code: 'local-override-left', destination, target: targetText(slot.target), message },
+  ]);
 }
 
 function suspended(
@@ -65,10 +72,8 @@ function suspended(
 ): Decision {
   const what = because === 'held' ? 'is held' : 'is suspended';
   const end = until ? ` until ${until.toISOString()}` : '';
-  return {
-    findings: [findingAt(wanted, 'ignored-until', `${what}${end}: ${reason}`)],
-    ...(slot && { leftAlone: { route: slot, reason: localReason(slot) ?? because } }),
-  };
+  const finding = findingAt(wanted, 'ignored-until', `${what}${end}: ${reason}`);
+  return untouched(slot, (slot && localReason(slot)) ?? because, [finding]);
 }
 
 function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
@@ -76,7 +81,7 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
   const sentence = isLocal
     ? 'is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true'
     : `has a route to ${targetText(route.target)} that is not ours to change (${reason})`;
-  return { leftAlone: { route, reason }, findings: [findingAt(wanted, 'not-ours', sentence)] };
+  return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
 }
 
 function absent(wanted: DesiredRoute, on: Circumstances): Decision {
@@ -84,7 +89,7 @@ function absent(wanted: DesiredRoute, on: Circumstances): Decision {
   if (target.kind === 'local') return withoutLocalRoute(wanted);
   // While a dead route is absent, a wider route may carry the traffic. Somebody may have deleted the dead route for
   // that reason, so do not create it again.
-  return isKnownDead(wanted, on) ? notAgain(wanted) : { change: { action: 'create', destination, to: target } };
+  return isKnownDead(wanted, on) ? notAgain(wanted) : changed({ action: 'create', destination, to: target });
 }
 
 function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
@@ -92,13 +97,11 @@ function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
   const sentence = route
     ? `works through ${targetText(route.target)} and is left alone ${until}: an earlier replace with that target dropped its traffic`
     : `was deleted and is not created again ${until}: an earlier replace with that target dropped its traffic`;
-  return {
-    ...(route && { leftAlone: { route, reason: 'healed-into-blackhole' } }),
-    findings: [findingAt(wanted, 'healed-into-blackhole', sentence)],
-  };
+  return untouched(route, 'healed-into-blackhole', [findingAt(wanted, 'healed-into-blackhole', sentence)]);
 }
 
 const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
+  kind: 'absent',
   findings: [
     findingAt(
       wanted,
@@ -108,11 +111,11 @@ const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   ],
 });
 
-function health(slot: StaticRoute, { record }: Circumstances): Finding[] {
+function health(slot: StaticRoute, { memory }: Circumstances): Finding[] {
   if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
-  if (slot.state === 'blackhole' && record?.replaced.has(destination)) {
+  if (slot.state === 'blackhole' && rememberedAt(memory, destination).onTrial) {
     const message = `${destination} worked until it was replaced as desired; its new target ${target} drops the traffic: correct the item or restore that target`;
     return [{ code: 'healed-into-blackhole', destination, target, message }];
   }

@@ -1,19 +1,31 @@
-/** Stable codes for machines. `docs/reference.md` says what an operator should do about each of them. */
-export type FindingCode =
-  | 'blackhole'
-  | 'healed-into-blackhole'
-  | 'filtered'
-  | 'host-bits'
-  | 'shadows-propagated'
-  | 'overlaps-desired'
-  | 'coverage-gap'
-  | 'ignored-until'
-  | 'ignore-expired'
-  | 'not-ours'
-  | 'no-local-route'
-  | 'local-override-left'
-  | 'table-not-found'
-  | 'invalid-desired';
+/**
+ * Every finding, by its stable code; `docs/reference.md` says what an operator should do about each. `outOfSync`: it is
+ * drift that we may not repair, so the table is out of sync even if its plan has no changes. `trouble`: it is announced,
+ * and again when it is gone.
+ */
+const findings = {
+  blackhole: { outOfSync: false, trouble: true },
+  'healed-into-blackhole': { outOfSync: true, trouble: true },
+  filtered: { outOfSync: false, trouble: false },
+  'host-bits': { outOfSync: false, trouble: false },
+  'shadows-propagated': { outOfSync: false, trouble: false },
+  'overlaps-desired': { outOfSync: false, trouble: false },
+  'coverage-gap': { outOfSync: false, trouble: false },
+  'ignored-until': { outOfSync: false, trouble: false },
+  'ignore-expired': { outOfSync: false, trouble: false },
+  'not-ours': { outOfSync: true, trouble: true },
+  'no-local-route': { outOfSync: true, trouble: true },
+  'local-override-left': { outOfSync: true, trouble: true },
+  // Phases of their own announce these two.
+  'table-not-found': { outOfSync: true, trouble: false },
+  'invalid-desired': { outOfSync: false, trouble: false },
+} as const;
+
+export type FindingCode = keyof typeof findings;
+
+export type TroubleCode = {
+  [Code in FindingCode]: (typeof findings)[Code]['trouble'] extends true ? Code : never;
+}[FindingCode];
 
 /** Something an operator should know that is not a change. */
 export interface Finding {
@@ -24,11 +36,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Findings about drift that we may not repair. They make a table out of sync even if its plan has no changes. */
-export const outOfSyncCodes: ReadonlySet<FindingCode> = new Set([
-  'not-ours',
-  'healed-into-blackhole',
-  'no-local-route',
-  'local-override-left',
-  'table-not-found',
-]);
+/** Whether a finding makes its table out of sync. */
+export const isOutOfSync = ({ code }: Pick<Finding, 'code'>): boolean => findings[code].outOfSync;
+
+export const isTrouble = (code: FindingCode): code is TroubleCode => findings[code].trouble;

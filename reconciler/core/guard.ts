@@ -1,13 +1,13 @@
 import { approvedRoutes, isAmong } from './approval.ts';
 import type { Change } from './change.ts';
+import { type BlockCode, type Memory, rememberedAt } from './memory/memory.ts';
 import { type Circumstances, isOwned } from './ours.ts';
 import { policyHash } from './hashes.ts';
-import type { TableRecord } from './record.ts';
-import { type Destination, destinationText, isDefaultRoute } from './route.ts';
+import { destinationText, isDefaultRoute } from './route.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */
 export interface Blocked {
-  readonly code: 'first-deletes' | 'default-route' | 'too-many-deletes';
+  readonly code: BlockCode;
   /** One sentence: what is held back, why, and how to let it go on. */
   readonly message: string;
   /** The destinations held back, in the order of the plan. */
@@ -27,10 +27,10 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
   const deletes = changes.filter((change) => change.action === 'delete');
   const ours = unchanged + changes.filter(({ action }) => action !== 'create').length;
   const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
-  const approved = approvedRoutes(on.desired, on.record, on.now);
+  const approved = approvedRoutes(on.desired, on.memory, on.now);
   const asking = deletes.filter(({ destination, from }) => !isAmong(approved, destination, from));
   const tooMany = asking.length > most;
-  const reasons = new Map(asking.map((change) => [change, on.record && whyUnearned(change, on.record, on)] as const));
+  const reasons = new Map(asking.map((change) => [change, on.memory && whyUnearned(change, on.memory, on)] as const));
   const held = asking.filter((change) => tooMany || reasons.get(change));
   if (held.length === 0) return undefined;
   const code = tooMany
@@ -56,22 +56,14 @@ const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' 
 const defaultMaxDeletes = (routesThatAreOurs: number): number =>
   Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)));
 
-function whyUnearned(
-  change: Delete,
-  record: TableRecord,
-  on: Circumstances,
-): 'first-deletes' | 'default-route' | undefined {
-  const wasOurs = isOwned({ ...change.from, destination: change.destination }, { record });
-  const isClean = record.cleanPolicy === policyHash(on.desired, on.now);
-  const appeared = isClean && !record.spared.has(destinationText(change.destination));
+function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-deletes' | 'default-route' | undefined {
+  const wasOurs = isOwned({ ...change.from, destination: change.destination }, { memory });
+  const { listed, ours, spared } = rememberedAt(memory, destinationText(change.destination));
+  const appeared = memory.cleanPolicy === policyHash(on.desired, on.now) && !spared;
   if (!wasOurs && !appeared) return 'first-deletes';
-  return isDefaultRoute(change.destination) && !(appeared && !wasListed(change.destination, record))
-    ? 'default-route'
-    : undefined;
+  const wasListed = listed || ours !== undefined;
+  return isDefaultRoute(change.destination) && (!appeared || wasListed) ? 'default-route' : undefined;
 }
-
-const wasListed = (destination: Destination, { listed, owned }: TableRecord): boolean =>
-  listed.has(destinationText(destination)) || owned.has(destinationText(destination));
 
 /** The changes of a plan that may go on now: all but the deletes that wait for a person. */
 export function permitted({

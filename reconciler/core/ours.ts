@@ -1,7 +1,7 @@
 import type { DesiredRoute, DesiredTable } from './desired.ts';
 import { activeHold } from './enforcement.ts';
 import { isActive, meets } from './ignore.ts';
-import type { TableRecord } from './record.ts';
+import { type Memory, rememberedAt } from './memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -39,7 +39,7 @@ export interface Circumstances {
   readonly actual: ActualTable;
   readonly now: Date;
   /** The memory of earlier reconciles, if there is one. */
-  readonly record?: TableRecord;
+  readonly memory?: Memory;
 }
 
 /** Why the static route of a listed destination may not be replaced; undefined when it may. */
@@ -54,9 +54,9 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
 }
 
 /** Whether we replaced a working route with exactly this target, and its traffic was then dropped. */
-export function isKnownDead({ destination, target }: DesiredRoute, { record }: Pick<Circumstances, 'record'>): boolean {
-  const replaced = record?.replaced.get(destinationText(destination));
-  return replaced?.deadSince !== undefined && replaced.target === targetText(target);
+export function isKnownDead({ destination, target }: DesiredRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
+  const { onTrial } = rememberedAt(memory, destinationText(destination));
+  return onTrial?.deadSince !== undefined && onTrial.target === targetText(target);
 }
 
 /** Why an unlisted route may not be deleted; undefined when it may. */
@@ -82,11 +82,11 @@ export function localReason(route: ActualRoute): 'local' | 'local-overridden' | 
 }
 
 /** Routes that a service maintains and routes of an unknown kind are never ours, listed or not. */
-function serviceReason(slot: StaticRoute, { actual, record }: Circumstances): LeftAloneReason | undefined {
+function serviceReason(slot: StaticRoute, { actual, memory }: Circumstances): LeftAloneReason | undefined {
   if (slot.target.kind === 'lattice') return 'lattice';
   if (slot.destination.kind === 'prefix-list' && slot.target.kind === 'vpc-endpoint') return 'gateway-endpoint';
   if (slot.target.kind === 'unknown' || slot.origin === 'unknown' || slot.state === 'unknown') return 'unknown';
-  const foreign = isForeignInterface(slot, actual) || record?.foreign.has(destinationText(slot.destination));
+  const foreign = isForeignInterface(slot, actual) || rememberedAt(memory, destinationText(slot.destination)).foreign;
   return foreign ? 'foreign-eni' : undefined;
 }
 
@@ -113,11 +113,11 @@ export const ignoringEntry = (slot: StaticRoute, { desired, now }: Circumstances
   desired.ignore.find((entry) => isActive(entry, now) && meets(entry, slot.destination, targetNames(slot)));
 
 /** Whether the record lists this route, with the same destination and target, as ours. */
-export function isOwned(slot: StaticRoute, { record }: Pick<Circumstances, 'record'>): boolean {
-  const target = record?.owned.get(destinationText(slot.destination))?.target;
-  return target !== undefined && targetNames(slot).includes(target);
+export function isOwned(slot: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
+  const { ours } = rememberedAt(memory, destinationText(slot.destination));
+  return ours !== undefined && targetNames(slot).includes(ours);
 }
 
 /** Whether we retargeted the local route of this destination because an earlier item asked for it. */
-export const overriddenByUs = (slot: StaticRoute, { record }: Pick<Circumstances, 'record'>): boolean =>
-  record?.owned.get(destinationText(slot.destination))?.overrodeLocal === true;
+export const overriddenByUs = (slot: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): boolean =>
+  rememberedAt(memory, destinationText(slot.destination)).overrodeLocal === true;

@@ -10,13 +10,22 @@ import type { ChangeJson } from './change.ts';
  */
 export type FailureKind = 'stale' | 'transient' | 'not-ready' | 'rejected' | 'denied';
 
+/**
+ * What the result of a change says of the table. `done`: EC2 confirmed the call. `already`: the route was already as the
+ * change asks. `refused`: EC2 rejected the call. `skipped`: not tried. `unknown`: tried, but the outcome is unknown until
+ * the next read.
+ */
+const results = {
+  done: { isDone: true, mayHaveWritten: true },
+  already: { isDone: true, mayHaveWritten: true },
+  refused: { isDone: false, mayHaveWritten: false },
+  skipped: { isDone: false, mayHaveWritten: false },
+  unknown: { isDone: false, mayHaveWritten: true },
+} as const;
+
 /** The outcome of one change. */
 export interface ChangeOutcome extends ChangeJson {
-  /**
-   * `already`: the route was already as the change asks. `skipped`: not tried. `unknown`: tried, but the outcome is
-   * unknown until the next read.
-   */
-  readonly result: 'done' | 'already' | 'refused' | 'skipped' | 'unknown';
+  readonly result: keyof typeof results;
   readonly kind?: FailureKind;
   readonly code?: string;
   readonly message?: string;
@@ -28,5 +37,7 @@ export interface ChangeOutcome extends ChangeJson {
 }
 
 /** Whether the call may have changed the table. If so, a later read has to show the change. */
-export const mayHaveWritten = ({ result }: Pick<ChangeOutcome, 'result'>): boolean =>
-  result !== 'skipped' && result !== 'refused';
+export const mayHaveWritten = ({ result }: Pick<ChangeOutcome, 'result'>): boolean => results[result].mayHaveWritten;
+
+/** Whether the table is known to be as the change asks: EC2 confirmed the call, or the route was so before. */
+export const isDone = ({ result }: Pick<ChangeOutcome, 'result'>): boolean => results[result].isDone;

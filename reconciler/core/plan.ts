@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Change, type ChangeJson, changeAsJson, changeKey, inOrderOfApply } from './change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from './desired.ts';
-import { type Finding, outOfSyncCodes } from './finding.ts';
+import { type Finding, isOutOfSync } from './finding.ts';
 import { type Blocked, blockedDeletes } from './guard.ts';
 import type { Problem } from './problem.ts';
 import type { Circumstances, LeftAloneReason } from './ours.ts';
@@ -41,9 +41,9 @@ export interface Plan {
  *
  * Pure, total and deterministic: equal input in any order gives an equal plan. Time is linear in the number of routes.
  * Every actual route is changed, unchanged, or left alone for a reason. After a plan is applied in full, the next plan
- * has no changes. Without a `record` (offline, or when a person runs the plan) only `maxDeletes` blocks deletes.
+ * has no changes. Without a `memory` (offline, or when a person runs the plan) only `maxDeletes` blocks deletes.
  */
-export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'record'>): Plan {
+export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'memory'>): Plan {
   const on: Circumstances = { ...context, desired, actual };
   const slots = slotsOf(actual.routes);
   const listed = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
@@ -51,12 +51,15 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
     ...desired.routes.map((wanted) => decideListed(wanted, slots.static.get(destinationText(wanted.destination)), on)),
     ...[...slots.static].filter(([key]) => !listed.has(key)).map(([, slot]) => decideUnlisted(slot, on)),
   ];
-  const changes = inOrderOfApply(decisions.flatMap(({ change }) => change ?? []));
-  const unchanged = decisions.filter((decision) => decision.unchanged).length;
-  const leftAlone = [...slots.leftAlone, ...decisions.flatMap((decision) => decision.leftAlone ?? [])];
+  const changes = inOrderOfApply(decisions.flatMap((decision) => (decision.kind === 'change' ? decision.change : [])));
+  const unchanged = decisions.filter(({ kind }) => kind === 'unchanged').length;
+  const leftAlone = [
+    ...slots.leftAlone,
+    ...decisions.flatMap((decision) => (decision.kind === 'left-alone' ? decision.route : [])),
+  ];
   const findings = [
     ...desired.findings,
-    ...decisions.flatMap((decision) => decision.findings ?? []),
+    ...decisions.flatMap((decision) => decision.findings),
     ...expiredIgnores(desired, context.now),
     ...shadowedRoutes(desired, leftAlone),
     ...overlaps(desired, leftAlone),
@@ -66,7 +69,7 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
   const blocked = blockedDeletes(changes, unchanged, on);
   return {
     routeTableId: desired.routeTableId,
-    inSync: changes.length === 0 && !findings.some(({ code }) => outOfSyncCodes.has(code)),
+    inSync: changes.length === 0 && !findings.some(isOutOfSync),
     planId,
     changes,
     unchanged,
@@ -84,7 +87,7 @@ export const planAfter = (
   done: readonly Change[],
   desired: DesiredTable,
   actual: ActualTable,
-  context: Pick<Circumstances, 'now' | 'record'>,
+  context: Pick<Circumstances, 'now' | 'memory'>,
 ): Plan => plan(desired, { ...actual, routes: routesAfter(done, actual.routes) }, context);
 
 function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): ActualRoute[] {

@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
+import { rowOf } from '../../reconciler/aws/state-row.ts';
+import { emptyMemory } from '../../reconciler/core/memory/memory.ts';
 import { managed } from '../../reconciler/core/names.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import { emptyRecord } from '../../reconciler/core/record.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
+import { itemSize } from '../support/dynamodb.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { type Cost, type Counted, costBesides, monthlyCost } from './cost.ts';
 
@@ -26,7 +28,7 @@ function planMicros(routes: number): number {
   ]);
   const tries = Array.from({ length: 15 }, () => {
     const start = performance.now();
-    plan(wanted, found, { now, record: emptyRecord });
+    plan(wanted, found, { now, memory: emptyMemory });
     return performance.now() - start;
   });
   return 1_000 * Math.min(...tries);
@@ -117,13 +119,14 @@ print(
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const oneItem = await fleet.desired.read(tableIdOf(0));
+const statusBytes = itemSize(rowOf(fleet.states.stored(tableIdOf(0))));
 const told = new Set(fleet.announcer.told.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
 const idle: Counted = {
   tables: 1_000,
   sweepsPerHour,
   itemBytes: bytesOf(oneItem),
   indexBytes: bytesOf({ routeTableId: `#${managed}`, item: tableIdOf(0) }),
-  statusBytes: bytesOf(fleet.states.status(tableIdOf(0))),
+  statusBytes,
   metrics: told.size,
   alarms: 23,
   sweepSeconds: 5,
@@ -137,7 +140,7 @@ const shown = ({ thing, amount, dollars }: Cost): string[] => [
   dollars.toFixed(2),
 ];
 print(
-  `The same fleet per month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${bytesOf(fleet.states.status(tableIdOf(0)))}`,
+  `The same fleet per month: ${told.size} metrics (${[...told].sort().join(', ')}), items of ${bytesOf(oneItem)} bytes, statuses of ${statusBytes}`,
   ['thing', 'amount', 'US dollars'],
   [...month.map(shown), ['total', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)]],
 );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { metricUnits } from '../../reconciler/core/news.ts';
+import { metricUnits } from '../../reconciler/core/announce/metrics.ts';
 import { StackTemplate } from '../support/stack.ts';
 
 const body = (template: StackTemplate): string =>

@@ -23,7 +23,7 @@ beforeEach(() => {
 
 const told = {
   level: 'error',
-  message: 'could not look at a table',
+  message: 'could not reconcile a table',
   fields: { routeTableId: a, error: new Error('no answer') },
 };
 const errors = () => world.lines.filter(({ level }) => level === 'error');

@@ -121,8 +121,9 @@ describe('on-desired-change', () => {
       dynamodb: { Keys, SequenceNumber: '7' },
     } as const;
     await onDesiredChange({ Records: [removed] }, contextOf());
-    expect(world.states.status(a).owned).toHaveLength(1);
-    expect(world.states.status(a)).not.toHaveProperty('deletions');
+    const { destinations, deletions } = world.states.stored(a).memory;
+    expect(destinations.get('10.20.0.0/16')).toEqual({ listed: true, ours: 'pcx-aaaaaaaa' });
+    expect(deletions).toBeUndefined();
   });
 
   it('forgets by what deletes were earned when an item was deleted, though it is there again', async () => {

@@ -13,7 +13,7 @@ vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
     fleet: async () => fleet,
     table: async (routeTableId: string) => {
       const found = tables.find((table) => table.routeTableId === routeTableId);
-      return { status: found?.status, runs: found?.runs ?? [], sweep: fleet.sweep };
+      return { status: found?.status, runs: found?.runs ?? [], calls: found?.calls ?? [], sweep: fleet.sweep };
     },
   }),
 }));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nothingLeft } from '../../reconciler/core/trigger.ts';
-import { reconcileAgain } from '../../reconciler/reconcile.ts';
+import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
 import { type CallGiven, type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
@@ -103,16 +103,16 @@ describe('a call is new', () => {
   it('no longer a day after it was made: then it is forgotten, and nothing is written for that', async () => {
     const world = await inSync(two);
     await world.event(moved);
-    const [first] = world.status().callsSeen ?? [];
+    const [first] = world.memory().callsSeen ?? [];
     world.clock.advance(12 * 60 * minute);
     await world.event();
-    expect(world.status().callsSeen).toEqual([expect.any(String), first]);
+    expect(world.memory().callsSeen).toEqual([expect.any(String), first]);
     world.clock.advance(13 * 60 * minute);
-    const { revision } = world.status();
+    const { revision } = world.states.stored(routeTableId);
     await world.reconcile();
-    expect(world.status().revision).toBe(revision);
+    expect(world.states.stored(routeTableId).revision).toBe(revision);
     await world.event();
-    expect(world.status().callsSeen).not.toContain(first);
+    expect(world.memory().callsSeen).not.toContain(first);
     expect(world.announcer.events).toEqual(['Route Table Changed']);
   });
 });
@@ -128,9 +128,9 @@ it('a read in doubt is believed for a new route call, and not once more for the 
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
   await world.event(call);
-  expect(world.status().doubt).toBeDefined();
+  expect(world.memory().doubt).toBeDefined();
   await world.event({ ...call, id: 'event-2', via: 'pcx-aaaaaaaa' });
-  expect(world.status().doubt).toBeDefined();
+  expect(world.memory().doubt).toBeDefined();
   await world.event({ ...call, id: 'event-3' });
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
 });

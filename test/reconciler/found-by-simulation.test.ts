@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../reconciler/core/plan.ts';
-import { summaryOf } from '../../reconciler/core/status.ts';
+import { summaryOf } from '../../reconciler/core/status/status.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
@@ -31,13 +31,13 @@ describe('a plan', () => {
 
 describe('what was written', () => {
   it('is remembered when the item turns invalid soon after', async () => {
-    const { ec2, reconcile, desire, status } = await inSync(one);
+    const { ec2, reconcile, desire, status, remembered } = await inSync(one);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile();
     desire({}, { routes: 'none' });
     await reconcile({ kind: 'desired' });
-    const recentWrites = [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }];
-    expect(status()).toMatchObject({ phase: 'Invalid', recentWrites });
+    expect(status().phase).toBe('Invalid');
+    expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-aaaaaaaa' });
   });
 
   it('is not written once more when the next read shows another state before it', async () => {
@@ -56,7 +56,7 @@ describe('what was written', () => {
   });
 
   it('without an answer stays in doubt when an edit stops its repeat', async () => {
-    const { ec2, faults, reconcile, desire, status } = await inSync(one);
+    const { ec2, faults, reconcile, desire, status, remembered } = await inSync(one);
     desire({ '10.20.0.0/16': 'pcx-bbbbbbbb' });
     faults.strike({ action: 'ReplaceRoute', times: 1 }, { lost: 'answer' });
     // Both reads that follow lag behind that call. The edit comes between the first of them and the repeat.
@@ -64,7 +64,8 @@ describe('what was written', () => {
     faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 12_000, justBefore: edit });
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-bbbbbbbb']);
-    expect(status()).toMatchObject({ phase: 'Verifying', recentWrites: [{ target: 'pcx-bbbbbbbb' }] });
+    expect(status().phase).toBe('Verifying');
+    expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-bbbbbbbb', isUncertain: true });
   });
 
   it('beside a refusal is looked at again soon', async () => {
@@ -78,7 +79,7 @@ describe('what was written', () => {
 
 describe('a target that drops the traffic', () => {
   it('is remembered as dead although the read that shows it is doubted for another route', async () => {
-    const { ec2, event, reconcile, desire, status, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    const { ec2, event, reconcile, desire, memory, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
     // Attached to nothing: EC2 accepts it, and the route becomes a blackhole.
     ec2.scenery.interface('eni-bbbbbbbb');
     desire({ '10.20.0.0/16': 'eni-bbbbbbbb', '10.21.0.0/16': 'pcx-bbbbbbbb' });
@@ -86,7 +87,7 @@ describe('a target that drops the traffic', () => {
     ec2.scenery.route(routeTableId, '10.21.0.0/16', 'tgw-aaaaaaaa');
     clock.advance(5_000);
     await reconcile({ kind: 'requeue' });
-    expect(status()).toMatchObject({ phase: 'Verifying', doubt: {} });
+    expect(memory().doubt).toBeDefined();
     clock.advance(5_000);
     // Somebody restores what worked, and the event of that call ends the doubt.
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
@@ -155,13 +156,13 @@ describe('a contest', () => {
       clock.advance(35_000);
     }
     await undo();
-    const { heals } = status();
-    expect(heals).toMatchObject([{ destination: '10.20.0.0/16', contest: {} }]);
+    const { contested } = status();
+    expect(contested).toMatchObject([{ destination: '10.20.0.0/16', repairs: 6 }]);
     ec2.journal.clear();
     clock.advance(1_000);
     ec2.scenery.deleteTable(routeTableId);
     await reconcile();
-    expect(status()).toMatchObject({ phase: 'Missing', heals });
+    expect(status()).toMatchObject({ phase: 'Missing', contested });
     // A read that lags shows the table, as others had changed it once more.
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
     await event({ name: 'ReplaceRoute' });
@@ -186,7 +187,7 @@ describe('what was left with a holder that died', () => {
     states.faults = (call) => {
       if (call === 'read') throw new Error('the store is down');
     };
-    clock.advance(24 * 60 * 60_000);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await sweep(world, world.invocation());
     expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0, kinds: ['event'] }, dueAt: clock.now() }]);
   });
@@ -198,9 +199,9 @@ describe('a sweep', () => {
     const { ec2, states, tables } = world;
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     const actual = await tables.read(routeTableId);
-    const { revision, ...status } = world.status();
-    if (actual)
-      await states.write({ ...status, plan: summaryOf(plan(desired(one), actual, { now })), revision: revision + 1 });
+    const stored = states.stored(routeTableId);
+    const status = actual && { ...stored.status, plan: summaryOf(plan(desired(one), actual, { now })) };
+    if (status) await states.write({ ...stored, status, revision: stored.revision + 1 });
     await sweep(world, world.invocation());
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
   });

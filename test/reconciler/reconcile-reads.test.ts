@@ -190,7 +190,7 @@ describe('time that runs out', () => {
     const done = ec2.journal.mutations.length;
     expect(done).toBe(40);
     expect(ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
-    expect(status()).toMatchObject({ phase: 'Verifying', reason: 'the plan is done in part: the rest follows' });
+    expect(status()).toMatchObject({ phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' });
     clock.advance(5_000);
     await reconcile({ kind: 'requeue' });
     expect(ec2.journal.mutations).toHaveLength(100);
@@ -215,5 +215,5 @@ it('a read in doubt is not believed for a call that says nothing of routes', asy
   world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 10_000 });
   await world.event({ name: 'AssociateRouteTable', time: world.now().toISOString() });
   expect(world.ec2.journal.counts['ReplaceRoute']).toBe(1);
-  expect(world.status().doubt).toBeDefined();
+  expect(world.memory().doubt).toBeDefined();
 });

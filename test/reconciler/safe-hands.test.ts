@@ -502,7 +502,7 @@ describe('others who undo what we heal', () => {
     expect(world.status()).toMatchObject({
       phase: 'Contested',
       reason: expect.stringContaining(alice.arn),
-      heals: [{ destination: '10.20.0.0/16', by: [alice], contest: {} }],
+      contested: [{ destination: '10.20.0.0/16', by: [alice] }],
     });
   });
 
@@ -555,7 +555,7 @@ describe('others who undo what we heal', () => {
     world.clock.advance(2 * minute);
     await world.reconcile();
     expect(world.status().phase).toBe('InSync');
-    expect(world.status()).not.toHaveProperty('heals');
+    expect(world.status()).not.toHaveProperty('contested');
   });
 
   it('are forgotten when the route is edited', async () => {
@@ -600,7 +600,7 @@ describe('EC2 answering nothing but faults of its own', () => {
 
   it('makes no contest of one change by others, and is told as one failure', async () => {
     const { world, phases } = await outage(15);
-    expect(world.status()).not.toHaveProperty('heals');
+    expect(world.status()).not.toHaveProperty('contested');
     expect(new Set(phases)).toEqual(new Set(['Failed']));
     expect(world.announcer.values('Contested')).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shownPhase } from '../../reconciler/core/freshness.ts';
+import { shownPhase } from '../../reconciler/core/status/freshness.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
@@ -75,10 +75,10 @@ describe('a sweep', () => {
 
   it('takes note of an edit that changes no route', async () => {
     const { world } = await fleet(2);
-    const { desiredHash } = world.states.status(idOf(1));
+    const { desiredHash } = world.states.stored(idOf(1)).memory;
     world.desired.put({ routeTableId: idOf(1), routes, maxDeletes: 3 });
     await sweep(world, world.invocation());
-    expect(world.states.status(idOf(1)).desiredHash).not.toBe(desiredHash);
+    expect(world.states.stored(idOf(1)).memory.desiredHash).not.toBe(desiredHash);
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
@@ -107,7 +107,7 @@ describe('a sweep', () => {
     if (on) world.faults.strike({ action: on.action, after: 2, times: 1 }, { serverFault: 'not-done' });
     let calls = 0;
     world.states.faults = (call) => {
-      if (call === 'readMany' && !on && ++calls === 2) throw new Error('no answer');
+      if (call === 'glance' && !on && ++calls === 2) throw new Error('no answer');
     };
     const record = await sweep(world, world.invocation());
     expect(record).toMatchObject({ checked: 150, unknown: { count: 100, first: { length: 100 } } });
@@ -116,13 +116,13 @@ describe('a sweep', () => {
 
   it.each([50, 250])('shows none of %d tables as in sync that it could not read', async (tables) => {
     const { world, ids } = await fleet(tables);
-    const statuses = await world.states.readMany(ids);
+    const glances = await world.states.glance(ids);
     world.states.faults = (call) => {
-      if (call === 'readMany') throw new Error('no answer');
+      if (call === 'glance') throw new Error('no answer');
     };
     for (let sweeps = 0; sweeps < 4; sweeps++) {
       const record = await sweep(world, world.invocation(), 5 * 60_000);
-      const shown = ids.map((id) => shownPhase(id, statuses.get(id), record, world.now()).phase);
+      const shown = ids.map((id) => shownPhase(id, glances.get(id)?.status, record, world.now()).phase);
       expect(new Set(shown)).toEqual(new Set(['Unknown']));
       world.clock.advance(5 * 60_000);
     }
@@ -131,7 +131,7 @@ describe('a sweep', () => {
   it('names so many of the tables it could not read, and says so much of each, that its record can be stored', async () => {
     const { world } = await fleet(250);
     world.states.faults = (call) => {
-      if (call !== 'readMany') return;
+      if (call !== 'glance') return;
       world.clock.advance(3_000);
       throw new Error('You are not authorized to perform this operation. '.repeat(100));
     };
@@ -170,7 +170,7 @@ describe('a sweep', () => {
     world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
     // The first page of the second part.
     world.states.faults = (call) => {
-      if (call === 'readMany' && reads(world) === 2) throw new Error('no answer');
+      if (call === 'glance' && reads(world) === 2) throw new Error('no answer');
     };
     const startedAt = world.now();
     await sweep(world, world.invocation(5));

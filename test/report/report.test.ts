@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type RunOutcome, phases } from '../../reconciler/core/status.ts';
+import type { RunOutcome } from '../../reconciler/core/announce/history.ts';
+import { phases } from '../../reconciler/core/status/status.ts';
 import { reportDocument } from '../../report/document.ts';
 import { type Fleet, fleetView, urgencyOf } from '../../report/fleet-view.ts';
 import { fleetWidget, tableWidget } from '../../report/widget.ts';
@@ -115,9 +116,8 @@ describe('the fleet', () => {
   it('reports routes that are as desired but drop their traffic', async () => {
     const { fleet } = await eventfulFleet();
     const [table] = fleet.tables.filter(({ status }) => status?.phase === 'InSync');
-    if (!table?.status?.plan) throw new Error('no table is in sync');
-    const findings = [{ code: 'blackhole', destination: '0.0.0.0/0', message: 'its target is gone' }] as const;
-    const dark = { ...table, status: { ...table.status, plan: { ...table.status.plan, findings } } };
+    if (!table?.status) throw new Error('no table is in sync');
+    const dark = { ...table, status: { ...table.status, blackholes: 1 } };
     const { rows } = fleetView({ ...fleet, tables: [dark] });
     expect(rows).toMatchObject([{ phase: 'InSync', blackholes: 1 }]);
     const page = fleetWidget({ ...fleet, tables: [dark] }, 0, 'light', arn);
@@ -188,7 +188,9 @@ describe('the page of a table', () => {
     expect(history[0]).toMatch(
       /12:27:10 .*0\.0\.0\.0\/0 .*: done .*deploy-pipeline\/run-4711 from cloudformation\.amazonaws\.com .*through cloudformation.* in 1\.4 s/,
     );
-    expect(history[1]).toMatch(/12:24:01 .*alice@example\.com from 198\.51\.100\.23 with Mozilla/);
+    // The call that an event reported, then the run that repaired what an earlier call had done.
+    expect(history[1]).toMatch(/12:27:09 call ReplaceRoute 0\.0\.0\.0\/0 to igw-\S+ .*deploy-pipeline\/run-4711/);
+    expect(history[2]).toMatch(/12:24:01 .*: done .*alice@example\.com from 198\.51\.100\.23 with Mozilla/);
   });
 
   it('says that no event reported drift that only a sweep found', async () => {

@@ -1,10 +1,10 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
 import type { ActualTable } from '../../reconciler/core/route.ts';
-import type { Status } from '../../reconciler/core/status.ts';
 import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import type {
   DesiredItems,
   Evidence,
+  Glance,
   Leases,
   Log,
   Requeue,
@@ -74,7 +74,7 @@ export class Cloud {
   /** An effective call, by whomever. */
   onEffect: (call: Call) => void = () => {};
   /** The status before the present one: a read that is not consistent may still show it. */
-  readonly #lastStatus = new Map<string, Status>();
+  readonly #lastGlances = new Map<string, Glance>();
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
   /** Calls that EC2 got to in this step, with what they are to a function of ours. */
   readonly #arrived = new Map<Call, Mutation | undefined>();
@@ -198,7 +198,7 @@ export class Cloud {
       evidence: this.#evidence(fn),
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
-      announcer: { announce: async () => {} },
+      announcer: { announce: async () => [] },
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
@@ -299,29 +299,34 @@ export class Cloud {
     return {
       read: (routeTableId) =>
         this.#store(fn, `states.read ${routeTableId}`, async () => {
-          const status = await states.read(routeTableId);
-          this.watch.readStatus(fn, routeTableId, status);
-          return status;
+          const known = await states.read(routeTableId);
+          this.watch.readState(fn, routeTableId, known.state);
+          return known;
         }),
-      readMany: (routeTableIds) =>
-        this.#store(fn, 'states.readMany', async () => {
-          const statuses = await states.readMany(routeTableIds);
+      glance: (routeTableIds) =>
+        this.#store(fn, 'states.glance', async () => {
+          const glances = await states.glance(routeTableIds);
           const isStale = this.faults.strikes('stale status in bulk read');
           return isStale
-            ? new Map([...statuses].map(([id, status]) => [id, this.#lastStatus.get(id) ?? status]))
-            : statuses;
+            ? new Map([...glances].map(([id, glance]) => [id, this.#lastGlances.get(id) ?? glance]))
+            : glances;
         }),
-      write: (status) => {
-        const told = `states.write ${status.routeTableId} ${status.phase}: ${status.reason}`;
+      write: (state) => {
+        const { routeTableId, phase, reason } = state.status;
         const write = async (): Promise<boolean> => {
-          const before = this.watch.facts(status.routeTableId).status;
-          const written = await states.write(status);
+          const last = (await states.glance([routeTableId])).get(routeTableId);
+          const before = this.watch.facts(routeTableId).state;
+          const written = await states.write(state);
           if (!written) return false;
-          if (before) this.#lastStatus.set(status.routeTableId, before);
-          this.watch.statusWritten(fn, status, before);
+          if (last) this.#lastGlances.set(routeTableId, last);
+          this.watch.stateWritten(fn, state, before);
           return true;
         };
-        return this.#store(fn, told, write, write);
+        return this.#store(fn, `states.write ${routeTableId} ${phase}: ${reason}`, write, write);
+      },
+      writeUnsent: (routeTableId, revision, unsent) => {
+        const write = (): Promise<void> => states.writeUnsent(routeTableId, revision, unsent);
+        return this.#store(fn, `states.writeUnsent ${routeTableId} ${revision}`, write, write);
       },
       recordRun: (run) => {
         const record = async (): Promise<void> => {

@@ -2,9 +2,10 @@ import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
-import { reconcileConcerned } from '../../reconciler/wake.ts';
-import { reconcile, reconcileAgain } from '../../reconciler/reconcile.ts';
+import { reconcile } from '../../reconciler/reconcile.ts';
+import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
+import { reconcileConcerned } from '../../reconciler/wake.ts';
 import type { Cloud } from './cloud.ts';
 import { type Ending, FunctionRun } from './function-run.ts';
 

@@ -1,6 +1,7 @@
+import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Change } from '../../reconciler/core/change.ts';
 import type { Orders } from '../../reconciler/core/orders.ts';
-import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { StoredState } from '../../reconciler/ports.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Fights } from './fights.ts';
@@ -56,7 +57,7 @@ export interface Look {
   readonly by: FunctionRun;
   readonly routeTableId: string;
   leaseEndsAt: number;
-  before?: Status;
+  before?: StoredState;
   /** Destinations that are remembered to have been in the hands of another account. */
   foreign: Set<string>;
   version?: Version;
@@ -94,7 +95,8 @@ export interface TableFacts {
   owned: Map<string, Set<string>>;
   /** The rules under which it was last seen in sync, no delete being held back since. */
   clean: string | undefined;
-  status: Status | undefined;
+  /** What is stored of it. */
+  state: StoredState | undefined;
   /** What people approved, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Status } from '../../reconciler/core/status.ts';
+import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
+import type { StoredState } from '../../reconciler/ports.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
 import { type Table, type World, isUsable, slotAt } from '../support/ec2/world.ts';
 import { isHalted } from './halts.ts';
@@ -218,13 +219,13 @@ export const atAnswer: Invariants<[Mutation, Facts]> = {
 };
 
 /** Asked when a status was written. */
-export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
-  'a status follows the one it was made from': (status, { before }, replaced) =>
+export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, Facts]> = {
+  'a status follows the one it was made from': ({ revision }, { before }, replaced) =>
     replaced?.revision === before?.revision
       ? undefined
-      : `revision ${status.revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
+      : `revision ${revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
 
-  'InSync is said only of a read that was in sync': ({ phase }, look, _, watch) => {
+  'InSync is said only of a read that was in sync': ({ status: { phase } }, look, _, watch) => {
     const { shown } = look.read ?? {};
     const spec = look.version?.spec;
     const table = shown?.world.tables.get(look.routeTableId);
@@ -237,7 +238,7 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 
-  'no delete is held back that was earned': ({ phase, plan, doubt }, look, _, watch) => {
+  'no delete is held back that was earned': ({ status: { phase, plan }, memory: { doubt } }, look, _, watch) => {
     const { version, read, routeTableId, by, halts } = look;
     const table = read?.shown?.world.tables.get(routeTableId);
     if (!plan?.blocked || doubt || phase === 'Drifted' || !version?.spec || !read?.shown || !table) return undefined;
@@ -255,15 +256,16 @@ export const atStatus: Invariants<[Status, Look, Status | undefined, Facts]> = {
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
-  'contested is only what others undid again and again': ({ heals = [] }, look, _, watch) => {
+  'contested is only what others undid again and again': ({ memory }, look, _, watch) => {
     const { undone } = watch.facts(look.routeTableId);
-    const wrong = heals.find(({ destination, contest }) => contest && (undone.get(destination) ?? 0) < 5);
-    return watch.readsAreNeverStale && wrong
-      ? `${wrong.destination} is contested, and was changed by others ${undone.get(wrong.destination) ?? 0} times`
+    const contested = destinationsWhere(memory, ({ repairs }) => repairs?.contest);
+    const wrong = contested.find((destination) => (undone.get(destination) ?? 0) < 5);
+    return watch.readsAreNeverStale && wrong !== undefined
+      ? `${wrong} is contested, and was changed by others ${undone.get(wrong) ?? 0} times`
       : undefined;
   },
 
-  'InSync is not said of a stale read': ({ phase }, look, _, watch) => {
+  'InSync is not said of a stale read': ({ status: { phase } }, look, _, watch) => {
     const { version, read } = look;
     if (phase !== 'InSync' || !read?.shown) return undefined;
     const { asOf } = read.shown;
@@ -321,12 +323,13 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     );
     return (
       wrong &&
-      `${facts.routeTableId} ${wrong.destination} leads to ${wrong.found}, not ${wrong.wanted}; status says ${facts.status?.phase}: ${facts.status?.reason}`
+      `${facts.routeTableId} ${wrong.destination} leads to ${wrong.found}, not ${wrong.wanted}; status says ${facts.state?.status.phase}: ${facts.state?.status.reason}`
     );
   },
 
   'the status is true': (facts, world, watch) => {
-    const { routeTableId, status, foreign } = facts;
+    const { routeTableId, state, foreign } = facts;
+    const status = state?.status;
     const version = facts.versions.at(-1);
     const table = world.tables.get(routeTableId);
     const now = watch.time();
@@ -372,7 +375,8 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
 
 /** What remains to be mended is refused by EC2 for good, or waits for a person, and the status names it. */
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
-  const { status, routeTableId, foreign } = facts;
+  const { state, routeTableId, foreign } = facts;
+  const status = state?.status;
   if (foreign.has(destination)) return true;
   const isKept = status?.plan?.findings.some(
     (finding) => finding.code === 'healed-into-blackhole' && finding.destination === destination,
@@ -381,7 +385,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))
     return true;
   if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
-  const isNamed = status?.phase === 'Failed' && status.failures.some((failure) => failure.destination === destination);
+  const isNamed = status?.phase === 'Failed' && status.failures?.some((failure) => failure.destination === destination);
   return (
     isNamed && (watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
   );

@@ -386,7 +386,7 @@ export class People {
   /** A person looks at the status, and lets the deletes go that wait. */
   #approve(routeTableId: string, spec: Spec): void {
     const { watch, orders, scheduler, history } = this.#cloud;
-    const { plan, desiredHash = '' } = watch.facts(routeTableId).status ?? {};
+    const { status: { plan } = {}, memory: { desiredHash = '' } = {} } = watch.facts(routeTableId).state ?? {};
     if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
     const held = new Set(plan.blocked.deletes);
     const routes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>

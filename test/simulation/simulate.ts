@@ -102,7 +102,8 @@ async function laterTries(
   sweepAndSettle: () => Promise<void>,
   run: (ms: number) => Promise<void>,
 ): Promise<boolean> {
-  const due = [...cloud.watch.tables.values()].flatMap(({ status, versions }) => {
+  const due = [...cloud.watch.tables.values()].flatMap(({ state, versions }) => {
+    const status = state?.status;
     const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),

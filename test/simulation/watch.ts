@@ -1,6 +1,8 @@
+import type { Run } from '../../reconciler/core/announce/history.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
+import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
 import type { Orders } from '../../reconciler/core/orders.ts';
-import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { StoredState } from '../../reconciler/ports.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
@@ -75,7 +77,7 @@ export class Watch implements Facts {
         foreign: new Set(),
         owned: new Map(),
         clean: undefined,
-        status: undefined,
+        state: undefined,
         approvals: [],
         fights: new Fights(),
         memory: new Memory(),
@@ -153,12 +155,12 @@ export class Watch implements Facts {
 
   // ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readStatus(by: FunctionRun, routeTableId: string, before: Status | undefined): void {
+  readState(by: FunctionRun, routeTableId: string, before: StoredState | undefined): void {
     const look = this.look(by, routeTableId);
     if (!look) return;
     look.applying = false;
     if (before) look.before = before;
-    look.foreign = new Set(before?.foreign);
+    look.foreign = new Set(before && destinationsWhere(before.memory, ({ foreign }) => foreign));
     delete look.read;
     delete look.checkpoint;
   }
@@ -245,9 +247,9 @@ export class Watch implements Facts {
 
   approved(routeTableId: string, deletes: readonly string[], id: string, until: number): void {
     const facts = this.facts(routeTableId);
-    const { versions, status } = facts;
+    const { versions, state } = facts;
     // The status that was looked at may be of a version before.
-    const first = versions.findLastIndex(({ at }) => at < Date.parse(status?.checkedAt ?? '') - 10_000);
+    const first = versions.findLastIndex(({ at }) => at < Date.parse(state?.status.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     const at = this.time();
     facts.approvals = [
@@ -260,7 +262,7 @@ export class Watch implements Facts {
   /** Nothing is remembered of a table any more: what people approved before counts as spent. */
   lost(routeTableId: string): void {
     const facts = this.facts(routeTableId);
-    facts.status = undefined;
+    facts.state = undefined;
     facts.clean = undefined;
     facts.owned = new Map();
     facts.known.clear();
@@ -345,13 +347,14 @@ export class Watch implements Facts {
     this.#ask(atAnswer, mutation, this);
   }
 
-  statusWritten(by: FunctionRun, status: Status, replaced: Status | undefined): void {
+  stateWritten(by: FunctionRun, state: StoredState, replaced: StoredState | undefined): void {
+    const { status, memory } = state;
     const facts = this.facts(status.routeTableId);
     const look = this.look(by, status.routeTableId);
-    facts.status = status;
+    facts.state = state;
     if (!look) return;
     look.applying = false;
-    this.#ask(atStatus, status, look, replaced, this);
+    this.#ask(atStatus, state, look, replaced, this);
     for (const mutation of look.mutations) {
       // What was done though its answer was lost is remembered as well: by the next read, if by nothing else.
       const isDone = mutation.outcome === 'done';
@@ -366,8 +369,8 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
-    this.#spendUnseen(facts, look, status);
-    this.#learnFrom(facts, status, look);
+    this.#spendUnseen(facts, look, memory);
+    this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
       facts.memory.forget();
       facts.onTrial.clear();
@@ -392,7 +395,7 @@ export class Watch implements Facts {
   }
 
   /** A route that a read did not show is approved no longer, once that is remembered. */
-  #spendUnseen({ approvals }: TableFacts, { orders, reads, read, routeTableId }: Look, { doubt }: Status): void {
+  #spendUnseen({ approvals }: TableFacts, { orders, reads, read, routeTableId }: Look, { doubt }: StoredState['memory']): void {
     const approval = approvals.find(({ id }) => id === orders?.approval?.at);
     const table = read?.shown?.world.tables.get(routeTableId);
     // Of several reads the last may have been one that was not believed.
@@ -405,7 +408,7 @@ export class Watch implements Facts {
   }
 
   /** What the reconciler has to remember once a status is written, by what it had been shown. */
-  #learnFrom(facts: TableFacts, { phase, plan, doubt }: Status, look: Look): void {
+  #learnFrom(facts: TableFacts, { status: { phase, plan }, memory: { doubt } }: StoredState, look: Look): void {
     const { memory } = facts;
     const { version, read, by } = look;
     const table = read?.shown?.world.tables.get(look.routeTableId);

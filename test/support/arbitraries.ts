@@ -3,7 +3,7 @@ import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.t
 import { underOrders } from '../../reconciler/core/enforcement.ts';
 import { desiredHash, policyHash } from '../../reconciler/core/hashes.ts';
 import type { Orders } from '../../reconciler/core/orders.ts';
-import type { TableRecord } from '../../reconciler/core/record.ts';
+import { type Memory, type Remembered, type Rewritten, withEach } from '../../reconciler/core/memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -14,7 +14,18 @@ import {
   parseTarget,
   targetText,
 } from '../../reconciler/core/route.ts';
-import { actual, lattice, local, minutesAfter, now, otherOwnerId, ownerId, route, routeTableId } from './builders.ts';
+import {
+  actual,
+  lattice,
+  local,
+  memory,
+  minutesAfter,
+  now,
+  otherOwnerId,
+  ownerId,
+  route,
+  routeTableId,
+} from './builders.ts';
 
 // Destinations and ids come from small pools on purpose, so that values that must be distinguished often meet.
 
@@ -289,15 +300,15 @@ export const desiredTable: fc.Arbitrary<DesiredTable> = fc
   .tuple(uniqueRoutes, policy)
   .map(([routes, policy]) => valid(routes, policy));
 
-// ── both tables and the record ────────────────────────────────────────────────────────────────────────────────────
+// ── both tables and the memory ────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A desired and an actual table with common routes, some of them retargeted, and a record that matches them in part.
+ * A desired and an actual table with common routes, some of them retargeted, and a memory that matches them in part.
  */
 export interface Situation {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
-  readonly record: TableRecord;
+  readonly memory: Memory;
 }
 
 const listedLike = ({ destination, target, instance }: ActualRoute): ListedRoute[] => {
@@ -330,12 +341,12 @@ export const situation: fc.Arbitrary<Situation> = fc
     const likeActual = actual.routes.flatMap((route, index) => (kept[index] ? listedLike(route) : []));
     const routes = [...new Map([...more, ...likeActual].map((route) => [route.destination, route])).values()];
     const desired = underOrders(valid(routes, policy), ordersIn(valid(routes, policy), actual, ordered));
-    return { desired, actual, record: recordOf(desired, actual, remembered) };
+    return { desired, actual, memory: memoryOf(desired, actual, remembered) };
   });
 
-function recordOf(
+function memoryOf(
   desired: DesiredTable,
-  actual: ActualTable,
+  { routes }: ActualTable,
   remembered: {
     readonly clean: boolean;
     readonly listed: readonly string[];
@@ -344,26 +355,22 @@ function recordOf(
     readonly foreign: readonly string[];
     readonly spared: readonly string[];
   },
-): TableRecord {
-  const routes = actual.routes.map((route) => ({
-    destination: destinationText(route.destination),
-    target: targetText(route.target),
-  }));
-  return {
-    ...(remembered.clean && { cleanPolicy: policyHash(desired, now) }),
-    listed: new Set(remembered.listed),
-    owned: new Map(
-      routes
-        .filter((_, index) => remembered.owned[index])
-        .map(({ destination, target }) => [
-          destination,
-          { target, ...(remembered.overrode && { overrodeLocal: true as const }) },
-        ]),
-    ),
-    foreign: new Set(remembered.foreign),
-    spared: new Set(remembered.spared),
-    replaced: new Map(),
-  };
+): Memory {
+  const ours = new Map(
+    routes
+      .filter((_, index) => remembered.owned[index])
+      .map(({ destination, target }) => [destinationText(destination), targetText(target)]),
+  );
+  const { clean, overrode, listed, foreign, spared } = remembered;
+  const slot = (_: Remembered, destination: string): Rewritten => ({
+    ours: ours.get(destination),
+    overrodeLocal: (overrode && ours.has(destination)) || undefined,
+    listed: listed.includes(destination) || undefined,
+    foreign: foreign.includes(destination) || undefined,
+    spared: spared.includes(destination) || undefined,
+  });
+  const before = memory({}, clean ? { cleanPolicy: policyHash(desired, now) } : {});
+  return withEach(before, slot, [...ours.keys(), ...listed, ...foreign, ...spared]);
 }
 
 /** What is ordered about the routes that are there. */

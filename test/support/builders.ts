@@ -3,7 +3,7 @@ import { underOrders } from '../../reconciler/core/enforcement.ts';
 import type { Finding } from '../../reconciler/core/finding.ts';
 import { desiredHash } from '../../reconciler/core/hashes.ts';
 import { type Approval, noOrders } from '../../reconciler/core/orders.ts';
-import { type TableRecord, emptyRecord } from '../../reconciler/core/record.ts';
+import { type Memory, type Remembered, emptyMemory } from '../../reconciler/core/memory/memory.ts';
 import type { ActualRoute, ActualTable, Parsed, Route } from '../../reconciler/core/route.ts';
 import { destinationText, parseDestination, parseTarget } from '../../reconciler/core/route.ts';
 
@@ -90,7 +90,11 @@ export const approving = (
     },
   });
 
-export const record = (more: Partial<TableRecord> = {}): TableRecord => ({ ...emptyRecord, ...more });
+/** A memory of these destinations. */
+export const memory = (
+  destinations: Readonly<Record<string, Remembered>> = {},
+  more: Partial<Omit<Memory, 'destinations'>> = {},
+): Memory => ({ ...emptyMemory, destinations: new Map(Object.entries(destinations)), ...more });
 
 /** The stable part of findings: code and destination. */
 export const codes = (findings: readonly Finding[]): string[] =>

@@ -1,4 +1,4 @@
-import type { Actor } from '../../reconciler/core/memory/call.ts';
+import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import type { Fleet } from '../../report/fleet-view.ts';
 import type { TableView } from '../../report/table-page.ts';
@@ -98,6 +98,8 @@ export async function eventfulFleet(
   await sweep(world, world.invocation(), 5 * minute);
   clock.advance(40 * second);
 
+  const calls = new Map<string, readonly ReportedCall[]>();
+  for (const id of tables) calls.set(id, await world.evidence.of(id, new Date(0)));
   const now = world.now();
   const sweepRecord = await world.states.readSweep();
   const known = tables.map((routeTableId) => ({ routeTableId, status: world.states.status(routeTableId) }));
@@ -113,6 +115,7 @@ export async function eventfulFleet(
       routeTableId,
       status,
       runs: world.states.runs(routeTableId).toReversed(),
+      calls: calls.get(routeTableId) ?? [],
       sweep: sweepRecord,
       now,
     })),

@@ -1,20 +1,25 @@
-import { detailSchemas } from '../../reconciler/core/domain-event.ts';
+import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
-import type { MetricName, News } from '../../reconciler/core/news.ts';
+import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
+import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Orders, everyTable, ordersOf } from '../../reconciler/core/orders.ts';
-import type { Run, Status } from '../../reconciler/core/status.ts';
+import type { Run } from '../../reconciler/core/announce/history.ts';
+import type { Status } from '../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../reconciler/core/sweep-record.ts';
 import { type Left, nothingLeft, together } from '../../reconciler/core/trigger.ts';
-import type { Claim } from '../../reconciler/lease.ts';
 import type {
   Announcer,
+  Claim,
   DesiredItems,
   DesiredPage,
   Evidence,
+  Glance,
+  Known,
   Leases,
   OrdersByTable,
   Requeue,
   RequeueMessage,
+  StoredState,
   TableIndex,
   TableOrders,
   TableStates,
@@ -96,15 +101,20 @@ export class InMemoryTableStates implements TableStates {
   faults: StoreFaults = () => {};
   /** How often each kind of write was made: `write` → 1, `recordRun` → 2. */
   readonly writes = new Map<string, number>();
-  readonly #statuses = new Map<string, Status>();
+  readonly #states = new Map<string, StoredState>();
   readonly #runs = new Map<string, Run>();
   #sweep: SweepRecord | undefined;
 
-  /** A table's status, for tests to look at. */
+  /** All that is stored of a table, for tests. */
+  stored(routeTableId: string): StoredState {
+    const state = this.#states.get(routeTableId);
+    if (!state) throw new TypeError(`nothing is stored of ${routeTableId}`);
+    return structuredClone(state);
+  }
+
+  /** A table's status, for tests. */
   status(routeTableId: string): Status {
-    const status = this.#statuses.get(routeTableId);
-    if (!status) throw new TypeError(`there is no status of ${routeTableId}`);
-    return structuredClone(status);
+    return this.stored(routeTableId).status;
   }
 
   /** A table's history, oldest first. */
@@ -115,28 +125,43 @@ export class InMemoryTableStates implements TableStates {
       .map(([, run]) => structuredClone(run));
   }
 
-  async read(routeTableId: string): Promise<Status | undefined> {
+  async read(routeTableId: string): Promise<Known> {
     await this.faults('read', routeTableId);
-    return structuredClone(this.#statuses.get(routeTableId));
+    const state = this.#states.get(routeTableId);
+    return state ? { state: structuredClone(state) } : {};
   }
 
-  async readMany(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Status>> {
-    await this.faults('readMany');
-    const found = routeTableIds.flatMap((id) => this.#statuses.get(id) ?? []);
-    return new Map(found.map((status) => [status.routeTableId, structuredClone(status)]));
+  async glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
+    await this.faults('glance');
+    const found = routeTableIds.flatMap((id) => this.#states.get(id) ?? []);
+    return new Map(
+      found.map(({ memory: _, unsent, ...rest }) => [
+        rest.status.routeTableId,
+        structuredClone({ ...rest, hasUnsent: unsent !== undefined }),
+      ]),
+    );
   }
 
-  /** The record is lost, as after a restore of the table. */
+  /** The state is lost, as after a restore of the table. */
   lose(routeTableId: string): void {
-    this.#statuses.delete(routeTableId);
+    this.#states.delete(routeTableId);
   }
 
-  async write(status: Status): Promise<boolean> {
-    await this.#writing('write', status.routeTableId);
-    const before = this.#statuses.get(status.routeTableId);
-    if (before && before.revision !== status.revision - 1) return false;
-    this.#statuses.set(status.routeTableId, structuredClone(status));
+  async write(state: StoredState): Promise<boolean> {
+    const { routeTableId } = state.status;
+    await this.#writing('write', routeTableId);
+    const before = this.#states.get(routeTableId);
+    if (before && before.revision !== state.revision - 1) return false;
+    this.#states.set(routeTableId, structuredClone(state));
     return true;
+  }
+
+  async writeUnsent(routeTableId: string, revision: number, unsent: News | undefined): Promise<void> {
+    await this.#writing('writeUnsent', routeTableId);
+    const state = this.#states.get(routeTableId);
+    if (state?.revision !== revision) return;
+    const { unsent: _, ...rest } = state;
+    this.#states.set(routeTableId, { ...rest, ...(unsent && { unsent: structuredClone(unsent) }) });
   }
 
   async recordRun(run: Run): Promise<void> {
@@ -295,13 +320,24 @@ export class InMemoryRequeue implements Requeue {
 
 /** Who listens, in memory: keeps what was told, in order. An event that breaks its schema is refused. */
 export class InMemoryAnnouncer implements Announcer {
+  /** While it throws, events are rejected. */
   faults: StoreFaults = () => {};
   readonly told: News[] = [];
 
-  async announce(news: News): Promise<void> {
-    await this.faults('announce', news.events[0]?.detail.routeTableId ?? '*');
-    for (const { type, detail } of news.events) detailSchemas[type].parse(detail);
-    this.told.push(news);
+  async announce({ metrics, events }: News): Promise<readonly DomainEvent[]> {
+    for (const { type, detail } of events) detailSchemas[type].parse(detail);
+    const isTaken = await this.#isTaken(events);
+    this.told.push({ metrics, events: isTaken ? events : [] });
+    return isTaken ? [] : events;
+  }
+
+  async #isTaken(events: readonly DomainEvent[]): Promise<boolean> {
+    try {
+      await this.faults('announce', events[0]?.detail.routeTableId ?? '*');
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** What came of each event, in short. */

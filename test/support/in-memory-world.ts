@@ -1,4 +1,5 @@
-import type { Status } from '../../reconciler/core/status.ts';
+import { type Memory, type Remembered, rememberedAt } from '../../reconciler/core/memory/memory.ts';
+import type { Status } from '../../reconciler/core/status/status.ts';
 import type { Actor, ReportedCall, Subject } from '../../reconciler/core/memory/call.ts';
 import type { Trigger } from '../../reconciler/core/trigger.ts';
 import type { Log, World } from '../../reconciler/ports.ts';
@@ -140,6 +141,12 @@ export class InMemoryWorld implements World {
 
   /** Writes the desired item of the table under test. */
   readonly desire = (...given: Parameters<typeof item>): void => this.desired.put({ routeTableId, ...item(...given) });
+
+  /** What is remembered of the table under test. */
+  readonly memory = (): Memory => this.states.stored(routeTableId).memory;
+
+  /** What is remembered of one of its destinations. */
+  readonly remembered = (destination: string): Remembered => rememberedAt(this.memory(), destination);
 
   /** The status of the table under test. */
   readonly status = (): Status => this.states.status(routeTableId);

@@ -4,8 +4,7 @@ import type { ReportedCall } from '../../reconciler/core/memory/call.ts';
 import { noOrders } from '../../reconciler/core/orders.ts';
 import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import type { DesiredItems, Evidence, Leases, TableIndex, TableOrders, TableStates } from '../../reconciler/ports.ts';
-import type { Claim } from '../../reconciler/lease.ts';
+import type { Claim, DesiredItems, Evidence, Leases, TableIndex, TableOrders, TableStates } from '../../reconciler/ports.ts';
 import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
 

@@ -4,7 +4,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { announcer } from '../../../reconciler/aws/announcer.ts';
-import type { DomainEvent } from '../../../reconciler/core/domain-event.ts';
+import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 
 const event: DomainEvent = {

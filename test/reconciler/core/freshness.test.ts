@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { shownPhase } from '../../../reconciler/core/freshness.ts';
+import { shownPhase } from '../../../reconciler/core/status/freshness.ts';
 import type { SweepRecord } from '../../../reconciler/core/sweep-record.ts';
 import { minutesAfter, now, routeTableId } from '../../support/builders.ts';
 

@@ -4,14 +4,14 @@ import type { Approval } from '../../../reconciler/core/orders.ts';
 import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { plan } from '../../../reconciler/core/plan.ts';
 import { desiredHash, policyHash } from '../../../reconciler/core/hashes.ts';
-import type { TableRecord } from '../../../reconciler/core/record.ts';
+import type { Memory, Remembered } from '../../../reconciler/core/memory/memory.ts';
 import {
   actual,
   approving,
   desired,
+  memory,
   minutesAfter,
   now,
-  record,
   route,
   table,
   throughInstance,
@@ -28,22 +28,20 @@ const listing = (destinations: readonly string[]) =>
 const blockedOf = (
   item: Given,
   there: readonly string[],
-  remembered?: Partial<TableRecord>,
+  remembered?: Memory,
 ): Pick<Blocked, 'code' | 'deletes'> | undefined => {
   const { blocked } = plan(desired(...item), table(there.map((destination) => pcx(destination))), {
     now,
-    ...(remembered && { record: record(remembered) }),
+    ...(remembered && { memory: remembered }),
   });
   return blocked && { code: blocked.code, deletes: blocked.deletes };
 };
 
-/** The record of a table that was in sync under the policy of this item. */
-const clean = (...item: Given): Partial<TableRecord> => ({ cleanPolicy: policyHash(desired(...item), now) });
+/** What is remembered of a table that was in sync under the policy of this item. */
+const clean = (...item: Given) => ({ cleanPolicy: policyHash(desired(...item), now) });
 
-const owning = (...destinations: readonly string[]): Partial<TableRecord> => ({
-  owned: new Map(destinations.map((destination) => [destination, { target: 'pcx-aaaaaaaa' }])),
-  listed: new Set(destinations),
-});
+const owning = (...destinations: readonly string[]): Record<string, Remembered> =>
+  Object.fromEntries(destinations.map((destination) => [destination, { listed: true, ours: 'pcx-aaaaaaaa' }]));
 
 describe('maxDeletes', () => {
   it.each([
@@ -88,15 +86,18 @@ describe('maxDeletes', () => {
   it('does not count a listed route as ours that another account was seen to hold', () => {
     const item: Given = [{ '10.30.0.0/24': 'pcx-aaaaaaaa', '10.31.0.0/24': 'pcx-bbbbbbbb' }];
     const there = ['10.30.0.0/24', '10.31.0.0/24', ...many(2)];
-    const ours = { ...clean(...item), ...owning(...many(2)) };
-    expect(blockedOf(item, there, ours)).toBeUndefined();
-    const foreign = new Set(['10.31.0.0/24']);
-    expect(blockedOf(item, there, { ...ours, foreign })).toEqual({ code: 'too-many-deletes', deletes: many(2) });
+    const ours = owning(...many(2));
+    expect(blockedOf(item, there, memory(ours, clean(...item)))).toBeUndefined();
+    const foreign = memory({ ...ours, '10.31.0.0/24': { foreign: true } }, clean(...item));
+    expect(blockedOf(item, there, foreign)).toEqual({ code: 'too-many-deletes', deletes: many(2) });
   });
 
   it('holds also against deletes that are earned', () => {
     const item: Given = [{}, { maxDeletes: 1 }];
-    expect(blockedOf(item, many(2), clean(...item))).toEqual({ code: 'too-many-deletes', deletes: many(2) });
+    expect(blockedOf(item, many(2), memory({}, clean(...item)))).toEqual({
+      code: 'too-many-deletes',
+      deletes: many(2),
+    });
   });
 
   it('is all that holds deletes back where nothing is remembered', () => {
@@ -105,12 +106,12 @@ describe('maxDeletes', () => {
 });
 
 describe('a delete', () => {
-  it('waits on a first reconcile, or with the record lost', () => {
-    expect(blockedOf([{}], ['10.20.0.0/16'], {})).toEqual({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
+  it('waits on a first reconcile, or with the memory lost', () => {
+    expect(blockedOf([{}], ['10.20.0.0/16'], memory())).toEqual({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
   });
 
   it('goes where the route appeared while the table was in sync under this policy', () => {
-    expect(blockedOf([{}], ['10.20.0.0/16'], clean({}))).toBeUndefined();
+    expect(blockedOf([{}], ['10.20.0.0/16'], memory({}, clean({})))).toBeUndefined();
   });
 
   it.each<[string, Given]>([
@@ -120,17 +121,17 @@ describe('a delete', () => {
     ['had another scope', [{}, { scope: ['10.0.0.0/16'] }]],
     ['ignored some routes', [{}, { ignore: [{ target: 'eni-*', reason: 'x' }] }]],
   ])('waits where the policy under which the table was in sync %s', (_, before) => {
-    expect(blockedOf([{}], ['10.20.0.0/16'], clean(...before))).toMatchObject({ code: 'first-deletes' });
+    expect(blockedOf([{}], ['10.20.0.0/16'], memory({}, clean(...before)))).toMatchObject({ code: 'first-deletes' });
   });
 
   it('waits where an ignore entry has ended since', () => {
     const item: Given = [{}, { ignore: [{ target: 'pcx-*', reason: 'x', until: minutesAfter(-1).toISOString() }] }];
     const before = { cleanPolicy: policyHash(desired(...item), minutesAfter(-2)) };
-    expect(blockedOf(item, ['10.20.0.0/16'], before)).toMatchObject({ code: 'first-deletes' });
+    expect(blockedOf(item, ['10.20.0.0/16'], memory({}, before))).toMatchObject({ code: 'first-deletes' });
   });
 
   it('waits where the route was left alone while the table was in sync: it did not appear since', () => {
-    const spared = { ...clean({}), spared: new Set(['10.20.0.0/16']) };
+    const spared = memory({ '10.20.0.0/16': { spared: true } }, clean({}));
     expect(blockedOf([{}, { maxDeletes: 9 }], ['10.20.0.0/16', '10.21.0.0/16'], spared)).toEqual({
       code: 'first-deletes',
       deletes: ['10.20.0.0/16'],
@@ -138,22 +139,23 @@ describe('a delete', () => {
   });
 
   it('goes where an edit removed the route, whatever the policy was', () => {
-    expect(blockedOf([{}], ['10.20.0.0/16'], owning('10.20.0.0/16'))).toBeUndefined();
+    expect(blockedOf([{}], ['10.20.0.0/16'], memory(owning('10.20.0.0/16')))).toBeUndefined();
   });
 
   it('goes for an owned instance that is shown as its interface', () => {
     const found = table([throughInstance('10.20.0.0/16')]);
-    const owned = new Map([['10.20.0.0/16', { target: 'i-aaaaaaaa' }]]);
-    expect(plan(desired({}), found, { now, record: record({ owned }) }).blocked).toBeUndefined();
+    const ours = memory({ '10.20.0.0/16': { ours: 'i-aaaaaaaa' } });
+    expect(plan(desired({}), found, { now, memory: ours }).blocked).toBeUndefined();
   });
 
   it('waits where the removed route has another target by now', () => {
-    const owned = new Map([['10.20.0.0/16', { target: 'pcx-bbbbbbbb' }]]);
-    expect(blockedOf([{}], ['10.20.0.0/16'], { owned })).toMatchObject({ code: 'first-deletes' });
+    const ours = memory({ '10.20.0.0/16': { ours: 'pcx-bbbbbbbb' } });
+    expect(blockedOf([{}], ['10.20.0.0/16'], ours)).toMatchObject({ code: 'first-deletes' });
   });
 
   it('does not wait for others that do', () => {
-    expect(blockedOf([{}, { maxDeletes: 9 }], ['10.20.0.0/16', '10.21.0.0/16'], owning('10.20.0.0/16'))).toEqual({
+    const ours = memory(owning('10.20.0.0/16'));
+    expect(blockedOf([{}, { maxDeletes: 9 }], ['10.20.0.0/16', '10.21.0.0/16'], ours)).toEqual({
       code: 'first-deletes',
       deletes: ['10.21.0.0/16'],
     });
@@ -162,31 +164,33 @@ describe('a delete', () => {
 
 describe.each(['0.0.0.0/0', '::/0'])('a delete of the default route %s', (everything) => {
   it('goes where it appeared while the table was in sync', () => {
-    expect(blockedOf([{}], [everything], clean({}))).toBeUndefined();
+    expect(blockedOf([{}], [everything], memory({}, clean({})))).toBeUndefined();
   });
 
   it('waits where an edit removed it', () => {
-    const remembered = { ...clean({}), ...owning(everything) };
-    expect(blockedOf([{}], [everything], remembered)).toEqual({ code: 'default-route', deletes: [everything] });
-    expect(blockedOf([{}], [everything], owning(everything))).toEqual({ code: 'default-route', deletes: [everything] });
+    for (const more of [clean({}), {}])
+      expect(blockedOf([{}], [everything], memory(owning(everything), more))).toEqual({
+        code: 'default-route',
+        deletes: [everything],
+      });
   });
 
   it('waits where an edit removed it while something else was in its place', () => {
-    const remembered = { ...clean({}), listed: new Set([everything]) };
+    const remembered = memory({ [everything]: { listed: true } }, clean({}));
     expect(blockedOf([{}], [everything], remembered)).toEqual({ code: 'default-route', deletes: [everything] });
   });
 
   it('waits on a first reconcile', () => {
-    expect(blockedOf([{}], [everything], {})).toEqual({ code: 'first-deletes', deletes: [everything] });
+    expect(blockedOf([{}], [everything], memory())).toEqual({ code: 'first-deletes', deletes: [everything] });
   });
 
   it('waits where it was left alone while the table was in sync', () => {
-    const spared = { ...clean({}), spared: new Set([everything]) };
+    const spared = memory({ [everything]: { spared: true } }, clean({}));
     expect(blockedOf([{}], [everything], spared)).toEqual({ code: 'first-deletes', deletes: [everything] });
   });
 
   it('is told by the code of the others where they wait too', () => {
-    expect(blockedOf([{}, { maxDeletes: 9 }], [everything, 'pl-aaaaaaaa'], owning(everything))).toEqual({
+    expect(blockedOf([{}, { maxDeletes: 9 }], [everything, 'pl-aaaaaaaa'], memory(owning(everything)))).toEqual({
       code: 'first-deletes',
       deletes: [everything, 'pl-aaaaaaaa'],
     });
@@ -200,9 +204,9 @@ describe('an approval', () => {
   const blockedUnder = (
     under: DesiredTable,
     destinations: readonly string[],
-    remembered: Partial<TableRecord> = {},
+    remembered = memory(),
   ): readonly string[] =>
-    plan(under, table(destinations.map((destination) => pcx(destination))), { now, record: record(remembered) }).blocked
+    plan(under, table(destinations.map((destination) => pcx(destination))), { now, memory: remembered }).blocked
       ?.deletes ?? [];
 
   it('lets each of its routes go, whatever else waits', () => {
@@ -214,7 +218,7 @@ describe('an approval', () => {
 
   it('covers deletes that do not count towards maxDeletes', () => {
     const item = desired({}, { maxDeletes: 1 });
-    const earned = owning('10.22.0.0/16', '10.23.0.0/16');
+    const earned = memory(owning('10.22.0.0/16', '10.23.0.0/16'));
     expect(blockedUnder(approving(item, named), [...there, '10.22.0.0/16'], earned)).toEqual([]);
     expect(blockedUnder(approving(item, named), [...there, '10.22.0.0/16', '10.23.0.0/16'], earned)).toEqual([
       '10.22.0.0/16',
@@ -224,13 +228,13 @@ describe('an approval', () => {
 
   it('covers the delete of a default route', () => {
     const item = approving(desired(...given), { '0.0.0.0/0': 'pcx-aaaaaaaa' });
-    expect(blockedUnder(item, ['0.0.0.0/0'], owning('0.0.0.0/0'))).toEqual([]);
+    expect(blockedUnder(item, ['0.0.0.0/0'], memory(owning('0.0.0.0/0')))).toEqual([]);
   });
 
   it('covers a route by either name of its target', () => {
     const item = approving(desired(...given), { '10.20.0.0/16': 'i-aaaaaaaa' });
     const found = table([throughInstance('10.20.0.0/16')]);
-    expect(plan(item, found, { now, record: record() }).blocked).toBeUndefined();
+    expect(plan(item, found, { now, memory: memory() }).blocked).toBeUndefined();
   });
 
   it('holds where nothing is remembered, as in routectl reconcile', () => {
@@ -255,9 +259,11 @@ describe('an approval', () => {
       by: 'alice',
       routes: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
     };
-    expect(blockedUnder(item, there, { approval: left })).toEqual(['10.21.0.0/16']);
-    expect(blockedUnder(item, there, { approval: { ...left, by: 'bob' } })).toEqual([]);
-    expect(blockedUnder(item, there, { approval: { ...left, at: minutesAfter(-1).toISOString() } })).toEqual([]);
+    expect(blockedUnder(item, there, memory({}, { approval: left }))).toEqual(['10.21.0.0/16']);
+    expect(blockedUnder(item, there, memory({}, { approval: { ...left, by: 'bob' } }))).toEqual([]);
+    expect(
+      blockedUnder(item, there, memory({}, { approval: { ...left, at: minutesAfter(-1).toISOString() } })),
+    ).toEqual([]);
   });
 });
 
@@ -265,7 +271,7 @@ describe('permitted', () => {
   it('holds back the blocked deletes alone: replaces, creates and other deletes go on', () => {
     const found = table([pcx('10.20.0.0/16', 'pcx-bbbbbbbb'), pcx('10.21.0.0/16'), pcx('10.22.0.0/16')]);
     const given = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.23.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 9 });
-    const planned = plan(given, found, { now, record: record(owning('10.22.0.0/16')) });
+    const planned = plan(given, found, { now, memory: memory(owning('10.22.0.0/16')) });
     expect(planned.blocked?.deletes).toEqual(['10.21.0.0/16']);
     expect(permitted(planned)).toEqual(
       planned.changes.filter(

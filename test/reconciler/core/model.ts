@@ -3,7 +3,7 @@ import type { DesiredTable } from '../../../reconciler/core/desired.ts';
 import { permitted } from '../../../reconciler/core/guard.ts';
 import { type Plan, plan } from '../../../reconciler/core/plan.ts';
 import { isEnforced } from '../../../reconciler/core/enforcement.ts';
-import { type TableRecord, emptyRecord, nextRecord } from '../../../reconciler/core/record.ts';
+import { type Memory, emptyMemory } from '../../../reconciler/core/memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -11,6 +11,7 @@ import {
   type Target,
   destinationText,
 } from '../../../reconciler/core/route.ts';
+import { rememberRead } from '../../../reconciler/core/status/remember.ts';
 import { actual } from '../../support/builders.ts';
 
 /** The static route that holds a destination's slot in EC2. Propagated and advertised routes stand beside it. */
@@ -62,21 +63,20 @@ export interface World {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
   readonly now: Date;
-  readonly record?: TableRecord;
+  readonly memory?: Memory;
 }
 
 export interface Reconciled {
   readonly plan: Plan;
   readonly actual: ActualTable;
-  readonly record: TableRecord;
+  readonly memory: Memory;
 }
 
 /** One reconcile in which every call succeeds: plan, hold back, apply, remember. */
-export function reconciled({ desired, actual, now, record = emptyRecord }: World): Reconciled {
-  const planned = plan(desired, actual, { now, record });
+export function reconciled({ desired, actual, now, memory = emptyMemory }: World): Reconciled {
+  const planned = plan(desired, actual, { now, memory });
   const changes = isEnforced(desired, now) ? permitted(planned) : [];
-  const written = changes.map((change) => ({ change, isCertain: true }));
-  const next = nextRecord(record, { desired, actual, plan: planned, now }, written);
-  const after = applied(actual, changes);
-  return { plan: planned, actual: after, record: next };
+  const made = changes.map((change) => ({ change, isCertain: true }));
+  const next = rememberRead(memory, { desired, actual, plan: planned, now }, made);
+  return { plan: planned, actual: applied(actual, changes), memory: next };
 }

@@ -14,7 +14,7 @@ import { applied } from './model.ts';
 
 const runs = { numRuns: 400 };
 
-const planned = ({ desired, actual, record }: Situation): Plan => plan(desired, actual, { now, record });
+const planned = ({ desired, actual, memory }: Situation): Plan => plan(desired, actual, { now, memory });
 
 /** A plan as other programs see it. */
 const asText = (plan: Plan): string => JSON.stringify(planAsJson(plan));
@@ -120,9 +120,9 @@ describe('plan', () => {
   it('is deterministic and does not change its input', () => {
     fc.assert(
       fc.property(situation, (given) => {
-        const before = structuredClone([given.desired, given.actual, given.record]);
+        const before = structuredClone([given.desired, given.actual, given.memory]);
         expect(asText(planned(given))).toBe(asText(planned(given)));
-        expect([given.desired, given.actual, given.record]).toEqual(before);
+        expect([given.desired, given.actual, given.memory]).toEqual(before);
       }),
     );
   });
@@ -360,12 +360,13 @@ function isIgnored({ ignore }: DesiredTable, destination: string, names: readonl
 }
 
 /** The rule that a change breaks; undefined if the change is permitted. */
-function trespass(change: Change, { desired, actual, record }: Situation): string | undefined {
+function trespass(change: Change, { desired, actual, memory }: Situation): string | undefined {
   if (change.action === 'create') return undefined;
   const { from } = change;
   const destination = destinationText(change.destination);
   const owner = isInterface(from) ? from.instance?.ownerId : undefined;
   const listed = desired.routes.find((route) => destinationText(route.destination) === destination);
+  const remembered = memory.destinations.get(destination);
   const isLocal = from.target.kind === 'local' || from.origin === 'with-table';
   const always = {
     'a propagated or advertised route': !isStaticRoute(from),
@@ -373,7 +374,7 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
     'a route of VPC Lattice': from.target.kind === 'lattice',
     'a gateway endpoint': destination.startsWith('pl-') && from.target.kind === 'vpc-endpoint',
     "another account's interface": owner !== undefined && owner !== actual.ownerId,
-    'a destination where a foreign route was seen before': record.foreign.has(destination),
+    'a destination where a foreign route was seen before': remembered?.foreign,
     'an ignored route': isIgnored(desired, destination, namesOf(from)),
     'a held route': desired.orders?.holds.some((hold) => hold.destination === destination),
   };
@@ -384,28 +385,27 @@ function trespass(change: Change, { desired, actual, record }: Situation): strin
     'a local route': isLocal && !listed?.overrideLocal && listed?.target.kind !== 'local',
     'a suspended route': listed && isIgnored(desired, destination, [targetText(listed.target)]),
   };
-  const ownedRoute = record.owned.get(destination);
   const tagKeys = Object.keys(actual.tags);
   const whenDeleted = {
     'a listed route': listed,
-    'a local route': isLocal || ownedRoute?.overrodeLocal,
+    'a local route': isLocal || remembered?.overrodeLocal,
     'a detached interface':
       from.target.kind === 'network-interface' && from.state === 'blackhole' && owner === undefined,
     'a route of FSx': from.target.kind === 'network-interface' && tagKeys.includes('AmazonFSx'),
     'a route of Kubernetes': isInterface(from) && tagKeys.some((key) => key.startsWith('kubernetes.io/cluster/')),
     'a route out of scope':
       desired.scope && !desired.scope.some((block) => isInside(destinationText(block), destination)),
-    'a route to keep': desired.unlisted === 'keep' && !namesOf(from).includes(ownedRoute?.target ?? ''),
+    'a route to keep': desired.unlisted === 'keep' && !namesOf(from).includes(remembered?.ours ?? ''),
   };
   const rules = Object.entries({ ...always, ...(change.action === 'replace' ? whenReplaced : whenDeleted) });
   return rules.find(([, broken]) => broken)?.[0];
 }
 
 /** Whether a delete is not earned. These rules protect a table from being emptied by mistake. */
-function isUnearned(change: Change, { desired, record }: Situation): boolean {
+function isUnearned(change: Change, { desired, memory }: Situation): boolean {
   if (change.action !== 'delete') return false;
   const destination = destinationText(change.destination);
-  const { owned, listed, spared, cleanPolicy } = record;
+  const { ours, listed, spared } = memory.destinations.get(destination) ?? {};
   const approval = desired.orders?.approval;
   const isNamed = (target: string | undefined): boolean =>
     target !== undefined && namesOf(change.from).includes(target);
@@ -413,9 +413,9 @@ function isUnearned(change: Change, { desired, record }: Situation): boolean {
     approval?.desiredHash === desiredHash(desired) &&
     approval.routes.some((approved) => approved.destination === destination && isNamed(approved.target));
   if (isApproved) return false;
-  const appeared = cleanPolicy === policyHash(desired, now) && !spared.has(destination);
-  if (!['0.0.0.0/0', '::/0'].includes(destination)) return !appeared && !isNamed(owned.get(destination)?.target);
-  return !appeared || listed.has(destination) || owned.has(destination);
+  const appeared = memory.cleanPolicy === policyHash(desired, now) && !spared;
+  if (!['0.0.0.0/0', '::/0'].includes(destination)) return !appeared && !isNamed(ours);
+  return !appeared || listed === true || ours !== undefined;
 }
 
 /** Whether two consecutive changes of a plan are in the right order. */

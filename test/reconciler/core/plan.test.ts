@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeChange } from '../../../reconciler/core/describe.ts';
 import { parseDesired } from '../../../reconciler/core/desired.ts';
+import type { Memory } from '../../../reconciler/core/memory/memory.ts';
 import { type PlanJson, plan, planAsJson, planForMissingTable } from '../../../reconciler/core/plan.ts';
 import type { ActualRoute } from '../../../reconciler/core/route.ts';
 import {
@@ -15,7 +16,7 @@ import {
   otherOwnerId,
   ownerId,
   propagated,
-  record,
+  memory,
   route,
   routeTableId,
   table,
@@ -28,7 +29,7 @@ type Given = Parameters<typeof desired>;
 const planOf = (
   item: Given,
   routes: readonly ActualRoute[],
-  { table: more = {}, ...context }: { table?: Parameters<typeof table>[1]; record?: ReturnType<typeof record> } = {},
+  { table: more = {}, ...context }: { table?: Parameters<typeof table>[1]; memory?: Memory } = {},
 ): PlanJson => planAsJson(plan(desired(...item), table(routes, more), { now, ...context }));
 
 const overriding = (destination: string, target: string): Given => [
@@ -36,7 +37,7 @@ const overriding = (destination: string, target: string): Given => [
   { routes: [{ destination, target, overrideLocal: true }] },
 ];
 
-const owned = (target: string) => ({ record: record({ owned: new Map([['10.20.0.0/16', { target }]]) }) });
+const owned = (target: string) => ({ memory: memory({ '10.20.0.0/16': { ours: target } }) });
 
 const ignoring = (entry: Record<string, unknown>) => ({ ignore: [{ reason: 'firewall', ...entry }] });
 
@@ -268,7 +269,7 @@ describe('plan', () => {
 
     it('a destination where a foreign route was seen before, whatever route it has now', () => {
       const found = actual(route('10.20.0.0/16', 'eni-bbbbbbbb'));
-      const remembered = { record: record({ foreign: new Set(['10.20.0.0/16']) }) };
+      const remembered = { memory: memory({ '10.20.0.0/16': { foreign: true } }) };
       expect(planOf([{}], [found], remembered)).toMatchObject({ changes: [], leftAlone: [{ reason: 'foreign-eni' }] });
       expect(planOf([{ '10.20.0.0/16': 'pcx-aaaaaaaa' }], [found], remembered)).toMatchObject({
         inSync: false,
@@ -385,7 +386,7 @@ describe('plan', () => {
     it('leaves alone routes that were never ours', () => {
       const kept = { changes: [], inSync: true, leftAlone: [{ reason: 'unlisted-kept' }] };
       expect(planOf(keep, [found])).toMatchObject(kept);
-      expect(planOf(keep, [found], { record: record() })).toMatchObject(kept);
+      expect(planOf(keep, [found], { memory: memory() })).toMatchObject(kept);
       expect(planOf(keep, [found], owned('pcx-bbbbbbbb'))).toMatchObject(kept);
     });
 
@@ -511,12 +512,10 @@ describe('plan', () => {
     });
 
     it('reports an override of ours that remains after its removal from the item', () => {
-      const remembered = {
-        owned: new Map([['10.0.0.0/16', { target: 'eni-aaaaaaaa', overrodeLocal: true as const }]]),
-      };
+      const remembered = { '10.0.0.0/16': { ours: 'eni-aaaaaaaa', overrodeLocal: true } } as const;
       // EC2 does not document which origin it shows for such a route, so both are tested.
       for (const origin of ['with-table', 'created'] as const) {
-        const found = planOf([{}], [{ ...overridden, origin }], { record: record(remembered) });
+        const found = planOf([{}], [{ ...overridden, origin }], { memory: memory(remembered) });
         expect(found).toMatchObject({ inSync: false, changes: [], leftAlone: [{ reason: 'local-overridden' }] });
         expect(codes(found.findings)).toEqual(['local-override-left 10.0.0.0/16']);
       }

@@ -1,0 +1,107 @@
+import type { ChangeJson } from '../change.ts';
+import type { DomainEvent } from './domain-event.ts';
+import { known } from '../known.ts';
+import type { Actor } from '../memory/call.ts';
+import { type Drift, destinationsWhere } from '../memory/memory.ts';
+import { isSame } from '../status/drift.ts';
+import { type Contested, type Failure, type Status, cut, omittedOf } from '../status/status.ts';
+import type { Transitions } from './transitions.ts';
+
+/** The domain events of a reconcile: transitions only, recovery included. */
+export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
+  const { after, found, ended, entered, left, notices } = transitions;
+  const { status, memory } = after;
+  const common = commonTo(status);
+  // In the order of the plan, as far as the status shows it.
+  const waiting = new Set([
+    ...(status.plan?.blocked?.deletes ?? []),
+    ...destinationsWhere(memory, ({ waits }) => waits !== undefined),
+  ]);
+  const [firstFound] = ended.map(({ foundAt }) => foundAt).sort();
+  const contests = (status.contested ?? []).filter(({ destination }) => entered.contested.includes(destination));
+  const events: (DomainEvent | false)[] = [
+    found.length > 0 && {
+      type: 'Route Drift Detected',
+      detail: { ...common(found), enforced: !memory.watched },
+    },
+    firstFound !== undefined && {
+      type: 'Route Drift Healed',
+      detail: { ...common(ended), since: firstFound },
+    },
+    entered.failing.length > 0 && {
+      type: 'Route Reconcile Failed',
+      detail: { ...common(), state: 'entered', failures: status.failures.map(failureShown) },
+    },
+    left.has('failing') && {
+      type: 'Route Reconcile Failed',
+      detail: { ...common(), state: 'left', failures: [] },
+    },
+    entered.blocked.length > 0 && {
+      type: 'Route Plan Blocked',
+      detail: known({
+        ...common(),
+        state: 'entered' as const,
+        code: status.plan?.blocked?.code,
+        deletes: [...waiting],
+      }),
+    },
+    left.has('blocked') && {
+      type: 'Route Plan Blocked',
+      detail: { ...common(), state: 'left', deletes: [] },
+    },
+    entered.contested.length > 0 && {
+      type: 'Route Table Contested',
+      detail: { ...common(), state: 'entered', contests: contests.map(contestShown) },
+    },
+    left.has('contested') && {
+      type: 'Route Table Contested',
+      detail: { ...common(), state: 'left', contests: [] },
+    },
+    ...notices.map(({ notice, actor }) => ({
+      type: 'Route Table Changed' as const,
+      detail: known({ ...common(), notice, actor }),
+    })),
+  ];
+  return events.filter((event) => event !== false).map((event, index) => withId(event, index));
+}
+
+/** The same id each time an event is sent, so that a receiver can drop repeats. */
+const withId = <E extends DomainEvent>(event: E, index: number): E => ({
+  ...event,
+  detail: { ...event.detail, id: `${event.detail.routeTableId}/${event.detail.at}/${index}` },
+});
+
+/** What every event says. A change that repairs drift names who caused it, or says that nobody can be named. */
+function commonTo(status: Status) {
+  const { routeTableId, phase, reason, checkedAt: at, plan, drift = [], trigger } = status;
+  return (changes: readonly (ChangeJson | Drift)[] = plan?.changes ?? []) =>
+    known({
+      id: '',
+      routeTableId,
+      phase,
+      reason,
+      at,
+      trigger,
+      planId: plan?.planId,
+      changes: cut(changes).map((change) => {
+        const { action, destination, from, to } = change;
+        return known({ action, destination, from, to, actor: actorBehind(change, drift) });
+      }),
+      omitted: omittedOf(changes) || undefined,
+    });
+}
+
+/** Who caused a difference: `unattributed` where it is drift that no event reported, undefined where it is no drift. */
+export function actorBehind(
+  change: ChangeJson | Drift,
+  drift: readonly Drift[] = [],
+): Actor | 'unattributed' | undefined {
+  const one = 'foundAt' in change ? change : drift.findLast((other) => isSame(other, change));
+  return one && (one.cause?.actor ?? 'unattributed');
+}
+
+const failureShown = ({ action, destination, to, code, message, remedy }: Failure) =>
+  known({ action, destination, to, code, message, remedy });
+
+const contestShown = ({ destination, target, repairs, by }: Contested) =>
+  known({ destination, target, heals: repairs, by: [...by] });

@@ -1,0 +1,127 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ChangeJson } from '../change.ts';
+import { known } from '../known.ts';
+import type { Actor } from '../memory/call.ts';
+import type { Drift } from '../memory/memory.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../outcome.ts';
+import type { Plan } from '../plan.ts';
+import type { RecordedRun } from '../status/follow.ts';
+import { type Phase, type PlanSummary, type State, cut, omittedOf, summaryOf } from '../status/status.ts';
+import { type ShownTrigger, type Waker, callAsWaker } from '../trigger.ts';
+import type { Notice, Transitions } from './transitions.ts';
+
+/** What became of one change, and who made it necessary. */
+export interface RunOutcome extends ChangeOutcome {
+  /** Named only when call, table and destination match. */
+  readonly actor?: Actor | 'unattributed';
+}
+
+/** One reconcile that found drift, changed something or failed. Times are ISO 8601, UTC. */
+export interface Run {
+  readonly routeTableId: string;
+  readonly id: string;
+  readonly trigger: ShownTrigger;
+  readonly actor?: Actor;
+  readonly plan: PlanSummary;
+  readonly outcome: readonly RunOutcome[];
+  /** How many outcomes there were beyond those kept. */
+  readonly moreOutcomes?: number;
+  readonly detectedAt: string;
+  readonly appliedAt?: string;
+  /** When a read first showed everything it is about as desired. */
+  readonly verifiedAt?: string;
+  /** What somebody changed that nothing repairs: which subnets the table serves, or what a prefix list means. */
+  readonly notice?: string;
+  /** The phase the table was left in, and why. */
+  readonly phase?: Phase;
+  readonly reason?: string;
+}
+
+/** The run of a plan that is about to be applied, or of drift that is only reported. */
+export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor }: Waker, detectedAt: Date): Run {
+  const at = detectedAt.toISOString();
+  return known({
+    routeTableId,
+    id: `${at}#${plan.planId}`,
+    trigger,
+    actor,
+    plan,
+    outcome: [],
+    detectedAt: at,
+  });
+}
+
+/** A run whose table turned out different on the way: with the changes of a later plan beside those before. */
+export function withPlan(run: Run, plan: Plan): Run {
+  const later = summaryOf(plan);
+  const changes = [...run.plan.changes, ...later.changes].filter(
+    (change, index, all) => all.findIndex((other) => isDeepStrictEqual(other, change)) === index,
+  );
+  return { ...run, plan: { ...later, changes: cut(changes) } };
+}
+
+/** A run with what became of its changes, the first hundred. */
+export const withOutcomes = (run: Run, outcomes: readonly RunOutcome[]): Run =>
+  known({ ...run, outcome: cut(outcomes), moreOutcomes: omittedOf(outcomes) || undefined });
+
+/** The run of trouble that nothing was done about: each change of the plan is skipped. */
+export function troubleRun(
+  { status: { routeTableId, plan, phase, reason, checkedAt } }: State,
+  waker: Waker,
+  attributed: (change: ChangeJson) => NonNullable<RunOutcome['actor']>,
+): Run | undefined {
+  if (!plan) return undefined;
+  const skipped = plan.changes.map((change): RunOutcome => ({
+    ...change,
+    result: 'skipped',
+    actor: attributed(change),
+  }));
+  return { ...withOutcomes(newRun(routeTableId, plan, waker, new Date(checkedAt)), skipped), phase, reason };
+}
+
+/** The run of a call that changed what surrounds the table. The same call always gives the same run. */
+export const noticeRun = (call: Notice, { status }: State): Run | undefined =>
+  status.plan && {
+    ...newRun(status.routeTableId, status.plan, callAsWaker(call), new Date(status.checkedAt)),
+    id: `${call.time}#${call.id}`,
+    notice: call.notice,
+  };
+
+/** What the next reconciles need to know of a run: it is over once a read shows what it changed, or found, as desired. */
+export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
+  const made = outcome.filter(mayHaveWritten);
+  const changes = made.length > 0 ? made : plan.changes;
+  const about = new Set([...outcome, ...plan.changes].map(({ destination }) => destination));
+  return { id, destinations: changes.map(({ destination }) => destination), about };
+}
+
+/** What became known of an earlier run. */
+export interface Completion {
+  readonly id: string;
+  readonly isVerified: boolean;
+  /** Drift of this run whose cause is known only now. */
+  readonly explained: readonly Drift[];
+}
+
+export function completionsOf({ verified, explained }: Transitions): readonly Completion[] {
+  const ids = new Set([...verified, ...explained.flatMap(({ runs = [] }) => runs)]);
+  return [...ids].map((id) => ({
+    id,
+    isVerified: verified.includes(id),
+    explained: explained.filter(({ runs }) => runs?.includes(id)),
+  }));
+}
+
+export function completed(run: Run, { isVerified, explained }: Completion, now: Date): Run {
+  const causeOf = (destination: string): Actor | undefined =>
+    explained.find((drift) => drift.destination === destination)?.cause?.actor;
+  const outcome = run.outcome.map((one) =>
+    one.actor === 'unattributed' ? { ...one, actor: causeOf(one.destination) ?? one.actor } : one,
+  );
+  return known({
+    ...run,
+    outcome,
+    actor: run.actor ?? explained.find(({ cause }) => cause?.actor)?.cause?.actor,
+    verifiedAt: isVerified ? now.toISOString() : run.verifiedAt,
+  });
+}

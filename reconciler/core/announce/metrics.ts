@@ -1,0 +1,104 @@
+import type { SweepRecord } from '../sweep-record.ts';
+import type { Transitions } from './transitions.ts';
+
+export const metricNamespace = 'RouteReconciler';
+
+/** The one dimension of every metric: `service`. */
+export const metricService = 'route-reconciler';
+
+/** Every metric, with its unit. */
+export const metricUnits = {
+  /** Drifted routes that were found, in enforced tables; and in tables where nothing may be changed. */
+  DriftDetected: 'Count',
+  DriftObserved: 'Count',
+  RoutesReplaced: 'Count',
+  RoutesDeleted: 'Count',
+  RoutesCreated: 'Count',
+  /** Routes that from now on need a person to become as desired. */
+  ChangesFailed: 'Count',
+  /** Tables whose deletes wait for a person from now on. */
+  PlansBlocked: 'Count',
+  /** Items that became invalid. */
+  InvalidDesired: 'Count',
+  /** Destinations that became contested. */
+  Contested: 'Count',
+  /** Routes that started to drop their traffic, in enforced tables; and in tables where nothing may be changed. */
+  Blackholes: 'Count',
+  BlackholesObserved: 'Count',
+  /** Drift that a sweep found and no event reported within 15 minutes. */
+  MissedByEvents: 'Count',
+  /** From the call that caused drift to EC2's answer to the call that repaired it. */
+  HealLatency: 'Milliseconds',
+  /** Domain events that EventBridge rejected. They are sent again. */
+  EventsNotTold: 'Count',
+  SweepCompleted: 'Count',
+  SweepDuration: 'Milliseconds',
+  TablesManaged: 'Count',
+  /** Enforced tables that are not as desired and not being repaired at this moment; and drifted tables that are only observed. */
+  TablesOutOfSync: 'Count',
+  TablesObserved: 'Count',
+  /** Routes of enforced tables that drop their traffic, for as long as they do. */
+  BlackholesKnown: 'Count',
+  /** Tables that the sweep could not read. */
+  TablesUnknown: 'Count',
+} as const;
+
+export type MetricName = keyof typeof metricUnits;
+
+export interface Metric {
+  readonly name: MetricName;
+  readonly value: number;
+}
+
+/** What a reconcile brought, counted. A table that stays as it is has nothing to count, and costs nothing. */
+export function metricsOf({
+  after,
+  found,
+  repaired,
+  missed,
+  entered,
+  isNewlyInvalid,
+  outcomes,
+}: Transitions): readonly Metric[] {
+  const isWatched = after.memory.watched === true;
+  const made = (action: string): number =>
+    outcomes.filter((outcome) => outcome.result === 'done' && outcome.action === action).length;
+  const counts = named({
+    [isWatched ? 'DriftObserved' : 'DriftDetected']: found.length,
+    RoutesReplaced: made('replace'),
+    RoutesDeleted: made('delete'),
+    RoutesCreated: made('create'),
+    ChangesFailed: entered.lasting.length,
+    InvalidDesired: isNewlyInvalid ? 1 : 0,
+    PlansBlocked: entered.blocked.length > 0 ? 1 : 0,
+    Contested: entered.contested.length,
+    [isWatched ? 'BlackholesObserved' : 'Blackholes']: entered.blackholes.length,
+    MissedByEvents: missed.length,
+  }).filter(({ value }) => value > 0);
+  const latencies = repaired.flatMap(({ cause, watched, appliedAt = '' }): Metric[] =>
+    cause && !watched
+      ? [{ name: 'HealLatency', value: Math.max(0, Date.parse(appliedAt) - Date.parse(cause.time)) }]
+      : [],
+  );
+  return [...counts, ...latencies];
+}
+
+/** What a sweep counted in all its parts. Empty until its last part has ended. */
+export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
+  const { startedAt, endedAt, checked, outOfSync, observed = 0, blackholes = 0, unknown } = sweep;
+  if (endedAt === undefined) return [];
+  return named({
+    SweepCompleted: 1,
+    SweepDuration: Date.parse(endedAt) - Date.parse(startedAt),
+    TablesManaged: checked + unknown.count,
+    TablesOutOfSync: outOfSync,
+    TablesObserved: observed,
+    BlackholesKnown: blackholes,
+    TablesUnknown: unknown.count,
+  });
+}
+
+const named = (values: Partial<Record<MetricName, number>>): Metric[] =>
+  metricNames.flatMap((name) => (values[name] === undefined ? [] : { name, value: values[name] }));
+
+const metricNames = Object.keys(metricUnits).filter((name): name is MetricName => name in metricUnits);

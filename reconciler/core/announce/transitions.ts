@@ -1,0 +1,181 @@
+import type { ReportedCall } from '../memory/call.ts';
+import { type Drift, type Memory, type Refusal, openDrift, rememberedAt } from '../memory/memory.ts';
+import type { ChangeOutcome } from '../outcome.ts';
+import { isMissed } from '../status/drift.ts';
+import { type State, isBelieved, isCalm } from '../status/status.ts';
+
+/** What keeps a table from being as it should: a key for each, the same for as long as it lasts. */
+export interface Troubles {
+  /** Does not pass at once: refusals, destinations held by others, an invalid item, a missing table. */
+  readonly failing: readonly string[];
+  /** Of these, what does not pass by itself either. */
+  readonly lasting: readonly string[];
+  /** Destinations whose deletes wait for a person. */
+  readonly blocked: readonly string[];
+  /** Destinations whose repair others keep undoing. */
+  readonly contested: readonly string[];
+  /** Destinations that drop their traffic. */
+  readonly blackholes: readonly string[];
+}
+
+export type Trouble = keyof Troubles;
+
+/** A call that changed what surrounds a table: nothing that can be repaired. */
+export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
+
+/** Everything that is new after a reconcile. Events, metrics and history are projections of this. */
+export interface Transitions {
+  readonly before: State | undefined;
+  readonly after: State;
+  /** Drift that was not there before. */
+  readonly found: readonly Drift[];
+  /** Drift that EC2 confirmed as repaired, by a call of ours. */
+  readonly repaired: readonly Drift[];
+  /** Drift that a read shows as over. */
+  readonly ended: readonly Drift[];
+  /** Drift found earlier, with the call that caused it. Its event arrived only now. */
+  readonly explained: readonly Drift[];
+  /** Drift that a sweep found and no event reported in time. */
+  readonly missed: readonly Drift[];
+  /** Troubles that were not there before. */
+  readonly entered: Troubles;
+  /** Kinds of trouble of which the last has gone. */
+  readonly left: ReadonlySet<Trouble>;
+  readonly isNewlyInvalid: boolean;
+  /** Runs that a read now shows as done. */
+  readonly verified: readonly string[];
+  /** Calls that changed what surrounds the table, reported for the first time. */
+  readonly notices: readonly Notice[];
+  /** Every change that was tried, with what became of it. */
+  readonly outcomes: readonly ChangeOutcome[];
+}
+
+/**
+ * The one comparison of before and after. A table that stays as it is has no transitions, however often it is read.
+ *
+ * @param calls those that no earlier reconcile has read, newest first
+ */
+export function transitions(
+  before: State | undefined,
+  after: State,
+  { outcomes, calls }: { readonly outcomes: readonly ChangeOutcome[]; readonly calls: readonly ReportedCall[] },
+): Transitions {
+  const [was, is] = [troublesIn(before), troublesIn(after)];
+  // Blackholes of a table where nothing could be changed rang no alarm: they are new once it is enforced.
+  const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
+  const entered = { ...newIn(is, was), blackholes: without(is.blackholes, knownBlackholes) };
+  const left = (Object.keys(was) as Trouble[]).filter((kind) => was[kind].length > 0 && is[kind].length === 0);
+  return {
+    before,
+    after,
+    ...driftTransitions(before, after),
+    entered,
+    left: new Set(left),
+    isNewlyInvalid: after.status.phase === 'Invalid' && entered.failing.length > 0,
+    verified: verifiedRuns(before, after, outcomes),
+    notices:
+      after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
+    outcomes,
+  };
+}
+
+const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
+
+/** A passing failure that repeats this often in a row no longer seems to pass. */
+const triesUntilLasting = 3;
+
+/**
+ * The troubles of a table, by what is remembered and not by its phase, which changes from `Failed` to `Verifying` and back
+ * while other routes are repaired. Where nothing may be changed, nothing fails and nobody is waited for.
+ */
+export function troublesIn(state: State | undefined): Troubles {
+  if (!state || state.status.phase === 'Unmanaged') return none;
+  const { status, memory } = state;
+  const known = rememberedTroubles(memory);
+  if (status.phase === 'Invalid') return { ...known, failing: [...known.failing, `Invalid ${status.reason}`] };
+  if (status.phase === 'Missing')
+    return { ...none, contested: known.contested, failing: ['Missing'], lasting: memory.watched ? [] : ['Missing'] };
+  return known;
+}
+
+function rememberedTroubles({ destinations, watched }: Memory): Troubles {
+  const found = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] } satisfies Troubles;
+  const add = (kind: Trouble, key: string): void => void (found[kind] as string[]).push(key);
+  for (const [destination, { refusal, troubles = [], waits, repairs }] of destinations) {
+    if (repairs?.contest) add('contested', destination);
+    if (troubles.includes('blackhole')) add('blackholes', destination);
+    if (watched) continue;
+    if (waits) add('blocked', destination);
+    for (const code of troubles.filter((code) => code !== 'blackhole')) {
+      add('failing', `${code} ${destination}`);
+      // That a repair led into a blackhole counts with the blackholes.
+      if (code !== 'healed-into-blackhole') add('lasting', `${code} ${destination}`);
+    }
+    const key = refusal && `${refusal.action} ${destination} ${refusal.to}`;
+    if (key && (isLasting(refusal) || refusal.kind === 'not-ready')) add('failing', key);
+    if (key && isLasting(refusal)) add('lasting', key);
+  }
+  return found;
+}
+
+const isLasting = ({ kind, attempts }: Refusal): boolean =>
+  kind === 'rejected' || kind === 'denied' || attempts >= triesUntilLasting;
+
+const newIn = (is: Troubles, was: Troubles): Troubles => ({
+  failing: without(is.failing, was.failing),
+  lasting: without(is.lasting, was.lasting),
+  blocked: without(is.blocked, was.blocked),
+  contested: without(is.contested, was.contested),
+  blackholes: without(is.blackholes, was.blackholes),
+});
+
+function without(list: readonly string[], known: readonly string[]): readonly string[] {
+  const gone = new Set(known);
+  return list.filter((one) => !gone.has(one));
+}
+
+type OfDrift = Pick<Transitions, 'found' | 'repaired' | 'ended' | 'explained' | 'missed'>;
+
+function driftTransitions(before: State | undefined, after: State): OfDrift {
+  const now = new Date(after.status.checkedAt);
+  const [was, is] = [driftIn(before?.memory), driftIn(after.memory)];
+  const isOver = ({ destination }: Drift): boolean =>
+    after.status.phase !== 'Unmanaged' && !openDrift(rememberedAt(after.memory, destination));
+  return {
+    found: [...is].filter(([key]) => !was.has(key)).map(([, one]) => one),
+    repaired: [...is]
+      .filter(([key, { byUs, appliedAt }]) => byUs && appliedAt !== was.get(key)?.appliedAt)
+      .map(([, one]) => one),
+    ended: [...was].flatMap(([key, one]) => (one.endedAt === undefined && isOver(one) ? (is.get(key) ?? one) : [])),
+    explained: [...is]
+      .filter(([key, { cause }]) => cause && was.has(key) && !was.get(key)?.cause)
+      .map(([, one]) => one),
+    missed:
+      after.status.phase === 'Unmanaged'
+        ? []
+        : [...was].filter(([key, one]) => isMissed(one, now) && !is.get(key)?.cause).map(([, one]) => one),
+  };
+}
+
+/** All drift remembered, by destination and when it was found. */
+const driftIn = (memory: Memory | undefined): ReadonlyMap<string, Drift> =>
+  new Map(
+    [...(memory?.destinations ?? [])].flatMap(([destination, { drift = [] }]) =>
+      drift.map((one) => [`${destination} ${one.foundAt}`, one] as const),
+    ),
+  );
+
+/** Whether a table is in trouble in another way than before: in another phase, for another reason, with another plan. */
+export function isOtherTrouble(before: State | undefined, { status }: State): boolean {
+  const was = before?.status;
+  if (isCalm(status.phase)) return false;
+  return status.phase !== was?.phase || status.reason !== was.reason || status.plan?.planId !== was.plan?.planId;
+}
+
+function verifiedRuns(before: State | undefined, after: State, outcomes: readonly ChangeOutcome[]): readonly string[] {
+  if (!isBelieved(after)) return [];
+  const tried = new Set(outcomes.map(({ destination }) => destination));
+  const isSeen = (destination: string): boolean =>
+    !tried.has(destination) && !rememberedAt(after.memory, destination).planned;
+  return (before?.memory.openRuns ?? []).filter(({ destinations }) => destinations.every(isSeen)).map(({ id }) => id);
+}

@@ -1,0 +1,220 @@
+import type { ChangeJson } from '../change.ts';
+import type { TroubleCode } from '../finding.ts';
+import type { FailureKind } from '../outcome.ts';
+import { known } from '../known.ts';
+import type { ApprovedRoute } from '../orders.ts';
+import type { Actor } from './call.ts';
+
+// Types and questions only. What is remembered is decided in `status/`. All times are ISO 8601, UTC.
+
+/** What the next reconcile of a table needs to know of the ones before. People are shown `Status` instead. */
+export interface Memory {
+  /** By destination in canonical text. Destinations that nothing is known of are absent. */
+  readonly destinations: ReadonlyMap<string, Remembered>;
+  /** Identifies the item and the policy of the last reconcile. */
+  readonly desiredHash?: string;
+  readonly policyHash?: string;
+  /** The policy under which the table was last seen in sync. Absent once a delete waits or the policy changes. */
+  readonly cleanPolicy?: string;
+  /** The last reconcile was not allowed to change anything: mode `observe`, a pause or a stop. */
+  readonly watched?: true;
+  /** When we last wrote to the table. What we wrote then stands in `Remembered.written`. */
+  readonly lastWriteAt?: string;
+  /** The last read that was not believed. */
+  readonly doubt?: Doubt;
+  readonly lastDrift?: LastDrift;
+  /** What is left of the approval that was read last. */
+  readonly approval?: RememberedApproval;
+  /** Runs whose destinations no read has shown as desired yet, at most 5. */
+  readonly openRuns?: readonly OpenRun[];
+  /** Ids of the latest deletions of the item that were taken into account. */
+  readonly deletions?: readonly string[];
+  /** Short hashes of the calls that an earlier reconcile has read. All others are new. */
+  readonly callsSeen?: readonly string[];
+  /** How often the row had to drop details to stay below 380 KB. */
+  readonly forgotten?: number;
+  /** Ids under which the index finds the table. */
+  readonly indexed?: readonly string[];
+}
+
+/** Everything remembered of one destination. */
+export interface Remembered {
+  /** The item listed it. */
+  readonly listed?: true;
+  /** The route here is ours under this target: listed and seen as desired, or written by us. */
+  readonly ours?: string;
+  /** We retargeted the local route here. It must not be mistaken for a route that can be deleted. */
+  readonly overrodeLocal?: true;
+  /** Another account's interface was once seen here. */
+  readonly foreign?: true;
+  /** The last read left a static route here alone. If it becomes ours to change, it did not just appear. */
+  readonly spared?: true;
+  /** We replaced an active route here. Stays until a read shows the new target active. */
+  readonly onTrial?: OnTrial;
+  /** What the last plan still asked for here. */
+  readonly planned?: ChangeJson;
+  /** Why the delete here waits for a person. */
+  readonly waits?: BlockCode;
+  /** What the last plan found wrong here that no change of ours repairs. */
+  readonly troubles?: readonly TroubleCode[];
+  readonly refusal?: Refusal;
+  readonly repairs?: Repairs;
+  /** What we wrote here last, within 30 s of `Memory.lastWriteAt`. */
+  readonly written?: Written;
+  /** Oldest first. Only the last can be open. Ended drift is kept for 15 minutes: its event may still arrive. */
+  readonly drift?: readonly Drift[];
+}
+
+/** Why a delete waits for a person, the most serious first. */
+export const blockCodes = ['too-many-deletes', 'first-deletes', 'default-route'] as const;
+
+export type BlockCode = (typeof blockCodes)[number];
+
+/** An approval, and those of its routes that every read since has shown. The others are spent. */
+export interface RememberedApproval {
+  readonly at: string;
+  readonly by: string;
+  readonly routes: readonly ApprovedRoute[];
+}
+
+/** The target that replaced a working route. */
+export interface OnTrial {
+  readonly target: string;
+  /** When a read first showed it as a blackhole. It made things worse and is not written again while this stands. */
+  readonly deadSince?: string;
+}
+
+/** A change that EC2 refused, or whose outcome is unknown. */
+export interface Refusal extends Omit<ChangeJson, 'destination'> {
+  readonly kind?: FailureKind;
+  readonly code?: string;
+  readonly message?: string;
+  /** What would help, for a person. */
+  readonly remedy?: string;
+  /** How often in a row it failed. */
+  readonly attempts: number;
+  /** It is not tried before, unless the item is edited or an event names the table. */
+  readonly nextRetry: string;
+}
+
+/** Recent repairs of one destination, and who made them necessary. */
+export interface Repairs {
+  /** The target it was repaired to. Absent where a route was deleted. */
+  readonly target?: string;
+  /** When, oldest first, the latest 8. */
+  readonly at: readonly string[];
+  /** Who changed it, where a reported call says so. The latest is last, at most 5. */
+  readonly by: readonly Actor[];
+  /** Somebody keeps undoing the repair. */
+  readonly contest?: Contest;
+  /** Since when every read has shown it as desired. */
+  readonly quietSince?: string;
+}
+
+export interface Contest {
+  readonly since: string;
+  /** It is not repaired before. */
+  readonly until: string;
+  /** How long the last repair made it wait. Doubles with each repair. */
+  readonly waitMs: number;
+}
+
+/** A write of ours that a read should show. */
+export interface Written {
+  /** Absent after a delete. */
+  readonly target?: string;
+  /** The answer was lost and no read has shown the write: it may not have happened. */
+  readonly isUncertain?: true;
+}
+
+/** What a read showed that was not believed, as a hash, and when it was first read so. */
+export interface Doubt {
+  readonly seen: string;
+  readonly at: string;
+}
+
+/** One destination that somebody else changed, with the change that repairs it. */
+export interface Drift extends ChangeJson {
+  /** When a read first showed it. */
+  readonly foundAt: string;
+  /** It was found while nothing could be changed: observed, paused or stopped. */
+  readonly watched?: true;
+  /** The call that caused it, where an event reported one. */
+  readonly cause?: Cause;
+  /** A sweep found it, and no event has reported it yet. */
+  readonly expectsEvent?: true;
+  /** When EC2 confirmed the repair. */
+  readonly appliedAt?: string;
+  /** The repair was our call. */
+  readonly byUs?: true;
+  /** When a read showed it as desired again, or changed once more. */
+  readonly endedAt?: string;
+  /** Runs that tell what was done about it: the first and the latest. */
+  readonly runs?: readonly string[];
+}
+
+/** A call that caused drift. */
+export interface Cause {
+  readonly id: string;
+  readonly name: string;
+  readonly time: string;
+  readonly actor?: Actor;
+}
+
+/** The latest drift of a table: what one read found, until a read shows all of it as desired. */
+export interface LastDrift {
+  readonly foundAt: string;
+  /** How many routes had changed. */
+  readonly routes: number;
+  /** Who caused it, and when. `others` says that this is not known of every route. */
+  readonly actor?: Actor;
+  readonly others?: true;
+  readonly calledAt?: string;
+  /** When all of it was repaired, and when a read first showed that. */
+  readonly appliedAt?: string;
+  readonly healedAt?: string;
+}
+
+/** A run that waits until a read shows its destinations as desired. */
+export interface OpenRun {
+  readonly id: string;
+  readonly destinations: readonly string[];
+}
+
+/** The memory of a table that was never reconciled, or whose memory was lost: every delete waits for a person. */
+export const emptyMemory: Memory = { destinations: new Map() };
+
+/** What is remembered of one destination: nothing, if nothing is. */
+export const rememberedAt = (memory: Memory | undefined, destination: string): Remembered =>
+  memory?.destinations.get(destination) ?? {};
+
+/** The destinations for which something holds. */
+export function destinationsWhere(
+  { destinations }: Memory,
+  holds: (remembered: Remembered) => unknown,
+): readonly string[] {
+  return [...destinations].filter(([, remembered]) => holds(remembered)).map(([destination]) => destination);
+}
+
+/** The drift here that no read has shown as over. */
+export const openDrift = ({ drift }: Pick<Rewritten, 'drift'>): Drift | undefined => {
+  const last = drift?.at(-1);
+  return last && last.endedAt === undefined ? last : undefined;
+};
+
+/** A memory with every destination rewritten. Destinations of which nothing is left are forgotten. */
+export function withEach(
+  memory: Memory,
+  rewrite: (remembered: Remembered, destination: string) => Rewritten,
+  more: Iterable<string> = [],
+): Memory {
+  const destinations = new Map<string, Remembered>();
+  for (const destination of new Set([...memory.destinations.keys(), ...more])) {
+    const remembered = known(rewrite(rememberedAt(memory, destination), destination));
+    if (Object.keys(remembered).length > 0) destinations.set(destination, remembered);
+  }
+  return { ...memory, destinations };
+}
+
+/** A record in the making: a field set to `undefined` is not known. */
+export type Rewritten = { readonly [Field in keyof Remembered]?: Remembered[Field] | undefined };

@@ -1,0 +1,333 @@
+import type { Change } from '../change.ts';
+import type { DesiredTable } from '../desired.ts';
+import { activePause, isEnforced } from '../enforcement.ts';
+import { isOutOfSync } from '../finding.ts';
+import { desiredHash, policyHash } from '../hashes.ts';
+import { known } from '../known.ts';
+import { type Memory, emptyMemory, withEach } from '../memory/memory.ts';
+import type { Pause } from '../orders.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../outcome.ts';
+import { type Plan, planForInvalidItem, planForMissingTable } from '../plan.ts';
+import type { Problem } from '../problem.ts';
+import { type ActualTable, destinationText } from '../route.ts';
+import type { TriggerKind, Waker } from '../trigger.ts';
+import { contestedUntil } from './contest.ts';
+import type { DriftSight } from './drift.ts';
+import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
+import { doubtAbout, rememberWrites } from './staleness.ts';
+import {
+  type Contested,
+  type Failure,
+  type ShownPause,
+  type State,
+  type Status,
+  contestedIn,
+  cut,
+  failuresIn,
+  shownOf,
+  summaryOf,
+} from './status.ts';
+
+/** What a reconcile came to. */
+export type Result =
+  | { readonly kind: 'unmanaged' }
+  | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+  /** No read was believed. */
+  | { readonly kind: 'doubtful'; readonly desired: DesiredTable; readonly actual: ActualTable }
+  | { readonly kind: 'missing'; readonly desired: DesiredTable }
+  | Planned;
+
+interface Planned {
+  readonly kind: 'planned';
+  readonly desired: DesiredTable;
+  readonly actual: ActualTable;
+  /** The plan that is left. */
+  readonly plan: Plan;
+  /** What the last read asked for, made by now or not. */
+  readonly changes: readonly Change[];
+  /** Nothing is left that may be tried now. */
+  readonly isDone: boolean;
+}
+
+/** What else a reconcile knows at its end. */
+export interface Circumstances extends Tried {
+  readonly routeTableId: string;
+  readonly waker: Waker;
+  /** What woke this reconcile, and what was left with the lease. */
+  readonly kinds: readonly TriggerKind[];
+  /** Deletions of the item that are taken into account now, by their ids. */
+  readonly deletions: readonly string[];
+}
+
+/** EC2 needs a moment until a read shows a write. AWS advises to read after 2 s, and again later. */
+const verifyAfterMs = 5_000;
+
+/** Less than the time after which two doubtful reads agree: two stale reads in a row lead to a third, not to a write. */
+const readAgainAfterMs = 6_000;
+
+const deletionsKept = 5;
+
+/**
+ * The state of a table at the end of a reconcile.
+ *
+ * @param before the state it began with
+ * @param memory what was remembered during the reconcile (`remember.ts`)
+ */
+export function conclude(before: State | undefined, memory: Memory, result: Result, on: Circumstances): State {
+  const written = rememberWrites(memory, on.outcomes, on.now);
+  const deletions = [...new Set([...(memory.deletions ?? []), ...on.deletions])].slice(-deletionsKept);
+  const judged = judge(before, deletions.length > 0 ? { ...written, deletions } : written, result, on);
+  return { status: signed(judged.status, before?.status, on), memory: judged.memory };
+}
+
+type Judged = { readonly status: Omit<Status, Dated>; readonly memory: Memory };
+type Dated = 'routeTableId' | 'trigger' | 'actor' | 'checkedAt' | 'changedAt' | 'inSyncSince';
+
+function judge(before: State | undefined, memory: Memory, result: Result, on: Circumstances): Judged {
+  switch (result.kind) {
+    case 'unmanaged':
+      return unmanaged(memory);
+    case 'invalid':
+      return invalid(before, memory, result.problems, on);
+    case 'doubtful':
+      return doubtful(before, memory, result, on);
+    case 'missing':
+      return missing(before, memory, result.desired, on);
+    case 'planned':
+      return planned(before, memory, result, on);
+    default:
+      return result satisfies never;
+  }
+}
+
+// ── no read ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Deleting the item ends management and changes no route. What deletes were earned by is forgotten. */
+function unmanaged({ deletions, callsSeen, lastWriteAt, approval, destinations }: Memory): Judged {
+  const writes = withEach(
+    emptyMemory,
+    (_, destination) => ({ written: destinations.get(destination)?.written }),
+    destinations.keys(),
+  );
+  return {
+    status: { phase: 'Unmanaged', reason: 'there is no desired item', failures: [] },
+    memory: known({ ...writes, lastWriteAt, callsSeen, approval, deletions }),
+  };
+}
+
+/** An invalid item changes nothing: the last good repair stays, and so does everything remembered. */
+function invalid(
+  before: State | undefined,
+  { desiredHash: _, policyHash: __, doubt: ___, ...memory }: Memory,
+  problems: readonly Problem[],
+  on: Circumstances,
+): Judged {
+  const [first] = problems;
+  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
+  const followed = followDrift(beforeOf(before), memory, undefined, on.outcomes, sightOf(before, memory, on));
+  return {
+    status: known({
+      ...shownOf(followed),
+      phase: 'Invalid' as const,
+      reason: `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`,
+      problems: cut(problems),
+      failures: [],
+      plan: summaryOf(planForInvalidItem(on.routeTableId, problems)),
+    }),
+    memory: followed,
+  };
+}
+
+/** A read that does not show what we wrote decides nothing but when to read again. What the item says needs no read. */
+function doubtful(
+  before: State | undefined,
+  memory: Memory,
+  { desired, actual }: Extract<Result, { kind: 'doubtful' }>,
+  on: Circumstances,
+): Judged {
+  const { problems: _, ...status } = before?.status ?? { failures: [] };
+  const { cleanPolicy, ...rest } = followDrift(
+    beforeOf(before),
+    memory,
+    undefined,
+    on.outcomes,
+    sightOf(before, memory, on),
+  );
+  const isClean = cleanPolicy === policyHash(desired, on.now);
+  return {
+    status: known({
+      ...status,
+      ...shownOf(rest),
+      phase: 'Verifying' as const,
+      reason: 'a read does not show yet what was written: the table is read again',
+      nextRetry: after(on.now, readAgainAfterMs),
+    }),
+    memory: known({
+      ...rest,
+      cleanPolicy: isClean ? cleanPolicy : undefined,
+      doubt: doubtAbout(actual, on.now, memory.doubt),
+    }),
+  };
+}
+
+/** No read shows the table, so none says that a contest has become quiet: repairs are kept. */
+function missing(before: State | undefined, memory: Memory, desired: DesiredTable, on: Circumstances): Judged {
+  const { now } = on;
+  const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
+  const { doubt: _____, ...cleared } = withEach(
+    repaired,
+    ({ planned: _, waits: __, troubles: ___, refusal: ____, ...rest }) => rest,
+  );
+  const followed = followDrift(beforeOf(before), cleared, undefined, on.outcomes, sightOf(before, memory, on));
+  return {
+    status: {
+      ...shownOf(followed),
+      phase: 'Missing',
+      reason: 'EC2 has no such route table in this account and Region',
+      failures: [],
+      plan: summaryOf(planForMissingTable(desired)),
+      ...(on.outcomes.some(mayHaveWritten) && { nextRetry: after(now, verifyAfterMs) }),
+      ...pauseOf(desired, now),
+    },
+    memory: identified(followed, desired, now),
+  };
+}
+
+// ── a read that is believed ─────────────────────────────────────────────────────────────────────────────────────────
+
+function planned(before: State | undefined, memory: Memory, result: Planned, on: Circumstances): Judged {
+  const { desired, actual, plan } = result;
+  const { now, outcomes } = on;
+  const isWatched = !isEnforced(desired, now);
+  const was = beforeOf(before);
+  const drifted = new Set(result.changes.map(({ destination }) => destinationText(destination)));
+  const repaired = rememberRepairs(was, memory, { desired, drifted }, on);
+  const { doubt: _, ...believed } = identified(rememberOutcome(was, repaired, plan, on), desired, now);
+  const followed = followDrift(
+    was,
+    believed,
+    deviationsIn(plan.changes, outcomes),
+    outcomes,
+    sightOf(before, believed, on),
+  );
+  const failures = failuresIn(followed, plan);
+  const contested = contestedIn(followed);
+  const { phase, reason } = phaseOf(result, failures, contested, outcomes, now);
+  const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
+  const waits = [
+    // Nothing is tried while nothing may be changed.
+    ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
+    ...[...followed.destinations.values()]
+      .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
+      .filter((time) => Date.parse(time) > now.getTime()),
+    ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+  ];
+  return {
+    status: known({
+      ...shownOf(followed),
+      phase,
+      reason,
+      vpcId: actual.vpcId,
+      listed: desired.routes.length,
+      plan: summaryOf(plan),
+      failures: cut(failures),
+      nextRetry: waits.sort()[0],
+      ...pauseOf(desired, now),
+    }),
+    memory: followed,
+  };
+}
+
+/** Which phase a table is in, and why, in one sentence. */
+function phaseOf(
+  { desired, plan, isDone }: Planned,
+  failures: readonly Failure[],
+  contested: readonly Contested[],
+  outcomes: readonly ChangeOutcome[],
+  now: Date,
+): Pick<Status, 'phase' | 'reason'> {
+  const made = outcomes.filter(mayHaveWritten).length;
+  if (!isEnforced(desired, now) && !plan.inSync && made === 0)
+    return { phase: 'Drifted', reason: `drift is only reported: ${whyNotEnforced(desired, now)}` };
+  const [failure] = failures;
+  if (failure) {
+    const { action, destination, remedy, message, code } = failure;
+    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
+    return { phase: 'Failed', reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}` };
+  }
+  const [contest] = contested;
+  if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
+  if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
+  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
+  if (made > 0)
+    return { phase: 'Verifying', reason: `${made} ${made === 1 ? 'change' : 'changes'} made, not seen in a read yet` };
+  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
+  const finding = plan.findings.find(isOutOfSync);
+  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+}
+
+function whyNotEnforced(desired: DesiredTable, now: Date): string {
+  const pause = activePause(desired, now);
+  if (!pause) return 'the item is in mode observe';
+  const by = pause.by === undefined ? '' : ` (by ${pause.by})`;
+  return `${pause.of === 'fleet' ? 'all tables are stopped' : 'the table is paused'}: ${pause.reason}${by}`;
+}
+
+function contestedBecause({ destination, repairs, by, until }: Contested, now: Date): string {
+  const others = by.length > 0 ? by.map(({ arn }) => arn).join(', ') : 'somebody whom no event names';
+  const next = Date.parse(until) > now.getTime() ? `; it is not repaired before ${until}` : '';
+  return `${destination} was repaired ${repairs} times in short order and changed again by ${others}${next}`;
+}
+
+// ── what every result shares ────────────────────────────────────────────────────────────────────────────────────────
+
+const beforeOf = (before: State | undefined): Memory => before?.memory ?? emptyMemory;
+
+/** A memory of this item and policy. */
+const identified = (memory: Memory, desired: DesiredTable, now: Date): Memory =>
+  known({
+    ...memory,
+    desiredHash: desiredHash(desired),
+    policyHash: policyHash(desired, now),
+    watched: isEnforced(desired, now) ? undefined : (true as const),
+  });
+
+const sightOf = (
+  before: State | undefined,
+  { desiredHash: item, policyHash: policy, watched }: Memory,
+  on: Circumstances,
+): DriftSight => ({
+  now: on.now,
+  calls: on.calls,
+  isRollout: before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
+  isWatched: watched === true,
+  bySweep: on.kinds.every((kind) => kind === 'sweep'),
+});
+
+const pauseOf = (desired: DesiredTable, now: Date): Pick<Status, 'pause'> => {
+  const pause = activePause(desired, now);
+  return pause ? { pause: pauseShown(pause) } : {};
+};
+
+const pauseShown = ({ until, ...pause }: Pause): ShownPause => known({ ...pause, until: until?.toISOString() });
+
+/** A status with its dates, and with what woke the reconcile. */
+function signed(
+  status: Omit<Status, Dated>,
+  before: Status | undefined,
+  { routeTableId, now, waker: { trigger, actor } }: Circumstances,
+): Status {
+  const checkedAt = now.toISOString();
+  const isSame = before?.phase === status.phase;
+  return known({
+    ...status,
+    routeTableId,
+    trigger,
+    actor,
+    checkedAt,
+    changedAt: isSame ? before.changedAt : checkedAt,
+    inSyncSince: status.phase === 'InSync' ? ((isSame ? before.inSyncSince : undefined) ?? checkedAt) : undefined,
+  });
+}
+
+const after = (now: Date, ms: number): string => new Date(now.getTime() + ms).toISOString();

@@ -1,0 +1,104 @@
+import type { ChangeJson } from '../change.ts';
+import { known } from '../known.ts';
+import type { Actor } from '../memory/call.ts';
+import type { Contest, Memory, Remembered, Repairs } from '../memory/memory.ts';
+import type { ChangeOutcome } from '../outcome.ts';
+
+const minute = 60_000;
+const hour = 60 * minute;
+
+/** More repairs than this within such a time are no accident. */
+const accidents = [
+  { withinMs: 30 * minute, most: 5 },
+  { withinMs: 24 * hour, most: 6 },
+] as const;
+
+const remembersMs = 24 * hour;
+const firstWaitMs = minute;
+const longestWaitMs = hour;
+
+/** A contest is over once the destination was as desired for this long. */
+const quietMs = hour;
+
+const timesKept = 8;
+const actorsKept = 5;
+
+/** What one reconcile did and saw at one destination. */
+export interface Sight {
+  /** What the item wants here: a target, or no route. */
+  readonly wanted: string | undefined;
+  /** A read showed it otherwise than desired. Undefined when none showed the table: then no time counts as quiet. */
+  readonly isDrifted: boolean | undefined;
+  /** Our write here repaired what `by` had changed. */
+  readonly repair?: { readonly to: string | undefined; readonly by: Actor | undefined };
+}
+
+/**
+ * What is remembered of the repairs of one destination after one more reconcile.
+ *
+ * A destination repaired more than 5 times in 30 minutes, or more than 6 times in 24 hours, is contested. From then on it
+ * is left alone for a minute after a repair, twice as long after each further one, and at most an hour. The contest is
+ * over once the destination was as desired for an hour, or when an edit asks for something else there.
+ */
+export function repairsAfter(before: Repairs | undefined, seen: Sight, now: Date): Repairs | undefined {
+  const { wanted, isDrifted, repair } = seen;
+  const same = before?.target === wanted ? before : undefined;
+  const kept = same && withQuiet(same, isDrifted, now);
+  const last = kept && isRemembered(kept, now) ? kept : undefined;
+  return repair && repair.to === wanted ? oneMore(last, repair, now) : last;
+}
+
+function oneMore(before: Repairs | undefined, { to, by: actor }: NonNullable<Sight['repair']>, now: Date): Repairs {
+  const at = [...(before?.at ?? []), now.toISOString()].slice(-timesKept);
+  const by = [...(before?.by ?? []).filter(({ arn }) => arn !== actor?.arn), ...(actor ? [actor] : [])];
+  return known({ target: to, at, by: by.slice(-actorsKept), contest: contestAfter(before?.contest, at, now) });
+}
+
+function contestAfter(before: Contest | undefined, at: readonly string[], now: Date): Contest | undefined {
+  const isContest = before || accidents.some(({ withinMs, most }) => repairsWithin(at, withinMs, now) > most);
+  if (!isContest) return undefined;
+  const waitMs = before ? Math.min(longestWaitMs, 2 * before.waitMs) : firstWaitMs;
+  return { since: before?.since ?? now.toISOString(), until: after(now, waitMs), waitMs };
+}
+
+const repairsWithin = (at: readonly string[], withinMs: number, now: Date): number =>
+  at.filter((time) => now.getTime() - Date.parse(time) < withinMs).length;
+
+/** Only a contest needs to know how long it has been quiet. */
+function withQuiet(repairs: Repairs, isDrifted: boolean | undefined, now: Date): Repairs {
+  if (isDrifted === undefined) return repairs;
+  const { quietSince = now.toISOString(), ...rest } = repairs;
+  return repairs.contest && !isDrifted ? { ...rest, quietSince } : rest;
+}
+
+function isRemembered({ at, contest, quietSince }: Repairs, now: Date): boolean {
+  if (contest) return quietSince === undefined || now.getTime() - Date.parse(quietSince) < quietMs;
+  return repairsWithin(at, remembersMs, now) > 0;
+}
+
+/** Whether a change to this target waits because others keep undoing it. Only an edit lifts this, no event does. */
+export const isContested = (repairs: Repairs | undefined, to: string | undefined, now: Date): boolean =>
+  repairs?.contest !== undefined && repairs.target === to && Date.parse(repairs.contest.until) > now.getTime();
+
+/** When a contested destination needs the next reconcile: to repair it, or to find that it was quiet for long enough. */
+export const contestedUntil = ({ contest, quietSince }: Repairs): string | undefined =>
+  contest && (quietSince === undefined ? contest.until : after(new Date(quietSince), quietMs));
+
+const after = (time: Date, ms: number): string => new Date(time.getTime() + ms).toISOString();
+
+/**
+ * Whether a write is known to have happened: EC2 said so, or its answer was lost and a read showed it. A write that nobody
+ * has seen is no repair, however often it is tried: nobody has undone it. Neither is a delete of what was gone before.
+ */
+const hasHappened = ({ action, result }: ChangeOutcome): boolean =>
+  result === 'done' || (result === 'already' && action !== 'delete');
+
+/** Whether a write repaired what others had changed: no edit asked for it. */
+export function isRepair(outcome: ChangeOutcome, before: Remembered, { cleanPolicy }: Memory): boolean {
+  if (!hasHappened(outcome)) return false;
+  const { to }: ChangeJson = outcome;
+  if (before.repairs && before.repairs.target === to) return true;
+  return to === undefined
+    ? cleanPolicy !== undefined && before.ours === undefined
+    : before.listed === true && (before.ours === undefined || before.ours === to);
+}

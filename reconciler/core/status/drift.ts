@@ -1,0 +1,173 @@
+import type { ChangeJson } from '../change.ts';
+import { known } from '../known.ts';
+import type { ReportedCall } from '../memory/call.ts';
+import { type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
+import type { ChangeOutcome } from '../outcome.ts';
+import { causeOf, lateCause, unspent } from './attribution.ts';
+
+/** The event of a call arrives within this time, or counts as missed. */
+const eventsMayBeLateMs = 15 * 60 * 1_000;
+
+/** Ended drift of one destination: this many are kept. */
+const endedKept = 8;
+
+/** What one reconcile knows that bears on drift, for all destinations alike. */
+export interface DriftSight {
+  readonly now: Date;
+  /** Calls that may explain what was found. */
+  readonly calls: readonly ReportedCall[];
+  /** Item or policy are others than at the last reconcile. */
+  readonly isRollout: boolean;
+  /** Nothing may be changed: mode `observe`, a pause or a stop. */
+  readonly isWatched: boolean;
+  /** Only a sweep came by: no event and no edit. */
+  readonly bySweep: boolean;
+}
+
+/** What was known of one destination when the reconcile began. */
+type Before = Pick<Rewritten, 'drift' | 'planned' | 'written'>;
+
+/** What one reconcile found at one destination. */
+export interface Found {
+  /** A read of this reconcile is believed. Without one, only late events are taken into account. */
+  readonly isBelieved: boolean;
+  /** The first change that a read asked for here, made by now or not. Absent where all is as desired. */
+  readonly deviation: ChangeJson | undefined;
+  readonly outcome: ChangeOutcome | undefined;
+}
+
+/**
+ * Follows the drift of one destination: a route that is not as desired although no edit asked for that.
+ *
+ * Drift is found once, however often it is read. It is found again once it was repaired, or when it changes. It has
+ * ended when a read shows the route as desired. What an edit of the item or its policy brings about is no drift, unless
+ * a call explains it; where nothing may be changed, every difference is drift.
+ */
+export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
+  const explained = withLateCauses(before.drift ?? [], seen.calls);
+  const followed = found.isBelieved ? follow(explained, before, found.deviation, seen) : explained;
+  return kept(withRepair(followed, found.outcome, seen.now), before, seen.now);
+}
+
+function follow(
+  drift: readonly Drift[],
+  before: Before,
+  deviation: ChangeJson | undefined,
+  seen: DriftSight,
+): readonly Drift[] {
+  const last = openDrift({ drift });
+  const over = last ? drift.slice(0, -1) : drift;
+  const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
+  if (!deviation) return last ? [...over, ended(last)] : drift;
+  if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
+  const cause = causeOf(deviation, unspent(seen.calls, drift));
+  if (cause || isNew(deviation, before, seen))
+    return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
+  // An edit asks for something else where others had changed the route before.
+  return last ? [...over, withChange(last, deviation)] : drift;
+}
+
+function newDrift(
+  change: ChangeJson,
+  cause: Drift['cause'],
+  { now, isWatched, isRollout, bySweep }: DriftSight,
+): Drift {
+  return known({
+    ...change,
+    foundAt: now.toISOString(),
+    watched: isWatched ? (true as const) : undefined,
+    cause,
+    // Where item or policy changed, the difference may be old.
+    expectsEvent: !cause && !isRollout && bySweep ? (true as const) : undefined,
+  });
+}
+
+/** Whether a difference was not there before and is not what an edit asks for. */
+function isNew(change: ChangeJson, { planned, written }: Before, { isRollout, isWatched }: DriftSight): boolean {
+  if (isRollout) return isWatched;
+  const wasPlanned = planned !== undefined && isSame(planned, change);
+  // What we wrote and find changed again is drift, even if an edit had asked for it.
+  const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;
+  return !wasPlanned || wasWritten;
+}
+
+/** The same drift, to be repaired by another change. */
+const withChange = (
+  { action: _, destination: __, from: ___, to: ____, ...drift }: Drift,
+  change: ChangeJson,
+): Drift => ({ ...drift, ...change });
+
+const withLateCauses = (drift: readonly Drift[], calls: readonly ReportedCall[]): readonly Drift[] =>
+  drift.map((one) => (one.cause ? one : known({ ...one, cause: lateCause(one, calls, drift) })));
+
+/** Marks open drift as repaired where EC2 confirmed that in this reconcile. */
+function withRepair(drift: readonly Drift[], outcome: ChangeOutcome | undefined, now: Date): readonly Drift[] {
+  const last = openDrift({ drift });
+  if (!last || (outcome?.result !== 'done' && outcome?.result !== 'already')) return drift;
+  const { byUs: _, ...rest } = last;
+  const repaired = { ...rest, appliedAt: outcome.at ?? now.toISOString() };
+  return [...drift.slice(0, -1), outcome.result === 'done' ? { ...repaired, byUs: true } : repaired];
+}
+
+/** Ended drift is kept while its event may still arrive, or arrive twice. What is new of it is announced in any case. */
+function kept(drift: readonly Drift[], before: Before, now: Date): readonly Drift[] {
+  const hadCause = new Set(before.drift?.filter(({ cause }) => cause).map(({ foundAt }) => foundAt));
+  const isNews = ({ endedAt, cause, foundAt }: Drift): boolean =>
+    endedAt === now.toISOString() || (cause !== undefined && !hadCause.has(foundAt));
+  const ended = drift.filter(
+    (one) => one.endedAt !== undefined && (isNews(one) || now.getTime() - Date.parse(one.foundAt) < eventsMayBeLateMs),
+  );
+  const last = openDrift({ drift });
+  return [...ended.slice(-endedKept), ...(last ? [last] : [])].map((one) => {
+    if (!isMissed(one, now)) return one;
+    const { expectsEvent: _, ...reported } = one;
+    return reported;
+  });
+}
+
+/** When drift that a sweep found counts as missed by events, if no event reports it before. */
+export const missedAt = ({ expectsEvent, cause, foundAt }: Drift): number | undefined =>
+  expectsEvent && !cause ? Date.parse(foundAt) + eventsMayBeLateMs : undefined;
+
+/** Whether no event reported in time what a sweep found: the trail or a rule is broken, or was too slow. */
+export const isMissed = (drift: Drift, now: Date): boolean => (missedAt(drift) ?? Infinity) <= now.getTime();
+
+/** What people are shown of a table's latest drift after one more reconcile. */
+export function lastDriftAfter(
+  before: LastDrift | undefined,
+  { destinations }: Memory,
+  now: Date,
+): LastDrift | undefined {
+  const all = [...destinations.values()].flatMap(({ drift = [] }) => drift);
+  const foundNow = all.filter(({ foundAt }) => foundAt === now.toISOString());
+  const last: LastDrift | undefined =
+    foundNow.length > 0 ? { foundAt: now.toISOString(), routes: foundNow.length } : before;
+  if (!last) return undefined;
+  const group = all.filter(({ foundAt }) => foundAt === last.foundAt);
+  if (group.length === 0) return last;
+  const cause = group.find(({ cause }) => cause?.actor)?.cause;
+  // Some of the group may no longer be kept: then what was known of all stays.
+  const isWhole = group.length === last.routes;
+  const hasOthers = isWhole ? group.some((one) => one.cause?.actor?.arn !== cause?.actor?.arn) : last.others;
+  const { others: _, ...rest } = last;
+  return known({
+    ...rest,
+    actor: cause?.actor ?? rest.actor,
+    others: cause?.actor && hasOthers ? (true as const) : undefined,
+    calledAt: cause?.time ?? rest.calledAt,
+    appliedAt: latest(group, 'appliedAt') ?? rest.appliedAt,
+    healedAt: latest(group, 'endedAt') ?? rest.healedAt,
+  });
+}
+
+/** When the last of a group got there. Undefined while one has not. */
+function latest(drift: readonly Drift[], field: 'appliedAt' | 'endedAt'): string | undefined {
+  const times = drift.map((one) => one[field] ?? '').sort();
+  return times[0] === '' ? undefined : times.at(-1);
+}
+
+export const isSame = (one: ChangeJson, other: ChangeJson): boolean =>
+  one.action === other.action &&
+  one.destination === other.destination &&
+  one.from === other.from &&
+  one.to === other.to;

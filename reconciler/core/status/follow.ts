@@ -1,0 +1,171 @@
+import { type Change, type ChangeJson, changeAsJson } from '../change.ts';
+import type { DesiredTable } from '../desired.ts';
+import { type TroubleCode, isTrouble } from '../finding.ts';
+import { permitted } from '../guard.ts';
+import { known } from '../known.ts';
+import type { ReportedCall } from '../memory/call.ts';
+import { type Drift, type Memory, type OpenRun, rememberedAt, withEach } from '../memory/memory.ts';
+import { type ChangeOutcome, isDone } from '../outcome.ts';
+import type { Plan } from '../plan.ts';
+import { destinationText, targetText } from '../route.ts';
+import { actorOf } from './attribution.ts';
+import { isRepair, repairsAfter } from './contest.ts';
+import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
+import { refusalAfter } from './retries.ts';
+
+// Follows every destination through one reconcile.
+
+/** What a reconcile tried, and the calls that may explain what it found. */
+export interface Tried {
+  readonly now: Date;
+  /** The last outcome of every change that was tried. */
+  readonly outcomes: readonly ChangeOutcome[];
+  readonly calls: readonly ReportedCall[];
+}
+
+const openRunsKept = 5;
+
+/** Remembers, destination by destination, what the plan still asks for and what EC2 refused. */
+export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes }: Tried): Memory {
+  const open = byDestination(plan.changes.map(changeAsJson));
+  const allowed = byDestination(permitted(plan).map(changeAsJson));
+  const waits = new Map(plan.blocked?.deletes.map((destination) => [destination, plan.blocked?.code]));
+  const troubles = troublesOf(plan);
+  const tried = Map.groupBy(outcomes, ({ destination }) => destination);
+  return withEach(
+    memory,
+    (remembered, destination) => {
+      const wanted = allowed.get(destination);
+      const outcome = tried
+        .get(destination)
+        ?.findLast(({ action, to }) => action === wanted?.action && to === wanted.to);
+      return {
+        ...remembered,
+        planned: open.get(destination),
+        waits: waits.get(destination),
+        troubles: troubles.get(destination),
+        refusal: refusalAfter(rememberedAt(before, destination).refusal, wanted, outcome, now),
+      };
+    },
+    [...open.keys(), ...troubles.keys()],
+  );
+}
+
+/** Remembers, destination by destination, what was repaired, and who had made that necessary. */
+export function rememberRepairs(
+  before: Memory,
+  memory: Memory,
+  { desired, drifted }: { readonly desired: DesiredTable; readonly drifted: ReadonlySet<string> | undefined },
+  { now, outcomes, calls }: Tried,
+): Memory {
+  const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]));
+  const tried = Map.groupBy(outcomes, ({ destination }) => destination);
+  return withEach(
+    memory,
+    (remembered, destination) => {
+      const was = rememberedAt(before, destination);
+      const wanted = listed.get(destination);
+      const repair = tried.get(destination)?.find((one) => one.to === wanted && isRepair(one, was, before));
+      const seen = {
+        wanted,
+        isDrifted: drifted?.has(destination),
+        ...(repair && { repair: { to: repair.to, by: actorOf(repair, was, calls) } }),
+      };
+      return { ...remembered, repairs: repairsAfter(was.repairs, seen, now) };
+    },
+    tried.keys(),
+  );
+}
+
+/** The first change asked for at every destination that a believed read showed otherwise than desired. */
+export function deviationsIn(
+  changes: readonly Change[],
+  outcomes: readonly ChangeOutcome[],
+): ReadonlyMap<string, ChangeJson> {
+  const all = [...outcomes, ...changes.map(changeAsJson)];
+  return byDestination(
+    all.map(({ action, destination, from, to }) => known({ action, destination, from, to })).toReversed(),
+  );
+}
+
+/**
+ * Follows the drift of every destination.
+ *
+ * @param before what was remembered when the reconcile began: what it planned and wrote since is no drift of others
+ * @param deviations undefined when no read is believed
+ */
+export function followDrift(
+  before: Memory,
+  memory: Memory,
+  deviations: ReadonlyMap<string, ChangeJson> | undefined,
+  outcomes: readonly ChangeOutcome[],
+  sight: DriftSight,
+): Memory {
+  const done = new Map(outcomes.filter(isDone).map((one) => [one.destination, one]));
+  const followed = withEach(
+    memory,
+    (remembered, destination) => {
+      const found = {
+        isBelieved: deviations !== undefined,
+        deviation: deviations?.get(destination),
+        outcome: done.get(destination),
+      };
+      const { planned, written } = rememberedAt(before, destination);
+      const drift = driftAfter({ drift: remembered.drift, planned, written }, found, sight);
+      return { ...remembered, drift: drift.length > 0 ? drift : undefined };
+    },
+    deviations?.keys(),
+  );
+  const { openRuns = [] } = memory;
+  const waiting = deviations ? openRuns.filter((run) => !isSeen(run, deviations)) : openRuns;
+  return known({
+    ...followed,
+    lastDrift: lastDriftAfter(memory.lastDrift, followed, sight.now),
+    openRuns: waiting.length > 0 ? waiting : undefined,
+  });
+}
+
+/** Whether a believed read shows every destination of a run as desired. */
+const isSeen = ({ destinations }: OpenRun, deviations: ReadonlyMap<string, unknown>): boolean =>
+  destinations.every((destination) => !deviations.has(destination));
+
+/** A run of this reconcile. It stays open until a read shows its destinations as desired. */
+export interface RecordedRun extends OpenRun {
+  /** Every destination that its plan or its outcomes name. */
+  readonly about: ReadonlySet<string>;
+}
+
+/** A memory that knows the runs of this reconcile: those that wait to be verified, and the drift that each is about. */
+export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
+  if (runs.length === 0) return memory;
+  const toldIn = (drift: Drift): Drift => {
+    const run = runs.find(({ about }) => about.has(drift.destination));
+    return run && drift.endedAt === undefined ? { ...drift, runs: [...(drift.runs ?? []).slice(0, 1), run.id] } : drift;
+  };
+  const open = runs.map(({ id, destinations }) => ({ id, destinations }));
+  return {
+    ...withEach(memory, ({ drift, ...rest }) => ({ ...rest, drift: drift?.map(toldIn) })),
+    openRuns: [...(memory.openRuns ?? []), ...open].slice(-openRunsKept),
+  };
+}
+
+/** What the last plan found wrong that no change of ours repairs, by destination. */
+function troublesOf({ findings, leftAlone }: Plan): ReadonlyMap<string, readonly TroubleCode[]> {
+  // A route that works is kept from a target that drops its traffic: nothing is dropped there.
+  const works = new Set(
+    leftAlone
+      .filter(({ reason }) => reason === 'healed-into-blackhole')
+      .map(({ route }) => destinationText(route.destination)),
+  );
+  const troubles = new Map<string, TroubleCode[]>();
+  for (const { code, destination } of findings) {
+    if (destination === undefined || !isTrouble(code)) continue;
+    const drops: readonly TroubleCode[] =
+      code === 'healed-into-blackhole' && !works.has(destination) ? ['blackhole'] : [];
+    troubles.set(destination, [...new Set([...(troubles.get(destination) ?? []), code, ...drops])]);
+  }
+  return troubles;
+}
+
+const byDestination = (changes: readonly ChangeJson[]): ReadonlyMap<string, ChangeJson> =>
+  new Map(changes.map((change) => [change.destination, change]));

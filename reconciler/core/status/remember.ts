@@ -1,0 +1,209 @@
+import { approvedRoutes } from '../approval.ts';
+import type { Change } from '../change.ts';
+import type { DesiredRoute, DesiredTable } from '../desired.ts';
+import { policyHash } from '../hashes.ts';
+import type { ReportedCall } from '../memory/call.ts';
+import {
+  type Memory,
+  type OnTrial,
+  type Remembered,
+  type RememberedApproval,
+  type Rewritten,
+  withEach,
+} from '../memory/memory.ts';
+import { isEnforced } from '../enforcement.ts';
+import { known } from '../known.ts';
+import type { Orders } from '../orders.ts';
+import { type LeftAloneReason, type StaticRoute, isForeignInterface } from '../ours.ts';
+import type { Plan } from '../plan.ts';
+import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from '../route.ts';
+import { slotsOf } from '../slots.ts';
+
+/** A read of the table, and the plan made from it. */
+export interface Seen {
+  readonly desired: DesiredTable;
+  readonly actual: ActualTable;
+  readonly plan: Plan;
+  readonly now: Date;
+}
+
+/** A change that this reconcile made, or may have made. */
+export interface Made {
+  readonly change: Change;
+  /** EC2 confirmed it. If its answer was lost, only a later read can tell. */
+  readonly isCertain: boolean;
+}
+
+/** What one read shows of one destination, and what was made there since. */
+interface Slot {
+  readonly wanted: DesiredRoute | undefined;
+  readonly route: StaticRoute | undefined;
+  readonly leftAlone: LeftAloneReason | undefined;
+  readonly made: Made | undefined;
+}
+
+/**
+ * What to remember after a read of the table and the changes made since.
+ *
+ * The table is clean once it is seen in sync under enforcement. That ends when a delete waits or the policy changes.
+ */
+export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]): Memory {
+  const { desired, actual, plan, now } = seen;
+  const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
+  const slots = slotsOf(actual.routes).static;
+  const leftAlone = new Map(
+    plan.leftAlone
+      .filter(({ route }) => isStatic(route))
+      .map(({ route, reason }) => [destinationText(route.destination), reason]),
+  );
+  const changes = new Map(made.map((one) => [destinationText(one.change.destination), one]));
+  const slotAt = (destination: string): Slot => ({
+    wanted: listed.get(destination),
+    route: slots.get(destination),
+    leftAlone: leftAlone.get(destination),
+    made: changes.get(destination),
+  });
+  const { cleanPolicy, ...rest } = withEach(
+    before,
+    (remembered, destination) => rememberSlot(remembered, slotAt(destination), actual, now),
+    [...listed.keys(), ...slots.keys(), ...changes.keys()],
+  );
+  const policy = policyHash(desired, now);
+  const isClean = (plan.inSync || (cleanPolicy === policy && !plan.blocked)) && isEnforced(desired, now);
+  return known({
+    ...rest,
+    cleanPolicy: isClean ? policy : undefined,
+    approval: approvalAfter(before, seen, slotAt),
+  });
+}
+
+/**
+ * What is left of an approval. A route is spent once a read no longer shows it, and once we changed it: somebody may make
+ * it anew before the next read.
+ */
+function approvalAfter(
+  before: Memory,
+  { desired, now }: Seen,
+  slotAt: (destination: string) => Slot,
+): RememberedApproval | undefined {
+  const approval = desired.orders?.approval;
+  if (!approval) return before.approval;
+  const routes = approvedRoutes(desired, before, now).filter(({ destination, target }) => {
+    const { route, made } = slotAt(destination);
+    return route && targetNames(route).includes(target) && !made?.isCertain;
+  });
+  return { at: approval.at, by: approval.by, routes };
+}
+
+/** A memory under which a standing approval approves nothing: the item is gone or invalid, or the memory was lost. */
+export const withApprovalSpent = (memory: Memory, { approval }: Pick<Orders, 'approval'>): Memory =>
+  approval ? { ...memory, approval: { at: approval.at, by: approval.by, routes: [] } } : memory;
+
+function rememberSlot(before: Remembered, slot: Slot, actual: ActualTable, now: Date): Rewritten {
+  return {
+    ...before,
+    listed: slot.wanted ? true : undefined,
+    ...ownershipAfter(before, slot),
+    foreign: isForeignAfter(before, slot, actual) ? true : undefined,
+    spared: slot.leftAlone ? true : undefined,
+    onTrial: trialAfter(before.onTrial, slot, now),
+  };
+}
+
+/**
+ * A route becomes ours when it is listed and as desired, or when we wrote it. It stops being ours when its slot is seen
+ * empty, when it left `routes` and has another target, and when the item leaves it to others.
+ */
+function ownershipAfter(
+  before: Remembered,
+  { wanted, route, leftAlone, made }: Slot,
+): Pick<Rewritten, 'ours' | 'overrodeLocal'> {
+  const isLeftToOthers = leftAlone !== undefined && leavesToOthers[leftAlone];
+  const isAsDesired = route && wanted && wanted.target.kind !== 'local' && sameTarget(wanted.target, route);
+  const isStill =
+    route && before.ours !== undefined && (wanted || (targetNames(route).includes(before.ours) && !isLeftToOthers));
+  const read: Pick<Rewritten, 'ours' | 'overrodeLocal'> = isAsDesired
+    ? { ours: targetText(wanted.target), overrodeLocal: before.overrodeLocal ?? isTrue(route.origin === 'with-table') }
+    : isStill
+      ? { ours: before.ours, overrodeLocal: before.overrodeLocal }
+      : { ours: undefined, overrodeLocal: undefined };
+  if (!made?.isCertain || made.change.action === 'delete') return read;
+  const { change } = made;
+  if (change.to.kind === 'local') return { ours: undefined, overrodeLocal: undefined };
+  // A local route stays one, whatever origin EC2 shows after a replace.
+  const wasLocal = change.action === 'replace' && change.from.origin === 'with-table';
+  return { ours: targetText(change.to), overrodeLocal: isTrue(wasLocal) ?? read.overrodeLocal };
+}
+
+/** Whether a reason to leave a route alone says that the item leaves it to others. A hold leaves it as it is, no more. */
+const leavesToOthers: Readonly<Record<LeftAloneReason, boolean>> = {
+  ignored: true,
+  'out-of-scope': true,
+  local: false,
+  'local-overridden': false,
+  propagated: false,
+  advertised: false,
+  'gateway-endpoint': false,
+  lattice: false,
+  'foreign-eni': false,
+  'service-managed': false,
+  unknown: false,
+  held: false,
+  'healed-into-blackhole': false,
+  'unlisted-kept': false,
+};
+
+/** A slot once held by another account's interface counts as foreign until it is listed and seen as desired. */
+function isForeignAfter(before: Remembered, { wanted, route }: Slot, actual: ActualTable): boolean {
+  if (route && wanted && sameTarget(wanted.target, route)) return false;
+  return before.foreign === true || (route !== undefined && isForeignInterface(route, actual));
+}
+
+/**
+ * A target that replaced a working route stays on trial until a read shows it active there, or until the item asks for
+ * something else. What others do to the route meanwhile, even deleting it, says nothing of the target.
+ */
+function trialAfter(before: OnTrial | undefined, { wanted, route, made }: Slot, now: Date): OnTrial | undefined {
+  if (made?.change.action === 'replace' && made.change.from.state === 'active')
+    return { target: targetText(made.change.to) };
+  if (!before || !wanted || targetText(wanted.target) !== before.target) return undefined;
+  const isThere = route !== undefined && sameTarget(wanted.target, route);
+  if (isThere && route.state === 'active') return undefined;
+  const isDead = isThere && route.state === 'blackhole';
+  return { ...(isDead && { deadSince: now.toISOString() }), ...before };
+}
+
+/**
+ * A memory after a read that is not believed. It decides nothing, but it shows where a target on trial drops the traffic.
+ * If that is out of date, a working route stays as it is until a read shows that the target works.
+ */
+export function withDeadTargets(memory: Memory, actual: ActualTable, now: Date): Memory {
+  const slots = slotsOf(actual.routes).static;
+  return withEach(memory, ({ onTrial, ...rest }, destination) => {
+    const slot = slots.get(destination);
+    const isDead = onTrial && slot?.state === 'blackhole' && targetNames(slot).includes(onTrial.target);
+    return { ...rest, onTrial: isDead ? { deadSince: now.toISOString(), ...onTrial } : onTrial };
+  });
+}
+
+/**
+ * A memory after reported calls: a target that came up since it was seen dead is tried once more. One that came up before
+ * that died nevertheless, however late its event arrives.
+ */
+export function withTargetsUp(memory: Memory, calls: readonly ReportedCall[]): Memory {
+  const isUpAgain = ({ target, deadSince }: OnTrial): boolean =>
+    deadSince !== undefined &&
+    calls.some(
+      (call) =>
+        call.about === 'target-up' &&
+        call.ids.includes(target) &&
+        // CloudTrail reports whole seconds.
+        Date.parse(call.time) + 1_000 > Date.parse(deadSince),
+    );
+  return withEach(memory, ({ onTrial, ...rest }) => ({
+    ...rest,
+    onTrial: onTrial && isUpAgain(onTrial) ? { target: onTrial.target } : onTrial,
+  }));
+}
+
+const isTrue = (value: boolean): true | undefined => value || undefined;

@@ -1,0 +1,66 @@
+import { type Change, type ChangeJson, changeAsJson } from '../change.ts';
+import { known } from '../known.ts';
+import { type Memory, type Refusal, rememberedAt } from '../memory/memory.ts';
+import type { ChangeOutcome, FailureKind } from '../outcome.ts';
+import type { TriggerKind } from '../trigger.ts';
+import { isContested } from './contest.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** How many milliseconds a change waits that failed `attempts` times in a row, the last time in this way. */
+export function retryAfterMs(kind: FailureKind | undefined, attempts: number): number {
+  // Only a person can change these.
+  if (kind === 'rejected' || kind === 'denied') return hour;
+  // The target may come up any moment. After some minutes that is unlikely.
+  if (kind === 'not-ready') return attempts <= 5 ? doubling(30 * second, attempts, 15 * minute) : hour;
+  return doubling(15 * second, attempts, 15 * minute);
+}
+
+const doubling = (firstMs: number, attempts: number, mostMs: number): number =>
+  Math.min(mostMs, firstMs * 2 ** (attempts - 1));
+
+/** Triggers that may have removed the cause of a refusal: a reported call, an edit, an order. */
+const revives: Readonly<Record<TriggerKind, boolean>> = {
+  event: true,
+  desired: true,
+  person: true,
+  sweep: false,
+  requeue: false,
+};
+
+/**
+ * Whether a change waits. A refused change waits for its time, unless a trigger may have removed the cause. A contested
+ * one waits in any case.
+ */
+export function isParked(change: Change, memory: Memory, woken: readonly TriggerKind[], now: Date): boolean {
+  const { action, destination, to } = changeAsJson(change);
+  const { refusal, repairs } = rememberedAt(memory, destination);
+  if (isContested(repairs, to, now)) return true;
+  if (woken.some((kind) => revives[kind])) return false;
+  return refusal?.action === action && refusal.to === to && Date.parse(refusal.nextRetry) > now.getTime();
+}
+
+/**
+ * What is remembered of refusals at one destination: a change still wanted that EC2 refused or left open, now or before
+ * and not tried since.
+ *
+ * @param wanted the change that the last plan permits here
+ * @param outcome what became of it in this reconcile, if it was tried
+ */
+export function refusalAfter(
+  before: Refusal | undefined,
+  wanted: ChangeJson | undefined,
+  outcome: ChangeOutcome | undefined,
+  now: Date,
+): Refusal | undefined {
+  if (!wanted) return undefined;
+  const last = before?.action === wanted.action && before.to === wanted.to ? before : undefined;
+  if (!outcome || outcome.result === 'skipped') return last;
+  if (outcome.result !== 'refused' && outcome.result !== 'unknown') return undefined;
+  const { action, from, to, kind, code, message, remedy } = outcome;
+  const attempts = (last?.attempts ?? 0) + 1;
+  const nextRetry = new Date(now.getTime() + retryAfterMs(kind, attempts)).toISOString();
+  return known({ action, from, to, kind, code, message, remedy, attempts, nextRetry });
+}

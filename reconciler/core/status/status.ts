@@ -1,0 +1,179 @@
+import type { Blocked } from '../guard.ts';
+import type { ChangeJson } from '../change.ts';
+import { known } from '../known.ts';
+import {
+  type Drift,
+  type LastDrift,
+  type Memory,
+  type Refusal,
+  type Repairs,
+  destinationsWhere,
+  openDrift,
+  rememberedAt,
+} from '../memory/memory.ts';
+import { destinationText } from '../route.ts';
+import { type Plan, type PlanJson, planAsJson } from '../plan.ts';
+import type { Problem } from '../problem.ts';
+import type { Actor } from '../memory/call.ts';
+import type { Pause } from '../orders.ts';
+import type { ShownTrigger } from '../trigger.ts';
+
+export const phases = [
+  'InSync',
+  /** Applied, not seen in a read yet. */
+  'Verifying',
+  /** Drift that is only reported: mode `observe`, a pause or a stop. */
+  'Drifted',
+  /** Others keep undoing a repair, which therefore backs off. */
+  'Contested',
+  /** Deletes wait for a person. */
+  'Blocked',
+  /** EC2 refused a route, or something that is not ours stands in its place. */
+  'Failed',
+  /** The item is invalid. Nothing is changed. */
+  'Invalid',
+  /** EC2 has no such table. */
+  'Missing',
+  /** The item was deleted. */
+  'Unmanaged',
+] as const;
+
+export type Phase = (typeof phases)[number];
+
+/**
+ * What a phase says of its table. `isCalm`: it asks nothing of a person. `isRead`: it rests on a read of the table.
+ * `counts`: how a sweep counts it.
+ */
+const meaning = {
+  InSync: { isCalm: true, isRead: true, counts: 'settled' },
+  Verifying: { isCalm: true, isRead: true, counts: 'settled' },
+  Drifted: { isCalm: false, isRead: true, counts: 'observed' },
+  Contested: { isCalm: false, isRead: true, counts: 'outOfSync' },
+  Blocked: { isCalm: false, isRead: true, counts: 'outOfSync' },
+  Failed: { isCalm: false, isRead: true, counts: 'outOfSync' },
+  Invalid: { isCalm: false, isRead: false, counts: 'outOfSync' },
+  Missing: { isCalm: false, isRead: false, counts: 'outOfSync' },
+  Unmanaged: { isCalm: true, isRead: false, counts: 'outOfSync' },
+} as const satisfies Record<Phase, object>;
+
+/** Whether a phase asks nothing of a person. */
+export const isCalm = (phase: Phase): boolean => meaning[phase].isCalm;
+
+/** How a sweep counts a table in this phase. */
+export const countsAs = (phase: Phase): 'settled' | 'observed' | 'outOfSync' => meaning[phase].counts;
+
+/** What people see of one table. Decisions rest on `Memory`, never on this. Times are ISO 8601, UTC. */
+export interface Status {
+  readonly routeTableId: string;
+  readonly phase: Phase;
+  /** One sentence: why it is in this phase. */
+  readonly reason: string;
+  readonly vpcId?: string;
+  /** How many routes the item lists. */
+  readonly listed?: number;
+  readonly plan?: PlanSummary;
+  /** How many routes drop their traffic, as far as EC2 knows. */
+  readonly blackholes?: number;
+  /** What is wrong with the item, in phase `Invalid`. */
+  readonly problems?: readonly Problem[];
+  /** Changes that EC2 refused or left open, the first 100. */
+  readonly failures: readonly Failure[];
+  readonly contested?: readonly Contested[];
+  /** What others changed, until a read shows it as desired again. */
+  readonly drift?: readonly Drift[];
+  readonly lastDrift?: LastDrift;
+  readonly trigger: ShownTrigger;
+  readonly actor?: Actor;
+  /** When the table was last reconciled. */
+  readonly checkedAt: string;
+  /** When it entered this phase. */
+  readonly changedAt: string;
+  readonly inSyncSince?: string;
+  /** When it is reconciled again, if nothing wakes us before. */
+  readonly nextRetry?: string;
+  /** The pause or stop that holds. */
+  readonly pause?: ShownPause;
+}
+
+export interface Failure extends ChangeJson, Refusal {}
+
+/** A destination whose repair others keep undoing. */
+export interface Contested extends Pick<Repairs, 'target' | 'by'> {
+  readonly destination: string;
+  /** How often it was repaired lately, at most 8. */
+  readonly repairs: number;
+  /** It is not repaired before. */
+  readonly until: string;
+}
+
+export type ShownPause = Omit<Pause, 'until'> & { readonly until?: string };
+
+/** A plan as it is stored: lists are cut, and the rest is counted. */
+export interface PlanSummary extends PlanJson {
+  readonly omitted?: { readonly changes: number; readonly leftAlone: number; readonly findings: number };
+}
+
+/** All that is stored of one table. */
+export interface State {
+  readonly status: Status;
+  readonly memory: Memory;
+}
+
+/** Whether a state rests on a read of the table that was believed. */
+export const isBelieved = ({ status: { phase }, memory }: State): boolean => !memory.doubt && meaning[phase].isRead;
+
+const shownAtMost = 100;
+
+/** The first 100 of a list, which is what an item has room for. */
+export const cut = <T>(list: readonly T[]): readonly T[] => list.slice(0, shownAtMost);
+
+/** How many of a list `cut` leaves out. */
+export const omittedOf = (list: readonly unknown[]): number => Math.max(0, list.length - shownAtMost);
+
+export function summaryOf(plan: Plan): PlanSummary {
+  const json = planAsJson(plan);
+  const { changes, leftAlone, findings, blocked } = json;
+  const omitted = { changes: omittedOf(changes), leftAlone: omittedOf(leftAlone), findings: omittedOf(findings) };
+  return known({
+    ...json,
+    changes: cut(changes),
+    leftAlone: cut(leftAlone),
+    findings: cut(findings),
+    blocked: blocked && ({ ...blocked, deletes: cut(blocked.deletes) } satisfies Blocked),
+    omitted: Object.values(omitted).some((count) => count > 0) ? omitted : undefined,
+  });
+}
+
+/** What people are shown of the memory, whatever the phase. */
+export function shownOf(memory: Memory): Pick<Status, 'contested' | 'drift' | 'lastDrift' | 'blackholes'> {
+  const contested = contestedIn(memory);
+  const drift = [...memory.destinations.values()].flatMap((remembered) => openDrift(remembered) ?? []);
+  const blackholes = destinationsWhere(memory, ({ troubles }) => troubles?.includes('blackhole')).length;
+  return known({
+    contested: contested.length > 0 ? cut(contested) : undefined,
+    drift: drift.length > 0 ? cut(drift) : undefined,
+    lastDrift: memory.lastDrift,
+    blackholes: blackholes > 0 ? blackholes : undefined,
+  });
+}
+
+export const contestedIn = ({ destinations }: Memory): readonly Contested[] =>
+  [...destinations].flatMap(([destination, { repairs }]) =>
+    repairs?.contest
+      ? known({
+          destination,
+          target: repairs.target,
+          repairs: repairs.at.length,
+          by: repairs.by,
+          until: repairs.contest.until,
+        })
+      : [],
+  );
+
+/** The refusals that still stand, in the order of the plan. */
+export const failuresIn = (memory: Memory, plan: Plan): readonly Failure[] =>
+  plan.changes.flatMap((change) => {
+    const destination = destinationText(change.destination);
+    const { refusal } = rememberedAt(memory, destination);
+    return refusal ? { ...refusal, destination } : [];
+  });

@@ -1,0 +1,177 @@
+import { isDeepStrictEqual } from 'node:util';
+import { isEmpty, joined, newsOf } from './core/announce/news.ts';
+import { transitions } from './core/announce/transitions.ts';
+import { known } from './core/known.ts';
+import type { Memory } from './core/memory/memory.ts';
+import { managed, namesOf } from './core/names.ts';
+import type { Orders } from './core/orders.ts';
+import type { ChangeOutcome } from './core/outcome.ts';
+import { type Result, conclude } from './core/status/conclude.ts';
+import { withRuns } from './core/status/follow.ts';
+import { missedAt } from './core/status/drift.ts';
+import { type Phase, type State, isCalm } from './core/status/status.ts';
+import type { Occasion, Waker } from './core/trigger.ts';
+import type { History } from './history.ts';
+import type { Invocation } from './lease.ts';
+import type { Log, StoredState, World } from './ports.ts';
+import { type Evidence, type Wanted, seenHash } from './situation.ts';
+
+/** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
+const longestChain = 10;
+
+/** SQS delays messages by at most 15 minutes. What is due later is left to the sweep. */
+const longestDelayMs = 15 * 60 * 1_000;
+
+/** All that is known at the end of a reconcile. */
+export interface Ending {
+  readonly routeTableId: string;
+  readonly world: World;
+  readonly log: Log;
+  readonly invocation: Invocation;
+  readonly before: StoredState | undefined;
+  readonly occasion: Occasion;
+  readonly waker: Waker;
+  readonly evidence: Evidence;
+  readonly history: History;
+  readonly wanted: Wanted;
+  readonly orders: Orders;
+  readonly memory: Memory;
+  readonly outcomes: readonly ChangeOutcome[];
+  readonly result: Result;
+}
+
+/** What a finished reconcile says of its table. */
+export interface Finished {
+  readonly phase: Phase;
+  readonly blackholes: number;
+}
+
+/** Ends a reconcile: remembers, writes the history and the state, announces what is new, and asks for the next one. */
+export async function finish(ending: Ending): Promise<Finished> {
+  const { before, world, log, evidence, outcomes, history } = ending;
+  const concluded = conclude(before, ending.memory, ending.result, {
+    ...ending,
+    now: world.now(),
+    calls: evidence.recent,
+    ...ending.occasion,
+  });
+  await history.troubled(before, concluded);
+  const indexed = await keepIndex(ending, concluded);
+  const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);
+  const names = indexed.names.length > 0 ? indexed.names : undefined;
+  const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
+  const news = transitions(before, after, { outcomes, calls: evidence.unread });
+  await history.concluded(news);
+
+  const { phase, reason, plan } = after.status;
+  const fields = { phase, reason, planId: plan?.planId };
+  if (isCalm(phase)) log.info('reconciled', fields);
+  else log.warn('reconciled', fields);
+
+  const stored = storedAfter(ending, after, {
+    isIndexed: indexed.isKept,
+    unsent: joined(before?.unsent, newsOf(news)),
+  });
+  const isNew = saysMore(stored, before);
+  if (isNew && !(await world.states.write(stored))) {
+    log.warn('a later state was written meanwhile: this one is dropped', fields);
+  } else {
+    // Whoever wrote the state announces it, and nobody else. It is announced before a message may fail to be sent.
+    await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, ending);
+    if (isNew) await requeue(stored, ending);
+  }
+  return { phase, blackholes: after.status.blackholes ?? 0 };
+}
+
+function storedAfter(
+  { before, wanted, orders, result, world }: Ending,
+  after: State,
+  { isIndexed, unsent }: { readonly isIndexed: boolean; readonly unsent: NonNullable<StoredState['unsent']> },
+): StoredState {
+  const actual = 'actual' in result ? result.actual : undefined;
+  // After a read that is not believed, or with an index that was not kept, the next sweep must come by.
+  const isSeen = result.kind !== 'doubtful' && isIndexed;
+  return known({
+    ...after,
+    revision: (before?.revision ?? 0) + 1,
+    seen: isSeen ? seenHash(wanted, orders, actual, world.now()) : undefined,
+    dueAt: dueAt(after),
+    unsent: isEmpty(unsent) ? undefined : unsent,
+  });
+}
+
+/** When a sweep has something to do even if it sees nothing new: a retry, or drift that no event has reported. */
+function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
+  const missed = [...memory.destinations.values()].flatMap(({ drift = [] }) =>
+    drift.flatMap((one) => missedAt(one) ?? []),
+  );
+  const times = [...missed, ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)])];
+  return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;
+}
+
+/** Whether a state says anything, to people or to the next reconcile, that the one before does not. */
+function saysMore(after: StoredState, before: StoredState | undefined): boolean {
+  if (!before) return true;
+  const seen = new Set(before.memory.callsSeen);
+  const hasNewCalls = after.memory.callsSeen?.some((id) => !seen.has(id)) ?? false;
+  return hasNewCalls || !isDeepStrictEqual(essence(after), essence(before));
+}
+
+const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
+  const { trigger: _, actor: __, checkedAt: ___, ...shown } = status;
+  // Calls that are forgotten after a day say nothing new.
+  const { callsSeen: ____, ...remembered } = memory;
+  return { shown, remembered, seen, dueAt };
+};
+
+/** Keeps the index, so that events about these ids find the table. Says under which ids they do. */
+async function keepIndex(
+  { routeTableId, before, world, log, result }: Ending,
+  { status, memory }: State,
+): Promise<{ readonly names: readonly string[]; readonly isKept: boolean }> {
+  const old = before?.memory.indexed ?? [];
+  const names =
+    status.phase === 'Unmanaged'
+      ? []
+      : 'actual' in result
+        ? namesOf(result.desired, result.actual)
+        : (memory.indexed ?? [managed]);
+  const [was, is] = [new Set(old), new Set(names)];
+  const add = names.filter((name) => !was.has(name));
+  const remove = old.filter((name) => !is.has(name));
+  if (add.length + remove.length === 0) return { names, isKept: true };
+  try {
+    await world.index.keep(routeTableId, { add, remove });
+    return { names, isKept: true };
+  } catch (error) {
+    // What was done to the table must not be forgotten because of this.
+    log.error('could not keep the index: the next sweep tries again', { error });
+    return { names: old, isKept: false };
+  }
+}
+
+/** Announces what is unsent. What EventBridge rejects stays with the state, and is sent again by the next reconcile. */
+async function announce({ status, revision, unsent }: StoredState, { world, log }: Ending): Promise<void> {
+  if (!unsent) return;
+  const rejected = await world.announcer.announce(unsent);
+  if (rejected.length > 0)
+    log.error('EventBridge rejected events: they are sent again', { events: rejected.map(({ type }) => type) });
+  const left = rejected.length > 0 ? { metrics: [], events: rejected } : undefined;
+  if (isDeepStrictEqual(left, unsent)) return;
+  try {
+    await world.states.writeUnsent(status.routeTableId, revision, left);
+  } catch (error) {
+    log.warn('could not record what was announced: it is announced once more', { error });
+  }
+}
+
+async function requeue(
+  { status: { routeTableId, nextRetry } }: StoredState,
+  { world, invocation }: Ending,
+): Promise<void> {
+  if (nextRetry === undefined) return;
+  const delayMs = Date.parse(nextRetry) - world.now().getTime();
+  const hop = (invocation.hop ?? 0) + 1;
+  if (delayMs > longestDelayMs || hop > longestChain) return;
+  await world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
+}

@@ -1,0 +1,199 @@
+import { describe, expect, it } from 'vitest';
+import { detailSchemas } from '../../../../reconciler/core/announce/domain-event.ts';
+import { actorBehind, eventsOf } from '../../../../reconciler/core/announce/events.ts';
+import { isEmpty, joined, newsOf, noNews } from '../../../../reconciler/core/announce/news.ts';
+import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
+import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
+import { routeTableId } from '../../../support/builders.ts';
+import { alice, at, cause, destination, hijack, other } from '../status/given.ts';
+import { between, emptyPlan, state, stateOf } from './state.ts';
+
+const found: Drift = { ...hijack, foundAt: at(0), cause };
+const calm = state();
+
+const failure = { ...hijack, code: 'x', message: 'no', remedy: 'ask', attempts: 1, nextRetry: at(1) };
+const { destination: _, ...refusal } = { ...failure, kind: 'rejected' as const };
+const failed = state({ refusal }, { phase: 'Failed', failures: [failure] });
+
+const blocked = { code: 'first-deletes', message: 'they wait', deletes: [destination] } as const;
+const waiting = state({ waits: 'first-deletes' }, { phase: 'Blocked', plan: { ...emptyPlan, blocked } });
+
+const contest = { since: at(0), until: at(1), waitMs: 60_000 };
+const contested = state(
+  { repairs: { target: hijack.to, at: [at(0)], by: [alice], contest } },
+  { phase: 'Contested', contested: [{ destination, target: hijack.to, repairs: 6, by: [alice], until: at(1) }] },
+);
+
+const notice: ReportedCall = {
+  id: 'call-9',
+  name: 'DisassociateRouteTable',
+  time: at(0),
+  actor: alice,
+  about: 'surroundings',
+  notice: 'subnet-aaaaaaaa left the table',
+};
+
+const ended: Drift = { ...found, endedAt: at(1) };
+
+/** Every event that there is, by what brings it about. */
+const all: readonly (readonly [string, ReturnType<typeof between>, string, object])[] = [
+  ['drift', between(calm, state({ drift: [found] })), 'Route Drift Detected', { enforced: true }],
+  [
+    'drift in a table that is only observed',
+    between(calm, state({ drift: [found] }, { memory: { watched: true } })),
+    'Route Drift Detected',
+    { enforced: false },
+  ],
+  [
+    'the end of drift',
+    between(state({ drift: [found] }), state({ drift: [ended] })),
+    'Route Drift Healed',
+    { since: at(0) },
+  ],
+  [
+    'a failure',
+    between(calm, failed),
+    'Route Reconcile Failed',
+    {
+      state: 'entered',
+      failures: [{ action: 'replace', destination, to: hijack.to, code: 'x', message: 'no', remedy: 'ask' }],
+    },
+  ],
+  ['the end of failures', between(failed, calm), 'Route Reconcile Failed', { state: 'left', failures: [] }],
+  [
+    'deletes that wait',
+    between(calm, waiting),
+    'Route Plan Blocked',
+    { state: 'entered', code: 'first-deletes', deletes: [destination] },
+  ],
+  ['their end', between(waiting, calm), 'Route Plan Blocked', { state: 'left', deletes: [] }],
+  [
+    'a contest',
+    between(calm, contested),
+    'Route Table Contested',
+    { state: 'entered', contests: [{ destination, target: hijack.to, heals: 6, by: [alice] }] },
+  ],
+  ['the end of contests', between(contested, calm), 'Route Table Contested', { state: 'left', contests: [] }],
+  [
+    'a change of what surrounds the table',
+    between(calm, calm, [], [notice]),
+    'Route Table Changed',
+    { notice: 'subnet-aaaaaaaa left the table', actor: alice },
+  ],
+];
+
+describe.each(all)('%s', (_, transitions, type, detail) => {
+  it(`is announced as ${type}`, () => {
+    expect(eventsOf(transitions)).toMatchObject([{ type, detail }]);
+  });
+
+  it('is announced with the table, its phase and a trigger, as the schema says', () => {
+    const [event] = eventsOf(transitions);
+    expect(event?.detail).toMatchObject({
+      routeTableId,
+      at: at(0),
+      trigger: { kind: 'sweep' },
+      planId: emptyPlan.planId,
+    });
+    expect(detailSchemas[event?.type ?? 'Route Drift Detected'].safeParse(event?.detail).error).toBeUndefined();
+  });
+});
+
+describe('an event', () => {
+  const after = stateOf(
+    { [destination]: { drift: [found], waits: 'first-deletes' }, [other]: { refusal } },
+    { minute: 5 },
+  );
+
+  it('has the same id each time the same transitions are announced', () => {
+    const ids = () => eventsOf(between(calm, after)).map(({ detail }) => detail.id);
+    expect(ids()).toEqual([0, 1, 2].map((index) => `${routeTableId}/${at(5)}/${index}`));
+    expect(ids()).toEqual(ids());
+  });
+
+  it('has another id at another time', () => {
+    const later = { ...after, status: { ...after.status, checkedAt: at(6) } };
+    const ids = [after, later].flatMap((state) => eventsOf(between(calm, state)).map(({ detail }) => detail.id));
+    expect(new Set(ids).size).toBe(6);
+  });
+
+  it('is not announced where nothing is new', () => {
+    expect(eventsOf(between(after, after))).toEqual([]);
+  });
+
+  it('shows the first 100 changes, and counts the rest', () => {
+    const many = Array.from({ length: 103 }, (_, n) => [`10.20.${n}.0/24`, { drift: [found] }] as const);
+    const [event] = eventsOf(between(calm, stateOf(Object.fromEntries(many))));
+    expect([event?.detail.changes.length, event?.detail.omitted]).toEqual([100, 3]);
+  });
+
+  it('names of several contests only those that are new', () => {
+    const before = state({ repairs: { at: [at(0)], by: [], contest } });
+    const both = {
+      [destination]: { repairs: { at: [at(0)], by: [], contest } },
+      [other]: { repairs: { at: [at(0)], by: [], contest } },
+    };
+    const shown = [destination, other].map((destination) => ({ destination, repairs: 6, by: [], until: at(1) }));
+    const [event] = eventsOf(between(before, stateOf(both, { contested: shown })));
+    expect(event?.detail).toMatchObject({ contests: [{ destination: other }] });
+  });
+
+  it('says of ended drift since when the first of it was found', () => {
+    const earlier = { ...found, destination: other, foundAt: at(-5) };
+    const before = stateOf({ [destination]: { drift: [found] }, [other]: { drift: [earlier] } });
+    expect(eventsOf(between(before, calm))[0]?.detail).toMatchObject({ since: at(-5) });
+  });
+});
+
+describe('a change in an event names', () => {
+  const { cause: _, ...unexplained } = found;
+
+  it('who caused the drift', () => {
+    expect(actorBehind(found)).toEqual(alice);
+    expect(actorBehind(hijack, [found])).toEqual(alice);
+    expect(eventsOf(between(calm, state({ drift: [found] })))[0]?.detail.changes).toEqual([
+      { ...hijack, actor: alice },
+    ]);
+  });
+
+  it('nobody where no event reported the drift', () => {
+    expect(actorBehind(unexplained)).toBe('unattributed');
+    expect(actorBehind(hijack, [unexplained])).toBe('unattributed');
+  });
+
+  it('nobody at all where it is no drift', () => {
+    expect(actorBehind(hijack)).toBeUndefined();
+    expect(actorBehind({ ...hijack, to: 'pcx-bbbbbbbb' }, [found])).toBeUndefined();
+  });
+
+  it('who caused the drift that a failure leaves', () => {
+    const status = {
+      phase: 'Failed',
+      plan: { ...emptyPlan, changes: [hijack] },
+      drift: [found],
+      failures: [failure],
+    } as const;
+    const [event] = eventsOf(between(state({ drift: [found] }), state({ drift: [found], refusal }, status)));
+    expect(event).toMatchObject({ type: 'Route Reconcile Failed', detail: { changes: [{ ...hijack, actor: alice }] } });
+  });
+});
+
+describe('news', () => {
+  const news = newsOf(between(calm, state({ drift: [found] })));
+
+  it('are metrics and events', () => {
+    expect(news).toMatchObject({
+      metrics: [{ name: 'DriftDetected', value: 1 }],
+      events: [{ type: 'Route Drift Detected' }],
+    });
+    expect([isEmpty(news), isEmpty(noNews)]).toEqual([false, true]);
+  });
+
+  it('that were not announced come before what is new, the latest 50 events of them', () => {
+    expect(joined(undefined, news)).toEqual(news);
+    const unsent = { ...noNews, events: Array.from({ length: 50 }, () => news.events).flat() };
+    const both = joined(unsent, newsOf(between(calm, waiting)));
+    expect(both.events).toHaveLength(50);
+    expect(both.events.at(-1)?.type).toBe('Route Plan Blocked');
+  });
+});

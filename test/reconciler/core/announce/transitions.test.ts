@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { isOtherTrouble } from '../../../../reconciler/core/announce/transitions.ts';
+import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
+import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
+import { conclude } from '../../../../reconciler/core/status/conclude.ts';
+import { minutesAfter } from '../../../support/builders.ts';
+import { alice, at, call, cause, circumstances, destination, hijack, other } from '../status/given.ts';
+import { between, emptyPlan, state } from './state.ts';
+
+const found: Drift = { ...hijack, foundAt: at(0) };
+const repaired: Drift = { ...found, appliedAt: at(0), byUs: true };
+const ended: Drift = { ...repaired, endedAt: at(1) };
+const quiet = { found: [], repaired: [], ended: [], explained: [], missed: [] };
+
+describe('drift that is', () => {
+  it.each<[string, Drift[], Drift[], Partial<typeof quiet> | Record<string, readonly Drift[]>]>([
+    ['found', [], [found], { found: [found] }],
+    ['found and repaired', [], [repaired], { found: [repaired], repaired: [repaired] }],
+    ['still there', [found], [found], {}],
+    ['repaired by us', [found], [repaired], { repaired: [repaired] }],
+    ['repaired by others', [found], [{ ...found, appliedAt: at(1) }], {}],
+    [
+      'repaired once more',
+      [repaired],
+      [{ ...repaired, appliedAt: at(1) }],
+      { repaired: [{ ...repaired, appliedAt: at(1) }] },
+    ],
+    ['over', [repaired], [ended], { ended: [ended] }],
+    ['over and no longer kept', [repaired], [], { ended: [repaired] }],
+    ['over for long', [ended], [ended], {}],
+    ['forgotten', [ended], [], {}],
+    ['explained late', [found], [{ ...found, cause }], { explained: [{ ...found, cause }] }],
+    ['explained when it is found', [], [{ ...found, cause }], { found: [{ ...found, cause }] }],
+  ])('%s', (_, before, after, expected) => {
+    expect(between(state({ drift: before }), state({ drift: after }))).toMatchObject({ ...quiet, ...expected });
+  });
+
+  it('found again at once has not ended: only the new drift is announced', () => {
+    const again = { ...hijack, from: 'tgw-bbbbbbbb', foundAt: at(1) };
+    const after = state({ drift: [{ ...repaired, endedAt: at(1) }, again] });
+    expect(between(state({ drift: [repaired] }), after)).toMatchObject({ ...quiet, found: [again] });
+  });
+
+  it('known to a table whose item is deleted has not ended', () => {
+    const unmanaged = state({}, { phase: 'Unmanaged' });
+    expect(between(state({ drift: [found] }), unmanaged)).toMatchObject(quiet);
+  });
+
+  it('found in a table that had no state is new', () => {
+    expect(between(undefined, state({ drift: [found] }))).toMatchObject({ ...quiet, found: [found] });
+  });
+});
+
+describe('drift that no event reported', () => {
+  const expecting: Drift = { ...found, expectsEvent: true };
+  const missed = (before: Drift, after: Drift[], minute: number) =>
+    between(state({ drift: [before] }), state({ drift: after }, { minute })).missed;
+
+  it('is missed after 15 minutes, once', () => {
+    expect(missed(expecting, [expecting], 14.9)).toEqual([]);
+    expect(missed(expecting, [found], 15)).toEqual([expecting]);
+    expect(missed(found, [found], 20)).toEqual([]);
+  });
+
+  it('is missed also when it is over and forgotten', () => {
+    expect(missed({ ...expecting, endedAt: at(1) }, [], 15)).toHaveLength(1);
+  });
+
+  it('is not missed when its event arrives in that reconcile', () => {
+    expect(missed(expecting, [{ ...found, cause }], 15)).toEqual([]);
+  });
+
+  it('is explained, not missed, by an event that arrives when it is dropped', () => {
+    const before = state({ drift: [{ ...expecting, endedAt: at(1), runs: ['run-1'] }] });
+    const on = circumstances({ now: minutesAfter(16), calls: [call()] });
+    const after = conclude(before, before.memory, { kind: 'invalid', problems: [] }, on);
+    expect(between(before, after)).toMatchObject({ missed: [], explained: [{ cause, runs: ['run-1'] }] });
+  });
+});
+
+describe('a run', () => {
+  const open = (remembered: Parameters<typeof state>[0] = {}) =>
+    state(remembered, { memory: { openRuns: [{ id: 'run-1', destinations: [destination] }] } });
+
+  it('is verified once a read shows its destinations as desired', () => {
+    expect(between(open(), state()).verified).toEqual(['run-1']);
+  });
+
+  it('is not verified while a change is planned or was tried', () => {
+    expect(between(open(), state({ planned: hijack })).verified).toEqual([]);
+    expect(between(open(), state(), [{ ...hijack, result: 'done' }]).verified).toEqual([]);
+  });
+
+  it('is verified whatever is planned elsewhere', () => {
+    const elsewhere = { ...hijack, destination: other };
+    expect(between(open(), state(), [{ ...elsewhere, result: 'done' }]).verified).toEqual(['run-1']);
+  });
+
+  it('is not verified by a read that is not believed', () => {
+    const doubt = { seen: 'x', at: at(0) };
+    expect(between(open(), state({}, { memory: { doubt } })).verified).toEqual([]);
+    for (const phase of ['Invalid', 'Missing', 'Unmanaged'] as const)
+      expect(between(open(), state({}, { phase })).verified).toEqual([]);
+  });
+});
+
+describe('a notice', () => {
+  const notice = (id: string): Extract<ReportedCall, { about: 'surroundings' }> => ({
+    id,
+    name: 'DisassociateRouteTable',
+    time: at(0),
+    actor: alice,
+    about: 'surroundings',
+    notice: 'subnet-aaaaaaaa left the table',
+  });
+
+  it('is every new call about what surrounds the table, the oldest first', () => {
+    const calls = [notice('call-2'), call({ id: 'call-3' }), notice('call-1')];
+    expect(between(state(), state(), [], calls).notices.map(({ id }) => id)).toEqual(['call-1', 'call-2']);
+  });
+
+  it('is none of a table that is not managed', () => {
+    const { plan: _, ...status } = state({}, { phase: 'Unmanaged' }).status;
+    const unmanaged = { ...state(), status };
+    expect(between(unmanaged, unmanaged, [], [notice('call-1')]).notices).toEqual([]);
+  });
+});
+
+describe('a table is in other trouble than before', () => {
+  const failed = state({}, { phase: 'Failed', reason: 'x' });
+
+  it.each([
+    ['nothing was known', undefined],
+    ['it was in another phase', state({}, { phase: 'Blocked', reason: 'x' })],
+    ['it was for another reason', state({}, { phase: 'Failed', reason: 'y' })],
+    [
+      'it had another plan',
+      state({}, { phase: 'Failed', reason: 'x', plan: { ...emptyPlan, planId: '000000000000' } }),
+    ],
+  ])('where %s', (_, before) => {
+    expect(isOtherTrouble(before, failed)).toBe(true);
+  });
+
+  it('not where it stays as it was, and not while it is calm', () => {
+    expect(isOtherTrouble(failed, failed)).toBe(false);
+    for (const phase of ['InSync', 'Verifying', 'Unmanaged'] as const)
+      expect(isOtherTrouble(failed, state({}, { phase }))).toBe(false);
+  });
+});

@@ -1,0 +1,179 @@
+import * as fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type DesiredTable, parseDesired } from '../../../reconciler/core/desired.ts';
+import { permitted } from '../../../reconciler/core/guard.ts';
+import { isActive } from '../../../reconciler/core/ignore.ts';
+import type { Plan } from '../../../reconciler/core/plan.ts';
+import { isEnforced } from '../../../reconciler/core/enforcement.ts';
+import { type Memory, emptyMemory } from '../../../reconciler/core/memory/memory.ts';
+import { type ActualTable, destinationText, targetText } from '../../../reconciler/core/route.ts';
+import { actual, minutesAfter, now, route, routeTableId, table } from '../../support/builders.ts';
+import { reconciled } from './model.ts';
+
+const destination = fc.constantFrom('0.0.0.0/0', '10.1.0.0/16', '10.1.1.0/24', '10.2.0.0/16');
+const target = fc.constantFrom('pcx-aaaaaaaa', 'nat-aaaaaaaa', 'eni-aaaaaaaa');
+
+/** What may happen between two reconciles. */
+const happening = fc.oneof(
+  fc.record({ does: fc.constant('put' as const), destination, target, detached: fc.boolean() }),
+  fc.record({ does: fc.constant('put' as const), destination, target, detached: fc.constant(false) }),
+  fc.record({ does: fc.constant('remove' as const), destination }),
+  fc.record({ does: fc.constant('list' as const), destination, target }),
+  fc.record({ does: fc.constant('unlist' as const), destination }),
+  fc.record({
+    does: fc.constant('set' as const),
+    fields: fc.constantFrom<Record<string, unknown>>(
+      { mode: 'observe' },
+      { mode: 'enforce' },
+      { unlisted: 'keep' },
+      { unlisted: 'delete' },
+      { scope: ['10.1.0.0/16', '0.0.0.0/32'] },
+      { scope: undefined },
+      { maxDeletes: 0 },
+      { maxDeletes: 9 },
+      { paused: { reason: 'maintenance' } },
+      { paused: undefined },
+    ),
+  }),
+  fc.record({ does: fc.constant('ignore' as const), destination, minutes: fc.constantFrom(20, 50) }),
+  fc.record({ does: fc.constant('tag' as const), kubernetes: fc.boolean() }),
+  fc.record({ does: fc.constant('wait' as const) }),
+);
+
+/** Each with whether a reconcile follows. */
+const history = fc.array(fc.tuple(happening, fc.constantFrom(true, true, true, false)), {
+  minLength: 12,
+  maxLength: 40,
+});
+
+type Happening = typeof happening extends fc.Arbitrary<infer T> ? T : never;
+
+interface Scene {
+  readonly item: Readonly<Record<string, unknown>> & {
+    readonly routes: readonly { destination: string; target: string }[];
+  };
+  readonly actual: ActualTable;
+  readonly now: Date;
+}
+
+function after(happening: Happening, scene: Scene): Scene {
+  const { item, actual: found } = scene;
+  const without = (destination: string) => found.routes.filter(({ spelling }) => spelling !== destination);
+  const unlisted = (destination: string) => item.routes.filter((route) => route.destination !== destination);
+  switch (happening.does) {
+    case 'put': {
+      const { destination, target, detached } = happening;
+      const put = actual(route(destination, target), { state: detached ? 'blackhole' : 'active' });
+      return { ...scene, actual: { ...found, routes: [...without(destination), put] } };
+    }
+    case 'remove':
+      return { ...scene, actual: { ...found, routes: without(happening.destination) } };
+    case 'list': {
+      const { destination, target } = happening;
+      return { ...scene, item: { ...item, routes: [...unlisted(destination), { destination, target }] } };
+    }
+    case 'unlist':
+      return { ...scene, item: { ...item, routes: unlisted(happening.destination) } };
+    case 'set':
+      return { ...scene, item: { ...item, ...happening.fields } };
+    case 'ignore': {
+      const until = minutesAfter(happening.minutes, scene.now).toISOString();
+      return { ...scene, item: { ...item, ignore: [{ destination: happening.destination, reason: 'x', until }] } };
+    }
+    case 'tag':
+      return { ...scene, actual: { ...found, tags: happening.kubernetes ? { 'kubernetes.io/cluster/blue': '' } : {} } };
+    case 'wait':
+      return { ...scene, now: minutesAfter(30, scene.now) };
+    default:
+      return happening satisfies never;
+  }
+}
+
+/**
+ * An onlooker who sees each reconcile and knows nothing of the memory: since which look each route has been there, which
+ * ones an item listed, and since when the table has been in sync under one policy.
+ */
+class Onlooker {
+  #look = 0;
+  #routes = new Map<string, { target: string; since: number; wasListed: boolean }>();
+  #listedBefore = new Set<string>();
+  #inSync: { readonly since: number; readonly policy: string } | undefined;
+
+  /** The deletes of a plan that go without having been earned. */
+  unearned(desired: DesiredTable, found: ActualTable, plan: Plan, at: Date): string[] {
+    this.#look++;
+    const listed = new Map(
+      desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]),
+    );
+    const leftAlone = new Set(
+      plan.leftAlone
+        .filter(({ reason }) => reason === 'ignored' || reason === 'out-of-scope')
+        .map(({ route }) => destinationText(route.destination)),
+    );
+    const seen = new Map<string, { target: string; since: number; wasListed: boolean }>();
+    for (const route of found.routes) {
+      const [destination, target] = [destinationText(route.destination), targetText(route.target)];
+      const known = this.#routes.get(destination);
+      const same = known?.target === target ? known : { target, since: this.#look, wasListed: false };
+      const wasListed = listed.has(destination)
+        ? same.wasListed || listed.get(destination) === target
+        : same.wasListed && !leftAlone.has(destination);
+      seen.set(destination, { ...same, wasListed });
+    }
+    const policy = JSON.stringify([
+      desired.mode,
+      desired.unlisted,
+      desired.scope,
+      desired.ignore.filter((entry) => isActive(entry, at)).map((entry) => entry.destination),
+      desired.paused && isActive(desired.paused, at),
+    ]);
+    const going = isEnforced(desired, at) ? permitted(plan) : [];
+    const unearned = going
+      .filter(({ action }) => action === 'delete')
+      .map((change) => destinationText(change.destination))
+      .filter((destination) => {
+        const route = seen.get(destination);
+        const appeared = route !== undefined && this.#inSync?.policy === policy && route.since > this.#inSync.since;
+        return destination === '0.0.0.0/0'
+          ? !appeared || route.wasListed || this.#listedBefore.has(destination)
+          : !appeared && !route?.wasListed;
+      });
+    for (const change of going) {
+      if (change.action === 'delete') continue;
+      const target = targetText(change.to);
+      seen.set(destinationText(change.destination), { target, since: this.#look, wasListed: true });
+    }
+    this.#routes = seen;
+    this.#listedBefore = new Set(listed.keys());
+    const goesOn = this.#inSync?.policy === policy && !plan.blocked && isEnforced(desired, at);
+    if (plan.inSync && isEnforced(desired, at)) this.#inSync = { since: this.#look, policy };
+    else if (!goesOn) this.#inSync = undefined;
+    return unearned;
+  }
+}
+
+it('in any history, only deletes go that are earned', () => {
+  let deletes = 0;
+  fc.assert(
+    fc.property(history, (history) => {
+      const onlooker = new Onlooker();
+      let scene: Scene = { item: { routeTableId, routes: [], maxDeletes: 9 }, actual: table([]), now };
+      let remembered: Memory = emptyMemory;
+      for (const [next, isNoticed] of history) {
+        scene = after(next, scene);
+        if (!isNoticed) continue;
+        const parsed = parseDesired(scene.item, scene.now);
+        if (!parsed.ok) continue;
+        const before = scene.actual;
+        const result = reconciled({ desired: parsed.table, actual: before, now: scene.now, memory: remembered });
+        expect(onlooker.unearned(parsed.table, before, result.plan, scene.now)).toEqual([]);
+        deletes += result.actual.routes.length < before.routes.length ? 1 : 0;
+        remembered = result.memory;
+        scene = { ...scene, actual: result.actual };
+      }
+    }),
+    { numRuns: 1_500 },
+  );
+  // A guard that lets nothing go at all would pass, too.
+  expect(deletes).toBeGreaterThan(500);
+});

@@ -1,0 +1,157 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ChangeJson } from '../../../../reconciler/core/change.ts';
+import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
+import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
+import { actorOf, causeOf, lateCause, unspent } from '../../../../reconciler/core/status/attribution.ts';
+import { alice, at, bob, call, cause, destination, hijack, other } from './given.ts';
+
+const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
+const removed = { action: 'create', destination, to: 'pcx-aaaaaaaa' } as const;
+const { target: _, ...untargeted } = call();
+
+describe('the cause of a change', () => {
+  it.each<[string, ChangeJson]>([
+    ['ReplaceRoute', hijack],
+    ['CreateRoute', hijack],
+    ['CreateRoute', rogue],
+    ['ReplaceRoute', rogue],
+    ['DeleteRoute', removed],
+  ])('is the call %s, where that made the change necessary: %o', (name, change) => {
+    expect(causeOf(change, [call({ name })])).toEqual({ ...cause, name });
+  });
+
+  it.each<[string, ReportedCall, ChangeJson]>([
+    ['about another destination', call({ destination: other }), hijack],
+    ['with another target', call({ target: 'igw-aaaaaaaa' }), hijack],
+    ['that did something else', call({ name: 'DeleteRoute' }), hijack],
+    ['that deleted what is still there', call({ name: 'DeleteRoute' }), rogue],
+    ['that made what is missing', call({ name: 'CreateRoute' }), removed],
+    ['about the target only', { ...call(), about: 'target-down', ids: ['tgw-aaaaaaaa'] }, hijack],
+  ])('is no call %s', (_, reported, change) => {
+    expect(causeOf(change, [reported])).toBeUndefined();
+  });
+
+  it('may be a call whose event names no target', () => {
+    expect(causeOf(hijack, [untargeted])).toEqual(cause);
+  });
+
+  it('may be a call that names an instance, where EC2 shows its interface', () => {
+    expect(causeOf({ ...hijack, from: 'eni-aaaaaaaa' }, [call({ target: 'i-aaaaaaaa' })])).toEqual(cause);
+  });
+
+  it('is known without an actor where the event names none', () => {
+    const { actor: _, ...nobody } = call();
+    const { actor: __, ...expected } = cause;
+    expect(causeOf(hijack, [nobody])).toEqual(expected);
+  });
+
+  it('is the last of several calls', () => {
+    const calls = [call({ time: at(1), actor: bob }), call()];
+    expect(causeOf(hijack, calls)?.actor).toEqual(bob);
+  });
+
+  it('is unknown where the last call has undone the one before', () => {
+    expect(causeOf(hijack, [call(), call({ time: at(1), target: 'pcx-aaaaaaaa' })])).toBeUndefined();
+  });
+
+  it('is the call of the last second that explains the change: CloudTrail reports whole seconds', () => {
+    const repair = call({ id: 'call-2', target: 'pcx-aaaaaaaa', actor: bob });
+    for (const calls of [
+      [call(), repair],
+      [repair, call()],
+    ])
+      expect(causeOf(hijack, calls)).toEqual(cause);
+  });
+
+  it('depends on the times of the calls, not on the order of their events', () => {
+    const calls = ['tgw-aaaaaaaa', 'igw-aaaaaaaa', 'tgw-aaaaaaaa'].map((target, n) =>
+      call({ id: `call-${n}`, time: at(n), target }),
+    );
+    const orders = fc.shuffledSubarray(calls, { minLength: calls.length });
+    fc.assert(fc.property(orders, (order) => causeOf(hijack, order)?.id === 'call-2'));
+  });
+});
+
+describe('the actor behind a change', () => {
+  const found: Drift = { ...hijack, foundAt: at(0), cause };
+
+  it('is known from a call', () => {
+    expect(actorOf(hijack, {}, [call()])).toEqual(alice);
+  });
+
+  it('is nobody where nothing explains the change', () => {
+    expect(actorOf(hijack, {}, [])).toBeUndefined();
+  });
+
+  it('is known from the drift that the change repairs, also at a later try and by another change', () => {
+    expect(actorOf(hijack, { drift: [found] }, [])).toEqual(alice);
+    expect(actorOf(rogue, { drift: [found] }, [])).toEqual(alice);
+  });
+
+  it.each<[string, Drift]>([
+    ['was repaired', { ...found, appliedAt: at(1) }],
+    ['has ended', { ...found, endedAt: at(1) }],
+    ['had another target', { ...found, from: 'tgw-bbbbbbbb' }],
+  ])('is not taken from drift that %s', (_, drift) => {
+    expect(actorOf(hijack, { drift: [drift] }, [])).toBeUndefined();
+  });
+
+  it('is not taken from a call that explained drift before', () => {
+    const over = { ...found, endedAt: at(1) };
+    expect(actorOf(hijack, { drift: [over] }, [call({ time: at(5) })])).toBeUndefined();
+  });
+});
+
+describe('a call is spent', () => {
+  const found: Drift = { ...hijack, foundAt: at(1) };
+
+  it('once it has explained drift: events arrive twice', () => {
+    expect(unspent([call({ time: at(5) })], [{ ...found, cause }])).toEqual([]);
+  });
+
+  it('once drift of its destination was found or repaired after it', () => {
+    expect(unspent([call()], [found])).toEqual([]);
+    expect(unspent([call({ time: at(2) })], [{ ...found, appliedAt: at(3) }])).toEqual([]);
+  });
+
+  it('not by drift of another destination', () => {
+    const elsewhere = call({ destination: other });
+    expect(unspent([elsewhere], [{ ...found, cause }])).toEqual([elsewhere]);
+  });
+
+  it('not within the second of the repair: CloudTrail reports whole seconds', () => {
+    const appliedAt = new Date(Date.parse(at(1)) + 700).toISOString();
+    expect(unspent([call({ time: at(1) })], [{ ...found, appliedAt }])).toHaveLength(1);
+  });
+});
+
+describe('a late call', () => {
+  const found: Drift = { ...hijack, foundAt: at(2) };
+  const lateFor = (one: Drift, reported: ReportedCall, ...others: readonly Drift[]) =>
+    lateCause(one, [reported], [...others, one]);
+
+  it('explains drift that was found after it', () => {
+    expect(lateFor(found, call())).toEqual(cause);
+    expect(lateFor(found, call({ time: at(2) }))).toEqual({ ...cause, time: at(2) });
+  });
+
+  it('explains no drift that was found before it', () => {
+    expect(lateFor(found, call({ time: at(3) }))).toBeUndefined();
+  });
+
+  it('explains no drift of another destination, nor a change to another target', () => {
+    expect(lateFor(found, call({ destination: other }))).toBeUndefined();
+    expect(lateFor(found, call({ target: 'igw-aaaaaaaa' }))).toBeUndefined();
+  });
+
+  it('explains no second drift', () => {
+    expect(lateFor(found, call(), { ...hijack, foundAt: at(4), cause })).toBeUndefined();
+  });
+
+  it('explains the first drift after it, not a later one', () => {
+    const earlier: Drift = { ...hijack, foundAt: at(1), endedAt: at(1.5) };
+    expect(lateFor(found, call(), earlier)).toBeUndefined();
+    expect(lateCause(earlier, [call()], [earlier, found])).toEqual(cause);
+  });
+});
