@@ -58,6 +58,14 @@ const lookUpWith = (name: string) => {
   return { ...reconcile, 'RouteTableStates.Arn': [...reconcile['RouteTableStates.Arn'], 'dynamodb:Query'].sort() };
 };
 
+/** The functions' roles, and the sessions of these roles. */
+const theFunctions = [
+  ...functions.map((name) => `${name}Role.Arn`),
+  ...functions.map((name) => ({
+    'Fn::Join': ['', [`arn:aws:sts::${account}:assumed-role/`, `${name}Role`, '/*']],
+  })),
+];
+
 /** The conditions under which the functions may change a route. */
 function conditionsOfChanges(template: StackTemplate) {
   return functions
@@ -139,7 +147,7 @@ describe('permissions', () => {
               'dynamodb:UpdateItem',
             ],
             Resource: '*',
-            Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+            Condition: { ArnNotLike: { 'aws:PrincipalArn': theFunctions } },
           },
         ],
       },
@@ -161,7 +169,7 @@ describe('permissions', () => {
               Principal: { AWS: '*' },
               Action: 'sqs:SendMessage',
               Resource: 'Requeue.Arn',
-              Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+              Condition: { ArnNotLike: { 'aws:PrincipalArn': theFunctions } },
             },
           ],
         },
