@@ -52,8 +52,9 @@ export function monthlyCost(counted: Counted): readonly Cost[] {
   // A scan and a query are billed by the bytes they read, twice as much where they must be up to date; a batch is by each
   // item, and a key without an item costs half a unit.
   const bulk = readUnits(tables * itemBytes) + 2 * readUnits(tables * indexBytes);
-  const perSweep = bulk + tables * (readUnits(statusBytes) + 0.5) + 1;
-  const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 1);
+  // Beside each status: the sweep's own record, and a scan of orders.
+  const perSweep = bulk + tables * readUnits(statusBytes) + 2;
+  const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 3.5);
   const written = sweeps + days * tables * (writeUnits(statusBytes) + 2);
   const rows = [
     { thing: 'DynamoDB read units', amount: sweeps * perSweep + days * perDay, price: prices.readUnits },
@@ -78,10 +79,10 @@ export function monthlyCost(counted: Counted): readonly Cost[] {
 /** What an idle fleet has not, each by itself. Assumed: a refresh takes a second, a call that is none of ours a tenth. */
 export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counted): readonly Cost[] {
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
-  // The widget reads all there is anew: a scan of the items, each status, the last sweep.
-  const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
-  // A lease is taken and given back. A status and the four keys of a checkpoint are read consistently, and are not there.
-  const look = 2 * prices.writeUnits + 5 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  // The widget reads all there is anew: a scan of the items, each status, the last sweep, a scan of orders.
+  const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 2) * prices.readUnits;
+  // A lease is taken and given back. A status and the eight keys of a checkpoint are read consistently, and are not there.
+  const look = 2 * prices.writeUnits + 9 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
     { thing: 'refreshes of a dashboard, one a minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
     { thing: 'calls on tables that are not managed', amount: 1e6, price: look + invocation(0.1) },
