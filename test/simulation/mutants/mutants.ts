@@ -234,12 +234,6 @@ export const mutants: readonly Mutant[] = [
     'status ? recordOf(status) : withApprovalSpent(emptyRecord, { ...orders, approval: undefined })',
   ),
   mutant(
-    'holds an approval for a route that a read did not show',
-    'core/approval.ts',
-    'return slot && targetNames(slot).includes(target) && !changed.has(destination);',
-    'return (!slot || targetNames(slot).includes(target)) && !changed.has(destination);',
-  ),
-  mutant(
     'repairs a held destination',
     'core/decide.ts',
     "  if (hold) return suspended(wanted, slot, hold, 'held');\n",
