@@ -101,16 +101,25 @@ export function allowSweep(
 /**
  * Denies everybody but these roles to write what is remembered, or to send messages to the requeue queue: a forged memory
  * would let deletes go unasked. The policies lie on table and queue, so that no identity policy of the account, however
- * wide, opens them by accident. (The emulators of the local stack accept the policies and do not enforce them.)
+ * wide, opens them by accident. (The emulators of the local stack enforce the queue's policy and accept the table's without enforcing it.)
  */
 export function denyOthers(
   roles: readonly Role[],
   { stateTable, requeue }: Pick<Reach, 'stateTable' | 'requeue'>,
 ): void {
+  // AWS puts the role into aws:PrincipalArn, the emulators of the local stack its session.
+  const sessions = roles.map((role) =>
+    Stack.of(role).formatArn({
+      service: 'sts',
+      region: '',
+      resource: 'assumed-role',
+      resourceName: `${role.roleName}/*`,
+    }),
+  );
   const others = {
     effect: Effect.DENY,
     principals: [new AnyPrincipal()],
-    conditions: { StringNotEquals: { 'aws:PrincipalArn': roles.map(({ roleArn }) => roleArn) } },
+    conditions: { ArnNotLike: { 'aws:PrincipalArn': [...roles.map(({ roleArn }) => roleArn), ...sessions] } },
   };
   stateTable.addToResourcePolicy(
     new PolicyStatement({

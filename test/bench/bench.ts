@@ -57,6 +57,7 @@ function counted(world: InMemoryWorld): () => Record<string, number> {
   const note = (call: string): void => void (calls[call] = (calls[call] ?? 0) + 1);
   world.desired.faults = (call) => note(`desired ${call}`);
   world.states.faults = (call) => note(`states ${call}`);
+  world.orders.faults = (call) => note(`orders ${call}`);
   world.index.faults = (call) => note(`index ${call}`);
   world.leases.faults = (call) => note(`leases ${call}`);
   world.requeue.faults = () => note('requeue send');

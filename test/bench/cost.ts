@@ -52,8 +52,9 @@ export function monthlyCost(counted: Counted): readonly Cost[] {
   // A scan and a query are billed by the bytes they read, and twice as much if consistent. A batch is billed per item;
   // a key without an item costs half a unit.
   const bulk = readUnits(tables * itemBytes) + 2 * readUnits(tables * indexBytes);
-  const perSweep = bulk + tables * (readUnits(statusBytes) + 0.5) + 1;
-  const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 1);
+  // Beside each status: the sweep's own record, and a scan of orders.
+  const perSweep = bulk + tables * readUnits(statusBytes) + 2;
+  const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 3.5);
   const written = sweeps + days * tables * (writeUnits(statusBytes) + 2);
   const rows = [
     { thing: 'DynamoDB read units', amount: sweeps * perSweep + days * perDay, price: prices.readUnits },
@@ -81,11 +82,11 @@ export function monthlyCost(counted: Counted): readonly Cost[] {
  */
 export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counted): readonly Cost[] {
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
-  // Each refresh reads everything again: a scan of the items, every status, and the last sweep.
-  const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 1) * prices.readUnits;
+  // Each refresh reads everything again: a scan of the items, every status, the last sweep, a scan of orders.
+  const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 2) * prices.readUnits;
   // Taking and returning the lease are two writes. The table's key in the index, its item, its status, its reported calls
-  // and the four keys of a checkpoint are absent; reading them consistently costs eight read units.
-  const look = 2 * prices.writeUnits + 8 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  // and the eight keys of a checkpoint are absent; reading them consistently costs twelve read units.
+  const look = 2 * prices.writeUnits + 12 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
     { thing: 'refreshes of a dashboard, one per minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
     { thing: 'calls on unmanaged tables', amount: 1e6, price: look + invocation(0.1) },

@@ -53,6 +53,14 @@ const reconcileWith = (name: string) => ({
   [`${name}Logs.Arn`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
 });
 
+/** The functions' roles, and the sessions of these roles. */
+const theFunctions = [
+  ...functions.map((name) => `${name}Role.Arn`),
+  ...functions.map((name) => ({
+    'Fn::Join': ['', [`arn:aws:sts::${account}:assumed-role/`, `${name}Role`, '/*']],
+  })),
+];
+
 /** The conditions under which the functions may change a route. */
 function conditionsOfChanges(template: StackTemplate) {
   return functions
@@ -134,7 +142,7 @@ describe('permissions', () => {
               'dynamodb:UpdateItem',
             ],
             Resource: '*',
-            Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+            Condition: { ArnNotLike: { 'aws:PrincipalArn': theFunctions } },
           },
         ],
       },
@@ -156,7 +164,7 @@ describe('permissions', () => {
               Principal: { AWS: '*' },
               Action: 'sqs:SendMessage',
               Resource: 'Requeue.Arn',
-              Condition: { StringNotEquals: { 'aws:PrincipalArn': functions.map((name) => `${name}Role.Arn`) } },
+              Condition: { ArnNotLike: { 'aws:PrincipalArn': theFunctions } },
             },
           ],
         },

@@ -15,7 +15,7 @@ interface Ordered {
 /** Every pause and stop that was ordered, and when each held. */
 export class Halts {
   readonly #ever: Halt[] = [];
-  /** What stands in the control items. */
+  /** What stands in the rows. */
   readonly #present = new Map<string, Halt>();
 
   order(scope: string, from: number, { until = Infinity, mark = `halt-${this.#ever.length}` }: Ordered): Halt {
@@ -37,7 +37,7 @@ export class Halts {
     return ended;
   }
 
-  /** What whoever reads the control items of a table now is told. */
+  /** What whoever reads the rows of a table now is told. */
   told(routeTableId: string): readonly Halt[] {
     return ['*', routeTableId].flatMap((scope) => this.#present.get(scope) ?? []);
   }

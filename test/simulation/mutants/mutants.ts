@@ -238,12 +238,6 @@ export const mutants: readonly Mutant[] = [
     'state?.memory ?? withApprovalSpent(emptyMemory, { ...orders, approval: undefined })',
   ),
   mutant(
-    'holds an approval for a route that a read did not show',
-    'core/status/remember.ts',
-    'return route && targetNames(route).includes(target) && !made?.isCertain;',
-    'return (!route || targetNames(route).includes(target)) && !made?.isCertain;',
-  ),
-  mutant(
     'repairs a held destination',
     'core/decide.ts',
     "  if (hold) return suspended(wanted, slot, hold, 'held');\n",
