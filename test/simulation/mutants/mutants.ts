@@ -314,6 +314,12 @@ export const mutants: readonly Mutant[] = [
     'Date.parse(time) < Infinity',
   ),
   mutant(
+    'learns of no blackhole from a read that it doubts',
+    'converge.ts',
+    '      if (record) record = withDeadTargets(record, actual, readAt);\n',
+    '',
+  ),
+  mutant(
     'forgets a blackhole with its route',
     'core/record.ts',
     "if (isThere && slot.state === 'active') continue;",
