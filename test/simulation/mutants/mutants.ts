@@ -340,6 +340,12 @@ export const mutants: readonly Mutant[] = [
     'Date.parse(call.time) < Infinity',
   ),
   mutant(
+    'learns of no blackhole from a read that it doubts',
+    'converge.ts',
+    '      if (record) record = withDeadTargets(record, actual, readAt);\n',
+    '',
+  ),
+  mutant(
     'forgets a blackhole with its route',
     'core/status/remember.ts',
     "if (isThere && route.state === 'active') return undefined;",
