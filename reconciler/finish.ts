@@ -10,11 +10,9 @@ import { type Result, conclude } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
 import { missedAt } from './core/status/drift.ts';
 import { type Phase, type State, isCalm } from './core/status/status.ts';
-import type { Occasion, Waker } from './core/trigger.ts';
-import type { History } from './history.ts';
-import type { Invocation } from './lease.ts';
-import type { Log, StoredState, World } from './ports.ts';
-import { type Evidence, type Wanted, seenHash } from './situation.ts';
+import type { StoredState } from './ports.ts';
+import type { Session } from './session.ts';
+import { type Wanted, seenHash } from './situation.ts';
 
 /** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
 const longestChain = 10;
@@ -22,17 +20,8 @@ const longestChain = 10;
 /** SQS delays messages by at most 15 minutes. What is due later is left to the sweep. */
 const longestDelayMs = 15 * 60 * 1_000;
 
-/** All that is known at the end of a reconcile. */
+/** What a reconcile came to. */
 export interface Ending {
-  readonly routeTableId: string;
-  readonly world: World;
-  readonly log: Log;
-  readonly invocation: Invocation;
-  readonly before: StoredState | undefined;
-  readonly occasion: Occasion;
-  readonly waker: Waker;
-  readonly evidence: Evidence;
-  readonly history: History;
   readonly wanted: Wanted;
   readonly orders: Orders;
   readonly memory: Memory;
@@ -47,16 +36,22 @@ export interface Finished {
 }
 
 /** Ends a reconcile: remembers, writes the history and the state, announces what is new, and asks for the next one. */
-export async function finish(ending: Ending): Promise<Finished> {
-  const { before, world, log, evidence, outcomes, history } = ending;
-  const concluded = conclude(before, ending.memory, ending.result, {
-    ...ending,
-    now: world.now(),
-    calls: evidence.recent,
-    ...ending.occasion,
-  });
+export async function finish(session: Session, ending: Ending): Promise<Finished> {
+  const {
+    routeTableId,
+    world,
+    log,
+    known: { state: before },
+    occasion,
+    waker,
+    evidence,
+    history,
+  } = session;
+  const { outcomes, result } = ending;
+  const on = { routeTableId, now: world.now(), waker, ...occasion, calls: evidence.recent, outcomes };
+  const concluded = conclude(before, ending.memory, result, on);
   await history.troubled(before, concluded);
-  const indexed = await keepIndex(ending, concluded);
+  const indexed = await keepIndex(session, concluded, result);
   const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);
   const names = indexed.names.length > 0 ? indexed.names : undefined;
   const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
@@ -68,36 +63,26 @@ export async function finish(ending: Ending): Promise<Finished> {
   if (isCalm(phase)) log.info('reconciled', fields);
   else log.warn('reconciled', fields);
 
-  const stored = storedAfter(ending, after, {
-    isIndexed: indexed.isKept,
-    unsent: joined(before?.unsent, newsOf(news)),
+  // After a read that is not believed, or with an index that was not kept, the next sweep must come by.
+  const isSeen = result.kind !== 'doubtful' && indexed.isKept;
+  const actual = 'actual' in result ? result.actual : undefined;
+  const unsent = joined(before?.unsent, newsOf(news));
+  const stored: StoredState = known({
+    ...after,
+    revision: (before?.revision ?? 0) + 1,
+    seen: isSeen ? seenHash(ending.wanted, ending.orders, actual, world.now()) : undefined,
+    dueAt: dueAt(after),
+    unsent: isEmpty(unsent) ? undefined : unsent,
   });
   const isNew = saysMore(stored, before);
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {
     // Whoever wrote the state announces it, and nobody else. It is announced before a message may fail to be sent.
-    await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, ending);
-    if (isNew) await requeue(stored, ending);
+    await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, session);
+    if (isNew) await requeue(stored, session);
   }
   return { phase, blackholes: after.status.blackholes ?? 0 };
-}
-
-function storedAfter(
-  { before, wanted, orders, result, world }: Ending,
-  after: State,
-  { isIndexed, unsent }: { readonly isIndexed: boolean; readonly unsent: NonNullable<StoredState['unsent']> },
-): StoredState {
-  const actual = 'actual' in result ? result.actual : undefined;
-  // After a read that is not believed, or with an index that was not kept, the next sweep must come by.
-  const isSeen = result.kind !== 'doubtful' && isIndexed;
-  return known({
-    ...after,
-    revision: (before?.revision ?? 0) + 1,
-    seen: isSeen ? seenHash(wanted, orders, actual, world.now()) : undefined,
-    dueAt: dueAt(after),
-    unsent: isEmpty(unsent) ? undefined : unsent,
-  });
 }
 
 /** When a sweep has something to do even if it sees nothing new: a retry, or drift that no event has reported. */
@@ -126,8 +111,9 @@ const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
 
 /** Keeps the index, so that events about these ids find the table. Says under which ids they do. */
 async function keepIndex(
-  { routeTableId, before, world, log, result }: Ending,
+  { routeTableId, known: { state: before }, world, log }: Session,
   { status, memory }: State,
+  result: Result,
 ): Promise<{ readonly names: readonly string[]; readonly isKept: boolean }> {
   const old = before?.memory.indexed ?? [];
   const names =
@@ -151,7 +137,7 @@ async function keepIndex(
 }
 
 /** Announces what is unsent. What EventBridge rejects stays with the state, and is sent again by the next reconcile. */
-async function announce({ status, revision, unsent }: StoredState, { world, log }: Ending): Promise<void> {
+async function announce({ status, revision, unsent }: StoredState, { world, log }: Session): Promise<void> {
   if (!unsent) return;
   const rejected = await world.announcer.announce(unsent);
   if (rejected.length > 0)
@@ -167,7 +153,7 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
 
 async function requeue(
   { status: { routeTableId, nextRetry } }: StoredState,
-  { world, invocation }: Ending,
+  { world, invocation }: Session,
 ): Promise<void> {
   if (nextRetry === undefined) return;
   const delayMs = Date.parse(nextRetry) - world.now().getTime();

@@ -3,8 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import { changeAsJson } from './core/change.ts';
 import type { DesiredTable } from './core/desired.ts';
-import { callKeptMs } from './core/memory/call.ts';
-import { type Memory, emptyMemory } from './core/memory/memory.ts';
+import type { Memory } from './core/memory/memory.ts';
 import { sameOrders } from './core/orders.ts';
 import { type ChangeOutcome, isDone } from './core/outcome.ts';
 import { type Plan, planAfter } from './core/plan.ts';
@@ -13,12 +12,12 @@ import { withApprovalSpent } from './core/status/remember.ts';
 import { isParked } from './core/status/retries.ts';
 import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
-import { type Occasion, type Trigger, leftOf, wakerOf } from './core/trigger.ts';
+import { type Occasion, type Trigger, leftOf } from './core/trigger.ts';
 import { type Finished, finish } from './finish.ts';
-import { History } from './history.ts';
 import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
-import type { Checkpoint, Log, World } from './ports.ts';
-import { type Evidence, evidenceOf, memoryOf, wantedOf, withEvidence } from './situation.ts';
+import type { Checkpoint, World } from './ports.ts';
+import { type Leased, type Session, begin } from './session.ts';
+import { memoryOf, wantedOf, withEvidence } from './situation.ts';
 
 /** What one reconcile ended in. */
 export interface Reconciled {
@@ -69,64 +68,33 @@ export async function reconcileFor(
   return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
 }
 
-/** A table whose lease we hold. */
-interface Leased {
-  readonly routeTableId: string;
-  readonly world: World;
-  readonly log: Log;
-  readonly invocation: Invocation;
-}
-
 /** Reads, plans, applies, remembers and announces, until the item that was applied is the one that is there. */
 async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finished> {
-  const { routeTableId, world, log } = table;
-  const { states, checkpoint, now } = world;
-  const [known, evidence] = await heard(table);
-  const before = known.state;
-  if (known.isLost) log.error('the status cannot be read: the table is adopted anew, and deletes wait');
-  const waker = wakerOf(occasion, evidence.all, evidence.unread);
-  const history = new History(routeTableId, { waker, before: before?.memory, evidence }, { states, now });
-  const on = { ...table, before, occasion, waker, evidence, history };
+  const session = await begin(table, occasion);
+  const { routeTableId, world, known, evidence } = session;
   let memory: Memory | undefined;
   let outcomes: readonly ChangeOutcome[] = [];
 
   while (true) {
-    const told = await checkpoint(routeTableId);
+    const told = await world.checkpoint(routeTableId);
+    const wanted = wantedOf(told.item, told.orders, world.now());
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
-    const wanted = wantedOf(told.item, told.orders, now());
-    const end = (result: Result): Promise<Finished> =>
-      finish({ ...on, wanted, orders: told.orders, memory: memory ?? emptyMemory, outcomes, result });
-    switch (wanted.kind) {
-      case 'unmanaged':
-        memory = withApprovalSpent(memory, told.orders);
-        return before || outcomes.length > 0 ? end(wanted) : { phase: 'Unmanaged', blackholes: 0 };
-      case 'invalid':
-        memory = withApprovalSpent(memory, told.orders);
-        return end(wanted);
-      case 'valid': {
-        const { desired } = wanted;
-        const { converged, stopped } = await apply(desired, told, { ...on, memory, outcomes });
-        memory = converged.memory ?? memory;
-        outcomes = [...outcomes, ...converged.outcomes];
-        if (stopped === 'edited') continue;
-        // Whoever holds the lease now knows better what is true.
-        if (stopped === 'lost') return { phase: before?.status.phase ?? 'Verifying', blackholes: 0 };
-        return end(resultOf(desired, converged, outcomes, { now: now(), memory, isFirst: !before }));
-      }
-      default:
-        return wanted satisfies never;
+    if (wanted.kind !== 'valid') {
+      if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0)
+        return { phase: 'Unmanaged', blackholes: 0 };
+      const spent = withApprovalSpent(memory, told.orders);
+      return finish(session, { wanted, orders: told.orders, memory: spent, outcomes, result: wanted });
     }
+    const { desired } = wanted;
+    const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
+    memory = converged.memory ?? memory;
+    outcomes = [...outcomes, ...converged.outcomes];
+    if (stopped === 'edited') continue;
+    // Whoever holds the lease now knows better what is true.
+    if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
+    const result = resultOf(desired, converged, outcomes, { now: world.now(), memory, isFirst: !known.state });
+    return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
-}
-
-/** What is stored of the table, and the calls that events reported. */
-async function heard({ routeTableId, world }: Leased) {
-  const { states, evidence, now } = world;
-  const [known, calls] = await Promise.all([
-    states.read(routeTableId),
-    evidence.of(routeTableId, new Date(now().getTime() - callKeptMs)),
-  ]);
-  return [known, evidenceOf(calls, known.state?.memory, now())] as const;
 }
 
 /**
@@ -134,50 +102,31 @@ async function heard({ routeTableId, world }: Leased) {
  * taken into account before says nothing of the item that came after it.
  */
 async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
-  const { routeTableId, world } = table;
-  const { state: before } = await world.states.read(routeTableId);
-  if (!before || deletions.every((id) => before.memory.deletions?.includes(id))) return;
-  const { orders } = await world.checkpoint(routeTableId);
-  // The reconcile that follows has yet to read the calls.
-  const evidence: Evidence = { all: [], unread: [], recent: [] };
-  const occasion: Occasion = { kinds: ['desired'], deletions };
-  const waker = wakerOf(occasion, [], []);
-  const history = new History(routeTableId, { waker, before: before.memory, evidence }, world);
-  const memory = withApprovalSpent(before.memory, orders);
-  const nothing = { kind: 'unmanaged' } as const;
-  await finish({
-    ...table,
-    before,
-    occasion,
-    waker,
-    evidence,
-    history,
-    wanted: nothing,
-    orders,
-    memory,
-    outcomes: [],
-    result: nothing,
-  });
-}
-
-interface Applying extends Leased {
-  readonly occasion: Occasion;
-  readonly evidence: Evidence;
-  readonly history: History;
-  readonly memory: Memory;
-  /** What was tried under an earlier version of the item. */
-  readonly outcomes: readonly ChangeOutcome[];
+  const session = await begin(table, { kinds: ['desired'], deletions });
+  const before = session.known.state?.memory;
+  if (!before || deletions.every((id) => before.deletions?.includes(id))) return;
+  const { orders } = await table.world.checkpoint(table.routeTableId);
+  // The reconcile that follows has yet to take the calls into account.
+  const evidence = { all: [], unread: [], recent: [] };
+  const memory = withApprovalSpent(before, orders);
+  const result = { kind: 'unmanaged' } as const;
+  await finish({ ...session, evidence }, { wanted: result, orders, memory, outcomes: [], result });
 }
 
 type Stop = 'edited' | 'lost' | 'unreadable';
 
-/** Converges the table to one version of its item and orders, and keeps its history. */
+/**
+ * Converges the table to one version of its item and orders, and keeps its history.
+ *
+ * @param sofar what is remembered by now, and what was tried under earlier versions of the item
+ */
 async function apply(
+  session: Session,
   desired: DesiredTable,
   told: Checkpoint,
-  table: Applying,
+  { memory, outcomes }: { readonly memory: Memory; readonly outcomes: readonly ChangeOutcome[] },
 ): Promise<{ readonly converged: Converged; readonly stopped: Stop | undefined }> {
-  const { world, invocation, memory, occasion, evidence, history, log, outcomes: earlier } = table;
+  const { world, invocation, occasion, evidence, history, log } = session;
   let stopped: Stop | undefined;
   const converged = await converge(desired, {
     tables: world.tables,
@@ -186,13 +135,13 @@ async function apply(
     memory,
     isParked: (change) => isParked(change, memory, occasion.kinds, world.now()),
     isDoubtful: (actual, readAt, made) =>
-      isDoubtful(actual, readAt, rememberWrites(memory, [...earlier, ...made], readAt), evidence.unread, desired),
-    beforeChanges: async (plan, outcomes) => {
-      await history.planned(plan, outcomes);
+      isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
+    beforeChanges: async (plan, made) => {
+      await history.planned(plan, made);
       log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
     },
     checkpoint: async () => {
-      stopped = await whyStop(told, table);
+      stopped = await whyStop(session, told);
       return stopped === undefined;
     },
   });
@@ -203,8 +152,8 @@ async function apply(
 
 /** Why nothing more of a plan may be written: item or orders have changed, the lease is lost, or none can be read. */
 async function whyStop(
-  { item, orders }: Checkpoint,
   { routeTableId, world, invocation, log }: Leased,
+  { item, orders }: Checkpoint,
 ): Promise<Stop | undefined> {
   try {
     const current = await world.checkpoint(routeTableId);
@@ -225,14 +174,8 @@ function resultOf(
   if (!last) return { kind: 'missing', desired };
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
-  return {
-    kind: 'planned',
-    desired,
-    actual,
-    plan: plan.blocked ? planLeft(desired, last, outcomes, context) : plan,
-    changes: plan.changes,
-    isDone: end === 'done',
-  };
+  const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
+  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done' };
 }
 
 /** What is left of a plan. Where deletes wait, a person approves it by its id, which must hold for the next plan, too. */

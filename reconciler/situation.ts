@@ -6,7 +6,7 @@ import { type ReportedCall, seenAs, unseen } from './core/memory/call.ts';
 import { type Memory, emptyMemory } from './core/memory/memory.ts';
 import type { Orders } from './core/orders.ts';
 import type { Problem } from './core/problem.ts';
-import { type ActualTable, destinationText, targetText } from './core/route.ts';
+import { type ActualTable, destinationText, sortedBy, targetText } from './core/route.ts';
 import { mayExplain } from './core/status/attribution.ts';
 import { withApprovalSpent, withTargetsUp } from './core/status/remember.ts';
 import type { Known } from './ports.ts';
@@ -82,5 +82,5 @@ function actualText({ vpcId, ownerId, tags, associations = [], routes }: ActualT
   const lines = routes.map(({ destination, target, origin, state, instance }) =>
     [destinationText(destination), targetText(target), origin, state, instance?.id, instance?.ownerId].join(' '),
   );
-  return JSON.stringify([vpcId, ownerId, Object.entries(tags).sort(), associations.toSorted(), lines.sort()]);
+  return JSON.stringify([vpcId, ownerId, sortedBy(Object.entries(tags), ([key]) => key), associations.toSorted(), lines.sort()]);
 }

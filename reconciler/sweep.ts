@@ -10,24 +10,22 @@ import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
 import { seenHash, wantedOf } from './situation.ts';
 
-/**
- * How many of the tables that could not be looked at are named in the record, and with how many characters of a reason:
- * a page of them, for each of the two sweeps that it may speak of. DynamoDB takes items of 400 KB.
- */
+// The record names one page of the tables that could not be read, with a reason of this many characters each. It may do so
+// for two sweeps, and DynamoDB takes items of 400 KB.
 const namedAtMost = 100;
 const reasonAtMost = 300;
 
 type Entry = { readonly routeTableId: string; readonly item: unknown };
 
 /**
- * Looks at every managed table and reconciles those that need it: drifted, not yet verified, failed, or with a status
- * that has grown old; and at those whose item is gone, though nobody told of its deletion.
+ * Reads every managed table and reconciles those that need it: what is wanted or what EC2 shows has changed since the last
+ * reconcile, a retry is due, or something was not announced. Also ends the management of tables whose item is gone.
  *
- * Desired items, statuses and tables are read in bulk, page by page, so calls grow with pages, and memory by the ids of
- * tables alone. A table that cannot be looked at is counted as unknown, and the others go on. When time runs out, the
- * place and what was counted are remembered: the next invocation goes on from there, and speaks of the whole at its end.
+ * Items, statuses and tables are read in bulk, page by page. So the number of calls grows with the pages, and the memory
+ * only with the ids of the tables. A table that cannot be read counts as unknown, and the sweep goes on. When time runs
+ * out, the place and the counts are recorded: the next invocation continues there, and counts the whole sweep at its end.
  *
- * @param everyMs how often a sweep starts, in milliseconds: who reads its record knows by that whether sweeps are missing
+ * @param everyMs how often a sweep starts, in milliseconds. Readers of its record tell by that whether sweeps are missing
  */
 export async function sweep(world: World, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
   const last = await world.states.readSweep();
@@ -37,7 +35,12 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   let cursor = underWay?.cursor;
   let cutShort = false;
   let ordered: Promise<OrdersByTable> | undefined;
-  const orders = (): Promise<OrdersByTable> => (ordered ??= world.orders.all());
+  const orders = (): Promise<OrdersByTable> =>
+    (ordered ??= world.orders.all().catch((error: unknown) => {
+      // The next page tries again.
+      ordered = undefined;
+      throw error;
+    }));
   const seen = new Set<string>();
 
   for await (const { items, next } of world.desired.pages(cursor)) {
@@ -54,7 +57,7 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const end = cutShort
     ? { ...(cursor !== undefined && { cursor }), ...(lastCompleted && { lastCompleted }) }
     : { endedAt };
-  const record = { startedAt, ...tally.counts(), ...(everyMs !== undefined && { everyMs }), ...end };
+  const record = { startedAt, ...tally.counts, ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
   await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
   const { checked, outOfSync, unknown } = record;
@@ -66,11 +69,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
 }
 
 /**
- * Ends the management of tables that are known as managed and have no item: the record of its deletion was lost on its
- * way to us. What they earned must not outlive the item.
+ * Ends the management of tables that are managed and have no item: the stream record of its deletion was lost. What they
+ * earned must not outlive the item.
  *
- * @param seen tables that have an item; the others are asked for theirs, as it may be newer than this sweep's scan, or an
- *   earlier part of a sweep in parts saw it
+ * @param seen tables that this part of the sweep found an item of. The others are asked for theirs: it may be newer than
+ *   the scan, or an earlier part found it
  */
 async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocation: Invocation): Promise<void> {
   const unseen = (await world.index.tablesUnder(managed)).filter((routeTableId) => !seen.has(routeTableId));
@@ -81,7 +84,7 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
       if (world.now() >= invocation.until) return;
       try {
         const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
-        // Where its status was lost as well, nothing else takes it out of the index.
+        // If its status was lost as well, nothing else removes it from the index.
         if (phase === 'Unmanaged') await world.index.keep(routeTableId, { add: [], remove: [managed] });
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
@@ -156,52 +159,43 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
-type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'observed' | 'blackholes' | 'unknown'>;
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> & {
+  readonly observed: number;
+  readonly blackholes: number;
+};
 
-/** Counts tables. One that was not checked never counts as in sync. */
+/** Counts tables. One that was not read never counts as in sync. */
 class Tally {
-  #checked: number;
-  #outOfSync: number;
-  #observed: number;
-  #blackholes: number;
-  #unknown: number;
-  readonly #first: { readonly routeTableId: string; readonly reason: string }[];
+  #counts: Counts;
 
-  /** @param soFar what the earlier parts of the same sweep counted */
-  constructor(soFar: Counts = nothingYet) {
-    const { checked, outOfSync, observed = 0, blackholes = 0, unknown } = soFar;
-    this.#checked = checked;
-    this.#outOfSync = outOfSync;
-    this.#observed = observed;
-    this.#blackholes = blackholes;
-    this.#unknown = unknown.count;
-    this.#first = [...unknown.first];
+  /** @param before what the earlier parts of the same sweep counted */
+  constructor(before: SweepRecord | undefined) {
+    const { checked = 0, outOfSync = 0, observed = 0, blackholes = 0 } = before ?? {};
+    const unknown = before?.unknown ?? { count: 0, first: [] };
+    this.#counts = { checked, outOfSync, observed, blackholes, unknown };
+  }
+
+  get counts(): Counts {
+    return this.#counts;
   }
 
   /** @param blackholes routes of the table that drop their traffic, if the table is enforced */
   checked(phase: Phase, blackholes: number): void {
-    this.#checked++;
-    this.#blackholes += blackholes;
+    const { checked, outOfSync, observed, blackholes: others, unknown } = this.#counts;
     const kind = countsAs(phase);
-    if (kind === 'observed') this.#observed++;
-    if (kind === 'outOfSync') this.#outOfSync++;
+    this.#counts = {
+      checked: checked + 1,
+      outOfSync: outOfSync + (kind === 'outOfSync' ? 1 : 0),
+      observed: observed + (kind === 'observed' ? 1 : 0),
+      blackholes: others + blackholes,
+      unknown,
+    };
   }
 
   unknown(routeTableId: string, error: unknown): void {
-    this.#unknown++;
+    const { count, first } = this.#counts.unknown;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    if (this.#first.length < namedAtMost) this.#first.push({ routeTableId, reason: reason.slice(0, reasonAtMost) });
-  }
-
-  counts(): Counts {
-    return {
-      checked: this.#checked,
-      outOfSync: this.#outOfSync,
-      observed: this.#observed,
-      blackholes: this.#blackholes,
-      unknown: { count: this.#unknown, first: this.#first },
-    };
+    const named = [...first, { routeTableId, reason: reason.slice(0, reasonAtMost) }].slice(0, namedAtMost);
+    this.#counts = { ...this.#counts, unknown: { count: count + 1, first: named } };
   }
 }
-
-const nothingYet: Counts = { checked: 0, outOfSync: 0, unknown: { count: 0, first: [] } };

@@ -1,40 +1,88 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import type { DomainEvent } from '../core/announce/domain-event.ts';
-import type { Metric } from '../core/announce/metrics.ts';
+import { type Metric, metricUnits } from '../core/announce/metrics.ts';
 import type { News } from '../core/announce/news.ts';
+import type { ChangeJson } from '../core/change.ts';
+import type { Finding } from '../core/finding.ts';
+import type { Blocked } from '../core/guard.ts';
 import { known } from '../core/known.ts';
-import { type Memory, type Rewritten, withEach } from '../core/memory/memory.ts';
-import { type Status, phases } from '../core/status/status.ts';
 import type { Actor } from '../core/memory/call.ts';
+import {
+  type Cause,
+  type Contest,
+  type Doubt,
+  type Drift,
+  type LastDrift,
+  type Memory,
+  type OnTrial,
+  type OpenRun,
+  type Refusal,
+  type Remembered,
+  type RememberedApproval,
+  type Repairs,
+  type Rewritten,
+  type Written,
+  withEach,
+} from '../core/memory/memory.ts';
+import type { ApprovedRoute } from '../core/orders.ts';
+import type { Problem } from '../core/problem.ts';
+import {
+  type Contested,
+  type Failure,
+  type PlanSummary,
+  type ShownPause,
+  type State,
+  type Status,
+  phases,
+} from '../core/status/status.ts';
+import type { ShownTrigger } from '../core/trigger.ts';
 import type { Glance, StoredState } from '../ports.ts';
+import { pack, unpack } from './pack.ts';
 
 // DynamoDB takes items of 400 KB at most, and each of a table's 2,000 routes may drift, be refused and be contested.
 
 /** A row larger than this, in bytes, loses what people miss least. The rest of 400 KB is room for names and numbers. */
 const rowAtMost = 380_000;
 
-const actorsAtMost = 100;
+/** Of this, what is not announced yet may take so much. */
+const newsAtMost = 60_000;
 
-/** A state as DynamoDB keeps it: the status attribute by attribute, the memory in one gzipped attribute. */
+/** A state as DynamoDB keeps it: the status attribute by attribute, the memory in one packed attribute. */
 export function rowOf({ status, memory, unsent, ...rest }: StoredState): Record<string, unknown> {
-  const plain = { ...status, ...rest, item: 'status', ...(unsent && { unsent: packNews(unsent) }) };
-  const roomFor = rowAtMost - sizeOf(plain);
-  let packed = pack(memory);
-  let left = memory;
+  const beside = { ...rest, item: 'status', ...(unsent && { unsent: packNews(unsent) }) };
+  const layOut = (state: State) => ({ ...state.status, ...beside, memory: pack(withEntries(state.memory)) });
+  let row = layOut({ status, memory });
+  let left: State = { status, memory: { ...memory, forgotten: (memory.forgotten ?? 0) + 1 } };
   for (const sacrifice of sacrifices) {
-    if (packed.byteLength <= roomFor) break;
+    if (sizeOf(row) <= rowAtMost) break;
     left = sacrifice(left);
-    packed = pack(left);
+    row = layOut(left);
   }
-  return { ...plain, memory: packed };
+  return row;
 }
 
-const sizeOf = ({ unsent, ...plain }: Record<string, unknown>): number =>
-  Buffer.byteLength(JSON.stringify(plain)) + (unsent instanceof Uint8Array ? unsent.byteLength : 0);
+const sizeOf = (row: Record<string, unknown>): number =>
+  Object.values(row)
+    .map((value) => (value instanceof Uint8Array ? value.byteLength : Buffer.byteLength(JSON.stringify(value) ?? '')))
+    .reduce((sum, bytes) => sum + bytes, 0);
 
-/** What a memory can spare, first what people miss least. What deletes are earned by is never among it. */
-const sacrifices: readonly ((memory: Memory) => Memory)[] = [
+/** Packs what is not announced yet: the newest events for which there is room. */
+export function packNews({ metrics, events }: News): Uint8Array {
+  for (let most = events.length; ; most = Math.floor(most / 2)) {
+    const packed = pack({ metrics, events: most > 0 ? events.slice(-most) : [] });
+    if (packed.byteLength <= newsAtMost || most === 0) return packed;
+  }
+}
+
+const withEntries = ({ destinations, ...table }: Memory): object => ({ ...table, destinations: [...destinations] });
+
+// ── what a row can spare ────────────────────────────────────────────────────────────────────────────────────────────
+
+type Sacrifice = (state: State) => State;
+
+/** First what people miss least. What deletes are earned by is never among it. */
+const sacrifices: readonly Sacrifice[] = [
+  showing(20),
   forgetting(({ refusal, ...rest }) => {
     if (!refusal) return rest;
     const { message: _, remedy: __, ...bare } = refusal;
@@ -44,143 +92,213 @@ const sacrifices: readonly ((memory: Memory) => Memory)[] = [
   forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.map(({ cause: _, runs: __, ...bare }) => bare) })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, by: repairs.by.slice(-1) } })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs?.contest && repairs })),
+  showing(5),
+  forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
+  forgetting(({ drift: _, ...rest }) => rest),
+  forgetting(({ listed, ours, overrodeLocal, foreign, spared, onTrial }) => ({
+    ...{ listed, ours, overrodeLocal, foreign, spared, onTrial },
+  })),
 ];
 
-function forgetting(spare: (remembered: Rewritten) => Rewritten): (memory: Memory) => Memory {
-  return (memory) => ({ ...withEach(memory, spare), forgotten: (memory.forgotten ?? 0) + 1 });
+function forgetting(spare: (remembered: Remembered) => Rewritten): Sacrifice {
+  return ({ status, memory }) => ({ status, memory: withEach(memory, spare) });
 }
 
-// ── the memory in one attribute ─────────────────────────────────────────────────────────────────────────────────────
-
-/** Two lines of JSON, gzipped: the texts that repeat, then the memory with a number in the place of each. */
-function pack({ destinations, ...table }: Memory): Uint8Array {
-  const targets = new Numbered<string>(Infinity);
-  const actors = new Numbered<Actor>(actorsAtMost);
-  const body = JSON.stringify({ ...table, destinations: Object.fromEntries(destinations) }, (key, value: unknown) => {
-    if (targetKeys.has(key) && typeof value === 'string') return targets.numberOf(value, value);
-    if (key === 'actor') return actors.numberOf(JSON.stringify(value), value as Actor);
-    if (key === 'by' && Array.isArray(value))
-      return (value as Actor[]).flatMap((actor) => actors.numberOf(JSON.stringify(actor), actor) ?? []);
-    return value;
-  });
-  return gzipSync(`${JSON.stringify({ targets: targets.values, actors: actors.values })}\n${body}`);
-}
-
-const targetKeys: ReadonlySet<string> = new Set(['from', 'to', 'target', 'ours']);
-
-/** Numbers values in the order in which they come. */
-class Numbered<T> {
-  readonly values: T[] = [];
-  readonly #numbers = new Map<string, number>();
-  readonly #most: number;
-
-  constructor(most: number) {
-    this.#most = most;
-  }
-
-  /** Undefined for a new value when there are too many. */
-  numberOf(key: string, value: T): number | undefined {
-    const before = this.#numbers.get(key);
-    if (before !== undefined || this.values.length >= this.#most) return before;
-    this.#numbers.set(key, this.values.length);
-    return this.values.push(value) - 1;
-  }
-}
-
-/** @throws Error when `packed` is anything but what `pack` made */
-function unpack(packed: unknown): Memory {
-  const [tables = '', body = ''] = gunzipSync(z.instanceof(Uint8Array).parse(packed)).toString().split('\n');
-  const { targets, actors } = tablesShape.parse(JSON.parse(tables));
-  const parsed: unknown = JSON.parse(body, (key, value: unknown) => {
-    if (targetKeys.has(key) && typeof value === 'number') return targets[value];
-    if (key === 'actor' && typeof value === 'number') return actors[value];
-    if (key === 'by' && Array.isArray(value)) return value.map((number) => actors[Number(number)]);
-    return value;
-  });
-  const { destinations, ...table } = memoryShape.parse(parsed);
-  return { ...table, destinations: new Map(Object.entries(destinations)) } as Memory;
+/** Shows only the first of the routes that fail, are contested or drifted. The memory knows them all. */
+function showing(most: number): Sacrifice {
+  return ({ status, memory }) => {
+    const [contested, drift] = [status.contested?.slice(0, most), status.drift?.slice(0, most)];
+    const failures = status.failures.slice(0, most);
+    return { status: { ...status, ...known({ failures, contested, drift }) }, memory };
+  };
 }
 
 // ── what a row must contain to be believed ──────────────────────────────────────────────────────────────────────────
 
+/** Shapes for every field of a type, so that none is forgotten here. Fields of a later version are let through. */
+type ShapesOf<T> = Record<keyof T, z.ZodType>;
+
 const text = z.string();
+const number = z.number();
 const time = z.iso.datetime();
 const flag = z.literal(true).optional();
-const actorShape = z.looseObject({ arn: text });
-const changeShape = z.looseObject({ action: z.enum(['create', 'replace', 'delete']), destination: text });
 
-const tablesShape = z.object({ targets: z.array(text), actors: z.array(actorShape) });
+const optional = { text: text.optional(), number: number.optional(), time: time.optional() };
 
-const rememberedShape = z.looseObject({
+const actor = z.looseObject({
+  arn: text,
+  sourceIp: optional.text,
+  userAgent: optional.text,
+  invokedBy: optional.text,
+} satisfies ShapesOf<Actor>);
+
+const changeFields = {
+  action: z.enum(['create', 'replace', 'delete']),
+  destination: text,
+  from: optional.text,
+  to: optional.text,
+} satisfies ShapesOf<ChangeJson>;
+
+const refusalFields = {
+  action: changeFields.action,
+  from: optional.text,
+  to: optional.text,
+  kind: optional.text,
+  code: optional.text,
+  message: optional.text,
+  remedy: optional.text,
+  attempts: number,
+  nextRetry: time,
+} satisfies ShapesOf<Refusal>;
+
+const cause = z.looseObject({ id: text, name: text, time, actor: actor.optional() } satisfies ShapesOf<Cause>);
+
+const drift = z.looseObject({
+  ...changeFields,
+  foundAt: time,
+  watched: flag,
+  cause: cause.optional(),
+  expectsEvent: flag,
+  appliedAt: optional.time,
+  byUs: flag,
+  endedAt: optional.time,
+  runs: z.array(text).optional(),
+} satisfies ShapesOf<Drift>);
+
+const repairs = z.looseObject({
+  target: optional.text,
+  at: z.array(time),
+  by: z.array(actor),
+  contest: z.looseObject({ since: time, until: time, waitMs: number } satisfies ShapesOf<Contest>).optional(),
+  quietSince: optional.time,
+} satisfies ShapesOf<Repairs>);
+
+const remembered = z.looseObject({
   listed: flag,
-  ours: text.optional(),
+  ours: optional.text,
   overrodeLocal: flag,
   foreign: flag,
   spared: flag,
-  onTrial: z.looseObject({ target: text, deadSince: time.optional() }).optional(),
-  planned: changeShape.optional(),
-  waits: text.optional(),
+  onTrial: z.looseObject({ target: text, deadSince: optional.time } satisfies ShapesOf<OnTrial>).optional(),
+  planned: z.looseObject(changeFields).optional(),
+  waits: optional.text,
   troubles: z.array(text).optional(),
-  refusal: z.looseObject({ action: text, attempts: z.number(), nextRetry: time }).optional(),
-  repairs: z
-    .looseObject({
-      at: z.array(time),
-      by: z.array(actorShape),
-      contest: z.looseObject({ since: time, until: time, waitMs: z.number() }).optional(),
-      quietSince: time.optional(),
-    })
-    .optional(),
-  written: z.looseObject({ target: text.optional() }).optional(),
-  drift: z
-    .array(changeShape.extend({ foundAt: time, appliedAt: time.optional(), endedAt: time.optional() }))
-    .optional(),
-});
+  refusal: z.looseObject(refusalFields).optional(),
+  repairs: repairs.optional(),
+  written: z.looseObject({ target: optional.text, isUncertain: flag } satisfies ShapesOf<Written>).optional(),
+  drift: z.array(drift).optional(),
+} satisfies ShapesOf<Remembered>);
+
+const lastDrift = z.looseObject({
+  foundAt: time,
+  routes: number,
+  actor: actor.optional(),
+  others: flag,
+  calledAt: optional.time,
+  appliedAt: optional.time,
+  healedAt: optional.time,
+} satisfies ShapesOf<LastDrift>);
+
+const route = z.looseObject({ destination: text, target: text } satisfies ShapesOf<ApprovedRoute>);
 
 const memoryShape = z.looseObject({
-  destinations: z.record(text, rememberedShape),
-  desiredHash: text.optional(),
-  policyHash: text.optional(),
-  cleanPolicy: text.optional(),
+  destinations: z.array(z.tuple([text, remembered])),
+  desiredHash: optional.text,
+  policyHash: optional.text,
+  cleanPolicy: optional.text,
   watched: flag,
-  lastWriteAt: time.optional(),
-  doubt: z.looseObject({ seen: text, at: time }).optional(),
-  lastDrift: z.looseObject({ foundAt: time, routes: z.number() }).optional(),
-  openRuns: z.array(z.looseObject({ id: text, destinations: z.array(text) })).optional(),
+  lastWriteAt: optional.time,
+  doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
+  lastDrift: lastDrift.optional(),
+  approval: z
+    .looseObject({ at: text, by: text, routes: z.array(route) } satisfies ShapesOf<RememberedApproval>)
+    .optional(),
+  openRuns: z.array(z.looseObject({ id: text, destinations: z.array(text) } satisfies ShapesOf<OpenRun>)).optional(),
   deletions: z.array(text).optional(),
   callsSeen: z.array(text).optional(),
+  forgotten: optional.number,
   indexed: z.array(text).optional(),
-});
+} satisfies ShapesOf<Memory>);
 
-const listOf = (shape: z.ZodType) => z.array(shape).optional();
+const planShape = z.looseObject({
+  routeTableId: text,
+  inSync: z.boolean(),
+  planId: text,
+  changes: z.array(z.looseObject(changeFields)),
+  unchanged: number,
+  leftAlone: z.array(z.looseObject({ destination: text, target: text, reason: text })),
+  findings: z.array(
+    z.looseObject({
+      code: text,
+      destination: optional.text,
+      target: optional.text,
+      message: text,
+    } satisfies ShapesOf<Finding>),
+  ),
+  blocked: z.looseObject({ code: text, message: text, deletes: z.array(text) } satisfies ShapesOf<Blocked>).optional(),
+  omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
+} satisfies ShapesOf<PlanSummary>);
 
 const statusShape = z.looseObject({
   routeTableId: text,
   phase: z.enum(phases),
   reason: text,
-  trigger: z.looseObject({ kind: text }),
+  vpcId: optional.text,
+  listed: optional.number,
+  plan: planShape.optional(),
+  blackholes: optional.number,
+  problems: z.array(z.looseObject({ path: text, found: text, message: text } satisfies ShapesOf<Problem>)).optional(),
+  failures: z.array(z.looseObject({ ...changeFields, ...refusalFields } satisfies ShapesOf<Failure>)),
+  contested: z
+    .array(
+      z.looseObject({
+        destination: text,
+        target: optional.text,
+        repairs: number,
+        by: z.array(actor),
+        until: time,
+      } satisfies ShapesOf<Contested>),
+    )
+    .optional(),
+  drift: z.array(drift).optional(),
+  lastDrift: lastDrift.optional(),
+  trigger: z.looseObject({
+    kind: text,
+    id: optional.text,
+    name: optional.text,
+    time: optional.text,
+    via: optional.text,
+  } satisfies ShapesOf<ShownTrigger>),
+  actor: actor.optional(),
   checkedAt: time,
   changedAt: time,
-  nextRetry: time.optional(),
-  failures: z.array(changeShape.extend({ attempts: z.number(), nextRetry: time })),
-  drift: listOf(changeShape.extend({ foundAt: time })),
-  contested: listOf(z.looseObject({ destination: text, by: z.array(actorShape) })),
-  problems: listOf(z.looseObject({ path: text, message: text })),
-  plan: z
+  inSyncSince: optional.time,
+  nextRetry: optional.time,
+  pause: z
     .looseObject({
-      planId: text,
-      changes: z.array(changeShape),
-      leftAlone: z.array(z.looseObject({ destination: text })),
-      findings: z.array(z.looseObject({ code: text, message: text })),
-    })
+      reason: text,
+      of: text,
+      by: optional.text,
+      at: optional.text,
+      until: optional.text,
+    } satisfies ShapesOf<ShownPause>)
     .optional(),
+} satisfies ShapesOf<Status>);
+
+const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
+
+const newsShape = z.object({
+  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
+  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
 });
 
-const rowShape = z.object({ revision: z.number(), seen: text.optional(), dueAt: time.optional() });
+const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
+const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
 
 /** The state of a row without its memory. Undefined when it cannot be read. */
 export function glanceOf(row: Record<string, unknown>): Glance | undefined {
   const { item: _, memory: __, unsent, revision, seen, dueAt, ...status } = row;
-  const beside = rowShape.safeParse({ revision, seen, dueAt });
+  const beside = besideShape.safeParse({ revision, seen, dueAt });
   if (!beside.success || !isStatus(status)) return undefined;
   return { status, ...known(beside.data), hasUnsent: unsent !== undefined };
 }
@@ -193,22 +311,15 @@ export function stateOf(row: Record<string, unknown>): StoredState | undefined {
   if (!glance) return undefined;
   const { hasUnsent: _, ...rest } = glance;
   try {
-    const unsent = row['unsent'] === undefined ? undefined : unsentOf(row['unsent']);
-    return known({ ...rest, memory: unpack(row['memory']), unsent });
+    const unsent = row['unsent'] === undefined ? undefined : newsShape.parse(unpack(row['unsent']));
+    return known({ ...rest, memory: memoryOf(unpack(row['memory'])), unsent });
   } catch {
     return undefined;
   }
 }
 
-const newsShape = z.object({
-  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
-  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
-});
-
-const metricShape = z.object({ name: text, value: z.number() });
-const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
-
-export const packNews = (news: News): Uint8Array => gzipSync(JSON.stringify(news));
-
-const unsentOf = (packed: unknown): News =>
-  newsShape.parse(JSON.parse(gunzipSync(z.instanceof(Uint8Array).parse(packed)).toString()));
+/** @throws Error when it is anything but a memory with its destinations as entries */
+function memoryOf(value: unknown): Memory {
+  const { destinations, ...table } = memoryShape.parse(value);
+  return { ...table, destinations: new Map(destinations) } as Memory;
+}

@@ -22,7 +22,7 @@ vi.mock(import('../../reconciler/aws/fleet-reader.ts'), () => ({
     fleet: async () => fleet,
     table: async (id) => {
       const found = fleet.tables.find(({ routeTableId }) => routeTableId === id);
-      return { status: found?.status, runs: [], sweep: fleet.sweep };
+      return { status: found?.status, runs: [], calls: [], sweep: fleet.sweep };
     },
   }),
 }));

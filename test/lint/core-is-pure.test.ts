@@ -146,6 +146,9 @@ describe('the linter', () => {
       file: importing(from === to ? './thing.ts' : `../${to}/thing.ts`, `${from}/to-${to}.ts`),
     })),
   );
+  const cycle = ['reconciler/lease.ts', 'reconciler/ports.ts'];
+  sources.set('reconciler/lease.ts', "import type { Ports } from './ports.ts';\nexport type Lease = Ports | 'none';\n");
+  sources.set('reconciler/ports.ts', "import type { Lease } from './lease.ts';\nexport type Ports = Lease[];\n");
   const toTrigger = rooms.map((from) => ({ from, file: importing('../trigger.ts', `${from}/to-trigger.ts`) }));
   const fromTrigger = rooms.map((to) => importing(`./${to}/thing.ts`, `trigger-to-${to}.ts`));
 
@@ -183,6 +186,10 @@ describe('the linter', () => {
     const accepted = toTrigger.filter(({ file }) => rulesBrokenIn(file).length === 0);
     expect(accepted).toEqual(toTrigger.filter(({ from }) => mayImportTrigger(from)));
     expect(fromTrigger.map(rulesBrokenIn)).toEqual(rooms.map(() => [imports]));
+  });
+
+  it('rejects an import cycle, even one of types alone', () => {
+    expect(cycle.map(rulesBrokenIn)).toEqual([['import(no-cycle)'], ['import(no-cycle)']]);
   });
 });
 

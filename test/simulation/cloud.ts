@@ -1,7 +1,9 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
 import type { ActualTable } from '../../reconciler/core/route.ts';
 import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type {
+  Announcer,
   DesiredItems,
   Evidence,
   Glance,
@@ -76,6 +78,8 @@ export class Cloud {
   /** The status before the present one: a read that is not consistent may still show it. */
   readonly #lastGlances = new Map<string, Glance>();
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
+  /** EventBridge takes no event before this instant. */
+  #busBackAt = -Infinity;
   /** Calls that EC2 got to in this step, with what they are to a function of ours. */
   readonly #arrived = new Map<Call, Mutation | undefined>();
   /** What the function that is just now calling EC2 is about to do there. */
@@ -102,7 +106,9 @@ export class Cloud {
   /** Notices what the last step changed in EC2. Called after each step. */
   settle(): void {
     const world = this.ec2.world;
-    if (this.#worlds.at(-1)?.world !== world) {
+    const before = this.#worlds.at(-1)?.world;
+    if (before !== world) {
+      this.watch.worldChanged(before, world);
       this.#worlds.push({ since: this.scheduler.time, world });
       for (const table of world.tables.values())
         for (const { destination, target } of table.routes)
@@ -198,7 +204,7 @@ export class Cloud {
       evidence: this.#evidence(fn),
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
-      announcer: { announce: async () => [] },
+      announcer: this.#announcer(fn),
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
@@ -322,11 +328,22 @@ export class Cloud {
           this.watch.stateWritten(fn, state, before);
           return true;
         };
-        return this.#store(fn, `states.write ${routeTableId} ${phase}: ${reason}`, write, write);
+        return this.#store(fn, `states.write ${routeTableId} ${phase}: ${reason}`, write, write).then((written) => {
+          if (written) this.watch.knowsWritten(fn, routeTableId);
+          return written;
+        });
       },
       writeUnsent: (routeTableId, revision, unsent) => {
-        const write = (): Promise<void> => states.writeUnsent(routeTableId, revision, unsent);
-        return this.#store(fn, `states.writeUnsent ${routeTableId} ${revision}`, write, write);
+        const write = async (): Promise<void> => {
+          await states.writeUnsent(routeTableId, revision, unsent);
+          this.watch.unsentWritten(fn, routeTableId, revision, unsent);
+        };
+        return this.#store(fn, `states.writeUnsent ${routeTableId} ${revision}`, write, write).catch(
+          (error: unknown) => {
+            this.watch.announcements.mayBeRepeated = true;
+            throw error;
+          },
+        );
       },
       recordRun: (run) => {
         const record = async (): Promise<void> => {
@@ -426,6 +443,28 @@ export class Cloud {
             return nothingLeft;
           },
         ).catch(unknown(routeTableId)),
+    };
+  }
+
+  /** Metrics go to the log. EventBridge takes events, or some of them, or none for a while. */
+  #announcer(fn: FunctionRun): Announcer {
+    const { faults, random, scheduler } = this;
+    return {
+      announce: async (news) => {
+        await fn.pause(random.skewed(1, 12));
+        if (faults.strikes('EventBridge away for a while'))
+          this.#busBackAt = scheduler.time + random.between(5_000, 120_000);
+        const isAway = this.#busBackAt > scheduler.time && !faults.over;
+        const taken = news.events.filter(() => !isAway && !faults.strikes('event rejected'));
+        const isLost = taken.length > 0 && faults.strikes('answer of EventBridge lost');
+        const rejected: readonly DomainEvent[] = isLost
+          ? news.events
+          : news.events.filter((event) => !taken.includes(event));
+        this.watch.announced(fn, news, taken);
+        this.history.note(fn.name, `announces, and EventBridge takes ${taken.length}`, news);
+        await fn.pause(random.skewed(1, 12));
+        return rejected;
+      },
     };
   }
 

@@ -1,9 +1,12 @@
 import type { Run } from '../../reconciler/core/announce/history.ts';
+import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Change } from '../../reconciler/core/change.ts';
 import type { Orders } from '../../reconciler/core/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
+import type { Announcements } from './announcements.ts';
+import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
 import type { Memory } from './memory.ts';
@@ -52,6 +55,24 @@ export interface Mutation {
   outcome?: 'done' | 'refused' | 'unknown' | 'denied' | 'stale';
 }
 
+/** What a function did since it last read the state, which is what the next state says. */
+export interface Round {
+  readonly reads: Read[];
+  /** The versions of item and orders that it went by. */
+  readonly versions: Version[];
+  readonly mutations: Mutation[];
+}
+
+/** What a function has to announce since it wrote a state. */
+export interface Outbox {
+  readonly unsent: News | undefined;
+  /** The function knows that its state was written. */
+  isAnswered: boolean;
+  isAnnounced: boolean;
+  /** What EventBridge took is noted. */
+  isNoted: boolean;
+}
+
 /** What one function knows of one table, from the moment it took the lease. */
 export interface Look {
   readonly by: FunctionRun;
@@ -71,6 +92,8 @@ export interface Look {
   /** How often it read the table. */
   reads: number;
   readonly mutations: Mutation[];
+  round: Round;
+  outbox?: Outbox;
   readonly runs: Run[];
   checkpoint?: {
     readonly version?: Version;
@@ -100,6 +123,7 @@ export interface TableFacts {
   /** What people approved, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;
+  readonly drifts: Drifts;
   /** What the reconciler must remember of all that. */
   readonly memory: Memory;
   /** Our replaces of working routes, by destination, until a read shows whether the new target works. */
@@ -147,6 +171,7 @@ export interface Facts {
   readonly halts: Halts;
   readonly holds: Holds;
   readonly looks: Iterable<Look>;
+  readonly announcements: Announcements;
   facts(routeTableId: string): TableFacts;
 }
 

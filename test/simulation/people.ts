@@ -179,6 +179,7 @@ export class People {
     if (isThere && this.#random.chance(0.5)) scenery.removeRoute(routeTableId, destination);
     else scenery.route(routeTableId, destination, this.#random.pick(targets));
     this.#cloud.watch.touches(routeTableId, destination);
+    this.#cloud.watch.called(routeTableId, destination, 'bob');
     this.#cloud.history.note('bob', `was faster at ${routeTableId} ${destination}`);
     const eventName = isThere ? 'ReplaceRoute' : 'CreateRoute';
     this.#send({ eventName }, 'bob', callOf(routeTableId, destination), routeTableId);
@@ -217,14 +218,14 @@ export class People {
   #tell({ action, caller, input }: Call): void {
     const { faults, watch } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
+    const destination = String(Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1]);
     const isOurs = caller.startsWith('fn-');
     if (isOurs && action === 'DeleteRoute' && this.#random.chance(0.1)) this.#insist(routeTableId, input);
+    const who = isOurs ? 'route-reconciler' : caller;
+    watch.called(routeTableId, destination, who);
     if (isOurs && !faults.strikes('own call as event')) return;
-    if (!isOurs) {
-      const destination = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
-      watch.touches(routeTableId, String(destination));
-    }
-    this.#send({ eventName: action }, isOurs ? 'route-reconciler' : caller, input, routeTableId);
+    if (!isOurs) watch.touches(routeTableId, destination);
+    this.#send({ eventName: action }, who, input, routeTableId);
   }
 
   /** Somebody makes a route anew that we have just deleted, before any read has shown that. */

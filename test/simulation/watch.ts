@@ -1,4 +1,6 @@
 import type { Run } from '../../reconciler/core/announce/history.ts';
+import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
+import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
 import type { Orders } from '../../reconciler/core/orders.ts';
@@ -13,13 +15,18 @@ import {
   type Look,
   type Mutation,
   type Read,
+  type Round,
   type TableFacts,
   type Version,
   tell,
 } from './facts.ts';
 import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
+import { Announcements, isDetected } from './announcements.ts';
+import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
+import { Drifts, type Shown } from './drifts.ts';
 import { Fights, toleranceMs } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
+import { isDeepStrictEqual } from 'node:util';
 import { Memory, type Sight } from './memory.ts';
 import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
 import { slotAt } from '../support/ec2/world.ts';
@@ -36,6 +43,7 @@ export class Watch implements Facts {
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
+  readonly announcements = new Announcements();
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
@@ -80,6 +88,7 @@ export class Watch implements Facts {
         state: undefined,
         approvals: [],
         fights: new Fights(),
+        drifts: new Drifts(),
         memory: new Memory(),
         onTrial: new Map(),
         blackholed: new Map(),
@@ -123,6 +132,7 @@ export class Watch implements Facts {
       reads: 0,
       foreign: new Set(),
       mutations: [],
+      round: noRound(),
       runs: [],
       applying: false,
       handed: left,
@@ -149,6 +159,8 @@ export class Watch implements Facts {
   finished(by: FunctionRun, ok: boolean): void {
     for (const look of [...this.#looks.values()].filter((look) => look.by === by)) {
       if (ok) this.#ask(atFinish, look);
+      if (ok) this.#ask(atNewsFinish, look);
+      else this.#died(look);
       this.#looks.delete(`${by.name} ${look.routeTableId}`);
     }
   }
@@ -161,6 +173,7 @@ export class Watch implements Facts {
     look.applying = false;
     if (before) look.before = before;
     look.foreign = new Set(before && destinationsWhere(before.memory, ({ foreign }) => foreign));
+    look.round = noRound();
     delete look.read;
     delete look.checkpoint;
   }
@@ -183,6 +196,7 @@ export class Watch implements Facts {
       handed: 0,
       applying: false,
     });
+    if (look.version) look.round.versions.push(look.version);
     delete look.read;
     delete look.checkpoint;
   }
@@ -193,6 +207,7 @@ export class Watch implements Facts {
     if (look) {
       look.read = read;
       look.reads += 1;
+      look.round.reads.push(read);
       this.#ask(atRead, look);
       look.applying = false;
     }
@@ -262,6 +277,8 @@ export class Watch implements Facts {
   /** Nothing is remembered of a table any more: what people approved before counts as spent. */
   lost(routeTableId: string): void {
     const facts = this.facts(routeTableId);
+    this.announcements.lost(routeTableId, facts.state?.unsent);
+    facts.drifts.lost(this.announcements.takenOf(routeTableId));
     facts.state = undefined;
     facts.clean = undefined;
     facts.owned = new Map();
@@ -282,9 +299,23 @@ export class Watch implements Facts {
     }
   }
 
+  /** A call changed a route, by whomever, and CloudTrail may report it. */
+  called(routeTableId: string, destination: string, who: string): void {
+    this.facts(routeTableId).drifts.called(destination, who, this.time());
+  }
+
+  /** EC2 is in another state. */
+  worldChanged(before: World | undefined, after: World): void {
+    for (const table of after.tables.values()) {
+      const was = before?.tables.get(table.id);
+      if (was !== table) this.facts(table.id).drifts.changed(was, table, this.time());
+    }
+  }
+
   /** Somebody else changed the static route of a destination. */
   touches(routeTableId: string, destination: string): void {
-    const { touched, undone } = this.facts(routeTableId);
+    const { touched, undone, drifts } = this.facts(routeTableId);
+    drifts.touched(destination, this.time());
     touched.set(destination, this.time());
     undone.set(destination, (undone.get(destination) ?? 0) + 1);
   }
@@ -328,6 +359,7 @@ export class Watch implements Facts {
     this.#ask(atMutation, mutation, look, this);
     look.read.mutations.push(mutation);
     look.mutations.push(mutation);
+    look.round.mutations.push(mutation);
     look.applying = true;
     return mutation;
   }
@@ -355,6 +387,7 @@ export class Watch implements Facts {
     if (!look) return;
     look.applying = false;
     this.#ask(atStatus, state, look, replaced, this);
+    this.#noteNews(facts, state, look);
     for (const mutation of look.mutations) {
       // What was done though its answer was lost is remembered as well: by the next read, if by nothing else.
       const isDone = mutation.outcome === 'done';
@@ -372,6 +405,8 @@ export class Watch implements Facts {
     this.#spendUnseen(facts, look, memory);
     this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
+      this.announcements.forgot(status.routeTableId);
+      facts.drifts.forget();
       facts.memory.forget();
       facts.onTrial.clear();
       facts.approvals = [];
@@ -438,9 +473,112 @@ export class Watch implements Facts {
     }
   }
 
+  // ── what is announced ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Notes what a state brings, and what it had to bring. */
+  #noteNews({ drifts }: TableFacts, state: StoredState, look: Look): void {
+    const news = this.announcements.born(state, look.before);
+    const shown = this.#shownTo(look);
+    const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
+    const again = found.filter((destination) => shown && drifts.isKnown(destination, shown));
+    const ours = found.filter((destination) => this.#isOurs(destination, look));
+    this.#ask(atNews, { state, news, shown, again, ours }, look, this);
+    this.announcements.wrote(news);
+    look.outbox = { unsent: state.unsent, isAnswered: false, isAnnounced: false, isNoted: false };
+    const { phase, plan, checkedAt } = state.status;
+    if (state.memory.doubt) drifts.doubted(look.round.mutations.map(({ destination }) => destination));
+    else if (!shown || phase === 'Missing') drifts.startsAnew();
+    else {
+      const kept = new Set(
+        plan?.findings.flatMap(({ code, destination }) => (code === 'healed-into-blackhole' ? [destination] : [])),
+      );
+      drifts.wrote(shown, this.#deviating(look).difference(kept), checkedAt);
+    }
+    for (const destination of found) drifts.announces(destination);
+  }
+
+  /** Whether a difference can only be of our own making: of this look's, and of no edit. */
+  #isOurs(destination: string, { round, version, halts, by, routeTableId }: Look): boolean {
+    const { drifts, mutations } = this.facts(routeTableId);
+    if (!version?.spec) return false;
+    const rules = `${askedBy(version.spec)} ${rulesOf(version.spec, halts, by.now().getTime())}`;
+    const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
+    if (!drifts.isUntouched(destination, rules, asOf)) return false;
+    // What a function wrote that died, or was not answered, nobody remembers.
+    const since = asOf - 120_000;
+    return mutations
+      .filter((one) => one.destination === destination && one.startedAt > since)
+      .every((one) => round.mutations.includes(one) && one.outcome !== 'unknown');
+  }
+
+  /** What a state rests on, if it rests on one version of the item under the same rules from begin to end. */
+  #shownTo({ round, version, halts, by, routeTableId }: Look): Shown | undefined {
+    const spec = version?.spec;
+    if (!spec || round.versions.length !== 1 || round.reads.length === 0) return undefined;
+    const rules = rulesOf(spec, halts, by.now().getTime());
+    const odd = new Set(round.mutations.map(({ destination }) => destination));
+    const times: number[] = [];
+    for (const { shown, startedAt } of round.reads) {
+      const table = shown?.world.tables.get(routeTableId);
+      if (!shown || !table || rulesOf(spec, halts, startedAt + by.skewMs) !== rules) return undefined;
+      times.push(shown.asOf);
+      for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
+    }
+    return { rules: `${askedBy(spec)} ${rules}`, asOf: Math.min(...times), odd };
+  }
+
+  /** Destinations that surely deviated: by the one read there was, or by one that a call rested on. */
+  #deviating({ round, version, halts, by, routeTableId }: Look): Set<string> {
+    const [read] = round.reads;
+    const table = read?.shown?.world.tables.get(routeTableId);
+    const now = by.now().getTime();
+    const tried = new Set(round.mutations.map(({ destination }) => destination));
+    if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set();
+    if (!read?.shown || !table || round.reads.length > 1) return tried;
+    const { foreign } = this.facts(routeTableId);
+    const wrong = deviations(version.spec, table, read.shown.world, now).filter(({ isOurs }) => isOurs);
+    return new Set([...tried, ...wrong.map(({ destination }) => destination)]).difference(foreign);
+  }
+
+  /** A function knows that the state is written which it wrote. */
+  knowsWritten(by: FunctionRun, routeTableId: string): void {
+    const outbox = this.look(by, routeTableId)?.outbox;
+    if (outbox) outbox.isAnswered = true;
+  }
+
+  announced(by: FunctionRun, news: News, taken: readonly DomainEvent[]): void {
+    this.#ask(atAnnouncement, news, this);
+    this.announcements.announced(news, taken);
+    const look = [...this.#looks.values()].find(
+      (look) => look.by === by && look.outbox?.isAnnounced === false && isDeepStrictEqual(look.outbox.unsent, news),
+    );
+    if (look?.outbox) look.outbox.isAnnounced = true;
+  }
+
+  /** What EventBridge took is noted in the state, so that it is not announced again. */
+  unsentWritten(by: FunctionRun, routeTableId: string, revision: number, unsent: News | undefined): void {
+    const facts = this.facts(routeTableId);
+    const outbox = this.look(by, routeTableId)?.outbox;
+    if (outbox) outbox.isNoted = true;
+    if (facts.state?.revision !== revision) return;
+    const { unsent: _, ...rest } = facts.state;
+    facts.state = { ...rest, ...(unsent && { unsent }) };
+  }
+
+  /** A function died before it had announced what it wrote, or before that was noted. */
+  #died({ outbox }: Look): void {
+    if (!outbox?.unsent || outbox.isNoted) return;
+    if (outbox.isAnnounced) this.announcements.mayBeRepeated = true;
+    this.faults.note(outbox.isAnnounced ? 'death before an announcement is noted' : 'death before an announcement');
+  }
+
   /** Asks what can be asked only when everything has come to rest. */
   atRest(tables: readonly string[], world: World): void {
-    for (const routeTableId of tables) this.#ask(atRest, this.facts(routeTableId), world, this);
+    for (const routeTableId of tables) {
+      this.#ask(atRest, this.facts(routeTableId), world, this);
+      this.#ask(atNewsRest, this.facts(routeTableId), world, this);
+    }
+    this.#ask(atNewsEnd, this);
   }
 
   #ask<A extends readonly unknown[]>(checks: Invariants<A>, ...about: A): void {
@@ -450,6 +588,19 @@ export class Watch implements Facts {
     }
   }
 }
+
+const noRound = (): Round => ({ reads: [], versions: [], mutations: [] });
+
+/** Every destination that does not lead where the item asks, whoever may mend it. */
+const oddIn = (spec: Spec, table: Table, world: World): readonly string[] => [
+  ...spec.routes
+    .filter(({ destination, target }) => {
+      const slot = slotAt(table, destination);
+      return !slot || !names(slot, world).includes(target);
+    })
+    .map(({ destination }) => destination),
+  ...table.routes.map(({ destination }) => destination).filter((destination) => !wantedAt(spec, destination)),
+];
 
 function own({ owned }: TableFacts, destination: string, targets: readonly string[]): void {
   owned.set(destination, new Set([...(owned.get(destination) ?? []), ...targets]));

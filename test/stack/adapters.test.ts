@@ -24,7 +24,7 @@ import type { RouteTables } from '../../reconciler/ports.ts';
 import { local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
 import { collect } from '../support/collect.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
-import { describeStores, status } from '../support/store-contract.ts';
+import { describeStores, state } from '../support/store-contract.ts';
 
 const { aws, ec2: ec2As, relay } = connect(inject('stack'));
 const as = ec2As({ kind: 'user', name: 'alice' });
@@ -246,21 +246,35 @@ describe('in an emulated DynamoDB', () => {
 
   it.each([
     ['of an unknown shape', { phase: 'Splendid', revision: 41 }],
-    ['without the fields that permit deletes', { phase: 'InSync', reason: '', failures: [] }],
-  ])('a status %s counts as lost', async (_, broken) => {
+    ['without what permits deletes', { ...state.status, revision: 41 }],
+    ['with a memory that was not packed', { ...state.status, revision: 41, memory: new Uint8Array([1, 2, 3]) }],
+  ])('a row %s counts as lost', async (_, broken) => {
     const { stateTable } = await createTables();
     const states = tableStates(documents, stateTable);
-    const Item = { routeTableId, item: 'status', ...broken };
+    const Item = { ...broken, routeTableId, item: 'status' };
     await documents.send(new PutCommand({ TableName: stateTable, Item }));
-    expect(await states.read(routeTableId)).toBeUndefined();
-    expect(await states.readMany([routeTableId])).toEqual(new Map());
-    // It does not block the next status, and a copy is kept for a person to inspect.
-    expect(await states.write(status)).toBe(true);
-    expect(await states.read(routeTableId)).toEqual(status);
+    expect(await states.read(routeTableId)).toEqual({ isLost: true });
+    // It does not block the next state, and a copy is kept for a person to inspect.
+    expect(await states.write(state)).toBe(true);
+    expect(await states.read(routeTableId)).toEqual({ state });
     const Key = { routeTableId, item: 'unreadable-status' };
     const aside = await documents.send(new GetCommand({ TableName: stateTable, Key }));
     expect(aside.Item).toEqual({ ...Item, item: 'unreadable-status' });
-    expect(await states.write(status)).toBe(false);
+    expect(await states.write(state)).toBe(false);
+  });
+
+  it('a row of an unknown shape is not glanced at, and one whose memory alone is unreadable is', async () => {
+    const { stateTable } = await createTables();
+    const states = tableStates(documents, stateTable);
+    const { status, revision } = state;
+    const rows = [
+      { ...status, revision, routeTableId: 'rtb-aaaaaaaa', phase: 'Splendid' },
+      { ...status, revision, routeTableId: 'rtb-bbbbbbbb' },
+    ];
+    for (const row of rows)
+      await documents.send(new PutCommand({ TableName: stateTable, Item: { ...row, item: 'status' } }));
+    const found = await states.glance(['rtb-aaaaaaaa', 'rtb-bbbbbbbb']);
+    expect([...found.keys()]).toEqual(['rtb-bbbbbbbb']);
   });
 });
 

@@ -1,11 +1,23 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { summaryOf, type Run, type Status } from '../../reconciler/core/status.ts';
-import type { ReportedCall } from '../../reconciler/core/memory/call.ts';
+import type { Run } from '../../reconciler/core/announce/history.ts';
+import type { News } from '../../reconciler/core/announce/news.ts';
+import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
+import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
 import { noOrders } from '../../reconciler/core/orders.ts';
-import { nothingLeft } from '../../reconciler/core/trigger.ts';
 import { plan } from '../../reconciler/core/plan.ts';
-import type { Claim, DesiredItems, Evidence, Leases, TableIndex, TableOrders, TableStates } from '../../reconciler/ports.ts';
-import { actual, desired, local, minutesAfter, now, route, routeTableId, table } from './builders.ts';
+import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
+import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import type {
+  Claim,
+  DesiredItems,
+  Evidence,
+  Leases,
+  StoredState,
+  TableIndex,
+  TableOrders,
+  TableStates,
+} from '../../reconciler/ports.ts';
+import { actual, desired, local, memory, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
 
 /** The stores of one player, empty. */
@@ -52,34 +64,156 @@ const planned = plan(
   { now },
 );
 
-/** A status with everything in it. */
-export const status: Status = {
-  routeTableId,
-  phase: 'Failed',
-  reason: 'could not create 10.20.0.0/16',
+const at = now.toISOString();
+
+const alice: Actor = {
+  arn: 'arn:aws:iam::111122223333:user/alice',
+  sourceIp: '192.0.2.1',
+  userAgent: 'cli',
+  invokedBy: 'cloudformation.amazonaws.com',
+};
+
+const change = { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', to: 'pcx-aaaaaaaa' } as const;
+
+const refusal: Required<Refusal> = {
+  action: 'replace',
+  from: 'tgw-aaaaaaaa',
+  to: 'pcx-aaaaaaaa',
+  kind: 'rejected',
+  code: 'RouteLimitExceeded',
+  message: 'The maximum number of routes has been reached.',
+  remedy: 'ask for a larger quota',
+  attempts: 2,
+  nextRetry: minutesAfter(60).toISOString(),
+};
+
+const repairs: Required<Repairs> = {
+  target: 'pcx-aaaaaaaa',
+  at: [at, at],
+  by: [alice],
+  contest: { since: at, until: minutesAfter(1).toISOString(), waitMs: 60_000 },
+  quietSince: at,
+};
+
+const drift: Required<Drift> = {
+  ...change,
+  foundAt: at,
+  watched: true,
+  cause: { id: 'event-1', name: 'ReplaceRoute', time: '2026-11-23T12:00:00Z', actor: alice },
+  expectsEvent: true,
+  appliedAt: at,
+  byUs: true,
+  endedAt: at,
+  runs: ['run-1', 'run-2'],
+};
+
+const lastDrift: Required<LastDrift> = {
+  foundAt: at,
+  routes: 2,
+  actor: alice,
+  others: true,
+  calledAt: '2026-11-23T12:00:00Z',
+  appliedAt: at,
+  healedAt: at,
+};
+
+/** A memory with everything in it. */
+const remembered: Required<Memory> = {
+  ...memory({
+    '10.20.0.0/16': {
+      listed: true,
+      ours: 'pcx-aaaaaaaa',
+      overrodeLocal: true,
+      foreign: true,
+      spared: true,
+      onTrial: { target: 'pcx-aaaaaaaa', deadSince: at },
+      planned: change,
+      waits: 'first-deletes',
+      troubles: ['blackhole', 'not-ours'],
+      refusal,
+      repairs,
+      written: { target: 'pcx-aaaaaaaa', isUncertain: true },
+      drift: [drift],
+    },
+    '10.99.0.0/16': { written: {} },
+    'pl-aaaaaaaa': { spared: true },
+  }),
   desiredHash: 'aaaaaaaaaaaa',
   policyHash: 'bbbbbbbbbbbb',
-  plan: summaryOf(planned),
-  problems: [{ path: 'routes[0]', found: 'nothing', message: 'expected a route' }],
-  failures: [
-    { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa', attempts: 2, nextRetry: now.toISOString() },
-  ],
-  trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute' },
-  actor: { arn: 'arn:aws:iam::111122223333:user/alice' },
-  checkedAt: now.toISOString(),
-  changedAt: now.toISOString(),
-  nextRetry: minutesAfter(1).toISOString(),
-  lastWriteAt: now.toISOString(),
-  recentWrites: [{ destination: '10.99.0.0/16' }, { destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
-  doubt: { seen: 'cccccccccccc', at: now.toISOString() },
-  revision: 1,
   cleanPolicy: 'bbbbbbbbbbbb',
-  listed: ['10.20.0.0/16'],
-  owned: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', overrodeLocal: true }],
-  foreign: [],
-  spared: ['pl-aaaaaaaa'],
-  lastDrift: { foundAt: now.toISOString(), routes: 2, actor: { arn: 'arn:aws:iam::111122223333:user/alice' } },
-  approval: { at: now.toISOString(), by: 'alice', routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }] },
+  watched: true,
+  lastWriteAt: at,
+  doubt: { seen: 'cccccccccccc', at },
+  lastDrift,
+  approval: { at, by: 'alice', routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }] },
+  openRuns: [{ id: 'run-2', destinations: ['10.20.0.0/16'] }],
+  deletions: ['deletion-1'],
+  callsSeen: ['call-1'],
+  forgotten: 3,
+  indexed: ['pcx-aaaaaaaa', 'vpc-aaaaaaaa'],
+};
+
+/** A status with everything in it. */
+const status: Required<Status> = {
+  routeTableId,
+  phase: 'Failed',
+  reason: 'could not replace 10.20.0.0/16',
+  vpcId: 'vpc-aaaaaaaa',
+  listed: 2,
+  plan: { ...summaryOf(planned), omitted: { changes: 1, leftAlone: 2, findings: 3 } },
+  blackholes: 1,
+  problems: [{ path: 'routes[0]', found: 'nothing', message: 'expected a route' }],
+  failures: [{ ...refusal, destination: '10.20.0.0/16' }],
+  contested: [
+    {
+      destination: '10.20.0.0/16',
+      target: 'pcx-aaaaaaaa',
+      repairs: 2,
+      by: [alice],
+      until: minutesAfter(1).toISOString(),
+    },
+  ],
+  drift: [drift],
+  lastDrift,
+  trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', time: '2026-11-23T12:00:00Z', via: 'pcx-aaaaaaaa' },
+  actor: alice,
+  checkedAt: at,
+  changedAt: at,
+  inSyncSince: at,
+  nextRetry: minutesAfter(1).toISOString(),
+  pause: { reason: 'maintenance', of: 'table', by: 'alice', at, until: minutesAfter(60).toISOString() },
+};
+
+const unsent: News = {
+  metrics: [{ name: 'RoutesReplaced', value: 2 }],
+  events: [
+    {
+      type: 'Route Drift Healed',
+      detail: {
+        id: `${routeTableId}/${at}/0`,
+        routeTableId,
+        phase: 'InSync',
+        reason: 'every route is as desired',
+        at,
+        trigger: { kind: 'sweep' },
+        changes: [
+          { ...change, actor: alice },
+          { ...change, actor: 'unattributed' },
+        ],
+        since: at,
+      },
+    },
+  ],
+};
+
+/** The first state of a table, with everything in it. */
+export const state: Required<StoredState> = {
+  status,
+  memory: remembered,
+  revision: 1,
+  seen: 'dddddddddddddddd',
+  dueAt: minutesAfter(15).toISOString(),
+  unsent,
 };
 
 const run: Run = {
@@ -90,6 +224,8 @@ const run: Run = {
   outcome: [],
   detectedAt: now.toISOString(),
 };
+
+const lastSweep = { startedAt: at, checked: 3, outOfSync: 1, unknown: { count: 0, first: [] } };
 
 const claim = (holder: string, at: Date = now): Claim => ({
   holder,
@@ -154,38 +290,97 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       });
     });
 
-    describe('statuses', () => {
-      it('are read as they were written', async () => {
-        expect(await stores.states.write(status)).toBe(true);
-        expect(await stores.states.read(routeTableId)).toEqual(status);
-        expect(await stores.states.read(otherId)).toBeUndefined();
+    describe('states', () => {
+      const { unsent: _, ...announced } = state;
+      const { memory: __, unsent: ___, ...glance } = state;
+      const later = (reason: string): StoredState => ({ ...announced, revision: 2, status: { ...status, reason } });
+
+      it('are read as they were written, with everything in them or little', async () => {
+        expect(await stores.states.write(state)).toBe(true);
+        expect(await stores.states.read(routeTableId)).toEqual({ state });
+        const { phase, reason, trigger, checkedAt, changedAt } = status;
+        const little = {
+          status: { routeTableId: otherId, phase, reason, failures: [], trigger, checkedAt, changedAt },
+          memory: memory(),
+          revision: 1,
+        };
+        await stores.states.write(little);
+        expect(await stores.states.read(otherId)).toEqual({ state: little });
+      });
+
+      it('are none where nothing was written', async () => {
+        expect(await stores.states.read(routeTableId)).toEqual({});
+        expect(await stores.states.glance([routeTableId])).toEqual(new Map());
       });
 
       it('are written only over the one they follow', async () => {
-        await stores.states.write(status);
-        expect(await stores.states.write({ ...status, revision: 2, reason: 'second' })).toBe(true);
-        expect(await stores.states.write({ ...status, revision: 2, reason: 'late' })).toBe(false);
-        expect(await stores.states.read(routeTableId)).toMatchObject({ revision: 2, reason: 'second' });
+        await stores.states.write(state);
+        expect(await stores.states.write(later('second'))).toBe(true);
+        expect(await stores.states.write(later('late'))).toBe(false);
+        expect(await stores.states.write(state)).toBe(false);
+        expect(await stores.states.read(routeTableId)).toEqual({ state: later('second') });
       });
 
-      it('are read in bulk, more than fit one request, and only those that are there', async () => {
+      it('are glanced at in bulk, more than fit one request, and only those that are there', async () => {
         const ids = Array.from({ length: 120 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
-        await Promise.all(ids.map((routeTableId) => stores.states.write({ ...status, routeTableId })));
-        const found = await stores.states.readMany([...ids, otherId]);
-        expect(new Set(found.keys())).toEqual(new Set(ids));
-        expect(found.get(ids[7] ?? '')).toEqual({ ...status, routeTableId: ids[7] });
-        expect(await stores.states.readMany([])).toEqual(new Map());
+        const statusOf = (id: string): Status => ({ ...status, routeTableId: id });
+        await Promise.all(ids.map((id) => stores.states.write({ ...state, status: statusOf(id) })));
+        const found = await stores.states.glance([...ids, otherId]);
+        expect(found).toEqual(new Map(ids.map((id) => [id, { ...glance, status: statusOf(id), hasUnsent: true }])));
+        expect(await stores.states.glance([])).toEqual(new Map());
+      });
+
+      it('are glanced at without their memory, and with whether anything is unsent', async () => {
+        await stores.states.write(announced);
+        const found = await stores.states.glance([routeTableId]);
+        expect(found).toEqual(new Map([[routeTableId, { ...glance, hasUnsent: false }]]));
+      });
+
+      it('lose what is unsent once it is sent, or keep the rest of it', async () => {
+        await stores.states.write(state);
+        const rest = { metrics: [], events: unsent.events };
+        await stores.states.writeUnsent(routeTableId, 1, rest);
+        expect(await stores.states.read(routeTableId)).toEqual({ state: { ...state, unsent: rest } });
+        await stores.states.writeUnsent(routeTableId, 1, undefined);
+        expect(await stores.states.read(routeTableId)).toEqual({ state: announced });
+      });
+
+      it('keep what is unsent where another revision was sent, and none where nothing was written', async () => {
+        await stores.states.writeUnsent(routeTableId, 1, unsent);
+        expect(await stores.states.read(routeTableId)).toEqual({});
+        await stores.states.write(state);
+        for (const revision of [0, 2]) await stores.states.writeUnsent(routeTableId, revision, undefined);
+        expect(await stores.states.read(routeTableId)).toEqual({ state });
       });
 
       it('are apart from runs and from the sweep', async () => {
         await stores.states.recordRun(run);
-        await stores.states.recordRun({ ...run, appliedAt: now.toISOString() });
-        const sweep = { startedAt: now.toISOString(), checked: 3, outOfSync: 1, unknown: { count: 0, first: [] } };
-        await stores.states.writeSweep({ ...sweep, cursor: routeTableId });
-        expect(await stores.states.read(routeTableId)).toBeUndefined();
-        expect(await stores.states.readSweep()).toEqual({ ...sweep, cursor: routeTableId });
-        await stores.states.writeSweep(sweep);
-        expect(await stores.states.readSweep()).toEqual(sweep);
+        await stores.states.writeSweep(lastSweep);
+        expect(await stores.states.read(routeTableId)).toEqual({});
+        expect(await stores.states.glance([routeTableId, '*'])).toEqual(new Map());
+        await stores.states.write(state);
+        expect(await stores.states.readRun(routeTableId, run.id)).toEqual(run);
+        expect(await stores.states.readSweep()).toEqual(lastSweep);
+      });
+    });
+
+    describe('a run', () => {
+      it('is read as it was last written, by table and id', async () => {
+        await stores.states.recordRun(run);
+        await stores.states.recordRun({ ...run, appliedAt: at });
+        expect(await stores.states.readRun(routeTableId, run.id)).toEqual({ ...run, appliedAt: at });
+        expect(await stores.states.readRun(otherId, run.id)).toBeUndefined();
+        expect(await stores.states.readRun(routeTableId, 'run-9')).toBeUndefined();
+      });
+    });
+
+    describe('the last sweep', () => {
+      it('is read as it was last written, with its cursor or without', async () => {
+        expect(await stores.states.readSweep()).toBeUndefined();
+        for (const written of [{ ...lastSweep, cursor: routeTableId }, lastSweep]) {
+          await stores.states.writeSweep(written);
+          expect(await stores.states.readSweep()).toEqual(written);
+        }
       });
     });
 
@@ -217,10 +412,10 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.index.thoseUnder('managed', [])).toEqual(new Set());
       });
 
-      it('is apart from statuses', async () => {
+      it('is apart from states', async () => {
         await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa'], remove: [] });
-        expect(await stores.states.read(routeTableId)).toBeUndefined();
-        expect(await stores.states.readMany([routeTableId, '#nat-aaaaaaaa'])).toEqual(new Map());
+        expect(await stores.states.read(routeTableId)).toEqual({});
+        expect(await stores.states.glance([routeTableId, '#nat-aaaaaaaa'])).toEqual(new Map());
       });
     });
 
@@ -262,9 +457,9 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(found).toEqual(storm.toReversed().slice(0, 300));
       });
 
-      it('is apart from statuses and runs', async () => {
+      it('is apart from states and runs', async () => {
         await stores.states.recordRun(run);
-        await stores.states.write(status);
+        await stores.states.write(state);
         expect(await stores.evidence.of(routeTableId, longAgo)).toEqual([]);
       });
     });

@@ -20,6 +20,8 @@ export interface Troubles {
 
 export type Trouble = keyof Troubles;
 
+const kinds = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'] as const satisfies readonly Trouble[];
+
 /** A call that changed what surrounds a table: nothing that can be repaired. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
 
@@ -64,7 +66,7 @@ export function transitions(
   // Blackholes of a table where nothing could be changed rang no alarm: they are new once it is enforced.
   const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
   const entered = { ...newIn(is, was), blackholes: without(is.blackholes, knownBlackholes) };
-  const left = (Object.keys(was) as Trouble[]).filter((kind) => was[kind].length > 0 && is[kind].length === 0);
+  const left = kinds.filter((kind) => was[kind].length > 0 && is[kind].length === 0);
   return {
     before,
     after,
@@ -99,8 +101,8 @@ export function troublesIn(state: State | undefined): Troubles {
 }
 
 function rememberedTroubles({ destinations, watched }: Memory): Troubles {
-  const found = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] } satisfies Troubles;
-  const add = (kind: Trouble, key: string): void => void (found[kind] as string[]).push(key);
+  const found: Record<Trouble, string[]> = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
+  const add = (kind: Trouble, key: string): void => void found[kind].push(key);
   for (const [destination, { refusal, troubles = [], waits, repairs }] of destinations) {
     if (repairs?.contest) add('contested', destination);
     if (troubles.includes('blackhole')) add('blackholes', destination);

@@ -7,33 +7,53 @@ import { announcer } from '../../../reconciler/aws/announcer.ts';
 import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 
-const event: DomainEvent = {
-  type: 'Route Drift Healed',
-  detail: {
-    routeTableId,
-    phase: 'InSync',
-    reason: 'every route is as desired',
-    at: now.toISOString(),
-    trigger: { kind: 'sweep' },
-    changes: [],
-    since: now.toISOString(),
-  },
-};
-const events = (count: number) => Array.from({ length: count }, () => event);
+/** So many events, each with an id of its own. */
+const events = (count: number): readonly DomainEvent[] =>
+  Array.from({ length: count }, (_, n) => ({
+    type: 'Route Drift Healed',
+    detail: {
+      id: `event-${n}`,
+      routeTableId,
+      phase: 'InSync',
+      reason: 'every route is as desired',
+      at: now.toISOString(),
+      trigger: { kind: 'sweep' },
+      changes: [],
+      since: now.toISOString(),
+    },
+  }));
 
 let server: Server | undefined;
 afterEach(() => server?.close());
 
-const putEvents = z.object({ Entries: z.array(z.object({ Source: z.literal('route-reconciler') })) });
+const putEvents = z.object({
+  Entries: z.array(
+    z.object({
+      Source: z.literal('route-reconciler'),
+      DetailType: z.literal('Route Drift Healed'),
+      Detail: z.string().transform((text) => z.object({ id: z.string() }).parse(JSON.parse(text)).id),
+    }),
+  ),
+});
 
-/** A bus that gives these answers, one per batch, and then accepts everything. It records the size of every batch. */
-async function busOf(...answers: readonly { readonly status?: number; readonly body?: object }[]) {
-  const batches: number[] = [];
+interface Answer {
+  readonly status?: number;
+  readonly body?: object;
+}
+
+const accepted = (count: number): object[] => Array.from({ length: count }, (_, n) => ({ EventId: `${n}` }));
+const rejected = { ErrorCode: 'InternalFailure', ErrorMessage: 'try again' };
+
+/** A bus that gives these answers, one per batch, and then accepts everything. It records the ids in every batch. */
+async function busOf(...answers: readonly Answer[]) {
+  const batches: string[][] = [];
   const listening = createServer((request, response) => {
     json(request)
       .then((body) => {
-        const { status = 200, body: answer = { FailedEntryCount: 0, Entries: [] } } = answers[batches.length] ?? {};
-        batches.push(putEvents.parse(body).Entries.length);
+        const { Entries } = putEvents.parse(body);
+        const all = { FailedEntryCount: 0, Entries: accepted(Entries.length) };
+        const { status = 200, body: answer = all } = answers[batches.length] ?? {};
+        batches.push(Entries.map(({ Detail }) => Detail));
         return response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' }).end(JSON.stringify(answer));
       })
       .catch(() => response.destroy());
@@ -52,28 +72,74 @@ async function busOf(...answers: readonly { readonly status?: number; readonly b
 
 function metersOf() {
   const measured: [string, number][] = [];
+  const published: number[] = [];
   const metrics = {
     addMetric: (name: string, _: unknown, value: number) => void measured.push([name, value]),
-    publishStoredMetrics: () => undefined,
+    publishStoredMetrics: () => void published.push(measured.length),
   };
-  return { metrics, measured };
+  return { metrics, measured, published };
 }
 
-it('counts the events that the bus rejects, and publishes the others', async () => {
-  const { metrics, measured } = metersOf();
-  const { bus, batches } = await busOf(
-    { status: 400, body: { __type: 'AccessDeniedException', message: 'you may not' } },
-    { body: { FailedEntryCount: 1, Entries: [{ ErrorCode: 'InternalFailure', ErrorMessage: 'try again' }] } },
-  );
-  const announcing = announcer(bus, metrics).announce({ metrics: [], events: events(25) });
-  await expect(announcing).rejects.toThrow('EventBridge rejected 11 of 25 events: AccessDeniedException: you may not');
-  expect(batches).toEqual([10, 10, 5]);
-  expect(measured).toEqual([['EventsNotTold', 11]]);
+const created = { name: 'RoutesCreated', value: 2 } as const;
+
+it('publishes metrics and events, and rejects none that the bus accepts', async () => {
+  const { metrics, measured, published } = metersOf();
+  const { bus, batches } = await busOf();
+  expect(await announcer(bus, metrics).announce({ metrics: [created], events: events(25) })).toEqual([]);
+  expect(batches.map(({ length }) => length)).toEqual([10, 10, 5]);
+  expect(batches.flat()).toEqual(events(25).map(({ detail }) => detail.id));
+  expect({ measured, published }).toEqual({ measured: [['RoutesCreated', 2]], published: [1] });
 });
 
-it('publishes only the given metrics when the bus accepts every event', async () => {
+it('returns the events that the bus rejects, counts them, and publishes the others', async () => {
+  const { metrics, measured, published } = metersOf();
+  const [first, third] = [accepted(10).with(3, rejected), accepted(5).with(0, rejected).with(4, rejected)];
+  const { bus, batches } = await busOf(
+    { body: { FailedEntryCount: 1, Entries: first } },
+    {},
+    { body: { FailedEntryCount: 2, Entries: third } },
+  );
+  const given = events(25);
+  const left = await announcer(bus, metrics).announce({ metrics: [created], events: given });
+  expect(left).toEqual([given[3], given[20], given[24]]);
+  expect(batches).toHaveLength(3);
+  expect({ measured, published }).toEqual({
+    measured: [
+      ['RoutesCreated', 2],
+      ['EventsNotTold', 3],
+    ],
+    published: [1, 2],
+  });
+});
+
+it.each<[string, Answer]>([
+  ['is denied', { status: 400, body: { __type: 'AccessDeniedException', message: 'you may not' } }],
+  ['meets a fault', { status: 500, body: { __type: 'InternalException' } }],
+  ['is answered with nothing about its events', { body: {} }],
+])('returns all events of a call that %s, and goes on with the next', async (_, answer) => {
+  const { metrics, measured } = metersOf();
+  const { bus, batches } = await busOf(answer);
+  const given = events(12);
+  expect(await announcer(bus, metrics).announce({ metrics: [], events: given })).toEqual(given.slice(0, 10));
+  expect(batches).toHaveLength(2);
+  expect(measured).toEqual([['EventsNotTold', 10]]);
+});
+
+it('publishes metrics, and returns every event, when nothing answers', async () => {
   const { metrics, measured } = metersOf();
   const { bus } = await busOf();
-  await announcer(bus, metrics).announce({ metrics: [{ name: 'RoutesCreated', value: 2 }], events: events(1) });
-  expect(measured).toEqual([['RoutesCreated', 2]]);
+  server?.close();
+  const given = events(12);
+  expect(await announcer(bus, metrics).announce({ metrics: [created], events: given })).toEqual(given);
+  expect(measured).toEqual([
+    ['RoutesCreated', 2],
+    ['EventsNotTold', 12],
+  ]);
+});
+
+it('does nothing where there is no news', async () => {
+  const { metrics, published } = metersOf();
+  const { bus, batches } = await busOf();
+  expect(await announcer(bus, metrics).announce({ metrics: [], events: [] })).toEqual([]);
+  expect({ batches, published }).toEqual({ batches: [], published: [] });
 });

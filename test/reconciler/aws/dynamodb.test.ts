@@ -16,9 +16,9 @@ const tables = { desiredTable: 'Desired', ordersTable: 'Orders', stateTable: 'St
 const inputs = ({ requests }: ReturnType<typeof dynamoDbThatAnswers>) => requests.map(({ input }) => input);
 
 describe('a consistent read returns the data that decisions depend on:', () => {
-  it('the status', async () => {
+  it('the state', async () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
-    expect(await tableStates(dynamoDb.documents, 'States').read(routeTableId)).toBeUndefined();
+    expect(await tableStates(dynamoDb.documents, 'States').read(routeTableId)).toEqual({});
     expect(inputs(dynamoDb)).toMatchObject([{ TableName: 'States', ConsistentRead: true }]);
   });
 
@@ -60,13 +60,13 @@ describe('a partial answer', () => {
     await expect(look(routeTableId)).rejects.toThrow('did not answer for every item');
   });
 
-  it('to a read of statuses leads to requests for the rest', async () => {
+  it('to a glance at states leads to requests for the rest', async () => {
     let left = 2;
     const dynamoDb = dynamoDbThatAnswers(({ input }) => ({
       Responses: { States: [] },
       UnprocessedKeys: left-- > 0 ? input['RequestItems'] : {},
     }));
-    await tableStates(dynamoDb.documents, 'States').readMany([routeTableId]);
+    await tableStates(dynamoDb.documents, 'States').glance([routeTableId]);
     expect(dynamoDb.requests).toHaveLength(3);
   });
 

@@ -46,7 +46,7 @@ describe.concurrent('a table that is adopted', () => {
       by: 'alice',
       at: new Date().toISOString(),
       until: new Date(Date.now() + 3_600_000).toISOString(),
-      desiredHash: blocked.desiredHash,
+      desiredHash: (await testbed.state(table))?.memory.desiredHash,
     });
 
     await testbed.has(table, desired);

@@ -29,10 +29,12 @@ import type { RelayControl } from '../../../local/relay-control.ts';
 import { type Scenery, buildScenery } from '../../../local/scenery.ts';
 import { type StackAddress, connect } from '../../../local/stack.ts';
 import { tableStates } from '../../../reconciler/aws/state-table.ts';
-import type { Phase, Run, RunOutcome, Status } from '../../../reconciler/core/status.ts';
-import type { SweepRecord } from '../../../reconciler/core/sweep-record.ts';
+import type { Run, RunOutcome } from '../../../reconciler/core/announce/history.ts';
 import type { Actor } from '../../../reconciler/core/memory/call.ts';
-import type { TableStates } from '../../../reconciler/ports.ts';
+import { withEach } from '../../../reconciler/core/memory/memory.ts';
+import type { Phase, Status } from '../../../reconciler/core/status/status.ts';
+import type { SweepRecord } from '../../../reconciler/core/sweep-record.ts';
+import type { StoredState, TableStates } from '../../../reconciler/ports.ts';
 import { eventually } from './eventually.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
 
@@ -156,12 +158,13 @@ export class Testbed {
 
   /** Writes a desired item, and waits until a reconcile has ended that knows it. */
   async edit(table: string, routes: Routes, policy: object = {}): Promise<Status> {
-    const before = await this.status(table);
+    const before = await this.state(table);
     await this.desire(table, routes, policy);
     return eventually(async () => {
-      const status = await this.status(table);
-      if (!status || status.desiredHash === before?.desiredHash) throw new Error('the edit is not reconciled yet');
-      return status;
+      const state = await this.state(table);
+      if (!state || state.memory.desiredHash === before?.memory.desiredHash)
+        throw new Error('the edit is not reconciled yet');
+      return state.status;
     });
   }
 
@@ -189,8 +192,15 @@ export class Testbed {
     await eventually(async () => expect(await this.routes(table)).toEqual(routes), { seconds });
   }
 
+  /** All that is stored of a table. */
+  async state(table: string): Promise<StoredState | undefined> {
+    const { state, isLost } = await this.#states.read(table);
+    if (isLost) throw new Error(`the state of ${table} cannot be read`);
+    return state;
+  }
+
   async status(table: string): Promise<Status | undefined> {
-    return this.#states.read(table);
+    return (await this.state(table))?.status;
   }
 
   /** Waits until the status of a table is in this phase, and returns it. */
@@ -403,17 +413,16 @@ export class Testbed {
    * that is, the unit tests show with a clock of their own.
    */
   async letEventsBeLate(routeTableId: string): Promise<void> {
-    const { drift = [] } = (await this.status(routeTableId)) ?? {};
+    const state = await this.state(routeTableId);
+    const waits = [...(state?.memory.destinations.values() ?? [])].some(({ drift }) => drift?.at(-1)?.expectsEvent);
+    if (!state || !waits) throw new Error(`no drift of ${routeTableId} waits for an event`);
     const foundAt = new Date(Date.now() - 16 * 60_000).toISOString();
-    await this.#documents.send(
-      new UpdateCommand({
-        TableName: this.#outputs['StateTableName'],
-        Key: { routeTableId, item: 'status' },
-        UpdateExpression: 'SET drift = :drift',
-        ConditionExpression: 'attribute_exists(drift)',
-        ExpressionAttributeValues: { ':drift': drift.map((one) => ({ ...one, foundAt })) },
-      }),
-    );
+    const memory = withEach(state.memory, ({ drift, ...rest }) => ({
+      ...rest,
+      drift: drift?.map((one) => ({ ...one, foundAt })),
+    }));
+    const isWritten = await this.#states.write({ ...state, memory, dueAt: foundAt, revision: state.revision + 1 });
+    expect(isWritten).toBe(true);
   }
 
   /** Kills every process of a function, whatever it is at: MiniStack does so when its configuration is written. */

@@ -1,0 +1,45 @@
+import { callKeptMs } from './core/memory/call.ts';
+import { type Occasion, type Waker, wakerOf } from './core/trigger.ts';
+import { History } from './history.ts';
+import type { Invocation } from './lease.ts';
+import type { Known, Log, World } from './ports.ts';
+import { type Evidence, evidenceOf } from './situation.ts';
+
+/** A table whose lease we hold. */
+export interface Leased {
+  readonly routeTableId: string;
+  readonly world: World;
+  readonly log: Log;
+  readonly invocation: Invocation;
+}
+
+/** One reconcile of a table whose lease we hold, with what was known when it began. */
+export interface Session extends Leased {
+  readonly occasion: Occasion;
+  readonly known: Known;
+  readonly evidence: Evidence;
+  readonly waker: Waker;
+  readonly history: History;
+}
+
+/** Begins a reconcile: reads what is stored of the table, and the calls that events reported. */
+export async function begin(table: Leased, occasion: Occasion): Promise<Session> {
+  const { routeTableId, world } = table;
+  const now = world.now();
+  const [known, calls] = await Promise.all([
+    world.states.read(routeTableId),
+    world.evidence.of(routeTableId, new Date(now.getTime() - callKeptMs)),
+  ]);
+  if (known.isLost) table.log.error('the status cannot be read: the table is adopted anew, and deletes wait');
+  const before = known.state?.memory;
+  const evidence = evidenceOf(calls, before, now);
+  const waker = wakerOf(occasion, evidence.all, evidence.unread);
+  return {
+    ...table,
+    occasion,
+    known,
+    evidence,
+    waker,
+    history: new History(routeTableId, { waker, before, evidence }, world),
+  };
+}

@@ -1,0 +1,157 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
+import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
+import type { News } from '../../reconciler/core/announce/news.ts';
+import type { StoredState } from '../../reconciler/ports.ts';
+import { type World, slotAt } from '../support/ec2/world.ts';
+import { isDetected } from './announcements.ts';
+import { type Shown, announces } from './drifts.ts';
+import type { Facts, Look, TableFacts } from './facts.ts';
+import type { Invariants } from './invariants.ts';
+import { names, wantedAt } from './oracle.ts';
+
+/** A state that was written, and what of its news the state before did not have. */
+export interface Written {
+  readonly state: StoredState;
+  readonly news: News;
+  /** What it rests on, if that can be said. */
+  readonly shown: Shown | undefined;
+  /** Destinations whose drift it announces although nothing happened there since it was announced before. */
+  readonly again: readonly string[];
+  /** Destinations whose drift it announces although nobody else can have been there. */
+  readonly ours: readonly string[];
+}
+
+/** One table keeps this many events that EventBridge does not take. */
+const unsentAtMost = 50;
+
+/** Asked when a state was written. */
+export const atNews: Invariants<[Written, Look, Facts]> = {
+  'what was not announced is kept': ({ state: { unsent } }, { before }) => {
+    const { metrics = [], events = [] } = before?.unsent ?? {};
+    const kept = new Set(unsent?.events.map(({ detail }) => detail.id));
+    const lost = events.find(({ detail }) => !kept.has(detail.id));
+    if (lost && kept.size < unsentAtMost) return `nobody announces ${tell(lost)} any more`;
+    return isDeepStrictEqual(unsent?.metrics.slice(0, metrics.length) ?? [], metrics)
+      ? undefined
+      : `nobody counts ${JSON.stringify(metrics)} any more`;
+  },
+
+  'metrics count what EC2 answered as done': ({ news: { metrics } }, { round }) => {
+    for (const [action, name] of Object.entries(metricOf)) {
+      const done = round.mutations.filter((one) => one.action === action && one.outcome === 'done').length;
+      const counted = sumOf(metrics, name);
+      if (counted !== done) return `${name} is ${counted}, and EC2 did ${done}`;
+    }
+    return undefined;
+  },
+
+  'drift is counted as it is announced': ({ news: { metrics, events } }) => {
+    for (const [name, enforced] of [
+      ['DriftDetected', true],
+      ['DriftObserved', false],
+    ] as const) {
+      const told = events.filter(isDetected).filter(({ detail }) => detail.enforced === enforced);
+      const announced = told.reduce((sum, { detail }) => sum + detail.changes.length + (detail.omitted ?? 0), 0);
+      const counted = sumOf(metrics, name);
+      if (counted !== announced) return `${name} is ${counted}, and ${announced} changes are announced`;
+    }
+    return undefined;
+  },
+
+  'drift is announced once': ({ again }) =>
+    again.length > 0 ? `${again.join(', ')} is announced again, and nothing happened there` : undefined,
+
+  'what is announced as drift, others did': ({ ours }) =>
+    ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
+
+  'who is named made a call there': ({ news: { events }, shown }, { routeTableId }, watch) => {
+    const { drifts } = watch.facts(routeTableId);
+    for (const event of events.filter(isDetected))
+      for (const { destination, actor } of event.detail.changes) {
+        if (actor === undefined || actor === 'unattributed') continue;
+        const callers = drifts.callersAt(destination, shown?.rules);
+        if (!callers.has(nameIn(actor.arn)))
+          return `${tell(event)} names ${actor.arn} for ${destination}, where ${[...callers].join(', ') || 'nobody'} made calls`;
+      }
+    return undefined;
+  },
+
+  'events keep their contract': ({ news: { events } }) => {
+    const broken = events.find(({ type, detail }) => !detailSchemas[type].safeParse(detail).success);
+    return broken && `${tell(broken)} breaks its schema: ${JSON.stringify(broken.detail)}`;
+  },
+
+  'another event has another id': ({ news: { events } }, _, { announcements }) => {
+    const taken = events.find(({ detail }) => announcements.event(detail.id) !== undefined);
+    if (taken) return `${tell(taken)} has the id of an earlier event`;
+    const twin = events.find((event) => announcements.hasTwin(event));
+    return twin && `${tell(twin)} was announced under another id before`;
+  },
+};
+
+/** Asked when a function announces something, before EventBridge takes it or not. */
+export const atAnnouncement: Invariants<[News, Facts]> = {
+  'only what is remembered is announced': ({ events }, { announcements }) => {
+    const unknown = events.find(({ detail }) => announcements.event(detail.id) === undefined);
+    return unknown && `no state has ${tell(unknown)}`;
+  },
+
+  'an event stays what it is': ({ events }, { announcements }) => {
+    const other = events.find((event) => !isDeepStrictEqual(announcements.event(event.detail.id) ?? event, event));
+    return other && `${tell(other)} was another event when it came to be`;
+  },
+};
+
+/** Asked of each table a function had the lease of, when it ended well. */
+export const atNewsFinish: Invariants<[Look]> = {
+  'who writes a state announces what it brings': ({ outbox, by, routeTableId }) =>
+    outbox?.isAnswered && outbox.unsent && !outbox.isAnnounced
+      ? `${by.name} wrote a state of ${routeTableId} and left its news to others`
+      : undefined,
+};
+
+/** Asked of each table when everything has come to rest. */
+export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
+  'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements }) => {
+    const taken = announcements.takenOf(routeTableId);
+    const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
+    return missing && `nobody was told of the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}`;
+  },
+
+  'the end of a drift is announced': ({ routeTableId, versions }, world, { announcements }) => {
+    const spec = versions.at(-1)?.spec;
+    const table = world.tables.get(routeTableId);
+    if (!spec || !table) return undefined;
+    const over = [...announcements.openDrift(routeTableId)].find((destination) => {
+      const slot = slotAt(table, destination);
+      const wanted = wantedAt(spec, destination);
+      return wanted ? slot && names(slot, world).includes(wanted.target) : !slot;
+    });
+    return over && `nobody was told that the drift of ${routeTableId} ${over} is over`;
+  },
+
+  'nothing is left to announce': ({ state, routeTableId }) =>
+    state?.unsent && `${routeTableId} still has to announce ${state.unsent.events.map(tell).join(', ') || 'metrics'}`,
+};
+
+/** Asked of the whole history when everything has come to rest. */
+export const atNewsEnd: Invariants<[Facts]> = {
+  'everything is counted, once if nobody died': ({ announcements: { due, counted, mayBeRepeated } }) => {
+    for (const [name, sum] of due) {
+      const told = counted.get(name) ?? 0;
+      if (told < sum || (told > sum && !mayBeRepeated)) return `${name} adds up to ${told}, and ${sum} came about`;
+    }
+    return undefined;
+  },
+};
+
+const metricOf = { replace: 'RoutesReplaced', delete: 'RoutesDeleted', create: 'RoutesCreated' } as const;
+
+const sumOf = (metrics: News['metrics'], name: MetricName): number =>
+  metrics.filter((metric) => metric.name === name).reduce((sum, { value }) => sum + value, 0);
+
+/** The name of a role session's role, by which people and tools go here. */
+const nameIn = (arn: string): string => arn.split('/')[1] ?? arn;
+
+const tell = ({ type, detail }: DomainEvent): string => `${type} ${detail.id}`;
