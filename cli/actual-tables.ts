@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { actualTable } from '../reconciler/aws/route-codec.ts';
-import type { ActualTable } from '../reconciler/core/route.ts';
+import { actualTable } from '../reconciler/aws/ec2/route-codec.ts';
+import type { ActualTable } from '../reconciler/core/route/route.ts';
 import type { RouteTables } from '../reconciler/ports.ts';
 import { Failure, failedCall } from './failure.ts';
 import { nameOf, readText } from './files.ts';

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import type { DesiredTable } from '../reconciler/core/desired.ts';
-import { desiredHash } from '../reconciler/core/hashes.ts';
-import { isEnforced } from '../reconciler/core/enforcement.ts';
-import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/orders.ts';
-import { type Plan, plan } from '../reconciler/core/plan.ts';
-import { type ActualTable, destinationText, targetText } from '../reconciler/core/route.ts';
+import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
+import { desiredHash } from '../reconciler/core/desired/hashes.ts';
+import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
+import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/desired/orders.ts';
+import { type Plan, plan } from '../reconciler/core/plan/plan.ts';
+import { type ActualTable, destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
@@ -70,9 +70,9 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
 
 async function heldBack(routeTableId: string, { documents, ...tables }: Deployment): Promise<Held> {
   const [{ checkpoint }, { tableStates }, { ec2RouteTables }] = await Promise.all([
-    import('../reconciler/aws/checkpoint.ts'),
-    import('../reconciler/aws/state-table.ts'),
-    import('../reconciler/aws/ec2.ts'),
+    import('../reconciler/aws/dynamodb/checkpoint.ts'),
+    import('../reconciler/aws/dynamodb/state-table.ts'),
+    import('../reconciler/aws/ec2/route-tables.ts'),
   ]);
   const [{ item, orders }, known, actual] = await Promise.all([
     checkpoint(documents, tables)(routeTableId),

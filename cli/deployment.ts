@@ -1,5 +1,5 @@
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import type { TableNames } from '../reconciler/aws/checkpoint.ts';
+import type { TableNames } from '../reconciler/aws/dynamodb/checkpoint.ts';
 import { Failure } from './failure.ts';
 
 /** A deployment as `routectl` reaches it: its tables, and who we are there. */

@@ -1,5 +1,5 @@
-import { type DesiredTable, parseDesired } from '../reconciler/core/desired.ts';
-import type { Problem } from '../reconciler/core/problem.ts';
+import { type DesiredTable, parseDesired } from '../reconciler/core/desired/desired.ts';
+import type { Problem } from '../reconciler/core/desired/problem.ts';
 import { type Entry, type Place, entriesOf, placeText, readText } from './files.ts';
 
 /** A problem of an item and its place in the file. */

@@ -1,4 +1,4 @@
-import type { Plan } from '../reconciler/core/plan.ts';
+import type { Plan } from '../reconciler/core/plan/plan.ts';
 
 /** The exit codes of `routectl`. */
 export const exitCode = {

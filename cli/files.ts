@@ -11,7 +11,7 @@ import {
   isSeq,
   parseAllDocuments,
 } from 'yaml';
-import { pathText } from '../reconciler/core/problem.ts';
+import { pathText } from '../reconciler/core/desired/problem.ts';
 import { Failure } from './failure.ts';
 
 /** A place in a file. Lines and columns count from 1. */

@@ -1,4 +1,4 @@
-import { destinationText, parseDestination } from '../reconciler/core/route.ts';
+import { destinationText, parseDestination } from '../reconciler/core/route/route.ts';
 import { type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';

@@ -1,6 +1,6 @@
-import type { OrderWriter, Scope } from '../reconciler/aws/order-writer.ts';
-import { everyTable } from '../reconciler/core/orders.ts';
-import { routeTableIdPattern } from '../reconciler/core/route.ts';
+import type { OrderWriter, Scope } from '../reconciler/aws/dynamodb/order-writer.ts';
+import { everyTable } from '../reconciler/core/desired/orders.ts';
+import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -86,7 +86,7 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
 }
 
 export async function writerOf({ documents, ordersTable }: Deployment): Promise<OrderWriter> {
-  const { orderWriter } = await import('../reconciler/aws/order-writer.ts');
+  const { orderWriter } = await import('../reconciler/aws/dynamodb/order-writer.ts');
   return orderWriter(documents, ordersTable);
 }
 
@@ -96,7 +96,7 @@ export async function noteUnmanaged(
   { documents, desiredTable }: Deployment,
   note: Terminal['note'],
 ): Promise<void> {
-  const { desiredItems } = await import('../reconciler/aws/desired-table.ts');
+  const { desiredItems } = await import('../reconciler/aws/dynamodb/desired-table.ts');
   const there = await desiredItems(documents, desiredTable).existing(ids);
   for (const id of ids.filter((id) => !there.has(id)))
     note(`${id} has no desired item in ${desiredTable}: it is not managed, and the order has no effect until it is`);

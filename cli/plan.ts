@@ -1,9 +1,9 @@
-import type { Change } from '../reconciler/core/change.ts';
-import { underOrders } from '../reconciler/core/enforcement.ts';
-import { desiredHash } from '../reconciler/core/hashes.ts';
-import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/orders.ts';
-import { plan as planOf, planForMissingTable } from '../reconciler/core/plan.ts';
-import { destinationText, targetText } from '../reconciler/core/route.ts';
+import type { Change } from '../reconciler/core/route/change.ts';
+import { underOrders } from '../reconciler/core/desired/enforcement.ts';
+import { desiredHash } from '../reconciler/core/desired/hashes.ts';
+import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/desired/orders.ts';
+import { plan as planOf, planForMissingTable } from '../reconciler/core/plan/plan.ts';
+import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
@@ -24,7 +24,7 @@ export interface PlanOptions {
 export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
   const results = await planEach(file, async (ids) => {
     if (actual !== undefined) return tablesInAnswer(actual);
-    const { ec2RouteTables } = await import('../reconciler/aws/ec2.ts');
+    const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
     return tablesInEc2(ec2RouteTables(), ids);
   });
   showPlans(results, json, terminal);

@@ -1,6 +1,6 @@
-import type { DesiredTable } from '../reconciler/core/desired.ts';
-import type { Plan } from '../reconciler/core/plan.ts';
-import type { ActualTable } from '../reconciler/core/route.ts';
+import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
+import type { Plan } from '../reconciler/core/plan/plan.ts';
+import type { ActualTable } from '../reconciler/core/route/route.ts';
 
 /** A plan and its input. */
 export interface Planned {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
-import { ec2RouteTables } from '../reconciler/aws/ec2.ts';
+import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
 import { tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';

@@ -29,7 +29,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
   const open = await deployment(options);
-  const { fleetReader } = await import('../reconciler/aws/fleet-reader.ts');
+  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
   const reader = fleetReader(open.documents, open);
   const now = new Date();
   const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now };

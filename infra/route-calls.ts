@@ -1,4 +1,4 @@
-import { type Effect, ec2Calls } from '../reconciler/aws/ec2-calls.ts';
+import { type Effect, ec2Calls } from '../reconciler/aws/ec2/calls.ts';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
 
 /** The calls to match, by source and account. */

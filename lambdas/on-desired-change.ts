@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { everyTable } from '../reconciler/core/orders.ts';
-import { type Trigger, itemWasDeleted } from '../reconciler/core/trigger.ts';
+import { everyTable } from '../reconciler/core/desired/orders.ts';
+import { type Trigger, itemWasDeleted } from '../reconciler/core/memory/trigger.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 

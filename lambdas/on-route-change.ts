@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { ec2Call } from '../reconciler/aws/cloudtrail.ts';
+import { ec2Call } from '../reconciler/aws/ec2/cloudtrail.ts';
 import { reconcileConcerned } from '../reconciler/wake.ts';
 import { invocationOf, runtime } from './runtime.ts';
 

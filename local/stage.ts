@@ -5,10 +5,10 @@ import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudw
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
 import { DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import { actualTable } from '../reconciler/aws/route-codec.ts';
-import { destinationText, targetText } from '../reconciler/core/route.ts';
+import { actualTable } from '../reconciler/aws/ec2/route-codec.ts';
+import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import type { RunOutcome } from '../reconciler/core/announce/history.ts';
-import type { Trigger } from '../reconciler/core/trigger.ts';
+import type { Trigger } from '../reconciler/core/memory/trigger.ts';
 import type { RelayControl } from './relay-control.ts';
 import type { Scenery } from './scenery.ts';
 import { type StackAddress, connect } from './stack.ts';

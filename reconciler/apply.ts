@@ -1,6 +1,6 @@
 import pMap from 'p-map';
-import { type Change, changeAsJson } from './core/change.ts';
-import type { ChangeOutcome, FailureKind } from './core/outcome.ts';
+import { type Change, changeAsJson } from './core/route/change.ts';
+import type { ChangeOutcome, FailureKind } from './core/route/outcome.ts';
 
 export interface Failure {
   readonly kind: FailureKind;

@@ -1,13 +1,13 @@
 import { applyChanges } from './apply.ts';
-import { type Change, changeAsJson, changeKey } from './core/change.ts';
-import type { DesiredTable } from './core/desired.ts';
-import { isEnforced } from './core/enforcement.ts';
-import { isOutOfSync } from './core/finding.ts';
-import { permitted } from './core/guard.ts';
-import { type ChangeOutcome, isDone, mayHaveWritten } from './core/outcome.ts';
-import { type Plan, plan } from './core/plan.ts';
+import { type Change, changeAsJson, changeKey } from './core/route/change.ts';
+import type { DesiredTable } from './core/desired/desired.ts';
+import { isEnforced } from './core/desired/enforcement.ts';
+import { isOutOfSync } from './core/desired/finding.ts';
+import { permitted } from './core/plan/guard.ts';
+import { type ChangeOutcome, isDone, mayHaveWritten } from './core/route/outcome.ts';
+import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
-import { type ActualTable, destinationText } from './core/route.ts';
+import { type ActualTable, destinationText } from './core/route/route.ts';
 import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
 import type { RouteTables } from './ports.ts';
 

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
-import { known } from './core/known.ts';
+import { known } from './core/route/known.ts';
 import type { Memory } from './core/memory/memory.ts';
-import { managed, namesOf } from './core/names.ts';
-import type { Orders } from './core/orders.ts';
-import type { ChangeOutcome } from './core/outcome.ts';
+import { managed, namesOf } from './core/desired/names.ts';
+import type { Orders } from './core/desired/orders.ts';
+import type { ChangeOutcome } from './core/route/outcome.ts';
 import { type Result, conclude } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
 import { missedAt } from './core/status/drift.ts';

@@ -11,15 +11,15 @@ import {
   withPlan,
 } from './core/announce/history.ts';
 import { type Transitions, isOtherTrouble } from './core/announce/transitions.ts';
-import type { ChangeJson } from './core/change.ts';
+import type { ChangeJson } from './core/route/change.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { rememberedAt } from './core/memory/memory.ts';
-import type { ChangeOutcome } from './core/outcome.ts';
-import type { Plan } from './core/plan.ts';
+import type { ChangeOutcome } from './core/route/outcome.ts';
+import type { Plan } from './core/plan/plan.ts';
 import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { type State, summaryOf } from './core/status/status.ts';
-import type { Waker } from './core/trigger.ts';
+import type { Waker } from './core/memory/trigger.ts';
 import type { World } from './ports.ts';
 import type { Evidence } from './situation.ts';
 

@@ -1,4 +1,4 @@
-import { type Left, nothingLeft, together } from './core/trigger.ts';
+import { type Left, nothingLeft, together } from './core/memory/trigger.ts';
 import type { Claim, Leases, Log, Requeue, RequeueMessage } from './ports.ts';
 
 /** A function is cut off after 60 s: when this has passed, whoever held the lease is gone. */

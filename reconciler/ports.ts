@@ -2,12 +2,12 @@ import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
 import type { News } from './core/announce/news.ts';
-import type { Orders } from './core/orders.ts';
+import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
-import type { Left, TriggerKind } from './core/trigger.ts';
-import type { ActualTable } from './core/route.ts';
+import type { Left, TriggerKind } from './core/memory/trigger.ts';
+import type { ActualTable } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
-import type { SweepRecord } from './core/sweep-record.ts';
+import type { SweepRecord } from './core/status/sweep-record.ts';
 
 /** EC2's route tables. A read that fails throws; it never looks like an empty answer. */
 export interface RouteTables extends RouteWriter {

@@ -1,4 +1,4 @@
-import { leftOf } from './core/trigger.ts';
+import { leftOf } from './core/memory/trigger.ts';
 import type { Invocation } from './lease.ts';
 import type { RequeueMessage, World } from './ports.ts';
 import { reconcileFor } from './reconcile.ts';

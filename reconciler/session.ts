@@ -1,5 +1,5 @@
 import { callKeptMs } from './core/memory/call.ts';
-import { type Occasion, type Waker, wakerOf } from './core/trigger.ts';
+import { type Occasion, type Waker, wakerOf } from './core/memory/trigger.ts';
 import { History } from './history.ts';
 import type { Invocation } from './lease.ts';
 import type { Known, Log, World } from './ports.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type DesiredTable, parseDesired } from './core/desired.ts';
-import { underOrders } from './core/enforcement.ts';
-import { desiredHash, policyHash } from './core/hashes.ts';
+import { type DesiredTable, parseDesired } from './core/desired/desired.ts';
+import { underOrders } from './core/desired/enforcement.ts';
+import { desiredHash, policyHash } from './core/desired/hashes.ts';
 import { type ReportedCall, seenAs, unseen } from './core/memory/call.ts';
 import { type Memory, emptyMemory } from './core/memory/memory.ts';
-import type { Orders } from './core/orders.ts';
-import type { Problem } from './core/problem.ts';
-import { type ActualTable, destinationText, sortedBy, targetText } from './core/route.ts';
+import type { Orders } from './core/desired/orders.ts';
+import type { Problem } from './core/desired/problem.ts';
+import { type ActualTable, destinationText, sortedBy, targetText } from './core/route/route.ts';
 import { mayExplain } from './core/status/attribution.ts';
 import { withApprovalSpent, withTargetsUp } from './core/status/remember.ts';
 import type { Known } from './ports.ts';
@@ -82,5 +82,11 @@ function actualText({ vpcId, ownerId, tags, associations = [], routes }: ActualT
   const lines = routes.map(({ destination, target, origin, state, instance }) =>
     [destinationText(destination), targetText(target), origin, state, instance?.id, instance?.ownerId].join(' '),
   );
-  return JSON.stringify([vpcId, ownerId, sortedBy(Object.entries(tags), ([key]) => key), associations.toSorted(), lines.sort()]);
+  return JSON.stringify([
+    vpcId,
+    ownerId,
+    sortedBy(Object.entries(tags), ([key]) => key),
+    associations.toSorted(),
+    lines.sort(),
+  ]);
 }

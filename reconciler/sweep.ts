@@ -1,10 +1,10 @@
 import pMap from 'p-map';
 import { metricsOfSweep } from './core/announce/metrics.ts';
-import { isEnforced } from './core/enforcement.ts';
-import { managed } from './core/names.ts';
-import { type ActualTable, routeTableIdPattern } from './core/route.ts';
+import { isEnforced } from './core/desired/enforcement.ts';
+import { managed } from './core/desired/names.ts';
+import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
 import { type Phase, countsAs } from './core/status/status.ts';
-import { type SweepRecord, completedSweep } from './core/sweep-record.ts';
+import { type SweepRecord, completedSweep } from './core/status/sweep-record.ts';
 import type { Invocation } from './lease.ts';
 import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';

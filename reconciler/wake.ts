@@ -1,7 +1,7 @@
 import pMap from 'p-map';
 import type { ReportedCall } from './core/memory/call.ts';
-import { managed } from './core/names.ts';
-import { type Trigger, leftOf } from './core/trigger.ts';
+import { managed } from './core/desired/names.ts';
+import { type Trigger, leftOf } from './core/memory/trigger.ts';
 import type { Invocation } from './lease.ts';
 import type { CallOnTable, World } from './ports.ts';
 import { reconcileEach } from './reconcile.ts';

@@ -1,10 +1,10 @@
 import { type ShownPhase, shownPhase } from '../reconciler/core/status/freshness.ts';
-import type { Pause } from '../reconciler/core/orders.ts';
-import { isActive } from '../reconciler/core/ignore.ts';
-import { known } from '../reconciler/core/known.ts';
+import type { Pause } from '../reconciler/core/desired/orders.ts';
+import { isActive } from '../reconciler/core/desired/ignore.ts';
+import { known } from '../reconciler/core/route/known.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import { type Status, isCalm } from '../reconciler/core/status/status.ts';
-import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
+import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 
 /** A managed table and its stored status; a table that was never read has none. */
 export interface KnownTable {

@@ -2,11 +2,11 @@ import { shownPhase } from '../reconciler/core/status/freshness.ts';
 import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
 import { type PlanSummary, type Status, isCalm } from '../reconciler/core/status/status.ts';
-import type { ChangeJson } from '../reconciler/core/change.ts';
-import { isDone } from '../reconciler/core/outcome.ts';
+import type { ChangeJson } from '../reconciler/core/route/change.ts';
+import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
-import type { SweepRecord } from '../reconciler/core/sweep-record.ts';
+import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 

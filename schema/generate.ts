@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
-import { desiredItemSchema } from '../reconciler/core/desired-schema.ts';
+import { desiredItemSchema } from '../reconciler/core/desired/schema.ts';
 import { detailSchemas, eventSource } from '../reconciler/core/announce/domain-event.ts';
 
 /** The committed schemas, for editors and consumers. `npm run schema` regenerates them. */

@@ -1,6 +1,6 @@
 import { type SQSClient, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import { triggerKinds } from '../core/trigger.ts';
+import { triggerKinds } from '../core/memory/trigger.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
 /** SQS delays a message by at most 15 minutes. */

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks';
 import Table from 'cli-table3';
-import { rowOf } from '../../reconciler/aws/state-row.ts';
+import { rowOf } from '../../reconciler/aws/dynamodb/state-row.ts';
 import { emptyMemory } from '../../reconciler/core/memory/memory.ts';
-import { managed } from '../../reconciler/core/names.ts';
-import { plan } from '../../reconciler/core/plan.ts';
+import { managed } from '../../reconciler/core/desired/names.ts';
+import { plan } from '../../reconciler/core/plan/plan.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
 import { itemSize } from '../support/dynamodb.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { columns, printable, stacked } from '../../cli/layout.ts';
 import { planText, reconciledText, refusedText, summaryText } from '../../cli/output.ts';
-import { plan, planForMissingTable } from '../../reconciler/core/plan.ts';
-import type { ActualRoute } from '../../reconciler/core/route.ts';
+import { plan, planForMissingTable } from '../../reconciler/core/plan/plan.ts';
+import type { ActualRoute } from '../../reconciler/core/route/route.ts';
 import { actual, desired, local, now, propagated, route, routeTableId, table } from '../support/builders.ts';
 
 const plain = { paint: (_: unknown, text: string): string => text };

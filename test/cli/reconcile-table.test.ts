@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ExitCode, exitCode } from '../../cli/exit-code.ts';
 import { type Reconciled, exitCodeAfter, reconcileTable } from '../../cli/reconcile-table.ts';
 import { withApproved } from '../../cli/plan.ts';
-import { plan, planForMissingTable } from '../../reconciler/core/plan.ts';
+import { plan, planForMissingTable } from '../../reconciler/core/plan/plan.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
 import { VirtualClock } from '../support/ec2/clock.ts';
 import { ScriptedFaults } from '../support/ec2/faults.ts';

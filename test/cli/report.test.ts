@@ -17,7 +17,7 @@ const { fleet, calm } = await vi.hoisted(async () => {
   return { fleet, calm: calm.map(({ routeTableId }) => routeTableId) };
 });
 
-vi.mock(import('../../reconciler/aws/fleet-reader.ts'), () => ({
+vi.mock(import('../../reconciler/aws/dynamodb/fleet-reader.ts'), () => ({
   fleetReader: () => ({
     fleet: async () => fleet,
     table: async (id) => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';

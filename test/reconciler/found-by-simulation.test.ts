@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plan } from '../../reconciler/core/plan.ts';
+import { plan } from '../../reconciler/core/plan/plan.ts';
 import { summaryOf } from '../../reconciler/core/status/status.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import { sweep } from '../../reconciler/sweep.ts';

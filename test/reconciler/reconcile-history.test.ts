@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
-import { rowOf } from '../../reconciler/aws/state-row.ts';
+import { rowOf } from '../../reconciler/aws/dynamodb/state-row.ts';
 import { itemLimit as limit, itemSize as size } from '../support/dynamodb.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 

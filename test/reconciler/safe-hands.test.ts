@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
+import { ec2Call } from '../../reconciler/aws/ec2/cloudtrail.ts';
 import { reconcileConcerned } from '../../reconciler/wake.ts';
-import { desiredHash } from '../../reconciler/core/hashes.ts';
+import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
 import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';

@@ -116,7 +116,9 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
   'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements }) => {
     const taken = announcements.takenOf(routeTableId);
     const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
-    return missing && `nobody was told of the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}`;
+    return (
+      missing && `nobody was told of the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}`
+    );
   },
 
   'the end of a drift is announced': ({ routeTableId, versions }, world, { announcements }) => {

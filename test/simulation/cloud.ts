@@ -1,6 +1,6 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
-import type { ActualTable } from '../../reconciler/core/route.ts';
-import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import type { ActualTable } from '../../reconciler/core/route/route.ts';
+import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type {
   Announcer,

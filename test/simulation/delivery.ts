@@ -1,5 +1,5 @@
-import { ec2Call } from '../../reconciler/aws/cloudtrail.ts';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
+import { ec2Call } from '../../reconciler/aws/ec2/cloudtrail.ts';
+import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
 import { reconcile } from '../../reconciler/reconcile.ts';

@@ -1,7 +1,7 @@
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
-import type { Change } from '../../reconciler/core/change.ts';
-import type { Orders } from '../../reconciler/core/orders.ts';
+import type { Change } from '../../reconciler/core/route/change.ts';
+import type { Orders } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';

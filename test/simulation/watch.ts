@@ -1,9 +1,9 @@
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
-import { type Change, changeAsJson } from '../../reconciler/core/change.ts';
+import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
-import type { Orders } from '../../reconciler/core/orders.ts';
+import type { Orders } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
@@ -430,7 +430,11 @@ export class Watch implements Facts {
   }
 
   /** A route that a read did not show is approved no longer, once that is remembered. */
-  #spendUnseen({ approvals }: TableFacts, { orders, reads, read, routeTableId }: Look, { doubt }: StoredState['memory']): void {
+  #spendUnseen(
+    { approvals }: TableFacts,
+    { orders, reads, read, routeTableId }: Look,
+    { doubt }: StoredState['memory'],
+  ): void {
     const approval = approvals.find(({ id }) => id === orders?.approval?.at);
     const table = read?.shown?.world.tables.get(routeTableId);
     // Of several reads the last may have been one that was not believed.
@@ -479,7 +483,9 @@ export class Watch implements Facts {
   #noteNews({ drifts }: TableFacts, state: StoredState, look: Look): void {
     const news = this.announcements.born(state, look.before);
     const shown = this.#shownTo(look);
-    const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
+    const found = news.events
+      .filter(isDetected)
+      .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
     const again = found.filter((destination) => shown && drifts.isKnown(destination, shown));
     const ours = found.filter((destination) => this.#isOurs(destination, look));
     this.#ask(atNews, { state, news, shown, again, ours }, look, this);

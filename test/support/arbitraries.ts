@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
-import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
-import { underOrders } from '../../reconciler/core/enforcement.ts';
-import { desiredHash, policyHash } from '../../reconciler/core/hashes.ts';
-import type { Orders } from '../../reconciler/core/orders.ts';
+import { type DesiredTable, parseDesired } from '../../reconciler/core/desired/desired.ts';
+import { underOrders } from '../../reconciler/core/desired/enforcement.ts';
+import { desiredHash, policyHash } from '../../reconciler/core/desired/hashes.ts';
+import type { Orders } from '../../reconciler/core/desired/orders.ts';
 import { type Memory, type Remembered, type Rewritten, withEach } from '../../reconciler/core/memory/memory.ts';
 import {
   type ActualRoute,
@@ -13,7 +13,7 @@ import {
   parseDestination,
   parseTarget,
   targetText,
-} from '../../reconciler/core/route.ts';
+} from '../../reconciler/core/route/route.ts';
 import {
   actual,
   lattice,

@@ -1,11 +1,11 @@
-import { type DesiredTable, parseDesired } from '../../reconciler/core/desired.ts';
-import { underOrders } from '../../reconciler/core/enforcement.ts';
-import type { Finding } from '../../reconciler/core/finding.ts';
-import { desiredHash } from '../../reconciler/core/hashes.ts';
-import { type Approval, noOrders } from '../../reconciler/core/orders.ts';
+import { type DesiredTable, parseDesired } from '../../reconciler/core/desired/desired.ts';
+import { underOrders } from '../../reconciler/core/desired/enforcement.ts';
+import type { Finding } from '../../reconciler/core/desired/finding.ts';
+import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
+import { type Approval, noOrders } from '../../reconciler/core/desired/orders.ts';
 import { type Memory, type Remembered, emptyMemory } from '../../reconciler/core/memory/memory.ts';
-import type { ActualRoute, ActualTable, Parsed, Route } from '../../reconciler/core/route.ts';
-import { destinationText, parseDestination, parseTarget } from '../../reconciler/core/route.ts';
+import type { ActualRoute, ActualTable, Parsed, Route } from '../../reconciler/core/route/route.ts';
+import { destinationText, parseDestination, parseTarget } from '../../reconciler/core/route/route.ts';
 
 export const now = new Date('2026-11-23T12:00:00Z');
 export const minutesAfter = (minutes: number, from: Date = now): Date => new Date(from.getTime() + minutes * 60_000);

@@ -2,11 +2,11 @@ import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
-import { type Orders, everyTable, ordersOf } from '../../reconciler/core/orders.ts';
+import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
-import type { SweepRecord } from '../../reconciler/core/sweep-record.ts';
-import { type Left, nothingLeft, together } from '../../reconciler/core/trigger.ts';
+import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
+import { type Left, nothingLeft, together } from '../../reconciler/core/memory/trigger.ts';
 import type {
   Announcer,
   Claim,

@@ -1,7 +1,7 @@
 import { type Memory, type Remembered, rememberedAt } from '../../reconciler/core/memory/memory.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
 import type { Actor, ReportedCall, Subject } from '../../reconciler/core/memory/call.ts';
-import type { Trigger } from '../../reconciler/core/trigger.ts';
+import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Log, World } from '../../reconciler/ports.ts';
 import { type Reconciled, reconcile } from '../../reconciler/reconcile.ts';
 import { item, now, routeTableId } from './builders.ts';

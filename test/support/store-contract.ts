@@ -3,10 +3,10 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
-import { noOrders } from '../../reconciler/core/orders.ts';
-import { plan } from '../../reconciler/core/plan.ts';
+import { noOrders } from '../../reconciler/core/desired/orders.ts';
+import { plan } from '../../reconciler/core/plan/plan.ts';
 import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
-import { nothingLeft } from '../../reconciler/core/trigger.ts';
+import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import type {
   Claim,
   DesiredItems,

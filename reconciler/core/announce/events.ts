@@ -1,6 +1,6 @@
-import type { ChangeJson } from '../change.ts';
+import type { ChangeJson } from '../route/change.ts';
 import type { DomainEvent } from './domain-event.ts';
-import { known } from '../known.ts';
+import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import { type Drift, destinationsWhere } from '../memory/memory.ts';
 import { isSame } from '../status/drift.ts';

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ChangeJson } from '../change.ts';
-import { known } from '../known.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import type { Drift } from '../memory/memory.ts';
-import { type ChangeOutcome, mayHaveWritten } from '../outcome.ts';
-import type { Plan } from '../plan.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { RecordedRun } from '../status/follow.ts';
 import { type Phase, type PlanSummary, type State, cut, omittedOf, summaryOf } from '../status/status.ts';
-import { type ShownTrigger, type Waker, callAsWaker } from '../trigger.ts';
+import { type ShownTrigger, type Waker, callAsWaker } from '../memory/trigger.ts';
 import type { Notice, Transitions } from './transitions.ts';
 
 /** What became of one change, and who made it necessary. */

@@ -1,4 +1,4 @@
-import type { SweepRecord } from '../sweep-record.ts';
+import type { SweepRecord } from '../status/sweep-record.ts';
 import type { Transitions } from './transitions.ts';
 
 export const metricNamespace = 'RouteReconciler';

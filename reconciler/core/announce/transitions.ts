@@ -1,6 +1,6 @@
 import type { ReportedCall } from '../memory/call.ts';
 import { type Drift, type Memory, type Refusal, openDrift, rememberedAt } from '../memory/memory.ts';
-import type { ChangeOutcome } from '../outcome.ts';
+import type { ChangeOutcome } from '../route/outcome.ts';
 import { isMissed } from '../status/drift.ts';
 import { type State, isBelieved, isCalm } from '../status/status.ts';
 

@@ -1,8 +1,8 @@
-import type { ChangeJson } from '../change.ts';
-import type { TroubleCode } from '../finding.ts';
-import type { FailureKind } from '../outcome.ts';
-import { known } from '../known.ts';
-import type { ApprovedRoute } from '../orders.ts';
+import type { ChangeJson } from '../route/change.ts';
+import type { TroubleCode } from '../desired/finding.ts';
+import type { FailureKind } from '../route/outcome.ts';
+import { known } from '../route/known.ts';
+import type { ApprovedRoute } from '../desired/orders.ts';
 import type { Actor } from './call.ts';
 
 // Types and questions only. What is remembered is decided in `status/`. All times are ISO 8601, UTC.

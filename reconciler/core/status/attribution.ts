@@ -1,5 +1,5 @@
-import type { ChangeJson } from '../change.ts';
-import { known } from '../known.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import type { Actor, ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type Remembered, openDrift } from '../memory/memory.ts';
 

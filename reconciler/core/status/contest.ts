@@ -1,8 +1,8 @@
-import type { ChangeJson } from '../change.ts';
-import { known } from '../known.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import type { Contest, Memory, Remembered, Repairs } from '../memory/memory.ts';
-import type { ChangeOutcome } from '../outcome.ts';
+import type { ChangeOutcome } from '../route/outcome.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -1,8 +1,8 @@
-import type { ChangeJson } from '../change.ts';
-import { known } from '../known.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
-import type { ChangeOutcome } from '../outcome.ts';
+import type { ChangeOutcome } from '../route/outcome.ts';
 import { causeOf, lateCause, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */

@@ -1,5 +1,5 @@
 import type { Phase, Status } from './status.ts';
-import { type CompletedSweep, type SweepRecord, type Unread, completedSweep } from '../sweep-record.ts';
+import { type CompletedSweep, type SweepRecord, type Unread, completedSweep } from './sweep-record.ts';
 
 /** So many sweeps may fail to reach a table until nothing is known of it any more. */
 const sweepsMissed = 3;

@@ -1,7 +1,7 @@
-import { approvedRoutes } from '../approval.ts';
-import type { Change } from '../change.ts';
-import type { DesiredRoute, DesiredTable } from '../desired.ts';
-import { policyHash } from '../hashes.ts';
+import { approvedRoutes } from '../plan/approval.ts';
+import type { Change } from '../route/change.ts';
+import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
+import { policyHash } from '../desired/hashes.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import {
   type Memory,
@@ -11,13 +11,13 @@ import {
   type Rewritten,
   withEach,
 } from '../memory/memory.ts';
-import { isEnforced } from '../enforcement.ts';
-import { known } from '../known.ts';
-import type { Orders } from '../orders.ts';
-import { type LeftAloneReason, type StaticRoute, isForeignInterface } from '../ours.ts';
-import type { Plan } from '../plan.ts';
-import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from '../route.ts';
-import { slotsOf } from '../slots.ts';
+import { isEnforced } from '../desired/enforcement.ts';
+import { known } from '../route/known.ts';
+import type { Orders } from '../desired/orders.ts';
+import { type LeftAloneReason, type StaticRoute, isForeignInterface } from '../plan/ownership.ts';
+import type { Plan } from '../plan/plan.ts';
+import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from '../route/route.ts';
+import { slotsOf } from '../plan/slots.ts';
 
 /** A read of the table, and the plan made from it. */
 export interface Seen {

@@ -1,8 +1,8 @@
-import { type Change, type ChangeJson, changeAsJson } from '../change.ts';
-import { known } from '../known.ts';
+import { type Change, type ChangeJson, changeAsJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import { type Memory, type Refusal, rememberedAt } from '../memory/memory.ts';
-import type { ChangeOutcome, FailureKind } from '../outcome.ts';
-import type { TriggerKind } from '../trigger.ts';
+import type { ChangeOutcome, FailureKind } from '../route/outcome.ts';
+import type { TriggerKind } from '../memory/trigger.ts';
 import { isContested } from './contest.ts';
 
 const second = 1_000;

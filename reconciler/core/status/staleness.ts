@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { DesiredTable } from '../desired.ts';
-import { known } from '../known.ts';
+import type { DesiredTable } from '../desired/desired.ts';
+import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Doubt, type Memory, type Written, withEach } from '../memory/memory.ts';
-import { type ChangeOutcome, mayHaveWritten } from '../outcome.ts';
-import { type ActualTable, destinationText, isStatic, targetNames, targetText } from '../route.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import { type ActualTable, destinationText, isStatic, targetNames, targetText } from '../route/route.ts';
 
 /** EC2 is eventually consistent: for this long after our own write a read may still show the time before it. */
 const staleForMs = 30_000;

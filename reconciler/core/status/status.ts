@@ -1,6 +1,6 @@
-import type { Blocked } from '../guard.ts';
-import type { ChangeJson } from '../change.ts';
-import { known } from '../known.ts';
+import type { Blocked } from '../plan/guard.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import {
   type Drift,
   type LastDrift,
@@ -11,12 +11,12 @@ import {
   openDrift,
   rememberedAt,
 } from '../memory/memory.ts';
-import { destinationText } from '../route.ts';
-import { type Plan, type PlanJson, planAsJson } from '../plan.ts';
-import type { Problem } from '../problem.ts';
+import { destinationText } from '../route/route.ts';
+import { type Plan, type PlanJson, planAsJson } from '../plan/plan.ts';
+import type { Problem } from '../desired/problem.ts';
 import type { Actor } from '../memory/call.ts';
-import type { Pause } from '../orders.ts';
-import type { ShownTrigger } from '../trigger.ts';
+import type { Pause } from '../desired/orders.ts';
+import type { ShownTrigger } from '../memory/trigger.ts';
 
 export const phases = [
   'InSync',

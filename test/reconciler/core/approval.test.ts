@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { DesiredTable } from '../../../reconciler/core/desired.ts';
-import { underOrders } from '../../../reconciler/core/enforcement.ts';
+import type { DesiredTable } from '../../../reconciler/core/desired/desired.ts';
+import { underOrders } from '../../../reconciler/core/desired/enforcement.ts';
 import type { RememberedApproval } from '../../../reconciler/core/memory/memory.ts';
-import { noOrders } from '../../../reconciler/core/orders.ts';
-import { plan } from '../../../reconciler/core/plan.ts';
-import type { ActualRoute } from '../../../reconciler/core/route.ts';
+import { noOrders } from '../../../reconciler/core/desired/orders.ts';
+import { plan } from '../../../reconciler/core/plan/plan.ts';
+import type { ActualRoute } from '../../../reconciler/core/route/route.ts';
 import { type Made, rememberRead } from '../../../reconciler/core/status/remember.ts';
 import { actual, approving, desired, memory, minutesAfter, now, route, table } from '../../support/builders.ts';
 

@@ -1,14 +1,14 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type DesiredTable, parseDesired } from '../../../reconciler/core/desired.ts';
-import { permitted } from '../../../reconciler/core/guard.ts';
-import { isActive } from '../../../reconciler/core/ignore.ts';
-import type { Plan } from '../../../reconciler/core/plan.ts';
-import { isEnforced } from '../../../reconciler/core/enforcement.ts';
+import { type DesiredTable, parseDesired } from '../../../reconciler/core/desired/desired.ts';
+import { permitted } from '../../../reconciler/core/plan/guard.ts';
+import { isActive } from '../../../reconciler/core/desired/ignore.ts';
+import type { Plan } from '../../../reconciler/core/plan/plan.ts';
+import { isEnforced } from '../../../reconciler/core/desired/enforcement.ts';
 import { type Memory, emptyMemory } from '../../../reconciler/core/memory/memory.ts';
-import { type ActualTable, destinationText, targetText } from '../../../reconciler/core/route.ts';
+import { type ActualTable, destinationText, targetText } from '../../../reconciler/core/route/route.ts';
 import { actual, minutesAfter, now, route, routeTableId, table } from '../../support/builders.ts';
-import { reconciled } from './model.ts';
+import { reconciled } from './plan/model.ts';
 
 const destination = fc.constantFrom('0.0.0.0/0', '10.1.0.0/16', '10.1.1.0/24', '10.2.0.0/16');
 const target = fc.constantFrom('pcx-aaaaaaaa', 'nat-aaaaaaaa', 'eni-aaaaaaaa');

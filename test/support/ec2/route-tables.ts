@@ -1,7 +1,7 @@
 import { ChangeFailed } from '../../../reconciler/apply.ts';
-import { failureOf } from '../../../reconciler/aws/errors.ts';
-import { actualTable, changeRequest } from '../../../reconciler/aws/route-codec.ts';
-import type { ActualTable } from '../../../reconciler/core/route.ts';
+import { failureOf } from '../../../reconciler/aws/ec2/errors.ts';
+import { actualTable, changeRequest } from '../../../reconciler/aws/ec2/route-codec.ts';
+import type { ActualTable } from '../../../reconciler/core/route/route.ts';
 import type { RouteTables } from '../../../reconciler/ports.ts';
 import type { InMemoryEc2, RouteCalls } from './in-memory-ec2.ts';
 

@@ -11,9 +11,9 @@ import {
   withOutcomes,
   withPlan,
 } from '../../../../reconciler/core/announce/history.ts';
-import { changeAsJson } from '../../../../reconciler/core/change.ts';
+import { changeAsJson } from '../../../../reconciler/core/route/change.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
-import { plan } from '../../../../reconciler/core/plan.ts';
+import { plan } from '../../../../reconciler/core/plan/plan.ts';
 import { summaryOf } from '../../../../reconciler/core/status/status.ts';
 import { desired, minutesAfter, now, routeTableId, table } from '../../../support/builders.ts';
 import { alice, at, bob, cause, destination, hijack, listed, other, via } from '../status/given.ts';

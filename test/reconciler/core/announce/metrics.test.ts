@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type MetricName, metricsOf, metricsOfSweep } from '../../../../reconciler/core/announce/metrics.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
-import type { ChangeOutcome } from '../../../../reconciler/core/outcome.ts';
-import type { SweepRecord } from '../../../../reconciler/core/sweep-record.ts';
+import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
+import type { SweepRecord } from '../../../../reconciler/core/status/sweep-record.ts';
 import { at, cause, destination, hijack, other } from '../status/given.ts';
 import { between, state, stateOf } from './state.ts';
 

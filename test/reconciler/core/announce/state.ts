@@ -1,7 +1,7 @@
 import { transitions } from '../../../../reconciler/core/announce/transitions.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
-import type { ChangeOutcome } from '../../../../reconciler/core/outcome.ts';
+import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
 import type { State, Status } from '../../../../reconciler/core/status/status.ts';
 import { routeTableId } from '../../../support/builders.ts';
 import { at, destination, memory } from '../status/given.ts';

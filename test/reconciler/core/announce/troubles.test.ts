@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Trouble, Troubles } from '../../../../reconciler/core/announce/transitions.ts';
-import type { TroubleCode } from '../../../../reconciler/core/finding.ts';
+import type { TroubleCode } from '../../../../reconciler/core/desired/finding.ts';
 import type { Refusal, Remembered } from '../../../../reconciler/core/memory/memory.ts';
-import type { FailureKind } from '../../../../reconciler/core/outcome.ts';
+import type { FailureKind } from '../../../../reconciler/core/route/outcome.ts';
 import type { State } from '../../../../reconciler/core/status/status.ts';
 import { at, destination, other } from '../status/given.ts';
 import { between, state, stateOf } from './state.ts';

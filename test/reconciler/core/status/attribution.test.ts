@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ChangeJson } from '../../../../reconciler/core/change.ts';
+import type { ChangeJson } from '../../../../reconciler/core/route/change.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
 import { actorOf, causeOf, lateCause, unspent } from '../../../../reconciler/core/status/attribution.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { policyHash } from '../../../../reconciler/core/hashes.ts';
+import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
 import { type Remembered, emptyMemory, rememberedAt, withEach } from '../../../../reconciler/core/memory/memory.ts';
 import { type Result, conclude } from '../../../../reconciler/core/status/conclude.ts';
 import type { State } from '../../../../reconciler/core/status/status.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Remembered, Repairs } from '../../../../reconciler/core/memory/memory.ts';
-import type { ChangeOutcome } from '../../../../reconciler/core/outcome.ts';
+import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
 import {
   type Sight,
   contestedUntil,

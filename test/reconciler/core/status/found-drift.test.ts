@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
-import { policyHash } from '../../../../reconciler/core/hashes.ts';
-import { plan } from '../../../../reconciler/core/plan.ts';
+import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
+import { plan } from '../../../../reconciler/core/plan/plan.ts';
 import { conclude } from '../../../../reconciler/core/status/conclude.ts';
 import type { State } from '../../../../reconciler/core/status/status.ts';
 import { desired, minutesAfter, table } from '../../../support/builders.ts';

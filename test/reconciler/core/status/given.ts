@@ -1,10 +1,10 @@
-import { type ChangeJson, changeAsJson } from '../../../../reconciler/core/change.ts';
-import { permitted } from '../../../../reconciler/core/guard.ts';
+import { type ChangeJson, changeAsJson } from '../../../../reconciler/core/route/change.ts';
+import { permitted } from '../../../../reconciler/core/plan/guard.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import { type Memory, type Remembered, emptyMemory } from '../../../../reconciler/core/memory/memory.ts';
-import type { ChangeOutcome } from '../../../../reconciler/core/outcome.ts';
-import { plan, planAfter } from '../../../../reconciler/core/plan.ts';
-import type { ActualRoute } from '../../../../reconciler/core/route.ts';
+import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
+import { plan, planAfter } from '../../../../reconciler/core/plan/plan.ts';
+import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Circumstances, type Result, conclude } from '../../../../reconciler/core/status/conclude.ts';
 import { rememberRead } from '../../../../reconciler/core/status/remember.ts';
 import type { State } from '../../../../reconciler/core/status/status.ts';

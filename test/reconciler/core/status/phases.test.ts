@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChangeOutcome } from '../../../../reconciler/core/outcome.ts';
+import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
 import { type Status, isBelieved } from '../../../../reconciler/core/status/status.ts';
 import { actual, local, route } from '../../../support/builders.ts';
 import {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { policyHash } from '../../../../reconciler/core/hashes.ts';
+import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
-import { plan } from '../../../../reconciler/core/plan.ts';
-import type { ActualRoute } from '../../../../reconciler/core/route.ts';
+import { plan } from '../../../../reconciler/core/plan/plan.ts';
+import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Made, rememberRead, withApprovalSpent } from '../../../../reconciler/core/status/remember.ts';
 import {
   actual,

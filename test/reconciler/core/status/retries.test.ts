@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../../reconciler/core/change.ts';
+import type { Change } from '../../../../reconciler/core/route/change.ts';
 import type { Remembered } from '../../../../reconciler/core/memory/memory.ts';
-import type { FailureKind } from '../../../../reconciler/core/outcome.ts';
+import type { FailureKind } from '../../../../reconciler/core/route/outcome.ts';
 import { isParked, refusalAfter, retryAfterMs } from '../../../../reconciler/core/status/retries.ts';
-import type { TriggerKind } from '../../../../reconciler/core/trigger.ts';
+import type { TriggerKind } from '../../../../reconciler/core/memory/trigger.ts';
 import { minutesAfter, now, route } from '../../../support/builders.ts';
 import { at, destination, memory, other } from './given.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Memory, Written } from '../../../../reconciler/core/memory/memory.ts';
-import type { ActualRoute } from '../../../../reconciler/core/route.ts';
+import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { doubtAbout, isDoubtful, rememberWrites } from '../../../../reconciler/core/status/staleness.ts';
 import { desired, minutesAfter, now, propagated, table, throughInstance } from '../../../support/builders.ts';
 import { at, call, destination, hijack, listed, memory, other, via } from './given.ts';

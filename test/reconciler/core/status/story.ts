@@ -1,10 +1,10 @@
 import { type Memory, emptyMemory } from '../../../../reconciler/core/memory/memory.ts';
-import { isEnforced, underOrders } from '../../../../reconciler/core/enforcement.ts';
-import { permitted } from '../../../../reconciler/core/guard.ts';
-import { desiredHash } from '../../../../reconciler/core/hashes.ts';
-import { type ApprovedRoute, noOrders } from '../../../../reconciler/core/orders.ts';
-import { type Plan, plan } from '../../../../reconciler/core/plan.ts';
-import { type ActualRoute, destinationText, isStatic } from '../../../../reconciler/core/route.ts';
+import { isEnforced, underOrders } from '../../../../reconciler/core/desired/enforcement.ts';
+import { permitted } from '../../../../reconciler/core/plan/guard.ts';
+import { desiredHash } from '../../../../reconciler/core/desired/hashes.ts';
+import { type ApprovedRoute, noOrders } from '../../../../reconciler/core/desired/orders.ts';
+import { type Plan, plan } from '../../../../reconciler/core/plan/plan.ts';
+import { type ActualRoute, destinationText, isStatic } from '../../../../reconciler/core/route/route.ts';
 import { rememberRead } from '../../../../reconciler/core/status/remember.ts';
 import { actual, desired, minutesAfter, now, table } from '../../../support/builders.ts';
 

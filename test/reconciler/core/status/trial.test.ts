@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { OnTrial } from '../../../../reconciler/core/memory/memory.ts';
-import { plan } from '../../../../reconciler/core/plan.ts';
-import type { ActualRoute } from '../../../../reconciler/core/route.ts';
+import { plan } from '../../../../reconciler/core/plan/plan.ts';
+import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import {
   type Made,
   rememberRead,

@@ -1,0 +1,34 @@
+import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import type { DesiredItems, DesiredPage } from '../../ports.ts';
+import { batchGet } from './batch-get.ts';
+
+/** Items per page of a sweep. One DescribeRouteTables page and one BatchGetItem call can each return this many. */
+const itemsPerPage = 100;
+
+/** The DynamoDB table of desired items. Items are returned as they are stored, without any check of their content. */
+export function desiredItems(client: DynamoDBDocumentClient, tableName: string): DesiredItems {
+  async function* pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {
+    const scan = paginateScan(
+      { client, pageSize: itemsPerPage },
+      { TableName: tableName, ...(cursor !== undefined && { ExclusiveStartKey: { routeTableId: cursor } }) },
+    );
+    for await (const { Items = [], LastEvaluatedKey } of scan) {
+      const next: unknown = LastEvaluatedKey?.['routeTableId'];
+      yield {
+        items: Items.map((item) => ({ routeTableId: String(item['routeTableId']), item })),
+        ...(typeof next === 'string' && { next }),
+      };
+    }
+    return undefined;
+  }
+
+  async function existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const keys = routeTableIds.map((routeTableId) => ({ routeTableId }));
+    const how = { ConsistentRead: true, ProjectionExpression: 'routeTableId' };
+    const found = new Set<string>();
+    for await (const { routeTableId } of batchGet(client, tableName, keys, how)) found.add(String(routeTableId));
+    return found;
+  }
+
+  return { pages, existing };
+}

@@ -1,0 +1,82 @@
+import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { type ReportedCall, callKeptMs, callsReadAtMost } from '../../core/memory/call.ts';
+import type { Evidence, Log } from '../../ports.ts';
+import { batchWrite } from './batch-write.ts';
+
+/**
+ * What events reported, in the table of states: a row for each table and call beside the status, with the sort key
+ * `call#<time>#<id>`. An event that comes twice finds its row there. A row that nobody can read is skipped and logged.
+ */
+export function tableEvidence(client: DynamoDBDocumentClient, tableName: string, log: Pick<Log, 'warn'>): Evidence {
+  return {
+    keep: (calls) =>
+      batchWrite(
+        client,
+        tableName,
+        calls.map(({ routeTableId, call }) => ({
+          PutRequest: {
+            Item: { ...call, routeTableId, item: `call#${call.time}#${call.id}`, expiresAt: expiresAt(call) },
+          },
+        })),
+      ),
+
+    async of(routeTableId, since) {
+      const pages = paginateQuery(
+        { client, pageSize: callsReadAtMost },
+        {
+          TableName: tableName,
+          KeyConditionExpression: 'routeTableId = :id AND #item BETWEEN :since AND :end',
+          ExpressionAttributeNames: { '#item': 'item' },
+          // `~` sorts after every digit: after every time.
+          ExpressionAttributeValues: { ':id': routeTableId, ':since': `call#${since.toISOString()}`, ':end': 'call#~' },
+          ScanIndexForward: false,
+          ConsistentRead: true,
+        },
+      );
+      const rows: Record<string, unknown>[] = [];
+      for await (const { Items = [] } of pages) {
+        rows.push(...Items);
+        if (rows.length >= callsReadAtMost) break;
+      }
+      return rows.slice(0, callsReadAtMost).flatMap((row) => {
+        const call = callOf(row);
+        if (!call) log.warn('skipped a reported call that cannot be read', { routeTableId, item: row['item'] });
+        return call ?? [];
+      });
+    },
+  };
+}
+
+/** DynamoDB's time to live reads seconds. */
+const expiresAt = ({ time }: ReportedCall): number => Math.floor((Date.parse(time) + callKeptMs) / 1_000);
+
+const reported = {
+  id: z.string(),
+  name: z.string(),
+  time: z.iso.datetime(),
+  actor: z.looseObject({ arn: z.string() }).optional(),
+  via: z.string().optional(),
+};
+
+const callShape = z.discriminatedUnion('about', [
+  z.object({
+    ...reported,
+    about: z.literal('route'),
+    destination: z.string().optional(),
+    target: z.string().optional(),
+  }),
+  z.object({ ...reported, about: z.enum(['target-up', 'target-down']), ids: z.array(z.string()) }),
+  z.object({ ...reported, about: z.literal('surroundings'), notice: z.string() }),
+  z.object({ ...reported, about: z.literal('table') }),
+]);
+
+const isCall = (value: unknown): value is ReportedCall => callShape.safeParse(value).success;
+
+/** The call that a row tells of; undefined when nobody can read it. */
+const callOf = ({
+  routeTableId: _,
+  item: __,
+  expiresAt: ___,
+  ...call
+}: Record<string, unknown>): ReportedCall | undefined => (isCall(call) ? call : undefined);

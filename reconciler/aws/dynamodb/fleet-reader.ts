@@ -1,0 +1,88 @@
+import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type Pause, everyTable } from '../../core/desired/orders.ts';
+import type { Run } from '../../core/announce/history.ts';
+import { type ReportedCall, callKeptMs } from '../../core/memory/call.ts';
+import type { Status } from '../../core/status/status.ts';
+import type { SweepRecord } from '../../core/status/sweep-record.ts';
+import type { TableNames } from './checkpoint.ts';
+import { tableEvidence } from './evidence-table.ts';
+import { tableOrders } from './orders-table.ts';
+import { runOf, tableStates } from './state-table.ts';
+
+/** One managed table, with what is remembered of it; a table that was never looked at has no status. */
+export interface FleetTable {
+  readonly routeTableId: string;
+  readonly status?: Status;
+}
+
+/** The fleet as it is remembered, for people to look at. Reads only, and never EC2. */
+export interface FleetReader {
+  /** Every table with a desired item, in the order of their ids, the record of the last sweep, and stops of everything. */
+  fleet(): Promise<{
+    readonly tables: readonly FleetTable[];
+    readonly sweep: SweepRecord | undefined;
+    readonly stops: readonly Pause[];
+  }>;
+  /** The status of one table, and its latest runs, newest first. */
+  table(
+    routeTableId: string,
+    runsAtMost?: number,
+  ): Promise<{
+    readonly status: Status | undefined;
+    readonly runs: readonly Run[];
+    /** What events reported of calls by others in the last day, newest first. */
+    readonly calls: readonly ReportedCall[];
+    readonly sweep: SweepRecord | undefined;
+  }>;
+}
+
+/** Reads what people are shown from the tables of a deployment. What cannot be read throws: nothing is left out. */
+export function fleetReader(
+  client: DynamoDBDocumentClient,
+  { desiredTable, ordersTable, stateTable }: TableNames,
+): FleetReader {
+  const states = tableStates(client, stateTable);
+  const orders = tableOrders(client, ordersTable);
+  // People are shown what can be read. The functions log what cannot.
+  const evidence = tableEvidence(client, stateTable, { warn: () => {} });
+
+  async function managed(): Promise<readonly string[]> {
+    const ids: string[] = [];
+    const pages = paginateScan({ client }, { TableName: desiredTable, ProjectionExpression: 'routeTableId' });
+    for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
+    return ids.sort();
+  }
+
+  return {
+    async fleet() {
+      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
+      const glances = await states.glance(ids);
+      const tables = ids.map((routeTableId) => {
+        const status = glances.get(routeTableId)?.status;
+        return { routeTableId, ...(status && { status }) };
+      });
+      return { tables, sweep, stops: ordersFor(everyTable).pauses };
+    },
+
+    async table(routeTableId, runsAtMost = 25) {
+      const since = new Date(Date.now() - callKeptMs);
+      const [{ state }, sweep, calls, { Items = [] }] = await Promise.all([
+        states.read(routeTableId),
+        states.readSweep(),
+        evidence.of(routeTableId, since),
+        client.send(
+          new QueryCommand({
+            TableName: stateTable,
+            KeyConditionExpression: 'routeTableId = :id AND begins_with(#item, :run)',
+            ExpressionAttributeNames: { '#item': 'item' },
+            ExpressionAttributeValues: { ':id': routeTableId, ':run': 'run#' },
+            ScanIndexForward: false,
+            Limit: runsAtMost,
+          }),
+        ),
+      ]);
+      const runs = Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []);
+      return { status: state?.status, runs, calls: calls.slice(0, runsAtMost), sweep };
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import { type Left, nothingLeft, together, triggerKinds } from '../../core/memory/trigger.ts';
+import type { Leases } from '../../ports.ts';
+
+/**
+ * Leases in the table of states, each one item beside the status. Instants are ISO 8601 in UTC, so that they compare as
+ * texts (and are no concern of the table's time to live, which reads numbers). What is left with a holder are two sets of
+ * strings, `dirty` (kinds of triggers) and `deletions`: however many come, a storm does not outgrow the item.
+ */
+export function tableLeases(client: DynamoDBDocumentClient, tableName: string): Leases {
+  const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
+
+  return {
+    async take(routeTableId, { holder, now, expiresAt, retakeBefore }) {
+      try {
+        const { Attributes } = await client.send(
+          new UpdateCommand({
+            ...at(routeTableId),
+            UpdateExpression:
+              'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
+            ConditionExpression:
+              'attribute_not_exists(holder) OR expiresAt <= :now OR (holder = :holder AND takenAt <= :retakeBefore)',
+            ExpressionAttributeValues: {
+              ':holder': holder,
+              ':now': now.toISOString(),
+              ':expiresAt': expiresAt.toISOString(),
+              ':retakeBefore': retakeBefore.toISOString(),
+            },
+            ReturnValues: 'ALL_OLD',
+            ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+          }),
+        );
+        return { taken: true, left: leftIn(Attributes) };
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        const held = error.Item?.['expiresAt']?.S;
+        return { taken: false, expiresAt: held === undefined ? expiresAt : new Date(held) };
+      }
+    },
+
+    async leave(routeTableId, { kinds, deletions }, by, now) {
+      const left = await unlessRefused(
+        client.send(
+          new UpdateCommand({
+            ...at(routeTableId),
+            // A call that the SDK repeats, as its answer was lost, finds that it was the first.
+            UpdateExpression: `SET firstBy = if_not_exists(firstBy, :by) ADD dirty :kinds${
+              deletions.length > 0 ? ', deletions :deletions' : ''
+            }`,
+            ConditionExpression: 'attribute_exists(holder) AND expiresAt > :now',
+            ExpressionAttributeValues: {
+              ':now': now.toISOString(),
+              ':by': by,
+              ':kinds': new Set(kinds),
+              ...(deletions.length > 0 && { ':deletions': new Set(deletions) }),
+            },
+            ReturnValues: 'ALL_NEW',
+          }),
+        ),
+      );
+      if (!left) return 'free';
+      return left.Attributes?.['firstBy'] === by ? 'first' : 'more';
+    },
+
+    async release(routeTableId, { holder, now, expiresAt }) {
+      const ended = await unlessRefused(
+        client.send(
+          new DeleteCommand({
+            ...at(routeTableId),
+            ConditionExpression: 'holder = :holder AND attribute_not_exists(dirty)',
+            ExpressionAttributeValues: { ':holder': holder },
+          }),
+        ),
+      );
+      if (ended) return { released: true };
+      const renewed = await unlessRefused(
+        client.send(
+          new UpdateCommand({
+            ...at(routeTableId),
+            UpdateExpression: 'SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
+            ConditionExpression: 'holder = :holder',
+            ExpressionAttributeValues: {
+              ':holder': holder,
+              ':now': now.toISOString(),
+              ':expiresAt': expiresAt.toISOString(),
+            },
+            ReturnValues: 'ALL_OLD',
+          }),
+        ),
+      );
+      // Refused again: it had expired, and is another's by now.
+      return renewed ? { released: false, left: leftIn(renewed.Attributes) } : { released: true };
+    },
+
+    async drop(routeTableId, holder) {
+      const ended = await unlessRefused(
+        client.send(
+          new DeleteCommand({
+            ...at(routeTableId),
+            ConditionExpression: 'holder = :holder',
+            ExpressionAttributeValues: { ':holder': holder },
+            ReturnValues: 'ALL_OLD',
+          }),
+        ),
+      );
+      return leftIn(ended?.Attributes);
+    },
+  };
+}
+
+/** What a conditional write answered, or undefined when its condition did not hold. */
+async function unlessRefused<T>(write: Promise<T>): Promise<T | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (error instanceof ConditionalCheckFailedException) return undefined;
+    throw error;
+  }
+}
+
+const texts = z.set(z.string()).catch(new Set<string>());
+
+const leaseShape = z.object({ dirty: texts, deletions: texts });
+
+function leftIn(item: Record<string, unknown> = {}): Left {
+  const { dirty, deletions } = leaseShape.parse(item);
+  return together({ kinds: triggerKinds.filter((kind) => dirty.has(kind)), deletions: [...deletions] }, nothingLeft);
+}

@@ -1,0 +1,165 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import {
+  BatchGetCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from '@aws-sdk/lib-dynamodb';
+import { isActive } from '../../core/desired/ignore.ts';
+import { type Approval, type Pause, everyTable, ordersOf, stoppingOrders } from '../../core/desired/orders.ts';
+import { destinationText, parseDestination } from '../../core/route/route.ts';
+
+/** A pause, stop or hold as it is written. */
+export interface NewOrder {
+  readonly reason: string;
+  readonly by: string;
+  /** When it was given. */
+  readonly at: Date;
+  readonly until?: Date;
+}
+
+/** What is ordered: one table to pause, or the whole fleet to stop. */
+export type Scope = { readonly routeTableId: string } | 'fleet';
+
+/** What there was to end: an order that has `ended` now, one that was `over` before, or `none`. */
+export type Ended = 'ended' | 'over' | 'none';
+
+/** Writes orders. Each write leaves the orders of others as they are. */
+export interface OrderWriter {
+  /** Pauses a table or stops the fleet. Replaces a pause before it, and returns that one if it was still active. */
+  pause(scope: Scope, order: NewOrder): Promise<Pause | undefined>;
+  /** Ends a pause at `at`. Its row stays, with that end. One that is over by then keeps the end it had. */
+  resume(scope: Scope, at: Date): Promise<Ended>;
+  /** Holds one destination, in canonical form, as it is now. */
+  hold(routeTableId: string, destination: string, order: NewOrder): Promise<void>;
+  /** Ends the hold of one destination at `at`, however its key is spelled. */
+  release(routeTableId: string, destination: string, at: Date): Promise<Ended>;
+  approve(routeTableId: string, approval: Approval): Promise<void>;
+}
+
+/** A row that has ended goes by TTL so long afterwards: until then it shows that there was an order. */
+const endedKeptSeconds = 30 * 24 * 60 * 60;
+
+const expiresAfter = (end: Date): number => Math.floor(end.getTime() / 1_000) + endedKeptSeconds;
+
+export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string): OrderWriter {
+  const put = async (row: Record<string, unknown>): Promise<unknown> => {
+    const { Attributes } = await client.send(
+      new PutCommand({ TableName: ordersTable, Item: row, ReturnValues: 'ALL_OLD' }),
+    );
+    return Attributes;
+  };
+
+  /** Says whether the condition held, and so whether anything was written. */
+  const update = async (command: Omit<UpdateCommandInput, 'TableName'>): Promise<boolean> => {
+    try {
+      await client.send(new UpdateCommand({ TableName: ordersTable, ...command }));
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
+  };
+
+  /** Writes one entry of the map of holds, whatever stands there. Says whether there is such a map. */
+  const setHold = (Key: Record<string, string>, destination: string, hold: object): Promise<boolean> =>
+    update({
+      Key,
+      UpdateExpression: 'SET #holds.#destination = :hold',
+      ConditionExpression: 'attribute_type(#holds, :map)',
+      ExpressionAttributeNames: { '#holds': 'holds', '#destination': destination },
+      ExpressionAttributeValues: { ':hold': hold, ':map': 'M' },
+    });
+
+  return {
+    async pause(scope, { until, ...order }) {
+      const row = {
+        ...(scope === 'fleet' ? { routeTableId: everyTable, order: 'stop' } : { ...scope, order: 'pause' }),
+        ...written({ ...order, ...(until && { until }) }),
+        ...(until && { expiresAt: expiresAfter(until) }),
+      };
+      const [was] = ordersOf([await put(row)]).pauses;
+      return was && isActive(was, order.at) ? was : undefined;
+    },
+
+    async resume(scope, at) {
+      const routeTableId = scope === 'fleet' ? everyTable : scope.routeTableId;
+      // In a hurry somebody may have used the other name, which stops as well.
+      const keys = stoppingOrders.map((order) => ({ routeTableId, order }));
+      const { Responses, UnprocessedKeys } = await client.send(
+        new BatchGetCommand({ RequestItems: { [ordersTable]: { Keys: keys, ConsistentRead: true } } }),
+      );
+      if (Object.keys(UnprocessedKeys ?? {}).length > 0) throw new Error('DynamoDB did not answer for every order');
+      const all = await Promise.all(
+        (Responses?.[ordersTable] ?? []).map(async (row): Promise<Ended> => {
+          const [found] = ordersOf([row]).pauses;
+          if (found?.until && found.until <= at) return 'over';
+          const ended = await update({
+            Key: { routeTableId, order: row['order'] },
+            UpdateExpression: 'SET #until = :at, #expiresAt = :expiresAt',
+            ConditionExpression: 'attribute_exists(routeTableId)',
+            ExpressionAttributeNames: { '#until': 'until', '#expiresAt': 'expiresAt' },
+            ExpressionAttributeValues: { ':at': at.toISOString(), ':expiresAt': expiresAfter(at) },
+          });
+          return ended ? 'ended' : 'none';
+        }),
+      );
+      return mostOf(all);
+    },
+
+    async hold(routeTableId, destination, order) {
+      const key = { routeTableId, order: 'holds' };
+      // The first hold makes the map. If somebody else was faster, there is one by now.
+      const isHeld =
+        (await setHold(key, destination, written(order))) ||
+        (await update({
+          Key: key,
+          UpdateExpression: 'SET #holds = :holds',
+          ConditionExpression: 'NOT attribute_type(#holds, :map)',
+          ExpressionAttributeNames: { '#holds': 'holds' },
+          ExpressionAttributeValues: { ':holds': { [destination]: written(order) }, ':map': 'M' },
+        })) ||
+        (await setHold(key, destination, written(order)));
+      if (!isHeld) throw new Error(`the holds of ${routeTableId} were removed at the same time: try again`);
+    },
+
+    async release(routeTableId, destination, at) {
+      const key = { routeTableId, order: 'holds' };
+      const { Item } = await client.send(new GetCommand({ TableName: ordersTable, Key: key, ConsistentRead: true }));
+      const holds: unknown = Item?.['holds'];
+      if (typeof holds !== 'object' || holds === null) return 'none';
+      const spelled = Object.entries(holds).filter(([text]) => canonical(text) === destination);
+      const all = await Promise.all(
+        spelled.map(async ([text, value]): Promise<Ended> => {
+          const [found] = ordersOf([{ ...key, holds: { [text]: value } }]).holds;
+          if (found?.until && found.until <= at) return 'over';
+          const { until: _, destination: __, ...hold } = found ?? {};
+          return (await setHold(key, text, { ...hold, until: at.toISOString() })) ? 'ended' : 'none';
+        }),
+      );
+      return mostOf(all);
+    },
+
+    async approve(routeTableId, { until, ...approval }) {
+      const row = { routeTableId, order: 'approval', ...approval };
+      await put({ ...row, until: until.toISOString(), expiresAt: expiresAfter(until) });
+    },
+  };
+}
+
+const written = ({ reason, by, at, until }: NewOrder): Record<string, string> => ({
+  reason,
+  by,
+  at: at.toISOString(),
+  ...(until && { until: until.toISOString() }),
+});
+
+const mostOf = (all: readonly Ended[]): Ended =>
+  (['ended', 'over'] as const).find((one) => all.includes(one)) ?? 'none';
+
+function canonical(text: string): string | undefined {
+  const parsed = parseDestination(text);
+  return parsed.ok ? destinationText(parsed.value) : undefined;
+}

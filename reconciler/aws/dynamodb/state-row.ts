@@ -1,0 +1,325 @@
+import { z } from 'zod';
+import type { DomainEvent } from '../../core/announce/domain-event.ts';
+import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
+import type { News } from '../../core/announce/news.ts';
+import type { ChangeJson } from '../../core/route/change.ts';
+import type { Finding } from '../../core/desired/finding.ts';
+import type { Blocked } from '../../core/plan/guard.ts';
+import { known } from '../../core/route/known.ts';
+import type { Actor } from '../../core/memory/call.ts';
+import {
+  type Cause,
+  type Contest,
+  type Doubt,
+  type Drift,
+  type LastDrift,
+  type Memory,
+  type OnTrial,
+  type OpenRun,
+  type Refusal,
+  type Remembered,
+  type RememberedApproval,
+  type Repairs,
+  type Rewritten,
+  type Written,
+  withEach,
+} from '../../core/memory/memory.ts';
+import type { ApprovedRoute } from '../../core/desired/orders.ts';
+import type { Problem } from '../../core/desired/problem.ts';
+import {
+  type Contested,
+  type Failure,
+  type PlanSummary,
+  type ShownPause,
+  type State,
+  type Status,
+  phases,
+} from '../../core/status/status.ts';
+import type { ShownTrigger } from '../../core/memory/trigger.ts';
+import type { Glance, StoredState } from '../../ports.ts';
+import { pack, unpack } from './pack.ts';
+
+// DynamoDB takes items of 400 KB at most, and each of a table's 2,000 routes may drift, be refused and be contested.
+
+/** A row larger than this, in bytes, loses what people miss least. The rest of 400 KB is room for names and numbers. */
+const rowAtMost = 380_000;
+
+/** Of this, what is not announced yet may take so much. */
+const newsAtMost = 60_000;
+
+/** A state as DynamoDB keeps it: the status attribute by attribute, the memory in one packed attribute. */
+export function rowOf({ status, memory, unsent, ...rest }: StoredState): Record<string, unknown> {
+  const beside = { ...rest, item: 'status', ...(unsent && { unsent: packNews(unsent) }) };
+  const layOut = (state: State) => ({ ...state.status, ...beside, memory: pack(withEntries(state.memory)) });
+  let row = layOut({ status, memory });
+  let left: State = { status, memory: { ...memory, forgotten: (memory.forgotten ?? 0) + 1 } };
+  for (const sacrifice of sacrifices) {
+    if (sizeOf(row) <= rowAtMost) break;
+    left = sacrifice(left);
+    row = layOut(left);
+  }
+  return row;
+}
+
+const sizeOf = (row: Record<string, unknown>): number =>
+  Object.values(row)
+    .map((value) => (value instanceof Uint8Array ? value.byteLength : Buffer.byteLength(JSON.stringify(value) ?? '')))
+    .reduce((sum, bytes) => sum + bytes, 0);
+
+/** Packs what is not announced yet: the newest events for which there is room. */
+export function packNews({ metrics, events }: News): Uint8Array {
+  for (let most = events.length; ; most = Math.floor(most / 2)) {
+    const packed = pack({ metrics, events: most > 0 ? events.slice(-most) : [] });
+    if (packed.byteLength <= newsAtMost || most === 0) return packed;
+  }
+}
+
+const withEntries = ({ destinations, ...table }: Memory): object => ({ ...table, destinations: [...destinations] });
+
+// ── what a row can spare ────────────────────────────────────────────────────────────────────────────────────────────
+
+type Sacrifice = (state: State) => State;
+
+/** First what people miss least. What deletes are earned by is never among it. */
+const sacrifices: readonly Sacrifice[] = [
+  showing(20),
+  forgetting(({ refusal, ...rest }) => {
+    if (!refusal) return rest;
+    const { message: _, remedy: __, ...bare } = refusal;
+    return { ...rest, refusal: bare };
+  }),
+  forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.filter(({ endedAt }) => endedAt === undefined) })),
+  forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.map(({ cause: _, runs: __, ...bare }) => bare) })),
+  forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, by: repairs.by.slice(-1) } })),
+  forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs?.contest && repairs })),
+  showing(5),
+  forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
+  forgetting(({ drift: _, ...rest }) => rest),
+  forgetting(({ listed, ours, overrodeLocal, foreign, spared, onTrial }) => ({
+    ...{ listed, ours, overrodeLocal, foreign, spared, onTrial },
+  })),
+];
+
+function forgetting(spare: (remembered: Remembered) => Rewritten): Sacrifice {
+  return ({ status, memory }) => ({ status, memory: withEach(memory, spare) });
+}
+
+/** Shows only the first of the routes that fail, are contested or drifted. The memory knows them all. */
+function showing(most: number): Sacrifice {
+  return ({ status, memory }) => {
+    const [contested, drift] = [status.contested?.slice(0, most), status.drift?.slice(0, most)];
+    const failures = status.failures.slice(0, most);
+    return { status: { ...status, ...known({ failures, contested, drift }) }, memory };
+  };
+}
+
+// ── what a row must contain to be believed ──────────────────────────────────────────────────────────────────────────
+
+/** Shapes for every field of a type, so that none is forgotten here. Fields of a later version are let through. */
+type ShapesOf<T> = Record<keyof T, z.ZodType>;
+
+const text = z.string();
+const number = z.number();
+const time = z.iso.datetime();
+const flag = z.literal(true).optional();
+
+const optional = { text: text.optional(), number: number.optional(), time: time.optional() };
+
+const actor = z.looseObject({
+  arn: text,
+  sourceIp: optional.text,
+  userAgent: optional.text,
+  invokedBy: optional.text,
+} satisfies ShapesOf<Actor>);
+
+const changeFields = {
+  action: z.enum(['create', 'replace', 'delete']),
+  destination: text,
+  from: optional.text,
+  to: optional.text,
+} satisfies ShapesOf<ChangeJson>;
+
+const refusalFields = {
+  action: changeFields.action,
+  from: optional.text,
+  to: optional.text,
+  kind: optional.text,
+  code: optional.text,
+  message: optional.text,
+  remedy: optional.text,
+  attempts: number,
+  nextRetry: time,
+} satisfies ShapesOf<Refusal>;
+
+const cause = z.looseObject({ id: text, name: text, time, actor: actor.optional() } satisfies ShapesOf<Cause>);
+
+const drift = z.looseObject({
+  ...changeFields,
+  foundAt: time,
+  watched: flag,
+  cause: cause.optional(),
+  expectsEvent: flag,
+  appliedAt: optional.time,
+  byUs: flag,
+  endedAt: optional.time,
+  runs: z.array(text).optional(),
+} satisfies ShapesOf<Drift>);
+
+const repairs = z.looseObject({
+  target: optional.text,
+  at: z.array(time),
+  by: z.array(actor),
+  contest: z.looseObject({ since: time, until: time, waitMs: number } satisfies ShapesOf<Contest>).optional(),
+  quietSince: optional.time,
+} satisfies ShapesOf<Repairs>);
+
+const remembered = z.looseObject({
+  listed: flag,
+  ours: optional.text,
+  overrodeLocal: flag,
+  foreign: flag,
+  spared: flag,
+  onTrial: z.looseObject({ target: text, deadSince: optional.time } satisfies ShapesOf<OnTrial>).optional(),
+  planned: z.looseObject(changeFields).optional(),
+  waits: optional.text,
+  troubles: z.array(text).optional(),
+  refusal: z.looseObject(refusalFields).optional(),
+  repairs: repairs.optional(),
+  written: z.looseObject({ target: optional.text, isUncertain: flag } satisfies ShapesOf<Written>).optional(),
+  drift: z.array(drift).optional(),
+} satisfies ShapesOf<Remembered>);
+
+const lastDrift = z.looseObject({
+  foundAt: time,
+  routes: number,
+  actor: actor.optional(),
+  others: flag,
+  calledAt: optional.time,
+  appliedAt: optional.time,
+  healedAt: optional.time,
+} satisfies ShapesOf<LastDrift>);
+
+const route = z.looseObject({ destination: text, target: text } satisfies ShapesOf<ApprovedRoute>);
+
+const memoryShape = z.looseObject({
+  destinations: z.array(z.tuple([text, remembered])),
+  desiredHash: optional.text,
+  policyHash: optional.text,
+  cleanPolicy: optional.text,
+  watched: flag,
+  lastWriteAt: optional.time,
+  doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
+  lastDrift: lastDrift.optional(),
+  approval: z
+    .looseObject({ at: text, by: text, routes: z.array(route) } satisfies ShapesOf<RememberedApproval>)
+    .optional(),
+  openRuns: z.array(z.looseObject({ id: text, destinations: z.array(text) } satisfies ShapesOf<OpenRun>)).optional(),
+  deletions: z.array(text).optional(),
+  callsSeen: z.array(text).optional(),
+  forgotten: optional.number,
+  indexed: z.array(text).optional(),
+} satisfies ShapesOf<Memory>);
+
+const planShape = z.looseObject({
+  routeTableId: text,
+  inSync: z.boolean(),
+  planId: text,
+  changes: z.array(z.looseObject(changeFields)),
+  unchanged: number,
+  leftAlone: z.array(z.looseObject({ destination: text, target: text, reason: text })),
+  findings: z.array(
+    z.looseObject({
+      code: text,
+      destination: optional.text,
+      target: optional.text,
+      message: text,
+    } satisfies ShapesOf<Finding>),
+  ),
+  blocked: z.looseObject({ code: text, message: text, deletes: z.array(text) } satisfies ShapesOf<Blocked>).optional(),
+  omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
+} satisfies ShapesOf<PlanSummary>);
+
+const statusShape = z.looseObject({
+  routeTableId: text,
+  phase: z.enum(phases),
+  reason: text,
+  vpcId: optional.text,
+  listed: optional.number,
+  plan: planShape.optional(),
+  blackholes: optional.number,
+  problems: z.array(z.looseObject({ path: text, found: text, message: text } satisfies ShapesOf<Problem>)).optional(),
+  failures: z.array(z.looseObject({ ...changeFields, ...refusalFields } satisfies ShapesOf<Failure>)),
+  contested: z
+    .array(
+      z.looseObject({
+        destination: text,
+        target: optional.text,
+        repairs: number,
+        by: z.array(actor),
+        until: time,
+      } satisfies ShapesOf<Contested>),
+    )
+    .optional(),
+  drift: z.array(drift).optional(),
+  lastDrift: lastDrift.optional(),
+  trigger: z.looseObject({
+    kind: text,
+    id: optional.text,
+    name: optional.text,
+    time: optional.text,
+    via: optional.text,
+  } satisfies ShapesOf<ShownTrigger>),
+  actor: actor.optional(),
+  checkedAt: time,
+  changedAt: time,
+  inSyncSince: optional.time,
+  nextRetry: optional.time,
+  pause: z
+    .looseObject({
+      reason: text,
+      of: text,
+      by: optional.text,
+      at: optional.text,
+      until: optional.text,
+    } satisfies ShapesOf<ShownPause>)
+    .optional(),
+} satisfies ShapesOf<Status>);
+
+const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
+
+const newsShape = z.object({
+  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
+  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
+});
+
+const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
+const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
+
+/** The state of a row without its memory. Undefined when it cannot be read. */
+export function glanceOf(row: Record<string, unknown>): Glance | undefined {
+  const { item: _, memory: __, unsent, revision, seen, dueAt, ...status } = row;
+  const beside = besideShape.safeParse({ revision, seen, dueAt });
+  if (!beside.success || !isStatus(status)) return undefined;
+  return { status, ...known(beside.data), hasUnsent: unsent !== undefined };
+}
+
+const isStatus = (value: unknown): value is Status => statusShape.safeParse(value).success;
+
+/** The state that a row keeps. Undefined when it cannot be read: then it counts as lost. */
+export function stateOf(row: Record<string, unknown>): StoredState | undefined {
+  const glance = glanceOf(row);
+  if (!glance) return undefined;
+  const { hasUnsent: _, ...rest } = glance;
+  try {
+    const unsent = row['unsent'] === undefined ? undefined : newsShape.parse(unpack(row['unsent']));
+    return known({ ...rest, memory: memoryOf(unpack(row['memory'])), unsent });
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws Error when it is anything but a memory with its destinations as entries */
+function memoryOf(value: unknown): Memory {
+  const { destinations, ...table } = memoryShape.parse(value);
+  return { ...table, destinations: new Map(destinations) } as Memory;
+}

@@ -1,0 +1,141 @@
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { z } from 'zod';
+import type { Run } from '../../core/announce/history.ts';
+import type { SweepRecord } from '../../core/status/sweep-record.ts';
+import type { Glance, StoredState, TableStates } from '../../ports.ts';
+import { batchGet } from './batch-get.ts';
+import { glanceOf, packNews, rowOf, stateOf } from './state-row.ts';
+
+/** The key of the item about the whole fleet: its last sweep. */
+const sweepKey = { routeTableId: '*', item: 'sweep' };
+
+/**
+ * The table of what is remembered: status and history of a route table lie together under its id.
+ *
+ * @param historyDays for how many days after it was found a run is kept
+ */
+export function tableStates(client: DynamoDBDocumentClient, tableName: string, historyDays = 90): TableStates {
+  const put = async (item: Record<string, unknown>): Promise<void> => {
+    await client.send(new PutCommand({ TableName: tableName, Item: item }));
+  };
+
+  const get = async (key: Record<string, string>): Promise<Record<string, unknown> | undefined> => {
+    const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }));
+    return Item;
+  };
+
+  async function glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
+    const glances = new Map<string, Glance>();
+    const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
+    for await (const row of batchGet(client, tableName, keys)) {
+      const found = glanceOf(row);
+      if (found) glances.set(found.status.routeTableId, found);
+    }
+    return glances;
+  }
+
+  /** Puts a state in the place of one that cannot be read. That one is kept aside, for a person to look at. */
+  async function writeOverUnreadable(state: StoredState): Promise<boolean> {
+    const found = await get({ routeTableId: state.status.routeTableId, item: 'status' });
+    if (!found || stateOf(found)) return false;
+    await put({ ...found, item: 'unreadable-status' });
+    await put(rowOf(state));
+    return true;
+  }
+
+  return {
+    async read(routeTableId) {
+      const row = await get({ routeTableId, item: 'status' });
+      const state = row && stateOf(row);
+      if (state) return { state };
+      return row ? { isLost: true } : {};
+    },
+    glance,
+    async write(state) {
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: tableName,
+            Item: rowOf(state),
+            ConditionExpression: 'attribute_not_exists(routeTableId) OR revision = :before',
+            ExpressionAttributeValues: { ':before': state.revision - 1 },
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        return state.revision === 1 && writeOverUnreadable(state);
+      }
+    },
+    async writeUnsent(routeTableId, revision, unsent) {
+      try {
+        await client.send(
+          new UpdateCommand({
+            TableName: tableName,
+            Key: { routeTableId, item: 'status' },
+            UpdateExpression: unsent ? 'SET unsent = :unsent' : 'REMOVE unsent',
+            ConditionExpression: 'revision = :revision',
+            ExpressionAttributeValues: { ':revision': revision, ...(unsent && { ':unsent': packNews(unsent) }) },
+          }),
+        );
+      } catch (error) {
+        // A later state was written: it knows better what is unsent.
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      }
+    },
+    recordRun: ({ id, ...run }: Run) =>
+      put({
+        ...run,
+        item: `run#${id}`,
+        expiresAt: Math.floor(Date.parse(run.detectedAt) / 1_000) + historyDays * 24 * 60 * 60,
+      }),
+    async readRun(routeTableId, id) {
+      const item = await get({ routeTableId, item: `run#${id}` });
+      return item && runOf(id, item);
+    },
+    async readSweep() {
+      const item = await get(sweepKey);
+      return item && sweepOf(item);
+    },
+    writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
+  };
+}
+
+const runShape = z.looseObject({
+  routeTableId: z.string(),
+  id: z.string(),
+  detectedAt: z.string(),
+  plan: z.looseObject({ changes: z.array(z.unknown()) }),
+  outcome: z.array(z.looseObject({ destination: z.string() })),
+});
+
+const isRun = (value: unknown): value is Run => runShape.safeParse(value).success;
+
+export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<string, unknown>): Run | undefined {
+  const run = { ...rest, id };
+  return isRun(run) ? run : undefined;
+}
+
+const unread = z.looseObject({
+  count: z.number(),
+  first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
+});
+
+/** What the next part of a sweep goes on from. Without a record that can be read it starts over. */
+const sweepShape = z.looseObject({
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().optional(),
+  checked: z.number(),
+  outOfSync: z.number(),
+  observed: z.number().optional(),
+  blackholes: z.number().optional(),
+  unknown: unread,
+  cursor: z.string().optional(),
+  lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),
+});
+
+const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;
+
+const sweepOf = ({ item: _, routeTableId: __, ...sweep }: Record<string, unknown>): SweepRecord | undefined =>
+  isSweep(sweep) ? sweep : undefined;

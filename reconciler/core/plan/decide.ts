@@ -1,0 +1,133 @@
+import type { Change } from '../route/change.ts';
+import type { DesiredRoute } from '../desired/desired.ts';
+import { activeHold } from '../desired/enforcement.ts';
+import type { Finding } from '../desired/finding.ts';
+import { isActive, meets } from '../desired/ignore.ts';
+import { rememberedAt } from '../memory/memory.ts';
+import {
+  type Circumstances,
+  type LeftAloneReason,
+  type StaticRoute,
+  ignoringEntry,
+  isKnownDead,
+  localReason,
+  overriddenByUs,
+  whyNotDelete,
+  whyNotReplace,
+} from './ownership.ts';
+import { destinationText, sameTarget, targetText } from '../route/route.ts';
+import type { LeftAlone } from './slots.ts';
+
+/** The decision about one destination, with what an operator should know about it. */
+export type Decision = { readonly findings: readonly Finding[] } & (
+  | { readonly kind: 'change'; readonly change: Change }
+  /** The listed route is as desired. */
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'left-alone'; readonly route: LeftAlone }
+  /** There is no route, and none is created. */
+  | { readonly kind: 'absent' }
+);
+
+const changed = (change: Change): Decision => ({ kind: 'change', change, findings: [] });
+
+/** A route that is not changed. `route` is undefined where there is none. */
+const untouched = (route: StaticRoute | undefined, reason: LeftAloneReason, findings: readonly Finding[]): Decision =>
+  route ? { kind: 'left-alone', route: { route, reason }, findings } : { kind: 'absent', findings };
+
+/** Decides about a listed destination. `slot` is the static route of that destination, if there is one. */
+export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined, on: Circumstances): Decision {
+  const { destination, target } = wanted;
+  const hold = activeHold(on.desired, destination, on.now);
+  if (hold) return suspended(wanted, slot, hold, 'held');
+  const suspension = on.desired.ignore.find(
+    (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
+  );
+  if (suspension) return suspended(wanted, slot, suspension, 'ignored');
+  if (!slot) return absent(wanted, on);
+  if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot, on) };
+  const reason = whyNotReplace(wanted, slot, on);
+  if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
+  if (reason === 'healed-into-blackhole') return notAgain(wanted, slot);
+  const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
+  return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason);
+}
+
+/** Decides about a static route whose destination is not listed. */
+export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
+  const reason = whyNotDelete(slot, on);
+  if (!reason) return changed({ action: 'delete', destination: slot.destination, from: slot });
+  if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return untouched(slot, reason, []);
+  const destination = destinationText(slot.destination);
+  const message = `${destination} still overrides the local route because an earlier version of the item asked for it; to reset it, list it with target local`;
+  return untouched(slot, reason, [
+    { code: 'local-override-left', destination, target: targetText(slot.target), message },
+  ]);
+}
+
+function suspended(
+  wanted: DesiredRoute,
+  slot: StaticRoute | undefined,
+  { reason, until }: { readonly reason: string; readonly until?: Date },
+  because: 'held' | 'ignored',
+): Decision {
+  const what = because === 'held' ? 'is held' : 'is suspended';
+  const end = until ? ` until ${until.toISOString()}` : '';
+  const finding = findingAt(wanted, 'ignored-until', `${what}${end}: ${reason}`);
+  return untouched(slot, (slot && localReason(slot)) ?? because, [finding]);
+}
+
+function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
+  const isLocal = reason === 'local' || reason === 'local-overridden';
+  const sentence = isLocal
+    ? 'is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true'
+    : `has a route to ${targetText(route.target)} that is not ours to change (${reason})`;
+  return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
+}
+
+function absent(wanted: DesiredRoute, on: Circumstances): Decision {
+  const { destination, target } = wanted;
+  if (target.kind === 'local') return withoutLocalRoute(wanted);
+  // While a dead route is absent, a wider route may carry the traffic. Somebody may have deleted the dead route for
+  // that reason, so do not create it again.
+  return isKnownDead(wanted, on) ? notAgain(wanted) : changed({ action: 'create', destination, to: target });
+}
+
+function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
+  const until = `until the item or ${targetText(wanted.target)} changes`;
+  const sentence = route
+    ? `works through ${targetText(route.target)} and is left alone ${until}: an earlier replace with that target dropped its traffic`
+    : `was deleted and is not created again ${until}: an earlier replace with that target dropped its traffic`;
+  return untouched(route, 'healed-into-blackhole', [findingAt(wanted, 'healed-into-blackhole', sentence)]);
+}
+
+const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
+  kind: 'absent',
+  findings: [
+    findingAt(
+      wanted,
+      'no-local-route',
+      'has no local route: EC2 creates local routes only for the CIDR blocks of the VPC; remove the route from the item',
+    ),
+  ],
+});
+
+function health(slot: StaticRoute, { memory }: Circumstances): Finding[] {
+  if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
+  const destination = destinationText(slot.destination);
+  const target = targetText(slot.target);
+  if (slot.state === 'blackhole' && rememberedAt(memory, destination).onTrial) {
+    const message = `${destination} worked until it was replaced as desired; its new target ${target} drops the traffic: correct the item or restore that target`;
+    return [{ code: 'healed-into-blackhole', destination, target, message }];
+  }
+  const consequence = {
+    blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',
+    filtered: 'but EC2 reports the route as filtered: it may not forward traffic',
+  }[slot.state];
+  const message = `${destination} is routed to ${target} as desired, ${consequence}`;
+  return [{ code: slot.state, destination, target, message }];
+}
+
+function findingAt(wanted: DesiredRoute, code: Finding['code'], sentence: string): Finding {
+  const destination = destinationText(wanted.destination);
+  return { code, destination, target: targetText(wanted.target), message: `${destination} ${sentence}` };
+}

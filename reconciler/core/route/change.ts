@@ -1,0 +1,61 @@
+import {
+  type ActualRoute,
+  type Destination,
+  type Target,
+  destinationOrder,
+  destinationText,
+  sortedBy,
+  targetText,
+} from './route.ts';
+
+/**
+ * One EC2 call. A change carries the old route and the new target, so it can be shown, refused and checked on its own.
+ */
+export type Change =
+  | { readonly action: 'replace'; readonly destination: Destination; readonly from: ActualRoute; readonly to: Target }
+  | { readonly action: 'delete'; readonly destination: Destination; readonly from: ActualRoute }
+  | { readonly action: 'create'; readonly destination: Destination; readonly to: Target };
+
+const applyOrder = { replace: 0, delete: 1, create: 2 } as const;
+
+/**
+ * Sorts changes in apply order: replaces (they leave no gap), then deletes (they make room), then creates. Within an
+ * action, changes are sorted by destination.
+ */
+export const inOrderOfApply = (changes: readonly Change[]): Change[] =>
+  sortedBy(changes, (change) => `${applyOrder[change.action]} ${destinationOrder(change.destination)}`);
+
+/** A change as JSON, with destination and target as a person writes them. */
+export interface ChangeJson {
+  readonly action: Change['action'];
+  readonly destination: string;
+  readonly from?: string;
+  readonly to?: string;
+}
+
+export const changeAsJson = (change: Change): ChangeJson => ({
+  action: change.action,
+  destination: destinationText(change.destination),
+  ...(change.action !== 'create' && { from: targetText(change.from.target) }),
+  ...(change.action !== 'delete' && { to: targetText(change.to) }),
+});
+
+/** Identifies a change: two changes that make the same EC2 call have the same key. */
+export function changeKey(change: Change): string {
+  const { action, destination, from, to } = changeAsJson(change);
+  return [action, destination, from, to].join(' ');
+}
+
+/** A change as one line of text for logs, errors and the CLI, such as `replace 10.20.0.0/16 (pcx-… → tgw-…)`. */
+export function describeChange({ action, destination, from, to }: ChangeJson): string {
+  switch (action) {
+    case 'create':
+      return `create ${destination} to ${to}`;
+    case 'replace':
+      return `replace ${destination} (${from} → ${to})`;
+    case 'delete':
+      return `delete ${destination} from ${from}`;
+    default:
+      return action satisfies never;
+  }
+}

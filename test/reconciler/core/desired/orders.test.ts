@@ -1,0 +1,166 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { activePause, isEnforced, underOrders } from '../../../../reconciler/core/desired/enforcement.ts';
+import { desiredHash, policyHash } from '../../../../reconciler/core/desired/hashes.ts';
+import { noOrders, ordersOf } from '../../../../reconciler/core/desired/orders.ts';
+import { desired, minutesAfter, now, routeTableId } from '../../../support/builders.ts';
+
+const until = minutesAfter(60).toISOString();
+
+/** A row of the table under test, and one that concerns all tables. */
+const ofTable = (order: string, fields: object = {}) => ({ ...fields, routeTableId, order });
+const ofAll = (order: string, fields: object = {}) => ({ ...fields, routeTableId: '*', order });
+
+const stops = (row: unknown, at = now): boolean => !isEnforced(underOrders(desired({}), ordersOf([row])), at);
+
+describe('an order to stop', () => {
+  it.each([
+    ['a pause of the table', ofTable('pause', { reason: 'x', by: 'alice', at: now.toISOString() })],
+    ['a stop of all tables', ofAll('stop', { reason: 'x' })],
+    ['a stop without any attribute', ofAll('stop')],
+    ['a stop with attributes nobody knows', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
+    ['a stop whose end is a text', ofAll('stop', { until: 'tomorrow' })],
+    ['a stop whose end has no time zone', ofAll('stop', { until: '2020-01-01T00:00:00' })],
+    ['a stop whose end is a number', ofAll('stop', { until: 0 })],
+    ['a stop that says it is none', ofAll('stop', { stop: false, until: null })],
+    ['a pause whose reason is no text', ofTable('pause', { reason: 7 })],
+    ['a stop of one table', ofTable('stop', { reason: 'x' })],
+    ['a pause of all tables', ofAll('pause', { reason: 'x' })],
+  ])('stops by its presence: %s', (_, row) => {
+    expect(stops(row)).toBe(true);
+  });
+
+  it.each([
+    ['a row under a name nobody knows', ofAll('stopp', { reason: 'x' })],
+    ['an approval', ofTable('approval', { reason: 'x' })],
+    ['a row without a key', { reason: 'x' }],
+    ['no row at all', undefined],
+  ])('is none: %s', (_, row) => {
+    expect(stops(row)).toBe(false);
+  });
+
+  it('is of what its key is of, whatever it is called', () => {
+    expect(ordersOf([ofAll('pause', { reason: 'y' }), ofTable('stop', { reason: 'x' })]).pauses).toEqual([
+      { reason: 'x', of: 'table' },
+      { reason: 'y', of: 'fleet' },
+    ]);
+  });
+
+  it('ends by itself', () => {
+    expect(stops(ofAll('stop', { until }), minutesAfter(59))).toBe(true);
+    expect(stops(ofAll('stop', { until }), minutesAfter(60))).toBe(false);
+  });
+
+  it('is shown by the widest that is active', () => {
+    const orders = ordersOf([
+      ofAll('stop', { reason: 'fleet', by: 'alice', until }),
+      ofTable('pause', { reason: 'table' }),
+    ]);
+    const paused = underOrders(desired({}, { paused: { reason: 'item' } }), orders);
+    expect(activePause(paused, now)).toEqual({ reason: 'fleet', of: 'fleet', by: 'alice', until: new Date(until) });
+    expect(activePause(paused, minutesAfter(60))).toEqual({ reason: 'table', of: 'table' });
+  });
+
+  it('changes the policy while it is active, once it has ended, and with each new one; never the item', () => {
+    const under = (pause?: object) => underOrders(desired({}), pause ? ordersOf([ofTable('pause', pause)]) : noOrders);
+    const policies = [
+      policyHash(under(), now),
+      policyHash(under({ reason: 'x', at: '1', until }), now),
+      policyHash(under({ reason: 'x', at: '1', until }), minutesAfter(60)),
+      policyHash(under({ reason: 'x', at: '2', until }), minutesAfter(60)),
+    ];
+    expect(new Set(policies).size).toBe(policies.length);
+    expect(desiredHash(under({ reason: 'x' }))).toBe(desiredHash(under()));
+  });
+
+  it('is read from anything without an error, in whatever order the rows come', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.anything(), (one, other) => {
+        const rows = [
+          ofTable('pause', Object(one)),
+          ofAll('stop', Object(other)),
+          ofTable('holds', { holds: one }),
+          other,
+        ];
+        const orders = ordersOf(rows);
+        expect(orders.pauses.every(({ reason }) => reason.length > 0)).toBe(true);
+        expect(ordersOf(rows.toReversed())).toEqual(orders);
+      }),
+    );
+  });
+});
+
+describe('a hold', () => {
+  const holds = (map: unknown) => ordersOf([ofTable('holds', { holds: map })]).holds;
+
+  it('is of a destination in canonical form', () => {
+    expect(holds({ '10.20.0.7/16': { reason: 'x' }, '2001:DB8::/32': { reason: 'y', by: 'alice', until } })).toEqual([
+      { destination: '10.20.0.0/16', reason: 'x' },
+      { destination: '2001:db8::/32', reason: 'y', by: 'alice', until: new Date(until) },
+    ]);
+  });
+
+  it.each([
+    ['an end that nobody can read', { until: 'soon' }],
+    ['no attribute', {}],
+    ['no map', 'please'],
+  ])('holds with %s', (_, value) => {
+    expect(holds({ '10.20.0.0/16': value })).toEqual([{ destination: '10.20.0.0/16', reason: 'no reason given' }]);
+  });
+
+  it.each([
+    ['a key that is no destination', { 'rtb-1': { reason: 'x' } }],
+    ['a list', ['10.20.0.0/16']],
+    ['a text', '10.20.0.0/16'],
+    ['nothing', undefined],
+  ])('is none under %s', (_, map) => {
+    expect(holds(map)).toEqual([]);
+  });
+
+  it('is of one table only', () => {
+    expect(ordersOf([ofAll('holds', { holds: { '10.20.0.0/16': {} } })])).toEqual(noOrders);
+  });
+
+  it('changes the policy while it is active and once it has ended; never the item', () => {
+    const under = (map: object) => underOrders(desired({}), ordersOf([ofTable('holds', { holds: map })]));
+    const held = under({ '10.20.0.0/16': { reason: 'x', until } });
+    const policies = [policyHash(under({}), now), policyHash(held, now), policyHash(held, minutesAfter(60))];
+    expect(new Set(policies).size).toBe(policies.length);
+    expect(desiredHash(held)).toBe(desiredHash(under({})));
+  });
+});
+
+describe('an approval', () => {
+  const approval = {
+    routes: [{ destination: '10.99.0.0/16', target: 'tgw-aaaaaaaa' }],
+    by: 'alice',
+    at: now.toISOString(),
+    until,
+    desiredHash: 'aaaaaaaaaaaa',
+  };
+  const approved = (fields: object) => ordersOf([ofTable('approval', { ...approval, ...fields })]).approval;
+
+  it('is read with its destinations in canonical form', () => {
+    const routes = [{ destination: '10.99.0.7/16', target: 'tgw-aaaaaaaa' }];
+    expect(approved({ routes })).toEqual({ ...approval, until: new Date(until) });
+  });
+
+  it('ends after 24 hours, however late its end is', () => {
+    expect(approved({ until: minutesAfter(48 * 60).toISOString() })?.until).toEqual(minutesAfter(24 * 60));
+  });
+
+  it.each([
+    ['no routes', { routes: undefined }],
+    ['a route without a target', { routes: [{ destination: '10.99.0.0/16' }] }],
+    ['no end', { until: undefined }],
+    ['no item it was given for', { desiredHash: undefined }],
+    ['nobody who gave it', { by: '' }],
+    ['no time at which it was given', { at: 'today' }],
+  ])('that names %s approves nothing', (_, fields) => {
+    expect(approved(fields)).toBeUndefined();
+  });
+
+  it('is of one table only', () => {
+    expect(ordersOf([ofAll('approval', approval)])).toEqual(noOrders);
+  });
+});
