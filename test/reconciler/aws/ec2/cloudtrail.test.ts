@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { ec2Call } from '../../../../reconciler/aws/ec2/cloudtrail.ts';
 
-const folder = path.join(import.meta.dirname, '../../fixtures/cloudtrail');
+const folder = path.join(import.meta.dirname, '../../../fixtures/cloudtrail');
 const account = '111122223333';
 const rtb = 'rtb-0a1b2c3d4e5f60718';
 const otherRtb = 'rtb-0f1e2d3c4b5a69788';
