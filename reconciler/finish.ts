@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isEmpty, joined, newsOf } from './core/announce/news.ts';
+import { type News, isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
 import { known } from './core/route/known.ts';
 import type { Memory } from './core/memory/memory.ts';
@@ -51,11 +51,12 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   const on = { routeTableId, now: world.now(), waker, ...occasion, calls: evidence.recent, outcomes };
   const concluded = conclude(before, ending.memory, result, on);
   await history.troubled(before, concluded);
-  const indexed = await keepIndex(session, concluded, result);
   const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);
+  const news = transitions(before, { ...concluded, memory: remembered }, { outcomes, calls: evidence.unread });
+  const unsent = joined(before?.unsent, newsOf(news));
+  const indexed = await keepIndex(session, concluded, result, unsent);
   const names = indexed.names.length > 0 ? indexed.names : undefined;
   const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
-  const news = transitions(before, after, { outcomes, calls: evidence.unread });
   await history.concluded(news);
 
   const { phase, reason, plan } = after.status;
@@ -66,7 +67,6 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   // After a read that is not believed, or with an index that was not kept, the next sweep must come by.
   const isSeen = result.kind !== 'doubtful' && indexed.isKept;
   const actual = 'actual' in result ? result.actual : undefined;
-  const unsent = joined(before?.unsent, newsOf(news));
   const stored: StoredState = known({
     ...after,
     revision: (before?.revision ?? 0) + 1,
@@ -109,16 +109,22 @@ const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
   return { shown, remembered, seen, dueAt };
 };
 
-/** Keeps the index, so that events about these ids find the table. Says under which ids they do. */
+/**
+ * Keeps the index, so that events about these ids find the table. Says under which ids they do. A table without an item
+ * stays `managed` until it has nothing left to announce: sweeps find it by that.
+ */
 async function keepIndex(
   { routeTableId, known: { state: before }, world, log }: Session,
   { status, memory }: State,
   result: Result,
+  unsent: News,
 ): Promise<{ readonly names: readonly string[]; readonly isKept: boolean }> {
   const old = before?.memory.indexed ?? [];
   const names =
     status.phase === 'Unmanaged'
-      ? []
+      ? isEmpty(unsent)
+        ? []
+        : [managed]
       : 'actual' in result
         ? namesOf(result.desired, result.actual)
         : (memory.indexed ?? [managed]);

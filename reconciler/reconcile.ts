@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import { changeAsJson } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
+import { managed } from './core/desired/names.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
 import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
@@ -80,19 +81,24 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     const wanted = wantedOf(told.item, told.orders, world.now());
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
     if (wanted.kind !== 'valid') {
-      if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0)
+      if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
+        // A sweep found it in the index, and nothing else removes it from there.
+        if (occasion.kinds.includes('sweep')) await world.index.keep(routeTableId, { add: [], remove: [managed] });
         return { phase: 'Unmanaged', blackholes: 0 };
+      }
       const spent = withApprovalSpent(memory, told.orders);
       return finish(session, { wanted, orders: told.orders, memory: spent, outcomes, result: wanted });
     }
     const { desired } = wanted;
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
+    const earlier = outcomes;
     outcomes = [...outcomes, ...converged.outcomes];
     if (stopped === 'edited') continue;
     // Whoever holds the lease now knows better what is true.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
-    const result = resultOf(desired, converged, outcomes, { now: world.now(), memory, isFirst: !known.state });
+    const context = { now: world.now(), memory, isFirst: !known.state, earlier };
+    const result = resultOf(desired, converged, outcomes, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
 }
@@ -169,13 +175,19 @@ function resultOf(
   desired: DesiredTable,
   { end, last }: Converged,
   outcomes: readonly ChangeOutcome[],
-  context: { readonly now: Date; readonly memory: Memory; readonly isFirst: boolean },
+  context: {
+    readonly now: Date;
+    readonly memory: Memory;
+    readonly isFirst: boolean;
+    readonly earlier: readonly ChangeOutcome[];
+  },
 ): Result {
   if (!last) return { kind: 'missing', desired };
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
-  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done' };
+  const { earlier } = context;
+  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
 }
 
 /** What is left of a plan. Where deletes wait, a person approves it by its id, which must hold for the next plan, too. */

@@ -83,9 +83,7 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
     async (routeTableId) => {
       if (world.now() >= invocation.until) return;
       try {
-        const { phase } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
-        // If its status was lost as well, nothing else removes it from the index.
-        if (phase === 'Unmanaged') await world.index.keep(routeTableId, { add: [], remove: [managed] });
+        await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
       }

@@ -4,7 +4,7 @@ import { summaryOf } from '../../reconciler/core/status/status.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
-import { inSync } from '../support/in-memory-world.ts';
+import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // What the simulation found, each as the shortest history that shows it.
 
@@ -204,5 +204,61 @@ describe('a sweep', () => {
     if (status) await states.write({ ...stored, status, revision: stored.revision + 1 });
     await sweep(world, world.invocation());
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
+  });
+});
+
+describe('drift', () => {
+  const found = ({ announcer }: InMemoryWorld): readonly string[] =>
+    announcer.told
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Detected')
+      .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
+
+  it('is not what an edit asked for that was taken back in the middle of its apply', async () => {
+    const world = await inSync(one);
+    world.desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    let asked = 0;
+    world.checkpointFaults = () => {
+      asked += 1;
+      if (asked === 2) world.desire(one);
+    };
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.lines).toEqual([]);
+    expect(world.status().phase).toBe('InSync');
+    expect(found(world)).toEqual([]);
+  });
+
+  it('is not what an edit made before it was taken back', async () => {
+    const world = await inSync(one);
+    world.desire({ '10.20.0.0/16': 'pcx-bbbbbbbb', '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore: () => world.desire(one) });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.lines).toEqual([
+      'ReplaceRoute 10.20.0.0/16 pcx-bbbbbbbb',
+      'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
+    ]);
+    expect(found(world)).toEqual([]);
+  });
+});
+
+describe('the last event of a table whose item was deleted', () => {
+  it('is sent by the next sweep when EventBridge rejects it', async () => {
+    const world = await inSync(one);
+    const { ec2, announcer, desired, states, index, reconcile } = world;
+    ec2.scenery.route(routeTableId, '192.168.7.0/24', 'pcx-aaaaaaaa');
+    world.desire(one, { maxDeletes: 0 });
+    await reconcile({ kind: 'desired' });
+    expect(world.status().phase).toBe('Blocked');
+    announcer.faults = () => {
+      throw new Error('EventBridge is down');
+    };
+    desired.delete(routeTableId);
+    await reconcile({ kind: 'desired' });
+    expect(states.stored(routeTableId).unsent?.events).toMatchObject([{ type: 'Route Plan Blocked' }]);
+    announcer.faults = () => {};
+    await sweep(world, world.invocation());
+    expect(states.stored(routeTableId)).not.toHaveProperty('unsent');
+    await sweep(world, world.invocation());
+    expect(await index.tablesUnder('managed')).toEqual([]);
   });
 });

@@ -4,6 +4,9 @@ import { type Table, isStatic } from '../support/ec2/world.ts';
 /** How much earlier than a read a call may have been made that the read does not show; clocks differ as well. */
 const readsLagMs = 35_000;
 
+/** The role of our functions, as their calls name it. */
+export const ourRole = 'route-reconciler';
+
 /** What a state that was written rests on, as far as drift is concerned. */
 export interface Shown {
   /** What was asked for, and under which rules. */
@@ -105,14 +108,22 @@ export class Drifts {
     this.#found.clear();
   }
 
+  /** What was true when the last state was written that believed its reads. */
+  get lastSeenAt(): number {
+    return this.#shown.at(-1)?.asOf ?? -Infinity;
+  }
+
   /**
-   * Who made a call about a destination: since the last state knew it as desired, if that believed its reads and nothing
-   * else is asked for by now.
+   * Who made a call about a destination that an event may report: ever, or since the last state if that knew the
+   * destination as desired and nothing else is asked for by now. Our own calls are among them only where an event
+   * reported one although the rule filters them. The product cannot recognize them, however old they are.
    */
   callersAt(destination: string, rules: string | undefined): ReadonlySet<string> {
-    const isKnown = !this.#isFirst && !this.#isDoubted && this.#shown.at(-1)?.rules === rules;
-    const since = isKnown ? this.#shown.findLast(({ odd }) => !odd.has(destination)) : undefined;
-    const isThen = ({ at }: CallMade): boolean => at >= (since?.asOf ?? -Infinity) - readsLagMs;
+    const last = this.#shown.at(-1);
+    const wasDesired =
+      !this.#isFirst && !this.#isDoubted && last?.rules === rules && last?.odd.has(destination) === false;
+    const since = wasDesired ? last.asOf - readsLagMs : -Infinity;
+    const isThen = ({ who, at }: CallMade): boolean => at >= since || who === ourRole;
     return new Set(
       this.#calls.filter((call) => call.destination === destination && isThen(call)).map(({ who }) => who),
     );

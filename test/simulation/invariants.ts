@@ -17,7 +17,7 @@ import {
   rulesOf,
   wantedAt,
 } from './oracle.ts';
-import { deletesIn, mostDeletes, sightOf } from './memory.ts';
+import { type Sight, deletesIn, mostDeletes } from './memory.ts';
 import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
 
 /** Each says in a sentence how it is broken, or nothing. */
@@ -451,3 +451,10 @@ function isSo(destination: string, to: string | undefined, table: Table, world: 
 /** Whether nothing gives a reader leave to believe what contradicts this write of ours. */
 const staleReadsShow = (routeTableId: string, known: Mutation, watch: Facts): boolean =>
   watch.readsAreNearlyFresh && watch.facts(routeTableId).lastEventAt < Math.floor(known.startedAt / second) * second;
+
+/** What a mutation rests on, as it was shown. */
+function sightOf({ read, version, routeTableId, by }: Mutation): Sight | undefined {
+  const table = read.shown?.world.tables.get(routeTableId);
+  if (!read.shown || !table || !version.spec) return undefined;
+  return { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
+}

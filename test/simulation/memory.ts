@@ -1,5 +1,4 @@
 import { type Table, type World, slotAt } from '../support/ec2/world.ts';
-import type { Mutation } from './facts.ts';
 import { type Spec, isDefault, isLeftForNow, mayDelete, mayReplace, names } from './oracle.ts';
 
 /** What a function saw of a table, and under which item. */
@@ -130,11 +129,4 @@ export function mostDeletes(sight: Sight, foreign: ReadonlySet<string>): number 
   }).length;
   const ours = listed + deletesIn(sight).filter((destination) => !foreign.has(destination)).length;
   return spec.maxDeletes ?? Math.max(1, Math.min(10, Math.floor(ours / 2)));
-}
-
-/** What a mutation rests on, as it was shown. */
-export function sightOf({ read, version, routeTableId, by }: Mutation): Sight | undefined {
-  const table = read.shown?.world.tables.get(routeTableId);
-  if (!read.shown || !table || !version.spec) return undefined;
-  return { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
 }

@@ -5,6 +5,7 @@ import { slotAt } from '../support/ec2/world.ts';
 import { asCloudTrailTells, callOf } from './calls.ts';
 import type { Cloud } from './cloud.ts';
 import { type Delivery, accountId } from './delivery.ts';
+import { ourRole } from './drifts.ts';
 import { type Spec, wantedAt } from './oracle.ts';
 import type { Random } from './random.ts';
 
@@ -221,9 +222,9 @@ export class People {
     const destination = String(Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1]);
     const isOurs = caller.startsWith('fn-');
     if (isOurs && action === 'DeleteRoute' && this.#random.chance(0.1)) this.#insist(routeTableId, input);
-    const who = isOurs ? 'route-reconciler' : caller;
-    watch.called(routeTableId, destination, who);
     if (isOurs && !faults.strikes('own call as event')) return;
+    const who = isOurs ? ourRole : caller;
+    watch.called(routeTableId, destination, who);
     if (!isOurs) watch.touches(routeTableId, destination);
     this.#send({ eventName: action }, who, input, routeTableId);
   }

@@ -511,9 +511,8 @@ export class Watch implements Facts {
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
     // What a function wrote that died, or was not answered, nobody remembers.
-    const since = asOf - 120_000;
     return mutations
-      .filter((one) => one.destination === destination && one.startedAt > since)
+      .filter((one) => one.destination === destination && one.startedAt > drifts.lastSeenAt)
       .every((one) => round.mutations.includes(one) && one.outcome !== 'unknown');
   }
 

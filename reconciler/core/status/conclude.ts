@@ -47,6 +47,8 @@ interface Planned {
   readonly changes: readonly Change[];
   /** Nothing is left that may be tried now. */
   readonly isDone: boolean;
+  /** What was tried before the item or the orders changed, in the same reconcile. */
+  readonly earlier?: readonly ChangeOutcome[];
 }
 
 /** What else a reconcile knows at its end. */
@@ -196,7 +198,7 @@ function missing(before: State | undefined, memory: Memory, desired: DesiredTabl
 // ── a read that is believed ─────────────────────────────────────────────────────────────────────────────────────────
 
 function planned(before: State | undefined, memory: Memory, result: Planned, on: Circumstances): Judged {
-  const { desired, actual, plan } = result;
+  const { desired, actual, plan, earlier = [] } = result;
   const { now, outcomes } = on;
   const isWatched = !isEnforced(desired, now);
   const was = beforeOf(before);
@@ -206,9 +208,12 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const followed = followDrift(
     was,
     believed,
-    deviationsIn(plan.changes, outcomes),
+    deviationsIn(
+      plan.changes,
+      outcomes.filter((outcome) => !earlier.includes(outcome)),
+    ),
     outcomes,
-    sightOf(before, believed, on),
+    sightOf(before, believed, on, earlier.length > 0),
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);
@@ -296,10 +301,11 @@ const sightOf = (
   before: State | undefined,
   { desiredHash: item, policyHash: policy, watched }: Memory,
   on: Circumstances,
+  isEdited = false,
 ): DriftSight => ({
   now: on.now,
   calls: on.calls,
-  isRollout: before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
+  isRollout: isEdited || before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
   isWatched: watched === true,
   bySweep: on.kinds.every((kind) => kind === 'sweep'),
 });

@@ -82,7 +82,9 @@ export function deviationsIn(
   changes: readonly Change[],
   outcomes: readonly ChangeOutcome[],
 ): ReadonlyMap<string, ChangeJson> {
-  const all = [...outcomes, ...changes.map(changeAsJson)];
+  // A change that was not tried is among those that the last read asked for, or not needed any more.
+  const tried = outcomes.filter(({ result }) => result !== 'skipped');
+  const all = [...tried, ...changes.map(changeAsJson)];
   return byDestination(
     all.map(({ action, destination, from, to }) => known({ action, destination, from, to })).toReversed(),
   );

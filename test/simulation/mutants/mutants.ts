@@ -148,8 +148,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'plans anew by the item it knew',
     'reconcile.ts',
-    'const told = await checkpoint(routeTableId);',
-    'const told = Object.assign(on, { told: Reflect.get(on, "told") ?? (await checkpoint(routeTableId)) }).told;',
+    'const told = await world.checkpoint(routeTableId);',
+    'const told = Object.assign(session, {\n      told: Reflect.get(session, "told") ?? (await world.checkpoint(routeTableId)),\n    }).told;',
   ),
   mutant('goes on when it cannot read whether to', 'reconcile.ts', "return 'unreadable';", 'return undefined;'),
   mutant('looks for edits only once', 'apply.ts', 'checkpointKeepsMs = 5_000', 'checkpointKeepsMs = 5_000_000'),
@@ -352,7 +352,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'learns of no blackhole from a read that it doubts',
     'converge.ts',
-    '      if (record) record = withDeadTargets(record, actual, readAt);\n',
+    '      memory &&= withDeadTargets(memory, actual, readAt);\n',
     '',
   ),
   mutant(
