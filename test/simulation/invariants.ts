@@ -197,8 +197,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
 
 /** Asked when a function reads a table in EC2. */
 export const atRead: Invariants<[Look]> = {
-  'a table is read a handful of times': ({ reads, by, routeTableId }) =>
-    reads > 40 ? `${by.name} read ${routeTableId} ${reads} times` : undefined,
+  'a table is read a handful of times': ({ round: { reads }, by, routeTableId }) =>
+    reads.length > 20 ? `${by.name} read ${routeTableId} ${reads.length} times` : undefined,
 };
 
 /** Asked when the answer to a call is there. */

@@ -512,7 +512,7 @@ export class Watch implements Facts {
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
     // What a function wrote that died, or was not answered, nobody remembers.
     return mutations
-      .filter((one) => one.destination === destination && one.startedAt > drifts.lastSeenAt)
+      .filter((one) => one.destination === destination && (one.landedAt ?? one.startedAt) > drifts.lastSeenAt)
       .every((one) => round.mutations.includes(one) && one.outcome !== 'unknown');
   }
 

@@ -96,7 +96,12 @@ const sacrifices: readonly Sacrifice[] = [
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
   forgetting(({ listed, ours, overrodeLocal, foreign, spared, onTrial }) => ({
-    ...{ listed, ours, overrodeLocal, foreign, spared, onTrial },
+    listed,
+    ours,
+    overrodeLocal,
+    foreign,
+    spared,
+    onTrial,
   })),
 ];
 
@@ -320,6 +325,14 @@ export function stateOf(row: Record<string, unknown>): StoredState | undefined {
 
 /** @throws Error when it is anything but a memory with its destinations as entries */
 function memoryOf(value: unknown): Memory {
-  const { destinations, ...table } = memoryShape.parse(value);
-  return { ...table, destinations: new Map(destinations) } as Memory;
+  const parsed: unknown = memoryShape.parse(value);
+  if (!isStoredMemory(parsed)) throw new TypeError('expected a memory with its destinations as entries');
+  return { ...parsed, destinations: new Map(parsed.destinations) };
 }
+
+/** A memory as JSON has it: a map is a list of its entries. */
+type StoredMemory = Omit<Memory, 'destinations'> & {
+  readonly destinations: readonly (readonly [string, Remembered])[];
+};
+
+const isStoredMemory = (value: unknown): value is StoredMemory => memoryShape.safeParse(value).success;

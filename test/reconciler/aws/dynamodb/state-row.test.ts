@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { pack, unpack } from '../../../../reconciler/aws/dynamodb/pack.ts';
 import { glanceOf, packNews, rowOf, stateOf } from '../../../../reconciler/aws/dynamodb/state-row.ts';
 import type { News } from '../../../../reconciler/core/announce/news.ts';
@@ -83,7 +84,11 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
     planned: change,
     troubles: ['blackhole'],
     refusal: {
-      ...{ action: 'replace', from, to, kind: 'rejected', code: 'InvalidTransitGatewayID.NotFound' },
+      action: 'replace',
+      from,
+      to,
+      kind: 'rejected',
+      code: 'InvalidTransitGatewayID.NotFound',
       message: message(n, to),
       remedy: 'this VPC has no available attachment to the transit gateway: attach the VPC, or list another target',
       attempts: 1 + random(`attempts ${n}`, 30),
@@ -136,7 +141,13 @@ const earning = ({ destinations, approval, cleanPolicy }: Memory): object => ({
   approval,
   cleanPolicy,
   destinations: [...destinations].map(([destination, { listed, ours, overrodeLocal, foreign, spared, onTrial }]) => ({
-    ...{ destination, listed, ours, overrodeLocal, foreign, spared, onTrial },
+    destination,
+    listed,
+    ours,
+    overrodeLocal,
+    foreign,
+    spared,
+    onTrial,
   })),
 });
 
@@ -149,8 +160,13 @@ describe('the row of a state', () => {
     const { status, revision, seen, dueAt } = state;
     const packed = expect.any(Uint8Array);
     expect(rowOf(state)).toEqual({
-      ...{ ...status, item: 'status', revision, seen, dueAt },
-      ...{ memory: packed, unsent: packed },
+      ...status,
+      item: 'status',
+      revision,
+      seen,
+      dueAt,
+      memory: packed,
+      unsent: packed,
     });
   });
 
@@ -174,7 +190,10 @@ describe('the row of a state', () => {
     for (const list of ['failures', 'contested', 'drift'] as const)
       expect(few?.[list]).toEqual(all[list]?.slice(0, 20));
     expect({ ...few, failures: [], contested: [], drift: [] }).toEqual({
-      ...{ ...all, failures: [], contested: [], drift: [] },
+      ...all,
+      failures: [],
+      contested: [],
+      drift: [],
     });
   });
 
@@ -212,8 +231,12 @@ describe('the row of a state', () => {
 
 const gzipped = (text: string): Uint8Array => gzipSync(text);
 
+const recordOf = (value: unknown): Record<string, unknown> => z.looseObject({}).parse(value);
+
+const bytesOf = (value: unknown): Uint8Array => z.instanceof(Uint8Array).parse(value);
+
 /** The same value, again and again, with one thing in it of another type. */
-function* broken(value: unknown): Generator<unknown> {
+function* broken(value: unknown): Generator {
   yield value === null || typeof value === 'string' ? 7 : 'text';
   if (typeof value !== 'object' || value === null) return;
   yield Array.isArray(value) ? { 0: 'text' } : [];
@@ -229,9 +252,11 @@ describe('a row that cannot be read', () => {
     const wrong = [...broken(plain)].filter((one) => typeof one === 'object' && !Array.isArray(one));
     expect(wrong.length).toBeGreaterThan(100);
     for (const one of wrong) {
-      const given = { ...(one as object), memory: packed, unsent };
+      const given = { ...recordOf(one), memory: packed, unsent };
       expect({ read: stateOf(given), glance: glanceOf(given), one }).toEqual({
-        ...{ read: undefined, glance: undefined, one },
+        read: undefined,
+        glance: undefined,
+        one,
       });
     }
   });
@@ -244,17 +269,39 @@ describe('a row that cannot be read', () => {
 
   it('has a time that is none', () => {
     expect(stateOf({ ...row, nextRetry: 'soon' })).toBeUndefined();
-    const retry = unpack(packed) as object;
+    const retry = recordOf(unpack(packed));
     expect(stateOf({ ...row, memory: pack({ ...retry, lastWriteAt: 'lately' }) })).toBeUndefined();
   });
 
   it('has news of the wrong shape', () => {
     const wrong = [
-      ...[{}, [], { metrics: [], events: {} }, { metrics: {}, events: [] }, { metrics: [], events: [{}] }],
-      ...[
-        { metrics: [{ name: 'RoutesMislaid', value: 1 }], events: [] },
-        { metrics: [{ value: 1 }], events: [] },
-      ],
+      {},
+      [],
+      {
+        metrics: [],
+        events: {},
+      },
+      {
+        metrics: {},
+        events: [],
+      },
+      {
+        metrics: [],
+        events: [{}],
+      },
+      {
+        metrics: [
+          {
+            name: 'RoutesMislaid',
+            value: 1,
+          },
+        ],
+        events: [],
+      },
+      {
+        metrics: [{ value: 1 }],
+        events: [],
+      },
     ];
     for (const news of wrong) expect(stateOf({ ...row, unsent: pack(news) })).toBeUndefined();
   });
@@ -265,7 +312,7 @@ describe('a row that cannot be read', () => {
     ['is null', null],
     ['is empty', new Uint8Array()],
     ['is not gzipped', new Uint8Array([1, 2, 3])],
-    ['is cut off', (packed as Uint8Array).slice(0, 100)],
+    ['is cut off', bytesOf(packed).slice(0, 100)],
     ['is no JSON', gzipped('text')],
     ['is JSON of another shape', gzipped('{"destinations":[]}')],
     ['names texts that are not there', gzipped('[[],{"destinations":[[7,{"ours":8}]]}]')],
@@ -279,7 +326,7 @@ describe('a row that cannot be read', () => {
 
 it('a row with fields of a later version is read', () => {
   const { memory } = rowOf(state);
-  const later = pack({ ...(unpack(memory) as object), more: 'text' });
+  const later = pack({ ...recordOf(unpack(memory)), more: 'text' });
   expect(stateOf({ ...rowOf(state), more: 'text', memory: later })).toEqual({
     ...state,
     status: { ...state.status, more: 'text' },
