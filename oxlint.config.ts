@@ -2,8 +2,6 @@ import type { OxlintConfig, OxlintOverride } from 'oxlint';
 
 /** The folders of `reconciler/core`. Each imports only itself and the folders to its right. */
 const rooms = ['announce', 'status', 'plan', 'memory', 'desired', 'route'];
-/** These also import `reconciler/core/trigger.ts`. */
-const importTrigger = new Set(['announce', 'status', 'plan', 'memory']);
 
 const pureLibraries = ['zod', 'ip-bigint', 'fastest-levenshtein'];
 const pureNodeFunctions = {
@@ -123,10 +121,7 @@ export default {
     },
     coreImports('reconciler/core/**', []),
     ...rooms.map((room, index) =>
-      coreImports(`reconciler/core/${room}/**`, [
-        ...rooms.slice(index + 1).map((other) => `../${other}/*`),
-        ...(importTrigger.has(room) ? ['../trigger.ts'] : []),
-      ]),
+      coreImports(`reconciler/core/${room}/**`, [...rooms.slice(index + 1).map((other) => `../${other}/*`)]),
     ),
   ],
   ignorePatterns: ['dist', 'cdk.out', 'node_modules', '.local'],

@@ -143,7 +143,7 @@ export class Alarms extends Construct {
       this.watch('EventsNotTold', {
         metric: news('EventsNotTold'),
         means:
-          'EventBridge rejected domain events, so chat and tickets that depend on them miss some. Status, history and alarms are complete. First: read the error in the logs',
+          'EventBridge rejected domain events, so chat and tickets that depend on them receive them late: the next reconcile or sweep sends them again. Status, history and alarms are complete. First: read the error in the logs',
         runbook: 'events-not-told',
       }),
       this.watch('SweepNotCompleted', {

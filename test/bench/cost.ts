@@ -40,25 +40,21 @@ export interface Cost {
   readonly dollars: number;
 }
 
-/** DynamoDB units: one write per 1 KB, and one read per 4 KB; an eventually consistent read counts half. */
+/** DynamoDB read units: one per 4 KB; an eventually consistent read counts half. */
 const readUnits = (bytes: number): number => Math.ceil(bytes / 4_096) / 2;
-const writeUnits = (bytes: number): number => Math.ceil(bytes / 1_024);
 
 /** The cost of an idle fleet in a month of 730 hours, most expensive first. */
 export function monthlyCost(counted: Counted): readonly Cost[] {
   const { tables, itemBytes, statusBytes, indexBytes } = counted;
   const sweeps = counted.sweepsPerHour * hoursPerMonth;
-  const days = hoursPerMonth / 24;
   // A scan and a query are billed by the bytes they read, and twice as much if consistent. A batch is billed per item;
   // a key without an item costs half a unit.
   const bulk = readUnits(tables * itemBytes) + 2 * readUnits(tables * indexBytes);
   // Beside each status: the sweep's own record, and a scan of orders.
   const perSweep = bulk + tables * readUnits(statusBytes) + 2;
-  const perDay = tables * 2 * (readUnits(itemBytes) + readUnits(statusBytes) + 3.5);
-  const written = sweeps + days * tables * (writeUnits(statusBytes) + 2);
   const rows = [
-    { thing: 'DynamoDB read units', amount: sweeps * perSweep + days * perDay, price: prices.readUnits },
-    { thing: 'DynamoDB write units', amount: written, price: prices.writeUnits },
+    { thing: 'DynamoDB read units', amount: sweeps * perSweep, price: prices.readUnits },
+    { thing: 'DynamoDB write units', amount: sweeps, price: prices.writeUnits },
     {
       thing: 'Lambda GB-seconds (arm64)',
       amount: sweeps * counted.sweepSeconds * counted.memoryGb,

@@ -5,7 +5,7 @@ import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type World, slotAt } from '../support/ec2/world.ts';
 import { isDetected } from './announcements.ts';
-import { type Shown, announces } from './drifts.ts';
+import { announces } from './drifts.ts';
 import type { Facts, Look, TableFacts } from './facts.ts';
 import type { Invariants } from './invariants.ts';
 import { names, wantedAt } from './oracle.ts';
@@ -14,8 +14,6 @@ import { names, wantedAt } from './oracle.ts';
 export interface Written {
   readonly state: StoredState;
   readonly news: News;
-  /** What it rests on, if that can be said. */
-  readonly shown: Shown | undefined;
   /** Destinations whose drift it announces although nothing happened there since it was announced before. */
   readonly again: readonly string[];
   /** Destinations whose drift it announces although nobody else can have been there. */
@@ -65,12 +63,12 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   'what is announced as drift, others did': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
 
-  'who is named made a call there': ({ news: { events }, shown }, { routeTableId }, watch) => {
+  'who is named made a call there': ({ news: { events } }, { routeTableId }, watch) => {
     const { drifts } = watch.facts(routeTableId);
     for (const event of events.filter(isDetected))
       for (const { destination, actor } of event.detail.changes) {
         if (actor === undefined || actor === 'unattributed') continue;
-        const callers = drifts.callersAt(destination, shown?.rules);
+        const callers = drifts.callersAt(destination);
         if (!callers.has(nameIn(actor.arn)))
           return `${tell(event)} names ${actor.arn} for ${destination}, where ${[...callers].join(', ') || 'nobody'} made calls`;
       }

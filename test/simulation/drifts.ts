@@ -24,19 +24,13 @@ export interface Owed {
   readonly foundAt: string;
 }
 
-interface CallMade {
-  readonly destination: string;
-  readonly who: string;
-  readonly at: number;
-}
-
 /**
  * What others did to the routes of one table, and which of it the reconciler must have noticed: the least that it has to
  * announce, and the most that it may.
  */
 export class Drifts {
   owed: readonly Owed[] = [];
-  readonly #calls: CallMade[] = [];
+  readonly #calls: { readonly destination: string; readonly who: string }[] = [];
   readonly #changes: { readonly destination: string; readonly at: number }[] = [];
   /** When others changed a destination, or a service what is its own. */
   readonly #touches: { readonly destination: string; readonly at: number }[] = [];
@@ -46,13 +40,11 @@ export class Drifts {
   #shown: Shown[] = [];
   /** Whether the next state has nothing to be compared with. */
   #isFirst = true;
-  /** The last state believes no read. */
-  #isDoubted = false;
   /** Where drift was announced under these rules, and of what time the oldest read was since then. */
   readonly #found = new Map<string, number>();
 
-  called(destination: string, who: string, at: number): void {
-    this.#calls.push({ destination, who, at });
+  called(destination: string, who: string): void {
+    this.#calls.push({ destination, who });
   }
 
   touched(destination: string, at: number): void {
@@ -77,7 +69,6 @@ export class Drifts {
     if (before?.rules !== shown.rules) this.#found.clear();
     for (const [destination, asOf] of this.#found) this.#found.set(destination, Math.min(asOf, shown.asOf));
     this.#isFirst = false;
-    this.#isDoubted = false;
     if (before?.rules !== shown.rules) return;
     const fresh = [...deviating].filter((destination) => !before.odd.has(destination));
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
@@ -87,7 +78,6 @@ export class Drifts {
   doubted(written: Iterable<string>): void {
     const last = this.#shown.at(-1);
     if (last) this.#shown.splice(-1, 1, { ...last, odd: new Set([...last.odd, ...written]) });
-    this.#isDoubted = true;
   }
 
   /** A state was written with which the next one cannot be compared. */
@@ -113,20 +103,9 @@ export class Drifts {
     return this.#shown.at(-1)?.asOf ?? -Infinity;
   }
 
-  /**
-   * Who made a call about a destination that an event may report: ever, or since the last state if that knew the
-   * destination as desired and nothing else is asked for by now. Our own calls are among them only where an event
-   * reported one although the rule filters them. The product cannot recognize them, however old they are.
-   */
-  callersAt(destination: string, rules: string | undefined): ReadonlySet<string> {
-    const last = this.#shown.at(-1);
-    const wasDesired =
-      !this.#isFirst && !this.#isDoubted && last?.rules === rules && last?.odd.has(destination) === false;
-    const since = wasDesired ? last.asOf - readsLagMs : -Infinity;
-    const isThen = ({ who, at }: CallMade): boolean => at >= since || who === ourRole;
-    return new Set(
-      this.#calls.filter((call) => call.destination === destination && isThen(call)).map(({ who }) => who),
-    );
+  /** Who made a call about a destination that an event may report. */
+  callersAt(destination: string): ReadonlySet<string> {
+    return new Set(this.#calls.filter((call) => call.destination === destination).map(({ who }) => who));
   }
 
   /**

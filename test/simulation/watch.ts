@@ -301,7 +301,7 @@ export class Watch implements Facts {
 
   /** A call changed a route, by whomever, and CloudTrail may report it. */
   called(routeTableId: string, destination: string, who: string): void {
-    this.facts(routeTableId).drifts.called(destination, who, this.time());
+    this.facts(routeTableId).drifts.called(destination, who);
   }
 
   /** EC2 is in another state. */
@@ -488,7 +488,7 @@ export class Watch implements Facts {
       .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
     const again = found.filter((destination) => shown && drifts.isKnown(destination, shown));
     const ours = found.filter((destination) => this.#isOurs(destination, look));
-    this.#ask(atNews, { state, news, shown, again, ours }, look, this);
+    this.#ask(atNews, { state, news, again, ours }, look, this);
     this.announcements.wrote(news);
     look.outbox = { unsent: state.unsent, isAnswered: false, isAnnounced: false, isNoted: false };
     const { phase, plan, checkedAt } = state.status;
@@ -555,7 +555,7 @@ export class Watch implements Facts {
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
     const look = [...this.#looks.values()].find(
-      (look) => look.by === by && look.outbox?.isAnnounced === false && isDeepStrictEqual(look.outbox.unsent, news),
+      (look) => look.by === by && look.outbox?.isAnswered && !look.outbox.isAnnounced && isDeepStrictEqual(look.outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
   }

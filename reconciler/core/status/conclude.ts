@@ -148,9 +148,11 @@ function doubtful(
   on: Circumstances,
 ): Judged {
   const { problems: _, ...status } = before?.status ?? { failures: [] };
+  // An edit may have come in the middle of an apply: what was repaired before it counts.
+  const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
   const { cleanPolicy, ...rest } = followDrift(
     beforeOf(before),
-    memory,
+    repaired,
     undefined,
     on.outcomes,
     sightOf(before, memory, on),

@@ -53,7 +53,7 @@ const meaning = {
   Failed: { isCalm: false, isRead: true, counts: 'outOfSync' },
   Invalid: { isCalm: false, isRead: false, counts: 'outOfSync' },
   Missing: { isCalm: false, isRead: false, counts: 'outOfSync' },
-  Unmanaged: { isCalm: true, isRead: false, counts: 'outOfSync' },
+  Unmanaged: { isCalm: true, isRead: false, counts: 'settled' },
 } as const satisfies Record<Phase, object>;
 
 /** Whether a phase asks nothing of a person. */
