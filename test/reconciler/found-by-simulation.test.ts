@@ -262,3 +262,29 @@ describe('the last event of a table whose item was deleted', () => {
     expect(await index.tablesUnder('managed')).toEqual([]);
   });
 });
+
+it('a repair counts although an edit interrupts it and the next read is in doubt', async () => {
+  const world = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  const { ec2, clock, faults } = world;
+  ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+  clock.advance(60_000);
+  const edit = (): void => world.desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 3 });
+  faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore: edit });
+  faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { staleMs: 5_000 });
+  await world.reconcile({ kind: 'sweep' });
+  expect(world.memory().doubt).toBeDefined();
+  expect(world.memory().destinations.get('10.20.0.0/16')?.repairs?.at).toHaveLength(1);
+});
+
+it('drift that was repaired before an edit stopped the apply is announced, if a call explains it', async () => {
+  const { ec2, event, faults, desire, announcer } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  const justBefore = (): void => desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' });
+  ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+  faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore });
+  const actor = { arn: 'arn:aws:iam::111122223333:user/bob' };
+  await event({ name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor });
+  const changes = announcer.told.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
+  expect(changes).toContainEqual(expect.objectContaining({ destination: '10.20.0.0/16', actor }));
+});

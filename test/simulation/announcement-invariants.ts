@@ -18,6 +18,8 @@ export interface Written {
   readonly again: readonly string[];
   /** Destinations whose drift it announces although nobody else can have been there. */
   readonly ours: readonly string[];
+  /** Destinations whose drift it calls over, and the read shows that it is not. */
+  readonly notOver: readonly string[];
 }
 
 /** One table keeps this many events that EventBridge does not take. */
@@ -62,6 +64,9 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
 
   'what is announced as drift, others did': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
+
+  'what is announced as over is over': ({ notOver }) =>
+    notOver.length > 0 ? `the drift of ${notOver.join(', ')} is called over, and no read shows that` : undefined,
 
   'who is named made a call there': ({ news: { events } }, { routeTableId }, watch) => {
     const { drifts } = watch.facts(routeTableId);

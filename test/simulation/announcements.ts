@@ -7,6 +7,9 @@ type EventOf<Type extends DomainEvent['type']> = Extract<DomainEvent, { readonly
 export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift Detected'> =>
   event.type === 'Route Drift Detected';
 
+export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
+  event.type === 'Route Drift Healed';
+
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
   readonly event: DomainEvent;
@@ -97,7 +100,7 @@ export class Announcements {
       const destinations = event.detail.changes.map(({ destination }) => destination);
       if (isDetected(event) && order > (this.#forgotten.get(routeTableId) ?? 0))
         for (const destination of destinations) open.add(destination);
-      if (event.type === 'Route Drift Healed') for (const destination of destinations) open.delete(destination);
+      if (isHealed(event)) for (const destination of destinations) open.delete(destination);
     }
     return open;
   }

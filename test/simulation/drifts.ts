@@ -109,14 +109,15 @@ export class Drifts {
   }
 
   /**
-   * Whether nobody else can have changed a destination since the last state knew it as desired, and nothing else is asked
-   * for by now.
+   * Whether nobody else can have changed a destination since the last state knew it as desired.
    *
+   * @param rules asked only if that was under these rules
    * @param asOf what the oldest read shows was true at this time
    */
-  isUntouched(destination: string, rules: string, asOf: number): boolean {
+  isUntouched(destination: string, rules: string | undefined, asOf: number): boolean {
     const last = this.#shown.at(-1);
-    if (!last || this.#isFirst || last.rules !== rules || last.odd.has(destination) || asOf < last.asOf) return false;
+    if (!last || this.#isFirst || last.odd.has(destination) || asOf < last.asOf) return false;
+    if (rules !== undefined && last.rules !== rules) return false;
     const since = last.asOf - readsLagMs;
     return (
       !this.#remarked.some((at) => at > since) &&

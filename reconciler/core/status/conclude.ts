@@ -212,7 +212,8 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     believed,
     deviationsIn(
       plan.changes,
-      outcomes.filter((outcome) => !earlier.includes(outcome)),
+      // Where nothing may be changed any more, every difference is drift, but not what the item before asked for.
+      isWatched ? outcomes.filter((outcome) => !earlier.includes(outcome)) : outcomes,
     ),
     outcomes,
     sightOf(before, believed, on, earlier.length > 0),

@@ -1,0 +1,56 @@
+import type { Table, World } from '../support/ec2/world.ts';
+import { slotAt } from '../support/ec2/world.ts';
+import type { Shown } from './drifts.ts';
+import { type Look, askedBy } from './facts.ts';
+import { isHalted } from './halts.ts';
+import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
+
+/** What a look is asked for when it ends, and under which rules: a text that changes when they do. */
+export function rulesAtEnd({ version, halts, by }: Look): string | undefined {
+  const { spec } = version ?? {};
+  return spec && `${askedBy(spec)} ${rulesOf(spec, halts, by.now().getTime())}`;
+}
+
+/** What the state that ends a round rests on, if its reads were made under one version of the item and the same rules. */
+export function shownTo(look: Look): Shown | undefined {
+  const { round, version, halts, by, routeTableId } = look;
+  const { spec } = version ?? {};
+  const rules = rulesAtEnd(look);
+  if (!spec || rules === undefined || round.versions.length !== 1 || round.reads.length === 0) return undefined;
+  const odd = new Set(round.mutations.map(({ destination }) => destination));
+  const times: number[] = [];
+  for (const { shown, startedAt } of round.reads) {
+    const table = shown?.world.tables.get(routeTableId);
+    const rulesThen = `${askedBy(spec)} ${rulesOf(spec, halts, startedAt + by.skewMs)}`;
+    if (!shown || !table || rulesThen !== rules) return undefined;
+    times.push(shown.asOf);
+    for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
+  }
+  return { rules, asOf: Math.min(...times), odd };
+}
+
+/**
+ * Destinations that surely deviated in a round: by its one read, or by a read on which a call rested. None where nothing
+ * may be changed.
+ */
+export function deviatingIn({ round, version, halts, by, routeTableId }: Look, foreign: ReadonlySet<string>) {
+  const [read] = round.reads;
+  const table = read?.shown?.world.tables.get(routeTableId);
+  const now = by.now().getTime();
+  if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set<string>();
+  const tried = new Set(round.mutations.map(({ destination }) => destination));
+  if (!read?.shown || !table || round.reads.length > 1) return tried;
+  const wrong = deviations(version.spec, table, read.shown.world, now).filter(({ isOurs }) => isOurs);
+  return tried.union(new Set(wrong.map(({ destination }) => destination))).difference(foreign);
+}
+
+/** Every destination that does not lead where the item asks, whoever may mend it. */
+const oddIn = (spec: Spec, table: Table, world: World): readonly string[] => [
+  ...spec.routes
+    .filter(({ destination, target }) => {
+      const slot = slotAt(table, destination);
+      return !slot || !names(slot, world).includes(target);
+    })
+    .map(({ destination }) => destination),
+  ...table.routes.map(({ destination }) => destination).filter((destination) => !wantedAt(spec, destination)),
+];
