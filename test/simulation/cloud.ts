@@ -7,6 +7,7 @@ import type {
   DesiredItems,
   Evidence,
   Glance,
+  Known,
   Leases,
   Log,
   Requeue,
@@ -78,6 +79,8 @@ export class Cloud {
   /** The status before the present one: a read that is not consistent may still show it. */
   readonly #lastGlances = new Map<string, Glance>();
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
+  /** Tables whose row is there and cannot be read. */
+  readonly unreadable = new Set<string>();
   /** EventBridge takes no event before this instant. */
   #busBackAt = -Infinity;
   /** Calls that EC2 got to in this step, with what they are to a function of ours. */
@@ -305,7 +308,7 @@ export class Cloud {
     return {
       read: (routeTableId) =>
         this.#store(fn, `states.read ${routeTableId}`, async () => {
-          const known = await states.read(routeTableId);
+          const known: Known = this.unreadable.has(routeTableId) ? { isLost: true } : await states.read(routeTableId);
           this.watch.readState(fn, routeTableId, known.state);
           return known;
         }),
@@ -324,6 +327,7 @@ export class Cloud {
           const before = this.watch.facts(routeTableId).state;
           const written = await states.write(state);
           if (!written) return false;
+          this.unreadable.delete(routeTableId);
           if (last) this.#lastGlances.set(routeTableId, last);
           this.watch.stateWritten(fn, state, before);
           return true;

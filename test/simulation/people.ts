@@ -475,6 +475,7 @@ export class People {
     const { watch, states, history } = this.#cloud;
     if ([...watch.looks].some((look) => look.routeTableId === routeTableId && !look.by.isOver)) return;
     states.lose(routeTableId);
+    if (this.#random.chance(0.5)) this.#cloud.unreadable.add(routeTableId);
     watch.lost(routeTableId);
     history.note('nobody', `remembers ${routeTableId} any more`);
   }

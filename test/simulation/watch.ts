@@ -524,8 +524,9 @@ export class Watch implements Facts {
     look: Look,
   ): boolean {
     const { version, halts, by, round } = look;
-    const now = by.now().getTime();
-    const isWatched = !version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now);
+    // By the function's clock, when it learned what is asked for: a pause may end before the state is written.
+    const at = look.lookedAt + by.skewMs;
+    const isWatched = !version?.spec || !isEnforced(version.spec, at) || isHalted(halts, at);
     const rules = !isWatched && actor === 'unattributed' ? undefined : rulesAtEnd(look);
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
@@ -545,7 +546,11 @@ export class Watch implements Facts {
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
     const look = [...this.#looks.values()].find(
-      (look) => look.by === by && look.outbox?.isAnswered && !look.outbox.isAnnounced && isDeepStrictEqual(look.outbox.unsent, news),
+      (look) =>
+        look.by === by &&
+        look.outbox?.isAnswered &&
+        !look.outbox.isAnnounced &&
+        isDeepStrictEqual(look.outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
   }
