@@ -17,18 +17,18 @@ export interface ApproveOptions extends DeploymentOptions {
   readonly yes?: boolean;
 }
 
-/** What is held back just now, as the reconciler itself would see it. */
+/** The deletes that wait now, as the reconciler itself would find them. */
 interface Held {
   readonly desired: DesiredTable;
   readonly plan: Plan;
   readonly deletes: readonly (ApprovedRoute & { readonly state: string })[];
 }
 
-/** `routectl approve`: shows the very deletes that wait, asks, and lets just these pass for 24 hours. */
+/** `routectl approve`: shows the deletes that wait, asks, and approves exactly these for 24 hours. */
 export async function approve(id: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
   const [routeTableId = id] = idsChecked([id]);
   const open = await deployment(options);
-  const held = await reaching('find what waits', open, () => heldBack(routeTableId, open));
+  const held = await reaching('find the deletes that wait', open, () => heldBack(routeTableId, open));
   const { print, note, look } = terminal;
   const { plan, deletes, desired } = held;
   if (!plan.blocked) {
@@ -45,9 +45,9 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   note(`${routeTableId}: ${plan.blocked.message} [${plan.blocked.code}]\n`);
   note(`${columns(rows).join('\n')}\n`);
   const others = plan.changes.length - deletes.length;
-  if (others > 0) note(`${count(others, 'other change')} of this plan needs no approval.`);
+  if (others > 0) note(`No approval is needed for ${count(others, 'other change')} of this plan.`);
   if (!isEnforced(desired, new Date()))
-    note('The table is only watched (mode observe, a pause or a stop): nothing is deleted before it is enforced.');
+    note('The table is not enforced now (mode observe, a pause or a stop): nothing is deleted until it is enforced.');
   if (!(options.yes || (await agreed(`Delete ${count(deletes.length, 'route')} from ${routeTableId}?`))))
     throw new Failure('nothing was approved');
 
@@ -59,7 +59,7 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   await reaching('record the approval', open, async () => {
     const again = await heldBack(routeTableId, open);
     if (JSON.stringify(again.deletes) !== JSON.stringify(deletes))
-      throw new Failure('the plan has changed since it was shown: nothing was approved; look again');
+      throw new Failure('the plan has changed since it was shown: nothing was approved; run the command again');
     const writer = await writerOf(open);
     await writer.approve(routeTableId, approval);
   });
@@ -86,10 +86,10 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
   if (!actual) throw new Failure(`${routeTableId} does not exist in this account and Region`);
   // Without a memory the next reconcile would count an approval as spent.
   if (!known.state)
-    throw new Failure(`nothing is remembered of ${routeTableId} yet: wait until it was reconciled, then approve`);
+    throw new Failure(`${routeTableId} has not been reconciled yet: wait for its first reconcile, then approve`);
   if (wanted.kind === 'invalid') {
     const [first] = wanted.problems;
-    throw new Failure(`the desired item of ${routeTableId} is refused: ${first?.path}: ${first?.message}`);
+    throw new Failure(`the desired item of ${routeTableId} is invalid: ${first?.path}: ${first?.message}`);
   }
   const { desired } = wanted;
   const planned = plan(desired, actual, { now, memory: memoryOf(known, orders) });
@@ -106,9 +106,10 @@ function deletesOf({ changes, blocked }: Plan, { routes }: ActualTable): Held['d
   });
 }
 
-/** @throws Failure where nobody can be asked */
+/** @throws Failure if standard input is not a terminal */
 async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new Failure('there is nobody to ask: say --yes to approve without a question');
+  if (!process.stdin.isTTY)
+    throw new Failure('there is no terminal to ask on: use --yes to approve without a question');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());

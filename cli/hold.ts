@@ -30,7 +30,7 @@ async function begin(
 ): Promise<ExitCode> {
   const at = new Date();
   const until = endOf(options, at);
-  if (!until) throw new Failure('say how long: --for 2h or --until 2027-01-31T18:00:00Z (or --end to end a hold)');
+  if (!until) throw new Failure('give an end: --for 2h or --until 2027-01-31T18:00:00Z (or --end to end a hold)');
   const reason = options.reason?.trim() || 'no reason given';
   const by = await whoAmI();
   const open = await deployment(options);
@@ -62,7 +62,7 @@ async function release(
   else if (ended === 'ended') print(`Ended ${what}.`);
   else print(`There was nothing to end: ${what} ${ended === 'over' ? 'had ended before' : 'was never ordered'}.`);
   if (ended === 'ended')
-    note('What drifted there is repaired now; a delete of what came meanwhile waits for approval (routectl approve).');
+    note('Drift there is repaired now; the delete of a route that appeared meanwhile waits (routectl approve).');
   return exitCode.ok;
 }
 

@@ -24,17 +24,17 @@ const program = new Command('routectl')
     'after',
     `
 Exit codes: 0 in sync, or done; 1 failed, refused, invalid or missing; 2 drift; 3 blocked.
-AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the like hold as in any AWS tool; so does NO_COLOR.
-What went wrong inside is shown with DEBUG=routectl.`,
+AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL and the like work as in any AWS tool. NO_COLOR works, too.
+DEBUG=routectl shows the details of an unexpected error.`,
   );
 
 const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables; - is standard input'] as const;
 const json = ['--json', 'one JSON document per table, one per line'] as const;
 
-// Each command is loaded when it is asked for: the AWS SDK alone takes longer to load than to validate a file.
+// Each command is loaded on demand: to load the AWS SDK alone takes longer than to validate a file.
 program
   .command('validate')
-  .description('name everything that is wrong with the tables in files, and where; needs no network')
+  .description('report every problem in files of tables, and where it is; needs no network')
   .requiredOption(...file)
   .option(...json)
   .action(async (options: ValidateOptions) => {
@@ -58,7 +58,7 @@ program
   .description('plan, apply and verify once, from files alone: no DynamoDB, no Lambda, no questions asked')
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
-  .option('--approve <planIds...>', 'let the deletes of the plans with these ids go, as shown by "routectl plan"')
+  .option('--approve <planIds...>', 'approve the deletes of the plans with these ids, as shown by "routectl plan"')
   .option(...json)
   .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
     const { plan } = await import('./plan.ts');
@@ -77,16 +77,16 @@ const tables = (command: Command): Command =>
       new Option('--orders-table <name>', 'the table of orders').env('ORDERS_TABLE').default('RouteTableOrders'),
     )
     .addOption(
-      new Option('--state-table <name>', 'the table of what is remembered')
+      new Option('--state-table <name>', 'the table of status and history')
         .env('STATE_TABLE')
         .default('RouteTableStates'),
     );
 
 tables(program.command('pause'))
-  .description('hold all changes in some tables, or in every one; drift is still reported')
+  .description('stop all changes in some tables, or in all tables; drift is still reported')
   .argument('[route-table-ids...]')
-  .option('--all', 'the emergency stop: no table at all is changed')
-  .requiredOption('--reason <text>', 'why, for whoever finds it')
+  .option('--all', 'the emergency stop: no table is changed')
+  .requiredOption('--reason <text>', 'why, for the people on call')
   .option('--until <instant>', 'when it ends by itself, such as 2027-01-31T18:00:00Z')
   .option('--for <time>', 'the same as a time from now: 30m, 2h, 1d')
   .option(...json)
@@ -109,7 +109,7 @@ tables(program.command('hold'))
   .description('leave one destination of a table as it is for a while, or end that')
   .argument('<route-table-id>')
   .argument('<destination>', 'a CIDR block or a prefix list')
-  .option('--reason <text>', 'why, for whoever finds it')
+  .option('--reason <text>', 'why, for the people on call')
   .option('--until <instant>', 'when it ends by itself, such as 2027-01-31T18:00:00Z')
   .option('--for <time>', 'the same as a time from now: 30m, 2h, 1d')
   .option('--end', 'end the hold now')
@@ -120,7 +120,7 @@ tables(program.command('hold'))
   });
 
 tables(program.command('approve'))
-  .description('show the deletes that wait in a table, ask, and let just these pass for 24 hours')
+  .description('show the deletes that wait in a table, ask, and approve exactly these for 24 hours')
   .argument('<route-table-id>')
   .option('-y, --yes', 'do not ask')
   .option(...json)
@@ -131,7 +131,7 @@ tables(program.command('approve'))
 
 tables(program.command('report'))
   .description('the fleet, and the history of tables that need a person or drifted lately, as a file; changes nothing')
-  .argument('[route-table-ids...]', 'tables to show whole besides')
+  .argument('[route-table-ids...]', 'more tables to show in full')
   .option('--html <file>', 'write one HTML file that needs nothing else; - is standard output')
   .option(...json)
   .action(async (ids: string[], options: ReportOptions) => {
@@ -146,7 +146,7 @@ try {
   if (!(error instanceof CommanderError)) terminal.note(`routectl: ${explained(error)}`);
 }
 
-/** A failure of ours is a sentence already; anything else is a defect, told as well as it can be. */
+/** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
   if (error instanceof Failure) return error.message;

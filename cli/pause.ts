@@ -17,13 +17,13 @@ export interface PauseOptions extends ResumeOptions {
   readonly for?: string;
 }
 
-/** `routectl pause`: nothing is changed in these tables, or in any, until it ends; drift is still reported. */
+/** `routectl pause`: stops all changes in these tables, or in all tables, until it ends. Drift is still reported. */
 export async function pause(ids: readonly string[], options: PauseOptions, terminal: Terminal): Promise<ExitCode> {
   const scopes = scopesOf(ids, options.all);
   const at = new Date();
   const until = endOf(options, at);
   const reason = options.reason.trim();
-  if (reason === '') throw new Failure('give a --reason: whoever finds the pause at 3 a.m. will want to know');
+  if (reason === '') throw new Failure('give a --reason: the people on call need to know why changes are stopped');
   const by = await whoAmI();
   const order = { reason, by, at, ...(until && { until }) };
   const open = await deployment(options);
@@ -35,7 +35,7 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
   });
   for (const was of replaced.filter((was) => was !== undefined))
     note(
-      `This takes the place of: ${was.reason} (${was.until ? `until ${was.until.toISOString()}` : 'without an end'})`,
+      `This replaces an earlier order: ${was.reason} (${was.until ? `until ${was.until.toISOString()}` : 'without an end'})`,
     );
   if (options.json) {
     for (const scope of scopes) print(JSON.stringify({ routeTableId: idOf(scope), paused: order }));
@@ -47,12 +47,12 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
       ? `Stopped: nothing is changed in any route table ${ends}. Drift is still reported.`
       : `Paused: nothing is changed in ${ids.join(', ')} ${ends}. Drift is still reported.`,
   );
-  note(`No change starts later than about 5 s from now. By ${by}: ${reason}`);
+  note(`Within about 5 seconds no new change starts. By ${by}: ${reason}`);
   note(`Lift it: routectl resume ${options.all ? '--all' : ids.join(' ')}`);
   return exitCode.ok;
 }
 
-/** `routectl resume`: ends pauses that were ordered by `routectl pause` or put by hand. */
+/** `routectl resume`: ends pauses and stops that were written by `routectl pause` or by hand. */
 export async function resume(ids: readonly string[], options: ResumeOptions, terminal: Terminal): Promise<ExitCode> {
   const scopes = scopesOf(ids, options.all);
   const open = await deployment(options);
@@ -75,8 +75,8 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
   const some = ended.filter(({ resumed }) => resumed === 'ended').length;
   if (some > 0)
     note(
-      `What drifted meanwhile is healed ${options.all ? 'at the next look at each table (event, edit or sweep)' : 'now'}; ` +
-        'deletes of routes that came meanwhile wait for approval (routectl approve).',
+      `Drift is repaired ${options.all ? 'at the next reconcile of each table (event, edit or sweep)' : 'now'}; ` +
+        'deletes of routes that appeared meanwhile wait for approval (routectl approve).',
     );
   if (some > 0 && !options.all)
     note(
@@ -90,7 +90,7 @@ export async function writerOf({ documents, ordersTable }: Deployment): Promise<
   return orderWriter(documents, ordersTable);
 }
 
-/** Says which of these tables nobody manages: an order for them has no effect yet. */
+/** Reports which of these tables are not managed: an order for them has no effect yet. */
 export async function noteUnmanaged(
   ids: readonly string[],
   { documents, desiredTable }: Deployment,
@@ -105,11 +105,11 @@ export async function noteUnmanaged(
 function scopesOf(ids: readonly string[], all = false): readonly Scope[] {
   if (all && ids.length > 0) throw new Failure('give route table ids or --all, not both');
   if (all) return ['fleet'];
-  if (ids.length === 0) throw new Failure('give the ids of route tables, or --all for every one');
+  if (ids.length === 0) throw new Failure('give the ids of route tables, or --all for all tables');
   return idsChecked(ids).map((routeTableId) => ({ routeTableId }));
 }
 
-/** @throws Failure when one of them is no id of a route table: an order for it would hold nothing */
+/** @throws Failure if one of them is not a route table id: an order for it would have no effect */
 export function idsChecked(ids: readonly string[]): readonly string[] {
   const wrong = ids.find((id) => !routeTableIdPattern.test(id));
   if (wrong !== undefined)
@@ -132,6 +132,6 @@ export function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'fo
   const isInstant = until === undefined || /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(until);
   if (!isInstant || Number.isNaN(end.getTime()))
     throw new Failure(`--until ${until}: expected an instant with its time zone, such as 2027-01-31T18:00:00Z`);
-  if (end <= now) throw new Failure(`--until ${end.toISOString()} is over already: the order would have no effect`);
+  if (end <= now) throw new Failure(`--until ${end.toISOString()} is in the past: the order would have no effect`);
   return end;
 }

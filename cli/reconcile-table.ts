@@ -14,17 +14,17 @@ import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
 import { failedCall } from './failure.ts';
 import type { Planned } from './planned.ts';
 
-/** What became of one table. */
+/** The result for one table. */
 export interface Reconciled {
   readonly desired: DesiredTable;
-  /** The plan that was carried out as far as it may be; made anew when the table changed since it was first read. */
+  /** The plan whose permitted changes were applied. It is a new plan if the table changed after the first read. */
   readonly plan: Plan;
   readonly outcome: readonly ChangeOutcome[];
-  /** A read after the last call shows every change of `outcome`; without any, the table is in sync. */
+  /** A read after the last call shows every change in `outcome`. Without changes: the table is in sync. */
   readonly verified: boolean;
   /** What the last read still asks for. */
   readonly left: Plan;
-  /** Why it did not come to its end, in one sentence. */
+  /** Why it did not finish, in one sentence. */
   readonly failure?: string;
 }
 
@@ -34,18 +34,19 @@ export interface ReconcileWorld {
   readonly sleep: (ms: number) => Promise<void>;
   /** No call starts after this instant. */
   readonly until: Date;
-  /** Once aborted, no further change is started: at the next checkpoint, at most 5 s later. */
+  /** When it is aborted, changes stop at the next checkpoint, at most 5 s later. */
   readonly interrupted: AbortSignal;
-  /** For how long to look for what was written, in milliseconds. */
+  /** How long to wait for a read that shows what was written, in milliseconds. */
   readonly verifyMs: number;
-  /** Told of every call as it ends. */
+  /** Receives a line about every call when it ends. */
   readonly note: (text: string) => void;
 }
 
 /**
- * Carries out what is permitted of a plan, and waits for a read that shows it. Needs no record: a person asked for this.
+ * Applies the permitted changes of a plan, and waits for a read that shows them. Needs no memory: a person asked for
+ * this.
  *
- * Never throws for what EC2 answers: refusals are outcomes, and a table that cannot be read is a failure.
+ * No answer of EC2 makes it throw: a refusal is an outcome, and a table that cannot be read is a failure.
  */
 export async function reconcileTable(
   { desired, actual, now, plan }: Planned,
@@ -75,7 +76,7 @@ export async function reconcileTable(
   }
 }
 
-/** What a table comes to after a reconcile. */
+/** The exit code for a table after a reconcile. */
 export function exitCodeAfter({ outcome, verified, left, failure }: Reconciled): ExitCode {
   const refused = outcome.some(({ result }) => result === 'refused');
   const unseen = outcome.length > 0 && !verified;
@@ -87,11 +88,11 @@ function whyUnfinished({ end, unreadable }: Converged): string | undefined {
     case 'done':
       return undefined;
     case 'stopped':
-      return 'interrupted: changes that had not been started were left';
+      return 'interrupted: the remaining changes were not started';
     case 'unfinished':
     case 'doubtful':
       return unreadable === undefined
-        ? 'the table did not settle in time: look who else changes it, and reconcile again'
+        ? 'the table did not settle in time: find out who else changes it, and reconcile again'
         : unreadAgain(unreadable);
     default:
       return end satisfies never;
@@ -100,7 +101,7 @@ function whyUnfinished({ end, unreadable }: Converged): string | undefined {
 
 const unreadAgain = (error: unknown): string => failedCall('could not read the route table again', error).message;
 
-/** Notes every call as it ends, for whoever waits. */
+/** Applies a change, and notes a line about the call when it ends. */
 function watched({ tables, note }: ReconcileWorld): RouteTables['apply'] {
   return async (routeTableId, change, limits) => {
     const what = `${routeTableId}: ${describeChange(changeAsJson(change))}`;
@@ -114,11 +115,11 @@ function watched({ tables, note }: ReconcileWorld): RouteTables['apply'] {
   };
 }
 
-/** EC2 answers reads from a copy that may lag behind its writes: look soon, then less and less often. */
+/** EC2 answers reads from a copy that may lag behind its writes. So the first read is soon, and the waits grow. */
 const firstWaitMs = 250;
 const longestWaitMs = 4_000;
 
-/** The plan of the first read that shows everything that was carried out, or of the last one there was time for. */
+/** The plan of the first read that shows every change that was made or, if time runs out, of the last read. */
 async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, world: ReconcileWorld): Promise<Plan> {
   const { tables, now, sleep, verifyMs, note } = world;
   const carriedOut = outcomes.filter(isDone);
@@ -132,13 +133,13 @@ async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, w
       const actual = await tables.read(desired.routeTableId);
       left = actual ? planOf(desired, actual, { now: now() }) : planForMissingTable(desired);
     } catch (error) {
-      note(failedCall(`${desired.routeTableId}: could not read what became of it`, error).message);
+      note(failedCall(`${desired.routeTableId}: could not read the result`, error).message);
     }
   }
   return left;
 }
 
-/** Whether a read does not show, at the destinations of these changes, what is desired there. */
+/** Whether a read shows a difference at the destinations of these changes. */
 function asksAgain({ changes, findings }: Plan, tried: readonly ChangeJson[]): boolean {
   const amiss = new Set([
     ...changes.map(({ destination }) => destinationText(destination)),

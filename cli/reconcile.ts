@@ -11,12 +11,12 @@ import type { Terminal } from './terminal.ts';
 
 export interface ReconcileOptions {
   readonly file: readonly string[];
-  /** The ids of plans that were shown, whose deletes may go. */
+  /** Ids of plans that were shown, whose deletes are approved. */
   readonly approve?: readonly string[];
   readonly json?: boolean;
 }
 
-/** EC2's request buckets are shared by the whole account: with more at once, calls would only wait. */
+/** The whole account shares EC2's request buckets: with more tables at once, calls would only wait. */
 const tablesAtOnce = 4;
 
 /** Enough for thousands of routes at the pace that EC2 allows. */
@@ -62,12 +62,12 @@ export async function reconcile(
 
 const words = { 0: 'in sync', 1: 'failed', 2: 'out of sync', 3: 'blocked' } as const satisfies Record<ExitCode, string>;
 
-/** Aborted by the first Ctrl-C, so that what was done can be told. The second one ends this process. */
+/** The first Ctrl-C aborts it, so that the result can still be printed. The second one ends this process. */
 function interruptOf({ note }: Terminal): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
-      note('interrupted: stopping within seconds, and looking at what was done; once more ends at once');
+      note('interrupted: stopping within seconds and reading the result; interrupt again to end at once');
       controller.abort();
     });
   }

@@ -16,12 +16,12 @@ export interface Reach {
 }
 
 /**
- * Lets `role` reconcile one route table: read what it should contain, read what it contains, change its routes, remember
- * what was done, ask to look again later.
+ * Lets `role` reconcile route tables: read the desired items, read the route tables, change their routes, record what
+ * was done, and requeue a reconcile.
  *
- * Routes only: no call that makes, deletes, associates or tags a route table is among them. Tagging above all: with
- * `managedTag` the tag is the border of what may be changed, so nobody inside may move it. IAM knows no condition on
- * a route's destination or target; which routes are ours is decided by the plan.
+ * Routes only: the role may not create, delete, associate or tag a route table. Tags matter most: with `managedTag` the
+ * tag decides which tables may be changed, so no function may set it. IAM has no condition on the destination or the
+ * target of a route: the plan decides which routes are ours.
  */
 export function allowReconcile(
   role: Role,
@@ -48,10 +48,10 @@ export function allowReconcile(
       ...(managedTag && { conditions: { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } } }),
     }),
   );
-  // Item, lease and orders are read together, in one batch. What people write, no function can.
+  // The item, the lease and the orders are read together, in one batch. No function can write what people write.
   desiredTable.grant(role, 'dynamodb:BatchGetItem');
   ordersTable.grant(role, 'dynamodb:BatchGetItem');
-  // History and leases are written one by one; the index of targets and reported calls are written in batches and queried.
+  // History and leases are written one by one. The index and the reported calls are written in batches and queried.
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
   const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
@@ -61,8 +61,8 @@ export function allowReconcile(
       effect: Effect.ALLOW,
       actions: ['events:PutEvents'],
       resources: [bus],
-      // Nobody may speak as another, EC2 above all: what is said on the bus wakes functions.
-      // (AWS tells the source of every event that is put; the emulators of the local stack do not.)
+      // The role may send events only under our own source, and never as EC2: events on the bus trigger functions.
+      // (AWS sets `events:source` for every event; the emulators of the local stack do not.)
       conditions: { StringEqualsIfExists: { 'events:source': eventSource } },
     }),
   );
@@ -70,7 +70,7 @@ export function allowReconcile(
   Validations.of(role).acknowledge(
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'DescribeRouteTables (and ListStreams) know no resource-level permission.',
+      reason: 'DescribeRouteTables (and ListStreams) have no resource-level permissions.',
     },
     {
       id: `AwsSolutions-IAM5[Resource::${readable(routeTables, stack)}]`,
@@ -82,14 +82,14 @@ export function allowReconcile(
 
 type Tables = Pick<Reach, 'desiredTable' | 'ordersTable' | 'stateTable'>;
 
-/** Lets `role` show what is remembered of all tables, and change nothing. */
+/** Lets `role` read everything that is stored, and change nothing. */
 export function allowShow(role: Role, { desiredTable, ordersTable, stateTable }: Tables): void {
   desiredTable.grant(role, 'dynamodb:Scan');
   ordersTable.grant(role, 'dynamodb:Scan');
   stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
 }
 
-/** Lets `role` list, in bulk, all tables that are managed, and all orders. */
+/** Lets `role` read all desired items and all orders in bulk. */
 export function allowSweep(
   role: Role,
   { desiredTable, ordersTable }: Pick<Tables, 'desiredTable' | 'ordersTable'>,
@@ -99,15 +99,16 @@ export function allowSweep(
 }
 
 /**
- * Denies everybody but these roles to write what is remembered, or to send messages to the requeue queue: a forged memory
- * would let deletes go unasked. The policies lie on table and queue, so that no identity policy of the account, however
- * wide, opens them by accident. (The emulators of the local stack enforce the queue's policy and accept the table's without enforcing it.)
+ * Denies everybody except these roles to write states and to send messages to the requeue queue: a forged memory would
+ * let deletes go without approval. These are policies of the table and the queue, so no identity policy of the account,
+ * however wide, allows it by accident. (The emulators of the local stack enforce the policy of the queue. They accept
+ * the policy of the table, but do not enforce it.)
  */
 export function denyOthers(
   roles: readonly Role[],
   { stateTable, requeue }: Pick<Reach, 'stateTable' | 'requeue'>,
 ): void {
-  // AWS puts the role into aws:PrincipalArn, the emulators of the local stack its session.
+  // On AWS, aws:PrincipalArn is the role. In the emulators of the local stack it is the session of the role.
   const sessions = roles.map((role) =>
     Stack.of(role).formatArn({
       service: 'sts',
@@ -126,7 +127,7 @@ export function denyOthers(
       sid: 'OnlyTheFunctionsWrite',
       ...others,
       actions: [...write, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate', 'dynamodb:PartiQLDelete'],
-      // The table itself: its own ARN is not known before it exists.
+      // In this policy `*` is the table itself: its ARN is not known before it exists.
       resources: ['*'],
     }),
   );

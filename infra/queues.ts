@@ -2,7 +2,7 @@ import { Duration, Validations } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-/** Keeps what nobody could work on, as long as SQS keeps anything: whoever comes back from holidays still finds it. */
+/** Keeps failed messages for 14 days, the maximum of SQS: people find them even after a holiday. */
 export function deadLetterQueue(scope: Construct, id: string, enforceSSL: boolean): Queue {
   const queue = new Queue(scope, id, {
     encryption: QueueEncryption.SQS_MANAGED,
@@ -13,14 +13,14 @@ export function deadLetterQueue(scope: Construct, id: string, enforceSSL: boolea
   return queue;
 }
 
-/** Holds "look at this table again" until it is time; what fails three times goes to `failed`. */
+/** Delays messages that ask for another reconcile. A message that fails 3 times goes to `failed`. */
 export function requeueQueue(scope: Construct, failed: Queue, enforceSSL: boolean): Queue {
   return new Queue(scope, 'Requeue', {
     encryption: QueueEncryption.SQS_MANAGED,
     enforceSSL,
-    // Six times the function's timeout, as AWS advises: a message is not seen twice while it is worked on.
+    // Six times the function's timeout, as AWS advises: a message is not delivered again while it is processed.
     visibilityTimeout: Duration.minutes(6),
-    // Old enough to be out of date: the sweep has long looked there.
+    // After an hour a message is stale: a sweep has read the table anyway.
     retentionPeriod: Duration.hours(1),
     deadLetterQueue: { queue: failed, maxReceiveCount: 3 },
   });

@@ -32,12 +32,12 @@ export interface RouteReconcilerProps {
    */
   readonly ordersTableName?: string | undefined;
   /**
-   * Name of the table that remembers status and history.
+   * Name of the table that stores status and history.
    * @default 'RouteTableStates'
    */
   readonly stateTableName?: string | undefined;
   /**
-   * Time between two sweeps, in whole minutes: the longest a change stays unseen that no event told.
+   * Time between two sweeps, in whole minutes: the longest a change can go unnoticed when no event reports it.
    * @default Duration.minutes(5)
    */
   readonly sweepInterval?: Duration | undefined;
@@ -47,7 +47,7 @@ export interface RouteReconcilerProps {
    */
   readonly historyRetention?: Duration | undefined;
   /**
-   * Only route tables with this tag may be changed. Whoever may tag a table may then hand it to the reconciler.
+   * Only route tables with this tag may be changed. Then everybody who may tag a table can hand it to the reconciler.
    * @default - every route table of this account and Region
    */
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
@@ -57,17 +57,17 @@ export interface RouteReconcilerProps {
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
-   * Where alarms go. CloudWatch of this account must be allowed to publish to it.
+   * The topic of all alarms. CloudWatch in this account must be allowed to publish to it.
    * @default - a new, encrypted topic without subscribers
    */
   readonly alarmTopic?: ITopic | undefined;
   /**
-   * One period for all alarms but those on sweeps. For the local stack, where nobody waits for minutes.
+   * One period for all alarms except those on sweeps. For the local stack, where alarms must not take minutes.
    * @default - each alarm has its own
    */
   readonly alarmPeriod?: Duration | undefined;
   /**
-   * Most invocations of `on-route-change` at a time: the one function whose load others decide.
+   * Maximum number of concurrent invocations of `on-route-change`, the only function whose load others decide.
    * @default - limited by the account only
    */
   readonly reservedConcurrency?: number | undefined;
@@ -92,7 +92,7 @@ export interface RouteReconcilerProps {
    */
   readonly enforceSSL?: boolean | undefined;
   /**
-   * What becomes of tables and logs when they leave the stack. With RETAIN the tables are also protected from deletion.
+   * What happens to tables and logs that leave the stack. With RETAIN, the tables are also protected from deletion.
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
@@ -103,7 +103,7 @@ export interface RouteReconcilerProps {
   readonly codeDirectory?: string | undefined;
 }
 
-/** Keeps the route tables of one account and Region as written down: tables, functions, and what wakes and watches them. */
+/** Keeps the route tables of one account and Region as desired: tables, functions, their triggers and their alarms. */
 export class RouteReconciler extends Construct {
   readonly desiredTable: Table;
   readonly ordersTable: Table;
@@ -116,15 +116,15 @@ export class RouteReconciler extends Construct {
   readonly surroundingCalls: Rule;
   readonly tagCalls: Rule;
   readonly sweepSchedule: Schedule;
-  /** Events and scheduled sweeps that could not be handed to their function. */
+  /** Events and scheduled sweeps that could not be delivered to their function. */
   readonly undeliveredEvents: Queue;
   /** Events and sweeps whose function failed, with the error. */
   readonly failedInvocations: Queue;
   /** Edits and orders whose function failed: shard and sequence numbers. */
   readonly failedRecords: Queue;
-  /** "Look at this table again": verification, back-off, work that was left over. */
+  /** Messages that ask for another reconcile: verification, back-off, work that was left over. */
   readonly requeue: Queue;
-  /** Such messages whose function failed. */
+  /** Messages of `requeue` whose function failed. */
   readonly failedRequeues: Queue;
   /** Shows the fleet in the dashboard. */
   readonly widget: ReconcilerFunction;
@@ -180,13 +180,13 @@ export class RouteReconciler extends Construct {
     this.sweep = new ReconcilerFunction(this, 'Sweep', {
       ...common,
       entry: 'sweep',
-      description: 'Reconciles every managed route table that drifted unseen',
+      description: 'Reconciles every managed route table that drifted unnoticed',
       failedInvocations: this.failedInvocations,
     });
     this.onRequeue = new ReconcilerFunction(this, 'OnRequeue', {
       ...common,
       entry: 'on-requeue',
-      description: 'Reconciles the route tables that were to be looked at again',
+      description: 'Reconciles the route tables for which a reconcile was requeued',
     });
     this.widget = new ReconcilerFunction(this, 'Widget', {
       ...common,
@@ -208,7 +208,7 @@ export class RouteReconciler extends Construct {
     const watched = { sources: props.eventSources ?? ['aws.ec2'], account: Stack.of(this).account };
     const target = new FunctionTarget(this.onRouteChange.function, {
       deadLetterQueue: this.undeliveredEvents,
-      // As for the function itself: after an hour the sweep has long looked there.
+      // As for the function itself: after an hour a sweep has read the table anyway.
       maxEventAge: Duration.hours(1),
     });
     this.routeCalls = new Rule(this, 'RouteCalls', {
@@ -217,12 +217,12 @@ export class RouteReconciler extends Construct {
       targets: [target],
     });
     this.surroundingCalls = new Rule(this, 'SurroundingCalls', {
-      description: 'EC2 calls that change whom route tables serve, and what their routes lead to',
+      description: 'EC2 calls that change what route tables serve, and where their routes lead',
       eventPattern: surroundingCallPattern(watched),
       targets: [target],
     });
     this.tagCalls = new Rule(this, 'TagCalls', {
-      description: 'EC2 calls that tag a route table: which routes are ours, and whether we may write, may hang on it',
+      description: 'EC2 calls that tag a route table: tags may decide which routes are ours and whether we may write',
       eventPattern: tagCallPattern(watched),
       targets: [target],
     });
@@ -232,7 +232,8 @@ export class RouteReconciler extends Construct {
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: 100,
       maxBatchingWindow: Duration.seconds(1),
-      // A record that fails for ever would block its shard for a day: five tries, ever smaller batches, then aside.
+      // A record that always fails would block its shard for a day. So it goes to a queue after 5 retries, in
+      // smaller and smaller batches.
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
       retryAttempts: 5,

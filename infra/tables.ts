@@ -9,7 +9,10 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 
-/** What people write: one item for each route table. Its stream shows both images, so that a removed route is seen. */
+/**
+ * The desired items that people write, one for each route table. The stream carries both images: it shows removed
+ * routes.
+ */
 export function desiredRouteTables(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
   return new Table(scope, 'DesiredRouteTables', {
     ...common(removalPolicy),
@@ -19,8 +22,8 @@ export function desiredRouteTables(scope: Construct, tableName: string, removalP
 }
 
 /**
- * What people order apart from the items: pauses, stops, holds and approvals. Rows that have ended expire. The stream
- * carries keys only, because whoever is woken reads all orders anyway.
+ * The orders that people give outside the items: pauses, stops, holds and approvals. Rows expire after their end. The
+ * stream carries keys only, because a reconcile reads all orders of its table anyway.
  */
 export function routeTableOrders(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
   return new Table(scope, 'RouteTableOrders', {
@@ -32,7 +35,7 @@ export function routeTableOrders(scope: Construct, tableName: string, removalPol
   });
 }
 
-/** What is remembered: status and history of one route table lie together; history expires. */
+/** The stored states. The status and the history of a route table are stored together. History expires. */
 export function routeTableStates(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
   return new Table(scope, 'RouteTableStates', {
     ...common(removalPolicy),

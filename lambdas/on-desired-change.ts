@@ -6,11 +6,11 @@ import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /**
- * Wakes on the streams of desired items and of what people order apart from them: records → route tables → reconcile.
+ * Runs on the streams of desired items and of orders: records → route tables → reconcile.
  *
- * Only failed records are reported back, so that one table's trouble never holds up the others. Several edits of one
- * table in a batch are one reconcile: it reads the item as it is now. That it was deleted among them, only the records
- * tell.
+ * Only failed records are reported back, so that one table does not hold up the others. Several edits of one table in a
+ * batch cause one reconcile, which reads the item as it is now. Only the records show whether the item was deleted
+ * meanwhile.
  */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const { world } = runtime();
@@ -25,14 +25,14 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     try {
       await reconcile(routeTableId, trigger, world, invocation);
     } catch (error) {
-      // Lambda is told which records failed, and nobody would be told why.
+      // The answer to Lambda names the failed records, but not the errors.
       world.log.error('could not reconcile a table', { routeTableId, error });
       throw error;
     }
   };
   const reconcileRecord = async ({ dynamodb, eventID }: DynamoDBRecord): Promise<void> => {
     const { routeTableId, isOrder } = keysOf(dynamodb);
-    // An order for all tables (`*`) holds at every checkpoint, and the next sweep shows it.
+    // An order for all tables (`*`) takes effect at every checkpoint, and the next sweep shows it.
     if (!routeTableId || routeTableId === everyTable) return;
     const id = dynamodb?.SequenceNumber ?? eventID ?? context.awsRequestId;
     const trigger = triggerFor(isOrder, deleted.has(routeTableId), id);

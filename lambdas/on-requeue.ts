@@ -4,20 +4,20 @@ import { requeueMessage } from '../reconciler/aws/requeue-queue.ts';
 import { reconcileAgain } from '../reconciler/requeue.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
-/** Wakes on "look at this table again": verification, back-off, work that was left over. */
+/** Runs on messages that ask for another reconcile: verification, back-off, work that was left over. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
   const { world } = runtime();
   const invocation = invocationOf(context);
   const answer = async ({ body, messageId }: SQSRecord): Promise<void> => {
     const message = requeueMessage(body);
     if (!message) {
-      world.log.error('dropped a message that is none of ours', { messageId, body: body.slice(0, 200) });
+      world.log.error('dropped a message that is not one of ours', { messageId, body: body.slice(0, 200) });
       return;
     }
     try {
       await reconcileAgain(message, messageId, world, invocation);
     } catch (error) {
-      // Lambda is told which messages failed, and nobody would be told why.
+      // The answer to Lambda names the failed messages, but not the errors.
       world.log.error('could not reconcile a table', { routeTableId: message.routeTableId, messageId, error });
       throw error;
     }

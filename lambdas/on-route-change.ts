@@ -3,7 +3,7 @@ import { ec2Call } from '../reconciler/aws/ec2/cloudtrail.ts';
 import { reconcileConcerned } from '../reconciler/wake.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
-/** Wakes on EC2 calls that may have changed routes, or what they lead to: event → route tables → reconcile. */
+/** Runs on EC2 calls that may have changed routes, or where routes lead: event → route tables → reconcile. */
 export async function handler(event: unknown, context: Context): Promise<void> {
   const { world, accountId } = runtime();
   const call = ec2Call(event, accountId);

@@ -20,19 +20,19 @@ import { metricNamespace, metricService } from '../reconciler/core/announce/metr
 import type { Invocation } from '../reconciler/lease.ts';
 import type { Log, World } from '../reconciler/ports.ts';
 
-/** Everything a function needs, made once per cold start. This is the one place that reads the environment. */
+/** Everything a function needs, created once per cold start. Only this file reads the environment. */
 export interface Runtime {
   readonly world: World;
   /** The account whose route tables are managed. */
   readonly accountId: string;
-  /** How often the sweep is started. */
+  /** The interval between sweeps. */
   readonly sweepEveryMs: number;
 }
 
-/** Kept for writing down what was done before the function is cut off. */
+/** Reserved for recording what was done before Lambda ends the function. */
 const finishingMs = 10_000;
 
-/** What a reconcile should know of the invocation it runs in. */
+/** What a reconcile needs to know about its invocation. */
 export const invocationOf = ({
   awsRequestId,
   getRemainingTimeInMillis,
@@ -53,7 +53,7 @@ const documentClient = (): DynamoDBDocumentClient =>
 
 let cachedReader: FleetReader | undefined;
 
-/** What the widget shows the fleet from, made once per cold start. */
+/** Reads the fleet for the widget. Created once per cold start. */
 export function reader(): FleetReader {
   cachedReader ??= fleetReader(documentClient(), {
     desiredTable: setting('DESIRED_TABLE'),

@@ -2,17 +2,17 @@ import type { Context } from 'aws-lambda';
 import { sweep } from '../reconciler/sweep.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
-/** What whoever starts a sweep by hand is told of it. */
+/** The answer to a person who starts a sweep by hand. */
 interface Swept {
-  /** False where time ran out: the next one goes on from there. */
+  /** False if time ran out: the next sweep continues there. */
   readonly completed: boolean;
   readonly checked: number;
   readonly outOfSync: number;
-  /** Tables that could not be looked at. */
+  /** Tables that could not be read. */
   readonly unknown: number;
 }
 
-/** Wakes on a schedule: every managed table. */
+/** Runs on a schedule: sweeps every managed table. */
 export async function handler(_event: unknown, context: Context): Promise<Swept> {
   const { world, sweepEveryMs } = runtime();
   const { endedAt, checked, outOfSync, unknown } = await sweep(world, invocationOf(context), sweepEveryMs);

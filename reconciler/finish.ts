@@ -14,13 +14,13 @@ import type { StoredState } from './ports.ts';
 import type { Session } from './session.ts';
 import { type Wanted, seenHash } from './situation.ts';
 
-/** Longer chains of messages are left to the sweep: Lambda stops functions that seem to wake themselves in a loop. */
+/** After 10 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. */
 const longestChain = 10;
 
-/** SQS delays messages by at most 15 minutes. What is due later is left to the sweep. */
+/** SQS delays messages by at most 15 minutes. The sweep takes over retries that are due later. */
 const longestDelayMs = 15 * 60 * 1_000;
 
-/** What a reconcile came to. */
+/** What a reconcile hands to `finish`. */
 export interface Ending {
   readonly wanted: Wanted;
   readonly orders: Orders;
@@ -29,13 +29,13 @@ export interface Ending {
   readonly result: Result;
 }
 
-/** What a finished reconcile says of its table. */
+/** The phase of a table after a reconcile, and how many of its routes drop their traffic. */
 export interface Finished {
   readonly phase: Phase;
   readonly blackholes: number;
 }
 
-/** Ends a reconcile: remembers, writes the history and the state, announces what is new, and asks for the next one. */
+/** Ends a reconcile: writes the history and the state, announces the news, and requeues the table for its retry. */
 export async function finish(session: Session, ending: Ending): Promise<Finished> {
   const {
     routeTableId,
@@ -64,7 +64,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   if (isCalm(phase)) log.info('reconciled', fields);
   else log.warn('reconciled', fields);
 
-  // After a read that is not believed, or with an index that was not kept, the next sweep must come by.
+  // If the read is not believed or the index was not updated, the next sweep must reconcile the table.
   const isSeen = result.kind !== 'doubtful' && indexed.isKept;
   const actual = 'actual' in result ? result.actual : undefined;
   const stored: StoredState = known({
@@ -78,14 +78,14 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {
-    // Whoever wrote the state announces it, and nobody else. It is announced before a message may fail to be sent.
+    // Only the invocation that wrote the state announces it. It requeues last, because sending a message may fail.
     await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, session);
     if (isNew) await requeue(stored, session);
   }
   return { phase, blackholes: after.status.blackholes ?? 0 };
 }
 
-/** When a sweep has something to do even if it sees nothing new: a retry, or drift that no event has reported. */
+/** When a sweep must reconcile the table even if nothing is new: a retry is due, or an event about drift is overdue. */
 function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
   const missed = [...memory.destinations.values()].flatMap(({ drift = [] }) =>
     drift.flatMap((one) => missedAt(one) ?? []),
@@ -94,7 +94,7 @@ function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
   return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;
 }
 
-/** Whether a state says anything, to people or to the next reconcile, that the one before does not. */
+/** Whether a state differs from the one before in anything that people or the next reconcile need. */
 function saysMore(after: StoredState, before: StoredState | undefined): boolean {
   if (!before) return true;
   const seen = new Set(before.memory.callsSeen);
@@ -104,14 +104,14 @@ function saysMore(after: StoredState, before: StoredState | undefined): boolean 
 
 const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
   const { trigger: _, actor: __, checkedAt: ___, ...shown } = status;
-  // Calls that are forgotten after a day say nothing new.
+  // Calls are forgotten after one day. That alone is no reason to write.
   const { callsSeen: ____, ...remembered } = memory;
   return { shown, remembered, seen, dueAt };
 };
 
 /**
- * Keeps the index, so that events about these ids find the table. Says under which ids they do. A table without an item
- * stays `managed` until it has nothing left to announce: sweeps find it by that.
+ * Updates the index, so that events about these ids find the table. Returns the ids it is listed under. A table without
+ * an item stays under `managed` until all its news is announced: sweeps find it there.
  */
 async function keepIndex(
   { routeTableId, known: { state: before }, world, log }: Session,
@@ -136,13 +136,15 @@ async function keepIndex(
     await world.index.keep(routeTableId, { add, remove });
     return { names, isKept: true };
   } catch (error) {
-    // What was done to the table must not be forgotten because of this.
-    log.error('could not keep the index: the next sweep tries again', { error });
+    // This failure must not keep the reconcile from recording what it did to the table.
+    log.error('could not update the index: the next sweep tries again', { error });
     return { names: old, isKept: false };
   }
 }
 
-/** Announces what is unsent. What EventBridge rejects stays with the state, and is sent again by the next reconcile. */
+/**
+ * Announces the unsent news. Events that EventBridge rejects stay in the state: the next reconcile sends them again.
+ */
 async function announce({ status, revision, unsent }: StoredState, { world, log }: Session): Promise<void> {
   if (!unsent) return;
   const rejected = await world.announcer.announce(unsent);
@@ -153,7 +155,7 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
   try {
     await world.states.writeUnsent(status.routeTableId, revision, left);
   } catch (error) {
-    log.warn('could not record what was announced: it is announced once more', { error });
+    log.warn('could not record what was announced: it is announced again', { error });
   }
 }
 

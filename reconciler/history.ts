@@ -23,7 +23,7 @@ import type { Waker } from './core/memory/trigger.ts';
 import type { World } from './ports.ts';
 import type { Evidence } from './situation.ts';
 
-/** Writes the history of one table during one reconcile: what was found and done, and who made it necessary. */
+/** Records the runs of one table during one reconcile: what was found, what was done, and who made it necessary. */
 export class History {
   readonly #routeTableId: string;
   readonly #waker: Waker;
@@ -45,12 +45,12 @@ export class History {
     this.#world = world;
   }
 
-  /** What the next reconciles need to know of the runs of this one. */
+  /** The runs of this reconcile, as later reconciles remember them. */
   get runs(): readonly RecordedRun[] {
     return this.#runs.map(recordedRun);
   }
 
-  /** Records a plan before its first change, with what became of the changes before it. */
+  /** Records a plan before its first change, with the outcomes of the plan before it. */
   async planned(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#open = this.#open
       ? withPlan(this.#applied(this.#open, outcomes), plan)
@@ -58,21 +58,21 @@ export class History {
     await this.#world.states.recordRun(this.#open);
   }
 
-  /** Records what became of the changes of the last plan, if one was recorded. */
+  /** Records the outcomes of the last plan, if one was recorded. */
   async applied(outcomes: readonly ChangeOutcome[]): Promise<void> {
     if (!this.#open) return;
     await this.#record(this.#applied(this.#open, outcomes));
     this.#open = undefined;
   }
 
-  /** Records trouble that is new and that no run of this reconcile is about. */
+  /** Records new trouble, unless this reconcile has recorded a run already. */
   async troubled(before: State | undefined, after: State): Promise<void> {
     if (this.#runs.length > 0 || !isOtherTrouble(before, after)) return;
     const run = troubleRun(after, this.#waker, (change) => this.#actorOf(change));
     if (run) await this.#record(run);
   }
 
-  /** Records what a reconcile found out about earlier runs, and calls that changed what surrounds the table. */
+  /** Records calls that changed the surroundings of the table, and what became known about earlier runs. */
   async concluded(transitions: Transitions): Promise<void> {
     const { states, now } = this.#world;
     for (const notice of transitions.notices) {

@@ -1,18 +1,18 @@
 import { type Left, nothingLeft, together } from './core/memory/trigger.ts';
 import type { Claim, Leases, Log, Requeue, RequeueMessage } from './ports.ts';
 
-/** A function is cut off after 60 s: when this has passed, whoever held the lease is gone. */
+/** Lambda ends a function after 60 s. So after this time, the holder of a lease no longer runs. */
 export const leaseMs = 70_000;
 
-/** A request seen again this long after it took the lease is a retry of a run that is over. */
+/** If a request returns this long after it took the lease, it is a retry, and its first run has ended. */
 const retakeAfterMs = 60_000;
 
-/** Nothing is changed in EC2 this close to the end of a lease: EC2 knows no fencing, and clocks differ. */
+/** No change in EC2 starts in the last 10 s of a lease: EC2 has no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;
 
 /** One invocation of a function. */
 export interface Invocation {
-  /** Identifies it; a retry of the same request has the same. */
+  /** A retry of the same request has the same id. */
   readonly requestId: string;
   /** No call to EC2 starts after this instant. */
   readonly until: Date;
@@ -21,15 +21,16 @@ export interface Invocation {
 }
 
 /**
- * Does work on one table that nobody else may do at the same time.
+ * Does work on one table while no other invocation works on it.
  *
- * When the table is held by another, that holder is asked to go once more, and nothing is done here: a storm of events
- * becomes a handful of reads. Whoever asks first also sends one message for the moment the lease has expired, should its
- * holder have died. Nothing that was left is ever dropped: what the holder has no time for is sent to the requeue queue.
+ * If another invocation holds the table, this one leaves its triggers there and does nothing else. The holder then does
+ * one more round, so a storm of events causes only a few reads. The first invocation that leaves triggers also sends a
+ * message that arrives after the lease has expired, in case the holder died. No trigger is dropped: those that the
+ * holder has no time for go to the requeue queue.
  *
- * @param own what woke this invocation, at least one kind of trigger
- * @param work gets all it answers for, and the instant after which it must not start a call
- * @returns what the last round of work returned, or undefined when another holds the table
+ * @param own the triggers of this invocation, at least one kind
+ * @param work receives the triggers it answers for, and the instant after which it must not start a call
+ * @returns the result of the last round of work, or undefined if another invocation holds the table
  */
 export async function underLease<T>(
   routeTableId: string,
@@ -59,7 +60,7 @@ export async function underLease<T>(
       break;
     }
     if (await leave(taken.expiresAt)) {
-      log.info('left to the holder of the lease');
+      log.info('another invocation holds the lease: it does one more round');
       return undefined;
     }
     mine = claim();
@@ -81,12 +82,12 @@ export async function underLease<T>(
       others = released.left;
     }
   } catch (error) {
-    // If even this fails, the lease expires, and the message of whoever left the first trigger arrives.
-    await giveUp(others).catch((error: unknown) => log.warn('could not give the lease up', { error }));
+    // If this fails too, the lease expires, and the message of the invocation that left the first trigger arrives.
+    await giveUp(others).catch((error: unknown) => log.warn('could not release the lease', { error }));
     throw error;
   }
 
-  /** Leaves what woke us with the holder. Says whether there still was one. */
+  /** Leaves our triggers with the holder. Returns false if nobody holds the lease any more. */
   async function leave(expiresAt: Date): Promise<boolean> {
     const left = await leases.leave(routeTableId, own, holder, now());
     if (left === 'free') return false;
@@ -97,14 +98,14 @@ export async function underLease<T>(
     return true;
   }
 
-  /** Gives the lease up at once. If others count on us, somebody goes in our place, and learns what they left. */
+  /** Releases the lease at once. If triggers are left, a message hands them to another invocation. */
   async function giveUp(unanswered: Left = nothingLeft): Promise<void> {
     const left = together(unanswered, await leases.drop(routeTableId, holder));
     if (left.kinds.length > 0) await requeue.send({ routeTableId, hop: 0, ...messageOf(left) }, 0);
   }
 }
 
-/** What a message carries of what was left. */
+/** The triggers that were left, as fields of a requeue message. */
 export const messageOf = ({ kinds, deletions }: Left): Pick<RequeueMessage, 'kinds' | 'deletions'> => ({
   kinds,
   ...(deletions.length > 0 && { deletions }),

@@ -9,25 +9,25 @@ import type { ActualTable } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
 import type { SweepRecord } from './core/status/sweep-record.ts';
 
-/** EC2's route tables. A read that fails throws; it never looks like an empty answer. */
+/** EC2's route tables. A failed read throws: it never returns an empty answer. */
 export interface RouteTables extends RouteWriter {
-  /** The table as EC2 reports it now, or undefined when there is none with this id. */
+  /** The table as EC2 reports it now, or undefined if no table has this id. */
   read(routeTableId: string): Promise<ActualTable | undefined>;
-  /** Those of the tables that exist, in no order, read in pages. */
+  /** The tables among these that exist, read in pages. The order is undefined. */
   readMany(routeTableIds: readonly string[]): AsyncIterable<ActualTable>;
 }
 
-/** The desired items, unparsed: what people wrote. */
+/** The desired items as people wrote them, unparsed. */
 export interface DesiredItems {
-  /** All items in pages of bounded size, from `cursor` on, each page with the cursor that follows it. */
+  /** All items from `cursor` on, in pages of bounded size. Each page has the cursor of the next page. */
   pages(cursor?: string): AsyncIterable<DesiredPage>;
-  /** Those of the tables that have an item now, by a strongly consistent read. */
+  /** The tables among these that have an item now (strongly consistent read). */
   existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
 export interface DesiredPage {
   readonly items: readonly { readonly routeTableId: string; readonly item: unknown }[];
-  /** The cursor of the page after this one; absent on the last. */
+  /** The cursor of the next page. Absent on the last page. */
   readonly next?: string;
 }
 
@@ -35,63 +35,63 @@ export interface DesiredPage {
 export interface StoredState extends State {
   /** Counts the writes. */
   readonly revision: number;
-  /** Identifies what was wanted and read last (`seenHash`). */
+  /** Identifies the desired state and the read of the last reconcile (`seenHash`). */
   readonly seen?: string;
-  /** A sweep reconciles the table from this time on, even if it sees nothing new. ISO 8601, UTC. */
+  /** From this time on, a sweep reconciles the table even if nothing is new. ISO 8601, UTC. */
   readonly dueAt?: string;
-  /** What was not announced yet, or not all of it. */
+  /** News that is not announced yet, or only in part. */
   readonly unsent?: News;
 }
 
-/** What is stored of one table: nothing yet, a state, or a row that cannot be read. */
+/** The stored state of one table: none yet, a state, or a row that cannot be read. */
 export interface Known {
   readonly state?: StoredState;
   readonly isLost?: true;
 }
 
-/** A stored state without its memory: enough to tell whether a table needs a reconcile. */
+/** A stored state without its memory: enough to decide whether a table needs a reconcile. */
 export interface Glance extends Pick<StoredState, 'status' | 'revision' | 'seen' | 'dueAt'> {
   readonly hasUnsent: boolean;
 }
 
-/** What is remembered of each table. */
+/** The stored states of all tables, their runs, and the sweep record. */
 export interface TableStates {
   /** A strongly consistent read. */
   read(routeTableId: string): Promise<Known>;
-  /** Those of the tables whose status can be read. May be a moment old. */
+  /** The states of these tables, as far as they can be read. The read is eventually consistent. */
   glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>>;
   /**
-   * Writes a state unless another was written since the one it follows: its `revision` is one higher. The first
-   * (revision 1) also takes the place of a row that cannot be read.
+   * Writes a state if its `revision` is one higher than the stored one. Otherwise another state was written meanwhile.
+   * The first state (revision 1) also replaces a row that cannot be read.
    *
    * @returns whether it was written
    */
   write(state: StoredState): Promise<boolean>;
-  /** Replaces what is unsent, unless a later state was written. */
+  /** Replaces the unsent news, unless a later state was written. */
   writeUnsent(routeTableId: string, revision: number, unsent: News | undefined): Promise<void>;
   /** Writes or rewrites one run of a table's history. */
   recordRun(run: Run): Promise<void>;
-  /** A run as it was last written. Undefined when there is none. */
+  /** A run as it was last written. Undefined if there is none. */
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
 }
 
-/** What people ordered, by table. Orders for all tables are among those of each. */
+/** The orders for each table. They include the orders for all tables. */
 export type OrdersByTable = (routeTableId: string) => Orders;
 
-/** What people order apart from the items. */
+/** The orders that people give outside the desired items. */
 export interface TableOrders {
-  /** All orders there are, in one pass. */
+  /** Reads all orders in one pass. */
   all(): Promise<OrdersByTable>;
 }
 
-/** Which managed tables an id concerns: a target, a prefix list, an association, a VPC. May be a reconcile old. */
+/** Finds managed tables by the id of a target, a prefix list, an association or a VPC, as of their last reconcile. */
 export interface TableIndex {
   tablesUnder(id: string): Promise<readonly string[]>;
-  /** Those of these tables that are under an id, by a strongly consistent read. */
+  /** The tables among these that are listed under an id (strongly consistent read). */
   thoseUnder(id: string, routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
-  /** Adds a table under some ids, and takes it from under others. Done again it changes nothing. */
+  /** Lists a table under some ids and removes it from others. Idempotent. */
   keep(
     routeTableId: string,
     names: { readonly add: readonly string[]; readonly remove: readonly string[] },
@@ -104,60 +104,61 @@ export interface CallOnTable {
   readonly call: ReportedCall;
 }
 
-/** What events reported of calls about managed tables, for a day after each call was made. */
+/** The reported calls about managed tables. Each is kept for one day after it was made. */
 export interface Evidence {
-  /** Keeps calls, at most one of the same id for each table. Done again it changes nothing. When it throws, some may be kept. */
+  /** Stores calls, each id once for each table. Idempotent. When it throws, some may be stored. */
   keep(calls: readonly CallOnTable[]): Promise<void>;
-  /** The calls about a table made since `since`, newest first, the newest 300 of them, by a strongly consistent read. */
+  /** The newest 300 calls about a table since `since`, newest first (strongly consistent read). */
   of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
 }
 
-/** What a function asks for when it takes a lease. */
+/** A request for a lease. */
 export interface Claim {
   readonly holder: string;
   readonly now: Date;
   readonly expiresAt: Date;
-  /** A lease that this very holder took before this instant may be taken again. */
+  /** The same holder may take its lease again if it took it before this instant. */
   readonly retakeBefore: Date;
 }
 
 /** One holder per table at a time. Each call is one atomic step. */
 export interface Leases {
-  /** Takes a lease that is free, expired, or this holder's own from before, with what was left with it. */
+  /** Takes a lease that is free, expired, or this holder's own (`retakeBefore`). Returns the triggers left with it. */
   take(
     routeTableId: string,
     claim: Claim,
   ): Promise<{ readonly taken: true; readonly left: Left } | { readonly taken: false; readonly expiresAt: Date }>;
   /**
-   * Leaves something with whoever holds the lease at `now`: as the first, as one more, or not at all, as it is free.
+   * Leaves triggers with the holder of the lease at `now`.
    *
-   * @param by who leaves it: whoever was the first stays so when the call is repeated
+   * @param by who leaves them. The first one stays the first when it repeats the call
+   * @returns whether they are the `first` that were left, are `more`, or were not left because the lease is `free`
    */
   leave(routeTableId: string, left: Left, by: string, now: Date): Promise<'first' | 'more' | 'free'>;
-  /** Ends a lease. When something was left, it is renewed instead, and that is handed over. */
+  /** Ends a lease. If triggers were left with it, renews it instead and returns them. */
   release(
     routeTableId: string,
     claim: Claim,
   ): Promise<{ readonly released: true } | { readonly released: false; readonly left: Left }>;
-  /** Ends a lease whatever was left with it, and says what was. Does nothing to another's lease. */
+  /** Ends a lease in any case, and returns the triggers left with it. Does nothing to another holder's lease. */
   drop(routeTableId: string, holder: string): Promise<Left>;
 }
 
-/** "Look at this table again." It names a table; nothing else in it is evidence of anything. */
+/** Asks for another reconcile of a table. Apart from `deletions`, it is no evidence that anything happened. */
 export interface RequeueMessage {
   readonly routeTableId: string;
-  /** The `nextRetry` of the status this was sent for: when that has changed, the message is out of date. */
+  /** The `nextRetry` of the status that caused the message. If the status has another one now, the message is stale. */
   readonly nextRetry?: string;
   /** How many such messages led to this one. */
   readonly hop: number;
-  /** What it was sent for, where that is more than the passing of time. */
+  /** The triggers it was sent for. Absent if it was sent only because a time was due. */
   readonly kinds?: readonly TriggerKind[];
-  /** The deletions of the item that nobody has taken into account yet, by their ids. */
+  /** Ids of deletions of the item that no reconcile has taken into account yet. */
   readonly deletions?: readonly string[];
 }
 
 export interface Requeue {
-  /** Delivers a message after `delayMs`, rounded up to seconds; at most 15 minutes, and at once if it is not positive. */
+  /** Delivers a message after `delayMs`: rounded up to seconds, at most 15 minutes, at once if it is 0 or negative. */
   send(message: RequeueMessage, delayMs: number): Promise<void>;
   /** Sends many at once, each with its own delay. When it throws, some may have been sent. */
   sendMany(messages: readonly { readonly message: RequeueMessage; readonly delayMs: number }[]): Promise<void>;
@@ -165,11 +166,11 @@ export interface Requeue {
 
 /** Publishes metrics and domain events. */
 export interface Announcer {
-  /** Publishes all of it, as far as that is possible. Never throws. @returns the events that were rejected */
+  /** Publishes as much as it can. Never throws. @returns the events that were rejected */
   announce(news: News): Promise<readonly DomainEvent[]>;
 }
 
-/** A structured log: a constant sentence and fields. */
+/** A structured log. Each line has a constant sentence and fields. */
 export interface Log {
   info(message: string, fields?: object): void;
   warn(message: string, fields?: object): void;
@@ -186,7 +187,7 @@ export interface Checkpoint {
   readonly holder: string | undefined;
 }
 
-/** All that a reconcile touches. */
+/** Everything that a reconcile reads or writes. */
 export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
@@ -197,7 +198,7 @@ export interface World {
   readonly leases: Leases;
   readonly requeue: Requeue;
   readonly announcer: Announcer;
-  /** What bears on whether a table may be changed, as it is now, in one strongly consistent read. */
+  /** Everything that decides whether a table may be changed now, in one strongly consistent read. */
   readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;
   readonly log: Log;

@@ -20,24 +20,24 @@ import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { memoryOf, wantedOf, withEvidence } from './situation.ts';
 
-/** What one reconcile ended in. */
+/** The result of one reconcile. */
 export interface Reconciled {
   readonly routeTableId: string;
-  /** `Held`: another invocation holds the table and goes once more on our account. */
+  /** `Held`: another invocation holds the table and reconciles it once more for us. */
   readonly phase: Phase | 'Held';
   /** How many routes drop their traffic. */
   readonly blackholes: number;
 }
 
 /**
- * Reconciles one route table: reads what is wanted, brings the table to it, and records what came of it. Only one
- * invocation does so for a table at a time.
+ * Reconciles one route table: reads the desired state, changes the table to match it, and records the result. Only one
+ * invocation at a time reconciles a table.
  *
  * The plan is recorded before its first change. An invalid item changes nothing in EC2. A deleted item ends management
- * and changes no route. An item that was deleted and written again earns its deletes anew. If the item is edited
- * meanwhile, nothing more of the old plan is written, and the table is planned anew.
+ * and changes no route. If an item was deleted and written again, its deletes must be earned again (`plan/guard.ts`).
+ * If the item is edited during the reconcile, the rest of the old plan is dropped and a new one is made.
  *
- * @throws Error when the item, the memory or the table cannot be read; nothing is changed then
+ * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
  */
 export const reconcile = (
   routeTableId: string,
@@ -46,7 +46,7 @@ export const reconcile = (
   invocation: Invocation,
 ): Promise<Reconciled> => reconcileFor(routeTableId, { ...leftOf(trigger), trigger }, world, invocation);
 
-/** The same for what was left by others, with the trigger of this invocation if it has one. */
+/** Reconciles a table for triggers that others left, and for the trigger of this invocation if it has one. */
 export async function reconcileFor(
   routeTableId: string,
   { trigger, ...own }: Occasion,
@@ -63,13 +63,13 @@ export async function reconcileFor(
     isFirst = false;
     return reconcileOnce(table, occasion);
   });
-  // A holder that dies takes what was left with it, and nothing in the table shows that its item was deleted.
+  // If the holder dies, the triggers left with it are lost, and nothing in the table shows that its item was deleted.
   if (!finished && own.deletions.length > 0)
     await world.requeue.send({ routeTableId, hop: 0, ...messageOf(own) }, leaseMs + leaseMarginMs);
   return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
 }
 
-/** Reads, plans, applies, remembers and announces, until the item that was applied is the one that is there. */
+/** Reads, plans and applies, again if the item or the orders change meanwhile. Then remembers and announces. */
 async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finished> {
   const session = await begin(table, occasion);
   const { routeTableId, world, known, evidence } = session;
@@ -82,7 +82,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
     if (wanted.kind !== 'valid') {
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
-        // A sweep found it in the index, and nothing else removes it from there.
+        // A sweep found the table in the index, and nothing else removes it from there.
         if (occasion.kinds.includes('sweep')) await world.index.keep(routeTableId, { add: [], remove: [managed] });
         return { phase: 'Unmanaged', blackholes: 0 };
       }
@@ -95,7 +95,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     const earlier = outcomes;
     outcomes = [...outcomes, ...converged.outcomes];
     if (stopped === 'edited') continue;
-    // Whoever holds the lease now knows better what is true.
+    // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
     const context = { now: world.now(), memory, isFirst: !known.state, earlier };
     const result = resultOf(desired, converged, outcomes, context);
@@ -104,15 +104,15 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 }
 
 /**
- * Forgets by what deletes were earned, because the item was deleted, whether or not it is there again. A deletion that was
- * taken into account before says nothing of the item that came after it.
+ * Forgets the memory that earns deletes (`plan/guard.ts`): the item was deleted, even if it is there again. A deletion
+ * that was taken into account before says nothing about the item written after it.
  */
 async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
   const session = await begin(table, { kinds: ['desired'], deletions });
   const before = session.known.state?.memory;
   if (!before || deletions.every((id) => before.deletions?.includes(id))) return;
   const { orders } = await table.world.checkpoint(table.routeTableId);
-  // The reconcile that follows has yet to take the calls into account.
+  // The reconcile that follows takes the calls into account.
   const evidence = { all: [], unread: [], recent: [] };
   const memory = withApprovalSpent(before, orders);
   const result = { kind: 'unmanaged' } as const;
@@ -124,7 +124,7 @@ type Stop = 'edited' | 'lost' | 'unreadable';
 /**
  * Converges the table to one version of its item and orders, and keeps its history.
  *
- * @param sofar what is remembered by now, and what was tried under earlier versions of the item
+ * @param sofar the memory so far, and the changes tried under earlier versions of the item
  */
 async function apply(
   session: Session,
@@ -156,7 +156,7 @@ async function apply(
   return { converged, stopped };
 }
 
-/** Why nothing more of a plan may be written: item or orders have changed, the lease is lost, or none can be read. */
+/** Why the rest of a plan is dropped: item or orders have changed, the lease is lost, or the checkpoint fails. */
 async function whyStop(
   { routeTableId, world, invocation, log }: Leased,
   { item, orders }: Checkpoint,
@@ -166,7 +166,7 @@ async function whyStop(
     if (current.holder !== invocation.requestId) return 'lost';
     return isDeepStrictEqual(current.item, item) && sameOrders(current.orders, orders) ? undefined : 'edited';
   } catch (error) {
-    log.warn('stopped: could not read whether to go on', { error });
+    log.warn('could not read the checkpoint: no more changes are made', { error });
     return 'unreadable';
   }
 }
@@ -190,7 +190,7 @@ function resultOf(
   return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
 }
 
-/** What is left of a plan. Where deletes wait, a person approves it by its id, which must hold for the next plan, too. */
+/** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */
 function planLeft(
   desired: DesiredTable,
   { plan, actual }: NonNullable<Converged['last']>,
@@ -205,13 +205,13 @@ function planLeft(
   return planAfter(made, desired, actual, context);
 }
 
-/** This many tables are reconciled at the same time. */
+/** At most this many tables are reconciled at the same time. */
 export const tablesAtOnce = 4;
 
 /**
- * Reconciles several tables, each whether or not the others fail.
+ * Reconciles several tables. If one fails, the others are still reconciled.
  *
- * @throws AggregateError with every failure, once all tables had their turn. Its message names them all
+ * @throws AggregateError with every failure, after every table had its turn. Its message lists all failures
  */
 export async function reconcileEach(
   routeTableIds: readonly string[],

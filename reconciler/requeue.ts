@@ -3,7 +3,7 @@ import type { Invocation } from './lease.ts';
 import type { RequeueMessage, World } from './ports.ts';
 import { reconcileFor } from './reconcile.ts';
 
-/** Answers a message that asks for a reconcile. A message for a time that the status no longer waits for is dropped. */
+/** Reconciles the table that a message names. If the status no longer waits for its `nextRetry`, drops the message. */
 export async function reconcileAgain(
   { routeTableId, nextRetry, hop, kinds, deletions = [] }: RequeueMessage,
   messageId: string,

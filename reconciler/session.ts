@@ -13,7 +13,7 @@ export interface Leased {
   readonly invocation: Invocation;
 }
 
-/** One reconcile of a table whose lease we hold, with what was known when it began. */
+/** One reconcile of a table whose lease we hold, with everything known at its start. */
 export interface Session extends Leased {
   readonly occasion: Occasion;
   readonly known: Known;
@@ -22,7 +22,7 @@ export interface Session extends Leased {
   readonly history: History;
 }
 
-/** Begins a reconcile: reads what is stored of the table, and the calls that events reported. */
+/** Begins a reconcile: reads the stored state of the table and the reported calls. */
 export async function begin(table: Leased, occasion: Occasion): Promise<Session> {
   const { routeTableId, world } = table;
   const now = world.now();

@@ -11,13 +11,13 @@ import { mayExplain } from './core/status/attribution.ts';
 import { withApprovalSpent, withTargetsUp } from './core/status/remember.ts';
 import type { Known } from './ports.ts';
 
-/** What is wanted of one table now: what its item and the orders ask for together. */
+/** The desired state of one table now, from its item and the orders. */
 export type Wanted =
   | { readonly kind: 'unmanaged' }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
   | { readonly kind: 'valid'; readonly desired: DesiredTable };
 
-/** Reads an untrusted item and the orders given apart from it. `item` is undefined where there is none. */
+/** Parses an untrusted item and applies the orders to it. `item` is undefined if there is none. */
 export function wantedOf(item: unknown, orders: Orders, now: Date): Wanted {
   if (item === undefined) return { kind: 'unmanaged' };
   const parsed = parseDesired(item, now);
@@ -26,17 +26,17 @@ export function wantedOf(item: unknown, orders: Orders, now: Date): Wanted {
     : { kind: 'invalid', problems: parsed.problems };
 }
 
-/** What is remembered of a table. Where nothing is, a standing approval counts as spent: nobody can tell whether it was. */
+/** The memory of a table. Without one, an open approval counts as spent: nobody knows whether it was used. */
 export const memoryOf = ({ state }: Known, orders: Orders): Memory =>
   state?.memory ?? withApprovalSpent(emptyMemory, orders);
 
 /** The reported calls about a table, as a reconcile uses them. */
 export interface Evidence {
-  /** All that are kept, newest first. */
+  /** All calls that are kept, newest first. */
   readonly all: readonly ReportedCall[];
-  /** Those that no earlier reconcile has read. */
+  /** The calls that no earlier reconcile has read. */
   readonly unread: readonly ReportedCall[];
-  /** Those that may explain what a read shows. */
+  /** The calls that may explain what a read shows. */
   readonly recent: readonly ReportedCall[];
 }
 
@@ -45,7 +45,7 @@ export function evidenceOf(calls: readonly ReportedCall[], memory: Memory | unde
   return { all: calls, unread, recent: mayExplain(calls, unread, now) };
 }
 
-/** A memory that takes reported calls into account: targets that came up, and which calls are read by now. */
+/** Adds reported calls to a memory: the targets that came up, and which calls are read now. */
 export function withEvidence(memory: Memory, { all }: Evidence): Memory {
   const callsSeen = seenAs(all);
   const { callsSeen: _, ...rest } = withTargetsUp(memory, all);
@@ -53,8 +53,8 @@ export function withEvidence(memory: Memory, { all }: Evidence): Memory {
 }
 
 /**
- * Identifies what is wanted of a table and what a read shows of it, at `now`. A sweep that finds the same as the last
- * reconcile has nothing to do, and needs not unpack the memory to know that.
+ * Identifies the desired state of a table at `now`, together with what a read shows. If a sweep computes the same hash
+ * as the last reconcile, nothing has changed. It does not need to unpack the memory for this.
  */
 export function seenHash(wanted: Wanted, orders: Orders, actual: ActualTable | undefined, now: Date): string {
   const { approval } = orders;

@@ -10,22 +10,24 @@ import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
 import { seenHash, wantedOf } from './situation.ts';
 
-// The record names one page of the tables that could not be read, with a reason of this many characters each. It may do so
-// for two sweeps, and DynamoDB takes items of 400 KB.
+// The record names the first 100 tables that could not be read, with a reason of at most 300 characters each. It may
+// hold two such lists (this sweep and the last completed one), and DynamoDB limits an item to 400 KB.
 const namedAtMost = 100;
 const reasonAtMost = 300;
 
 type Entry = { readonly routeTableId: string; readonly item: unknown };
 
 /**
- * Reads every managed table and reconciles those that need it: what is wanted or what EC2 shows has changed since the last
- * reconcile, a retry is due, or something was not announced. Also ends the management of tables whose item is gone.
+ * Reads every managed table and reconciles those that need it: the desired state or the table in EC2 has changed since
+ * the last reconcile, a reconcile is due (`dueAt`), or there is unsent news. Also ends the management of tables whose
+ * item is gone.
  *
- * Items, statuses and tables are read in bulk, page by page. So the number of calls grows with the pages, and the memory
- * only with the ids of the tables. A table that cannot be read counts as unknown, and the sweep goes on. When time runs
- * out, the place and the counts are recorded: the next invocation continues there, and counts the whole sweep at its end.
+ * Items, statuses and tables are read in bulk, page by page. So the number of calls grows with the number of pages, and
+ * the memory used grows only with the number of table ids. If a table cannot be read, it counts as unknown and the
+ * sweep continues. If time runs out, the position and the counts are recorded. The next invocation continues there, and
+ * the last one publishes the totals of the whole sweep.
  *
- * @param everyMs how often a sweep starts, in milliseconds. Readers of its record tell by that whether sweeps are missing
+ * @param everyMs the interval between sweeps, in milliseconds. Readers of the record use it to detect missing sweeps
  */
 export async function sweep(world: World, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
   const last = await world.states.readSweep();
@@ -62,18 +64,18 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
-  if (cutShort) world.log.warn('sweep cut short, the next one goes on from here', fields);
+  if (cutShort) world.log.warn('the sweep ran out of time: the next one continues from here', fields);
   else world.log.info('sweep completed', fields);
   if (!cutShort) await letGoOfItemless(seen, world, invocation);
   return record;
 }
 
 /**
- * Ends the management of tables that are managed and have no item: the stream record of its deletion was lost. What they
- * earned must not outlive the item.
+ * Ends the management of managed tables that have no item: the stream record of its deletion was lost. The memory
+ * that earns deletes must not outlive the item.
  *
- * @param seen tables that this part of the sweep found an item of. The others are asked for theirs: it may be newer than
- *   the scan, or an earlier part found it
+ * @param seen tables whose item this part of the sweep has read. The items of the others are read again: an item may be
+ *   newer than the scan, or an earlier part read it
  */
 async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocation: Invocation): Promise<void> {
   const unseen = (await world.index.tablesUnder(managed)).filter((routeTableId) => !seen.has(routeTableId));
@@ -93,10 +95,10 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
 }
 
 /**
- * Reads the tables of one page, and reconciles in order those that need it, until time is up.
+ * Reads the tables of one page, and reconciles those that need it, in order, until time runs out.
  *
- * @param orders reads what is ordered, once for all pages
- * @returns how many had their turn: all, or those before the first that had not
+ * @param orders reads all orders, once for all pages
+ * @returns how many tables had their turn: all of them, or those before the first one that did not
  */
 async function sweepPage(
   entries: readonly Entry[],
@@ -145,13 +147,13 @@ async function sweepPage(
   return turns;
 }
 
-/** Whether a reconcile would find anything that the last one has not found. */
+/** Whether a reconcile would find anything new. */
 const needsReconcile = ({ seen: before, dueAt, hasUnsent }: Glance, seen: string, now: Date): boolean =>
   before !== seen || hasUnsent || (dueAt !== undefined && Date.parse(dueAt) <= now.getTime());
 
 async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
   const tables = new Map<string, ActualTable>();
-  // In a filter an id such as `rtb-*` would mean every table there is.
+  // In a filter, an id such as `rtb-*` would match every table.
   const askedFor = ids.filter((id) => routeTableIdPattern.test(id));
   for await (const table of world.tables.readMany(askedFor)) tables.set(table.routeTableId, table);
   return tables;
@@ -162,11 +164,11 @@ type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> & {
   readonly blackholes: number;
 };
 
-/** Counts tables. One that was not read never counts as in sync. */
+/** Counts tables. A table that was not read never counts as in sync. */
 class Tally {
   #counts: Counts;
 
-  /** @param before what the earlier parts of the same sweep counted */
+  /** @param before the counts of the earlier parts of the same sweep */
   constructor(before: SweepRecord | undefined) {
     const { checked = 0, outOfSync = 0, observed = 0, blackholes = 0 } = before ?? {};
     const unknown = before?.unknown ?? { count: 0, first: [] };

@@ -6,39 +6,40 @@ import type { Invocation } from './lease.ts';
 import type { CallOnTable, World } from './ports.ts';
 import { reconcileEach } from './reconcile.ts';
 
-/** An id that a call names, under which an index may know tables. */
+/** An id in a call by which the index may find tables. */
 interface OtherId {
   readonly id: string;
-  /** The call as it concerns a table that is known by this id. */
+  /** The call, as it is reported for a table found by this id. */
   readonly call: ReportedCall;
-  /** The VPCs whose tables alone are concerned; all of them where this is absent. */
+  /** If present, the call concerns only the tables in these VPCs. */
   readonly within?: readonly string[];
 }
 
-/** A call, the tables it names, and other ids under which tables may be known. */
+/** A call, the tables it names, and other ids by which the index may find tables. */
 export interface Call {
   readonly routeTableIds: readonly string[];
   readonly call: ReportedCall;
   readonly others: readonly OtherId[];
 }
 
-/** More tables than this are not one invocation's work. */
+/** One invocation reconciles at most this many tables. */
 const tablesPerInvocation = 20;
 
-/** The rest is looked at so many a second: EC2's buckets are shared by the whole account. */
+/** The requeue queue delivers the other tables at this rate: the whole account shares EC2's request buckets. */
 const tablesPerSecond = 10;
 
 const queriesAtOnce = 8;
 
 /**
- * Reconciles every managed table that a call concerns: those it names, and those the index knows under an id it names.
- * When they are many, such as at the end of a transit gateway, most of them are left to the requeue queue.
+ * Reconciles every managed table that a call concerns: those it names, and those that the index finds by an id it
+ * names. If there are more than 20, such as after the deletion of a transit gateway, the others go to the requeue
+ * queue.
  *
- * The call is kept as evidence for each of them before anything else is done: whoever reconciles the table next finds it.
- * A call that concerns no managed table keeps nothing and asks nothing of EC2.
+ * The call is first stored as evidence for each table, so that the next reconcile finds it, whichever invocation does
+ * it. If a call concerns no managed table, nothing is stored and EC2 is not called.
  *
- * @throws Error when the evidence was not kept, a table not reconciled, a message not sent, or the index not read; all of
- *   it may be done again
+ * @throws Error when the evidence is not stored, a table is not reconciled, a message is not sent, or the index is not
+ *   read. All of it can be repeated
  */
 export async function reconcileConcerned(
   { routeTableIds, call, others }: Call,
@@ -74,8 +75,8 @@ export async function reconcileConcerned(
 }
 
 /**
- * The managed ones among tables that a call names. The index knows those that were reconciled; a table whose item was
- * written a moment ago, and which nobody has reconciled yet, has that item.
+ * The managed tables among those that a call names. The index lists the tables that were reconciled. A table whose item
+ * was written a moment ago may not be reconciled yet: then the item shows that it is managed.
  */
 async function managedAmong(routeTableIds: readonly string[], { index, desired }: World): Promise<ReadonlySet<string>> {
   if (routeTableIds.length === 0) return new Set();
@@ -85,7 +86,7 @@ async function managedAmong(routeTableIds: readonly string[], { index, desired }
   return new Set([...indexed, ...(await desired.existing(others))]);
 }
 
-/** A transit gateway may serve many VPCs, and a call about one of them concerns the tables of that one. */
+/** A transit gateway may serve many VPCs. A call about one VPC concerns only the tables of that VPC. */
 async function tablesKnownBy({ id, within }: Omit<OtherId, 'call'>, { index }: World): Promise<readonly string[]> {
   const tables = await index.tablesUnder(id);
   if (!within || tables.length === 0) return tables;
@@ -93,7 +94,7 @@ async function tablesKnownBy({ id, within }: Omit<OtherId, 'call'>, { index }: W
   return tables.filter((routeTableId) => inVpcs.has(routeTableId));
 }
 
-/** Every table once, with the last of what was found for it, which tells of the targets of those before as well. */
+/** Every table once, with the last call found for it. This call also names the targets of the calls before it. */
 function eachOnce(reached: readonly CallOnTable[]): readonly CallOnTable[] {
   const calls = new Map<string, ReportedCall>();
   for (const { routeTableId, call } of reached) calls.set(routeTableId, withTargetsOf(calls.get(routeTableId), call));

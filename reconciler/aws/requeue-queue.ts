@@ -6,10 +6,10 @@ import type { Requeue, RequeueMessage } from '../ports.ts';
 /** SQS delays a message by at most 15 minutes. */
 const longestDelaySeconds = 900;
 
-/** SendMessageBatch takes at most this many. */
+/** SendMessageBatch accepts at most 10 entries. */
 const entriesPerBatch = 10;
 
-/** The queue whose messages say "look at this table again". */
+/** The queue whose messages ask for another reconcile of a table. */
 export const requeueQueue = (client: SQSClient, queueUrl: string): Requeue => ({
   async send(message, delayMs) {
     await client.send(new SendMessageCommand({ QueueUrl: queueUrl, ...entry(message, delayMs) }));
@@ -21,7 +21,7 @@ export const requeueQueue = (client: SQSClient, queueUrl: string): Requeue => ({
         .map(({ message, delayMs }, index) => ({ Id: String(index), ...entry(message, delayMs) }));
       const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries }));
       const [first] = Failed;
-      if (first) throw new Error(`SQS took ${Failed.length} of ${Entries.length} messages not: ${first.Message}`);
+      if (first) throw new Error(`SQS rejected ${Failed.length} of ${Entries.length} messages: ${first.Message}`);
     }
   },
 });
@@ -39,7 +39,7 @@ const messageShape = z.object({
   deletions: z.array(z.string()).optional(),
 });
 
-/** Reads the body of a message; undefined when it is none of ours. */
+/** Parses the body of a message. Undefined if it is not one of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
     const { nextRetry, kinds, deletions, ...message } = messageShape.parse(JSON.parse(body));

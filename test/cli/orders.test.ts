@@ -11,13 +11,13 @@ describe('an order that cannot be meant so is refused before anything is asked:'
     ['no reason', ['pause', table], "'--reason <text>' not specified"],
     ['an empty reason', ['pause', table, '--reason', ' '], 'give a --reason'],
     ['an end without a time zone', ['pause', table, '--reason', 'x', '--until', '2027-01-31'], 'with its time zone'],
-    ['an end that is over', ['pause', table, '--reason', 'x', '--until', '2020-01-31T00:00:00Z'], 'is over already'],
+    ['an end that is over', ['pause', table, '--reason', 'x', '--until', '2020-01-31T00:00:00Z'], 'is in the past'],
     ['two ends', ['pause', table, '--reason', 'x', '--for', '1h', '--until', '2099-01-31T00:00:00Z'], 'not both'],
     ['a time nobody knows', ['pause', table, '--reason', 'x', '--for', 'a while'], 'such as 30m, 2h or 1d'],
     ['an approval for no table', ['approve', 'everything'], 'is not a route table id'],
     ['a hold of no table', ['hold', 'vpc-0a1b2c3d', '10.20.0.0/16', '--for', '2h'], 'is not a route table id'],
     ['a hold of no destination', ['hold', table, '10.20.0.0', '--for', '2h'], '"10.20.0.0" is not a destination'],
-    ['a hold without an end', ['hold', table, '10.20.0.0/16'], 'say how long: --for 2h'],
+    ['a hold without an end', ['hold', table, '10.20.0.0/16'], 'give an end: --for 2h'],
     ['an end of a hold with a time', ['hold', table, '10.20.0.0/16', '--end', '--for', '2h'], 'not both'],
   ])('%s', async (_, args, sentence) => {
     const { code, stdout, stderr } = await routectl(args, { offline: true });
@@ -33,6 +33,6 @@ it('a deployment that is out of reach is told in one sentence, with what was tri
   });
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^routectl: could not find what waits \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
+    /^routectl: could not find the deletes that wait \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
   );
 });

@@ -190,10 +190,10 @@ describe('on-requeue', () => {
     '{"routeTableId":7,"hop":0}',
     message(a, { hop: -1 }),
     message(a, { nextRetry: 'x' }),
-  ])('drops a message that is none of ours: %s', async (body) => {
+  ])('drops a message that is not one of ours: %s', async (body) => {
     expect(await onRequeue(queueEvent(body), contextOf())).toEqual({ batchItemFailures: [] });
     expect(world.ec2.journal.calls).toEqual([]);
-    expect(world.lines).toMatchObject([{ level: 'error', message: 'dropped a message that is none of ours' }]);
+    expect(world.lines).toMatchObject([{ level: 'error', message: 'dropped a message that is not one of ours' }]);
   });
 });
 

@@ -49,8 +49,8 @@ describe('the widget', () => {
     );
   });
 
-  it('says of a table it does not know that it was never looked at', async () => {
-    expect(await shown({ routeTableId: '<b>rtb</b>' })).toContain('it was never looked at');
+  it('reports that a table it does not know was never reconciled', async () => {
+    expect(await shown({ routeTableId: '<b>rtb</b>' })).toContain('it was never reconciled');
     expect(await shown({ routeTableId: '<b>rtb</b>' })).not.toContain('<b>rtb');
   });
 

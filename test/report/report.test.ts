@@ -72,12 +72,12 @@ describe('the fleet', () => {
     const { fleet } = await eventfulFleet();
     const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
     expect(page.find((row) => row.includes('rtb-0ba1b2c3d4e5f6071'))).toContain(
-      'the last sweep could not look at it: RequestLimitExceeded',
+      'the last sweep could not read it: RequestLimitExceeded',
     );
     const later = fleetView({ ...fleet, now: new Date(fleet.now.getTime() + 16 * 60_000) });
     expect(new Set(later.rows.map(({ phase }) => phase))).toEqual(new Set(['Unknown']));
     expect(fleetView({ ...fleet, tables: [{ routeTableId: 'rtb-00000001' }] }).rows).toMatchObject([
-      { phase: 'Unknown', reason: 'it was never looked at' },
+      { phase: 'Unknown', reason: 'it was never reconciled' },
     ]);
   });
 

@@ -1,11 +1,11 @@
 import { BatchWriteCommand, type BatchWriteCommandInput, type DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 
-/** BatchWriteItem takes at most this many (DynamoDB API Reference). */
+/** BatchWriteItem accepts at most 25 writes (DynamoDB API Reference). */
 const writesPerBatch = 25;
 
 type Writes = NonNullable<BatchWriteCommandInput['RequestItems']>[string];
 
-/** Makes all of these writes, in as few calls as there are batches of 25. When it throws, some may be made. */
+/** Makes all writes, in batches of 25. When it throws, some may be made. */
 export async function batchWrite(client: DynamoDBDocumentClient, tableName: string, writes: Writes): Promise<void> {
   let left = writes;
   while (left.length > 0) {

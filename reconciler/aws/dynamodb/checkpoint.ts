@@ -10,7 +10,9 @@ export interface TableNames {
   readonly stateTable: string;
 }
 
-/** Reads an item, its table's lease and all orders in one strongly consistent call. Throws when any could not be read. */
+/**
+ * Reads the item, the lease and the orders of a table in one strongly consistent call. Throws if one cannot be read.
+ */
 export function checkpoint(
   client: DynamoDBDocumentClient,
   { desiredTable, ordersTable, stateTable }: TableNames,

@@ -5,8 +5,8 @@ import type { Evidence, Log } from '../../ports.ts';
 import { batchWrite } from './batch-write.ts';
 
 /**
- * What events reported, in the table of states: a row for each table and call beside the status, with the sort key
- * `call#<time>#<id>`. An event that comes twice finds its row there. A row that nobody can read is skipped and logged.
+ * The reported calls in the table of states: one row for each route table and call, with the sort key
+ * `call#<time>#<id>`. An event that arrives twice writes the same row. A row that cannot be read is skipped and logged.
  */
 export function tableEvidence(client: DynamoDBDocumentClient, tableName: string, log: Pick<Log, 'warn'>): Evidence {
   return {
@@ -28,7 +28,7 @@ export function tableEvidence(client: DynamoDBDocumentClient, tableName: string,
           TableName: tableName,
           KeyConditionExpression: 'routeTableId = :id AND #item BETWEEN :since AND :end',
           ExpressionAttributeNames: { '#item': 'item' },
-          // `~` sorts after every digit: after every time.
+          // `~` sorts after every digit, so after every time.
           ExpressionAttributeValues: { ':id': routeTableId, ':since': `call#${since.toISOString()}`, ':end': 'call#~' },
           ScanIndexForward: false,
           ConsistentRead: true,
@@ -48,7 +48,7 @@ export function tableEvidence(client: DynamoDBDocumentClient, tableName: string,
   };
 }
 
-/** DynamoDB's time to live reads seconds. */
+/** DynamoDB's time to live is in seconds. */
 const expiresAt = ({ time }: ReportedCall): number => Math.floor((Date.parse(time) + callKeptMs) / 1_000);
 
 const reported = {
@@ -73,7 +73,7 @@ const callShape = z.discriminatedUnion('about', [
 
 const isCall = (value: unknown): value is ReportedCall => callShape.safeParse(value).success;
 
-/** The call that a row tells of; undefined when nobody can read it. */
+/** The call in a row. Undefined if it cannot be read. */
 const callOf = ({
   routeTableId: _,
   item: __,

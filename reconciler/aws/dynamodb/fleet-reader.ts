@@ -9,15 +9,17 @@ import { tableEvidence } from './evidence-table.ts';
 import { tableOrders } from './orders-table.ts';
 import { runOf, tableStates } from './state-table.ts';
 
-/** One managed table, with what is remembered of it; a table that was never looked at has no status. */
+/** One managed table and its status. A table that was never reconciled has no status. */
 export interface FleetTable {
   readonly routeTableId: string;
   readonly status?: Status;
 }
 
-/** The fleet as it is remembered, for people to look at. Reads only, and never EC2. */
+/** Reads the stored state of the fleet, for people. Writes nothing and never calls EC2. */
 export interface FleetReader {
-  /** Every table with a desired item, in the order of their ids, the record of the last sweep, and stops of everything. */
+  /**
+   * Every table with a desired item, in the order of ids, the record of the last sweep, and the stops of all tables.
+   */
   fleet(): Promise<{
     readonly tables: readonly FleetTable[];
     readonly sweep: SweepRecord | undefined;
@@ -30,20 +32,20 @@ export interface FleetReader {
   ): Promise<{
     readonly status: Status | undefined;
     readonly runs: readonly Run[];
-    /** What events reported of calls by others in the last day, newest first. */
+    /** The calls by others that events reported in the last day, newest first. */
     readonly calls: readonly ReportedCall[];
     readonly sweep: SweepRecord | undefined;
   }>;
 }
 
-/** Reads what people are shown from the tables of a deployment. What cannot be read throws: nothing is left out. */
+/** Reads what people see from the tables of a deployment. A failed read throws. A row of unknown shape is left out. */
 export function fleetReader(
   client: DynamoDBDocumentClient,
   { desiredTable, ordersTable, stateTable }: TableNames,
 ): FleetReader {
   const states = tableStates(client, stateTable);
   const orders = tableOrders(client, ordersTable);
-  // People are shown what can be read. The functions log what cannot.
+  // The functions log the rows that are left out.
   const evidence = tableEvidence(client, stateTable, { warn: () => {} });
 
   async function managed(): Promise<readonly string[]> {

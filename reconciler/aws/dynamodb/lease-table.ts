@@ -5,9 +5,10 @@ import { type Left, nothingLeft, together, triggerKinds } from '../../core/memor
 import type { Leases } from '../../ports.ts';
 
 /**
- * Leases in the table of states, each one item beside the status. Instants are ISO 8601 in UTC, so that they compare as
- * texts (and are no concern of the table's time to live, which reads numbers). What is left with a holder are two sets of
- * strings, `dirty` (kinds of triggers) and `deletions`: however many come, a storm does not outgrow the item.
+ * Leases in the table of states, each one item beside the status. Instants are ISO 8601 in UTC: they compare as
+ * strings, and the table's time to live ignores them, because it reads only numbers. Triggers left with a holder are
+ * two sets of strings, `dirty` (their kinds) and `deletions` (ids). So even a storm of events does not outgrow the
+ * item.
  */
 export function tableLeases(client: DynamoDBDocumentClient, tableName: string): Leases {
   const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
@@ -45,7 +46,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            // A call that the SDK repeats, as its answer was lost, finds that it was the first.
+            // If the answer is lost and the SDK repeats the call, `firstBy` shows that this holder was the first.
             UpdateExpression: `SET firstBy = if_not_exists(firstBy, :by) ADD dirty :kinds${
               deletions.length > 0 ? ', deletions :deletions' : ''
             }`,
@@ -90,7 +91,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
           }),
         ),
       );
-      // Refused again: it had expired, and is another's by now.
+      // Refused again: the lease expired, and another invocation holds it now.
       return renewed ? { released: false, left: leftIn(renewed.Attributes) } : { released: true };
     },
 
@@ -110,7 +111,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
   };
 }
 
-/** What a conditional write answered, or undefined when its condition did not hold. */
+/** The answer to a conditional write, or undefined if its condition did not hold. */
 async function unlessRefused<T>(write: Promise<T>): Promise<T | undefined> {
   try {
     return await write;

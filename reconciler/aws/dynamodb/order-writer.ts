@@ -11,7 +11,7 @@ import { isActive } from '../../core/desired/ignore.ts';
 import { type Approval, type Pause, everyTable, ordersOf, stoppingOrders } from '../../core/desired/orders.ts';
 import { destinationText, parseDestination } from '../../core/route/route.ts';
 
-/** A pause, stop or hold as it is written. */
+/** A pause, stop or hold to write. */
 export interface NewOrder {
   readonly reason: string;
   readonly by: string;
@@ -20,17 +20,19 @@ export interface NewOrder {
   readonly until?: Date;
 }
 
-/** What is ordered: one table to pause, or the whole fleet to stop. */
+/** What to stop: one table (a pause), or the whole fleet (a stop). */
 export type Scope = { readonly routeTableId: string } | 'fleet';
 
-/** What there was to end: an order that has `ended` now, one that was `over` before, or `none`. */
+/** The result of ending an order: it `ended` now, it was `over` before, or there was `none`. */
 export type Ended = 'ended' | 'over' | 'none';
 
-/** Writes orders. Each write leaves the orders of others as they are. */
+/** Writes orders. Each write leaves all other orders as they are. */
 export interface OrderWriter {
-  /** Pauses a table or stops the fleet. Replaces a pause before it, and returns that one if it was still active. */
+  /** Pauses a table or stops the fleet. Replaces an earlier order, and returns it if it was still active. */
   pause(scope: Scope, order: NewOrder): Promise<Pause | undefined>;
-  /** Ends a pause at `at`. Its row stays, with that end. One that is over by then keeps the end it had. */
+  /**
+   * Ends a pause or stop at `at`. Its row stays and shows this end. An order that is over already keeps its own end.
+   */
   resume(scope: Scope, at: Date): Promise<Ended>;
   /** Holds one destination, in canonical form, as it is now. */
   hold(routeTableId: string, destination: string, order: NewOrder): Promise<void>;
@@ -39,7 +41,7 @@ export interface OrderWriter {
   approve(routeTableId: string, approval: Approval): Promise<void>;
 }
 
-/** A row that has ended goes by TTL so long afterwards: until then it shows that there was an order. */
+/** TTL removes a row 30 days after its end. Until then it shows that there was an order. */
 const endedKeptSeconds = 30 * 24 * 60 * 60;
 
 const expiresAfter = (end: Date): number => Math.floor(end.getTime() / 1_000) + endedKeptSeconds;
@@ -52,7 +54,7 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
     return Attributes;
   };
 
-  /** Says whether the condition held, and so whether anything was written. */
+  /** Returns whether the condition held, and so whether anything was written. */
   const update = async (command: Omit<UpdateCommandInput, 'TableName'>): Promise<boolean> => {
     try {
       await client.send(new UpdateCommand({ TableName: ordersTable, ...command }));
@@ -63,7 +65,7 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
     }
   };
 
-  /** Writes one entry of the map of holds, whatever stands there. Says whether there is such a map. */
+  /** Writes one entry of the map of holds, over any earlier one. Returns whether the map exists. */
   const setHold = (Key: Record<string, string>, destination: string, hold: object): Promise<boolean> =>
     update({
       Key,
@@ -86,7 +88,7 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
 
     async resume(scope, at) {
       const routeTableId = scope === 'fleet' ? everyTable : scope.routeTableId;
-      // In a hurry somebody may have used the other name, which stops as well.
+      // In a hurry, somebody may have written the other name (`pause` or `stop`), which also stops changes.
       const keys = stoppingOrders.map((order) => ({ routeTableId, order }));
       const { Responses, UnprocessedKeys } = await client.send(
         new BatchGetCommand({ RequestItems: { [ordersTable]: { Keys: keys, ConsistentRead: true } } }),
@@ -111,7 +113,7 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
 
     async hold(routeTableId, destination, order) {
       const key = { routeTableId, order: 'holds' };
-      // The first hold makes the map. If somebody else was faster, there is one by now.
+      // The first hold creates the map. If somebody else creates it meanwhile, the last try writes into theirs.
       const isHeld =
         (await setHold(key, destination, written(order))) ||
         (await update({

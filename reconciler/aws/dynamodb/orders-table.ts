@@ -10,7 +10,7 @@ export const orderKeys = (
   ...stoppingOrders.map((order) => ({ routeTableId: everyTable, order })),
 ];
 
-/** The table of what people order. It is small: one Scan reads it. */
+/** The table of orders. It is small: one Scan reads it. */
 export function tableOrders(client: DynamoDBDocumentClient, tableName: string): TableOrders {
   return {
     async all() {

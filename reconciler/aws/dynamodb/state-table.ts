@@ -7,13 +7,13 @@ import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 import { glanceOf, packNews, rowOf, stateOf } from './state-row.ts';
 
-/** The key of the item about the whole fleet: its last sweep. */
+/** The key of the sweep record, the one item about the whole fleet. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
 
 /**
- * The table of what is remembered: status and history of a route table lie together under its id.
+ * The table of states. The status and the history of a route table are stored together, under its id.
  *
- * @param historyDays for how many days after it was found a run is kept
+ * @param historyDays how many days a run is kept after it was detected
  */
 export function tableStates(client: DynamoDBDocumentClient, tableName: string, historyDays = 90): TableStates {
   const put = async (item: Record<string, unknown>): Promise<void> => {
@@ -35,7 +35,9 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     return glances;
   }
 
-  /** Puts a state in the place of one that cannot be read. That one is kept aside, for a person to look at. */
+  /**
+   * Replaces a state that cannot be read. Keeps the old row as `unreadable-status`, so that a person can examine it.
+   */
   async function writeOverUnreadable(state: StoredState): Promise<boolean> {
     const found = await get({ routeTableId: state.status.routeTableId, item: 'status' });
     if (!found || stateOf(found)) return false;
@@ -80,7 +82,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
           }),
         );
       } catch (error) {
-        // A later state was written: it knows better what is unsent.
+        // A later state was written, with its own unsent news.
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
       }
     },
@@ -122,7 +124,7 @@ const unread = z.looseObject({
   first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
 });
 
-/** What the next part of a sweep goes on from. Without a record that can be read it starts over. */
+/** The record that the next part of a sweep continues from. If it cannot be read, the sweep starts over. */
 const sweepShape = z.looseObject({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().optional(),

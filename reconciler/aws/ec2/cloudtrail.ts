@@ -4,17 +4,17 @@ import { destinationText, parseDestination, parseTarget, routeTableIdPattern } f
 import type { Actor, ReportedCall, Subject } from '../../core/memory/call.ts';
 import type { Call } from '../../wake.ts';
 
-/** Free text is kept up to this length: it is the caller's, and may be as long as an event. */
+/** Free text is cut at this length: the caller chooses it, and it may be as long as an event. */
 const textAtMost = 200;
 
 const short = (text: string): string => text.slice(0, textAtMost);
 
-/** A text, or nothing: whatever else stands there is not ours to judge. */
+/** A string. Any other value counts as absent. */
 const text = z.string().optional().catch(undefined);
 const shortText = z.string().transform(short).optional().catch(undefined);
 const instant = z.iso.datetime();
 
-/** What this project reads of a CloudTrail record; nearly everything in it is optional and varies by caller. */
+/** The parts of a CloudTrail record that we read. Nearly all of them are optional and vary by caller. */
 const recordShape = z.looseObject({
   eventSource: z.literal('ec2.amazonaws.com'),
   eventName: z.string().transform(short),
@@ -37,7 +37,7 @@ const recordShape = z.looseObject({
     .catch(undefined),
 });
 
-/** Where the record has no id or time, those of its envelope stand in. */
+/** If the record has no id or time, those of its envelope are used. */
 const eventShape = z.looseObject({
   'detail-type': z.literal('AWS API Call via CloudTrail'),
   id: shortText,
@@ -46,12 +46,12 @@ const eventShape = z.looseObject({
 });
 
 /**
- * Which route tables an EC2 call concerns, by its EventBridge event. Events only say where to look, so all that matters is
- * which tables the call names, and which ids that tables may be known by, anywhere in its request or answer: newer calls
- * wrap their parameters, and a list of one may be an object.
+ * Finds the route tables that an EC2 call concerns, from its EventBridge event. An event only decides which tables to
+ * read. So this collects table ids and other ids by which the index may find tables, from anywhere in the request and
+ * the response: newer calls wrap their parameters, and a list of one may be an object.
  *
- * Total: an event of unknown shape, of another service or account, of a call that changed nothing or names nothing we
- * look for gives undefined.
+ * Never throws. Returns undefined for an event of unknown shape or of another service or account, and for a call that
+ * changed nothing or contains none of these ids.
  *
  * @param accountId the account whose tables are managed
  */
@@ -65,7 +65,7 @@ export function ec2Call(event: unknown, accountId: string): Call | undefined {
   const texts = new Set([...asked, ...textsIn(detail.responseElements)]);
   const routeTableIds = [...texts].filter((text) => routeTableIdPattern.test(text));
   const pattern = effect && foundBy[effect];
-  // A new association is told in the answer: nobody knows it yet.
+  // The id of a new association is in the response: the index does not list it yet.
   const ids = pattern ? [...(effect === 'association' ? asked : texts)].filter((text) => pattern.test(text)) : [];
   if (routeTableIds.length + ids.length === 0) return undefined;
   const { eventID: id = envelope.id, eventTime: time = envelope.time } = detail;
@@ -87,14 +87,14 @@ export function ec2Call(event: unknown, accountId: string): Call | undefined {
 /** What a call does, and the ids in it. */
 interface Naming {
   readonly effect: Effect | undefined;
-  /** Every text in its request. */
+  /** Every string in its request. */
   readonly asked: ReadonlySet<string>;
-  /** The ids, other than those of tables, by which tables may be known. */
+  /** The ids, other than table ids, by which the index may find tables. */
   readonly ids: readonly string[];
   readonly via: string | undefined;
 }
 
-/** What a call is about, for a table that was found under `via`, or is named by the call. */
+/** What a call is about, for a table that was found by `via` or, without `via`, is named by the call. */
 function subjectOf(
   { eventName, requestParameters }: z.output<typeof recordShape>,
   { effect, asked, ids, via }: Naming,
@@ -109,23 +109,25 @@ function subjectOf(
   return notice ? { about: 'surroundings', notice: short(`${eventName}: ${notice}`) } : { about: 'table' };
 }
 
-/** What a call did to a table that is nothing to heal; the table was found under `via`, or is named by the call. */
+/**
+ * What a call did that no repair can undo, for a table that was found by `via` or, without `via`, is named by the call.
+ */
 function noticeOf(effect: Effect, asked: ReadonlySet<string>, via: string | undefined): string | undefined {
   const user = [...asked].find((text) => /^(subnet|igw|vgw|rtbassoc)-/.test(text)) ?? 'somebody';
   if (effect === 'association') return via ? `${via} no longer uses this table` : `${user} uses this table from now on`;
-  if (effect === 'prefix-list' && via) return `the CIDR blocks behind ${via} may be others now`;
-  if (effect === 'propagation') return `the routes that ${user} propagates may be others now`;
+  if (effect === 'prefix-list' && via) return `the CIDR blocks behind ${via} may have changed`;
+  if (effect === 'propagation') return `the routes that ${user} propagates may have changed`;
   return undefined;
 }
 
-/** A refused call changed nothing; one that ended in a server fault may have. */
+/** A rejected call changed nothing. A call that ended in a server fault may have changed something. */
 const changedNothing = (errorCode: string | undefined): boolean =>
   errorCode !== undefined && !errorCode.startsWith('Server.');
 
-/** Every text in a value, in the order it is told. */
+/** Every string in a value, in its order there. */
 const textsIn = (value: unknown): readonly string[] => membersIn(value).map(([, text]) => text);
 
-/** The same, each with the name of the member that it is. Without recursion: how deep it is, is the sender's choice. */
+/** Every string in a value, with the name of its member. Does not recurse: the sender decides how deep the value is. */
 function membersIn(value: unknown): readonly (readonly [name: string, text: string])[] {
   const members: [string, string][] = [];
   const left: [string, unknown][] = [['', value]];
@@ -149,7 +151,7 @@ function actorOf({ userIdentity, sourceIPAddress, userAgent }: z.output<typeof r
   };
 }
 
-/** The destination of a route call, in canonical form: CloudTrail tells it as the caller spelled it. */
+/** The destination of a route call, in canonical form: CloudTrail reports it as the caller spelled it. */
 function destinationOf(parameters: unknown): string | undefined {
   for (const [name, text] of membersIn(parameters)) {
     if (!/^destination(ipv6)?(cidrblock|prefixlistid)$/i.test(name)) continue;
@@ -159,5 +161,5 @@ function destinationOf(parameters: unknown): string | undefined {
   return undefined;
 }
 
-/** The target of a route call: the one parameter that is an id of something a route can go through. */
+/** The target of a route call: the one parameter that is the id of a possible target. */
 const targetOf = (parameters: unknown): string | undefined => textsIn(parameters).find((text) => parseTarget(text).ok);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Where our events come from: what rules filter by, and the only source our functions may use. */
+/** The source of our events. Rules filter by it, and our functions may use no other source. */
 export const eventSource = 'route-reconciler';
 
 const time = z.iso.datetime().describe('UTC');
@@ -13,14 +13,14 @@ const actor = z.object({
 });
 
 const change = z.object({
-  action: z.enum(['replace', 'delete', 'create']).describe('what puts the difference right'),
+  action: z.enum(['replace', 'delete', 'create']).describe('the change that repairs the difference'),
   destination: z.string(),
   from: z.string().optional(),
   to: z.string().optional(),
   actor: z
     .union([actor, z.literal('unattributed')])
     .optional()
-    .describe('who caused the difference; named only where call, table and destination match'),
+    .describe('who caused the difference; named only if call, table and destination match'),
 });
 
 const common = {
@@ -28,7 +28,7 @@ const common = {
   routeTableId: z.string(),
   phase: z.string().describe('the phase the table is in now'),
   reason: z.string().describe('one sentence: why'),
-  at: time.describe('when the table was looked at'),
+  at: time.describe('when the table was reconciled'),
   trigger: z.object({
     kind: z.string(),
     id: z.string().optional(),
@@ -37,16 +37,16 @@ const common = {
   }),
   planId: z.string().optional(),
   changes: z.array(change).describe('at most 100'),
-  omitted: z.int().optional().describe('how many changes there were beyond those'),
+  omitted: z.int().optional().describe('how many more changes there were'),
 };
 
-const state = z.enum(['entered', 'left']).describe('`left` tells the end: the recovery');
+const state = z.enum(['entered', 'left']).describe('`left` reports the recovery');
 
-/** What each event tells, by its `detail-type`. Fields are added to it over time, and never renamed. */
+/** The content of each event, by its `detail-type`. Fields may be added later, and are never renamed. */
 export const detailSchemas = {
   'Route Drift Detected': z.object({
     ...common,
-    enforced: z.boolean().describe('whether it is put right; else the table is only watched, paused or stopped'),
+    enforced: z.boolean().describe('whether it is repaired; if not, the table is in mode observe, paused or stopped'),
   }),
   'Route Drift Healed': z.object({
     ...common,
@@ -81,14 +81,14 @@ export const detailSchemas = {
   }),
   'Route Table Changed': z.object({
     ...common,
-    notice: z.string().describe('what somebody changed around the table, which is not healed'),
+    notice: z.string().describe('what somebody changed around the table; it is not repaired'),
     actor: actor.optional(),
   }),
 } as const;
 
 export type DetailType = keyof typeof detailSchemas;
 
-/** One thing that came to be, told once to whoever listens. */
+/** One transition, to be announced. */
 export type DomainEvent = {
   [T in DetailType]: { readonly type: T; readonly detail: z.infer<(typeof detailSchemas)[T]> };
 }[DetailType];

@@ -71,7 +71,7 @@ const withId = <E extends DomainEvent>(event: E, index: number): E => ({
   detail: { ...event.detail, id: `${event.detail.routeTableId}/${event.detail.at}/${index}` },
 });
 
-/** What every event says. A change that repairs drift names who caused it, or says that nobody can be named. */
+/** The fields of every event. A change that repairs drift names who caused it, or is `unattributed`. */
 function commonTo(status: Status) {
   const { routeTableId, phase, reason, checkedAt: at, plan, drift = [], trigger } = status;
   return (changes: readonly (ChangeJson | Drift)[] = plan?.changes ?? []) =>
@@ -91,7 +91,7 @@ function commonTo(status: Status) {
     });
 }
 
-/** Who caused a difference: `unattributed` where it is drift that no event reported, undefined where it is no drift. */
+/** Who caused a difference: `unattributed` if no event names the actor, undefined if the difference is not drift. */
 export function actorBehind(
   change: ChangeJson | Drift,
   drift: readonly Drift[] = [],

@@ -10,7 +10,7 @@ import { type Phase, type PlanSummary, type State, cut, omittedOf, summaryOf } f
 import { type ShownTrigger, type Waker, callAsWaker } from '../memory/trigger.ts';
 import type { Notice, Transitions } from './transitions.ts';
 
-/** What became of one change, and who made it necessary. */
+/** The outcome of one change, and who made the change necessary. */
 export interface RunOutcome extends ChangeOutcome {
   /** Named only when call, table and destination match. */
   readonly actor?: Actor | 'unattributed';
@@ -24,7 +24,7 @@ export interface Run {
   readonly actor?: Actor;
   readonly plan: PlanSummary;
   readonly outcome: readonly RunOutcome[];
-  /** How many outcomes there were beyond those kept. */
+  /** How many more outcomes there were. */
   readonly moreOutcomes?: number;
   readonly detectedAt: string;
   readonly appliedAt?: string;
@@ -51,7 +51,7 @@ export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor
   });
 }
 
-/** A run whose table turned out different on the way: with the changes of a later plan beside those before. */
+/** Adds a later plan to a run whose table changed meanwhile. The changes of both plans are kept. */
 export function withPlan(run: Run, plan: Plan): Run {
   const later = summaryOf(plan);
   const changes = [...run.plan.changes, ...later.changes].filter(
@@ -60,11 +60,11 @@ export function withPlan(run: Run, plan: Plan): Run {
   return { ...run, plan: { ...later, changes: cut(changes) } };
 }
 
-/** A run with what became of its changes, the first hundred. */
+/** Adds the first 100 outcomes to a run, and counts the others. */
 export const withOutcomes = (run: Run, outcomes: readonly RunOutcome[]): Run =>
   known({ ...run, outcome: cut(outcomes), moreOutcomes: omittedOf(outcomes) || undefined });
 
-/** The run of trouble that nothing was done about: each change of the plan is skipped. */
+/** The run of trouble without any try to repair it: each change of the plan is skipped. */
 export function troubleRun(
   { status: { routeTableId, plan, phase, reason, checkedAt } }: State,
   waker: Waker,
@@ -79,7 +79,7 @@ export function troubleRun(
   return { ...withOutcomes(newRun(routeTableId, plan, waker, new Date(checkedAt)), skipped), phase, reason };
 }
 
-/** The run of a call that changed what surrounds the table. The same call always gives the same run. */
+/** The run of a call that changed the surroundings of the table. The same call always gives the same run. */
 export const noticeRun = (call: Notice, { status }: State): Run | undefined =>
   status.plan && {
     ...newRun(status.routeTableId, status.plan, callAsWaker(call), new Date(status.checkedAt)),
@@ -87,7 +87,10 @@ export const noticeRun = (call: Notice, { status }: State): Run | undefined =>
     notice: call.notice,
   };
 
-/** What the next reconciles need to know of a run: it is over once a read shows what it changed, or found, as desired. */
+/**
+ * A run as later reconciles remember it. It stays open until a read shows its destinations as desired: those it changed
+ * or, if it changed none, those of its plan.
+ */
 export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
   const made = outcome.filter(mayHaveWritten);
   const changes = made.length > 0 ? made : plan.changes;
@@ -95,7 +98,7 @@ export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
   return { id, destinations: changes.map(({ destination }) => destination), about };
 }
 
-/** What became known of an earlier run. */
+/** What became known about an earlier run. */
 export interface Completion {
   readonly id: string;
   readonly isVerified: boolean;

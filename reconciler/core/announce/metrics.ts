@@ -14,9 +14,9 @@ export const metricUnits = {
   RoutesReplaced: 'Count',
   RoutesDeleted: 'Count',
   RoutesCreated: 'Count',
-  /** Routes that from now on need a person to become as desired. */
+  /** Routes that newly need a person to become as desired. */
   ChangesFailed: 'Count',
-  /** Tables whose deletes wait for a person from now on. */
+  /** Tables whose deletes newly wait for a person. */
   PlansBlocked: 'Count',
   /** Items that became invalid. */
   InvalidDesired: 'Count',
@@ -34,7 +34,10 @@ export const metricUnits = {
   SweepCompleted: 'Count',
   SweepDuration: 'Milliseconds',
   TablesManaged: 'Count',
-  /** Enforced tables that are not as desired and not being repaired at this moment; and drifted tables that are only observed. */
+  /**
+   * Enforced tables that are not as desired and not being repaired at this moment; and drifted tables that are only
+   * observed.
+   */
   TablesOutOfSync: 'Count',
   TablesObserved: 'Count',
   /** Routes of enforced tables that drop their traffic, for as long as they do. */
@@ -50,7 +53,7 @@ export interface Metric {
   readonly value: number;
 }
 
-/** What a reconcile brought, counted. A table that stays as it is has nothing to count, and costs nothing. */
+/** Counts the transitions of a reconcile. A table that stays as it is has no metrics, and costs nothing. */
 export function metricsOf({
   after,
   found,
@@ -83,7 +86,7 @@ export function metricsOf({
   return [...counts, ...latencies];
 }
 
-/** What a sweep counted in all its parts. Empty until its last part has ended. */
+/** The totals of a sweep over all its parts. Empty until its last part has ended. */
 export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
   const { startedAt, endedAt, checked, outOfSync, observed = 0, blackholes = 0, unknown } = sweep;
   if (endedAt === undefined) return [];

@@ -3,7 +3,7 @@ import { eventsOf } from './events.ts';
 import { type Metric, metricsOf } from './metrics.ts';
 import type { Transitions } from './transitions.ts';
 
-/** What there is to announce: each value of a metric, and each domain event. */
+/** Metric values and domain events to announce. */
 export interface News {
   readonly metrics: readonly Metric[];
   readonly events: readonly DomainEvent[];
@@ -18,10 +18,10 @@ export const newsOf = (transitions: Transitions): News => ({
   events: eventsOf(transitions),
 });
 
-/** One table keeps this many events that EventBridge has not taken. Beyond them the oldest go. */
+/** One table keeps at most this many events that EventBridge rejected. The oldest are dropped first. */
 const unsentAtMost = 50;
 
-/** News that was not announced before, with what is new now. */
+/** Unsent news, followed by new news. */
 export const joined = (unsent: News | undefined, news: News): News => ({
   metrics: [...(unsent?.metrics ?? []), ...news.metrics],
   events: [...(unsent?.events ?? []), ...news.events].slice(-unsentAtMost),

@@ -4,11 +4,11 @@ import type { ChangeOutcome } from '../route/outcome.ts';
 import { isMissed } from '../status/drift.ts';
 import { type State, isBelieved, isCalm } from '../status/status.ts';
 
-/** What keeps a table from being as it should: a key for each, the same for as long as it lasts. */
+/** What keeps a table from being as desired. Each trouble has a key, which stays the same while the trouble lasts. */
 export interface Troubles {
-  /** Does not pass at once: refusals, destinations held by others, an invalid item, a missing table. */
+  /** Troubles that do not pass at once: refusals, destinations held by others, an invalid item, a missing table. */
   readonly failing: readonly string[];
-  /** Of these, what does not pass by itself either. */
+  /** Troubles among `failing` that do not pass by themselves. */
   readonly lasting: readonly string[];
   /** Destinations whose deletes wait for a person. */
   readonly blocked: readonly string[];
@@ -22,7 +22,7 @@ export type Trouble = keyof Troubles;
 
 const kinds = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'] as const satisfies readonly Trouble[];
 
-/** A call that changed what surrounds a table: nothing that can be repaired. */
+/** A call that changed the surroundings of a table. No repair can undo it. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
 
 /** Everything that is new after a reconcile. Events, metrics and history are projections of this. */
@@ -33,7 +33,7 @@ export interface Transitions {
   readonly found: readonly Drift[];
   /** Drift that EC2 confirmed as repaired, by a call of ours. */
   readonly repaired: readonly Drift[];
-  /** Drift that a read shows as over. */
+  /** Drift that a read shows as ended. */
   readonly ended: readonly Drift[];
   /** Drift found earlier, with the call that caused it. Its event arrived only now. */
   readonly explained: readonly Drift[];
@@ -41,14 +41,14 @@ export interface Transitions {
   readonly missed: readonly Drift[];
   /** Troubles that were not there before. */
   readonly entered: Troubles;
-  /** Kinds of trouble of which the last has gone. */
+  /** Kinds of trouble that the table no longer has. */
   readonly left: ReadonlySet<Trouble>;
   readonly isNewlyInvalid: boolean;
-  /** Runs that a read now shows as done. */
+  /** Runs whose destinations a read now shows as desired. */
   readonly verified: readonly string[];
-  /** Calls that changed what surrounds the table, reported for the first time. */
+  /** Calls that changed the surroundings of the table, reported for the first time. */
   readonly notices: readonly Notice[];
-  /** Every change that was tried, with what became of it. */
+  /** The outcome of every change that was tried. */
   readonly outcomes: readonly ChangeOutcome[];
 }
 
@@ -63,7 +63,7 @@ export function transitions(
   { outcomes, calls }: { readonly outcomes: readonly ChangeOutcome[]; readonly calls: readonly ReportedCall[] },
 ): Transitions {
   const [was, is] = [troublesIn(before), troublesIn(after)];
-  // Blackholes of a table where nothing could be changed rang no alarm: they are new once it is enforced.
+  // Blackholes raise no alarm while nothing may be changed. So they count as new once the table is enforced.
   const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
   const entered = { ...newIn(is, was), blackholes: without(is.blackholes, knownBlackholes) };
   const left = kinds.filter((kind) => was[kind].length > 0 && is[kind].length === 0);
@@ -83,12 +83,12 @@ export function transitions(
 
 const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
 
-/** A passing failure that repeats this often in a row no longer seems to pass. */
+/** After this many failures in a row, even a transient failure counts as lasting. */
 const triesUntilLasting = 3;
 
 /**
- * The troubles of a table, by what is remembered and not by its phase, which changes from `Failed` to `Verifying` and back
- * while other routes are repaired. Where nothing may be changed, nothing fails and nobody is waited for.
+ * The troubles of a table, from its memory. The phase does not show them all: it changes from `Failed` to `Verifying`
+ * and back while other routes are repaired. While nothing may be changed, nothing fails and nothing waits for a person.
  */
 export function troublesIn(state: State | undefined): Troubles {
   if (!state || state.status.phase === 'Unmanaged') return none;
@@ -110,7 +110,7 @@ function rememberedTroubles({ destinations, watched }: Memory): Troubles {
     if (waits) add('blocked', destination);
     for (const code of troubles.filter((code) => code !== 'blackhole')) {
       add('failing', `${code} ${destination}`);
-      // That a repair led into a blackhole counts with the blackholes.
+      // A repair that led into a blackhole counts with the blackholes.
       if (code !== 'healed-into-blackhole') add('lasting', `${code} ${destination}`);
     }
     const key = refusal && `${refusal.action} ${destination} ${refusal.to}`;
@@ -167,7 +167,7 @@ const driftIn = (memory: Memory | undefined): ReadonlyMap<string, Drift> =>
     ),
   );
 
-/** Whether a table is in trouble in another way than before: in another phase, for another reason, with another plan. */
+/** Whether a table is in new trouble: its phase, its reason or its plan differs from before. */
 export function isOtherTrouble(before: State | undefined, { status }: State): boolean {
   const was = before?.status;
   if (isCalm(status.phase)) return false;

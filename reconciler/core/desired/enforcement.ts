@@ -3,10 +3,10 @@ import { isActive } from './ignore.ts';
 import type { Hold, Orders, Pause } from './orders.ts';
 import { type Destination, destinationText } from '../route/route.ts';
 
-/** An item as it holds under the orders given apart from it. */
+/** An item together with its orders. */
 export const underOrders = (desired: DesiredTable, orders: Orders): DesiredTable => ({ ...desired, orders });
 
-/** Every pause and stop that concerns a table, also those that have ended; the widest last. */
+/** Every pause and stop that concerns a table, including ended ones. The widest is last. */
 export const pausesOf = ({ paused, orders }: DesiredTable): readonly Pause[] => [
   ...(paused ? [paused] : []),
   ...(orders?.pauses ?? []),
@@ -16,7 +16,7 @@ export const pausesOf = ({ paused, orders }: DesiredTable): readonly Pause[] => 
 export const activePause = (desired: DesiredTable, now: Date): Pause | undefined =>
   pausesOf(desired).findLast((pause) => isActive(pause, now));
 
-/** Whether the item asks for changes to be made now, and no order holds them back. */
+/** Whether the item is enforced now: its mode is `enforce`, and no pause or stop is active. */
 export const isEnforced = (desired: DesiredTable, now: Date): boolean =>
   desired.mode === 'enforce' && !activePause(desired, now);
 

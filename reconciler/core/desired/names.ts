@@ -1,12 +1,12 @@
 import type { DesiredTable } from './desired.ts';
 import { type ActualTable, destinationText, targetNames, targetText } from '../route/route.ts';
 
-/** The index lists under this name every table that was managed when it was last read. */
+/** Under this name, the index lists every table that was managed at its last reconcile. */
 export const managed = 'managed';
 
 /**
- * Every id by which an event may concern a table, sorted: its actual and desired targets, its prefix lists, its
- * associations and its VPC. The name `managed`, which all tables share, is included.
+ * Every id by which an event may refer to a table, sorted: its actual and desired targets, its prefix lists, its
+ * associations and its VPC. Includes the name `managed`, which all tables share.
  */
 export function namesOf({ routes }: DesiredTable, actual: ActualTable): readonly string[] {
   const names: readonly (string | undefined)[] = [

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { destinationText, parseDestination } from '../route/route.ts';
 
-/** What people ordered apart from the item, where no pipeline's next write touches it. */
+/** The orders that people give outside the item, so that the next write of a pipeline does not overwrite them. */
 export interface Orders {
-  /** The pauses of the table and the stops of the whole fleet, also when they have ended. */
+  /** The pauses of the table and the stops of the whole fleet, including ended ones. */
   readonly pauses: readonly Pause[];
-  /** The holds of single destinations, also when they have ended. */
+  /** The holds of single destinations, including ended ones. */
   readonly holds: readonly Hold[];
   readonly approval?: Approval;
 }
@@ -31,7 +31,7 @@ export interface Hold {
   readonly until?: Date;
 }
 
-/** A person's consent to changing these very routes. `at` and `by` together identify it. */
+/** A person's consent to change exactly these routes. `at` and `by` together identify it. */
 export interface Approval {
   readonly routes: readonly ApprovedRoute[];
   readonly by: string;
@@ -49,13 +49,13 @@ export interface ApprovedRoute {
 
 export const noOrders: Orders = { pauses: [], holds: [] };
 
-/** An approval ends after so long, whatever its `until` says. */
+/** An approval ends after 24 hours, even if its `until` is later. */
 export const approvalLastsMs = 24 * 60 * 60 * 1_000;
 
-/** The key under which an order concerns every table. */
+/** The key of orders for all tables. */
 export const everyTable = '*';
 
-/** The orders that stop changes: `pause` is meant for a table and `stop` for all, and each works in the other's place. */
+/** The orders that stop changes. `pause` is meant for one table and `stop` for all, but both names work for both. */
 export const stoppingOrders = ['pause', 'stop'] as const;
 
 /** The names of the orders that concern one table. */
@@ -64,12 +64,12 @@ export const orderNames = [...stoppingOrders, 'approval', 'holds'] as const;
 const text = z.string().min(1).optional().catch(undefined);
 const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
 
-/** Whatever is written there, somebody wants us to stop: fields that cannot be read are left out, and it still stops. */
+/** Somebody wants changes to stop. So fields that cannot be read are dropped, and the order still stops them. */
 const stopShape = z
   .looseObject({ reason: text, by: text, at: text, until: instant.optional().catch(undefined) })
   .catch({});
 
-/** A destination in canonical form; another text stays as it is, and meets no route. */
+/** A destination in canonical form. Any other text stays as it is, and matches no route. */
 function canonical(destination: string): string {
   const parsed = parseDestination(destination);
   return parsed.ok ? destinationText(parsed.value) : destination;
@@ -77,7 +77,7 @@ function canonical(destination: string): string {
 
 const rowShape = z.looseObject({ routeTableId: z.string(), order: z.string() });
 
-/** An approval that cannot be read completely approves nothing. */
+/** An approval with a missing or invalid field approves nothing. */
 const approvalShape = z.object({
   routes: z.array(z.object({ destination: z.string().transform(canonical), target: z.string() })),
   by: z.string().min(1),
@@ -87,9 +87,10 @@ const approvalShape = z.object({
 });
 
 /**
- * Reads untrusted rows of the orders table: those of one table and those of all tables (`*`). Total.
+ * Parses untrusted rows of the orders table: those of one table and those of all tables (`*`). Never throws.
  *
- * The presence of a `pause` or `stop` row stops, unless it has a valid `until`. A row under another name stops nothing.
+ * A `pause` or `stop` row stops changes until its `until`, or without an end if `until` is missing or invalid. A row
+ * with another name stops nothing.
  */
 export function ordersOf(rows: readonly unknown[]): Orders {
   const known = rows.flatMap((row) => rowShape.safeParse(row).data ?? []);
@@ -104,7 +105,7 @@ export function ordersOf(rows: readonly unknown[]): Orders {
   };
 }
 
-/** Rows of the table first, then those of all, so that the order in which they were read changes nothing. */
+/** Sorts rows of the table before rows for all tables: the result does not depend on the order of the read. */
 const inOrder = (rows: readonly z.output<typeof rowShape>[]): z.output<typeof rowShape>[] =>
   rows.toSorted((one, other) => rank(one) - rank(other));
 
@@ -116,7 +117,7 @@ function stopOf(value: unknown): Omit<Pause, 'of'> {
   return { reason, ...(by && { by }), ...(at && { at }), ...(until && { until }) };
 }
 
-/** A key that is no destination holds nothing; whatever stands under one that is, holds. */
+/** A key that is a valid destination is a hold, even if its value cannot be read. Any other key is ignored. */
 function holdsOf(holds: unknown): Hold[] {
   if (typeof holds !== 'object' || holds === null || Array.isArray(holds)) return [];
   return Object.entries(holds)

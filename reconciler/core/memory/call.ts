@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Who made a call, as CloudTrail tells it. All of it is the caller's word but the ARN. */
+/** Who made a call, as CloudTrail reports it. Only the ARN is certain: the rest is what the caller states. */
 export interface Actor {
   /** The caller's ARN, or the AWS service that called. */
   readonly arn: string;
@@ -19,14 +19,14 @@ interface Reported {
   /** ISO 8601, UTC, whole seconds: when the call was made. */
   readonly time: string;
   readonly actor?: Actor;
-  /** The id, such as a target's, by which the table was found: the call did not name the table itself. */
+  /** The id, such as a target's, by which the table was found. Absent if the call named the table itself. */
   readonly via?: string;
 }
 
 /** What a call is about. */
 export type Subject =
   | {
-      /** What the table contains. */
+      /** A route of the table. */
       readonly about: 'route';
       /** The canonical destination. */
       readonly destination?: string;
@@ -34,12 +34,12 @@ export type Subject =
       readonly target?: string;
     }
   | {
-      /** Targets that come up or die. */
+      /** Targets that come up or go down. */
       readonly about: 'target-up' | 'target-down';
       readonly ids: readonly string[];
     }
   | {
-      /** Whom the table serves, or what its destinations mean: nothing that can be repaired. */
+      /** What the table serves, or what its destinations mean. No repair can undo it. */
       readonly about: 'surroundings';
       /** One sentence. */
       readonly notice: string;
@@ -55,13 +55,13 @@ export type ReportedCall = Reported & Subject;
 /** A reported call is kept for one day after it was made. */
 export const callKeptMs = 24 * 60 * 60 * 1_000;
 
-/** At most this many calls about a table are read, the newest. */
+/** At most this many calls about a table are read: the newest. */
 export const callsReadAtMost = 300;
 
-/** The ids of calls as a status remembers them: a table may have hundreds. */
+/** The ids of calls as a memory keeps them, as short hashes: a table may have hundreds of calls. */
 export const seenAs = (calls: readonly ReportedCall[]): readonly string[] => calls.map(shortId);
 
-/** The calls that no status has taken into account yet. Exact: it compares ids, not times. */
+/** The calls that no earlier reconcile has read. This is exact: it compares ids, not times. */
 export const unseen = (calls: readonly ReportedCall[], seen: readonly string[] = []): readonly ReportedCall[] => {
   const known = new Set(seen);
   return calls.filter((call) => !known.has(shortId(call)));

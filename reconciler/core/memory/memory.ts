@@ -5,11 +5,11 @@ import { known } from '../route/known.ts';
 import type { ApprovedRoute } from '../desired/orders.ts';
 import type { Actor } from './call.ts';
 
-// Types and questions only. What is remembered is decided in `status/`. All times are ISO 8601, UTC.
+// Types and queries only. `status/` decides what is remembered. All times are ISO 8601, UTC.
 
-/** What the next reconcile of a table needs to know of the ones before. People are shown `Status` instead. */
+/** What the next reconcile of a table needs to know about the earlier ones. People see `Status` instead. */
 export interface Memory {
-  /** By destination in canonical text. Destinations that nothing is known of are absent. */
+  /** By destination, in canonical form. Destinations without anything to remember are absent. */
   readonly destinations: ReadonlyMap<string, Remembered>;
   /** Identifies the item and the policy of the last reconcile. */
   readonly desiredHash?: string;
@@ -18,12 +18,12 @@ export interface Memory {
   readonly cleanPolicy?: string;
   /** The last reconcile was not allowed to change anything: mode `observe`, a pause or a stop. */
   readonly watched?: true;
-  /** When we last wrote to the table. What we wrote then stands in `Remembered.written`. */
+  /** When we last wrote to the table. `Remembered.written` holds what we wrote. */
   readonly lastWriteAt?: string;
   /** The last read that was not believed. */
   readonly doubt?: Doubt;
   readonly lastDrift?: LastDrift;
-  /** What is left of the approval that was read last. */
+  /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;
   /** Runs whose destinations no read has shown as desired yet, at most 5. */
   readonly openRuns?: readonly OpenRun[];
@@ -47,15 +47,15 @@ export interface Remembered {
   readonly overrodeLocal?: true;
   /** Another account's interface was once seen here. */
   readonly foreign?: true;
-  /** The last read left a static route here alone. If it becomes ours to change, it did not just appear. */
+  /** The last read left a static route here alone. If we may change it later, it does not count as newly appeared. */
   readonly spared?: true;
   /** We replaced an active route here. Stays until a read shows the new target active. */
   readonly onTrial?: OnTrial;
-  /** What the last plan still asked for here. */
+  /** The change that the last plan still asked for here. */
   readonly planned?: ChangeJson;
   /** Why the delete here waits for a person. */
   readonly waits?: BlockCode;
-  /** What the last plan found wrong here that no change of ours repairs. */
+  /** Problems that the last plan found here and that no change of ours repairs. */
   readonly troubles?: readonly TroubleCode[];
   readonly refusal?: Refusal;
   readonly repairs?: Repairs;
@@ -70,7 +70,7 @@ export const blockCodes = ['too-many-deletes', 'first-deletes', 'default-route']
 
 export type BlockCode = (typeof blockCodes)[number];
 
-/** An approval, and those of its routes that every read since has shown. The others are spent. */
+/** An approval and its unspent routes: every read since has shown them, and we have not changed them. */
 export interface RememberedApproval {
   readonly at: string;
   readonly by: string;
@@ -80,7 +80,7 @@ export interface RememberedApproval {
 /** The target that replaced a working route. */
 export interface OnTrial {
   readonly target: string;
-  /** When a read first showed it as a blackhole. It made things worse and is not written again while this stands. */
+  /** When a read first showed it as a blackhole. The repair made things worse: it is not repeated while this is set. */
   readonly deadSince?: string;
 }
 
@@ -89,11 +89,11 @@ export interface Refusal extends Omit<ChangeJson, 'destination'> {
   readonly kind?: FailureKind;
   readonly code?: string;
   readonly message?: string;
-  /** What would help, for a person. */
+  /** What a person can do about it. */
   readonly remedy?: string;
-  /** How often in a row it failed. */
+  /** How many times in a row it failed. */
   readonly attempts: number;
-  /** It is not tried before, unless the item is edited or an event names the table. */
+  /** It is not retried before this time, unless an event, an edit or an order triggers a reconcile (`isParked`). */
   readonly nextRetry: string;
 }
 
@@ -101,21 +101,21 @@ export interface Refusal extends Omit<ChangeJson, 'destination'> {
 export interface Repairs {
   /** The target it was repaired to. Absent where a route was deleted. */
   readonly target?: string;
-  /** When, oldest first, the latest 8. */
+  /** The times of the latest 8 repairs, oldest first. */
   readonly at: readonly string[];
-  /** Who changed it, where a reported call says so. The latest is last, at most 5. */
+  /** Who changed the route, if a reported call names them. At most 5, the latest last. */
   readonly by: readonly Actor[];
   /** Somebody keeps undoing the repair. */
   readonly contest?: Contest;
-  /** Since when every read has shown it as desired. */
+  /** Every read since then has shown the route as desired. */
   readonly quietSince?: string;
 }
 
 export interface Contest {
   readonly since: string;
-  /** It is not repaired before. */
+  /** It is not repaired before this time. */
   readonly until: string;
-  /** How long the last repair made it wait. Doubles with each repair. */
+  /** How long it waits after the last repair. Doubles with each repair, up to 1 hour. */
   readonly waitMs: number;
 }
 
@@ -127,7 +127,7 @@ export interface Written {
   readonly isUncertain?: true;
 }
 
-/** What a read showed that was not believed, as a hash, and when it was first read so. */
+/** A read that was not believed: a hash of what it showed, and when a read first showed that. */
 export interface Doubt {
   readonly seen: string;
   readonly at: string;
@@ -139,7 +139,7 @@ export interface Drift extends ChangeJson {
   readonly foundAt: string;
   /** It was found while nothing could be changed: observed, paused or stopped. */
   readonly watched?: true;
-  /** The call that caused it, where an event reported one. */
+  /** The call that caused it, if an event reported one. */
   readonly cause?: Cause;
   /** A sweep found it, and no event has reported it yet. */
   readonly expectsEvent?: true;
@@ -149,7 +149,7 @@ export interface Drift extends ChangeJson {
   readonly byUs?: true;
   /** When a read showed it as desired again, or changed once more. */
   readonly endedAt?: string;
-  /** Runs that tell what was done about it: the first and the latest. */
+  /** Runs that record what was done about it: the first and the latest. */
   readonly runs?: readonly string[];
 }
 
@@ -161,12 +161,12 @@ export interface Cause {
   readonly actor?: Actor;
 }
 
-/** The latest drift of a table: what one read found, until a read shows all of it as desired. */
+/** The latest drift of a table: all that one read found, and its repair. */
 export interface LastDrift {
   readonly foundAt: string;
   /** How many routes had changed. */
   readonly routes: number;
-  /** Who caused it, and when. `others` says that this is not known of every route. */
+  /** Who caused it, and when. `others`: somebody else, or somebody unknown, changed other routes of it. */
   readonly actor?: Actor;
   readonly others?: true;
   readonly calledAt?: string;
@@ -184,7 +184,7 @@ export interface OpenRun {
 /** The memory of a table that was never reconciled, or whose memory was lost: every delete waits for a person. */
 export const emptyMemory: Memory = { destinations: new Map() };
 
-/** What is remembered of one destination: nothing, if nothing is. */
+/** The memory of one destination. Empty if nothing is remembered. */
 export const rememberedAt = (memory: Memory | undefined, destination: string): Remembered =>
   memory?.destinations.get(destination) ?? {};
 
@@ -196,13 +196,13 @@ export function destinationsWhere(
   return [...destinations].filter(([, remembered]) => holds(remembered)).map(([destination]) => destination);
 }
 
-/** The drift here that no read has shown as over. */
+/** The drift here that has not ended. */
 export const openDrift = ({ drift }: Pick<Rewritten, 'drift'>): Drift | undefined => {
   const last = drift?.at(-1);
   return last && last.endedAt === undefined ? last : undefined;
 };
 
-/** A memory with every destination rewritten. Destinations of which nothing is left are forgotten. */
+/** Rewrites every destination of a memory. Drops the destinations of which nothing is left. */
 export function withEach(
   memory: Memory,
   rewrite: (remembered: Remembered, destination: string) => Rewritten,
@@ -216,5 +216,5 @@ export function withEach(
   return { ...memory, destinations };
 }
 
-/** A record in the making: a field set to `undefined` is not known. */
+/** A `Remembered` under construction: fields set to `undefined` are dropped. */
 export type Rewritten = { readonly [Field in keyof Remembered]?: Remembered[Field] | undefined };

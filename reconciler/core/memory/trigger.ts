@@ -1,11 +1,13 @@
 import type { Actor, ReportedCall } from './call.ts';
 
-/** What wakes a reconcile, the most telling first. */
+/** The kinds of triggers of a reconcile, the most specific first. */
 export const triggerKinds = ['event', 'desired', 'person', 'requeue', 'sweep'] as const;
 
 export type TriggerKind = (typeof triggerKinds)[number];
 
-/** What woke a reconcile. It says where to look. Evidence of calls lies beside the table, in rows. */
+/**
+ * What triggered a reconcile. It only names the table to read. The reported calls are stored apart from it, as rows.
+ */
 export type Trigger =
   | {
       readonly kind: 'event';
@@ -17,7 +19,7 @@ export type Trigger =
   | {
       readonly kind: 'desired';
       readonly id: string;
-      /** The item was deleted, whether or not it is there again. */
+      /** The item was deleted, even if it is there again. */
       readonly deleted: true;
     }
   | {
@@ -27,7 +29,7 @@ export type Trigger =
     }
   | { readonly kind: 'sweep' };
 
-/** What is left of triggers that are handed to another: their kinds, and the ids of deletions of the item. */
+/** Triggers as they are handed to another invocation: their kinds, and the ids of deletions of the item. */
 export interface Left {
   readonly kinds: readonly TriggerKind[];
   readonly deletions: readonly string[];
@@ -40,13 +42,13 @@ export const leftOf = (trigger: Trigger): Left => ({
   deletions: 'deleted' in trigger ? [trigger.id] : [],
 });
 
-/** Both together, each kind and each deletion once, in an order of their own. */
+/** Merges both: each kind and each deletion once, in a fixed order. */
 export const together = (one: Left, other: Left): Left => ({
   kinds: triggerKinds.filter((kind) => one.kinds.includes(kind) || other.kinds.includes(kind)),
   deletions: [...new Set([...one.deletions, ...other.deletions])].sort(),
 });
 
-/** What a reconcile answers for: what others left, and its own trigger in the first round. */
+/** The triggers that a reconcile answers for: those that others left and, in the first round, its own. */
 export interface Occasion extends Left {
   readonly trigger?: Trigger;
 }
@@ -58,21 +60,21 @@ export interface ShownTrigger {
   /** The API call, for an event; `REMOVE` for a deleted item. */
   readonly name?: string;
   readonly time?: string;
-  /** The id by which the table was found, where the call did not name the table itself. */
+  /** The id by which the table was found, if the call did not name the table itself. */
   readonly via?: string;
 }
 
-/** What woke a reconcile, and who made the call. */
+/** What triggered a reconcile, and who made the call. */
 export interface Waker {
   readonly trigger: ShownTrigger;
   readonly actor?: Actor;
 }
 
-/** The name of a deletion, as DynamoDB's streams spell it. */
+/** The event name of a deletion in a DynamoDB stream. */
 export const itemWasDeleted = 'REMOVE';
 
 /**
- * What a reconcile shows as its trigger: the call of its own event, or else the newest new call with an actor.
+ * The trigger that a reconcile shows: the call of its own event or, if that has no actor, the newest new call with one.
  *
  * @param calls all calls about the table, the newest first
  * @param newCalls those of them that are new

@@ -4,7 +4,7 @@ import type { Memory, RememberedApproval } from '../memory/memory.ts';
 import type { Approval, ApprovedRoute } from '../desired/orders.ts';
 import { type ActualRoute, type Destination, destinationText, targetNames } from '../route/route.ts';
 
-/** The routes that may be changed because a person approved it: none after an edit, and none that is spent. */
+/** The routes that a person approved for a change. Without spent routes; empty if the item was edited. */
 export function approvedRoutes(desired: DesiredTable, memory: Memory | undefined, now: Date): readonly ApprovedRoute[] {
   const approval = desired.orders?.approval;
   if (!approval || approval.until <= now || approval.desiredHash !== desiredHash(desired)) return [];
@@ -18,7 +18,7 @@ const isSameApproval = (one: Approval, other: RememberedApproval): boolean =>
 
 const keyOf = ({ destination, target }: ApprovedRoute): string => `${destination} ${target}`;
 
-/** Whether a route, with the target it has now, is among these. */
+/** Whether a route, with the target it has now, is in this list. */
 export const isAmong = (routes: readonly ApprovedRoute[], destination: Destination, route: ActualRoute): boolean =>
   routes.some(
     (approved) => approved.destination === destinationText(destination) && targetNames(route).includes(approved.target),

@@ -8,9 +8,9 @@ import { destinationText, isDefaultRoute } from '../route/route.ts';
 /** Deletes that wait for a person. Replaces and creates of the same plan go on. */
 export interface Blocked {
   readonly code: BlockCode;
-  /** One sentence: what is held back, why, and how to let it go on. */
+  /** One sentence: which deletes wait, why, and what a person can do. */
   readonly message: string;
-  /** The destinations held back, in the order of the plan. */
+  /** The destinations whose deletes wait, in the order of the plan. */
   readonly deletes: readonly string[];
 }
 
@@ -19,9 +19,10 @@ type Delete = Extract<Change, { action: 'delete' }>;
 /**
  * Which deletes of a plan must wait for a person.
  *
- * Deletes are earned: without asking, only a route is deleted that appeared while the record shows the table in sync
- * under the same policy, or one that an edit removed from `routes`; a default route only in the first case. And never
- * more than `maxDeletes` in one plan. A delete that a person approved goes, whatever else waits, and does not count.
+ * Deletes are earned. A delete needs no approval in two cases: the route appeared while the memory shows the table in
+ * sync under the same policy, or an edit removed the route from `routes`. For a default route only the first case
+ * counts. If more than `maxDeletes` deletes of a plan are not approved, all of these wait. An approved delete never
+ * waits and does not count.
  */
 export function blockedDeletes(changes: readonly Change[], unchanged: number, on: Circumstances): Blocked | undefined {
   const deletes = changes.filter((change) => change.action === 'delete');
@@ -41,7 +42,7 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
   const sentence = {
     'too-many-deletes': `the plan deletes ${counted(asking.length)}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`,
     'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
-    'default-route': 'deleting a default route that did not appear by itself needs a person',
+    'default-route': 'the delete of a default route needs approval, unless that route has just appeared',
   }[code];
   return {
     code,
@@ -52,7 +53,7 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
 
 const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' : 'routes'}`;
 
-/** Half of the routes that are ours and at most 10, but at least 1. */
+/** Half of the routes that are ours, but at least 1 and at most 10. */
 const defaultMaxDeletes = (routesThatAreOurs: number): number =>
   Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)));
 

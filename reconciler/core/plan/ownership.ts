@@ -53,7 +53,7 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
   );
 }
 
-/** Whether we replaced a working route with exactly this target, and its traffic was then dropped. */
+/** Whether we replaced a working route with exactly this target, and the traffic was dropped afterwards. */
 export function isKnownDead({ destination, target }: DesiredRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
   const { onTrial } = rememberedAt(memory, destinationText(destination));
   return onTrial?.deadSince !== undefined && onTrial.target === targetText(target);
@@ -112,7 +112,7 @@ function isServiceManaged(slot: StaticRoute, { tags }: ActualTable): boolean {
 export const ignoringEntry = (slot: StaticRoute, { desired, now }: Circumstances) =>
   desired.ignore.find((entry) => isActive(entry, now) && meets(entry, slot.destination, targetNames(slot)));
 
-/** Whether the record lists this route, with the same destination and target, as ours. */
+/** Whether the memory lists this route, with the same destination and target, as ours. */
 export function isOwned(slot: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
   const { ours } = rememberedAt(memory, destinationText(slot.destination));
   return ours !== undefined && targetNames(slot).includes(ours);

@@ -13,39 +13,39 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
 };
 
 /**
- * Who made a change necessary: known from the drift it repairs, or from the calls reported. An actor is named only where
- * the last call about just this destination of this table explains the change, by what it did and to which target.
+ * Who made a change necessary: known from the drift it repairs, or from the reported calls. An actor is named only if
+ * the last call about exactly this destination of this table explains the change, by its action and its target.
  */
 export function actorOf(change: ChangeJson, before: Remembered, calls: readonly ReportedCall[]): Actor | undefined {
   return (knownCause(change, before) ?? causeOf(change, unspent(calls, before.drift)))?.actor;
 }
 
 /**
- * The call known to have caused what a change repairs, whatever the change is: a repair may need several tries, and an
- * edit may ask for something else meanwhile.
+ * The known cause of the drift that a change repairs. It stays the cause if the change is another one now: a repair may
+ * need several tries, and an edit may ask for something else meanwhile.
  */
 function knownCause({ from }: ChangeJson, before: Remembered): Cause | undefined {
   const drift = openDrift(before);
   return drift && drift.appliedAt === undefined && drift.from === from ? drift.cause : undefined;
 }
 
-/** The call that explains a change, as far as the calls reported tell. */
+/** The reported call that explains a change, if there is one. */
 export function causeOf(change: ChangeJson, calls: readonly ReportedCall[]): Cause | undefined {
   const about = inTime(calls.filter((call) => isAbout(call, change)));
-  // CloudTrail reports whole seconds. Which call of the last second came last, only its effect can tell.
+  // CloudTrail reports whole seconds. Only its effect shows which call of the last second was the last one.
   const lastAt = Date.parse(about.at(-1)?.time ?? '');
   const cause = about.find((call) => Date.parse(call.time) === lastAt && explains(call, change));
   return cause && known({ id: cause.id, name: cause.name, time: cause.time, actor: cause.actor });
 }
 
-/** Events arrive in any order. */
+/** Sorts calls by time: events arrive in any order. */
 const inTime = (calls: readonly ReportedCall[]): ReportedCall[] =>
   calls.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time));
 
 const isAbout = (call: ReportedCall, { destination }: Pick<ChangeJson, 'destination'>): boolean =>
   call.about === 'route' && call.destination === destination;
 
-/** Whether a call leaves a table as the change found it. What the event does not say speaks neither for nor against. */
+/** Whether a call leaves a table as the change found it. A target that the event does not name is not compared. */
 function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   if (call.about !== 'route' || !causes[action].includes(call.name)) return false;
   // EC2 shows an instance by its interface.
@@ -54,13 +54,13 @@ function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
 }
 
 /**
- * The calls that may still explain what a read shows: neither those that explained drift before, since events arrive
- * twice, nor those made before drift of the same destination was found or repaired.
+ * The calls that may still explain what a read shows. It leaves out calls that already explained drift, because events
+ * may arrive twice, and calls made before drift of the same destination was found or repaired.
  */
 export const unspent = (calls: readonly ReportedCall[], drift: readonly Drift[] = []): readonly ReportedCall[] =>
   calls.filter((call) => !drift.some((one) => isAbout(call, one) && (isCause(call, one) || isOver(call, one))));
 
-/** The call that caused drift found earlier, where its event arrives only now. `drift` is all of that destination. */
+/** The call that caused earlier drift, if its event arrives only now. `drift` is all drift of that destination. */
 export function lateCause(found: Drift, calls: readonly ReportedCall[], drift: readonly Drift[]): Cause | undefined {
   const others = drift.filter((other) => other !== found);
   const earlier = others.filter(({ foundAt }) => foundAt < found.foundAt);
@@ -82,7 +82,7 @@ const isOver = ({ time }: ReportedCall, { foundAt, appliedAt = foundAt }: Drift)
 /** A call about a route may explain what reads show for this long after it was made. */
 const explainsForMs = 15 * 60 * 1_000;
 
-/** The calls that may explain what a read shows: new ones, and route calls of the last 15 minutes, which reads may lag behind. */
+/** The calls that may explain a read: new calls, and route calls of the last 15 minutes, because reads may lag. */
 export function mayExplain(
   calls: readonly ReportedCall[],
   newCalls: readonly ReportedCall[],

@@ -28,7 +28,7 @@ import {
   summaryOf,
 } from './status.ts';
 
-/** What a reconcile came to. */
+/** The result of the reads and changes of a reconcile. */
 export type Result =
   | { readonly kind: 'unmanaged' }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
@@ -41,30 +41,30 @@ interface Planned {
   readonly kind: 'planned';
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
-  /** The plan that is left. */
+  /** The rest of the plan. */
   readonly plan: Plan;
-  /** What the last read asked for, made by now or not. */
+  /** The changes that the last read asked for, whether they are made or not. */
   readonly changes: readonly Change[];
   /** Nothing is left that may be tried now. */
   readonly isDone: boolean;
-  /** What was tried before the item or the orders changed, in the same reconcile. */
+  /** Changes tried in the same reconcile before the item or the orders changed. */
   readonly earlier?: readonly ChangeOutcome[];
 }
 
-/** What else a reconcile knows at its end. */
+/** Everything else that is known at the end of a reconcile. */
 export interface Circumstances extends Tried {
   readonly routeTableId: string;
   readonly waker: Waker;
-  /** What woke this reconcile, and what was left with the lease. */
+  /** The kinds of triggers of this reconcile, including those left with the lease. */
   readonly kinds: readonly TriggerKind[];
-  /** Deletions of the item that are taken into account now, by their ids. */
+  /** Ids of the deletions of the item that this reconcile takes into account. */
   readonly deletions: readonly string[];
 }
 
-/** EC2 needs a moment until a read shows a write. AWS advises to read after 2 s, and again later. */
+/** A read may not show a write at once. AWS advises to read after 2 s, and again later. */
 const verifyAfterMs = 5_000;
 
-/** Less than the time after which two doubtful reads agree: two stale reads in a row lead to a third, not to a write. */
+/** Less than the 10 s after which an equal second read is believed: two stale reads lead to a third, not to a write. */
 const readAgainAfterMs = 6_000;
 
 const deletionsKept = 5;
@@ -73,7 +73,7 @@ const deletionsKept = 5;
  * The state of a table at the end of a reconcile.
  *
  * @param before the state it began with
- * @param memory what was remembered during the reconcile (`remember.ts`)
+ * @param memory the memory as the reconcile left it (`remember.ts`)
  */
 export function conclude(before: State | undefined, memory: Memory, result: Result, on: Circumstances): State {
   const written = rememberWrites(memory, on.outcomes, on.now);
@@ -104,7 +104,7 @@ function judge(before: State | undefined, memory: Memory, result: Result, on: Ci
 
 // ── no read ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Deleting the item ends management and changes no route. What deletes were earned by is forgotten. */
+/** Deleting the item ends management and changes no route. The memory that earns deletes is forgotten. */
 function unmanaged({ deletions, callsSeen, lastWriteAt, approval, destinations }: Memory): Judged {
   const writes = withEach(
     emptyMemory,
@@ -117,7 +117,7 @@ function unmanaged({ deletions, callsSeen, lastWriteAt, approval, destinations }
   };
 }
 
-/** An invalid item changes nothing: the last good repair stays, and so does everything remembered. */
+/** An invalid item changes nothing: earlier repairs stay, and so does what is remembered of each destination. */
 function invalid(
   before: State | undefined,
   { desiredHash: _, policyHash: __, doubt: ___, ...memory }: Memory,
@@ -140,7 +140,9 @@ function invalid(
   };
 }
 
-/** A read that does not show what we wrote decides nothing but when to read again. What the item says needs no read. */
+/**
+ * A read that does not show what we wrote only decides when to read again. An edit of the item counts without a read.
+ */
 function doubtful(
   before: State | undefined,
   memory: Memory,
@@ -148,7 +150,7 @@ function doubtful(
   on: Circumstances,
 ): Judged {
   const { problems: _, ...status } = before?.status ?? { failures: [] };
-  // An edit may have come in the middle of an apply: what was repaired before it counts.
+  // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
   const { cleanPolicy, ...rest } = followDrift(
     beforeOf(before),
@@ -174,7 +176,7 @@ function doubtful(
   };
 }
 
-/** No read shows the table, so none says that a contest has become quiet: repairs are kept. */
+/** No read shows the table, so no contest counts as quiet, and repairs are kept. */
 function missing(before: State | undefined, memory: Memory, desired: DesiredTable, on: Circumstances): Judged {
   const { now } = on;
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
@@ -223,7 +225,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const { phase, reason } = phaseOf(result, failures, contested, outcomes, now);
   const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
   const waits = [
-    // Nothing is tried while nothing may be changed.
+    // While nothing may be changed, nothing is retried.
     ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
     ...[...followed.destinations.values()]
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
@@ -291,7 +293,7 @@ function contestedBecause({ destination, repairs, by, until }: Contested, now: D
 
 const beforeOf = (before: State | undefined): Memory => before?.memory ?? emptyMemory;
 
-/** A memory of this item and policy. */
+/** Adds the hashes of this item and policy to a memory. */
 const identified = (memory: Memory, desired: DesiredTable, now: Date): Memory =>
   known({
     ...memory,
@@ -320,7 +322,7 @@ const pauseOf = (desired: DesiredTable, now: Date): Pick<Status, 'pause'> => {
 
 const pauseShown = ({ until, ...pause }: Pause): ShownPause => known({ ...pause, until: until?.toISOString() });
 
-/** A status with its dates, and with what woke the reconcile. */
+/** Adds the dates and the trigger to a status. */
 function signed(
   status: Omit<Status, Dated>,
   before: Status | undefined,

@@ -7,7 +7,7 @@ import type { ChangeOutcome } from '../route/outcome.ts';
 const minute = 60_000;
 const hour = 60 * minute;
 
-/** More repairs than this within such a time are no accident. */
+/** A destination is contested after more than `most` repairs within this time. */
 const accidents = [
   { withinMs: 30 * minute, most: 5 },
   { withinMs: 24 * hour, most: 6 },
@@ -17,7 +17,7 @@ const remembersMs = 24 * hour;
 const firstWaitMs = minute;
 const longestWaitMs = hour;
 
-/** A contest is over once the destination was as desired for this long. */
+/** A contest ends when the destination has been as desired for this long. */
 const quietMs = hour;
 
 const timesKept = 8;
@@ -27,18 +27,18 @@ const actorsKept = 5;
 export interface Sight {
   /** What the item wants here: a target, or no route. */
   readonly wanted: string | undefined;
-  /** A read showed it otherwise than desired. Undefined when none showed the table: then no time counts as quiet. */
+  /** A read showed a difference here. Undefined if no read showed the table: then the time does not count as quiet. */
   readonly isDrifted: boolean | undefined;
   /** Our write here repaired what `by` had changed. */
   readonly repair?: { readonly to: string | undefined; readonly by: Actor | undefined };
 }
 
 /**
- * What is remembered of the repairs of one destination after one more reconcile.
+ * The remembered repairs of one destination after one more reconcile.
  *
- * A destination repaired more than 5 times in 30 minutes, or more than 6 times in 24 hours, is contested. From then on it
- * is left alone for a minute after a repair, twice as long after each further one, and at most an hour. The contest is
- * over once the destination was as desired for an hour, or when an edit asks for something else there.
+ * A destination repaired more than 5 times in 30 minutes, or more than 6 times in 24 hours, is contested. Then the next
+ * repair waits 1 minute. The wait doubles with each repair, up to 1 hour. The contest ends when the destination has
+ * been as desired for 1 hour, or when an edit asks for another route there.
  */
 export function repairsAfter(before: Repairs | undefined, seen: Sight, now: Date): Repairs | undefined {
   const { wanted, isDrifted, repair } = seen;
@@ -64,7 +64,7 @@ function contestAfter(before: Contest | undefined, at: readonly string[], now: D
 const repairsWithin = (at: readonly string[], withinMs: number, now: Date): number =>
   at.filter((time) => now.getTime() - Date.parse(time) < withinMs).length;
 
-/** Only a contest needs to know how long it has been quiet. */
+/** Notes the time since which a contested destination is quiet. */
 function withQuiet(repairs: Repairs, isDrifted: boolean | undefined, now: Date): Repairs {
   if (isDrifted === undefined) return repairs;
   const { quietSince = now.toISOString(), ...rest } = repairs;
@@ -76,19 +76,20 @@ function isRemembered({ at, contest, quietSince }: Repairs, now: Date): boolean 
   return repairsWithin(at, remembersMs, now) > 0;
 }
 
-/** Whether a change to this target waits because others keep undoing it. Only an edit lifts this, no event does. */
+/** Whether a change to this target waits because others keep undoing it. Only an edit ends the wait early. */
 export const isContested = (repairs: Repairs | undefined, to: string | undefined, now: Date): boolean =>
   repairs?.contest !== undefined && repairs.target === to && Date.parse(repairs.contest.until) > now.getTime();
 
-/** When a contested destination needs the next reconcile: to repair it, or to find that it was quiet for long enough. */
+/** When a contested destination needs the next reconcile: to repair it, or to end the contest. */
 export const contestedUntil = ({ contest, quietSince }: Repairs): string | undefined =>
   contest && (quietSince === undefined ? contest.until : after(new Date(quietSince), quietMs));
 
 const after = (time: Date, ms: number): string => new Date(time.getTime() + ms).toISOString();
 
 /**
- * Whether a write is known to have happened: EC2 said so, or its answer was lost and a read showed it. A write that nobody
- * has seen is no repair, however often it is tried: nobody has undone it. Neither is a delete of what was gone before.
+ * Whether a write is known to have happened: EC2 confirmed it, or its answer was lost and a read showed it. A write
+ * that no read has shown is no repair, however often it is tried: nobody has undone it. A delete of a route that was
+ * already gone is no repair either.
  */
 const hasHappened = ({ action, result }: ChangeOutcome): boolean =>
   result === 'done' || (result === 'already' && action !== 'delete');

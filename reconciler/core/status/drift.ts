@@ -8,19 +8,19 @@ import { causeOf, lateCause, unspent } from './attribution.ts';
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
 
-/** Ended drift of one destination: this many are kept. */
+/** For each destination, the latest 8 ended drifts are kept. */
 const endedKept = 8;
 
-/** What one reconcile knows that bears on drift, for all destinations alike. */
+/** What one reconcile knows about drift, for all destinations alike. */
 export interface DriftSight {
   readonly now: Date;
   /** Calls that may explain what was found. */
   readonly calls: readonly ReportedCall[];
-  /** Item or policy are others than at the last reconcile. */
+  /** The item or the policy has changed since the last reconcile. */
   readonly isRollout: boolean;
   /** Nothing may be changed: mode `observe`, a pause or a stop. */
   readonly isWatched: boolean;
-  /** Only a sweep came by: no event and no edit. */
+  /** Only a sweep triggered this reconcile: no event and no edit did. */
   readonly bySweep: boolean;
 }
 
@@ -31,17 +31,17 @@ type Before = Pick<Rewritten, 'drift' | 'planned' | 'written'>;
 export interface Found {
   /** A read of this reconcile is believed. Without one, only late events are taken into account. */
   readonly isBelieved: boolean;
-  /** The first change that a read asked for here, made by now or not. Absent where all is as desired. */
+  /** The first change that a read asked for here, whether it is made or not. Absent if the route is as desired. */
   readonly deviation: ChangeJson | undefined;
   readonly outcome: ChangeOutcome | undefined;
 }
 
 /**
- * Follows the drift of one destination: a route that is not as desired although no edit asked for that.
+ * Follows the drift of one destination: a difference from the item that no edit caused.
  *
- * Drift is found once, however often it is read. It is found again once it was repaired, or when it changes. It has
- * ended when a read shows the route as desired. What an edit of the item or its policy brings about is no drift, unless
- * a call explains it; where nothing may be changed, every difference is drift.
+ * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
+ * ends when a read shows the route as desired. A difference that an edit of the item or its policy causes is not drift,
+ * unless a call explains it. While nothing may be changed, every difference is drift.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
@@ -63,7 +63,7 @@ function follow(
   const cause = causeOf(deviation, unspent(seen.calls, drift));
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
-  // An edit asks for something else where others had changed the route before.
+  // Others changed the route before, and an edit asks for something else now.
   return last ? [...over, withChange(last, deviation)] : drift;
 }
 
@@ -77,16 +77,16 @@ function newDrift(
     foundAt: now.toISOString(),
     watched: isWatched ? (true as const) : undefined,
     cause,
-    // Where item or policy changed, the difference may be old.
+    // If the item or the policy has changed, the difference may be old: no event is expected.
     expectsEvent: !cause && !isRollout && bySweep ? (true as const) : undefined,
   });
 }
 
-/** Whether a difference was not there before and is not what an edit asks for. */
+/** Whether a difference is new and no edit caused it. */
 function isNew(change: ChangeJson, { planned, written }: Before, { isRollout, isWatched }: DriftSight): boolean {
   if (isRollout) return isWatched;
   const wasPlanned = planned !== undefined && isSame(planned, change);
-  // What we wrote and find changed again is drift, even if an edit had asked for it.
+  // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;
   return !wasPlanned || wasWritten;
 }
@@ -100,7 +100,7 @@ const withChange = (
 const withLateCauses = (drift: readonly Drift[], calls: readonly ReportedCall[]): readonly Drift[] =>
   drift.map((one) => (one.cause ? one : known({ ...one, cause: lateCause(one, calls, drift) })));
 
-/** Marks open drift as repaired where EC2 confirmed that in this reconcile. */
+/** Marks open drift as repaired if EC2 confirmed the repair in this reconcile. */
 function withRepair(drift: readonly Drift[], outcome: ChangeOutcome | undefined, now: Date): readonly Drift[] {
   const last = openDrift({ drift });
   if (!last || (outcome?.result !== 'done' && outcome?.result !== 'already')) return drift;
@@ -109,7 +109,9 @@ function withRepair(drift: readonly Drift[], outcome: ChangeOutcome | undefined,
   return [...drift.slice(0, -1), outcome.result === 'done' ? { ...repaired, byUs: true } : repaired];
 }
 
-/** Ended drift is kept while its event may still arrive, or arrive twice. What is new of it is announced in any case. */
+/**
+ * Keeps ended drift while its event may still arrive, or arrive twice. Drift with news is always kept: it is announced.
+ */
 function kept(drift: readonly Drift[], before: Before, now: Date): readonly Drift[] {
   const hadCause = new Set(before.drift?.filter(({ cause }) => cause).map(({ foundAt }) => foundAt));
   const isNews = ({ endedAt, cause, foundAt }: Drift): boolean =>
@@ -125,14 +127,14 @@ function kept(drift: readonly Drift[], before: Before, now: Date): readonly Drif
   });
 }
 
-/** When drift that a sweep found counts as missed by events, if no event reports it before. */
+/** When drift that a sweep found counts as missed, unless an event reports it before. */
 export const missedAt = ({ expectsEvent, cause, foundAt }: Drift): number | undefined =>
   expectsEvent && !cause ? Date.parse(foundAt) + eventsMayBeLateMs : undefined;
 
-/** Whether no event reported in time what a sweep found: the trail or a rule is broken, or was too slow. */
+/** Whether no event reported the drift in time that a sweep found: the trail or a rule is broken or too slow. */
 export const isMissed = (drift: Drift, now: Date): boolean => (missedAt(drift) ?? Infinity) <= now.getTime();
 
-/** What people are shown of a table's latest drift after one more reconcile. */
+/** The latest drift of a table after one more reconcile, as people see it. */
 export function lastDriftAfter(
   before: LastDrift | undefined,
   { destinations }: Memory,
@@ -146,7 +148,7 @@ export function lastDriftAfter(
   const group = all.filter(({ foundAt }) => foundAt === last.foundAt);
   if (group.length === 0) return last;
   const cause = group.find(({ cause }) => cause?.actor)?.cause;
-  // Some of the group may no longer be kept: then what was known of all stays.
+  // If drift of the group is no longer kept, `others` stays as it was.
   const isWhole = group.length === last.routes;
   const hasOthers = isWhole ? group.some((one) => one.cause?.actor?.arn !== cause?.actor?.arn) : last.others;
   const { others: _, ...rest } = last;
@@ -160,7 +162,7 @@ export function lastDriftAfter(
   });
 }
 
-/** When the last of a group got there. Undefined while one has not. */
+/** The latest of these times in a group. Undefined while one is missing. */
 function latest(drift: readonly Drift[], field: 'appliedAt' | 'endedAt'): string | undefined {
   const times = drift.map((one) => one[field] ?? '').sort();
   return times[0] === '' ? undefined : times.at(-1);

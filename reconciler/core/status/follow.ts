@@ -51,7 +51,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   );
 }
 
-/** Remembers, destination by destination, what was repaired, and who had made that necessary. */
+/** Remembers, destination by destination, what was repaired, and who made that necessary. */
 export function rememberRepairs(
   before: Memory,
   memory: Memory,
@@ -77,12 +77,12 @@ export function rememberRepairs(
   );
 }
 
-/** The first change asked for at every destination that a believed read showed otherwise than desired. */
+/** The first change asked for at every destination where a believed read showed a difference. */
 export function deviationsIn(
   changes: readonly Change[],
   outcomes: readonly ChangeOutcome[],
 ): ReadonlyMap<string, ChangeJson> {
-  // A change that was not tried is among those that the last read asked for, or not needed any more.
+  // A change that was not tried is either among `changes`, which the last read asked for, or not needed any more.
   const tried = outcomes.filter(({ result }) => result !== 'skipped');
   const all = [...tried, ...changes.map(changeAsJson)];
   return byDestination(
@@ -93,7 +93,7 @@ export function deviationsIn(
 /**
  * Follows the drift of every destination.
  *
- * @param before what was remembered when the reconcile began: what it planned and wrote since is no drift of others
+ * @param before the memory when the reconcile began: what this reconcile planned and wrote is not drift
  * @param deviations undefined when no read is believed
  */
 export function followDrift(
@@ -137,7 +137,7 @@ export interface RecordedRun extends OpenRun {
   readonly about: ReadonlySet<string>;
 }
 
-/** A memory that knows the runs of this reconcile: those that wait to be verified, and the drift that each is about. */
+/** Adds the runs of this reconcile to a memory: to the open runs, and to the drift that each run is about. */
 export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
   if (runs.length === 0) return memory;
   const toldIn = (drift: Drift): Drift => {
@@ -151,9 +151,9 @@ export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
   };
 }
 
-/** What the last plan found wrong that no change of ours repairs, by destination. */
+/** Problems that the last plan found and that no change of ours repairs, by destination. */
 function troublesOf({ findings, leftAlone }: Plan): ReadonlyMap<string, readonly TroubleCode[]> {
-  // A route that works is kept from a target that drops its traffic: nothing is dropped there.
+  // Here we keep a working route instead of a dead target: no traffic is dropped.
   const works = new Set(
     leftAlone
       .filter(({ reason }) => reason === 'healed-into-blackhole')

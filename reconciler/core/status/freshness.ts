@@ -1,18 +1,18 @@
 import type { Phase, Status } from './status.ts';
 import { type CompletedSweep, type SweepRecord, type Unread, completedSweep } from './sweep-record.ts';
 
-/** So many sweeps may fail to reach a table until nothing is known of it any more. */
+/** After this many missed sweeps, the phase of a table counts as unknown. */
 const sweepsMissed = 3;
 
-/** A phase as people are shown it: `Unknown` is never stored, as nobody was there to store it. */
+/** A phase as people see it. `Unknown` is never stored: it means that no reconcile or sweep could report the phase. */
 export type ShownPhase = Phase | 'Unknown';
 
 /**
- * The phase of a managed table to show at `now`, and why. Not checked never looks like in sync: a table that the last
- * sweep could not read, that no sweep reached in three intervals, or that was never looked at is `Unknown`.
+ * The phase of a managed table to show at `now`, and why. A table is `Unknown` if it was never reconciled, if the last
+ * sweep could not read it, or if no sweep reached it in three intervals. So an unchecked table never looks in sync.
  *
- * @param sweep the record of the last sweep; while it is under way, the last one that reached its end vouches for what it
- *   has not come to yet
+ * @param sweep the record of the last sweep. While it is under way, the last completed sweep counts for the tables that
+ *   it has not reached yet
  */
 export function shownPhase(
   routeTableId: string,
@@ -20,7 +20,7 @@ export function shownPhase(
   sweep: SweepRecord | undefined,
   now: Date,
 ): { readonly phase: ShownPhase; readonly reason: string } {
-  if (!status) return { phase: 'Unknown', reason: 'it was never looked at' };
+  if (!status) return { phase: 'Unknown', reason: 'it was never reconciled' };
   const { phase, reason, checkedAt } = status;
   if (!sweep || phase === 'Unmanaged') return { phase, reason };
   const completed = completedSweep(sweep);
@@ -37,19 +37,19 @@ export function shownPhase(
   return now.getTime() - seenMs > longMs
     ? {
         phase: 'Unknown',
-        reason: `no sweep has reached it since ${new Date(seenMs).toISOString()}; then it was ${phase}`,
+        reason: `no sweep has reached it since ${new Date(seenMs).toISOString()}; its last known phase is ${phase}`,
       }
     : { phase, reason };
 }
 
-/** When a sweep looked at a table that it does not name: at its end, unless what it saw first was old by then. */
+/** When a sweep counts as having read a table that it does not name: at its end, at most `longMs` after its start. */
 const lookedMs = ({ startedAt, endedAt }: CompletedSweep, longMs: number): number =>
   Math.min(Date.parse(endedAt), Date.parse(startedAt) + longMs);
 
-/** Why a sweep may not have looked at a table. */
+/** Why a sweep may not have read a table. Undefined if it has. */
 function unreadBy({ count, first }: Unread, routeTableId: string): string | undefined {
   const named = first.find((table) => table.routeTableId === routeTableId);
-  if (named) return `the last sweep could not look at it: ${named.reason}`;
+  if (named) return `the last sweep could not read it: ${named.reason}`;
   if (count === first.length) return undefined;
-  return `the last sweep could not look at ${count} tables, and names only ${first.length}: this may be one of the others`;
+  return `the last sweep could not read ${count} tables and names only ${first.length}: this may be one of the others`;
 }

@@ -30,11 +30,11 @@ export interface Seen {
 /** A change that this reconcile made, or may have made. */
 export interface Made {
   readonly change: Change;
-  /** EC2 confirmed it. If its answer was lost, only a later read can tell. */
+  /** EC2 confirmed it. If its answer was lost, only a later read shows whether it was made. */
   readonly isCertain: boolean;
 }
 
-/** What one read shows of one destination, and what was made there since. */
+/** What one read shows at one destination, and the change made there since. */
 interface Slot {
   readonly wanted: DesiredRoute | undefined;
   readonly route: StaticRoute | undefined;
@@ -78,8 +78,8 @@ export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]):
 }
 
 /**
- * What is left of an approval. A route is spent once a read no longer shows it, and once we changed it: somebody may make
- * it anew before the next read.
+ * The unspent routes of an approval. A route is spent when a read no longer shows it. It is also spent when we change
+ * it: somebody may create it again before the next read.
  */
 function approvalAfter(
   before: Memory,
@@ -95,7 +95,7 @@ function approvalAfter(
   return { at: approval.at, by: approval.by, routes };
 }
 
-/** A memory under which a standing approval approves nothing: the item is gone or invalid, or the memory was lost. */
+/** Marks an open approval as spent: the item is gone or invalid, or the memory was lost. */
 export const withApprovalSpent = (memory: Memory, { approval }: Pick<Orders, 'approval'>): Memory =>
   approval ? { ...memory, approval: { at: approval.at, by: approval.by, routes: [] } } : memory;
 
@@ -111,8 +111,8 @@ function rememberSlot(before: Remembered, slot: Slot, actual: ActualTable, now: 
 }
 
 /**
- * A route becomes ours when it is listed and as desired, or when we wrote it. It stops being ours when its slot is seen
- * empty, when it left `routes` and has another target, and when the item leaves it to others.
+ * A route becomes ours when it is listed and as desired, or when we wrote it. It stops being ours when a read shows no
+ * route there, when it is no longer listed and has another target, or when the item leaves it to others.
  */
 function ownershipAfter(
   before: Remembered,
@@ -135,7 +135,9 @@ function ownershipAfter(
   return { ours: targetText(change.to), overrodeLocal: isTrue(wasLocal) ?? read.overrodeLocal };
 }
 
-/** Whether a reason to leave a route alone says that the item leaves it to others. A hold leaves it as it is, no more. */
+/**
+ * Whether a reason means that the item leaves the route to others. A hold does not: it only keeps the route as it is.
+ */
 const leavesToOthers: Readonly<Record<LeftAloneReason, boolean>> = {
   ignored: true,
   'out-of-scope': true,
@@ -161,7 +163,7 @@ function isForeignAfter(before: Remembered, { wanted, route }: Slot, actual: Act
 
 /**
  * A target that replaced a working route stays on trial until a read shows it active there, or until the item asks for
- * something else. What others do to the route meanwhile, even deleting it, says nothing of the target.
+ * something else. What others do to the route meanwhile, even a delete, says nothing about the target.
  */
 function trialAfter(before: OnTrial | undefined, { wanted, route, made }: Slot, now: Date): OnTrial | undefined {
   if (made?.change.action === 'replace' && made.change.from.state === 'active')
@@ -174,8 +176,9 @@ function trialAfter(before: OnTrial | undefined, { wanted, route, made }: Slot, 
 }
 
 /**
- * A memory after a read that is not believed. It decides nothing, but it shows where a target on trial drops the traffic.
- * If that is out of date, a working route stays as it is until a read shows that the target works.
+ * The memory after a read that is not believed. Such a read decides only one thing: whether a target on trial drops the
+ * traffic. If the read is stale, the harm is small: a working route stays as it is until a read shows that the target
+ * works.
  */
 export function withDeadTargets(memory: Memory, actual: ActualTable, now: Date): Memory {
   const slots = slotsOf(actual.routes).static;
@@ -187,8 +190,8 @@ export function withDeadTargets(memory: Memory, actual: ActualTable, now: Date):
 }
 
 /**
- * A memory after reported calls: a target that came up since it was seen dead is tried once more. One that came up before
- * that died nevertheless, however late its event arrives.
+ * The memory after reported calls. A target that came up after a read showed it dead is tried again. A target that came
+ * up before that read still counts as dead, however late its event arrives.
  */
 export function withTargetsUp(memory: Memory, calls: readonly ReportedCall[]): Memory {
   const isUpAgain = ({ target, deadSince }: OnTrial): boolean =>

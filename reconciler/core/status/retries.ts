@@ -9,11 +9,11 @@ const second = 1_000;
 const minute = 60 * second;
 const hour = 60 * minute;
 
-/** How many milliseconds a change waits that failed `attempts` times in a row, the last time in this way. */
+/** How many milliseconds a change waits after `attempts` failures in a row, the last one of this kind. */
 export function retryAfterMs(kind: FailureKind | undefined, attempts: number): number {
-  // Only a person can change these.
+  // Only a person can remove the cause.
   if (kind === 'rejected' || kind === 'denied') return hour;
-  // The target may come up any moment. After some minutes that is unlikely.
+  // The target may come up at any moment. After 5 attempts that is unlikely.
   if (kind === 'not-ready') return attempts <= 5 ? doubling(30 * second, attempts, 15 * minute) : hour;
   return doubling(15 * second, attempts, 15 * minute);
 }
@@ -31,8 +31,8 @@ const revives: Readonly<Record<TriggerKind, boolean>> = {
 };
 
 /**
- * Whether a change waits. A refused change waits for its time, unless a trigger may have removed the cause. A contested
- * one waits in any case.
+ * Whether a change waits. A refused change waits until its `nextRetry`, unless a trigger may have removed the cause. A
+ * contested change waits in any case.
  */
 export function isParked(change: Change, memory: Memory, woken: readonly TriggerKind[], now: Date): boolean {
   const { action, destination, to } = changeAsJson(change);
@@ -43,11 +43,11 @@ export function isParked(change: Change, memory: Memory, woken: readonly Trigger
 }
 
 /**
- * What is remembered of refusals at one destination: a change still wanted that EC2 refused or left open, now or before
- * and not tried since.
+ * The remembered refusal at one destination: a change that is still wanted, and that EC2 refused or left open when it
+ * was last tried.
  *
  * @param wanted the change that the last plan permits here
- * @param outcome what became of it in this reconcile, if it was tried
+ * @param outcome its outcome in this reconcile, if it was tried
  */
 export function refusalAfter(
   before: Refusal | undefined,

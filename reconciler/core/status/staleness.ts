@@ -6,19 +6,23 @@ import { type Doubt, type Memory, type Written, withEach } from '../memory/memor
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import { type ActualTable, destinationText, isStatic, targetNames, targetText } from '../route/route.ts';
 
-/** EC2 is eventually consistent: for this long after our own write a read may still show the time before it. */
+/**
+ * EC2 is eventually consistent: for this long after our own write, a read may still show the table before the write.
+ */
 const staleForMs = 30_000;
 
-/** Two reads that lie this far apart and show the same are believed. */
+/** A read is believed if an equal read was made this long before. */
 const agreesAfterMs = 10_000;
 
 /**
  * Whether a read may be older than our own last write, and so decides nothing: it contradicts what we wrote less than
  * 30 s before.
  *
- * It is believed nevertheless in three cases: somebody else's later call about a route of this table was reported; a
- * read at least 10 s earlier showed the same; or all it lacks are writes whose answer was lost and which `desired` still
- * asks for. To repeat such a write changes nothing if the read is stale.
+ * It is still believed in three cases:
+ * - an event reported a later call by somebody else about a route of this table
+ * - a read at least 10 s earlier showed the same
+ * - it lacks only writes whose answer was lost and that `desired` still asks for. If the read is stale, repeating such
+ *   a write changes nothing.
  *
  * @param calls those that no earlier reconcile has read
  */
@@ -46,7 +50,9 @@ export function isDoubtful(
   return !isConfirmed;
 }
 
-/** Remembers a doubtful read. One that shows what the last one showed keeps its time, so that the two can agree. */
+/**
+ * Remembers a doubtful read. If it shows the same as the last one, the earlier time is kept, so that both can agree.
+ */
 export function doubtAbout(actual: ActualTable, readAt: Date, before: Doubt | undefined): Doubt {
   const seen = fingerprint(actual);
   return before?.seen === seen ? before : { seen, at: readAt.toISOString() };
@@ -72,7 +78,7 @@ function fingerprint({ routes }: ActualTable): string {
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 12);
 }
 
-/** Remembers what this reconcile wrote so far, by `now`. Writes of earlier reconciles stay for 30 s after the last. */
+/** Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one. */
 export function rememberWrites(memory: Memory, outcomes: readonly ChangeOutcome[], now: Date): Memory {
   const { lastWriteAt: before } = memory;
   const isRecent = before !== undefined && now.getTime() - Date.parse(before) < staleForMs;

@@ -20,11 +20,11 @@ import type { ShownTrigger } from '../memory/trigger.ts';
 
 export const phases = [
   'InSync',
-  /** Applied, not seen in a read yet. */
+  /** Changes are made, and no read has shown them yet. */
   'Verifying',
   /** Drift that is only reported: mode `observe`, a pause or a stop. */
   'Drifted',
-  /** Others keep undoing a repair, which therefore backs off. */
+  /** Others keep undoing a repair, so repairs back off. */
   'Contested',
   /** Deletes wait for a person. */
   'Blocked',
@@ -41,7 +41,7 @@ export const phases = [
 export type Phase = (typeof phases)[number];
 
 /**
- * What a phase says of its table. `isCalm`: it asks nothing of a person. `isRead`: it rests on a read of the table.
+ * What a phase means for its table. `isCalm`: no person is needed. `isRead`: it rests on a read of the table.
  * `counts`: how a sweep counts it.
  */
 const meaning = {
@@ -56,7 +56,7 @@ const meaning = {
   Unmanaged: { isCalm: true, isRead: false, counts: 'settled' },
 } as const satisfies Record<Phase, object>;
 
-/** Whether a phase asks nothing of a person. */
+/** Whether no person is needed in this phase. */
 export const isCalm = (phase: Phase): boolean => meaning[phase].isCalm;
 
 /** How a sweep counts a table in this phase. */
@@ -89,9 +89,9 @@ export interface Status {
   /** When it entered this phase. */
   readonly changedAt: string;
   readonly inSyncSince?: string;
-  /** When it is reconciled again, if nothing wakes us before. */
+  /** When it is reconciled again, if nothing triggers a reconcile before. */
   readonly nextRetry?: string;
-  /** The pause or stop that holds. */
+  /** The pause or stop that is active. */
   readonly pause?: ShownPause;
 }
 
@@ -100,9 +100,9 @@ export interface Failure extends ChangeJson, Refusal {}
 /** A destination whose repair others keep undoing. */
 export interface Contested extends Pick<Repairs, 'target' | 'by'> {
   readonly destination: string;
-  /** How often it was repaired lately, at most 8. */
+  /** How many repairs are remembered, at most 8. */
   readonly repairs: number;
-  /** It is not repaired before. */
+  /** It is not repaired before this time. */
   readonly until: string;
 }
 
@@ -113,7 +113,7 @@ export interface PlanSummary extends PlanJson {
   readonly omitted?: { readonly changes: number; readonly leftAlone: number; readonly findings: number };
 }
 
-/** All that is stored of one table. */
+/** The status and the memory of one table. */
 export interface State {
   readonly status: Status;
   readonly memory: Memory;
@@ -124,10 +124,10 @@ export const isBelieved = ({ status: { phase }, memory }: State): boolean => !me
 
 const shownAtMost = 100;
 
-/** The first 100 of a list, which is what an item has room for. */
+/** The first 100 entries of a list: an item has no room for more. */
 export const cut = <T>(list: readonly T[]): readonly T[] => list.slice(0, shownAtMost);
 
-/** How many of a list `cut` leaves out. */
+/** How many entries of a list `cut` leaves out. */
 export const omittedOf = (list: readonly unknown[]): number => Math.max(0, list.length - shownAtMost);
 
 export function summaryOf(plan: Plan): PlanSummary {
@@ -144,7 +144,7 @@ export function summaryOf(plan: Plan): PlanSummary {
   });
 }
 
-/** What people are shown of the memory, whatever the phase. */
+/** The parts of the memory that people see, in every phase. */
 export function shownOf(memory: Memory): Pick<Status, 'contested' | 'drift' | 'lastDrift' | 'blackholes'> {
   const contested = contestedIn(memory);
   const drift = [...memory.destinations.values()].flatMap((remembered) => openDrift(remembered) ?? []);

@@ -1,23 +1,23 @@
-/** The last sweep, in as many parts as it took: what it counts, it counted in all of them. Times are ISO 8601, UTC. */
+/** The last sweep. It may take several parts: the counts cover all parts so far. Times are ISO 8601, UTC. */
 export interface SweepRecord {
   /** When its first part began. */
   readonly startedAt: string;
-  /** Absent as long as it has not reached its end. */
+  /** Absent until it reaches its end. */
   readonly endedAt?: string;
   readonly checked: number;
-  /** Enforced tables that are not as desired, and are not being put right this moment. */
+  /** Enforced tables that are not as desired and not being repaired at this moment. */
   readonly outOfSync: number;
-  /** Drifted tables that are only watched, paused or stopped. */
+  /** Drifted tables that are only observed: mode `observe`, a pause or a stop. */
   readonly observed?: number;
-  /** Routes of enforced tables that lead nowhere. */
+  /** Routes of enforced tables that drop their traffic. */
   readonly blackholes?: number;
-  /** Tables that could not be looked at: not checked never looks like in sync. */
+  /** Tables that could not be read. They never count as in sync. */
   readonly unknown: Unread;
   /** How often a sweep starts, in milliseconds. */
   readonly everyMs?: number;
-  /** Where its next part goes on, when time ran out. */
+  /** Where its next part continues, if time ran out. */
   readonly cursor?: string;
-  /** The last sweep that reached its end, for as long as this one has not. */
+  /** The last sweep that reached its end. Present until this one does. */
   readonly lastCompleted?: CompletedSweep;
 }
 
@@ -26,14 +26,14 @@ export interface Unread {
   readonly first: readonly { readonly routeTableId: string; readonly reason: string }[];
 }
 
-/** What vouches for tables that no status was written of: each was looked at in this time, unless it is named. */
+/** Proof that tables without a new status were checked: this sweep read every table that `unknown` does not count. */
 export interface CompletedSweep {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly unknown: Unread;
 }
 
-/** The last sweep that reached its end: that of the record, or the one before. */
+/** The last sweep that reached its end: the one of this record, or the one before it. */
 export const completedSweep = ({
   startedAt,
   endedAt,

@@ -88,7 +88,7 @@ describe('ec2Call', () => {
     [
       '11-modify-managed-prefix-list-wrapped',
       /^pl-/,
-      { about: 'surroundings', notice: expect.stringContaining('may be others now') },
+      { about: 'surroundings', notice: expect.stringContaining('may have changed') },
     ],
   ])('finds in %s the id that tables are known by', (name, id, subject) => {
     const { detail } = fixture(name);

@@ -38,7 +38,7 @@ describe('a table is shown', () => {
   });
 
   it.each([
-    ['it was never looked at', undefined, sweep(), 61],
+    ['it was never reconciled', undefined, sweep(), 61],
     ['the last sweep could not read it', status, sweep({ unknown: failing }), 61],
     ['the last sweep could not read more tables than it names', status, sweep({ unknown: moreFailingThanNamed }), 61],
     ['no sweep has ended in three intervals', status, sweep(), 75.1],
