@@ -121,7 +121,10 @@ export default {
     },
     coreImports('reconciler/core/**', []),
     ...rooms.map((room, index) =>
-      coreImports(`reconciler/core/${room}/**`, rooms.slice(index + 1).map((other) => `../${other}/*`)),
+      coreImports(
+        `reconciler/core/${room}/**`,
+        rooms.slice(index + 1).map((other) => `../${other}/*`),
+      ),
     ),
   ],
   ignorePatterns: ['dist', 'cdk.out', 'node_modules', '.local'],
