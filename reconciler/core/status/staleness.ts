@@ -78,7 +78,10 @@ function fingerprint({ routes }: ActualTable): string {
   return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 12);
 }
 
-/** Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one. */
+/**
+ * Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one. A write
+ * ends a doubt: a read from before it cannot confirm a read after it.
+ */
 export function rememberWrites(memory: Memory, outcomes: readonly ChangeOutcome[], now: Date): Memory {
   const { lastWriteAt: before } = memory;
   const isRecent = before !== undefined && now.getTime() - Date.parse(before) < staleForMs;
@@ -99,5 +102,7 @@ export function rememberWrites(memory: Memory, outcomes: readonly ChangeOutcome[
     }),
     wrote.keys(),
   );
-  return wrote.size > 0 ? { ...rewritten, lastWriteAt: now.toISOString() } : rewritten;
+  if (wrote.size === 0) return rewritten;
+  const { doubt: _, ...undoubted } = rewritten;
+  return { ...undoubted, lastWriteAt: now.toISOString() };
 }

@@ -93,6 +93,14 @@ describe('a doubt', () => {
     expect(doubtAbout(table(two.toReversed()), seconds(6), first)).toBe(first);
   });
 
+  it('ends with a write of ours: a read from before it confirms no read after it', () => {
+    const doubted = wrote(write, { doubt: doubtAbout(shown, seconds(5), undefined) });
+    const outcome = { ...hijack, result: 'done' } as const;
+    const written = rememberWrites(doubted, [outcome], seconds(16));
+    expect(doubts(written, { second: 17, routes })).toBe(true);
+    expect(rememberWrites(doubted, [], seconds(16)).doubt).toBe(doubted.doubt);
+  });
+
   it('begins anew when a read shows something else', () => {
     const first = doubtAbout(shown, now, undefined);
     const second = doubtAbout(table([]), seconds(6), first);
