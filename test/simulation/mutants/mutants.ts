@@ -350,12 +350,6 @@ export const mutants: readonly Mutant[] = [
     'Date.parse(call.time) < Infinity',
   ),
   mutant(
-    'learns of no blackhole from a read that it doubts',
-    'converge.ts',
-    '      memory &&= withDeadTargets(memory, actual, readAt);\n',
-    '',
-  ),
-  mutant(
     'forgets a blackhole with its route',
     'core/status/remember.ts',
     "if (isThere && route.state === 'active') return undefined;",
@@ -454,18 +448,6 @@ export const mutants: readonly Mutant[] = [
     'core/status/drift.ts',
     'if (isRollout) return isWatched;',
     'if (isRollout && isWatched) return true;',
-  ),
-  mutant(
-    'takes for drift what was planned and taken back',
-    'core/status/follow.ts',
-    "outcomes.filter(({ result }) => result !== 'skipped')",
-    'outcomes',
-  ),
-  mutant(
-    'takes for drift what an edit did before it was taken back',
-    'core/status/conclude.ts',
-    'isRollout: isEdited || before',
-    'isRollout: before',
   ),
   mutant(
     'finds no drift where it wrote a moment ago',
