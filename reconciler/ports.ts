@@ -5,7 +5,8 @@ import type { News } from './core/announce/news.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
-import type { ActualTable } from './core/route/route.ts';
+import type { Health } from './core/route/health.ts';
+import type { ActualTable, Target } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
 import type { SweepRecord } from './core/status/sweep-record.ts';
 
@@ -16,6 +17,17 @@ export interface RouteTables extends RouteWriter {
   /** The tables among these that exist, read in pages. The order is undefined. */
   readMany(routeTableIds: readonly string[]): AsyncIterable<ActualTable>;
 }
+
+/**
+ * Asks EC2 which of these targets can carry traffic of a VPC. Never throws.
+ *
+ * The answer is by id. A target whose call failed is absent from it, and `failures` says why: what is remembered of that
+ * target stays as it is. `local` is never in the answer.
+ */
+export type TargetHealth = (
+  vpcId: string,
+  targets: readonly Target[],
+) => Promise<{ readonly health: ReadonlyMap<string, Health>; readonly failures: readonly unknown[] }>;
 
 /** The desired items as people wrote them, unparsed. */
 export interface DesiredItems {
