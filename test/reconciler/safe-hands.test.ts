@@ -688,7 +688,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
     const { status } = await blackholed();
     expect(status()).toMatchObject({
       phase: 'Failed',
-      plan: { findings: [{ code: 'healed-into-blackhole', destination: '10.20.0.0/16', target: 'nat-aaaaaaaa' }] },
+      plan: { findings: [{ code: 'target-down', destination: '10.20.0.0/16', target: 'nat-aaaaaaaa' }] },
     });
   });
 
@@ -700,7 +700,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
     expect(ec2.journal.mutations).toEqual([]);
     expect(status()).toMatchObject({
       phase: 'Failed',
-      plan: { changes: [], leftAlone: [{ target: 'local' }, { reason: 'healed-into-blackhole' }] },
+      plan: { changes: [], leftAlone: [{ target: 'local' }, { reason: 'target-down' }] },
     });
   });
 
@@ -737,7 +737,7 @@ describe('a working route replaced with a target that drops its traffic', () => 
     await event();
     expect(status()).toMatchObject({
       phase: 'Failed',
-      plan: { inSync: false, changes: [], findings: [{ code: 'healed-into-blackhole', destination: '10.20.0.0/16' }] },
+      plan: { inSync: false, changes: [], findings: [{ code: 'target-down', destination: '10.20.0.0/16' }] },
     });
     clock.advance(minute);
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
@@ -816,7 +816,7 @@ describe('another tool leads a route to a gateway that works, while the item sti
     expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 0.0.0.0/0 eni-aaaaaaaa']);
     expect(world.status()).toMatchObject({
       phase: 'Failed',
-      plan: { findings: [{ code: 'healed-into-blackhole', destination: '0.0.0.0/0', target: 'eni-aaaaaaaa' }] },
+      plan: { findings: [{ code: 'target-down', destination: '0.0.0.0/0', target: 'eni-aaaaaaaa' }] },
     });
     await rescue(world);
     await world.reconcile();

@@ -247,7 +247,7 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
     const { memory, foreign } = watch.facts(routeTableId);
     // A route that stays, as ours would drop its traffic, does not count as one of ours.
-    if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
+    if (plan.leftAlone.some(({ reason }) => reason === 'target-down')) return undefined;
     if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
     const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
@@ -379,7 +379,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   const status = state?.status;
   if (foreign.has(destination)) return true;
   const isKept = status?.plan?.findings.some(
-    (finding) => finding.code === 'healed-into-blackhole' && finding.destination === destination,
+    (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
   // Whether it dropped the traffic, a read between two statuses may have shown to the reconciler alone.
   if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))

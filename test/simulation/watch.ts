@@ -489,7 +489,7 @@ export class Watch implements Facts {
     const shown = shownTo(look);
     // Left as it works, though not as desired.
     const kept = plan?.findings.flatMap(({ code, destination }) =>
-      code === 'healed-into-blackhole' && destination ? [destination] : [],
+      code === 'target-down' && destination ? [destination] : [],
     );
     const deviating = deviatingIn(look, foreign).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);

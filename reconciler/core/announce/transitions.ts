@@ -111,7 +111,7 @@ function rememberedTroubles({ destinations, watched }: Memory): Troubles {
     for (const code of troubles.filter((code) => code !== 'blackhole')) {
       add('failing', `${code} ${destination}`);
       // A repair that led into a blackhole counts with the blackholes.
-      if (code !== 'healed-into-blackhole') add('lasting', `${code} ${destination}`);
+      if (code !== 'target-down') add('lasting', `${code} ${destination}`);
     }
     const key = refusal && `${refusal.action} ${destination} ${refusal.to}`;
     if (key && (isLasting(refusal) || refusal.kind === 'not-ready')) add('failing', key);

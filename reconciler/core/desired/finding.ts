@@ -5,7 +5,7 @@
  */
 const findings = {
   blackhole: { outOfSync: false, trouble: true },
-  'healed-into-blackhole': { outOfSync: true, trouble: true },
+  'target-down': { outOfSync: true, trouble: true },
   filtered: { outOfSync: false, trouble: false },
   'host-bits': { outOfSync: false, trouble: false },
   'shadows-propagated': { outOfSync: false, trouble: false },

@@ -9,6 +9,7 @@ import {
   type LeftAloneReason,
   type StaticRoute,
   ignoringEntry,
+  isCalledDead,
   isKnownDead,
   localReason,
   overriddenByUs,
@@ -47,7 +48,7 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
   if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot, on) };
   const reason = whyNotReplace(wanted, slot, on);
   if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
-  if (reason === 'healed-into-blackhole') return notAgain(wanted, slot);
+  if (reason === 'target-down') return isCalledDead(wanted, on) ? targetDown(wanted, slot) : notAgain(wanted, slot);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
   return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason);
 }
@@ -92,12 +93,18 @@ function absent(wanted: DesiredRoute, on: Circumstances): Decision {
   return isKnownDead(wanted, on) ? notAgain(wanted) : changed({ action: 'create', destination, to: target });
 }
 
+/** A working route that is not replaced with a target that EC2 calls dead. */
+function targetDown(wanted: DesiredRoute, route: StaticRoute): Decision {
+  const sentence = `works through ${targetText(route.target)} and is left alone: EC2 shows that ${targetText(wanted.target)} cannot carry its traffic now`;
+  return untouched(route, 'target-down', [findingAt(wanted, 'target-down', sentence)]);
+}
+
 function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
   const until = `until the item or ${targetText(wanted.target)} changes`;
   const sentence = route
     ? `works through ${targetText(route.target)} and is left alone ${until}: an earlier replace with that target dropped its traffic`
     : `was deleted and is not created again ${until}: an earlier replace with that target dropped its traffic`;
-  return untouched(route, 'healed-into-blackhole', [findingAt(wanted, 'healed-into-blackhole', sentence)]);
+  return untouched(route, 'target-down', [findingAt(wanted, 'target-down', sentence)]);
 }
 
 const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
@@ -117,7 +124,7 @@ function health(slot: StaticRoute, { memory }: Circumstances): Finding[] {
   const target = targetText(slot.target);
   if (slot.state === 'blackhole' && rememberedAt(memory, destination).onTrial) {
     const message = `${destination} worked until it was replaced as desired; its new target ${target} drops the traffic: correct the item or restore that target`;
-    return [{ code: 'healed-into-blackhole', destination, target, message }];
+    return [{ code: 'target-down', destination, target, message }];
   }
   const consequence = {
     blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',

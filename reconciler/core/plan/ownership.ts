@@ -2,6 +2,7 @@ import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { type Memory, rememberedAt } from '../memory/memory.ts';
+import type { Health } from '../route/health.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -26,7 +27,7 @@ export type LeftAloneReason =
   | 'unknown'
   | 'ignored'
   | 'held'
-  | 'healed-into-blackhole'
+  | 'target-down'
   | 'out-of-scope'
   | 'unlisted-kept';
 
@@ -40,6 +41,8 @@ export interface Circumstances {
   readonly now: Date;
   /** The memory of earlier reconciles, if there is one. */
   readonly memory?: Memory;
+  /** What EC2 says about the targets that were asked about, by id. */
+  readonly health?: ReadonlyMap<string, Health>;
 }
 
 /** Why the static route of a listed destination may not be replaced; undefined when it may. */
@@ -49,9 +52,13 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
     (mayRetargetLocal ? undefined : localReason(slot)) ??
     serviceReason(slot, on) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
-    (slot.state === 'active' && isKnownDead(wanted, on) ? 'healed-into-blackhole' : undefined)
+    (slot.state === 'active' && (isCalledDead(wanted, on) || isKnownDead(wanted, on)) ? 'target-down' : undefined)
   );
 }
+
+/** Whether EC2 calls the listed target dead. */
+export const isCalledDead = ({ target }: DesiredRoute, { health }: Pick<Circumstances, 'health'>): boolean =>
+  health?.get(targetText(target)) === 'dead';
 
 /** Whether we replaced a working route with exactly this target, and the traffic was dropped afterwards. */
 export function isKnownDead({ destination, target }: DesiredRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {

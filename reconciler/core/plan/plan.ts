@@ -9,6 +9,7 @@ import type { Circumstances, LeftAloneReason } from './ownership.ts';
 import {
   type ActualRoute,
   type ActualTable,
+  type Target,
   destinationOrder,
   destinationText,
   isStatic,
@@ -36,6 +37,9 @@ export interface Plan {
   readonly blocked?: Blocked;
 }
 
+/** What a plan depends on besides the two tables. */
+type Context = Pick<Circumstances, 'now' | 'memory' | 'health'>;
+
 /**
  * The changes that turn `actual` into `desired`, and what else an operator should know.
  *
@@ -43,7 +47,7 @@ export interface Plan {
  * Every actual route is changed, unchanged, or left alone for a reason. After a plan is applied in full, the next plan
  * has no changes. Without a `memory` (offline, or when a person runs the plan) only `maxDeletes` blocks deletes.
  */
-export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'memory'>): Plan {
+export function plan(desired: DesiredTable, actual: ActualTable, context: Context): Plan {
   const on: Circumstances = { ...context, desired, actual };
   const slots = slotsOf(actual.routes);
   const listed = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
@@ -82,12 +86,19 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
   };
 }
 
+/**
+ * The targets that EC2 should be asked about before a plan is applied: those that would replace a working route. With
+ * the answer as `health`, plan again. A plan that replaces no working route needs no answer.
+ */
+export const targetsToAsk = ({ changes }: Plan): Target[] =>
+  changes.flatMap((change) => (change.action === 'replace' && change.from.state === 'active' ? [change.to] : []));
+
 /** The rest of a plan made from `actual`, after its changes in `done` have been made. */
 export const planAfter = (
   done: readonly Change[],
   desired: DesiredTable,
   actual: ActualTable,
-  context: Pick<Circumstances, 'now' | 'memory'>,
+  context: Context,
 ): Plan => plan(desired, { ...actual, routes: routesAfter(done, actual.routes) }, context);
 
 function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): ActualRoute[] {

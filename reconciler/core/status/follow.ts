@@ -155,15 +155,12 @@ export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
 function troublesOf({ findings, leftAlone }: Plan): ReadonlyMap<string, readonly TroubleCode[]> {
   // Here we keep a working route instead of a dead target: no traffic is dropped.
   const works = new Set(
-    leftAlone
-      .filter(({ reason }) => reason === 'healed-into-blackhole')
-      .map(({ route }) => destinationText(route.destination)),
+    leftAlone.filter(({ reason }) => reason === 'target-down').map(({ route }) => destinationText(route.destination)),
   );
   const troubles = new Map<string, TroubleCode[]>();
   for (const { code, destination } of findings) {
     if (destination === undefined || !isTrouble(code)) continue;
-    const drops: readonly TroubleCode[] =
-      code === 'healed-into-blackhole' && !works.has(destination) ? ['blackhole'] : [];
+    const drops: readonly TroubleCode[] = code === 'target-down' && !works.has(destination) ? ['blackhole'] : [];
     troubles.set(destination, [...new Set([...(troubles.get(destination) ?? []), code, ...drops])]);
   }
   return troubles;

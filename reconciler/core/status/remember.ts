@@ -151,7 +151,7 @@ const leavesToOthers: Readonly<Record<LeftAloneReason, boolean>> = {
   'service-managed': false,
   unknown: false,
   held: false,
-  'healed-into-blackhole': false,
+  'target-down': false,
   'unlisted-kept': false,
 };
 

@@ -33,11 +33,7 @@ const troubles: readonly (readonly [string, Remembered, Partial<Troubles>])[] = 
   ['a destination held by others', finding('not-ours'), lasts(`not-ours ${destination}`)],
   ['a local route that is missing', finding('no-local-route'), lasts(`no-local-route ${destination}`)],
   ['an override that is left', finding('local-override-left'), lasts(`local-override-left ${destination}`)],
-  [
-    'a target that is not used again',
-    finding('healed-into-blackhole'),
-    { failing: [`healed-into-blackhole ${destination}`] },
-  ],
+  ['a target that is not used again', finding('target-down'), { failing: [`target-down ${destination}`] }],
   ['a route that drops its traffic', finding('blackhole'), { blackholes: [destination] }],
   ['a delete that waits', waiting, { blocked: [destination] }],
   ['a contest', contested, { contested: [destination] }],
