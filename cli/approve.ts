@@ -97,7 +97,7 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
 }
 
 function deletesOf({ changes, blocked }: Plan, { routes }: ActualTable): Held['deletes'] {
-  const held = new Set(blocked?.deletes);
+  const held = new Set(blocked?.deletes.map(({ destination }) => destination));
   const states = new Map(routes.map((route) => [destinationText(route.destination), route.state]));
   return changes.flatMap((change) => {
     const destination = destinationText(change.destination);

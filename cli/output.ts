@@ -23,7 +23,7 @@ const actionLook = {
 /** A plan for people: a headline, then every change, finding and exception. */
 export function planText(planned: Planned, look: Look): string {
   const { plan } = planned;
-  const held = new Set(plan.blocked?.deletes);
+  const held = new Set(plan.blocked?.deletes.map(({ destination }) => destination));
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),

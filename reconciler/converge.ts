@@ -8,6 +8,7 @@ import { type ChangeOutcome, isDone, mayHaveWritten } from './core/route/outcome
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { type ActualTable, destinationText } from './core/route/route.ts';
+import { type Vouched, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
 import type { RouteTables } from './ports.ts';
 
@@ -43,6 +44,8 @@ export interface ConvergeWorld {
   readonly until: Date;
   /** The memory of this table. Absent when a person runs the reconcile: then only `maxDeletes` blocks deletes. */
   readonly memory?: Memory;
+  /** The last sweep that read the table. */
+  readonly vouched?: Vouched | undefined;
   /** Whether to postpone a change because it failed a short while ago. */
   readonly isParked?: (change: Change) => boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
@@ -94,14 +97,15 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       return { ...ending('unfinished', last), unreadable: error };
     }
     if (!actual) return ending('done');
-    const planned = plan(desired, actual, { now: readAt, ...(memory && { memory }) });
+    const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
+    const planned = plan(desired, actual, { now: readAt, ...(arrived && { memory: arrived }) });
     const done = [...outcomes.values()].filter(isDone);
     if (world.isDoubtful?.(actual, readAt, done)) {
       memory &&= withDeadTargets(memory, actual, readAt);
       return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
     }
     last = { plan: planned, actual };
-    const known = memory;
+    const known = arrived;
     const remember = (made: readonly Made[]): void => {
       memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt }, made);
     };

@@ -8,6 +8,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import { type Result, conclude } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
+import { watchedFrom } from './core/status/arrival.ts';
 import { missedAt } from './core/status/drift.ts';
 import { type Phase, type State, isCalm } from './core/status/status.ts';
 import type { StoredState } from './ports.ts';
@@ -99,13 +100,15 @@ function saysMore(after: StoredState, before: StoredState | undefined): boolean 
   if (!before) return true;
   const seen = new Set(before.memory.callsSeen);
   const hasNewCalls = after.memory.callsSeen?.some((id) => !seen.has(id)) ?? false;
-  return hasNewCalls || !isDeepStrictEqual(essence(after), essence(before));
+  // The time of a read matters when it makes the table watched. Later, sweeps vouch for the table.
+  const isWatchedNow = watchedFrom(before.memory) !== undefined && watchedFrom(after.memory) === undefined;
+  return hasNewCalls || isWatchedNow || !isDeepStrictEqual(essence(after), essence(before));
 }
 
 const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
   const { trigger: _, actor: __, checkedAt: ___, ...shown } = status;
   // Calls are forgotten after one day. That alone is no reason to write.
-  const { callsSeen: ____, ...remembered } = memory;
+  const { callsSeen: ____, readAt: _____, ...remembered } = memory;
   return { shown, remembered, seen, dueAt };
 };
 

@@ -139,6 +139,7 @@ async function apply(
     now: world.now,
     until: invocation.until,
     memory,
+    vouched: session.vouched,
     isParked: (change) => isParked(change, memory, occasion.kinds, world.now()),
     isDoubtful: (actual, readAt, made) =>
       isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),

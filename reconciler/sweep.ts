@@ -135,8 +135,10 @@ async function sweepPage(
           return;
         }
         const { phase, blackholes } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
-        if (phase === 'Held') tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
-        else tally.checked(phase, isWatched ? 0 : blackholes);
+        if (phase === 'Held') {
+          tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
+          tally.held(routeTableId);
+        } else tally.checked(phase, isWatched ? 0 : blackholes);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
@@ -159,7 +161,7 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
-type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> & {
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown' | 'held'> & {
   readonly observed: number;
   readonly blackholes: number;
 };
@@ -172,7 +174,8 @@ class Tally {
   constructor(before: SweepRecord | undefined) {
     const { checked = 0, outOfSync = 0, observed = 0, blackholes = 0 } = before ?? {};
     const unknown = before?.unknown ?? { count: 0, first: [] };
-    this.#counts = { checked, outOfSync, observed, blackholes, unknown };
+    const held = before?.held;
+    this.#counts = { checked, outOfSync, observed, blackholes, unknown, ...(held && { held }) };
   }
 
   get counts(): Counts {
@@ -181,14 +184,23 @@ class Tally {
 
   /** @param blackholes routes of the table that drop their traffic, if the table is enforced */
   checked(phase: Phase, blackholes: number): void {
-    const { checked, outOfSync, observed, blackholes: others, unknown } = this.#counts;
+    const { checked, outOfSync, observed, blackholes: others } = this.#counts;
     const kind = countsAs(phase);
     this.#counts = {
+      ...this.#counts,
       checked: checked + 1,
       outOfSync: outOfSync + (kind === 'outOfSync' ? 1 : 0),
       observed: observed + (kind === 'observed' ? 1 : 0),
       blackholes: others + blackholes,
-      unknown,
+    };
+  }
+
+  /** Another invocation holds the table: this sweep has not read it. */
+  held(routeTableId: string): void {
+    const { count, first } = this.#counts.held ?? { count: 0, first: [] };
+    this.#counts = {
+      ...this.#counts,
+      held: { count: count + 1, first: [...first, routeTableId].slice(0, namedAtMost) },
     };
   }
 

@@ -98,7 +98,7 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">
-        ${plan.blocked.message}. To allow the deletes of ${plan.blocked.deletes.join(', ')}:
+        ${plan.blocked.message}. To allow the deletes of ${plan.blocked.deletes.map(({ destination }) => destination).join(', ')}:
         <code>routectl approve ${routeTableId}</code>
       </p>`
     }
@@ -142,7 +142,7 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
 }
 
 const waitsIn = ({ blocked }: PlanSummary, { action, destination }: ChangeJson): boolean =>
-  action === 'delete' && blocked?.deletes.includes(destination) === true;
+  action === 'delete' && blocked?.deletes.some((one) => one.destination === destination) === true;
 
 /** Who caused the drift behind a change. Empty for a change that an edit of the item asks for. */
 function causeOf(actor: RunOutcome['actor']): Content {

@@ -4,7 +4,7 @@ import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
 import type { News } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
-import type { Blocked } from '../../core/plan/guard.ts';
+import type { Blocked, WaitingDelete } from '../../core/plan/guard.ts';
 import { known } from '../../core/route/known.ts';
 import type { Actor } from '../../core/memory/call.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type Memory,
   type OnTrial,
   type OpenRun,
+  type PolicySince,
   type Refusal,
   type Remembered,
   type RememberedApproval,
@@ -95,12 +96,14 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, foreign, spared, onTrial }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, emptySince, onTrial }) => ({
     listed,
     ours,
     overrodeLocal,
-    foreign,
-    spared,
+    seenAsListed,
+    wasLocal,
+    arrival,
+    emptySince,
     onTrial,
   })),
 ];
@@ -182,8 +185,10 @@ const remembered = z.looseObject({
   listed: flag,
   ours: optional.text,
   overrodeLocal: flag,
-  foreign: flag,
-  spared: flag,
+  seenAsListed: flag,
+  wasLocal: flag,
+  arrival: optional.text,
+  emptySince: optional.time,
   onTrial: z.looseObject({ target: text, deadSince: optional.time } satisfies ShapesOf<OnTrial>).optional(),
   planned: z.looseObject(changeFields).optional(),
   waits: optional.text,
@@ -210,7 +215,8 @@ const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
-  cleanPolicy: optional.text,
+  readAt: optional.time,
+  policySince: z.looseObject({ policy: text, at: time, before: text } satisfies ShapesOf<PolicySince>).optional(),
   watched: flag,
   lastWriteAt: optional.time,
   doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
@@ -240,7 +246,15 @@ const planShape = z.looseObject({
       message: text,
     } satisfies ShapesOf<Finding>),
   ),
-  blocked: z.looseObject({ code: text, message: text, deletes: z.array(text) } satisfies ShapesOf<Blocked>).optional(),
+  blocked: z
+    .looseObject({
+      code: text,
+      message: text,
+      deletes: z.array(
+        z.looseObject({ destination: text, target: text, code: text } satisfies ShapesOf<WaitingDelete>),
+      ),
+    } satisfies ShapesOf<Blocked>)
+    .optional(),
   omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
 } satisfies ShapesOf<PlanSummary>);
 

@@ -124,6 +124,8 @@ const unread = z.looseObject({
   first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
 });
 
+const held = z.looseObject({ count: z.number(), first: z.array(z.string()) });
+
 /** The record that the next part of a sweep continues from. If it cannot be read, the sweep starts over. */
 const sweepShape = z.looseObject({
   startedAt: z.iso.datetime(),
@@ -133,8 +135,12 @@ const sweepShape = z.looseObject({
   observed: z.number().optional(),
   blackholes: z.number().optional(),
   unknown: unread,
+  held: held.optional(),
   cursor: z.string().optional(),
-  lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),
+  everyMs: z.number().optional(),
+  lastCompleted: z
+    .looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread, held: held.optional() })
+    .optional(),
 });
 
 const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;

@@ -14,7 +14,7 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
   const common = commonTo(status);
   // In the order of the plan, as far as the status shows it.
   const waiting = new Set([
-    ...(status.plan?.blocked?.deletes ?? []),
+    ...(status.plan?.blocked?.deletes ?? []).map(({ destination }) => destination),
     ...destinationsWhere(memory, ({ waits }) => waits !== undefined),
   ]);
   const [firstFound] = ended.map(({ foundAt }) => foundAt).sort();

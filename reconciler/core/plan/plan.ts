@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Change, type ChangeJson, changeAsJson, changeKey, inOrderOfApply } from '../route/change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from '../desired/desired.ts';
+import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
 import { type Blocked, blockedDeletes } from './guard.ts';
 import type { Problem } from '../desired/problem.ts';
@@ -51,7 +52,11 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
     ...desired.routes.map((wanted) => decideListed(wanted, slots.static.get(destinationText(wanted.destination)), on)),
     ...[...slots.static].filter(([key]) => !listed.has(key)).map(([, slot]) => decideUnlisted(slot, on)),
   ];
-  const changes = inOrderOfApply(decisions.flatMap((decision) => (decision.kind === 'change' ? decision.change : [])));
+  const changes = inOrderOfApply(
+    decisions.flatMap((decision) => (decision.kind === 'change' ? decision.change : [])),
+    // A route to a public destination can reroute everything that leaves the VPC.
+    ({ destination }) => !isPrivate(destination, actual),
+  );
   const unchanged = decisions.filter(({ kind }) => kind === 'unchanged').length;
   const leftAlone = [
     ...slots.leftAlone,

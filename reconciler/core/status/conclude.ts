@@ -11,6 +11,7 @@ import { type Plan, planForInvalidItem, planForMissingTable } from '../plan/plan
 import type { Problem } from '../desired/problem.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 import type { TriggerKind, Waker } from '../memory/trigger.ts';
+import { watchedFrom } from './arrival.ts';
 import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
@@ -152,27 +153,16 @@ function doubtful(
   const { problems: _, ...status } = before?.status ?? { failures: [] };
   // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
-  const { cleanPolicy, ...rest } = followDrift(
-    beforeOf(before),
-    repaired,
-    undefined,
-    on.outcomes,
-    sightOf(before, memory, on),
-  );
-  const isClean = cleanPolicy === policyHash(desired, on.now);
+  const followed = followDrift(beforeOf(before), repaired, undefined, on.outcomes, sightOf(before, memory, on));
   return {
     status: known({
       ...status,
-      ...shownOf(rest),
+      ...shownOf(followed),
       phase: 'Verifying' as const,
       reason: 'a read does not show yet what was written: the table is read again',
       nextRetry: after(on.now, readAgainAfterMs),
     }),
-    memory: known({
-      ...rest,
-      cleanPolicy: isClean ? cleanPolicy : undefined,
-      doubt: doubtAbout(actual, on.now, memory.doubt),
-    }),
+    memory: { ...followed, doubt: doubtAbout(actual, on.now, memory.doubt) },
   };
 }
 
@@ -223,6 +213,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);
   const { phase, reason } = phaseOf(result, failures, contested, outcomes, now);
+  const from = isWatched ? undefined : watchedFrom(followed);
   const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
@@ -231,6 +222,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+    ...(from === undefined ? [] : [from]),
   ];
   return {
     status: known({

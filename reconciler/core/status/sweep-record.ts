@@ -1,3 +1,5 @@
+import type { Vouched } from './arrival.ts';
+
 /** The last sweep. It may take several parts: the counts cover all parts so far. Times are ISO 8601, UTC. */
 export interface SweepRecord {
   /** When its first part began. */
@@ -13,6 +15,8 @@ export interface SweepRecord {
   readonly blackholes?: number;
   /** Tables that could not be read. They never count as in sync. */
   readonly unknown: Unread;
+  /** Tables that another invocation held, so that this sweep did not read them. The first 100, and how many. */
+  readonly held?: Held;
   /** How often a sweep starts, in milliseconds. */
   readonly everyMs?: number;
   /** Where its next part continues, if time ran out. */
@@ -26,11 +30,17 @@ export interface Unread {
   readonly first: readonly { readonly routeTableId: string; readonly reason: string }[];
 }
 
+export interface Held {
+  readonly count: number;
+  readonly first: readonly string[];
+}
+
 /** Proof that tables without a new status were checked: this sweep read every table that `unknown` does not count. */
 export interface CompletedSweep {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly unknown: Unread;
+  readonly held?: Held;
 }
 
 /** The last sweep that reached its end: the one of this record, or the one before it. */
@@ -38,6 +48,20 @@ export const completedSweep = ({
   startedAt,
   endedAt,
   unknown,
+  held,
   lastCompleted,
 }: SweepRecord): CompletedSweep | undefined =>
-  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown };
+  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown, ...(held && { held }) };
+
+/**
+ * The last completed sweep, if it read this table. A sweep that cannot name every table it did not read vouches for
+ * none.
+ */
+export function vouchOf(record: SweepRecord | undefined, routeTableId: string): Vouched | undefined {
+  const sweep = record && completedSweep(record);
+  if (!sweep || record.everyMs === undefined) return undefined;
+  const { unknown, held = { count: 0, first: [] } } = sweep;
+  const notRead = [...unknown.first.map((one) => one.routeTableId), ...held.first];
+  if (notRead.length < unknown.count + held.count || notRead.includes(routeTableId)) return undefined;
+  return { at: new Date(sweep.startedAt), everyMs: record.everyMs };
+}
