@@ -216,7 +216,9 @@ const memoryShape = z.looseObject({
   desiredHash: optional.text,
   policyHash: optional.text,
   readAt: optional.time,
-  policySince: z.looseObject({ policy: text, at: time, before: text } satisfies ShapesOf<PolicySince>).optional(),
+  policySince: z
+    .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
+    .optional(),
   watched: flag,
   lastWriteAt: optional.time,
   doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),

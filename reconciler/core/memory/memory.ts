@@ -99,6 +99,8 @@ export interface PolicySince {
   readonly policy: string;
   readonly at: string;
   readonly before: Extract<Arrival, 'adopted' | 'observed' | 'paused' | 'unwatched'>;
+  /** Under this policy nothing may be changed. */
+  readonly isWatched?: true;
 }
 
 /** Why a delete waits for a person, the most serious first. */

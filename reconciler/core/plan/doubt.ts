@@ -27,7 +27,8 @@ export function doubtAbout(slot: StaticRoute, { ownerId, tags }: ActualTable): D
   if (!isThroughMachine(slot)) return undefined;
   const pattern = slot.target.kind === 'instance' ? 'i-*' : 'eni-*';
   const owner = slot.instance?.ownerId;
-  if (owner !== undefined && ownerId !== undefined && owner !== ownerId)
+  // If EC2 does not say who owns the table, nobody knows that the interface is ours.
+  if (owner !== undefined && owner !== ownerId)
     return { because: `leads to an interface of account ${owner}`, pattern };
   // While a service moves its interface, EC2 shows a blackhole without an owner.
   if (owner === undefined && slot.state === 'blackhole') return { because: 'leads to a detached interface', pattern };

@@ -70,17 +70,13 @@ export function withArrivals(
 }
 
 /** Since when the policy is in force: since its start, its last change, or the end of the last pause or stop. */
-function policySinceAfter(
-  { policySince: last, watched, readAt }: Memory,
-  desired: DesiredTable,
-  now: Date,
-): PolicySince {
+function policySinceAfter({ policySince: last, readAt }: Memory, desired: DesiredTable, now: Date): PolicySince {
   const policy = policyHash(desired, now);
   if (last?.policy === policy) return last;
-  const at = now.toISOString();
-  if (readAt === undefined || !last) return { policy, at, before: 'adopted' };
-  if (!isEnforced(desired, now)) return { policy, at, before: whyWatched(desired) };
-  return { policy, at, before: watched ? last.before : 'unwatched' };
+  const begun = { policy, at: now.toISOString() };
+  if (readAt === undefined || !last) return { ...begun, before: 'adopted' };
+  if (!isEnforced(desired, now)) return { ...begun, before: whyWatched(desired), isWatched: true };
+  return { ...begun, before: last.isWatched ? last.before : 'unwatched' };
 }
 
 /**

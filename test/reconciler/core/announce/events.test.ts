@@ -15,7 +15,11 @@ const failure = { ...hijack, code: 'x', message: 'no', remedy: 'ask', attempts: 
 const { destination: _, ...refusal } = { ...failure, kind: 'rejected' as const };
 const failed = state({ refusal }, { phase: 'Failed', failures: [failure] });
 
-const blocked = { code: 'first-deletes', message: 'they wait', deletes: [destination] } as const;
+const blocked = {
+  code: 'first-deletes',
+  message: 'they wait',
+  deletes: [{ destination, target: 'pcx-aaaaaaaa', code: 'first-deletes' }],
+} as const;
 const waiting = state({ waits: 'first-deletes' }, { phase: 'Blocked', plan: { ...emptyPlan, blocked } });
 
 const contest = { since: at(0), until: at(1), waitMs: 60_000 };
