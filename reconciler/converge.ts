@@ -8,7 +8,7 @@ import { type ChangeOutcome, isDone, mayHaveWritten } from './core/route/outcome
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { type ActualTable, destinationText } from './core/route/route.ts';
-import { type Vouched, withArrivals } from './core/status/arrival.ts';
+import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
 import type { RouteTables } from './ports.ts';
 
@@ -69,7 +69,7 @@ export interface ConvergeWorld {
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
   const outcomes = new Map<string, ChangeOutcome>();
-  let { memory } = world;
+  let memory: Memory | undefined = world.memory && underPolicy(world.memory, desired, now());
   let fruitless = 0;
   let announced: string | undefined;
   let goesOn = true;

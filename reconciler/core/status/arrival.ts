@@ -51,7 +51,7 @@ export function withArrivals(
     readonly vouched?: Vouched | undefined;
   },
 ): Memory {
-  const memory = { ...before, policySince: policySinceAfter(before, desired, now) };
+  const memory = underPolicy(before, desired, now);
   const ifNew = newArrival(memory, desired, now, vouched);
   const listed = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
   const slots = slotsOf(actual.routes).static;
@@ -68,6 +68,16 @@ export function withArrivals(
     slots.keys(),
   );
 }
+
+/** Remembers under which policy a table is reconciled. A pause counts although no read was believed while it held. */
+export const underPolicy = (
+  memory: Memory,
+  desired: DesiredTable,
+  now: Date,
+): Memory & { readonly policySince: PolicySince } => ({
+  ...memory,
+  policySince: policySinceAfter(memory, desired, now),
+});
 
 /** Since when the policy is in force: since its start, its last change, or the end of the last pause or stop. */
 function policySinceAfter({ policySince: last, readAt }: Memory, desired: DesiredTable, now: Date): PolicySince {
