@@ -98,7 +98,8 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">
-        ${plan.blocked.message}. To allow the deletes of ${plan.blocked.deletes.map(({ destination }) => destination).join(', ')}:
+        ${plan.blocked.message}. To allow the deletes of
+        ${plan.blocked.deletes.map(({ destination }) => destination).join(', ')}:
         <code>routectl approve ${routeTableId}</code>
       </p>`
     }

@@ -108,7 +108,7 @@ describe('reconcileTable', () => {
   it('holds deletes back, and replaces and creates all the same', async () => {
     const { result, code, ec2 } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.9.0.0/16': 'igw-aaaaaaaa' });
-    expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: ['10.9.0.0/16'] } } });
+    expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: [{ destination: '10.9.0.0/16' }] } } });
     expect(code).toBe(exitCode.blocked);
   });
 

@@ -122,7 +122,7 @@ describe('on-desired-change', () => {
     } as const;
     await onDesiredChange({ Records: [removed] }, contextOf());
     const { destinations, deletions } = world.states.stored(a).memory;
-    expect(destinations.get('10.20.0.0/16')).toEqual({ listed: true, ours: 'pcx-aaaaaaaa' });
+    expect(destinations.get('10.20.0.0/16')).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa' });
     expect(deletions).toBeUndefined();
   });
 

@@ -21,7 +21,7 @@ async function routeWhileUnmanaged(): Promise<InMemoryWorld> {
 
 const asksFirst = (world: InMemoryWorld): void => {
   expect(world.ec2.journal.mutations).toEqual([]);
-  expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [rogue] } } });
+  expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [{ destination: rogue }] } } });
 };
 
 it('news of a deletion that was taken into account says nothing of the item that came after, however late it comes', async () => {

@@ -126,7 +126,7 @@ describe('deletes that wait for a person', () => {
     ]);
     expect(status()).toMatchObject({
       phase: 'Blocked',
-      plan: { blocked: { code: 'first-deletes', deletes: [rogue] } },
+      plan: { blocked: { code: 'first-deletes', deletes: [{ destination: rogue }] } },
     });
   });
 
@@ -180,7 +180,7 @@ describe('a status', () => {
       ours: 'pcx-aaaaaaaa',
       written: { target: 'pcx-aaaaaaaa' },
     });
-    expect(remembered('10.21.0.0/16')).toEqual({ listed: true, ours: 'pcx-aaaaaaaa' });
+    expect(remembered('10.21.0.0/16')).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa' });
   });
 
   it('is not written when EC2 tells the same routes in another order', async () => {

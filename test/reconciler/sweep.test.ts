@@ -11,7 +11,7 @@ const wanted = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
 
 const idOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
 
-/** So many managed tables, all in sync and known to be. */
+/** So many managed tables, all in sync and watched. */
 async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; readonly ids: readonly string[] }> {
   const world = new InMemoryWorld();
   const ids = Array.from({ length: count }, (_, n) => idOf(n));
@@ -19,8 +19,11 @@ async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; re
     world.ec2.scenery.table(id, { routes: wanted });
     world.desired.put({ routeTableId: id, routes });
   }
-  await sweep(world, world.invocation());
-  world.clock.advance(5 * 60_000);
+  // The second read is the one after which new routes count as appeared.
+  for (const ms of [60_000, 5 * 60_000]) {
+    await sweep(world, world.invocation());
+    world.clock.advance(ms);
+  }
   world.forget();
   return { world, ids };
 }

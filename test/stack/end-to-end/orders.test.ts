@@ -64,7 +64,10 @@ describe('twenty tables that are adopted in one go', () => {
 
     for (const table of tables) {
       const { plan } = await testbed.phase(table, 'Blocked', { seconds: 60 });
-      expect(plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['0.0.0.0/0', '172.16.0.0/12'] });
+      expect(plan?.blocked).toMatchObject({
+        code: 'first-deletes',
+        deletes: [{ destination: '0.0.0.0/0' }, { destination: '172.16.0.0/12' }],
+      });
       expect(plan?.leftAlone.map(({ reason }) => reason).sort()).toEqual([
         'gateway-endpoint',
         'local',
@@ -155,7 +158,9 @@ describe('a table that is paused by routectl', () => {
       '10.30.0.0/16': network.otherPeering,
       '192.168.0.0/16': network.transitGateway,
     });
-    expect((await testbed.phase(table, 'Blocked')).plan?.blocked?.deletes).toEqual(['192.168.0.0/16']);
+    expect((await testbed.phase(table, 'Blocked')).plan?.blocked?.deletes).toMatchObject([
+      { destination: '192.168.0.0/16' },
+    ]);
   });
 
   it('is refused a pause without an end in the future, and an order for no table', async () => {

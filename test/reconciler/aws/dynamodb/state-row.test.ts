@@ -78,8 +78,8 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
   return {
     listed: true,
     ours: to,
-    ...(n % 3 === 0 && { foreign: true }),
-    ...(n % 5 === 0 && { spared: true }),
+    ...(n % 3 === 0 && { seenAsListed: true }),
+    ...(n % 5 === 0 && { wasLocal: true }),
     onTrial: { target: to, deadSince: time(`dead ${n}`) },
     planned: change,
     troubles: ['blackhole'],
@@ -137,18 +137,21 @@ const print = (title: string, row: Record<string, unknown>): void =>
   console.log(`${title}: ${itemSize(row)} bytes, of which the memory takes ${itemSize(row['memory'])}`);
 
 /** What deletes are earned by. */
-const earning = ({ destinations, approval, cleanPolicy }: Memory): object => ({
+const earning = ({ destinations, approval, policySince }: Memory): object => ({
   approval,
-  cleanPolicy,
-  destinations: [...destinations].map(([destination, { listed, ours, overrodeLocal, foreign, spared, onTrial }]) => ({
-    destination,
-    listed,
-    ours,
-    overrodeLocal,
-    foreign,
-    spared,
-    onTrial,
-  })),
+  policySince,
+  destinations: [...destinations].map(
+    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, onTrial }]) => ({
+      destination,
+      listed,
+      ours,
+      overrodeLocal,
+      seenAsListed,
+      wasLocal,
+      arrival,
+      onTrial,
+    }),
+  ),
 });
 
 describe('the row of a state', () => {
