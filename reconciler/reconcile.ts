@@ -139,7 +139,7 @@ async function apply(
     now: world.now,
     until: invocation.until,
     memory,
-    isParked: (change) => isParked(change, memory, occasion.kinds, world.now()),
+    isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
     isDoubtful: (actual, readAt, made) =>
       isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
     beforeChanges: async (plan, made) => {

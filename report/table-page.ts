@@ -102,6 +102,10 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
         <code>routectl approve ${routeTableId}</code>
       </p>`
     }
+    ${plan.waiting?.map(
+      ({ destination, creates }) =>
+        html`<p>The delete of ${destination} waits until a read shows ${creates.join(', ')}.</p>`,
+    )}
     ${
       plan.changes.length > 0 &&
       listing(
@@ -141,8 +145,9 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
     }`;
 }
 
-const waitsIn = ({ blocked }: PlanSummary, { action, destination }: ChangeJson): boolean =>
-  action === 'delete' && blocked?.deletes.includes(destination) === true;
+const waitsIn = ({ blocked, waiting = [] }: PlanSummary, { action, destination }: ChangeJson): boolean =>
+  action === 'delete' &&
+  (blocked?.deletes.includes(destination) === true || waiting.some((one) => one.destination === destination));
 
 /** Who caused the drift behind a change. Empty for a change that an edit of the item asks for. */
 function causeOf(actor: RunOutcome['actor']): Content {

@@ -5,6 +5,7 @@ import type { News } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
 import type { Blocked } from '../../core/plan/guard.ts';
+import type { Waiting } from '../../core/plan/takeover.ts';
 import { known } from '../../core/route/known.ts';
 import type { Actor } from '../../core/memory/call.ts';
 import {
@@ -241,6 +242,7 @@ const planShape = z.looseObject({
     } satisfies ShapesOf<Finding>),
   ),
   blocked: z.looseObject({ code: text, message: text, deletes: z.array(text) } satisfies ShapesOf<Blocked>).optional(),
+  waiting: z.array(z.looseObject({ destination: text, creates: z.array(text) } satisfies ShapesOf<Waiting>)).optional(),
   omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
 } satisfies ShapesOf<PlanSummary>);
 

@@ -66,14 +66,16 @@ function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-
   return isDefaultRoute(change.destination) && (!appeared || wasListed) ? 'default-route' : undefined;
 }
 
-/** The changes of a plan that may go on now: all but the deletes that wait for a person. */
+/** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
 export function permitted({
   changes,
   blocked,
+  waiting = [],
 }: {
   readonly changes: readonly Change[];
   readonly blocked?: Blocked;
+  readonly waiting?: readonly { readonly destination: string }[];
 }): readonly Change[] {
-  const held = new Set(blocked?.deletes);
+  const held = new Set([...(blocked?.deletes ?? []), ...waiting.map(({ destination }) => destination)]);
   return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
 }

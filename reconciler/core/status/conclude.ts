@@ -263,7 +263,11 @@ function phaseOf(
   if (failure) {
     const { action, destination, remedy, message, code } = failure;
     const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
-    return { phase: 'Failed', reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}` };
+    const left = waitsText(plan);
+    return {
+      phase: 'Failed',
+      reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}${left}`,
+    };
   }
   const [contest] = contested;
   if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
@@ -274,6 +278,15 @@ function phaseOf(
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   const finding = plan.findings.find(isOutOfSync);
   return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+}
+
+/** Names the deletes that wait for creates. */
+function waitsText({ waiting: [first, ...others] = [] }: Plan): string {
+  if (!first) return '';
+  const until = `until a read shows ${first.creates[0]}`;
+  return others.length === 0
+    ? `; the delete of ${first.destination} waits ${until}`
+    : `; the deletes of ${first.destination} and ${others.length} more wait, the first ${until}`;
 }
 
 function whyNotEnforced(desired: DesiredTable, now: Date): string {

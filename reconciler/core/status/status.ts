@@ -13,6 +13,7 @@ import {
 } from '../memory/memory.ts';
 import { destinationText } from '../route/route.ts';
 import { type Plan, type PlanJson, planAsJson } from '../plan/plan.ts';
+import type { Waiting } from '../plan/takeover.ts';
 import type { Problem } from '../desired/problem.ts';
 import type { Actor } from '../memory/call.ts';
 import type { Pause } from '../desired/orders.ts';
@@ -132,7 +133,7 @@ export const omittedOf = (list: readonly unknown[]): number => Math.max(0, list.
 
 export function summaryOf(plan: Plan): PlanSummary {
   const json = planAsJson(plan);
-  const { changes, leftAlone, findings, blocked } = json;
+  const { changes, leftAlone, findings, blocked, waiting } = json;
   const omitted = { changes: omittedOf(changes), leftAlone: omittedOf(leftAlone), findings: omittedOf(findings) };
   return known({
     ...json,
@@ -140,6 +141,7 @@ export function summaryOf(plan: Plan): PlanSummary {
     leftAlone: cut(leftAlone),
     findings: cut(findings),
     blocked: blocked && ({ ...blocked, deletes: cut(blocked.deletes) } satisfies Blocked),
+    waiting: waiting && cut(waiting).map((one): Waiting => ({ ...one, creates: cut(one.creates) })),
     omitted: Object.values(omitted).some((count) => count > 0) ? omitted : undefined,
   });
 }
