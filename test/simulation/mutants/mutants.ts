@@ -208,8 +208,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'heeds no pause but the one in the item',
     'situation.ts',
-    'underOrders(parsed.table, orders)',
-    'underOrders(parsed.table, { ...orders, pauses: [] })',
+    `? { kind: 'valid', desired: underOrders(parsed.table, orders) }`,
+    `? { kind: 'valid', desired: underOrders(parsed.table, { ...orders, pauses: [] }) }`,
   ),
   mutant(
     'forgets a pause that has ended',
