@@ -44,9 +44,12 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
     'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
     'default-route': 'the delete of a default route needs approval, unless that route has just appeared',
   }[code];
+  const remedy = 'approve them, list the routes, or ignore them';
   return {
     code,
-    message: `${sentence}: approve them, list the routes, or ignore them`,
+    message: on.desired.isLastValid
+      ? `${sentence}; while the item is invalid, only routes that appeared are deleted: correct the item`
+      : `${sentence}: ${remedy}`,
     deletes: held.map(({ destination }) => destinationText(destination)),
   };
 }
@@ -59,6 +62,8 @@ const defaultMaxDeletes = (routesThatAreOurs: number): number =>
 
 function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-deletes' | 'default-route' | undefined {
   const wasOurs = isOwned({ ...change.from, destination: change.destination }, { memory });
+  // The edit that removed the route may be undone, or be part of the one that is invalid.
+  if (wasOurs && on.desired.isLastValid) return 'first-deletes';
   const { listed, ours, spared } = rememberedAt(memory, destinationText(change.destination));
   const appeared = memory.cleanPolicy === policyHash(on.desired, on.now) && !spared;
   if (!wasOurs && !appeared) return 'first-deletes';
@@ -66,14 +71,16 @@ function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-
   return isDefaultRoute(change.destination) && (!appeared || wasListed) ? 'default-route' : undefined;
 }
 
-/** The changes of a plan that may go on now: all but the deletes that wait for a person. */
+/** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
 export function permitted({
   changes,
   blocked,
+  waiting = [],
 }: {
   readonly changes: readonly Change[];
   readonly blocked?: Blocked;
+  readonly waiting?: readonly { readonly destination: string }[];
 }): readonly Change[] {
-  const held = new Set(blocked?.deletes);
+  const held = new Set([...(blocked?.deletes ?? []), ...waiting.map(({ destination }) => destination)]);
   return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
 }

@@ -16,6 +16,9 @@ const runs = { numRuns: 400 };
 
 const planned = ({ desired, actual, memory }: Situation): Plan => plan(desired, actual, { now, memory });
 
+const linesOf = (changes: readonly Change[]): string[] =>
+  changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`);
+
 /** A plan as other programs see it. */
 const asText = (plan: Plan): string => JSON.stringify(planAsJson(plan));
 
@@ -37,17 +40,42 @@ describe('plan', () => {
     );
   });
 
-  it('converges when deletes are blocked: after the permitted changes only the blocked deletes remain', () => {
+  it('converges in two applies: after the creates go the deletes that waited for them, and blocked deletes remain', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = planned(given);
-        const after = planned({ ...given, actual: applied(given.actual, permitted(before)) });
-        expect(after.changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`)).toEqual(
-          (before.blocked?.deletes ?? []).map((destination) => `delete ${destination}`),
-        );
+        const once = { ...given, actual: applied(given.actual, permitted(before)) };
+        const between = planned(once);
+        expect(between.waiting).toBeUndefined();
+        expect(linesOf(between.changes.filter(({ action }) => action !== 'delete'))).toEqual([]);
+        const waiting = before.waiting?.map(({ destination }) => `delete ${destination}`) ?? [];
+        const blocked = before.blocked?.deletes.map((destination) => `delete ${destination}`) ?? [];
+        expect(linesOf(between.changes).toSorted()).toEqual([...waiting, ...blocked].toSorted());
+        if (blocked.length > 0) return;
+        const after = planned({ ...once, actual: applied(once.actual, permitted(between)) });
+        expect(after.changes).toEqual([]);
       }),
       runs,
     );
+  });
+
+  it('lets no route of ours go before an overlapping create, unless the table is full or a person approved it', () => {
+    let waited = 0;
+    fc.assert(
+      fc.property(situation, (given) => {
+        const { changes, blocked, waiting = [] } = planned(given);
+        const isWaiting = new Set(waiting.map(({ destination }) => destination));
+        for (const change of changes) {
+          const destination = destinationText(change.destination);
+          const isHeld = blocked?.deletes.includes(destination) === true;
+          const expected = !isHeld && goesOnlyAfterCreates(change, changes, given);
+          expect([destination, isWaiting.has(destination)]).toEqual([destination, expected]);
+        }
+        waited += isWaiting.size;
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(waited).toBeGreaterThan(5);
   });
 
   it('brings every listed destination to its desired target, or reports why not', () => {
@@ -208,10 +236,11 @@ describe('plan', () => {
   it('permits no delete that is not earned', () => {
     fc.assert(
       fc.property(situation, (given) => {
-        const { changes, blocked } = planned(given);
+        const before = planned(given);
+        const { changes, blocked, waiting = [] } = before;
         const deletes = changes.filter((change) => change.action === 'delete');
-        const going = permitted({ changes, ...(blocked && { blocked }) }).filter(({ action }) => action === 'delete');
-        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length);
+        const going = permitted(before).filter(({ action }) => action === 'delete');
+        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length - waiting.length);
         expect(going.filter((change) => isUnearned(change, given))).toEqual([]);
         const most = given.desired.maxDeletes ?? 10;
         if (given.desired.orders?.approval === undefined) expect(going.length).toBeLessThanOrEqual(most);
@@ -401,18 +430,39 @@ function trespass(change: Change, { desired, actual, memory }: Situation): strin
   return rules.find(([, broken]) => broken)?.[0];
 }
 
+/** Whether a change deletes a route of ours that a create of the same plan takes over. */
+function goesOnlyAfterCreates(change: Change, changes: readonly Change[], { memory, desired }: Situation): boolean {
+  if (change.action !== 'delete') return false;
+  const destination = destinationText(change.destination);
+  const { ours } = memory.destinations.get(destination) ?? {};
+  const creates = changes
+    .filter(({ action }) => action === 'create')
+    .map((create) => destinationText(create.destination))
+    .filter((created) => isInside(created, destination) || isInside(destination, created));
+  const isFull = creates.some((created) => {
+    const { refusal } = memory.destinations.get(created) ?? {};
+    return refusal?.action === 'create' && refusal.code === 'RouteLimitExceeded';
+  });
+  const isOurs = ours !== undefined && namesOf(change.from).includes(ours);
+  return isOurs && creates.length > 0 && !isFull && !isApproved(change.from, destination, desired);
+}
+
+function isApproved(from: ActualRoute, destination: string, desired: DesiredTable): boolean {
+  const approval = desired.orders?.approval;
+  return (
+    approval?.desiredHash === desiredHash(desired) &&
+    approval.routes.some((approved) => approved.destination === destination && namesOf(from).includes(approved.target))
+  );
+}
+
 /** Whether a delete is not earned. These rules protect a table from being emptied by mistake. */
 function isUnearned(change: Change, { desired, memory }: Situation): boolean {
   if (change.action !== 'delete') return false;
   const destination = destinationText(change.destination);
   const { ours, listed, spared } = memory.destinations.get(destination) ?? {};
-  const approval = desired.orders?.approval;
   const isNamed = (target: string | undefined): boolean =>
     target !== undefined && namesOf(change.from).includes(target);
-  const isApproved =
-    approval?.desiredHash === desiredHash(desired) &&
-    approval.routes.some((approved) => approved.destination === destination && isNamed(approved.target));
-  if (isApproved) return false;
+  if (isApproved(change.from, destination, desired)) return false;
   const appeared = memory.cleanPolicy === policyHash(desired, now) && !spared;
   if (!['0.0.0.0/0', '::/0'].includes(destination)) return !appeared && !isNamed(ours);
   return !appeared || listed === true || ours !== undefined;
