@@ -23,7 +23,10 @@ const actionLook = {
 /** A plan for people: a headline, then every change, finding and exception. */
 export function planText(planned: Planned, look: Look): string {
   const { plan } = planned;
-  const held = new Set(plan.blocked?.deletes.map(({ destination }) => destination));
+  const held = new Map([
+    ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
+    ...(plan.blocked?.deletes ?? []).map(({ destination }) => [destination, 'held back'] as const),
+  ]);
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
@@ -64,12 +67,13 @@ function headline(planned: Planned, { paint }: Look): string {
 
 function changeRow(
   { action, destination, from, to }: ChangeJson,
-  held: ReadonlySet<string>,
+  held: ReadonlyMap<string, string>,
   { paint }: Look,
 ): string[] {
   const { mark, format } = actionLook[action];
   const way = [from, to].filter((end) => end !== undefined).join(` ${paint('dim', '→')} `);
-  const waits = action === 'delete' && held.has(destination) ? paint('magenta', 'held back') : '';
+  const why = action === 'delete' ? held.get(destination) : undefined;
+  const waits = why === undefined ? '' : paint('magenta', why);
   return [paint(format, `${mark} ${action}`), destination, way, waits];
 }
 

@@ -5,6 +5,7 @@ import type { News } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
 import type { Blocked, WaitingDelete } from '../../core/plan/guard.ts';
+import type { Waiting } from '../../core/plan/takeover.ts';
 import { known } from '../../core/route/known.ts';
 import type { Actor } from '../../core/memory/call.ts';
 import {
@@ -30,6 +31,7 @@ import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
   type Failure,
+  type InForce,
   type PlanSummary,
   type ShownPause,
   type State,
@@ -215,6 +217,7 @@ const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
+  lastValid: optional.text,
   readAt: optional.time,
   policySince: z
     .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
@@ -257,6 +260,7 @@ const planShape = z.looseObject({
       ),
     } satisfies ShapesOf<Blocked>)
     .optional(),
+  waiting: z.array(z.looseObject({ destination: text, creates: z.array(text) } satisfies ShapesOf<Waiting>)).optional(),
   omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
 } satisfies ShapesOf<PlanSummary>);
 
@@ -295,6 +299,7 @@ const statusShape = z.looseObject({
   changedAt: time,
   inSyncSince: optional.time,
   nextRetry: optional.time,
+  inForce: z.looseObject({ since: time, phase: z.enum(phases), reason: text } satisfies ShapesOf<InForce>).optional(),
   pause: z
     .looseObject({
       reason: text,

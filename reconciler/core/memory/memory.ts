@@ -14,6 +14,8 @@ export interface Memory {
   /** Identifies the item and the policy of the last reconcile. */
   readonly desiredHash?: string;
   readonly policyHash?: string;
+  /** Identifies the item that is stored as the last valid version. */
+  readonly lastValid?: string;
   /** When the last believed read was made. Whether a route appeared is judged by it. */
   readonly readAt?: string;
   /** Since when the policy holds under which the table is reconciled, and what was before. */

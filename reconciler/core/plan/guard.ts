@@ -58,7 +58,9 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
   if (!code) return undefined;
   return {
     code,
-    message: `${sentenceOf(code, waiting, most, on)}: approve them, list the routes, or ignore them`,
+    message: on.desired.isLastValid
+      ? `${sentenceOf(code, waiting, most, on)}; while the item is invalid, only routes that appeared are deleted: correct the item`
+      : `${sentenceOf(code, waiting, most, on)}: approve them, list the routes, or ignore them`,
     deletes: waiting.map(({ change: { destination, from }, code }) => ({
       destination: destinationText(destination),
       target: targetText(from.target),
@@ -79,6 +81,8 @@ function whyItWaits(change: Delete, on: Circumstances): BlockCode | undefined {
   if (!on.memory) return isDefaultRoute(destination) ? 'default-route' : undefined;
   if (hasAppeared) return undefined;
   if (!isOwned({ ...change.from, destination }, on)) return 'first-deletes';
+  // The edit that removed the route may be undone, or be part of the one that is invalid.
+  if (on.desired.isLastValid) return 'first-deletes';
   if (isDefaultRoute(destination)) return 'default-route';
   return on.desired.routes.length === 0 ? 'last-route' : undefined;
 }
@@ -136,16 +140,26 @@ const shown: Readonly<Record<Arrival, string>> = {
 };
 
 const arrivalsShown = (waiting: readonly Delete[], on: Circumstances): string =>
-  [...new Set(waiting.map((change) => shown[arrivalOf(change, on) ?? 'unwatched']))].join(' or ');
+  [
+    ...new Set(
+      waiting.map((change) =>
+        isOwned({ ...change.from, destination: change.destination }, on)
+          ? 'left routes with an edit'
+          : shown[arrivalOf(change, on) ?? 'unwatched'],
+      ),
+    ),
+  ].join(' or ');
 
-/** The changes of a plan that may go on now: all but the deletes that wait for a person. */
+/** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
 export function permitted({
   changes,
   blocked,
+  waiting = [],
 }: {
   readonly changes: readonly Change[];
   readonly blocked?: Blocked;
+  readonly waiting?: readonly { readonly destination: string }[];
 }): readonly Change[] {
-  const held = new Set(blocked?.deletes.map(({ destination }) => destination));
+  const held = new Set([...(blocked?.deletes ?? []), ...waiting].map(({ destination }) => destination));
   return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
 }

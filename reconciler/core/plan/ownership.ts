@@ -38,6 +38,8 @@ export interface Circumstances {
   readonly now: Date;
   /** The memory of earlier reconciles, if there is one. */
   readonly memory?: Memory;
+  /** Destinations whose creates this reconcile tried, and EC2 refused because the table is full. */
+  readonly full?: ReadonlySet<string>;
 }
 
 /** Why the static route of a listed destination may not be replaced; undefined when it may. */

@@ -4,7 +4,7 @@ import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from '../desired/desired.ts';
 import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
-import { type Blocked, blockedDeletes } from './guard.ts';
+import { type Blocked, blockedDeletes, permitted } from './guard.ts';
 import type { Problem } from '../desired/problem.ts';
 import type { Circumstances, LeftAloneReason } from './ownership.ts';
 import {
@@ -17,7 +17,8 @@ import {
   targetText,
 } from '../route/route.ts';
 import { type LeftAlone, slotsOf } from './slots.ts';
-import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './warnings.ts';
+import { type Waiting, coverageGaps, waitingDeletes } from './takeover.ts';
+import { expiredIgnores, overlaps, shadowedRoutes } from './warnings.ts';
 
 /** The changes that turn an actual table into the desired one, and what else an operator should know. */
 export interface Plan {
@@ -35,6 +36,8 @@ export interface Plan {
   readonly findings: readonly Finding[];
   /** The deletes in `changes` that need approval. */
   readonly blocked?: Blocked;
+  /** The deletes in `changes` that wait until a read shows the creates that overlap them. Absent if none waits. */
+  readonly waiting?: readonly Waiting[];
 }
 
 /**
@@ -44,7 +47,11 @@ export interface Plan {
  * Every actual route is changed, unchanged, or left alone for a reason. After a plan is applied in full, the next plan
  * has no changes. Without a `memory` (offline, or when a person runs the plan) only `maxDeletes` blocks deletes.
  */
-export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<Circumstances, 'now' | 'memory'>): Plan {
+export function plan(
+  desired: DesiredTable,
+  actual: ActualTable,
+  context: Pick<Circumstances, 'now' | 'memory' | 'full'>,
+): Plan {
   const on: Circumstances = { ...context, desired, actual };
   const slots = slotsOf(actual.routes);
   const listed = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
@@ -62,28 +69,29 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Pick<C
     ...slots.leftAlone,
     ...decisions.flatMap((decision) => (decision.kind === 'left-alone' ? decision.route : [])),
   ];
+  const blocked = blockedDeletes(changes, unchanged, on);
+  const waiting = waitingDeletes(changes, blocked, on);
+  const held = { changes, ...(blocked && { blocked }), ...(waiting.length > 0 && { waiting }) };
   const findings = [
     ...desired.findings,
     ...decisions.flatMap((decision) => decision.findings),
     ...expiredIgnores(desired, context.now),
     ...shadowedRoutes(desired, leftAlone),
     ...overlaps(desired, leftAlone),
-    ...coverageGaps(changes),
+    ...coverageGaps(permitted(held)),
   ];
   const planId = planIdOf(desired.routeTableId, changes);
-  const blocked = blockedDeletes(changes, unchanged, on);
   return {
     routeTableId: desired.routeTableId,
     inSync: changes.length === 0 && !findings.some(isOutOfSync),
     planId,
-    changes,
+    ...held,
     unchanged,
     leftAlone: sortedBy(
       leftAlone,
       ({ route, reason }) => `${destinationOrder(route.destination)} ${targetText(route.target)} ${reason}`,
     ),
     findings: sortedBy(findings, (finding) => [finding.code, finding.destination, finding.message].join(' ')),
-    ...(blocked && { blocked }),
   };
 }
 

@@ -206,10 +206,40 @@ export const mutants: readonly Mutant[] = [
   // ── safe hands ──────────────────────────────────────────────────────────────────────────────────────────────────────
   mutant('does not see a stop in the middle of an apply', 'reconcile.ts', ' && sameOrders(current.orders, orders)', ''),
   mutant(
+    'repairs nothing while an item is invalid',
+    'situation.ts',
+    "if (wanted.kind !== 'invalid') return wanted;",
+    'return wanted;',
+  ),
+  mutant(
+    'keeps no valid version',
+    'reconcile.ts',
+    'await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });\n',
+    '',
+  ),
+  mutant(
+    'keeps the first valid version only',
+    'reconcile.ts',
+    'if (memory.lastValid === lastValid) return memory;',
+    'if (memory.lastValid !== undefined) return memory;',
+  ),
+  mutant(
+    'deletes what an edit took out while the item is invalid',
+    'core/plan/guard.ts',
+    "if (wasOurs && on.desired.isLastValid) return 'first-deletes';",
+    '',
+  ),
+  mutant(
+    'deletes before the overlapping creates are seen',
+    'core/plan/takeover.ts',
+    'return isByEdit && !mayGo ? [{ destination, creates }] : [];',
+    'return [];',
+  ),
+  mutant(
     'heeds no pause but the one in the item',
     'situation.ts',
-    'underOrders(parsed.table, orders)',
-    'underOrders(parsed.table, { ...orders, pauses: [] })',
+    `? { kind: 'valid', desired: underOrders(parsed.table, orders) }`,
+    `? { kind: 'valid', desired: underOrders(parsed.table, { ...orders, pauses: [] }) }`,
   ),
   mutant(
     'forgets a pause that has ended',

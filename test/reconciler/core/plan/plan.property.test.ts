@@ -21,6 +21,9 @@ const runs = { numRuns: 400 };
 
 const planned = ({ desired, actual, memory }: Situation): Plan => plan(desired, actual, { now, memory });
 
+const linesOf = (changes: readonly Change[]): string[] =>
+  changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`);
+
 /** A plan as other programs see it. */
 const asText = (plan: Plan): string => JSON.stringify(planAsJson(plan));
 
@@ -42,17 +45,42 @@ describe('plan', () => {
     );
   });
 
-  it('converges when deletes are blocked: after the permitted changes only the blocked deletes remain', () => {
+  it('converges in two applies: after the creates go the deletes that waited for them, and blocked deletes remain', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = planned(given);
-        const after = planned({ ...given, actual: applied(given.actual, permitted(before)) });
-        expect(after.changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`)).toEqual(
-          (before.blocked?.deletes ?? []).map(({ destination }) => `delete ${destination}`),
-        );
+        const once = { ...given, actual: applied(given.actual, permitted(before)) };
+        const between = planned(once);
+        expect(between.waiting).toBeUndefined();
+        expect(linesOf(between.changes.filter(({ action }) => action !== 'delete'))).toEqual([]);
+        const waiting = before.waiting?.map(({ destination }) => `delete ${destination}`) ?? [];
+        const blocked = before.blocked?.deletes.map(({ destination }) => `delete ${destination}`) ?? [];
+        expect(linesOf(between.changes).toSorted()).toEqual([...waiting, ...blocked].toSorted());
+        if (blocked.length > 0) return;
+        const after = planned({ ...once, actual: applied(once.actual, permitted(between)) });
+        expect(after.changes).toEqual([]);
       }),
       runs,
     );
+  });
+
+  it('lets no route of ours go before an overlapping create, unless the table is full or a person approved it', () => {
+    let waited = 0;
+    fc.assert(
+      fc.property(situation, (given) => {
+        const { changes, blocked, waiting = [] } = planned(given);
+        const isWaiting = new Set(waiting.map(({ destination }) => destination));
+        for (const change of changes) {
+          const destination = destinationText(change.destination);
+          const isHeld = blocked?.deletes.some((one) => one.destination === destination) === true;
+          const expected = !isHeld && goesOnlyAfterCreates(change, changes, given);
+          expect([destination, isWaiting.has(destination)]).toEqual([destination, expected]);
+        }
+        waited += isWaiting.size;
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(waited).toBeGreaterThan(5);
   });
 
   it('brings every listed destination to its desired target, or reports why not', () => {
@@ -213,10 +241,11 @@ describe('plan', () => {
   it('permits no delete that is not earned', () => {
     fc.assert(
       fc.property(situation, (given) => {
-        const { changes, blocked } = planned(given);
+        const before = planned(given);
+        const { changes, blocked, waiting = [] } = before;
         const deletes = changes.filter((change) => change.action === 'delete');
-        const going = permitted({ changes, ...(blocked && { blocked }) }).filter(({ action }) => action === 'delete');
-        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length);
+        const going = permitted(before).filter(({ action }) => action === 'delete');
+        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length - waiting.length);
         expect(going.filter((change) => isUnearned(change, given))).toEqual([]);
         const most = given.desired.maxDeletes ?? 10;
         const byEdits = going.filter(
@@ -406,6 +435,23 @@ function trespass(change: Change, { desired, actual, memory }: Situation): strin
   };
   const rules = Object.entries({ ...always, ...(change.action === 'replace' ? whenReplaced : whenDeleted) });
   return rules.find(([, broken]) => broken)?.[0];
+}
+
+/** Whether a change deletes a route of ours that a create of the same plan takes over. */
+function goesOnlyAfterCreates(change: Change, changes: readonly Change[], { memory, desired }: Situation): boolean {
+  if (change.action !== 'delete') return false;
+  const destination = destinationText(change.destination);
+  const { ours } = memory.destinations.get(destination) ?? {};
+  const creates = changes
+    .filter(({ action }) => action === 'create')
+    .map((create) => destinationText(create.destination))
+    .filter((created) => isInside(created, destination) || isInside(destination, created));
+  const isFull = creates.some((created) => {
+    const { refusal } = memory.destinations.get(created) ?? {};
+    return refusal?.action === 'create' && refusal.code === 'RouteLimitExceeded';
+  });
+  const isOurs = ours !== undefined && namesOf(change.from).includes(ours);
+  return isOurs && creates.length > 0 && !isFull && !isApproved(change, desired);
 }
 
 /** Whether a route may belong to somebody else. */

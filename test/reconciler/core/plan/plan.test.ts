@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeChange } from '../../../../reconciler/core/route/change.ts';
 import { parseDesired } from '../../../../reconciler/core/desired/desired.ts';
+import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
 import type { Memory } from '../../../../reconciler/core/memory/memory.ts';
 import { type PlanJson, plan, planAsJson, planForMissingTable } from '../../../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
@@ -604,11 +605,38 @@ describe('plan', () => {
       ['contains the created block', '10.0.0.0/8', '10.20.0.0/16', ['coverage-gap 10.0.0.0/8']],
       ['lies inside the created block', '10.20.0.0/16', '10.0.0.0/8', ['coverage-gap 10.20.0.0/16']],
       ['lies beside the created block', '10.20.0.0/16', '10.21.0.0/16', []],
-      ['is of another family', '0.0.0.0/0', '::/0', []],
+      ['is of another family', '172.16.0.0/12', '2001:db8::/32', []],
       ['is a prefix list', 'pl-aaaaaaaa', '10.0.0.0/8', []],
-    ])('a coverage gap only between overlapping blocks: the deleted block %s', (_, removed, made, expected) => {
-      const found = planOf([{ [made]: 'pcx-aaaaaaaa' }], [actual(route(removed, 'pcx-aaaaaaaa'))]);
-      expect(codes(found.findings)).toEqual(expected);
+    ])(
+      'a coverage gap only where a delete runs before a create: the deleted block %s',
+      (_, removed, made, expected) => {
+        const found = table([actual(route(removed, 'pcx-aaaaaaaa'))]);
+        const item = desired({ [made]: 'pcx-aaaaaaaa' });
+        const appeared = memory({ [removed]: { arrival: 'appeared' } });
+        expect(codes(plan(item, found, { now, memory: appeared }).findings)).toEqual(expected);
+        const ours = memory({ [removed]: { ours: 'pcx-aaaaaaaa', listed: true, arrival: 'listed' } });
+        const waits = plan(item, found, { now, memory: ours });
+        expect(codes(waits.findings)).toEqual([]);
+        expect(waits.waiting).toEqual(expected.length > 0 ? [{ destination: removed, creates: [made] }] : undefined);
+        const full = {
+          action: 'create',
+          code: 'RouteLimitExceeded',
+          attempts: 1,
+          nextRetry: now.toISOString(),
+        } as const;
+        const withFull = memory({ [removed]: { ours: 'pcx-aaaaaaaa', listed: true }, [made]: { refusal: full } });
+        expect(codes(plan(item, found, { now, memory: withFull }).findings)).toEqual(expected);
+      },
+    );
+
+    it('no coverage gap of a delete that waits for a person', () => {
+      const found = table([actual(route('10.0.0.0/8', 'pcx-aaaaaaaa'))]);
+      const { findings, blocked, waiting } = plan(desired({ '10.20.0.0/16': 'pcx-aaaaaaaa' }), found, {
+        now,
+        memory: memory(),
+      });
+      expect(blocked?.code).toBe('first-deletes');
+      expect([codes(findings), waiting]).toEqual([[], undefined]);
     });
 
     it('no coverage gap between deletes, or beside a replace', () => {
