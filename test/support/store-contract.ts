@@ -3,7 +3,8 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
-import { noOrders } from '../../reconciler/core/desired/orders.ts';
+import { type GivenOrder, noOrders } from '../../reconciler/core/desired/orders.ts';
+import type { Policy } from '../../reconciler/core/desired/policy.ts';
 import { plan } from '../../reconciler/core/plan/plan.ts';
 import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -117,6 +118,26 @@ const lastDrift: Required<LastDrift> = {
   healedAt: at,
 };
 
+const policy: Required<Policy> = {
+  mode: 'enforce',
+  unlisted: 'delete',
+  paused: { reason: 'maintenance', until: at },
+  scope: ['10.0.0.0/8'],
+  ignore: [{ destination: '10.200.0.0/16', target: 'eni-*', until: at }],
+  overrideLocal: ['10.0.0.0/16'],
+};
+
+const order: Required<GivenOrder> = {
+  kind: 'approval',
+  destination: '10.99.0.0/16',
+  reason: 'maintenance',
+  by: 'alice',
+  at,
+  until: at,
+  routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
+  moreRoutes: 1,
+};
+
 /** A memory with everything in it. */
 const remembered: Required<Memory> = {
   ...memory({
@@ -140,6 +161,8 @@ const remembered: Required<Memory> = {
   }),
   desiredHash: 'aaaaaaaaaaaa',
   policyHash: 'bbbbbbbbbbbb',
+  policy,
+  orders: [order],
   cleanPolicy: 'bbbbbbbbbbbb',
   watched: true,
   lastWriteAt: at,

@@ -24,7 +24,8 @@ import {
   type Written,
   withEach,
 } from '../../core/memory/memory.ts';
-import type { ApprovedRoute } from '../../core/desired/orders.ts';
+import type { ApprovedRoute, GivenOrder } from '../../core/desired/orders.ts';
+import type { Policy } from '../../core/desired/policy.ts';
 import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
@@ -206,10 +207,34 @@ const lastDrift = z.looseObject({
 
 const route = z.looseObject({ destination: text, target: text } satisfies ShapesOf<ApprovedRoute>);
 
+const texts = z.array(text);
+
+const policy = z.looseObject({
+  mode: text,
+  unlisted: text,
+  paused: z.looseObject({ reason: text, until: optional.time }).optional(),
+  scope: texts.optional(),
+  ignore: z.array(z.looseObject({ destination: optional.text, target: optional.text, until: optional.time })),
+  overrideLocal: texts,
+} satisfies ShapesOf<Policy>);
+
+const order = z.looseObject({
+  kind: text,
+  destination: optional.text,
+  reason: optional.text,
+  by: optional.text,
+  at: optional.text,
+  until: optional.time,
+  routes: z.array(route).optional(),
+  moreRoutes: optional.number,
+} satisfies ShapesOf<GivenOrder>);
+
 const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
+  policy: policy.optional(),
+  orders: z.array(order).optional(),
   cleanPolicy: optional.text,
   watched: flag,
   lastWriteAt: optional.time,
