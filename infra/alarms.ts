@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -64,12 +65,16 @@ interface Watch {
  */
 export class Alarms extends Construct {
   readonly topic: ITopic;
+  /** The key of the topic, if the topic is ours. */
+  readonly key: IKey | undefined;
   readonly all: readonly IAlarm[];
   readonly #period: Duration | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.topic = props.topic ?? alarmTopic(this, props.enforceSSL);
+    const { topic, key } = props.topic ? { topic: props.topic, key: undefined } : alarmTopic(this, props.enforceSSL);
+    this.topic = topic;
+    this.key = key;
     this.#period = props.period;
     this.all = [
       ...this.watchTables(props.sweepInterval),

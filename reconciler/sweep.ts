@@ -5,6 +5,7 @@ import { managed } from './core/desired/names.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
 import { type Phase, countsAs } from './core/status/status.ts';
 import { type SweepRecord, completedSweep } from './core/status/sweep-record.ts';
+import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
 import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
@@ -44,6 +45,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
       throw error;
     }));
   const seen = new Set<string>();
+  try {
+    await announceFleetOrders(world, { kind: 'sweep' });
+  } catch (error) {
+    world.log.error('could not announce the orders for all tables: the next sweep tries again', { error });
+  }
 
   for await (const { items, next } of world.desired.pages(cursor)) {
     const looked = await sweepPage(items, orders, tally, world, invocation);

@@ -173,7 +173,11 @@ describe('alarms', () => {
     expect(template.one('AWS::KMS::Key', 'AlarmsKey')).toMatchObject({
       KeyPolicy: {
         Statement: expect.arrayContaining([
-          expect.objectContaining({ ...alarmsOfThisAccount, Action: ['kms:Decrypt', 'kms:GenerateDataKey*'] }),
+          expect.objectContaining({
+            ...alarmsOfThisAccount,
+            Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com'] },
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+          }),
         ]),
       },
     });

@@ -115,7 +115,18 @@ export const atNewsFinish: Invariants<[Look]> = {
 };
 
 /** Asked of each table when everything has come to rest. */
-export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
+export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
+  'orders for a table are announced, and their end': ({ routeTableId, versions, state }, _, facts, time) => {
+    // Nobody looks at a table without an item.
+    if (!versions.at(-1)?.spec || !state) return undefined;
+    const { announcements, halts, holds } = facts;
+    const given = [
+      ...halts.told(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
+      ...holds.told(routeTableId).filter(({ until }) => until > time),
+    ].map((one) => ('destination' in one ? `hold ${one.destination}` : 'pause'));
+    return differing(given, announcements.openOrders(routeTableId), routeTableId);
+  },
+
   'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements }) => {
     const taken = announcements.takenOf(routeTableId);
     const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
@@ -141,7 +152,16 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
 };
 
 /** Asked of the whole history when everything has come to rest. */
-export const atNewsEnd: Invariants<[Facts]> = {
+export const atNewsEnd: Invariants<[Facts, number]> = {
+  'orders for all tables are announced, and their end': ({ announcements, halts }, time) => {
+    const given = halts.told('*').filter(({ scope, until }) => scope === '*' && until > time);
+    return differing(
+      given.map(() => 'stop'),
+      announcements.openOrders('*'),
+      '*',
+    );
+  },
+
   'everything is counted, once if nobody died': ({ announcements: { due, counted, mayBeRepeated } }) => {
     for (const [name, sum] of due) {
       const told = counted.get(name) ?? 0;
@@ -150,6 +170,13 @@ export const atNewsEnd: Invariants<[Facts]> = {
     return undefined;
   },
 };
+
+function differing(given: readonly string[], announced: ReadonlySet<string>, scope: string): string | undefined {
+  const silent = given.find((order) => !announced.has(order));
+  if (silent) return `${silent} is ordered for ${scope}, and nobody was told`;
+  const over = [...announced].find((order) => !order.startsWith('approval') && !given.includes(order));
+  return over && `${over} of ${scope} is over, and nobody was told`;
+}
 
 const metricOf = { replace: 'RoutesReplaced', delete: 'RoutesDeleted', create: 'RoutesCreated' } as const;
 

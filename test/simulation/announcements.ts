@@ -10,6 +10,14 @@ export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift De
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
 
+const isOrder = (event: DomainEvent): event is EventOf<'Route Order Given'> => event.type === 'Route Order Given';
+
+function track(open: Set<string>, { detail: { state, order } }: EventOf<'Route Order Given'>): void {
+  const place = [order.kind, order.destination].filter(Boolean).join(' ');
+  if (state === 'entered') open.add(place);
+  else open.delete(place);
+}
+
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
   readonly event: DomainEvent;
@@ -29,6 +37,8 @@ export class Announcements {
   mayBeRepeated = false;
   /** Up to which order the drift of a table was forgotten. */
   readonly #forgotten = new Map<string, number>();
+  /** Orders for all tables that were announced, and their end was not. */
+  readonly #openOfAll = new Set<string>();
   #order = 0;
 
   /**
@@ -61,6 +71,21 @@ export class Announcements {
       const born = this.#events.get(detail.id);
       if (born) born.isTaken = true;
     }
+  }
+
+  /** EventBridge took events about orders for all tables. */
+  ofAll(taken: readonly DomainEvent[]): void {
+    for (const event of taken.filter(isOrder)) track(this.#openOfAll, event);
+  }
+
+  /** Orders whose beginning was announced, and their end was not: of a table, or with `*` of all. */
+  openOrders(scope: string): ReadonlySet<string> {
+    if (scope === '*') return this.#openOfAll;
+    const open = new Set<string>();
+    for (const { event, order, isTaken } of this.#events.values())
+      if (isTaken && event.detail.routeTableId === scope && isOrder(event) && order > (this.#forgotten.get(scope) ?? 0))
+        track(open, event);
+    return open;
   }
 
   /** The memory of a table is lost, and with it what it had to announce. */

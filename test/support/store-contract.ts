@@ -308,7 +308,9 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           { ...noOrders, pauses: [stop] },
           { ...noOrders, pauses: [stop] },
         ]);
+        expect(await stores.orders.ofAll()).toEqual({ ...noOrders, pauses: [stop] });
         await stores.order('*', 'stop');
+        expect(await stores.orders.ofAll()).toEqual(noOrders);
         expect((await stores.orders.all())(otherId)).toEqual(noOrders);
       });
     });
@@ -404,6 +406,17 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           await stores.states.writeSweep(written);
           expect(await stores.states.readSweep()).toEqual(written);
         }
+      });
+    });
+
+    describe('the orders for all tables that are announced', () => {
+      it('are read as they were last written', async () => {
+        expect(await stores.states.readFleetOrders()).toBeUndefined();
+        for (const orders of [[order], []]) {
+          await stores.states.writeFleetOrders({ revision: 7, orders });
+          expect(await stores.states.readFleetOrders()).toEqual({ revision: 7, orders });
+        }
+        expect(await stores.states.readSweep()).toBeUndefined();
       });
     });
 

@@ -218,6 +218,9 @@ const policy = z.looseObject({
   overrideLocal: texts,
 } satisfies ShapesOf<Policy>);
 
+/** An order as it is remembered. */
+export const orderShape = z.custom<GivenOrder>((value) => order.safeParse(value).success);
+
 const order = z.looseObject({
   kind: text,
   destination: optional.text,

@@ -1,10 +1,11 @@
 import type { ChangeJson } from '../route/change.ts';
-import type { GivenOrder, OrderChanges } from '../desired/orders.ts';
+import { type GivenOrder, type OrderChanges, everyTable } from '../desired/orders.ts';
 import type { DomainEvent } from './domain-event.ts';
 import { messageOf } from './messages.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import { type Drift, destinationsWhere } from '../memory/memory.ts';
+import type { ShownTrigger } from '../memory/trigger.ts';
 import { isSame } from '../status/drift.ts';
 import { type Contested, type Failure, type Status, cut, omittedOf } from '../status/status.ts';
 import type { Transitions } from './transitions.ts';
@@ -87,17 +88,45 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
       detail: known({ ...common(), notice, actor }),
     })),
   ];
-  return events.filter((event) => event !== false).map((event, index) => withMessage(withId(event, index)));
+  return events
+    .filter((event) => event !== false)
+    .map((event, index) => withMessage(withId(event, `${status.routeTableId}/${status.checkedAt}/${index}`)));
 }
 
 /** The events of orders for one table or, with `*`, for all. */
-export const orderEvents = (
+const orderEvents = (
   { given, ended }: OrderChanges,
   common: Omit<DomainEvent['detail'], 'message'>,
 ): readonly DomainEvent[] => [
   ...given.map((order) => orderEvent(order, 'entered', common)),
   ...ended.map((order) => orderEvent(order, 'left', common)),
 ];
+
+/**
+ * The events of orders for all tables.
+ *
+ * @param revision the same each time these events are sent
+ */
+export function fleetOrderEvents(
+  changes: OrderChanges,
+  revision: number,
+  now: Date,
+  trigger: ShownTrigger,
+): readonly DomainEvent[] {
+  const at = now.toISOString();
+  const common = {
+    id: '',
+    routeTableId: everyTable,
+    phase: everyTable,
+    reason: 'an order for all tables',
+    at,
+    trigger,
+    changes: [],
+  };
+  return orderEvents(changes, common).map((event, index) =>
+    withMessage(withId(event, `${everyTable}/${revision}/${index}`)),
+  );
+}
 
 const orderEvent = (
   { routes, ...order }: GivenOrder,
@@ -109,16 +138,13 @@ const orderEvent = (
 });
 
 /** Adds the message for people, if the event has one. */
-export function withMessage<E extends DomainEvent>(event: E): E {
+function withMessage<E extends DomainEvent>(event: E): E {
   const message = messageOf(event);
   return message ? { ...event, detail: { ...event.detail, message } } : event;
 }
 
 /** The same id each time an event is sent, so that a receiver can drop repeats. */
-const withId = <E extends DomainEvent>(event: E, index: number): E => ({
-  ...event,
-  detail: { ...event.detail, id: `${event.detail.routeTableId}/${event.detail.at}/${index}` },
-});
+const withId = <E extends DomainEvent>(event: E, id: string): E => ({ ...event, detail: { ...event.detail, id } });
 
 /** The fields of every event. A change that repairs drift names who caused it, or is `unattributed`. */
 function commonTo(status: Status) {
