@@ -757,3 +757,37 @@ it('a blackhole is announced with who took the target down, and its end', async 
     routes: [{ destination: '10.30.0.0/16', target: 'nat-aaaaaaaa', actor: alice }],
   });
 });
+
+it('a hijack that is repaired while EventBridge is away is announced when it is back, though the item is deleted by then', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  await world.event(hijack(world));
+  world.desired.delete(routeTableId);
+  await world.reconcile({ kind: 'desired' });
+  expect(world.announcer.events).toEqual([]);
+  world.announcer.faults = () => {};
+  world.clock.advance(5 * minute);
+  await sweepNow(world);
+  expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Policy Changed']);
+});
+
+it('events that EventBridge does not take are never dropped silently', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  for (let round = 0; round < 210; round++) {
+    world.orders.put(routeTableId, 'pause', { reason: `round ${round}` });
+    await world.reconcile({ kind: 'person' });
+  }
+  expect(world.states.stored(routeTableId).unsent?.events).toHaveLength(200);
+  world.announcer.faults = () => {};
+  await sweepNow(world);
+  const dropped = world.announcer.values('EventsDropped').reduce((sum, value) => sum + value, 0);
+  expect(world.announcer.events.length + dropped).toBe(210);
+  expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+    order: { reason: 'round 0' },
+  });
+});

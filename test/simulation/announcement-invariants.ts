@@ -23,7 +23,7 @@ export interface Written {
 }
 
 /** One table keeps this many events that EventBridge does not take. */
-const unsentAtMost = 50;
+const unsentAtMost = 200;
 
 /** Asked when a state was written. */
 export const atNews: Invariants<[Written, Look, Facts]> = {

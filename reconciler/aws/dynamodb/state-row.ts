@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DomainEvent } from '../../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
-import type { News } from '../../core/announce/news.ts';
+import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
 import type { Blocked } from '../../core/plan/guard.ts';
@@ -67,10 +67,10 @@ const sizeOf = (row: Record<string, unknown>): number =>
     .map((value) => (value instanceof Uint8Array ? value.byteLength : Buffer.byteLength(JSON.stringify(value) ?? '')))
     .reduce((sum, bytes) => sum + bytes, 0);
 
-/** Packs what is not announced yet: the newest events for which there is room. */
-export function packNews({ metrics, events }: News): Uint8Array {
-  for (let most = events.length; ; most = Math.floor(most / 2)) {
-    const packed = pack({ metrics, events: most > 0 ? events.slice(-most) : [] });
+/** Packs what is not announced yet: the first events for which there is room, and how many are dropped. */
+export function packNews(news: News): Uint8Array {
+  for (let most = news.events.length; ; most = Math.floor(most / 2)) {
+    const packed = pack(withFirst(news, most));
     if (packed.byteLength <= newsAtMost || most === 0) return packed;
   }
 }

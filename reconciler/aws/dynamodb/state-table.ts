@@ -141,9 +141,14 @@ const sweepShape = z.looseObject({
   outOfSync: z.number(),
   observed: z.number().optional(),
   blackholes: z.number().optional(),
+  waiting: z.number().optional(),
+  stopped: z.number().optional(),
+  missing: z.number().optional(),
   unknown: unread,
   cursor: z.string().optional(),
-  lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),
+  lastCompleted: z
+    .looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread, items: z.number() })
+    .optional(),
 });
 
 const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;

@@ -513,8 +513,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'numbers events by their kind',
     'core/announce/events.ts',
-    '${event.detail.routeTableId}/${event.detail.at}/${index}',
-    '${event.detail.routeTableId}/${event.type}/${index}',
+    '${status.routeTableId}/${status.checkedAt}/${index}',
+    '${status.routeTableId}/${event.type}/${index}',
   ),
   mutant(
     'counts a change whose answer was lost as made',

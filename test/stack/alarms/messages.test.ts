@@ -31,7 +31,7 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
 
   it('for each of two hijacks, though the alarm of the first problem is still raised', async () => {
     const { network, bob } = testbed;
-    const alarm = await onCall.shorten('InvalidDesired', 60);
+    const alarm = await onCall.shorten('InvalidDesired', 15);
     const decoy = await testbed.tableInSync(routes());
     const table = await testbed.tableInSync(routes());
     await testbed.putItem({ routeTableId: decoy, routes: 'none' });

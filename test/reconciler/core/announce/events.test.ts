@@ -241,11 +241,19 @@ describe('news', () => {
     expect([isEmpty(news), isEmpty(noNews)]).toEqual([false, true]);
   });
 
-  it('that were not announced come before what is new, the latest 50 events of them', () => {
+  it('that were not announced come before what is new', () => {
     expect(joined(undefined, news)).toEqual(news);
-    const unsent = { ...noNews, events: Array.from({ length: 50 }, () => news.events).flat() };
-    const both = joined(unsent, newsOf(between(calm, waiting)));
-    expect(both.events).toHaveLength(50);
+    const both = joined(news, newsOf(between(calm, waiting)));
+    expect(both.events.map(({ type }) => type)).toEqual(['Route Drift Detected', 'Route Plan Blocked']);
+  });
+
+  it('that were not announced are kept, the first 200 events of them, and the others are counted', () => {
+    const unsent = { ...noNews, events: Array.from({ length: 199 }, () => news.events).flat() };
+    const more = { metrics: [], events: [...newsOf(between(calm, waiting)).events, ...news.events, ...news.events] };
+    const both = joined(unsent, more);
+    expect(both.events).toHaveLength(200);
     expect(both.events.at(-1)?.type).toBe('Route Plan Blocked');
+    expect(both.metrics).toEqual([{ name: 'EventsDropped', value: 2 }]);
+    expect(joined(both, noNews)).toEqual(both);
   });
 });
