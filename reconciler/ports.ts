@@ -1,8 +1,8 @@
 import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
-import type { News } from './core/announce/news.ts';
-import type { FleetOrders, Orders } from './core/desired/orders.ts';
+import type { FleetOrders, News } from './core/announce/news.ts';
+import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
 import type { ActualTable } from './core/route/route.ts';
@@ -75,7 +75,7 @@ export interface TableStates {
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
-  /** The orders for all tables that are announced. Undefined if none ever was. */
+  /** The orders for all tables, as last announced. Undefined if none ever was. */
   readFleetOrders(): Promise<FleetOrders | undefined>;
   writeFleetOrders(announced: FleetOrders): Promise<void>;
 }

@@ -65,6 +65,27 @@ describe('an order for all tables', () => {
     expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
   });
 
+  it('that is given and ends while EventBridge is away is announced when it is back, and so is its end', async () => {
+    const world = await stopped();
+    world.announcer.faults = () => {
+      throw new Error('the bus is away');
+    };
+    await announceFleetOrders(world, person);
+    world.orders.put('*', 'stop');
+    await announceFleetOrders(world, person);
+    expect(world.announcer.events).toEqual([]);
+    world.announcer.faults = () => {};
+    await sweep(world, world.invocation());
+    await sweep(world, world.invocation());
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
+  });
+
+  it('has the same id for two functions that find it at the same time', async () => {
+    const world = await stopped();
+    await Promise.all([announceFleetOrders(world, person), announceFleetOrders(world, { kind: 'sweep' })]);
+    expect(new Set(events(world).map(({ detail }) => detail.id)).size).toBe(1);
+  });
+
   it('that cannot be announced stops no sweep', async () => {
     const world = await stopped();
     world.orders.faults = (call) => {

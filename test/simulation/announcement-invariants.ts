@@ -62,6 +62,11 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   'drift is announced once': ({ again }) =>
     again.length > 0 ? `${again.join(', ')} is announced again, and nothing happened there` : undefined,
 
+  'an order is announced once, and its end': ({ news: { events } }, _, { announcements }) => {
+    const again = events.find((event) => announcements.isKnownOrder(event));
+    return again && `${tell(again)} was announced before`;
+  },
+
   'what is announced as drift, others did': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
 

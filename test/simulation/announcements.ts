@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
@@ -12,11 +13,14 @@ export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Heal
 
 const isOrder = (event: DomainEvent): event is EventOf<'Route Order Given'> => event.type === 'Route Order Given';
 
-function track(open: Set<string>, { detail: { state, order } }: EventOf<'Route Order Given'>): void {
-  const place = [order.kind, order.destination].filter(Boolean).join(' ');
-  if (state === 'entered') open.add(place);
-  else open.delete(place);
+function track(open: Set<string>, event: EventOf<'Route Order Given'>): void {
+  const { state } = event.detail;
+  if (state === 'entered') open.add(placeOf(event));
+  else open.delete(placeOf(event));
 }
+
+const placeOf = ({ detail: { order } }: EventOf<'Route Order Given'>): string =>
+  [order.kind, order.destination].filter(Boolean).join(' ');
 
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
@@ -86,6 +90,22 @@ export class Announcements {
       if (isTaken && event.detail.routeTableId === scope && isOrder(event) && order > (this.#forgotten.get(scope) ?? 0))
         track(open, event);
     return open;
+  }
+
+  /** Whether an event announces the beginning of an order, or its end, that a state of its table had announced before. */
+  isKnownOrder(event: DomainEvent): boolean {
+    if (!isOrder(event)) return false;
+    const { routeTableId, state, order } = event.detail;
+    const last = [...this.#events.values()].findLast(
+      (born) =>
+        born.event.detail.routeTableId === routeTableId &&
+        born.order > (this.#forgotten.get(routeTableId) ?? 0) &&
+        isOrder(born.event) &&
+        placeOf(born.event) === placeOf(event),
+    );
+    if (!last || !isOrder(last.event)) return false;
+    const { detail } = last.event;
+    return detail.state === state && (state === 'left' || isDeepStrictEqual(detail.order, order));
   }
 
   /** The memory of a table is lost, and with it what it had to announce. */

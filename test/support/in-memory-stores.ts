@@ -1,8 +1,8 @@
 import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
-import type { News } from '../../reconciler/core/announce/news.ts';
-import { type FleetOrders, type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
+import type { FleetOrders, News } from '../../reconciler/core/announce/news.ts';
+import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';

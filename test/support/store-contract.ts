@@ -412,9 +412,10 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
     describe('the orders for all tables that are announced', () => {
       it('are read as they were last written', async () => {
         expect(await stores.states.readFleetOrders()).toBeUndefined();
-        for (const orders of [[order], []]) {
-          await stores.states.writeFleetOrders({ revision: 7, orders });
-          expect(await stores.states.readFleetOrders()).toEqual({ revision: 7, orders });
+        const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
+        for (const one of [written, { revision: 8, orders: [], unsent: [] }]) {
+          await stores.states.writeFleetOrders(one);
+          expect(await stores.states.readFleetOrders()).toEqual(one);
         }
         expect(await stores.states.readSweep()).toBeUndefined();
       });

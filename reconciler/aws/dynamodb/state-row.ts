@@ -322,8 +322,10 @@ const besideShape = z.object({ revision: number, seen: optional.text, dueAt: opt
 
 const newsShape = z.object({
   metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
-  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
+  events: z.array(z.lazy(() => domainEvent)),
 });
+
+export const domainEvent = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
 
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
 const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });

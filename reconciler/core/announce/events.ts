@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { ChangeJson } from '../route/change.ts';
 import { type GivenOrder, type OrderChanges, everyTable } from '../desired/orders.ts';
 import type { DomainEvent } from './domain-event.ts';
@@ -105,7 +106,7 @@ const orderEvents = (
 /**
  * The events of orders for all tables.
  *
- * @param revision the same each time these events are sent
+ * @param revision of the change. Two functions that find the same change at the same time give its events the same ids
  */
 export function fleetOrderEvents(
   changes: OrderChanges,
@@ -123,9 +124,11 @@ export function fleetOrderEvents(
     trigger,
     changes: [],
   };
-  return orderEvents(changes, common).map((event, index) =>
-    withMessage(withId(event, `${everyTable}/${revision}/${index}`)),
-  );
+  return orderEvents(changes, common).map((event) => {
+    const { id: _, at: __, trigger: ___, ...content } = event.detail;
+    const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
+    return withMessage(withId(event, `${everyTable}/${revision}/${hash}`));
+  });
 }
 
 const orderEvent = (

@@ -1,3 +1,4 @@
+import type { GivenOrder } from '../desired/orders.ts';
 import type { DomainEvent } from './domain-event.ts';
 import { eventsOf } from './events.ts';
 import { type Metric, metricsOf } from './metrics.ts';
@@ -7,6 +8,16 @@ import type { Transitions } from './transitions.ts';
 export interface News {
   readonly metrics: readonly Metric[];
   readonly events: readonly DomainEvent[];
+}
+
+/** The orders for all tables, as last announced. */
+export interface FleetOrders {
+  /** Counts the changes. */
+  readonly revision: number;
+  /** Those that were in force. */
+  readonly orders: readonly GivenOrder[];
+  /** Events that EventBridge has not taken yet. */
+  readonly unsent: readonly DomainEvent[];
 }
 
 export const noNews: News = { metrics: [], events: [] };

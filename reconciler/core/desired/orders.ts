@@ -188,13 +188,6 @@ const given = (
 ): GivenOrder =>
   known({ kind, reason: reason?.slice(0, textAtMost), by: by?.slice(0, textAtMost), at, until: until?.toISOString() });
 
-/** The orders for all tables that are announced. */
-export interface FleetOrders {
-  /** Counts the announcements. */
-  readonly revision: number;
-  readonly orders: readonly GivenOrder[];
-}
-
 export interface OrderChanges {
   readonly given: readonly GivenOrder[];
   readonly ended: readonly GivenOrder[];
