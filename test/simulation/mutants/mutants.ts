@@ -547,18 +547,6 @@ export const mutants: readonly Mutant[] = [
     'orderChanges([], after.memory.orders ?? [])',
   ),
   mutant(
-    'forgets an order that it announced when the item is invalid',
-    'finish.ts',
-    "const given = givenOrders(orders, 'table', now);",
-    "const given = memory.desiredHash === undefined ? [] : givenOrders(orders, 'table', now);",
-  ),
-  mutant(
-    'forgets the orders for all tables that EventBridge did not take',
-    'fleet-orders.ts',
-    'unsent: news.events }',
-    'unsent: [] }',
-  ),
-  mutant(
     'announces no end of an order for all tables',
     'fleet-orders.ts',
     'orderChanges(before.orders, inForce)',
