@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { givenOrders } from './core/desired/orders.ts';
 import { type News, isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
 import { known } from './core/route/known.ts';
@@ -61,7 +62,11 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   };
   const concluded = conclude(before, ending.memory, result, on);
   await history.troubled(before, concluded);
-  const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);
+  const remembered = withOrders(
+    withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs),
+    ending.orders,
+    on.now,
+  );
   const news = transitions(before, { ...concluded, memory: remembered }, { outcomes, calls: evidence.unread });
   const unsent = joined(before?.unsent, newsOf(news));
   const indexed = await keepIndex(session, concluded, result, unsent);
@@ -93,6 +98,13 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     if (isNew) await requeue(stored, session);
   }
   return { phase, blackholes: after.status.blackholes ?? 0 };
+}
+
+/** Remembers the orders for this table that are in force, whether or not its item is valid. */
+function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
+  const given = givenOrders(orders, 'table', now);
+  const { orders: _, ...rest } = memory;
+  return given.length > 0 ? { ...rest, orders: given } : rest;
 }
 
 /** When a sweep must reconcile the table even if nothing is new: a retry is due, or an event about drift is overdue. */

@@ -1,7 +1,7 @@
 import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
-import type { News } from './core/announce/news.ts';
+import type { FleetOrders, News } from './core/announce/news.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
@@ -92,6 +92,9 @@ export interface TableStates {
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
+  /** The orders for all tables, as last announced. Undefined if none ever was. */
+  readFleetOrders(): Promise<FleetOrders | undefined>;
+  writeFleetOrders(announced: FleetOrders): Promise<void>;
 }
 
 /** The orders for each table. They include the orders for all tables. */
@@ -101,6 +104,8 @@ export type OrdersByTable = (routeTableId: string) => Orders;
 export interface TableOrders {
   /** Reads all orders in one pass. */
   all(): Promise<OrdersByTable>;
+  /** The orders for all tables (strongly consistent read). */
+  ofAll(): Promise<Orders>;
 }
 
 /** Finds managed tables by the id of a target, a prefix list, an association or a VPC, as of their last reconcile. */

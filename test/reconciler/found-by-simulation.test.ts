@@ -241,8 +241,8 @@ describe('drift', () => {
   });
 });
 
-describe('the last event of a table whose item was deleted', () => {
-  it('is sent by the next sweep when EventBridge rejects it', async () => {
+describe('the last events of a table whose item was deleted', () => {
+  it('are sent by the next sweep when EventBridge rejects them', async () => {
     const world = await inSync(one);
     const { ec2, announcer, desired, states, index, reconcile } = world;
     ec2.scenery.foreignInterface('eni-ffffffff');
@@ -254,10 +254,14 @@ describe('the last event of a table whose item was deleted', () => {
     };
     desired.delete(routeTableId);
     await reconcile({ kind: 'desired' });
-    expect(states.stored(routeTableId).unsent?.events).toMatchObject([{ type: 'Route Plan Blocked' }]);
+    expect(states.stored(routeTableId).unsent?.events).toMatchObject([
+      { type: 'Route Plan Blocked' },
+      { type: 'Route Policy Changed' },
+    ]);
     announcer.faults = () => {};
     await sweep(world, world.invocation());
     expect(states.stored(routeTableId)).not.toHaveProperty('unsent');
+    expect(announcer.events.slice(-2)).toEqual(['Route Plan Blocked (left)', 'Route Policy Changed']);
     await sweep(world, world.invocation());
     expect(await index.tablesUnder('managed')).toEqual([]);
   });

@@ -221,6 +221,7 @@ it('drift in a table that is only watched is told apart, and its end as well', a
   const world = await inSync(two);
   world.desire(two, { mode: 'observe' });
   await world.reconcile({ kind: 'desired' });
+  world.forget();
   const call = hijack(world);
   for (let looks = 0; looks < 3; looks++) await world.event(call);
   expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
@@ -569,7 +570,7 @@ describe('drift that a sweep found', () => {
       world.clock.advance(5 * minute);
       await sweepNow(world);
     }
-    expect(world.announcer.events).toEqual(['Route Plan Blocked (entered)']);
+    expect(world.announcer.events).toEqual(['Route Policy Changed', 'Route Plan Blocked (entered)']);
     expect(world.announcer.values('MissedByEvents')).toEqual([]);
   });
 
@@ -658,4 +659,139 @@ it('that EventBridge is away stops no repair, is logged, and is made up for', as
   expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
   expect(world.announcer.values('DriftDetected')).toEqual([1]);
   expect(world.states.stored(routeTableId)).not.toHaveProperty('unsent');
+});
+
+describe('an edit that weakens the protection of a table', () => {
+  it('is announced once, with old and new, and with a message', async () => {
+    const world = await inSync(two);
+    world.desire(two, { ignore: [{ target: 'eni-*', reason: 'x' }] });
+    await world.reconcile({ kind: 'desired' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Policy Changed']);
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+      weakened: [{ field: 'ignore', old: [], new: ['target eni-*'] }],
+      message: { subject: expect.stringContaining(routeTableId), what: 'ignore: nothing → target eni-*' },
+    });
+  });
+
+  it('is announced when a sweep is the first to see it, and when an invalid item came in between', async () => {
+    const world = await inSync(two);
+    world.desire(two, { nonsense: 1 });
+    await world.reconcile({ kind: 'desired' });
+    world.forget();
+    world.desire(two, { mode: 'observe' });
+    await sweepNow(world);
+    expect(world.announcer.events).toContain('Route Policy Changed');
+  });
+
+  it('is announced when the item is deleted', async () => {
+    const world = await inSync(two);
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ weakened: [{ field: 'item' }] });
+  });
+});
+
+describe('an order for one table', () => {
+  it('is announced once when it is given, and once when it is removed', async () => {
+    const world = await inSync(two);
+    world.orders.put(routeTableId, 'pause', { reason: 'maintenance', by: 'alice' });
+    await world.reconcile({ kind: 'person' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+      order: { kind: 'pause', reason: 'maintenance', by: 'alice' },
+      message: { who: 'alice (a claim: the order itself says so)' },
+    });
+    world.orders.put(routeTableId, 'pause');
+    await world.reconcile({ kind: 'person' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
+  });
+
+  it('is announced when it ends by itself, by the next sweep', async () => {
+    const world = await inSync(two);
+    const until = new Date(world.now().getTime() + 3 * minute).toISOString();
+    world.orders.put(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'x', until } } });
+    await sweepNow(world);
+    world.clock.advance(5 * minute);
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
+  });
+
+  it('is announced although the item is invalid', async () => {
+    const world = await inSync(two);
+    world.desire(two, { nonsense: 1 });
+    await world.reconcile({ kind: 'desired' });
+    world.forget();
+    world.orders.put(routeTableId, 'pause', { reason: 'maintenance' });
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
+  });
+
+  it('that an approval gives names the routes', async () => {
+    const world = await inSync(two);
+    const at = world.now().toISOString();
+    const until = new Date(world.now().getTime() + 60 * minute).toISOString();
+    const routes = [{ destination: rogue, target: 'tgw-aaaaaaaa' }];
+    world.orders.put(routeTableId, 'approval', { routes, by: 'alice', at, until, desiredHash: 'a' });
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ order: { kind: 'approval', routes } });
+  });
+});
+
+it('a blackhole is announced with who took the target down, and its end', async () => {
+  const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+  world.ec2.scenery.vanish('nat-aaaaaaaa');
+  const call = {
+    id: 'event-1',
+    name: 'DeleteNatGateway',
+    time: world.now().toISOString(),
+    actor: alice,
+    about: 'target-down',
+    ids: ['nat-aaaaaaaa'],
+  } as const;
+  await world.evidence.keep([{ routeTableId, call }]);
+  await world.reconcile({ kind: 'event', ...call });
+  await sweepNow(world);
+  world.ec2.scenery.target('nat-aaaaaaaa');
+  await world.reconcile();
+  expect(world.announcer.events).toEqual(['Route Blackholed (entered)', 'Route Blackholed (left)']);
+  expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+    routes: [{ destination: '10.30.0.0/16', target: 'nat-aaaaaaaa', actor: alice }],
+  });
+});
+
+it('a hijack that is repaired while EventBridge is away is announced when it is back, though the item is deleted by then', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  await world.event(hijack(world));
+  world.desired.delete(routeTableId);
+  await world.reconcile({ kind: 'desired' });
+  expect(world.announcer.events).toEqual([]);
+  world.announcer.faults = () => {};
+  world.clock.advance(5 * minute);
+  await sweepNow(world);
+  expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Policy Changed']);
+});
+
+it('events that EventBridge does not take are never dropped silently', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  for (let round = 0; round < 210; round++) {
+    world.orders.put(routeTableId, 'pause', { reason: `round ${round}` });
+    await world.reconcile({ kind: 'person' });
+  }
+  expect(world.states.stored(routeTableId).unsent?.events).toHaveLength(200);
+  world.announcer.faults = () => {};
+  await sweepNow(world);
+  const dropped = world.announcer.values('EventsDropped').reduce((sum, value) => sum + value, 0);
+  expect(world.announcer.events.length + dropped).toBe(210);
+  expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+    order: { reason: 'round 0' },
+  });
 });

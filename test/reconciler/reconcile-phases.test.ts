@@ -51,6 +51,9 @@ describe('a table', () => {
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.calls).toEqual([]);
     expect(status()).toMatchObject({ phase: 'Unmanaged', failures: [] });
+    // It stays in the index until everything is announced.
+    expect(memory()).toEqual({ destinations: new Map(), indexed: ['managed'] });
+    await reconcile();
     expect(memory()).toEqual({ destinations: new Map() });
   });
 

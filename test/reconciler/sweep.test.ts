@@ -224,11 +224,51 @@ describe('a sweep', () => {
       startedAt: expect.any(String),
       checked: 0,
       observed: 0,
+      waiting: 0,
+      stopped: 0,
       blackholes: 0,
       outOfSync: 0,
       unknown: { count: 0, first: [] },
     });
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 1, endedAt: expect.any(String) });
+  });
+
+  it('counts tables that only wait for a person apart from those that are out of sync', async () => {
+    const { world } = await fleet(3);
+    for (const n of [0, 1]) world.ec2.scenery.route(idOf(n), '10.99.0.0/16', 'pcx-aaaaaaaa');
+    for (const n of [0, 1])
+      world.desired.put({
+        routeTableId: idOf(n),
+        routes: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
+        maxDeletes: 0,
+      });
+    world.ec2.scenery.deleteTable(idOf(2));
+    expect(await sweep(world, world.invocation())).toMatchObject({ waiting: 2, outOfSync: 1 });
+  });
+
+  it('counts the tables that a pause or a stop keeps from being changed, in sync or not', async () => {
+    const { world } = await fleet(3);
+    world.orders.put(idOf(1), 'pause', { reason: 'x' });
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 1 });
+    world.orders.put('*', 'stop', { reason: 'x' });
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 3 });
+    world.orders.put('*', 'stop');
+    world.orders.put(idOf(1), 'pause');
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 0 });
+  });
+
+  it('tells how many items are missing if it finds less than 90 % of those of the sweep before', async () => {
+    const { world } = await fleet(20);
+    await sweep(world, world.invocation());
+    const without = async (...gone: readonly number[]) => {
+      for (const n of gone) world.desired.delete(idOf(n));
+      return (await sweep(world, world.invocation())).missing;
+    };
+    expect(await without(0, 1)).toBe(0);
+    expect(await without(2, 3)).toBe(2);
+    // It is compared with the sweep before.
+    expect(await without()).toBe(0);
+    expect(world.announcer.values('ItemsMissing').slice(-3)).toEqual([0, 2, 0]);
   });
 
   it('reports an invalid item, and repairs its table under the last valid version', async () => {

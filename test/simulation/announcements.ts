@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
@@ -9,6 +10,17 @@ export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift De
 
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
+
+const isOrder = (event: DomainEvent): event is EventOf<'Route Order Given'> => event.type === 'Route Order Given';
+
+function track(open: Set<string>, event: EventOf<'Route Order Given'>): void {
+  const { state } = event.detail;
+  if (state === 'entered') open.add(placeOf(event));
+  else open.delete(placeOf(event));
+}
+
+const placeOf = ({ detail: { order } }: EventOf<'Route Order Given'>): string =>
+  [order.kind, order.destination].filter(Boolean).join(' ');
 
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
@@ -29,6 +41,8 @@ export class Announcements {
   mayBeRepeated = false;
   /** Up to which order the drift of a table was forgotten. */
   readonly #forgotten = new Map<string, number>();
+  /** Orders for all tables that were announced, and their end was not. */
+  readonly #openOfAll = new Set<string>();
   #order = 0;
 
   /**
@@ -61,6 +75,37 @@ export class Announcements {
       const born = this.#events.get(detail.id);
       if (born) born.isTaken = true;
     }
+  }
+
+  /** EventBridge took events about orders for all tables. */
+  ofAll(taken: readonly DomainEvent[]): void {
+    for (const event of taken.filter(isOrder)) track(this.#openOfAll, event);
+  }
+
+  /** Orders whose beginning was announced, and their end was not: of a table, or with `*` of all. */
+  openOrders(scope: string): ReadonlySet<string> {
+    if (scope === '*') return this.#openOfAll;
+    const open = new Set<string>();
+    for (const { event, order, isTaken } of this.#events.values())
+      if (isTaken && event.detail.routeTableId === scope && isOrder(event) && order > (this.#forgotten.get(scope) ?? 0))
+        track(open, event);
+    return open;
+  }
+
+  /** Whether an event announces the beginning of an order, or its end, that a state of its table had announced before. */
+  isKnownOrder(event: DomainEvent): boolean {
+    if (!isOrder(event)) return false;
+    const { routeTableId, state, order } = event.detail;
+    const last = [...this.#events.values()].findLast(
+      (born) =>
+        born.event.detail.routeTableId === routeTableId &&
+        born.order > (this.#forgotten.get(routeTableId) ?? 0) &&
+        isOrder(born.event) &&
+        placeOf(born.event) === placeOf(event),
+    );
+    if (!last || !isOrder(last.event)) return false;
+    const { detail } = last.event;
+    return detail.state === state && (state === 'left' || isDeepStrictEqual(detail.order, order));
   }
 
   /** The memory of a table is lost, and with it what it had to announce. */

@@ -204,7 +204,10 @@ export class Cloud {
     return {
       tables: this.#tables(fn),
       desired: this.#desired(fn),
-      orders: { all: () => this.#store(fn, 'orders.all', () => this.orders.all()) },
+      orders: {
+        all: () => this.#store(fn, 'orders.all', () => this.orders.all()),
+        ofAll: () => this.#store(fn, 'orders.ofAll', () => this.orders.ofAll()),
+      },
       lastValid: this.#lastValid(fn),
       states: this.#states(fn),
       index: this.#index(fn),
@@ -387,6 +390,9 @@ export class Cloud {
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
       readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
       writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
+      readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
+      writeFleetOrders: (announced) =>
+        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),
     };
   }
 

@@ -73,7 +73,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   await sweepAndSettle();
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
     if (!(await laterTries(cloud, sweepAndSettle, run))) break;
-  if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world);
+  if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world, scheduler.time);
 
   const before = cloud.mutations;
   if (!watch.violation && delivery.isIdle) {

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
-import type { Orders } from '../../reconciler/core/desired/orders.ts';
+import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
@@ -566,6 +566,11 @@ export class Watch implements Facts {
   }
 
   announced(by: FunctionRun, news: News, taken: readonly DomainEvent[]): void {
+    // Orders for all tables are in no table's state.
+    if (news.events.some(({ detail }) => detail.routeTableId === everyTable)) {
+      this.announcements.ofAll(taken);
+      return;
+    }
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
     const look = [...this.#looks.values()].find(
@@ -596,12 +601,12 @@ export class Watch implements Facts {
   }
 
   /** Asks what can be asked only when everything has come to rest. */
-  atRest(tables: readonly string[], world: World): void {
+  atRest(tables: readonly string[], world: World, time: number): void {
     for (const routeTableId of tables) {
       this.#ask(atRest, this.facts(routeTableId), world, this);
-      this.#ask(atNewsRest, this.facts(routeTableId), world, this);
+      this.#ask(atNewsRest, this.facts(routeTableId), world, this, time);
     }
-    this.#ask(atNewsEnd, this);
+    this.#ask(atNewsEnd, this, time);
   }
 
   #ask<A extends readonly unknown[]>(checks: Invariants<A>, ...about: A): void {

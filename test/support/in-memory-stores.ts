@@ -1,7 +1,7 @@
 import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
-import type { News } from '../../reconciler/core/announce/news.ts';
+import type { FleetOrders, News } from '../../reconciler/core/announce/news.ts';
 import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
@@ -120,6 +120,11 @@ export class InMemoryTableOrders implements TableOrders {
     return ordersOf(concern.map(([, row]) => structuredClone(row)));
   }
 
+  async ofAll(): Promise<Orders> {
+    await this.faults('ofAll');
+    return this.of(everyTable);
+  }
+
   async all(): Promise<OrdersByTable> {
     await this.faults('all');
     return (routeTableId) => this.of(routeTableId);
@@ -134,6 +139,7 @@ export class InMemoryTableStates implements TableStates {
   readonly #states = new Map<string, StoredState>();
   readonly #runs = new Map<string, Run>();
   #sweep: SweepRecord | undefined;
+  #fleetOrders: FleetOrders | undefined;
 
   /** All that is stored of a table, for tests. */
   stored(routeTableId: string): StoredState {
@@ -212,6 +218,16 @@ export class InMemoryTableStates implements TableStates {
   async writeSweep(sweep: SweepRecord): Promise<void> {
     await this.#writing('writeSweep');
     this.#sweep = structuredClone(sweep);
+  }
+
+  async readFleetOrders(): Promise<FleetOrders | undefined> {
+    await this.faults('readFleetOrders');
+    return structuredClone(this.#fleetOrders);
+  }
+
+  async writeFleetOrders(announced: FleetOrders): Promise<void> {
+    await this.#writing('writeFleetOrders');
+    this.#fleetOrders = structuredClone(announced);
   }
 
   async #writing(call: string, routeTableId?: string): Promise<void> {

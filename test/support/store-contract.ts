@@ -3,7 +3,8 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
-import { noOrders } from '../../reconciler/core/desired/orders.ts';
+import { type GivenOrder, noOrders } from '../../reconciler/core/desired/orders.ts';
+import type { Policy } from '../../reconciler/core/desired/policy.ts';
 import { plan } from '../../reconciler/core/plan/plan.ts';
 import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -119,6 +120,26 @@ const lastDrift: Required<LastDrift> = {
   healedAt: at,
 };
 
+const policy: Required<Policy> = {
+  mode: 'enforce',
+  unlisted: 'delete',
+  paused: { reason: 'maintenance', until: at },
+  scope: ['10.0.0.0/8'],
+  ignore: [{ destination: '10.200.0.0/16', target: 'eni-*', until: at }],
+  overrideLocal: ['10.0.0.0/16'],
+};
+
+const order: Required<GivenOrder> = {
+  kind: 'approval',
+  destination: '10.99.0.0/16',
+  reason: 'maintenance',
+  by: 'alice',
+  at,
+  until: at,
+  routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
+  moreRoutes: 1,
+};
+
 /** A memory with everything in it. */
 const remembered: Required<Memory> = {
   ...memory({
@@ -145,6 +166,8 @@ const remembered: Required<Memory> = {
   desiredHash: 'aaaaaaaaaaaa',
   policyHash: 'bbbbbbbbbbbb',
   lastValid: 'aaaaaaaaaaaa',
+  policy,
+  orders: [order],
   readAt: '2026-11-23T11:59:00.000Z',
   policySince: { policy: 'bbbbbbbbbbbb', at: '2026-11-23T11:00:00.000Z', before: 'adopted', isWatched: true },
   watched: true,
@@ -292,7 +315,9 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           { ...noOrders, pauses: [stop] },
           { ...noOrders, pauses: [stop] },
         ]);
+        expect(await stores.orders.ofAll()).toEqual({ ...noOrders, pauses: [stop] });
         await stores.order('*', 'stop');
+        expect(await stores.orders.ofAll()).toEqual(noOrders);
         expect((await stores.orders.all())(otherId)).toEqual(noOrders);
       });
     });
@@ -424,6 +449,18 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           await stores.states.writeSweep(written);
           expect(await stores.states.readSweep()).toEqual(written);
         }
+      });
+    });
+
+    describe('the orders for all tables that are announced', () => {
+      it('are read as they were last written', async () => {
+        expect(await stores.states.readFleetOrders()).toBeUndefined();
+        const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
+        for (const one of [written, { revision: 8, orders: [], unsent: [] }]) {
+          await stores.states.writeFleetOrders(one);
+          expect(await stores.states.readFleetOrders()).toEqual(one);
+        }
+        expect(await stores.states.readSweep()).toBeUndefined();
       });
     });
 

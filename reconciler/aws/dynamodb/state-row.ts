@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { DomainEvent } from '../../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
-import type { News } from '../../core/announce/news.ts';
+import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
 import type { Blocked, WaitingDelete } from '../../core/plan/guard.ts';
@@ -26,7 +26,8 @@ import {
   type Written,
   withEach,
 } from '../../core/memory/memory.ts';
-import type { ApprovedRoute } from '../../core/desired/orders.ts';
+import type { ApprovedRoute, GivenOrder } from '../../core/desired/orders.ts';
+import type { Policy } from '../../core/desired/policy.ts';
 import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
@@ -69,10 +70,10 @@ const sizeOf = (row: Record<string, unknown>): number =>
     .map((value) => (value instanceof Uint8Array ? value.byteLength : Buffer.byteLength(JSON.stringify(value) ?? '')))
     .reduce((sum, bytes) => sum + bytes, 0);
 
-/** Packs what is not announced yet: the newest events for which there is room. */
-export function packNews({ metrics, events }: News): Uint8Array {
-  for (let most = events.length; ; most = Math.floor(most / 2)) {
-    const packed = pack({ metrics, events: most > 0 ? events.slice(-most) : [] });
+/** Packs what is not announced yet: the first events for which there is room, and how many are dropped. */
+export function packNews(news: News): Uint8Array {
+  for (let most = news.events.length; ; most = Math.floor(most / 2)) {
+    const packed = pack(withFirst(news, most));
     if (packed.byteLength <= newsAtMost || most === 0) return packed;
   }
 }
@@ -213,11 +214,38 @@ const lastDrift = z.looseObject({
 
 const route = z.looseObject({ destination: text, target: text } satisfies ShapesOf<ApprovedRoute>);
 
+const texts = z.array(text);
+
+const policy = z.looseObject({
+  mode: text,
+  unlisted: text,
+  paused: z.looseObject({ reason: text, until: optional.time }).optional(),
+  scope: texts.optional(),
+  ignore: z.array(z.looseObject({ destination: optional.text, target: optional.text, until: optional.time })),
+  overrideLocal: texts,
+} satisfies ShapesOf<Policy>);
+
+/** An order as it is remembered. */
+export const orderShape = z.custom<GivenOrder>((value) => order.safeParse(value).success);
+
+const order = z.looseObject({
+  kind: text,
+  destination: optional.text,
+  reason: optional.text,
+  by: optional.text,
+  at: optional.text,
+  until: optional.time,
+  routes: z.array(route).optional(),
+  moreRoutes: optional.number,
+} satisfies ShapesOf<GivenOrder>);
+
 const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
   lastValid: optional.text,
+  policy: policy.optional(),
+  orders: z.array(order).optional(),
   readAt: optional.time,
   policySince: z
     .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
@@ -315,8 +343,10 @@ const besideShape = z.object({ revision: number, seen: optional.text, dueAt: opt
 
 const newsShape = z.object({
   metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
-  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
+  events: z.array(z.lazy(() => domainEvent)),
 });
+
+export const domainEvent = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
 
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
 const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });

@@ -2,7 +2,8 @@ import type { ChangeJson } from '../route/change.ts';
 import type { TroubleCode } from '../desired/finding.ts';
 import type { FailureKind } from '../route/outcome.ts';
 import { known } from '../route/known.ts';
-import type { ApprovedRoute } from '../desired/orders.ts';
+import type { ApprovedRoute, GivenOrder } from '../desired/orders.ts';
+import type { Policy } from '../desired/policy.ts';
 import type { Actor } from './call.ts';
 
 // Types and queries only. `status/` decides what is remembered. All times are ISO 8601, UTC.
@@ -16,6 +17,10 @@ export interface Memory {
   readonly policyHash?: string;
   /** Identifies the item that is stored as the last valid version. */
   readonly lastValid?: string;
+  /** The policy of the last valid item. An edit that weakens it is announced. */
+  readonly policy?: Policy;
+  /** The orders for this table that were in force at the last reconcile. Each is announced once. */
+  readonly orders?: readonly GivenOrder[];
   /** When the last believed read was made. Whether a route appeared is judged by it. */
   readonly readAt?: string;
   /** Since when the policy holds under which the table is reconciled, and what was before. */

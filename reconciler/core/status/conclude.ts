@@ -3,6 +3,7 @@ import type { DesiredTable } from '../desired/desired.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
 import { isOutOfSync } from '../desired/finding.ts';
 import { desiredHash, policyHash } from '../desired/hashes.ts';
+import { policyOf } from '../desired/policy.ts';
 import { known } from '../route/known.ts';
 import { type Memory, emptyMemory, withEach } from '../memory/memory.ts';
 import type { Pause } from '../desired/orders.ts';
@@ -325,12 +326,13 @@ function contestedBecause({ destination, repairs, by, until }: Contested, now: D
 
 const beforeOf = (before: State | undefined): Memory => before?.memory ?? emptyMemory;
 
-/** Adds the hashes of this item and policy to a memory. */
+/** Adds what identifies this item and its policy to a memory. */
 const identified = (memory: Memory, desired: DesiredTable, now: Date): Memory =>
   known({
     ...memory,
     desiredHash: desiredHash(desired),
     policyHash: policyHash(desired, now),
+    policy: policyOf(desired),
     watched: isEnforced(desired, now) ? undefined : (true as const),
   });
 

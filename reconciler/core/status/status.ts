@@ -50,7 +50,7 @@ const meaning = {
   Verifying: { isCalm: true, isRead: true, counts: 'settled' },
   Drifted: { isCalm: false, isRead: true, counts: 'observed' },
   Contested: { isCalm: false, isRead: true, counts: 'outOfSync' },
-  Blocked: { isCalm: false, isRead: true, counts: 'outOfSync' },
+  Blocked: { isCalm: false, isRead: true, counts: 'waiting' },
   Failed: { isCalm: false, isRead: true, counts: 'outOfSync' },
   Invalid: { isCalm: false, isRead: false, counts: 'outOfSync' },
   Missing: { isCalm: false, isRead: false, counts: 'outOfSync' },
@@ -61,7 +61,7 @@ const meaning = {
 export const isCalm = (phase: Phase): boolean => meaning[phase].isCalm;
 
 /** How a sweep counts a table in this phase. */
-export const countsAs = (phase: Phase): 'settled' | 'observed' | 'outOfSync' => meaning[phase].counts;
+export const countsAs = (phase: Phase): 'settled' | 'observed' | 'waiting' | 'outOfSync' => meaning[phase].counts;
 
 /** What people see of one table. Decisions rest on `Memory`, never on this. Times are ISO 8601, UTC. */
 export interface Status {

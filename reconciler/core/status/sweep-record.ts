@@ -11,6 +11,12 @@ export interface SweepRecord {
   readonly outOfSync: number;
   /** Drifted tables that are only observed: mode `observe`, a pause or a stop. */
   readonly observed?: number;
+  /** Tables that are as desired except for deletes that wait for a person. */
+  readonly waiting?: number;
+  /** Tables that a pause or a stop keeps from being changed. */
+  readonly stopped?: number;
+  /** How many fewer items it found than the last sweep, if that was a large part of them (`missingItems`). */
+  readonly missing?: number;
   /** Routes of enforced tables that drop their traffic. */
   readonly blackholes?: number;
   /** Tables that could not be read. They never count as in sync. */
@@ -41,17 +47,27 @@ export interface CompletedSweep {
   readonly endedAt: string;
   readonly unknown: Unread;
   readonly held?: Held;
+  /** How many items it found. */
+  readonly items: number;
 }
+
+/** A sweep that finds less than this part of the items of the last one raises an alarm. */
+const itemsExpected = 0.9;
+
+/** How many items are missing, if a sweep found less than 90 % of the items of the last one. */
+export const missingItems = (last: CompletedSweep | undefined, items: number): number =>
+  last && items < last.items * itemsExpected ? last.items - items : 0;
 
 /** The last sweep that reached its end: the one of this record, or the one before it. */
 export const completedSweep = ({
   startedAt,
   endedAt,
+  checked,
   unknown,
   held,
   lastCompleted,
 }: SweepRecord): CompletedSweep | undefined =>
-  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown, ...(held && { held }) };
+  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown, items: checked + unknown.count, ...(held && { held }) };
 
 /**
  * The last completed sweep, if it read this table. A sweep that cannot name every table it did not read vouches for

@@ -541,10 +541,22 @@ export const mutants: readonly Mutant[] = [
     '[]',
   ),
   mutant(
+    'announces an order each time it is read',
+    'core/announce/transitions.ts',
+    'orderChanges(before?.memory.orders ?? [], after.memory.orders ?? [])',
+    'orderChanges([], after.memory.orders ?? [])',
+  ),
+  mutant(
+    'announces no end of an order for all tables',
+    'fleet-orders.ts',
+    'orderChanges(before.orders, inForce)',
+    '{ ...orderChanges(before.orders, inForce), ended: [] }',
+  ),
+  mutant(
     'numbers events by their kind',
     'core/announce/events.ts',
-    '${event.detail.routeTableId}/${event.detail.at}/${index}',
-    '${event.detail.routeTableId}/${event.type}/${index}',
+    '${status.routeTableId}/${status.checkedAt}/${index}',
+    '${status.routeTableId}/${event.type}/${index}',
   ),
   mutant(
     'counts a change whose answer was lost as made',

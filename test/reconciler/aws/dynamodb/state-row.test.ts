@@ -210,7 +210,7 @@ describe('the row of a state', () => {
     expect(read.forgotten).toBe(4);
   });
 
-  it('has room for the newest events that are not announced yet', () => {
+  it('has room for the first events that are not announced yet, and counts the others', () => {
     const given = stateUnder(worse);
     const [event] = state.unsent.events;
     const changes = [...given.memory.destinations.values()]
@@ -226,9 +226,11 @@ describe('the row of a state', () => {
     const row = rowOf({ ...given, unsent: news });
     expect(itemSize(row)).toBeLessThan(itemLimit);
     const unsent = stateOf(row)?.unsent;
-    expect(unsent?.metrics).toEqual(news.metrics);
-    expect(unsent?.events.length).toBeGreaterThan(0);
-    expect(unsent?.events).toEqual(events.slice(-(unsent?.events.length ?? 0)));
+    const kept = unsent?.events.length ?? 0;
+    expect(kept).toBeGreaterThan(0);
+    expect(unsent?.events).toEqual(events.slice(0, kept));
+    const dropped = { name: 'EventsDropped', value: events.length - kept };
+    expect(unsent?.metrics).toEqual([...news.metrics, ...(dropped.value > 0 ? [dropped] : [])]);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { detailSchemas } from '../../../../reconciler/core/announce/domain-event.ts';
 import { actorBehind, eventsOf } from '../../../../reconciler/core/announce/events.ts';
 import { isEmpty, joined, newsOf, noNews } from '../../../../reconciler/core/announce/news.ts';
+import type { Policy } from '../../../../reconciler/core/desired/policy.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
 import { routeTableId } from '../../../support/builders.ts';
@@ -38,6 +39,32 @@ const notice: ReportedCall = {
 };
 
 const ended: Drift = { ...found, endedAt: at(1) };
+
+const leftAlone = { destination, target: 'tgw-aaaaaaaa', was: 'pcx-aaaaaaaa', reason: 'ignored' } as const;
+
+const dropping = state(
+  { troubles: ['blackhole'] },
+  {
+    plan: {
+      ...emptyPlan,
+      findings: [{ code: 'blackhole', destination, target: 'nat-aaaaaaaa', message: 'its target is gone' }],
+    },
+  },
+);
+const takenDown: ReportedCall = {
+  id: 'call-8',
+  name: 'DeleteNatGateway',
+  time: at(0),
+  actor: alice,
+  about: 'target-down',
+  ids: ['nat-aaaaaaaa'],
+};
+
+const policy: Policy = { mode: 'enforce', unlisted: 'delete', ignore: [], overrideLocal: [] };
+const protecting = (more: Partial<Policy> = {}) => state({}, { memory: { policy: { ...policy, ...more } } });
+
+const pause = { kind: 'pause', reason: 'maintenance', by: 'alice', at: at(0) } as const;
+const ordered = state({}, { memory: { orders: [pause] } });
 
 /** Every event that there is, by what brings it about. */
 const all: readonly (readonly [string, ReturnType<typeof between>, string, object])[] = [
@@ -84,6 +111,27 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
     'Route Table Changed',
     { notice: 'subnet-aaaaaaaa left the table', actor: alice },
   ],
+  [
+    'a route of others that is left alone',
+    between(calm, calm, [], [], [leftAlone]),
+    'Route Left Alone',
+    { routes: [{ ...leftAlone, actor: 'unattributed' }] },
+  ],
+  [
+    'a route that begins to drop its traffic',
+    between(calm, dropping, [], [takenDown]),
+    'Route Blackholed',
+    { state: 'entered', routes: [{ destination, target: 'nat-aaaaaaaa', actor: alice }] },
+  ],
+  ['the end of blackholes', between(dropping, calm), 'Route Blackholed', { state: 'left', routes: [] }],
+  [
+    'an edit that weakens the protection of the table',
+    between(protecting(), protecting({ mode: 'observe' })),
+    'Route Policy Changed',
+    { weakened: [{ field: 'mode', old: ['enforce'], new: ['observe'] }] },
+  ],
+  ['an order', between(calm, ordered), 'Route Order Given', { state: 'entered', order: pause }],
+  ['the end of an order', between(ordered, calm), 'Route Order Given', { state: 'left', order: pause }],
 ];
 
 describe.each(all)('%s', (_, transitions, type, detail) => {
@@ -101,6 +149,10 @@ describe.each(all)('%s', (_, transitions, type, detail) => {
     });
     expect(detailSchemas[event?.type ?? 'Route Drift Detected'].safeParse(event?.detail).error).toBeUndefined();
   });
+});
+
+it.each(Object.keys(detailSchemas))('%s is among the events above', (type) => {
+  expect(all.map(([, , announced]) => announced)).toContain(type);
 });
 
 describe('an event', () => {
@@ -193,11 +245,19 @@ describe('news', () => {
     expect([isEmpty(news), isEmpty(noNews)]).toEqual([false, true]);
   });
 
-  it('that were not announced come before what is new, the latest 50 events of them', () => {
+  it('that were not announced come before what is new', () => {
     expect(joined(undefined, news)).toEqual(news);
-    const unsent = { ...noNews, events: Array.from({ length: 50 }, () => news.events).flat() };
-    const both = joined(unsent, newsOf(between(calm, waiting)));
-    expect(both.events).toHaveLength(50);
+    const both = joined(news, newsOf(between(calm, waiting)));
+    expect(both.events.map(({ type }) => type)).toEqual(['Route Drift Detected', 'Route Plan Blocked']);
+  });
+
+  it('that were not announced are kept, the first 200 events of them, and the others are counted', () => {
+    const unsent = { ...noNews, events: Array.from({ length: 199 }, () => news.events).flat() };
+    const more = { metrics: [], events: [...newsOf(between(calm, waiting)).events, ...news.events, ...news.events] };
+    const both = joined(unsent, more);
+    expect(both.events).toHaveLength(200);
     expect(both.events.at(-1)?.type).toBe('Route Plan Blocked');
+    expect(both.metrics).toEqual([{ name: 'EventsDropped', value: 2 }]);
+    expect(joined(both, noNews)).toEqual(both);
   });
 });
