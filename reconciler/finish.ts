@@ -48,7 +48,16 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     history,
   } = session;
   const { outcomes, result } = ending;
-  const on = { routeTableId, now: world.now(), waker, ...occasion, calls: evidence.recent, outcomes };
+  const { wanted } = ending;
+  const on = {
+    routeTableId,
+    now: world.now(),
+    waker,
+    ...occasion,
+    calls: evidence.recent,
+    outcomes,
+    ...(wanted.kind === 'last-valid' && { invalid: wanted }),
+  };
   const concluded = conclude(before, ending.memory, result, on);
   await history.troubled(before, concluded);
   const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);

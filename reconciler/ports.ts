@@ -25,6 +25,23 @@ export interface DesiredItems {
   existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
 }
 
+/** A version of an item that was valid when it was reconciled. */
+export interface LastValid {
+  /** The item as it was written. Untrusted, like any item. */
+  readonly item: unknown;
+  /** When it was first reconciled. ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** The last valid version of each item. It stays in force while the item is invalid. */
+export interface LastValidItems {
+  /** Undefined if there is none, or if it cannot be read (strongly consistent read). */
+  read(routeTableId: string): Promise<LastValid | undefined>;
+  write(routeTableId: string, version: LastValid): Promise<void>;
+  /** Idempotent. */
+  remove(routeTableId: string): Promise<void>;
+}
+
 export interface DesiredPage {
   readonly items: readonly { readonly routeTableId: string; readonly item: unknown }[];
   /** The cursor of the next page. Absent on the last page. */
@@ -191,6 +208,7 @@ export interface Checkpoint {
 export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
+  readonly lastValid: LastValidItems;
   readonly orders: TableOrders;
   readonly states: TableStates;
   readonly index: TableIndex;

@@ -8,7 +8,7 @@ import { type SweepRecord, completedSweep } from './core/status/sweep-record.ts'
 import type { Invocation } from './lease.ts';
 import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
-import { seenHash, wantedOf } from './situation.ts';
+import { seenHash, wantedNow } from './situation.ts';
 
 // The record names the first 100 tables that could not be read, with a reason of at most 300 characters each. It may
 // hold two such lists (this sweep and the last completed one), and DynamoDB limits an item to 400 KB.
@@ -127,8 +127,8 @@ async function sweepPage(
       const glance = glances.get(routeTableId);
       const now = world.now();
       try {
-        const wanted = wantedOf(item, ordersOf(routeTableId), now);
-        const isWatched = wanted.kind === 'valid' && !isEnforced(wanted.desired, now);
+        const wanted = await wantedNow(routeTableId, { item, orders: ordersOf(routeTableId) }, world);
+        const isWatched = 'desired' in wanted && !isEnforced(wanted.desired, now);
         const seen = seenHash(wanted, ordersOf(routeTableId), tables.get(routeTableId), now);
         if (glance && !needsReconcile(glance, seen, now)) {
           tally.checked(glance.status.phase, isWatched ? 0 : (glance.status.blackholes ?? 0));

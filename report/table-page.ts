@@ -1,7 +1,7 @@
 import { shownPhase } from '../reconciler/core/status/freshness.ts';
 import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
-import { type PlanSummary, type Status, isCalm } from '../reconciler/core/status/status.ts';
+import { type PlanSummary, type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { ChangeJson } from '../reconciler/core/route/change.ts';
 import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
@@ -34,7 +34,7 @@ export function tablePage({ routeTableId, status, runs, calls, sweep, now }: Tab
 }
 
 function facts(status: Status): Html {
-  const { checkedAt, changedAt, trigger, actor, pause, contested = [], lastDrift, problems = [] } = status;
+  const { checkedAt, changedAt, trigger, actor, pause, inForce, contested = [], lastDrift, problems = [] } = status;
   return html`<dl>
       <dt>Last read</dt>
       <dd>${timeOf(checkedAt)} UTC, in this phase since ${timeOf(changedAt)}</dd>
@@ -44,6 +44,14 @@ function facts(status: Status): Html {
           actor && html`, ${actorInFull(actor)}`
         }
       </dd>
+      ${
+        inForce &&
+        html`<dt>In force</dt>
+          <dd>
+            the last valid version of the item, first reconciled ${timeOf(inForce.since)} UTC:
+            ${phaseBadge(inForce.phase)} ${inForce.reason}
+          </dd>`
+      }
       ${
         lastDrift &&
         html`<dt>Last drift</dt>
@@ -92,9 +100,9 @@ const putRight = (lastDrift: LastDrift): string => {
       : `repaired in ${time}`;
 };
 
-function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined {
+function planOf({ routeTableId, plan, drift, ...status }: Status): Html | undefined {
   if (!plan) return undefined;
-  const isApplied = isCalm(phase);
+  const isApplied = isCalm(phaseInForce(status));
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">

@@ -8,6 +8,7 @@ import type {
   Evidence,
   Glance,
   Known,
+  LastValidItems,
   Leases,
   Log,
   Requeue,
@@ -24,6 +25,7 @@ import type { World as Ec2World } from '../support/ec2/world.ts';
 import {
   InMemoryDesiredItems,
   InMemoryEvidence,
+  InMemoryLastValidItems,
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
@@ -55,6 +57,7 @@ export class Cloud {
   readonly watch: Watch;
   readonly ec2: InMemoryEc2;
   readonly desired = new InMemoryDesiredItems();
+  readonly lastValid = new InMemoryLastValidItems();
   readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
@@ -202,6 +205,7 @@ export class Cloud {
       tables: this.#tables(fn),
       desired: this.#desired(fn),
       orders: { all: () => this.#store(fn, 'orders.all', () => this.orders.all()) },
+      lastValid: this.#lastValid(fn),
       states: this.#states(fn),
       index: this.#index(fn),
       evidence: this.#evidence(fn),
@@ -271,6 +275,8 @@ export class Cloud {
         this.watch.mutationEnded(mutation, 'done');
         this.history.note(fn.name, `${told}: done`);
       } catch (error) {
+        if (error instanceof ChangeFailed && error.failure.code === 'RouteLimitExceeded')
+          this.watch.full.add(routeTableId);
         this.watch.mutationEnded(mutation, outcomeOf(error));
         this.history.note(fn.name, `${told}: failed`, error);
         throw error;
@@ -300,6 +306,29 @@ export class Cloud {
     return {
       pages: pages.bind(this),
       existing: (routeTableIds) => this.#store(fn, 'desired.existing', () => this.desired.existing(routeTableIds)),
+    };
+  }
+
+  #lastValid(fn: FunctionRun): LastValidItems {
+    const { lastValid, watch } = this;
+    return {
+      read: (routeTableId) =>
+        this.#store(fn, `lastValid.read ${routeTableId}`, async () => {
+          const version = await lastValid.read(routeTableId);
+          watch.readLastValid(fn, routeTableId, version !== undefined);
+          return version;
+        }),
+      write: (routeTableId, version) => {
+        const write = async (): Promise<void> => {
+          await lastValid.write(routeTableId, version);
+          watch.keptLastValid(fn, routeTableId);
+        };
+        return this.#store(fn, `lastValid.write ${routeTableId}`, write, write);
+      },
+      remove: (routeTableId) => {
+        const remove = (): Promise<void> => lastValid.remove(routeTableId);
+        return this.#store(fn, `lastValid.remove ${routeTableId}`, remove, remove);
+      },
     };
   }
 

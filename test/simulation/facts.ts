@@ -22,6 +22,8 @@ export interface Version {
   readonly item: { readonly routeTableId: string } | undefined;
   /** What it asks for; undefined when it is invalid or was deleted. */
   readonly spec?: Spec;
+  /** It is invalid, and what it asks for is what the last valid version did. */
+  readonly isStandIn?: true;
 }
 
 /** One read of a table in EC2. */
@@ -110,6 +112,10 @@ export interface Look {
 export interface TableFacts {
   readonly routeTableId: string;
   readonly versions: Version[];
+  /** What is stored as the last valid version, as the one who stored it read it. */
+  kept: Version | undefined;
+  /** The last valid version that a status tells of, under this management. */
+  reconciled: Version | undefined;
   readonly mutations: Mutation[];
   readonly runs: Map<string, Run>;
   /** Destinations that were in the hands of another account at some time. */
@@ -165,6 +171,8 @@ export interface Facts {
   readonly holder: (routeTableId: string) => string | undefined;
   /** EC2 refuses this target in this table, whatever the rules say. */
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  /** EC2 has refused a create because the table is full. */
+  readonly wasFull: (routeTableId: string) => boolean;
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;

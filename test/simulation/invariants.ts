@@ -7,13 +7,16 @@ import { isHalted } from './halts.ts';
 import { callOf } from './calls.ts';
 import {
   type Deviation,
+  type Spec,
   deviations,
   isDefault,
   isEnforced,
   isHeld,
+  isLeftForNow,
   mayDelete,
   mayReplace,
   names,
+  overlap,
   rulesOf,
   wantedAt,
 } from './oracle.ts';
@@ -173,6 +176,34 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return isDefault(destination) && !appeared ? `${tell(mutation)}: a default route that did not appear` : undefined;
   },
 
+  'while an item is invalid, nothing goes that an edit took out': (mutation, _, watch) => {
+    const { action, destination, from, version, routeTableId } = mutation;
+    const isOurs = watch.facts(routeTableId).memory.owned.get(destination) === from;
+    return version.isStandIn && action === 'delete' && isOurs
+      ? `${tell(mutation)}: it was ours, and the item is invalid`
+      : undefined;
+  },
+
+  'no edit deletes a route before its overlapping creates are seen': (mutation, _, watch) => {
+    const { action, destination, from, version, read, by, routeTableId } = mutation;
+    const facts = watch.facts(routeTableId);
+    const table = read.shown?.world.tables.get(routeTableId);
+    const now = read.startedAt + by.skewMs;
+    if (action !== 'delete' || !version.spec || !table || isApproved(mutation, facts)) return undefined;
+    if (facts.memory.owned.get(destination) !== from || watch.wasFull(routeTableId)) return undefined;
+    const { spec } = version;
+    const missing = spec.routes.find(
+      (route) =>
+        overlap(route.destination, destination) &&
+        route.target !== 'local' &&
+        !slotAt(table, route.destination) &&
+        !isLeftForNow(spec, route, now) &&
+        // Where it dropped the traffic before, it is not created.
+        !facts.mutations.some((one) => one.destination === route.destination && one.to === route.target && one.worked),
+    );
+    return missing && `${tell(mutation)}, and the read shows no ${missing.destination}`;
+  },
+
   'no more deletes than maxDeletes': (mutation, _, watch) => {
     const sight = sightOf(mutation);
     const most = sight ? mostDeletes(sight, new Set()) : 0;
@@ -225,7 +256,8 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       ? undefined
       : `revision ${revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
 
-  'InSync is said only of a read that was in sync': ({ status: { phase } }, look, _, watch) => {
+  'InSync is said only of a read that was in sync': ({ status }, look, _, watch) => {
+    const phase = status.inForce?.phase ?? status.phase;
     const { shown } = look.read ?? {};
     const spec = look.version?.spec;
     const table = shown?.world.tables.get(look.routeTableId);
@@ -238,7 +270,13 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 
-  'no delete is held back that was earned': ({ status: { phase, plan }, memory: { doubt } }, look, _, watch) => {
+  'no delete is held back that was earned': (
+    { status: { phase: shown, inForce, plan }, memory: { doubt } },
+    look,
+    _,
+    watch,
+  ) => {
+    const phase = inForce?.phase ?? shown;
     const { version, read, routeTableId, by, halts } = look;
     const table = read?.shown?.world.tables.get(routeTableId);
     if (!plan?.blocked || doubt || phase === 'Drifted' || !version?.spec || !read?.shown || !table) return undefined;
@@ -252,7 +290,7 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
     const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
     if (isOfReadBefore) return undefined;
-    const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
+    const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules, version.isStandIn));
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
@@ -318,13 +356,30 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     const now = watch.time();
     if (!version?.spec || !table || !isEnforced(version.spec, now)) return undefined;
     if (watch.halts.since(facts.routeTableId, now) !== undefined) return undefined;
-    const wrong = deviations(version.spec, table, world, now).find(
-      (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
-    );
+    const wrong = unmended(version.spec, table, facts, world, watch);
     return (
       wrong &&
       `${facts.routeTableId} ${wrong.destination} leads to ${wrong.found}, not ${wrong.wanted}; status says ${facts.state?.status.phase}: ${facts.state?.status.reason}`
     );
+  },
+
+  'while an item is invalid, what the last valid version asks is repaired': (facts, world, watch) => {
+    const { routeTableId, versions, reconciled, state } = facts;
+    const version = versions.at(-1);
+    const table = world.tables.get(routeTableId);
+    if (!version?.item || version.spec || !table || !reconciled?.spec) return undefined;
+    const now = watch.time();
+    if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
+    const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
+    const wrong = inForce.map((spec) =>
+      isEnforced(spec, now) ? unmended(spec, table, facts, world, watch) : undefined,
+    );
+    const [first] = wrong;
+    if (!state?.status.inForce) return `${routeTableId}: no version is in force, and ${reconciled.index} was valid`;
+    return first && wrong.every((one) => one !== undefined)
+      ? `${routeTableId} ${first.destination} leads to ${first.found}, not ${first.wanted} as version ${reconciled.index} asks`
+      : undefined;
   },
 
   'the status is true': (facts, world, watch) => {
@@ -373,6 +428,12 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
   },
 };
 
+/** What is not as an item asks, though it is ours to mend and nothing excuses it. */
+const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, watch: Facts): Deviation | undefined =>
+  deviations(spec, table, world, watch.time()).find(
+    (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
+  );
+
 /** What remains to be mended is refused by EC2 for good, or waits for a person, and the status names it. */
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
   const { state, routeTableId, foreign } = facts;
@@ -384,8 +445,12 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   // Whether it dropped the traffic, a read between two statuses may have shown to the reconciler alone.
   if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))
     return true;
-  if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
-  const isNamed = status?.phase === 'Failed' && status.failures?.some((failure) => failure.destination === destination);
+  // A delete that waits for a create which is refused is named by that.
+  const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
+  if (wanted === undefined) return waits || status?.plan?.blocked?.deletes.includes(destination) === true;
+  const phase = status?.inForce?.phase ?? status?.phase;
+  const isNamed =
+    phase === 'Failed' && status?.failures.some((failure) => failure.destination === destination) === true;
   return (
     isNamed && (watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
   );

@@ -8,6 +8,8 @@ export interface Sight {
   readonly world: World;
   /** By the function's clock. */
   readonly now: number;
+  /** The item is invalid, and this is its last valid version. */
+  readonly isStandIn?: boolean;
 }
 
 /**
@@ -41,9 +43,9 @@ export class Memory {
    * was made under: one look may act on several, and the status that it ends with is written by the last of them.
    */
   saw(sight: Sight, rules: string, foreign: ReadonlySet<string>): void {
-    const { spec, table, world, now } = sight;
+    const { spec, table, world, now, isStandIn } = sight;
     const deletes = deletesIn(sight);
-    const isHeld = deletes.some((destination) => !this.isEarned(destination, rules));
+    const isHeld = deletes.some((destination) => !this.isEarned(destination, rules, isStandIn));
     const isClean = this.clean === rules && !isHeld && deletes.length <= mostDeletes(sight, foreign);
     if (!isClean) this.clean = undefined;
     for (const { destination } of spec.routes) this.listedSince.add(destination);
@@ -89,10 +91,10 @@ export class Memory {
   }
 
   /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
-  isEarned(destination: string, rules: string): boolean {
+  isEarned(destination: string, rules: string, isStandIn = false): boolean {
     const mayBeKnown = this.knew(destination) || this.listedSince.has(destination);
     const appeared = this.clean === rules && !this.spared.has(destination) && !mayBeKnown;
-    return appeared || (this.owned.has(destination) && !isDefault(destination));
+    return appeared || (!isStandIn && this.owned.has(destination) && !isDefault(destination));
   }
 }
 

@@ -138,6 +138,10 @@ function within(inner: string, outer: string): boolean {
   return familyOf(inner) === familyOf(outer) && isInside(inner, outer);
 }
 
+/** Whether two destinations share addresses, the one inside the other. */
+export const overlap = (one: string, other: string): boolean =>
+  one !== other && (within(one, other) || within(other, one));
+
 export const isDefault = (destination: string): boolean => destination === '0.0.0.0/0' || destination === '::/0';
 
 /** A route through an interface also goes by the name of the instance behind it. */

@@ -104,11 +104,13 @@ async function laterTries(
 ): Promise<boolean> {
   const due = [...cloud.watch.tables.values()].flatMap(({ state, versions }) => {
     const status = state?.status;
-    const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
+    const { ignore = [], paused } = versions.findLast(({ spec }) => spec)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
       // A chain of messages ends at its longest: what was to be seen then, the sweep sees.
-      ...(isWaiting(status?.phase) && status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
+      ...(isWaiting(status?.inForce?.phase ?? status?.phase) && status?.nextRetry
+        ? [Date.parse(status.nextRetry)]
+        : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
     ];
   });

@@ -41,6 +41,8 @@ export interface Violation {
 export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
+  /** Tables in which EC2 refused a create because they are full. */
+  readonly full = new Set<string>();
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
@@ -81,6 +83,8 @@ export class Watch implements Facts {
       facts = {
         routeTableId,
         versions: [{ index: 0, at: -Infinity, item: undefined }],
+        kept: undefined,
+        reconciled: undefined,
         mutations: [],
         runs: new Map(),
         foreign: new Set(),
@@ -107,6 +111,8 @@ export class Watch implements Facts {
     const { versions } = this.facts(routeTableId);
     return versions.at(-1) ?? { index: 0, at: -Infinity, item: undefined };
   }
+
+  readonly wasFull = (routeTableId: string): boolean => this.full.has(routeTableId);
 
   get looks(): Iterable<Look> {
     return this.#looks.values();
@@ -202,6 +208,20 @@ export class Watch implements Facts {
     delete look.checkpoint;
   }
 
+  /** A function goes by the last valid version, if there is one. */
+  readLastValid(by: FunctionRun, routeTableId: string, isThere: boolean): void {
+    const look = this.look(by, routeTableId);
+    const { kept } = this.facts(routeTableId);
+    if (!isThere || !kept?.spec || !look?.version || look.version.spec) return;
+    const spec = { ...kept.spec, held: this.holds.told(routeTableId) };
+    look.version = { ...look.version, spec, isStandIn: true };
+    look.round.versions.splice(-1, 1, look.version);
+  }
+
+  keptLastValid(by: FunctionRun, routeTableId: string): void {
+    this.facts(routeTableId).kept = this.look(by, routeTableId)?.version;
+  }
+
   readStarts(by: FunctionRun, routeTableId: string): Read {
     const read: Read = { startedAt: this.time(), mutations: [] };
     const look = this.look(by, routeTableId);
@@ -240,7 +260,12 @@ export class Watch implements Facts {
       const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
       if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
     }
-    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now), facts.foreign);
+    const { isStandIn = false } = look.version ?? {};
+    facts.memory.saw(
+      { spec, table, world: shown.world, now, isStandIn },
+      rulesOf(spec, look.halts, now),
+      facts.foreign,
+    );
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
@@ -403,10 +428,12 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
+    if (look.version?.spec && !look.version.isStandIn) facts.reconciled = look.version;
     this.#spendUnseen(facts, look, memory);
     this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
       this.announcements.forgot(status.routeTableId);
+      facts.reconciled = undefined;
       facts.drifts.forget();
       facts.memory.forget();
       facts.onTrial.clear();

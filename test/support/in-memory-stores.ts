@@ -15,6 +15,8 @@ import type {
   Evidence,
   Glance,
   Known,
+  LastValid,
+  LastValidItems,
   Leases,
   OrdersByTable,
   Requeue,
@@ -69,6 +71,34 @@ export class InMemoryDesiredItems implements DesiredItems {
       };
     }
     return undefined;
+  }
+}
+
+/** The last valid items, in memory. Copies go in and copies come out. */
+export class InMemoryLastValidItems implements LastValidItems {
+  faults: StoreFaults = () => {};
+  /** How often one was read or written. */
+  readonly calls = new Map<string, number>();
+  readonly #versions = new Map<string, LastValid>();
+
+  async read(routeTableId: string): Promise<LastValid | undefined> {
+    await this.#called('lastValid.read', routeTableId);
+    return structuredClone(this.#versions.get(routeTableId));
+  }
+
+  async write(routeTableId: string, version: LastValid): Promise<void> {
+    await this.#called('lastValid.write', routeTableId);
+    this.#versions.set(routeTableId, structuredClone(version));
+  }
+
+  async remove(routeTableId: string): Promise<void> {
+    await this.#called('lastValid.remove', routeTableId);
+    this.#versions.delete(routeTableId);
+  }
+
+  async #called(call: string, routeTableId: string): Promise<void> {
+    await this.faults(call, routeTableId);
+    this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
   }
 }
 

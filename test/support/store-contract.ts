@@ -11,6 +11,7 @@ import type {
   Claim,
   DesiredItems,
   Evidence,
+  LastValidItems,
   Leases,
   StoredState,
   TableIndex,
@@ -29,6 +30,7 @@ export interface Stores {
   /** Writes one row of orders as a person would; without fields, removes it. */
   readonly order: (routeTableId: string, order: string, fields?: object) => void | Promise<void>;
   readonly states: TableStates;
+  readonly lastValid: LastValidItems;
   readonly index: TableIndex;
   readonly evidence: Evidence;
   readonly leases: Leases;
@@ -140,6 +142,7 @@ const remembered: Required<Memory> = {
   }),
   desiredHash: 'aaaaaaaaaaaa',
   policyHash: 'bbbbbbbbbbbb',
+  lastValid: 'aaaaaaaaaaaa',
   cleanPolicy: 'bbbbbbbbbbbb',
   watched: true,
   lastWriteAt: at,
@@ -182,6 +185,7 @@ const status: Required<Status> = {
   inSyncSince: at,
   nextRetry: minutesAfter(1).toISOString(),
   pause: { reason: 'maintenance', of: 'table', by: 'alice', at, until: minutesAfter(60).toISOString() },
+  inForce: { since: at, phase: 'InSync', reason: 'every route is as desired' },
 };
 
 const unsent: News = {
@@ -287,6 +291,42 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         ]);
         await stores.order('*', 'stop');
         expect((await stores.orders.all())(otherId)).toEqual(noOrders);
+      });
+    });
+
+    describe('a last valid item', () => {
+      const large = {
+        routeTableId,
+        routes: Array.from({ length: 1_000 }, (_, n) => ({
+          destination: `10.${n >> 8}.${n & 255}.0/24`,
+          target: 'pcx-0123456789abcdef0',
+          description: `${n} `.padEnd(256, 'long '),
+        })),
+        maxDeletes: 3,
+      };
+
+      it('is none where none was written', async () => {
+        expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
+      });
+
+      it('is read as it was last written, by table, however large it is', async () => {
+        const version = { item: large, since: minutesAfter(1).toISOString() };
+        await stores.lastValid.write(routeTableId, { item: { routeTableId, routes: [] }, since: now.toISOString() });
+        await stores.lastValid.write(routeTableId, version);
+        expect(await stores.lastValid.read(routeTableId)).toEqual(version);
+        expect(await stores.lastValid.read(otherId)).toBeUndefined();
+      });
+
+      it('is gone once it is removed, and may be removed twice', async () => {
+        await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
+        await stores.lastValid.remove(routeTableId);
+        await stores.lastValid.remove(routeTableId);
+        expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
+      });
+
+      it('is apart from the state', async () => {
+        await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
+        expect(await stores.states.read(routeTableId)).toEqual({});
       });
     });
 

@@ -30,6 +30,7 @@ import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
   type Failure,
+  type InForce,
   type PlanSummary,
   type ShownPause,
   type State,
@@ -211,6 +212,7 @@ const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
+  lastValid: optional.text,
   cleanPolicy: optional.text,
   watched: flag,
   lastWriteAt: optional.time,
@@ -281,6 +283,7 @@ const statusShape = z.looseObject({
   changedAt: time,
   inSyncSince: optional.time,
   nextRetry: optional.time,
+  inForce: z.looseObject({ since: time, phase: z.enum(phases), reason: text } satisfies ShapesOf<InForce>).optional(),
   pause: z
     .looseObject({
       reason: text,

@@ -2,7 +2,7 @@ import type { ReportedCall } from '../memory/call.ts';
 import { type Drift, type Memory, type Refusal, openDrift, rememberedAt } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 import { isMissed } from '../status/drift.ts';
-import { type State, isBelieved, isCalm } from '../status/status.ts';
+import { type State, isBelieved, isCalm, phaseInForce } from '../status/status.ts';
 
 /** What keeps a table from being as desired. Each trouble has a key, which stays the same while the trouble lasts. */
 export interface Troubles {
@@ -171,7 +171,10 @@ const driftIn = (memory: Memory | undefined): ReadonlyMap<string, Drift> =>
 export function isOtherTrouble(before: State | undefined, { status }: State): boolean {
   const was = before?.status;
   if (isCalm(status.phase)) return false;
-  return status.phase !== was?.phase || status.reason !== was.reason || status.plan?.planId !== was.plan?.planId;
+  if (status.phase !== was?.phase || status.reason !== was.reason) return true;
+  // The item is as invalid as before, and its last valid version may be in no trouble.
+  const [isTroubled, isOther] = [!isCalm(phaseInForce(status)), status.inForce?.reason !== was.inForce?.reason];
+  return isTroubled && (isOther || status.plan?.planId !== was.plan?.planId);
 }
 
 function verifiedRuns(before: State | undefined, after: State, outcomes: readonly ChangeOutcome[]): readonly string[] {

@@ -14,6 +14,8 @@ export interface Memory {
   /** Identifies the item and the policy of the last reconcile. */
   readonly desiredHash?: string;
   readonly policyHash?: string;
+  /** Identifies the item that is stored as the last valid version. */
+  readonly lastValid?: string;
   /** The policy under which the table was last seen in sync. Absent once a delete waits or the policy changes. */
   readonly cleanPolicy?: string;
   /** The last reconcile was not allowed to change anything: mode `observe`, a pause or a stop. */

@@ -44,9 +44,12 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
     'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
     'default-route': 'the delete of a default route needs approval, unless that route has just appeared',
   }[code];
+  const remedy = 'approve them, list the routes, or ignore them';
   return {
     code,
-    message: `${sentence}: approve them, list the routes, or ignore them`,
+    message: on.desired.isLastValid
+      ? `${sentence}; while the item is invalid, only routes that appeared are deleted: correct the item`
+      : `${sentence}: ${remedy}`,
     deletes: held.map(({ destination }) => destinationText(destination)),
   };
 }
@@ -59,6 +62,8 @@ const defaultMaxDeletes = (routesThatAreOurs: number): number =>
 
 function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-deletes' | 'default-route' | undefined {
   const wasOurs = isOwned({ ...change.from, destination: change.destination }, { memory });
+  // The edit that removed the route may be undone, or be part of the one that is invalid.
+  if (wasOurs && on.desired.isLastValid) return 'first-deletes';
   const { listed, ours, spared } = rememberedAt(memory, destinationText(change.destination));
   const appeared = memory.cleanPolicy === policyHash(on.desired, on.now) && !spared;
   if (!wasOurs && !appeared) return 'first-deletes';

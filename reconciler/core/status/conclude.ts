@@ -59,6 +59,8 @@ export interface Circumstances extends Tried {
   readonly kinds: readonly TriggerKind[];
   /** Ids of the deletions of the item that this reconcile takes into account. */
   readonly deletions: readonly string[];
+  /** The item is invalid, and the result is of its last valid version, first reconciled at `since`. */
+  readonly invalid?: { readonly problems: readonly Problem[]; readonly since: string };
 }
 
 /** A read may not show a write at once. AWS advises to read after 2 s, and again later. */
@@ -79,7 +81,8 @@ export function conclude(before: State | undefined, memory: Memory, result: Resu
   const written = rememberWrites(memory, on.outcomes, on.now);
   const deletions = [...new Set([...(memory.deletions ?? []), ...on.deletions])].slice(-deletionsKept);
   const judged = judge(before, deletions.length > 0 ? { ...written, deletions } : written, result, on);
-  return { status: signed(judged.status, before?.status, on), memory: judged.memory };
+  const status = on.invalid ? asInvalid(judged.status, on.routeTableId, on.invalid) : judged.status;
+  return { status: signed(status, before?.status, on), memory: judged.memory };
 }
 
 type Judged = { readonly status: Omit<Status, Dated>; readonly memory: Memory };
@@ -117,21 +120,45 @@ function unmanaged({ deletions, callsSeen, lastWriteAt, approval, destinations }
   };
 }
 
-/** An invalid item changes nothing: earlier repairs stay, and so does what is remembered of each destination. */
+/** The status of a table under the last valid version of its item, for people: the item is invalid. */
+function asInvalid(
+  { phase, reason, plan, ...status }: Judged['status'],
+  routeTableId: string,
+  { problems, since }: NonNullable<Circumstances['invalid']>,
+): Judged['status'] {
+  const { findings } = planForInvalidItem(routeTableId, problems);
+  const others = plan?.findings.filter(({ code }) => code !== 'invalid-desired') ?? [];
+  return {
+    ...status,
+    phase: 'Invalid',
+    reason: `${invalidBecause(problems)}; its last valid version of ${since} stays in force`,
+    problems: cut(problems),
+    inForce: { since, phase, reason },
+    ...(plan && { plan: { ...plan, findings: cut([...findings, ...others]) } }),
+  };
+}
+
+function invalidBecause([first, ...others]: readonly Problem[]): string {
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`;
+}
+
+/**
+ * An invalid item without a valid version before it changes nothing: earlier repairs stay, and so does what is
+ * remembered of each destination.
+ */
 function invalid(
   before: State | undefined,
-  { desiredHash: _, policyHash: __, doubt: ___, ...memory }: Memory,
+  { desiredHash: _, policyHash: __, doubt: ___, lastValid: ____, ...memory }: Memory,
   problems: readonly Problem[],
   on: Circumstances,
 ): Judged {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
   const followed = followDrift(beforeOf(before), memory, undefined, on.outcomes, sightOf(before, memory, on));
   return {
     status: known({
       ...shownOf(followed),
       phase: 'Invalid' as const,
-      reason: `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`,
+      reason: invalidBecause(problems),
       problems: cut(problems),
       failures: [],
       plan: summaryOf(planForInvalidItem(on.routeTableId, problems)),
@@ -149,7 +176,7 @@ function doubtful(
   { desired, actual }: Extract<Result, { kind: 'doubtful' }>,
   on: Circumstances,
 ): Judged {
-  const { problems: _, ...status } = before?.status ?? { failures: [] };
+  const { problems: _, inForce: ______, ...status } = before?.status ?? { failures: [] };
   // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
   const { cleanPolicy, ...rest } = followDrift(

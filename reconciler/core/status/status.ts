@@ -31,7 +31,7 @@ export const phases = [
   'Blocked',
   /** EC2 refused a route, or something that is not ours stands in its place. */
   'Failed',
-  /** The item is invalid. Nothing is changed. */
+  /** The item is invalid. Its last valid version stays in force. */
   'Invalid',
   /** EC2 has no such table. */
   'Missing',
@@ -94,6 +94,17 @@ export interface Status {
   readonly nextRetry?: string;
   /** The pause or stop that is active. */
   readonly pause?: ShownPause;
+  /** The last valid version of the item, while it is in force in phase `Invalid`. */
+  readonly inForce?: InForce;
+}
+
+/** How a table stands to the last valid version of its item. */
+export interface InForce {
+  /** When that version was first reconciled. */
+  readonly since: string;
+  /** The phase and the reason if the item were still that version. */
+  readonly phase: Phase;
+  readonly reason: string;
 }
 
 export interface Failure extends ChangeJson, Refusal {}
@@ -121,7 +132,10 @@ export interface State {
 }
 
 /** Whether a state rests on a read of the table that was believed. */
-export const isBelieved = ({ status: { phase }, memory }: State): boolean => !memory.doubt && meaning[phase].isRead;
+export const isBelieved = ({ status, memory }: State): boolean => !memory.doubt && meaning[phaseInForce(status)].isRead;
+
+/** The phase of a table under the version of its item that is in force. */
+export const phaseInForce = ({ phase, inForce }: Pick<Status, 'phase' | 'inForce'>): Phase => inForce?.phase ?? phase;
 
 const shownAtMost = 100;
 
