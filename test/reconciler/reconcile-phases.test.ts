@@ -10,11 +10,11 @@ const rogue = '10.99.0.0/16';
 describe('an invalid item', () => {
   const bad = { routeTableId, routes: [{ destination: '10.20.0.0', target: 'nat' }], mod: 'enforce' };
 
-  it('asks nothing of EC2, and has every problem told', async () => {
+  it('changes nothing without drift, and has every problem reported', async () => {
     const { ec2, desired, reconcile, status } = await inSync(two);
     desired.put(bad);
     await reconcile({ kind: 'desired' });
-    expect(ec2.journal.calls).toEqual([]);
+    expect(ec2.journal.mutations).toEqual([]);
     expect(status()).toMatchObject({
       phase: 'Invalid',
       reason: expect.stringContaining('the desired item is invalid'),

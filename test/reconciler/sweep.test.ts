@@ -228,14 +228,18 @@ describe('a sweep', () => {
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 1, endedAt: expect.any(String) });
   });
 
-  it('tells an invalid item, and lets its table be', async () => {
+  it('reports an invalid item, and repairs its last valid version', async () => {
     const { world } = await fleet(2);
     world.desired.put({ routeTableId: idOf(1), routes: 'everything' });
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     const record = await sweep(world, world.invocation());
     expect(record).toMatchObject({ checked: 2, outOfSync: 1 });
     expect(world.states.status(idOf(1)).phase).toBe('Invalid');
+    expect(world.ec2.scenery.routesOf(idOf(1))).toHaveProperty('10.20.0.0/16');
+    world.clock.advance(60_000);
+    await sweep(world, world.invocation());
     world.forget();
+    world.clock.advance(60_000);
     await sweep(world, world.invocation());
     expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
   });
