@@ -41,6 +41,8 @@ export interface Violation {
 export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
+  /** Tables in which EC2 refused a create because they are full. */
+  readonly full = new Set<string>();
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
@@ -109,6 +111,8 @@ export class Watch implements Facts {
     const { versions } = this.facts(routeTableId);
     return versions.at(-1) ?? { index: 0, at: -Infinity, item: undefined };
   }
+
+  readonly wasFull = (routeTableId: string): boolean => this.full.has(routeTableId);
 
   get looks(): Iterable<Look> {
     return this.#looks.values();
