@@ -577,14 +577,14 @@ export class Watch implements Facts {
     }
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
-    const look = [...this.#looks.values()].find(
-      (look) =>
-        look.by === by &&
-        look.outbox?.isAnswered &&
-        !look.outbox.isAnnounced &&
-        isDeepStrictEqual(look.outbox.unsent, news),
+    const looks = [...this.#looks.values()].filter((look) => look.by === by);
+    const look = looks.find(
+      ({ outbox }) => outbox?.isAnswered && !outbox.isAnnounced && isDeepStrictEqual(outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
+    // What an earlier state left is announced without a new state.
+    const other = look ? undefined : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted);
+    if (other) other.outbox = { unsent: news, isAnswered: false, isAnnounced: true, isNoted: false };
   }
 
   /** What EventBridge took is noted in the state, so that it is not announced again. */

@@ -531,8 +531,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'numbers events by their kind',
     'core/announce/events.ts',
-    '${status.routeTableId}/${status.checkedAt}/${index}',
-    '${status.routeTableId}/${event.type}/${index}',
+    '${status.routeTableId}/${status.checkedAt}/${hashOf([index, event])}',
+    '${status.routeTableId}/${event.type}',
   ),
   mutant(
     'counts a change whose answer was lost as made',
