@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { account, region, StackTemplate } from '../support/stack.ts';
 
 describe('messages', () => {
@@ -22,7 +23,7 @@ describe('messages', () => {
   });
 
   it('are lines of text: subject first, then what, who, what to do next, and a link that opens', () => {
-    const [{ InputTransformer }] = rule['Targets'] as [{ InputTransformer: Record<string, unknown> }];
+    const [{ InputTransformer }] = targetsShape.parse(rule['Targets']);
     const lines = String(InputTransformer['InputTemplate']).split('\n');
     expect(lines).toEqual([
       '"Route Reconciler: <detail-message-subject>"',
@@ -67,5 +68,8 @@ describe('messages', () => {
   });
 });
 
+const fields = z.record(z.string(), z.unknown());
+const targetsShape = z.tuple([z.looseObject({ InputTransformer: fields })]);
+
 const statementsOf = (document: unknown): readonly Record<string, unknown>[] =>
-  (document as { Statement: readonly Record<string, unknown>[] }).Statement;
+  z.looseObject({ Statement: z.array(fields) }).parse(document).Statement;

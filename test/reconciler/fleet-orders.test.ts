@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
+import type { Announcer } from '../../reconciler/ports.ts';
 import { announceFleetOrders } from '../../reconciler/fleet-orders.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { inSync } from '../support/in-memory-world.ts';
@@ -51,15 +52,18 @@ describe('an order for all tables', () => {
     world.announcer.faults = () => {
       throw new Error('the bus is away');
     };
-    const { announce } = world.announcer;
-    world.announcer.announce = async (news) => {
-      sent.push(...news.events.map(({ detail }) => detail.id));
-      return announce.call(world.announcer, news);
+    const announcer: Announcer = {
+      announce: async (news) => {
+        sent.push(...news.events.map(({ detail }) => detail.id));
+        return world.announcer.announce(news);
+      },
     };
-    await announceFleetOrders(world, person);
+    const { states, orders, now, log } = world;
+    const listened = { states, orders, now, log, announcer };
+    await announceFleetOrders(listened, person);
     world.announcer.faults = () => {};
-    await announceFleetOrders(world, person);
-    await announceFleetOrders(world, person);
+    await announceFleetOrders(listened, person);
+    await announceFleetOrders(listened, person);
     expect(sent).toHaveLength(2);
     expect(new Set(sent).size).toBe(1);
     expect(world.announcer.events).toEqual(['Route Order Given (entered)']);

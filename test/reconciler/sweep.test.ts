@@ -279,9 +279,10 @@ describe('a sweep', () => {
     expect(record).toMatchObject({ checked: 2, outOfSync: 1 });
     expect(world.states.status(idOf(1)).phase).toBe('Invalid');
     expect(world.ec2.scenery.routesOf(idOf(1))).toHaveProperty(['10.20.0.0/16']);
-    world.clock.advance(10_000);
+    world.clock.advance(60_000);
     await sweep(world, world.invocation());
     world.forget();
+    world.clock.advance(60_000);
     await sweep(world, world.invocation());
     expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
   });

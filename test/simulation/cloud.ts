@@ -278,6 +278,8 @@ export class Cloud {
         this.watch.mutationEnded(mutation, 'done');
         this.history.note(fn.name, `${told}: done`);
       } catch (error) {
+        if (error instanceof ChangeFailed && error.failure.code === 'RouteLimitExceeded')
+          this.watch.full.add(routeTableId);
         this.watch.mutationEnded(mutation, outcomeOf(error));
         this.history.note(fn.name, `${told}: failed`, error);
         throw error;

@@ -171,6 +171,8 @@ export interface Facts {
   readonly holder: (routeTableId: string) => string | undefined;
   /** EC2 refuses this target in this table, whatever the rules say. */
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  /** EC2 has refused a create because the table is full. */
+  readonly wasFull: (routeTableId: string) => boolean;
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;

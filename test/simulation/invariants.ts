@@ -190,7 +190,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const table = read.shown?.world.tables.get(routeTableId);
     const now = read.startedAt + by.skewMs;
     if (action !== 'delete' || !version.spec || !table || isApproved(mutation, facts)) return undefined;
-    if (facts.memory.owned.get(destination) !== from) return undefined;
+    if (facts.memory.owned.get(destination) !== from || watch.wasFull(routeTableId)) return undefined;
     const { spec } = version;
     const missing = spec.routes.find(
       (route) =>

@@ -138,7 +138,7 @@ function within(inner: string, outer: string): boolean {
   return familyOf(inner) === familyOf(outer) && isInside(inner, outer);
 }
 
-/** Whether the same packet may match both, with one of them wider. */
+/** Whether two destinations share addresses, the one inside the other. */
 export const overlap = (one: string, other: string): boolean =>
   one !== other && (within(one, other) || within(other, one));
 

@@ -25,13 +25,19 @@ const targets = [
   'eni-aaaaaaaa',
 ];
 const refusable = ['tgw-dddddddd', 'pcx-dddddddd', 'vpce-dddddddd'];
-const refusals = [
+/** A gateway whose attachment comes up late. */
+const pending = 'tgw-cccccccc';
+const halvesOf: Readonly<Record<string, readonly string[]>> = {
+  '10.21.0.0/16': ['10.21.0.0/17', '10.21.128.0/17'],
+  '172.16.0.0/12': ['172.16.0.0/13', '172.24.0.0/13'],
+};
+const allRefusals = [
   { code: 'InvalidTransitGatewayID.NotFound' },
   { code: 'InvalidVpcPeeringConnectionID.NotFound' },
   { code: 'RouteNotSupported' },
   { code: 'IncorrectState' },
   { code: 'SomethingNewIsWrong' },
-];
+] as const;
 /** Other spellings of a destination that mean the same. */
 const spellings: Readonly<Record<string, readonly string[]>> = {
   '10.20.0.0/16': ['10.20.0.7/16'],
@@ -63,13 +69,14 @@ export class People {
     const { scenery } = this.#cloud.ec2;
     const random = this.#random;
     scenery.vpc(vpc, { blocks: ['10.0.0.0/16', '2001:db8::/56'], subnets: ['10.0.1.0/24'] });
-    for (const target of [...targets, ...refusable].filter((id) => !id.startsWith('eni'))) scenery.target(target);
+    for (const target of [...targets, ...refusable, pending].filter((id) => !id.startsWith('eni')))
+      scenery.target(target);
     scenery.target('i-aaaaaaaa');
     scenery.target('eigw-aaaaaaaa');
     scenery.prefixList('pl-aaaaaaaa');
     for (const target of refusable)
       if (this.#cloud.faults.strikes('target refused for ever'))
-        this.#cloud.refusals.set(target, random.pick(refusals));
+        this.#cloud.refusals.set(target, random.pick(allRefusals));
     for (const routeTableId of this.tables) this.#stage(routeTableId);
     const count = random.between(2, 14);
     for (let index = 0; index < count; index++)
@@ -138,9 +145,9 @@ export class People {
     else if (roll < 0.42) this.#killTarget();
     else if (roll < 0.44) this.#dieOnArrival(routeTableId, spec);
     else if (roll < 0.46) this.#mark(routeTableId);
-    else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
+    else if (roll < 0.6) this.#put(routeTableId, random.chance(0.35) ? this.#split(spec) : this.#changed(spec));
     else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
-    else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
+    else if (roll < 0.73) this.#put(routeTableId, this.#ruledAnew(spec));
     else if (roll < 0.78) this.#invalidThenValid(routeTableId, spec);
     else if (roll < 0.82) this.#forget(routeTableId, spec);
     else if (roll < 0.87) this.#approve(routeTableId, spec);
@@ -351,6 +358,29 @@ export class People {
     return random.pick(rules)();
   }
 
+  /** A block becomes its two halves, or two halves become a block: with a target that may not be there yet. */
+  #split(spec: Spec): Spec {
+    const random = this.#random;
+    const [block, halves] = random.pick(Object.entries(halvesOf));
+    const isSplit = halves.some((half) => wantedAt(spec, half));
+    const others = spec.routes.filter(({ destination }) => destination !== block && !halves.includes(destination));
+    const target = random.pick(['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'nat-aaaaaaaa', pending]);
+    if (target === pending) this.#pend();
+    const made = isSplit ? [block] : halves;
+    return { ...spec, routes: [...others, ...made.map((destination) => ({ destination, target }))] };
+  }
+
+  /** An attachment is not there yet. It comes up later, and CloudTrail tells of it. */
+  #pend(): void {
+    const { scheduler, refusals } = this.#cloud;
+    const [notAttached] = allRefusals;
+    refusals.set(pending, notAttached);
+    scheduler.at(scheduler.time + this.#random.between(10, 200) * second, () => {
+      if (!refusals.delete(pending) || this.#random.chance(0.3)) return;
+      this.#tellOf('CreateTransitGatewayVpcAttachment', pending);
+    });
+  }
+
   /** An edit, and soon after it the way back. */
   #thereAndBack(routeTableId: string, spec: Spec): void {
     const { scheduler } = this.#cloud;
@@ -373,6 +403,11 @@ export class People {
       { routes: [], unknown: true },
     ]);
     this.#write(routeTableId, { routeTableId, ...broken });
+    // Others do not wait until it is mended.
+    for (let calls = random.between(0, 3); calls > 0; calls--)
+      scheduler.at(scheduler.time + random.between(1, 90) * second, () => {
+        if (this.#cloud.ec2.world.tables.has(routeTableId)) this.#call(routeTableId);
+      });
     if (random.chance(0.6))
       scheduler.at(scheduler.time + random.between(1, 60) * second, () => this.#put(routeTableId, this.#changed(spec)));
   }

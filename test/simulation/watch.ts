@@ -41,6 +41,8 @@ export interface Violation {
 export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
+  /** Tables in which EC2 refused a create because they are full. */
+  readonly full = new Set<string>();
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
@@ -109,6 +111,8 @@ export class Watch implements Facts {
     const { versions } = this.facts(routeTableId);
     return versions.at(-1) ?? { index: 0, at: -Infinity, item: undefined };
   }
+
+  readonly wasFull = (routeTableId: string): boolean => this.full.has(routeTableId);
 
   get looks(): Iterable<Look> {
     return this.#looks.values();
@@ -573,14 +577,14 @@ export class Watch implements Facts {
     }
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
-    const look = [...this.#looks.values()].find(
-      (look) =>
-        look.by === by &&
-        look.outbox?.isAnswered &&
-        !look.outbox.isAnnounced &&
-        isDeepStrictEqual(look.outbox.unsent, news),
+    const looks = [...this.#looks.values()].filter((look) => look.by === by);
+    const look = looks.find(
+      ({ outbox }) => outbox?.isAnswered && !outbox.isAnnounced && isDeepStrictEqual(outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
+    // What an earlier state left is announced without a new state.
+    const other = look ? undefined : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted);
+    if (other) other.outbox = { unsent: news, isAnswered: false, isAnnounced: true, isNoted: false };
   }
 
   /** What EventBridge took is noted in the state, so that it is not announced again. */

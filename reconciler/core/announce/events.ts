@@ -91,7 +91,10 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
   ];
   return events
     .filter((event) => event !== false)
-    .map((event, index) => withMessage(withId(event, `${status.routeTableId}/${status.checkedAt}/${index}`)));
+    .map((event, index) =>
+      // By clocks that differ, two reconciles may end at the same time: what they announce has different ids.
+      withMessage(withId(event, `${status.routeTableId}/${status.checkedAt}/${hashOf([index, event])}`)),
+    );
 }
 
 /** The events of orders for one table or, with `*`, for all. */
@@ -126,10 +129,12 @@ export function fleetOrderEvents(
   };
   return orderEvents(changes, common).map((event) => {
     const { id: _, at: __, trigger: ___, ...content } = event.detail;
-    const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
-    return withMessage(withId(event, `${everyTable}/${revision}/${hash}`));
+    return withMessage(withId(event, `${everyTable}/${revision}/${hashOf(content)}`));
   });
 }
+
+const hashOf = (content: unknown): string =>
+  createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
 
 const orderEvent = (
   { routes, ...order }: GivenOrder,

@@ -206,40 +206,16 @@ export const mutants: readonly Mutant[] = [
   // ── safe hands ──────────────────────────────────────────────────────────────────────────────────────────────────────
   mutant('does not see a stop in the middle of an apply', 'reconcile.ts', ' && sameOrders(current.orders, orders)', ''),
   mutant(
-    'repairs nothing while an item is invalid',
-    'situation.ts',
-    "if (wanted.kind !== 'invalid') return wanted;",
-    'return wanted;',
-  ),
-  mutant(
     'keeps no valid version',
     'reconcile.ts',
     'await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });\n',
     '',
   ),
   mutant(
-    'keeps the first valid version only',
-    'reconcile.ts',
-    'if (memory.lastValid === lastValid) return memory;',
-    'if (memory.lastValid !== undefined) return memory;',
-  ),
-  mutant(
-    'deletes what an edit took out while the item is invalid',
-    'core/plan/guard.ts',
-    "if (wasOurs && on.desired.isLastValid) return 'first-deletes';",
-    '',
-  ),
-  mutant(
-    'deletes before the overlapping creates are seen',
-    'core/plan/takeover.ts',
-    'return isByEdit && !mayGo ? [{ destination, creates }] : [];',
-    'return [];',
-  ),
-  mutant(
     'heeds no pause but the one in the item',
     'situation.ts',
-    `? { kind: 'valid', desired: underOrders(parsed.table, orders) }`,
-    `? { kind: 'valid', desired: underOrders(parsed.table, { ...orders, pauses: [] }) }`,
+    "{ kind: 'valid', desired: underOrders(parsed.table, orders) }",
+    "{ kind: 'valid', desired: underOrders(parsed.table, { ...orders, pauses: [] }) }",
   ),
   mutant(
     'forgets a pause that has ended',
@@ -555,8 +531,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'numbers events by their kind',
     'core/announce/events.ts',
-    '${status.routeTableId}/${status.checkedAt}/${index}',
-    '${status.routeTableId}/${event.type}/${index}',
+    '${status.routeTableId}/${status.checkedAt}/${hashOf([index, event])}',
+    '${status.routeTableId}/${event.type}',
   ),
   mutant(
     'counts a change whose answer was lost as made',
@@ -587,5 +563,53 @@ export const mutants: readonly Mutant[] = [
     'reconcile.ts',
     'outcomes = [...outcomes, ...converged.outcomes];',
     'outcomes = converged.outcomes;',
+  ),
+  mutant(
+    'deletes a block before its halves are seen',
+    'core/plan/takeover.ts',
+    'return isByEdit && !mayGo ?',
+    'return isByEdit && mayGo && !isByEdit ?',
+  ),
+  mutant(
+    'waits only for a wider route, not for halves',
+    'core/plan/takeover.ts',
+    '...(inside.get(key) ?? []), ...enclosing',
+    '...enclosing',
+  ),
+  mutant(
+    'deletes a block once one of its halves is there',
+    'core/plan/takeover.ts',
+    'mayGo = held.has(destination)',
+    'mayGo = creates.length === 1 || held.has(destination)',
+  ),
+  mutant(
+    'takes every refused create for a full table',
+    'core/route/outcome.ts',
+    "refused?.action === 'create' && refused.code === tableIsFull",
+    "refused?.action === 'create' && refused.code !== undefined",
+  ),
+  mutant(
+    'repairs nothing while the item is invalid',
+    'situation.ts',
+    'if (!last || !parsed?.ok',
+    'if (last || !parsed?.ok',
+  ),
+  mutant(
+    'stores no version after the first',
+    'reconcile.ts',
+    'if (memory.lastValid === lastValid) return memory;',
+    'if (memory.lastValid !== undefined) return memory;',
+  ),
+  mutant(
+    'heeds no orders while the item is invalid',
+    'situation.ts',
+    '...underOrders(parsed.table, orders), isLastValid',
+    '...parsed.table, isLastValid',
+  ),
+  mutant(
+    'deletes what an edit took out while the item is invalid',
+    'core/plan/guard.ts',
+    "if (wasOurs && on.desired.isLastValid) return 'first-deletes';",
+    '',
   ),
 ];

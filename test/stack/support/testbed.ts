@@ -162,7 +162,8 @@ export class Testbed {
     await this.desire(table, routes, policy);
     return eventually(async () => {
       const state = await this.state(table);
-      if (!state || state.memory.desiredHash === before?.memory.desiredHash)
+      const isCorrected = before?.status.phase === 'Invalid' && state?.status.phase !== 'Invalid';
+      if (!state || (state.memory.desiredHash === before?.memory.desiredHash && !isCorrected))
         throw new Error('the edit is not reconciled yet');
       return state.status;
     });

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { describeChange } from '../../../../reconciler/core/route/change.ts';
 import { parseDesired } from '../../../../reconciler/core/desired/desired.ts';
-import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
 import type { Memory } from '../../../../reconciler/core/memory/memory.ts';
 import { type PlanJson, plan, planAsJson, planForMissingTable } from '../../../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
