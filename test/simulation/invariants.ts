@@ -290,8 +290,10 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
     const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
     if (isOfReadBefore) return undefined;
-    const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules, version.isStandIn));
-    return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
+    const earned = plan.blocked.deletes.find(({ destination }) =>
+      memory.isEarned(destination, rules, version.isStandIn),
+    );
+    return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
   'contested is only what others undid again and again': ({ memory }, look, _, watch) => {
@@ -447,7 +449,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
     return true;
   // A delete that waits for a create which is refused is named by that.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
-  if (wanted === undefined) return waits || status?.plan?.blocked?.deletes.includes(destination) === true;
+  if (wanted === undefined) return waits || status?.plan?.blocked?.deletes.some((one) => one.destination === destination) === true;
   const phase = status?.inForce?.phase ?? status?.phase;
   const isNamed =
     phase === 'Failed' && status?.failures.some((failure) => failure.destination === destination) === true;

@@ -425,7 +425,7 @@ export class People {
     const { watch, orders, scheduler, history } = this.#cloud;
     const { status: { plan } = {}, memory: { desiredHash = '' } = {} } = watch.facts(routeTableId).state ?? {};
     if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
-    const held = new Set(plan.blocked.deletes);
+    const held = new Set(plan.blocked.deletes.map(({ destination }) => destination));
     const routes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
       action === 'delete' && held.has(destination) ? { destination, target } : [],
     );

@@ -179,7 +179,6 @@ export class Watch implements Facts {
     if (!look) return;
     look.applying = false;
     if (before) look.before = before;
-    look.foreign = new Set(before && destinationsWhere(before.memory, ({ foreign }) => foreign));
     look.round = noRound();
     delete look.read;
     delete look.checkpoint;
