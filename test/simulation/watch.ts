@@ -2,7 +2,6 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
-import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
