@@ -288,7 +288,10 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
     if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
-    const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
+    const isOfReadBefore = plan.changes.some(
+      ({ action, destination, to }) =>
+        isSo(destination, to, table, sight.world) || (action === 'create' && slotAt(table, destination)),
+    );
     if (isOfReadBefore) return undefined;
     const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules, version.isStandIn));
     return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;

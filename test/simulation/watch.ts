@@ -37,6 +37,9 @@ export interface Violation {
   readonly message: string;
 }
 
+/** A function reads item and orders at most this long before it reads the table. */
+const itemReadMs = 10_000;
+
 /** Notes what everybody does and knows, and asks every invariant at its occasion. Holds on to the first violation. */
 export class Watch implements Facts {
   violation: Violation | undefined;
@@ -483,8 +486,12 @@ export class Watch implements Facts {
     if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
     if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
     const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
-    const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
-    memory.wrote(sight, rulesOf(sight.spec, look.halts, sight.now), {
+    const rules = rulesOf(sight.spec, look.halts, sight.now);
+    // If the rules changed while the function worked, it may go by the ones before.
+    const begunAt = read.startedAt + by.skewMs - itemReadMs;
+    const areSettled = rules === rulesOf(sight.spec, look.halts, begunAt);
+    const isEnforcedNow = areSettled && isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
+    memory.wrote(sight, rules, {
       isInSync: phase === 'InSync' && isEnforcedNow,
       isBlocked: plan.blocked !== undefined,
     });

@@ -305,7 +305,10 @@ function phaseOf(
     return { phase: 'Verifying', reason: `${made} ${made === 1 ? 'change' : 'changes'} made, not seen in a read yet` };
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   const finding = plan.findings.find(isOutOfSync);
-  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+  // A pause may end between the read and this conclusion: then nothing was tried yet.
+  return finding
+    ? { phase: 'Failed', reason: finding.message }
+    : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
 }
 
 /** Names the deletes that wait for creates. */
