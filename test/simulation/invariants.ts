@@ -284,6 +284,8 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const rules = rulesOf(version.spec, halts, by.now().getTime());
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
     const { memory, foreign } = watch.facts(routeTableId);
+    // What appears is kept, so every delete follows from an edit. While the item is invalid, none of these is earned.
+    if (version.isStandIn && version.spec.unlisted === 'keep') return undefined;
     // A route that stays, as ours would drop its traffic, does not count as one of ours.
     if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
     if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
