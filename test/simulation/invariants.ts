@@ -375,6 +375,8 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (!version?.item || version.spec || !table || !reconciled?.spec) return undefined;
     const now = watch.time();
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    // Deleting the item ends that, whoever learns of it, and when.
+    if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
     // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
     const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
     const wrong = inForce.map((spec) =>
