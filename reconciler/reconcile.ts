@@ -19,7 +19,7 @@ import { type Finished, finish } from './finish.ts';
 import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
-import { memoryOf, wantedNow, withEvidence } from './situation.ts';
+import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
 
 /** The result of one reconcile. */
 export interface Reconciled {
@@ -79,7 +79,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 
   while (true) {
     const told = await world.checkpoint(routeTableId);
-    const wanted = await wantedNow(routeTableId, told, world);
+    const wanted = inForce(await wantedNow(routeTableId, told, world), memory ?? known.state?.memory);
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
     if (!('desired' in wanted)) {
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
@@ -107,6 +107,15 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     const result = resultOf(desired, converged, outcomes, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
+}
+
+/**
+ * The stored version counts only if the memory knows it. If a function died after it had stored a version, the memory
+ * may know a later one: nothing is changed then, because an older version must not come in force after a newer one.
+ */
+function inForce(wanted: Wanted, memory: Memory | undefined): Wanted {
+  if (wanted.kind !== 'last-valid' || !memory || memory.lastValid === desiredHash(wanted.desired)) return wanted;
+  return { kind: 'invalid', problems: wanted.problems };
 }
 
 /**

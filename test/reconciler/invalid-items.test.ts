@@ -76,6 +76,18 @@ describe('while an item is invalid', () => {
     });
   });
 
+  it('a stored version that the status does not know never comes in force', async () => {
+    const world = await inSync(two);
+    const item = { routeTableId, routes: [{ destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa' }] };
+    // A function stored this version and died. Then the item was edited back, and is invalid now.
+    await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });
+    breakItem(world);
+    await world.reconcile({ kind: 'desired' });
+    expect(routesOf(world)).toEqual(two);
+    expect(world.status()).toMatchObject({ phase: 'Invalid' });
+    expect(world.status()).not.toHaveProperty('inForce');
+  });
+
   it('a delete that only an edit earned waits for a person', async () => {
     const world = await inSync(two);
     world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 5 });

@@ -377,6 +377,8 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
     // Deleting the item ends that, whoever learns of it, and when.
     if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
+    // If a function died after it had stored a version, the stored one may not be the one that a status knows.
+    if (facts.kept?.index !== reconciled.index) return undefined;
     // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
     const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
     const wrong = inForce.map((spec) =>
