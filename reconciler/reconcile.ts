@@ -35,8 +35,9 @@ export interface Reconciled {
  * invocation at a time reconciles a table.
  *
  * The plan is recorded before its first change. While an item is invalid, its last valid version stays in force; without
- * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written again, its deletes must be earned again (`plan/guard.ts`).
- * If the item is edited during the reconcile, the rest of the old plan is dropped and a new one is made.
+ * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written
+ * again, its deletes must be earned again (`plan/guard.ts`). If the item is edited during the reconcile, the rest of the
+ * old plan is dropped and a new one is made.
  *
  * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
  */
@@ -95,7 +96,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     memory =
       wanted.kind === 'valid'
         ? await keepAsValid(session, told.item, desired, memory)
-        : withApprovalSpent(memory, told.orders);
+        : { ...withApprovalSpent(memory, told.orders), lastValid: desiredHash(desired) };
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
     const earlier = outcomes;
@@ -110,8 +111,9 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 }
 
 /**
- * The stored version counts only if the memory knows it. If a function died after it had stored a version, the memory
- * may know a later one: nothing is changed then, because an older version must not come in force after a newer one.
+ * The stored version counts only if the memory knows it, or if the memory is lost. If a function died after it had
+ * stored a version, the memory may know a later one. Then nothing is changed, because an older version must not come in
+ * force after a newer one.
  */
 function inForce(wanted: Wanted, memory: Memory | undefined): Wanted {
   if (wanted.kind !== 'last-valid' || !memory || memory.lastValid === desiredHash(wanted.desired)) return wanted;

@@ -294,4 +294,14 @@ describe('the last valid version', () => {
     expect(routesOf(world)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
     expect(world.status()).toMatchObject({ phase: 'Invalid', inForce: { phase: 'Blocked' } });
   });
+
+  it('stays in force after the memory was lost, for every reconcile that follows', async () => {
+    const world = await broken();
+    world.states.lose(routeTableId);
+    await world.reconcile();
+    await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await world.reconcile();
+    expect(routesOf(world)).toEqual(two);
+    expect(world.status()).toHaveProperty('inForce');
+  });
 });

@@ -377,16 +377,15 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
     // Deleting the item ends that, whoever learns of it, and when.
     if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
-    // If a function died after it had stored a version, the stored one may not be the one that a status knows.
-    if (facts.kept?.index !== reconciled.index) return undefined;
+    // If a function died after it had stored a version, no status knows that one.
+    if (facts.kept && !facts.isKeptKnown) return undefined;
     // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
     const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
     const wrong = inForce.map((spec) =>
       isEnforced(spec, now) ? unmended(spec, table, facts, world, watch) : undefined,
     );
     const [first] = wrong;
-    // After a crash the stored version may be unknown to the memory: then nothing is in force, which unit tests show.
-    if (!state?.status.inForce) return undefined;
+    if (!state?.status.inForce) return `${routeTableId}: no version is in force, and ${reconciled.index} was valid`;
     return first && wrong.every((one) => one !== undefined)
       ? `${routeTableId} ${first.destination} leads to ${first.found}, not ${first.wanted} as version ${reconciled.index} asks`
       : undefined;

@@ -87,6 +87,7 @@ export class Watch implements Facts {
         routeTableId,
         versions: [{ index: 0, at: -Infinity, item: undefined }],
         kept: undefined,
+        isKeptKnown: false,
         reconciled: undefined,
         mutations: [],
         runs: new Map(),
@@ -222,7 +223,9 @@ export class Watch implements Facts {
   }
 
   keptLastValid(by: FunctionRun, routeTableId: string): void {
-    this.facts(routeTableId).kept = this.look(by, routeTableId)?.version;
+    const facts = this.facts(routeTableId);
+    facts.kept = this.look(by, routeTableId)?.version;
+    facts.isKeptKnown = false;
   }
 
   readStarts(by: FunctionRun, routeTableId: string): Read {
@@ -431,7 +434,10 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
-    if (look.version?.spec && !look.version.isStandIn) facts.reconciled = look.version;
+    if (look.version?.spec && !look.version.isStandIn) {
+      facts.reconciled = look.version;
+      facts.isKeptKnown ||= facts.kept?.index === look.version.index;
+    }
     this.#spendUnseen(facts, look, memory);
     this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
