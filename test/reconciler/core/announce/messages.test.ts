@@ -29,7 +29,7 @@ describe('a message says which table, what happened, who did it and what to do n
         subject: `${routeTableId}: others changed 1 route`,
         what: `${destination} leads to tgw-aaaaaaaa (listed with pcx-aaaaaaaa)`,
         who: `${alice.arn} from 192.0.2.1`,
-        next: expect.stringContaining(`npx routectl history ${routeTableId}`),
+        next: expect.stringContaining(`npx routectl report ${routeTableId} --html ${routeTableId}.html`),
       },
     ],
     [
