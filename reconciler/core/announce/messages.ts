@@ -43,8 +43,6 @@ function written(event: DomainEvent): Message | undefined {
         who: nameOf(event.detail.actor),
         next: `Nothing repairs this. Check that it was intended: ${see(id)}`,
       };
-    case 'Route Left Alone':
-      return leftAlone(event.detail);
     case 'Route Blackholed':
       return event.detail.state === 'left' ? undefined : blackholed(event.detail);
     case 'Route Policy Changed':
@@ -118,21 +116,6 @@ function contested({ routeTableId: id, contests }: DetailOf<'Route Table Contest
     what: named(contests.map(({ destination, heals }) => `${destination} was repaired ${counted(heals, 'time')}`)),
     who: among(contests.flatMap(({ by }) => (by.length > 0 ? by : [undefined]))),
     next: `Repairs back off. Stop the other party, or change the item. Runbook: docs/runbook.md#contested`,
-  };
-}
-
-function leftAlone({ routeTableId: id, routes }: DetailOf<'Route Left Alone'>): Message {
-  return {
-    subject: `${id}: others changed ${counted(routes.length, 'route')} that the item leaves alone`,
-    what: named(
-      routes.map(({ destination, target, was, reason }) =>
-        was === undefined
-          ? `${destination} leads to ${target} (new, ${reason})`
-          : `${destination} leads to ${target} (before: ${was}, ${reason})`,
-      ),
-    ),
-    who: among(routes.map(({ actor }) => actor)),
-    next: `Nothing repairs this. If it was not intended, change scope, ignore or unlisted of the item. See the table: ${see(id)}`,
   };
 }
 

@@ -105,17 +105,6 @@ describe('a message says which table, what happened, who did it and what to do n
       { what: 'subnet-a left the table', who: alice.arn },
     ],
     [
-      'for a route that is left alone',
-      {
-        type: 'Route Left Alone',
-        detail: {
-          ...common,
-          routes: [{ destination, target: 'eni-aaaaaaaa', was: 'pcx-aaaaaaaa', reason: 'ignored', actor: alice }],
-        },
-      },
-      { what: `${destination} leads to eni-aaaaaaaa (before: pcx-aaaaaaaa, ignored)`, who: alice.arn },
-    ],
-    [
       'for a blackhole',
       {
         type: 'Route Blackholed',
