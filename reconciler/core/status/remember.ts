@@ -127,8 +127,10 @@ function ownershipAfter(
     : isStill
       ? { ours: before.ours, overrodeLocal: before.overrodeLocal }
       : { ours: undefined, overrodeLocal: undefined };
-  if (!made?.isCertain || made.change.action === 'delete') return read;
+  if (!made?.isCertain) return read;
   const { change } = made;
+  // Whoever makes the same route again makes another one.
+  if (change.action === 'delete') return { ours: undefined, overrodeLocal: undefined };
   if (change.to.kind === 'local') return { ours: undefined, overrodeLocal: undefined };
   // A local route stays one, whatever origin EC2 shows after a replace.
   const wasLocal = change.action === 'replace' && change.from.origin === 'with-table';
