@@ -9,7 +9,8 @@ import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { columns, count, printable } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
+import { columns, printable } from './layout.ts';
 import { idsChecked, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -45,10 +46,10 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   note(`${routeTableId}: ${plan.blocked.message} [${plan.blocked.code}]\n`);
   note(`${columns(rows).join('\n')}\n`);
   const others = plan.changes.length - deletes.length;
-  if (others > 0) note(`No approval is needed for ${count(others, 'other change')} of this plan.`);
+  if (others > 0) note(`No approval is needed for ${counted(others, 'other change')} of this plan.`);
   if (!isEnforced(desired, new Date()))
     note('The table is not enforced now (mode observe, a pause or a stop): nothing is deleted until it is enforced.');
-  if (!(options.yes || (await agreed(`Delete ${count(deletes.length, 'route')} from ${routeTableId}?`))))
+  if (!(options.yes || (await agreed(`Delete ${counted(deletes.length, 'route')} from ${routeTableId}?`))))
     throw new Failure('nothing was approved');
 
   const by = await whoAmI();
@@ -64,7 +65,7 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
     await writer.approve(routeTableId, approval);
   });
   if (options.json) print(JSON.stringify({ routeTableId, approved, by, until }));
-  else print(`Approved by ${by} until ${until.toISOString()}: ${count(approved.length, 'delete')}, and no other.`);
+  else print(`Approved by ${by} until ${until.toISOString()}: ${counted(approved.length, 'delete')}, and no other.`);
   return exitCode.ok;
 }
 

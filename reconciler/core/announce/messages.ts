@@ -1,4 +1,5 @@
 import { everyTable } from '../desired/orders.ts';
+import { counted } from '../route/counted.ts';
 import type { DomainEvent, Message } from './domain-event.ts';
 
 type DetailOf<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>['detail'];
@@ -179,8 +180,6 @@ function orderGiven({ routeTableId: id, state, order }: DetailOf<'Route Order Gi
 /** The command that shows a table, or the fleet, with its history. */
 const see = (id: string): string =>
   id === everyTable ? 'npx routectl report --html report.html' : `npx routectl report ${id} --html ${id}.html`;
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 /** The first of a list, and how many more there are. */
 function named(list: readonly string[], more = 0): string {

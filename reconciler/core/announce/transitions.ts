@@ -210,8 +210,8 @@ export function isOtherTrouble(before: State | undefined, { status }: State): bo
   if (isCalm(status.phase)) return false;
   if (status.phase !== was?.phase || status.reason !== was.reason) return true;
   // The item is as invalid as before, and its last valid version may be in no trouble.
-  const [isTroubled, isOther] = [!isCalm(phaseInForce(status)), status.inForce?.reason !== was.inForce?.reason];
-  return isTroubled && (isOther || status.plan?.planId !== was.plan?.planId);
+  if (isCalm(phaseInForce(status))) return false;
+  return status.inForce?.reason !== was.inForce?.reason || status.plan?.planId !== was.plan?.planId;
 }
 
 function verifiedRuns(before: State | undefined, after: State, outcomes: readonly ChangeOutcome[]): readonly string[] {

@@ -1,4 +1,5 @@
 import { approvedRoutes, isAmong } from './approval.ts';
+import { counted } from '../route/counted.ts';
 import type { Change } from '../route/change.ts';
 import { type BlockCode, type Memory, rememberedAt } from '../memory/memory.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
@@ -40,21 +41,18 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
       ? 'first-deletes'
       : 'default-route';
   const sentence = {
-    'too-many-deletes': `the plan deletes ${counted(asking.length)}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`,
+    'too-many-deletes': `the plan deletes ${counted(asking.length, 'route')}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`,
     'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
     'default-route': 'the delete of a default route needs approval, unless that route has just appeared',
   }[code];
-  const remedy = 'approve them, list the routes, or ignore them';
   return {
     code,
     message: on.desired.isLastValid
       ? `${sentence}; while the item is invalid, only routes that appeared are deleted: correct the item`
-      : `${sentence}: ${remedy}`,
+      : `${sentence}: approve them, list the routes, or ignore them`,
     deletes: held.map(({ destination }) => destinationText(destination)),
   };
 }
-
-const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' : 'routes'}`;
 
 /** Half of the routes that are ours, but at least 1 and at most 10. */
 const defaultMaxDeletes = (routesThatAreOurs: number): number =>
