@@ -9,7 +9,8 @@ import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { columns, count, printable } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
+import { columns, printable } from './layout.ts';
 import { idsChecked, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -51,7 +52,7 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   note(`${columns(rows).join('\n')}\n`);
   const deletes = waiting.filter(({ action }) => action === 'delete').length;
   const others = plan.changes.length - deletes;
-  if (others > 0) note(`No approval is needed for ${count(others, 'other change')} of this plan.`);
+  if (others > 0) note(`No approval is needed for ${counted(others, 'other change')} of this plan.`);
   if (!isEnforced(desired, new Date()))
     note('The table is not enforced now (mode observe, a pause or a stop): nothing is changed until it is enforced.');
   if (!(options.yes || (await agreed(questionOf(deletes, waiting.length - deletes, routeTableId)))))
@@ -107,12 +108,12 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
 
 const questionOf = (deletes: number, replaces: number, routeTableId: string): string =>
   [
-    ...(deletes > 0 ? [`Delete ${count(deletes, 'route')} from ${routeTableId}?`] : []),
-    ...(replaces > 0 ? [`Replace ${count(replaces, 'route')} in ${routeTableId}?`] : []),
+    ...(deletes > 0 ? [`Delete ${counted(deletes, 'route')} from ${routeTableId}?`] : []),
+    ...(replaces > 0 ? [`Replace ${counted(replaces, 'route')} in ${routeTableId}?`] : []),
   ].join(' ');
 
 const approvedText = (deletes: number, replaces: number): string =>
-  [...(deletes > 0 ? [count(deletes, 'delete')] : []), ...(replaces > 0 ? [count(replaces, 'replace')] : [])].join(
+  [...(deletes > 0 ? [counted(deletes, 'delete')] : []), ...(replaces > 0 ? [counted(replaces, 'replace')] : [])].join(
     ' and ',
   );
 

@@ -19,7 +19,7 @@ import { type Finished, finish } from './finish.ts';
 import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
-import { memoryOf, wantedNow, withEvidence } from './situation.ts';
+import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
 
 /** The result of one reconcile. */
 export interface Reconciled {
@@ -35,8 +35,9 @@ export interface Reconciled {
  * invocation at a time reconciles a table.
  *
  * The plan is recorded before its first change. While an item is invalid, its last valid version stays in force; without
- * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written again, its deletes must be earned again (`plan/guard.ts`).
- * If the item is edited during the reconcile, the rest of the old plan is dropped and a new one is made.
+ * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written
+ * again, its deletes must be earned again (`plan/guard.ts`). If the item is edited during the reconcile, the rest of the
+ * old plan is dropped and a new one is made.
  *
  * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
  */
@@ -79,7 +80,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 
   while (true) {
     const told = await world.checkpoint(routeTableId);
-    const wanted = await wantedNow(routeTableId, told, world);
+    const wanted = inForce(await wantedNow(routeTableId, told, world), memory ?? known.state?.memory);
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
     if (!('desired' in wanted)) {
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
@@ -95,7 +96,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     memory =
       wanted.kind === 'valid'
         ? await keepAsValid(session, told.item, desired, memory)
-        : withApprovalSpent(memory, told.orders);
+        : { ...withApprovalSpent(memory, told.orders), lastValid: desiredHash(desired) };
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
     const earlier = outcomes;
@@ -107,6 +108,16 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     const result = resultOf(desired, converged, outcomes, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
+}
+
+/**
+ * The stored version counts only if the memory knows it, or if the memory is lost. If a function died after it had
+ * stored a version, the memory may know a later one. Then nothing is changed, because an older version must not come in
+ * force after a newer one.
+ */
+function inForce(wanted: Wanted, memory: Memory | undefined): Wanted {
+  if (wanted.kind !== 'last-valid' || !memory || memory.lastValid === desiredHash(wanted.desired)) return wanted;
+  return { kind: 'invalid', problems: wanted.problems };
 }
 
 /**

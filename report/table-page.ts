@@ -1,3 +1,4 @@
+import { counted } from '../reconciler/core/route/counted.ts';
 import { shownPhase } from '../reconciler/core/status/freshness.ts';
 import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
@@ -56,7 +57,7 @@ function facts(status: Status): Html {
         lastDrift &&
         html`<dt>Last drift</dt>
           <dd>
-            ${timeOf(lastDrift.foundAt)} UTC, ${lastDrift.routes} ${lastDrift.routes === 1 ? 'route' : 'routes'},
+            ${timeOf(lastDrift.foundAt)} UTC, ${counted(lastDrift.routes, 'route')},
             ${lastDrift.actor ? html`by ${actorInFull(lastDrift.actor)}` : 'not reported by any event'}${andOthers(lastDrift)};
             ${putRight(lastDrift)}
           </dd>`

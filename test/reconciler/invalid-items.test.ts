@@ -76,6 +76,18 @@ describe('while an item is invalid', () => {
     });
   });
 
+  it('a stored version that the status does not know never comes in force', async () => {
+    const world = await inSync(two);
+    const item = { routeTableId, routes: [{ destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa' }] };
+    // A function stored this version and died. Then the item was edited back, and is invalid now.
+    await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });
+    breakItem(world);
+    await world.reconcile({ kind: 'desired' });
+    expect(routesOf(world)).toEqual(two);
+    expect(world.status()).toMatchObject({ phase: 'Invalid' });
+    expect(world.status()).not.toHaveProperty('inForce');
+  });
+
   it('a delete that only an edit earned waits for a person', async () => {
     const world = await inSync(two);
     world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 5 });
@@ -281,5 +293,15 @@ describe('the last valid version', () => {
     await world.reconcile();
     expect(routesOf(world)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
     expect(world.status()).toMatchObject({ phase: 'Invalid', inForce: { phase: 'Blocked' } });
+  });
+
+  it('stays in force after the memory was lost, for every reconcile that follows', async () => {
+    const world = await broken();
+    world.states.lose(routeTableId);
+    await world.reconcile();
+    await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await world.reconcile();
+    expect(routesOf(world)).toEqual(two);
+    expect(world.status()).toHaveProperty('inForce');
   });
 });

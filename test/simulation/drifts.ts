@@ -138,7 +138,8 @@ export class Drifts {
     const since = Math.min(asOf, shown.asOf);
     return (
       !this.#remarked.some((at) => at > since) &&
-      !this.#changes.some((change) => change.destination === destination && change.at > since)
+      // Of the same millisecond, nobody knows which was first.
+      !this.#changes.some((change) => change.destination === destination && change.at >= since)
     );
   }
 }

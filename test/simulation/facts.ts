@@ -114,6 +114,8 @@ export interface TableFacts {
   readonly versions: Version[];
   /** What is stored as the last valid version, as the one who stored it read it. */
   kept: Version | undefined;
+  /** A status was written that rests on the stored version. */
+  isKeptKnown: boolean;
   /** The last valid version that a status tells of, under this management. */
   reconciled: Version | undefined;
   readonly mutations: Mutation[];

@@ -284,11 +284,16 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const rules = rulesOf(version.spec, halts, by.now().getTime());
     if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
     const { memory, foreign } = watch.facts(routeTableId);
+    // What appears is kept, so every delete follows from an edit. While the item is invalid, none of these is earned.
+    if (version.isStandIn && version.spec.unlisted === 'keep') return undefined;
     // A route that stays, as ours would drop its traffic, does not count as one of ours.
     if (plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole')) return undefined;
     if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
-    const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
+    const isOfReadBefore = plan.changes.some(
+      ({ action, destination, to }) =>
+        isSo(destination, to, table, sight.world) || (action === 'create' && slotAt(table, destination)),
+    );
     if (isOfReadBefore) return undefined;
     const earned = plan.blocked.deletes.find(({ destination }) =>
       memory.isEarned(destination, rules, version.isStandIn),
@@ -372,6 +377,10 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (!version?.item || version.spec || !table || !reconciled?.spec) return undefined;
     const now = watch.time();
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    // Deleting the item ends that, whoever learns of it, and when.
+    if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
+    // If a function died after it had stored a version, no status knows that one.
+    if (facts.kept && !facts.isKeptKnown) return undefined;
     // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
     const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
     const wrong = inForce.map((spec) =>
@@ -449,7 +458,8 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
     return true;
   // A delete that waits for a create which is refused is named by that.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
-  if (wanted === undefined) return waits || status?.plan?.blocked?.deletes.some((one) => one.destination === destination) === true;
+  if (wanted === undefined)
+    return waits || status?.plan?.blocked?.deletes.some((one) => one.destination === destination) === true;
   const phase = status?.inForce?.phase ?? status?.phase;
   const isNamed =
     phase === 'Failed' && status?.failures.some((failure) => failure.destination === destination) === true;

@@ -424,7 +424,8 @@ export class People {
   #approve(routeTableId: string, spec: Spec): void {
     const { watch, orders, scheduler, history } = this.#cloud;
     const { status: { plan } = {}, memory: { desiredHash = '' } = {} } = watch.facts(routeTableId).state ?? {};
-    if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
+    // `routectl approve` refuses while the item is invalid.
+    if (!plan?.blocked || !watch.version(routeTableId).spec) return this.#put(routeTableId, this.#changed(spec));
     const held = new Set(plan.blocked.deletes.map(({ destination }) => destination));
     const routes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
       action === 'delete' && held.has(destination) ? { destination, target } : [],

@@ -36,6 +36,9 @@ export interface Violation {
   readonly message: string;
 }
 
+/** A function reads item and orders at most this long before it reads the table. */
+const itemReadMs = 10_000;
+
 /** Notes what everybody does and knows, and asks every invariant at its occasion. Holds on to the first violation. */
 export class Watch implements Facts {
   violation: Violation | undefined;
@@ -83,6 +86,7 @@ export class Watch implements Facts {
         routeTableId,
         versions: [{ index: 0, at: -Infinity, item: undefined }],
         kept: undefined,
+        isKeptKnown: false,
         reconciled: undefined,
         mutations: [],
         runs: new Map(),
@@ -217,7 +221,9 @@ export class Watch implements Facts {
   }
 
   keptLastValid(by: FunctionRun, routeTableId: string): void {
-    this.facts(routeTableId).kept = this.look(by, routeTableId)?.version;
+    const facts = this.facts(routeTableId);
+    facts.kept = this.look(by, routeTableId)?.version;
+    facts.isKeptKnown = false;
   }
 
   readStarts(by: FunctionRun, routeTableId: string): Read {
@@ -426,7 +432,10 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
-    if (look.version?.spec && !look.version.isStandIn) facts.reconciled = look.version;
+    if (look.version?.spec && !look.version.isStandIn) {
+      facts.reconciled = look.version;
+      facts.isKeptKnown ||= facts.kept?.index === look.version.index;
+    }
     this.#spendUnseen(facts, look, memory);
     this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
@@ -481,8 +490,12 @@ export class Watch implements Facts {
     if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
     if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
     const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
-    const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
-    memory.wrote(sight, rulesOf(sight.spec, look.halts, sight.now), {
+    const rules = rulesOf(sight.spec, look.halts, sight.now);
+    // If the rules changed while the function worked, it may go by the ones before.
+    const begunAt = read.startedAt + by.skewMs - itemReadMs;
+    const areSettled = rules === rulesOf(sight.spec, look.halts, begunAt);
+    const isEnforcedNow = areSettled && isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
+    memory.wrote(sight, rules, {
       isInSync: phase === 'InSync' && isEnforcedNow,
       isBlocked: plan.blocked !== undefined,
     });

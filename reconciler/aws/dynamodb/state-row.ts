@@ -341,15 +341,16 @@ const statusShape = z.looseObject({
 
 const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
 
-const newsShape = z.object({
-  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
-  events: z.array(z.lazy(() => domainEvent)),
-});
-
-export const domainEvent = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
-
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
 const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
+
+/** An event that is not announced yet. */
+export const unsentEventShape = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
+
+const newsShape = z.object({
+  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
+  events: z.array(unsentEventShape),
+});
 
 /** The state of a row without its memory. Undefined when it cannot be read. */
 export function glanceOf(row: Record<string, unknown>): Glance | undefined {

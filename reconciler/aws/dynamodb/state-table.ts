@@ -5,7 +5,7 @@ import type { Run } from '../../core/announce/history.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
-import { domainEvent, glanceOf, orderShape, packNews, rowOf, stateOf } from './state-row.ts';
+import { glanceOf, orderShape, packNews, rowOf, stateOf, unsentEventShape } from './state-row.ts';
 
 /** The keys of the two items about the whole fleet. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
@@ -126,7 +126,11 @@ export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<st
 }
 
 /** If it cannot be read, every order in force is announced again. */
-const fleetOrdersShape = z.object({ revision: z.number(), orders: z.array(orderShape), unsent: z.array(domainEvent) });
+const fleetOrdersShape = z.object({
+  revision: z.number(),
+  orders: z.array(orderShape),
+  unsent: z.array(unsentEventShape),
+});
 
 const unread = z.looseObject({
   count: z.number(),

@@ -95,20 +95,6 @@ export const detailSchemas = {
     notice: z.string().describe('what somebody changed around the table; it is not repaired'),
     actor: actor.optional(),
   }),
-  'Route Left Alone': z.object({
-    ...common,
-    routes: z
-      .array(
-        z.object({
-          destination: z.string(),
-          target: z.string(),
-          was: z.string().optional().describe('the target before; absent if there was no route'),
-          reason: z.string().describe('why it is left alone, as in the plan'),
-          actor: z.union([actor, z.literal('unattributed')]),
-        }),
-      )
-      .describe('routes that others made or retargeted, and that stay because the item says so; at most 100'),
-  }),
   'Route Blackholed': z.object({
     ...common,
     state,

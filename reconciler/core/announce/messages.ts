@@ -1,3 +1,5 @@
+import { everyTable } from '../desired/orders.ts';
+import { counted } from '../route/counted.ts';
 import type { DomainEvent, Message } from './domain-event.ts';
 
 type DetailOf<T extends DomainEvent['type']> = Extract<DomainEvent, { readonly type: T }>['detail'];
@@ -8,7 +10,7 @@ type Named = Change['actor'];
 /** A message names this many routes of one kind. The event and the history have all of them. */
 const namedAtMost = 10;
 
-/** So many characters of a text that somebody else wrote. */
+/** A message quotes at most this many characters of a text that somebody else wrote. */
 const quotedAtMost = 300;
 
 /**
@@ -40,10 +42,8 @@ function written(event: DomainEvent): Message | undefined {
         subject: `${id}: somebody changed what surrounds this table`,
         what: quoted(event.detail.notice),
         who: nameOf(event.detail.actor),
-        next: `Nothing repairs this. Check that it was intended: npx routectl history ${id}`,
+        next: `Nothing repairs this. Check that it was intended: ${see(id)}`,
       };
-    case 'Route Left Alone':
-      return leftAlone(event.detail);
     case 'Route Blackholed':
       return event.detail.state === 'left' ? undefined : blackholed(event.detail);
     case 'Route Policy Changed':
@@ -64,8 +64,8 @@ function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }
     what: named(changes.map(differenceText), omitted),
     who: among(changes.map(({ actor }) => actor)),
     next: enforced
-      ? `Changes that need no approval are repaired. See what was done: npx routectl history ${id}. If the change was right, add it to the item`
-      : `See the table: npx routectl status ${id}`,
+      ? `Changes that need no approval are repaired. See what was done: ${see(id)}. If the change was right, add it to the item`
+      : `See the table: ${see(id)}`,
   };
 }
 
@@ -97,7 +97,7 @@ function failed({ routeTableId: id, phase, reason, failures, changes }: DetailOf
           : `${id}: not every route can become as desired`,
     what: each.length > 0 ? named(each) : quoted(reason),
     who: changes.some(({ actor }) => actor) ? behind(changes) : 'nobody else is known to have changed these routes',
-    next: `See the reasons: npx routectl status ${id}. Runbook: docs/runbook.md#${phase === 'Invalid' ? 'invalid-desired' : 'changes-failed'}`,
+    next: `See the reasons: ${see(id)}. Runbook: docs/runbook.md#${phase === 'Invalid' ? 'invalid-desired' : 'changes-failed'}`,
   };
 }
 
@@ -117,21 +117,6 @@ function contested({ routeTableId: id, contests }: DetailOf<'Route Table Contest
     what: named(contests.map(({ destination, heals }) => `${destination} was repaired ${counted(heals, 'time')}`)),
     who: among(contests.flatMap(({ by }) => (by.length > 0 ? by : [undefined]))),
     next: `Repairs back off. Stop the other party, or change the item. Runbook: docs/runbook.md#contested`,
-  };
-}
-
-function leftAlone({ routeTableId: id, routes }: DetailOf<'Route Left Alone'>): Message {
-  return {
-    subject: `${id}: others changed ${counted(routes.length, 'route')} that the item leaves alone`,
-    what: named(
-      routes.map(({ destination, target, was, reason }) =>
-        was === undefined
-          ? `${destination} leads to ${target} (new, ${reason})`
-          : `${destination} leads to ${target} (before: ${was}, ${reason})`,
-      ),
-    ),
-    who: among(routes.map(({ actor }) => actor)),
-    next: `Nothing repairs this. If it was not intended, change scope, ignore or unlisted of the item. See the table: npx routectl status ${id}`,
   };
 }
 
@@ -155,20 +140,21 @@ function policyChanged({ routeTableId: id, weakened }: DetailOf<'Route Policy Ch
     who: 'Somebody who may write the desired items',
     next: isDeleted
       ? 'If that was not intended, write the item again'
-      : `If that was not intended, correct the item. See the table: npx routectl status ${id}`,
+      : `If that was not intended, correct the item. See the table: ${see(id)}`,
   };
 }
 
 function orderGiven({ routeTableId: id, state, order }: DetailOf<'Route Order Given'>): Message {
   const { kind, destination, reason, by, until, routes = [], moreRoutes = 0 } = order;
-  const about = id === '*' ? 'all tables' : id;
+  const isOfAll = id === everyTable;
+  const about = isOfAll ? 'all tables' : id;
   const which = kind === 'hold' ? `hold of ${destination}` : kind;
-  const [pause, resume] = id === '*' ? ['pause --all', 'resume --all'] : ['pause', `resume ${id}`];
+  const resume = `To end it: npx routectl resume ${isOfAll ? '--all' : id}`;
   const next = {
-    pause: `To end it: npx routectl ${resume}`,
-    stop: `To end it: npx routectl ${resume}`,
-    hold: `To see it: npx routectl status ${id}`,
-    approval: `To stop the deletes: npx routectl ${pause} ${id}. To see what was done: npx routectl history ${id}`,
+    pause: resume,
+    stop: resume,
+    hold: `To end it: npx routectl hold ${id} ${destination} --end`,
+    approval: `To stop the deletes: npx routectl pause ${id} --reason 'not intended'. See what was done: ${see(id)}`,
   } as const;
   return {
     subject: state === 'entered' ? `${about}: ${which} ordered` : `${about}: ${which} ended`,
@@ -185,14 +171,15 @@ function orderGiven({ routeTableId: id, state, order }: DetailOf<'Route Order Gi
       until === undefined ? 'no end' : `until ${until}`,
     ].join('; '),
     who: by === undefined ? 'The order names nobody' : `${quoted(by)} (a claim: the order itself says so)`,
-    next:
-      state === 'entered' ? next[kind] : `Repairs follow the item again. See the history: npx routectl history ${id}`,
+    next: state === 'entered' ? next[kind] : `Repairs follow the item again. See the history: ${see(id)}`,
   };
 }
 
 // ── words ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** The command that shows a table, or the fleet, with its history. */
+const see = (id: string): string =>
+  id === everyTable ? 'npx routectl report --html report.html' : `npx routectl report ${id} --html ${id}.html`;
 
 /** The first of a list, and how many more there are. */
 function named(list: readonly string[], more = 0): string {

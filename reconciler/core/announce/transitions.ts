@@ -28,17 +28,6 @@ const kinds = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'] as co
 /** A call that changed the surroundings of a table. No repair can undo it. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
 
-/** A route that others made or retargeted, and that stays because the item says so. */
-export interface LeftAlone {
-  readonly destination: string;
-  readonly target: string;
-  /** The target before. Absent if there was no route. */
-  readonly was?: string;
-  /** Why it is left alone, as in the plan. */
-  readonly reason: string;
-  readonly actor?: Actor;
-}
-
 /** A route that began to drop its traffic. */
 export interface Blackholed {
   readonly destination: string;
@@ -70,8 +59,6 @@ export interface Transitions {
   readonly verified: readonly string[];
   /** Calls that changed the surroundings of the table, reported for the first time. */
   readonly notices: readonly Notice[];
-  /** Routes of others that are left alone. */
-  readonly leftAlone: readonly LeftAlone[];
   /** Routes that began to drop their traffic, whether or not anything may be changed. */
   readonly blackholed: readonly Blackholed[];
   /** How an edit protects the table less than before. */
@@ -87,18 +74,12 @@ export interface Reported {
   readonly outcomes: readonly ChangeOutcome[];
   /** The calls that no earlier reconcile has read, newest first. */
   readonly calls: readonly ReportedCall[];
-  /** Routes of others that are newly left alone. */
-  readonly leftAlone?: readonly LeftAlone[];
 }
 
 /**
  * The one comparison of before and after. A table that stays as it is has no transitions, however often it is read.
  */
-export function transitions(
-  before: State | undefined,
-  after: State,
-  { outcomes, calls, leftAlone = [] }: Reported,
-): Transitions {
+export function transitions(before: State | undefined, after: State, { outcomes, calls }: Reported): Transitions {
   const [was, is] = [troublesIn(before), troublesIn(after)];
   // Blackholes raise no alarm while nothing may be changed. So they count as new once the table is enforced.
   const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
@@ -114,7 +95,6 @@ export function transitions(
     verified: verifiedRuns(before, after, outcomes),
     notices:
       after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
-    leftAlone,
     blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after, calls)),
     weakened: weakened(before, after),
     orders: orderChanges(before?.memory.orders ?? [], after.memory.orders ?? []),
@@ -230,8 +210,8 @@ export function isOtherTrouble(before: State | undefined, { status }: State): bo
   if (isCalm(status.phase)) return false;
   if (status.phase !== was?.phase || status.reason !== was.reason) return true;
   // The item is as invalid as before, and its last valid version may be in no trouble.
-  const [isTroubled, isOther] = [!isCalm(phaseInForce(status)), status.inForce?.reason !== was.inForce?.reason];
-  return isTroubled && (isOther || status.plan?.planId !== was.plan?.planId);
+  if (isCalm(phaseInForce(status))) return false;
+  return status.inForce?.reason !== was.inForce?.reason || status.plan?.planId !== was.plan?.planId;
 }
 
 function verifiedRuns(before: State | undefined, after: State, outcomes: readonly ChangeOutcome[]): readonly string[] {

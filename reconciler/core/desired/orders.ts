@@ -152,10 +152,10 @@ export interface GivenOrder {
   readonly moreRoutes?: number;
 }
 
-/** So many routes of an approval are announced. */
+/** At most this many routes of an approval are announced. */
 const routesGivenAtMost = 20;
 
-/** So many characters of what people write in an order are kept. */
+/** At most this many characters of each text in an order are kept. */
 const textAtMost = 200;
 
 /** The orders for one table that are in force at `now`, or with `fleet` those for all tables. */

@@ -1,4 +1,5 @@
 import { approvedRoutes, isAmong } from './approval.ts';
+import { counted } from '../route/counted.ts';
 import type { Change } from '../route/change.ts';
 import { type Doubt, doubtAbout, ignoreEntryFor, isPrivate } from './doubt.ts';
 import { type Arrival, type BlockCode, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
@@ -102,11 +103,11 @@ function sentenceOf(code: BlockCode, all: readonly Waiting[], most: number, on: 
   const { length } = waiting;
   switch (code) {
     case 'too-many-deletes':
-      return `the plan deletes ${counted(length)}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`;
+      return `the plan deletes ${counted(length, 'route')}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`;
     case 'maybe-not-ours':
       return `${length} of the routes to delete may belong to somebody else: ${first ? doubtShown(first, on) : ''}`;
     case 'last-route':
-      return `an edit emptied routes, which deletes ${counted(length)}`;
+      return `an edit emptied routes, which deletes ${counted(length, 'route')}`;
     case 'first-deletes':
       return `${length} of the routes to delete ${length === 1 ? 'needs' : 'need'} approval, because ${length === 1 ? 'it' : 'they'} ${arrivalsShown(waiting, on)}`;
     case 'default-route':
@@ -115,8 +116,6 @@ function sentenceOf(code: BlockCode, all: readonly Waiting[], most: number, on: 
       return code satisfies never;
   }
 }
-
-const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' : 'routes'}`;
 
 function doubtShown(change: Delete, on: Circumstances): string {
   const destination = destinationText(change.destination);

@@ -1,5 +1,6 @@
 import type { Change } from '../route/change.ts';
 import type { DesiredTable } from '../desired/desired.ts';
+import { counted } from '../route/counted.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
 import { isOutOfSync } from '../desired/finding.ts';
 import { desiredHash, policyHash } from '../desired/hashes.ts';
@@ -293,11 +294,13 @@ function phaseOf(
   if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
   if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
-  if (made > 0)
-    return { phase: 'Verifying', reason: `${made} ${made === 1 ? 'change' : 'changes'} made, not seen in a read yet` };
+  if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   const finding = plan.findings.find(isOutOfSync);
-  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
+  // A pause may end between the read and this conclusion: then nothing was tried yet.
+  return finding
+    ? { phase: 'Failed', reason: finding.message }
+    : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
 }
 
 /** Names the deletes that wait for creates. */

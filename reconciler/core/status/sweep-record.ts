@@ -67,7 +67,9 @@ export const completedSweep = ({
   held,
   lastCompleted,
 }: SweepRecord): CompletedSweep | undefined =>
-  endedAt === undefined ? lastCompleted : { startedAt, endedAt, unknown, items: checked + unknown.count, ...(held && { held }) };
+  endedAt === undefined
+    ? lastCompleted
+    : { startedAt, endedAt, unknown, items: checked + unknown.count, ...(held && { held }) };
 
 /**
  * The last completed sweep, if it read this table. A sweep that cannot name every table it did not read vouches for

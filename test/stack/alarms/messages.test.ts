@@ -42,7 +42,7 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
     const lines = await message(table, /others changed 1 route/);
     expect(lines[1]).toContain(`10.20.0.0/16 leads to ${network.transitGateway} (listed with ${network.peering})`);
     expect(lines[2]).toMatch(/Who: .*bob/);
-    expect(lines[3]).toContain(`npx routectl history ${table}`);
+    expect(lines[3]).toContain(`npx routectl report ${table} --html ${table}.html`);
     expect(await onCall.state(alarm)).toBe('ALARM');
   });
 

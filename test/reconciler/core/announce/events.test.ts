@@ -40,8 +40,6 @@ const notice: ReportedCall = {
 
 const ended: Drift = { ...found, endedAt: at(1) };
 
-const leftAlone = { destination, target: 'tgw-aaaaaaaa', was: 'pcx-aaaaaaaa', reason: 'ignored' } as const;
-
 const dropping = state(
   { troubles: ['blackhole'] },
   {
@@ -110,12 +108,6 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
     between(calm, calm, [], [notice]),
     'Route Table Changed',
     { notice: 'subnet-aaaaaaaa left the table', actor: alice },
-  ],
-  [
-    'a route of others that is left alone',
-    between(calm, calm, [], [], [leftAlone]),
-    'Route Left Alone',
-    { routes: [{ ...leftAlone, actor: 'unattributed' }] },
   ],
   [
     'a route that begins to drop its traffic',

@@ -29,7 +29,7 @@ describe('a message says which table, what happened, who did it and what to do n
         subject: `${routeTableId}: others changed 1 route`,
         what: `${destination} leads to tgw-aaaaaaaa (listed with pcx-aaaaaaaa)`,
         who: `${alice.arn} from 192.0.2.1`,
-        next: expect.stringContaining(`npx routectl history ${routeTableId}`),
+        next: expect.stringContaining(`npx routectl report ${routeTableId} --html ${routeTableId}.html`),
       },
     ],
     [
@@ -103,17 +103,6 @@ describe('a message says which table, what happened, who did it and what to do n
       'for a call around the table',
       { type: 'Route Table Changed', detail: { ...common, notice: 'subnet-a left the table', actor: alice } },
       { what: 'subnet-a left the table', who: alice.arn },
-    ],
-    [
-      'for a route that is left alone',
-      {
-        type: 'Route Left Alone',
-        detail: {
-          ...common,
-          routes: [{ destination, target: 'eni-aaaaaaaa', was: 'pcx-aaaaaaaa', reason: 'ignored', actor: alice }],
-        },
-      },
-      { what: `${destination} leads to eni-aaaaaaaa (before: pcx-aaaaaaaa, ignored)`, who: alice.arn },
     ],
     [
       'for a blackhole',

@@ -1,4 +1,4 @@
-import { type LeftAlone, transitions } from '../../../../reconciler/core/announce/transitions.ts';
+import { transitions } from '../../../../reconciler/core/announce/transitions.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
 import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts';
@@ -46,5 +46,4 @@ export const between = (
   after: State,
   outcomes: readonly ChangeOutcome[] = [],
   calls: readonly ReportedCall[] = [],
-  leftAlone: readonly LeftAlone[] = [],
-) => transitions(before, after, { outcomes, calls, leftAlone });
+) => transitions(before, after, { outcomes, calls });

@@ -129,11 +129,11 @@ describe('an arrival', () => {
   });
 
   it('is kept for 24 hours after its route has gone', () => {
-    const gone = after({ arrival: 'adopted' }, { isFilled: false });
-    expect(gone).toEqual({ arrival: 'adopted', emptySince: at(0) });
-    expect(after(gone as Remembered, { isFilled: false }, 24 * 60 - 1).arrival).toBe('adopted');
-    expect(after(gone as Remembered, { isFilled: false }, 24 * 60).arrival).toBeUndefined();
-    expect(after(gone as Remembered, {}, 5)).toEqual({ arrival: 'adopted', emptySince: undefined });
+    const gone: Remembered = { arrival: 'adopted', emptySince: at(0) };
+    expect(after({ arrival: 'adopted' }, { isFilled: false })).toEqual(gone);
+    expect(after(gone, { isFilled: false }, 24 * 60 - 1).arrival).toBe('adopted');
+    expect(after(gone, { isFilled: false }, 24 * 60).arrival).toBeUndefined();
+    expect(after(gone, {}, 5)).toEqual({ arrival: 'adopted', emptySince: undefined });
   });
 
   it('of a destination that is no longer listed ends with its route', () => {

@@ -83,6 +83,12 @@ describe('a table is', () => {
     expect(status.reason).toBe(status.plan?.blocked?.message);
   });
 
+  it('Verifying where a pause ended between the read and the conclusion: nothing was tried yet', () => {
+    const status = after({ routes: [] });
+    expect(status).toMatchObject({ phase: 'Verifying', reason: expect.stringContaining('not applied yet') });
+    expect(status.nextRetry).toBeDefined();
+  });
+
   it('InSync where it is only observed and as desired', () => {
     expect(after({ item: [listed[0], { mode: 'observe' }] }).phase).toBe('InSync');
   });

@@ -68,6 +68,12 @@ describe('a route is ours', () => {
     expect(slot([{}], [throughInstance(destination)], { ours: 'i-aaaaaaaa' }).ours).toBe('i-aaaaaaaa');
   });
 
+  it('no longer once EC2 confirmed our delete: whoever makes it again makes another route', () => {
+    const change = { action: 'delete', destination: at, from: via(destination) } as const;
+    expect(slot([{}], [via(destination)], ours, [{ change, isCertain: true }]).ours).toBeUndefined();
+    expect(slot([{}], [via(destination)], ours, [{ change, isCertain: false }]).ours).toBe('pcx-aaaaaaaa');
+  });
+
   it.each<[string, Item, readonly ActualRoute[]]>([
     ['it is gone', listed, []],
     ['it is gone and not listed', [{}], []],
