@@ -35,7 +35,6 @@ import {
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import { History } from './history.ts';
-import { isForeign } from './oracle.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Mutation, Read } from './facts.ts';
@@ -116,9 +115,6 @@ export class Cloud {
     if (before !== world) {
       this.watch.worldChanged(before, world);
       this.#worlds.push({ since: this.scheduler.time, world });
-      for (const table of world.tables.values())
-        for (const { destination, target } of table.routes)
-          if (isForeign(target, table, world)) this.watch.facts(table.id).foreign.add(destination);
     }
     for (const [call, mutation] of this.#arrived) {
       const { changed, error } = call;
@@ -291,6 +287,7 @@ export class Cloud {
         const read: Read = { startedAt: this.scheduler.time, mutations: [] };
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
+        this.watch.glimpsed(fn, read, next.value.routeTableId);
         yield next.value;
       }
     };
@@ -390,8 +387,16 @@ export class Cloud {
       },
       readRun: (routeTableId, id) =>
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
-      readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
-      writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
+      readSweep: () =>
+        this.#store(fn, 'states.readSweep', () => states.readSweep()).catch((error: unknown) => {
+          this.watch.couldNotReadSweep(fn);
+          throw error;
+        }),
+      writeSweep: (record) =>
+        this.#store(fn, 'states.writeSweep', async () => {
+          await states.writeSweep(record);
+          this.watch.sweepWritten(fn, record);
+        }),
       readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
       writeFleetOrders: (announced) =>
         this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),

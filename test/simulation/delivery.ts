@@ -24,6 +24,7 @@ const streamRetries = 5;
 export class Delivery {
   /** What nobody could handle: it is in a dead-letter queue, for a person to see. */
   readonly dead: string[] = [];
+  sweepEveryMs = 5 * minute;
   readonly #cloud: Cloud;
   #runs = 0;
   #ids = 0;
@@ -139,7 +140,7 @@ export class Delivery {
 
   sweep(): void {
     const requestId = this.#id('request');
-    const body = (world: World, invocation: Invocation): Promise<unknown> => sweep(world, invocation);
+    const body = (world: World, invocation: Invocation): Promise<unknown> => sweep(world, invocation, this.sweepEveryMs);
     const deliver = (afterMs: number): void =>
       this.#after(afterMs, () => this.#asynchronously('sweep', requestId, body));
     deliver(0);

@@ -59,6 +59,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   const random = new Random(seed, 4);
   const busyMs = random.between(1, 6) * minute;
   const sweepEveryMs = random.pick([1, 3, 5]) * minute;
+  delivery.sweepEveryMs = sweepEveryMs;
+  watch.sweepEveryMs = sweepEveryMs;
   people.prepare(scheduler.time + busyMs);
   settle();
   for (let at = random.between(1, sweepEveryMs); at < busyMs; at += sweepEveryMs)

@@ -26,9 +26,11 @@ import { Drifts } from './drifts.ts';
 import { Fights, toleranceMs } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { Memory, type Sight } from './memory.ts';
-import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
-import { deviatingIn, rulesAtEnd, shownTo } from './shown.ts';
+import { Memory } from './memory.ts';
+import { type Pace, PossibleArrivals } from './arrivals.ts';
+import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
+import { type Spec, isEnforced, names, wantedAt } from './oracle.ts';
+import { deviatingIn, rulesAtEnd, shownTo, sightOf } from './shown.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
 export interface Violation {
@@ -50,6 +52,13 @@ export class Watch implements Facts {
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly #looks = new Map<string, Look>();
+  /** How often sweeps begin. */
+  sweepEveryMs = 5 * 60_000;
+  /** Which tables each function saw among many. */
+  readonly #glimpsedBy = new Map<string, ReadonlySet<string>>();
+  /** When the last sweep wrote that it reached its end, and functions that could not read that. */
+  #sweptAt = -Infinity;
+  readonly #knowNoSweep = new Set<string>();
   /** Mutations that a status tells of. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
@@ -86,14 +95,14 @@ export class Watch implements Facts {
         reconciled: undefined,
         mutations: [],
         runs: new Map(),
-        foreign: new Set(),
+        arrivals: new PossibleArrivals(() => this.pace),
+        local: new Set(),
         owned: new Map(),
-        clean: undefined,
         state: undefined,
         approvals: [],
         fights: new Fights(),
         drifts: new Drifts(),
-        memory: new Memory(),
+        memory: new Memory(() => this.pace),
         onTrial: new Map(),
         blackholed: new Map(),
         known: new Map(),
@@ -104,6 +113,10 @@ export class Watch implements Facts {
       this.tables.set(routeTableId, facts);
     }
     return facts;
+  }
+
+  get pace(): Pace {
+    return { sweepEveryMs: this.sweepEveryMs, skewMs: this.faults.knows('clock skew') ? 8_000 : 0 };
   }
 
   version(routeTableId: string): Version {
@@ -134,9 +147,9 @@ export class Watch implements Facts {
       routeTableId,
       leaseEndsAt,
       lookedAt: -Infinity,
+      begunAt: -Infinity,
       halts: [],
       reads: 0,
-      foreign: new Set(),
       mutations: [],
       round: noRound(),
       runs: [],
@@ -179,8 +192,33 @@ export class Watch implements Facts {
     look.applying = false;
     if (before) look.before = before;
     look.round = noRound();
+    look.begunAt = this.time();
+    this.facts(routeTableId).memory.arrivals.begins();
     delete look.read;
     delete look.checkpoint;
+  }
+
+  /** A sweep saw a table among many. */
+  glimpsed(by: FunctionRun, { startedAt, shown }: Read, routeTableId: string): void {
+    const table = shown?.world.tables.get(routeTableId);
+    if (table) this.facts(routeTableId).arrivals.glimpsed(startedAt, table);
+    this.#glimpsedBy.set(by.name, new Set([...(this.#glimpsedBy.get(by.name) ?? []), routeTableId]));
+  }
+
+  couldNotReadSweep(by: FunctionRun): void {
+    this.#knowNoSweep.add(by.name);
+  }
+
+  /** A sweep wrote what came of it: if it reached its end, it vouches for the tables that it read. */
+  sweepWritten(by: FunctionRun, { startedAt, endedAt, unknown, held }: SweepRecord): void {
+    if (endedAt === undefined) return;
+    this.#sweptAt = this.time();
+    const unread = [...unknown.first.map(({ routeTableId }) => routeTableId), ...(held?.first ?? [])];
+    const namesAll = unread.length === unknown.count + (held?.count ?? 0);
+    for (const [routeTableId, { memory }] of this.tables) {
+      const isRead = namesAll && !unread.includes(routeTableId) && this.#glimpsedBy.get(by.name)?.has(routeTableId);
+      memory.arrivals.vouched(isRead ? Date.parse(startedAt) - by.skewMs : undefined);
+    }
   }
 
   /** Whether the next checkpoint is the first of a look: before any read, or after one that said to start anew. */
@@ -245,25 +283,18 @@ export class Watch implements Facts {
       const slot = slotAt(table, destination);
       if (!slot || !names(slot, shown.world).includes(target)) continue;
       own(facts, destination, names(slot, shown.world));
-      look.foreign.delete(destination);
     }
-    const now = by.now().getTime();
-    const isAsDesired = deviations(spec, table, shown.world, now).every((deviation) =>
-      facts.foreign.has(deviation.destination),
-    );
-    if (isAsDesired && isEnforced(spec, now) && !isHalted(look.halts, now))
-      facts.clean = rulesOf(spec, look.halts, now);
+    for (const { destination, target } of table.routes) if (target === 'local') facts.local.add(destination);
     for (const mutation of look.mutations) {
       const slot = slotAt(table, mutation.destination);
       const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
       if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
     }
-    const { isStandIn = false } = look.version ?? {};
-    facts.memory.saw(
-      { spec, table, world: shown.world, now, isStandIn },
-      rulesOf(spec, look.halts, now),
-      facts.foreign,
-    );
+    const sight = sightOf(read, look);
+    if (sight) {
+      facts.arrivals.saw(sight);
+      facts.memory.saw(sight, { knowsSweep: look.begunAt >= this.#sweptAt && !this.#knowNoSweep.has(by.name) });
+    }
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
@@ -304,8 +335,9 @@ export class Watch implements Facts {
     this.announcements.lost(routeTableId, facts.state?.unsent);
     facts.drifts.lost(this.announcements.takenOf(routeTableId));
     facts.state = undefined;
-    facts.clean = undefined;
     facts.owned = new Map();
+    facts.local.clear();
+    facts.arrivals.forget();
     facts.known.clear();
     facts.fights.over();
     facts.memory.forget();
@@ -439,13 +471,10 @@ export class Watch implements Facts {
       facts.fights.over();
       facts.blackholed.clear();
       facts.owned = new Map();
-      facts.clean = undefined;
+      facts.local.clear();
+      facts.arrivals.forget();
       facts.known.clear();
     }
-    const now = by.now().getTime();
-    const spec = look.version?.spec;
-    const isOther = spec && rulesOf(spec, look.halts, now) !== facts.clean;
-    if (facts.clean !== undefined && (isOther || status.plan?.blocked)) facts.clean = undefined;
   }
 
   /** An approval is spent by what is remembered to be done: a delete whose end nobody knows may be made once more. */
@@ -475,16 +504,19 @@ export class Watch implements Facts {
   /** What the reconciler has to remember once a status is written, by what it had been shown. */
   #learnFrom(facts: TableFacts, { status: { phase, plan }, memory: { doubt } }: StoredState, look: Look): void {
     const { memory } = facts;
-    const { version, read, by } = look;
+    const { read, round } = look;
     const table = read?.shown?.world.tables.get(look.routeTableId);
     if (read?.shown && table) this.#learnOfBlackholes(facts, table, read.shown);
-    if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
-    if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
-    const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
-    const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
-    memory.wrote(sight, rulesOf(sight.spec, look.halts, sight.now), {
-      isInSync: phase === 'InSync' && isEnforcedNow,
-      isBlocked: plan.blocked !== undefined,
+    const sight = sightOf(read, look);
+    if (!sight) return;
+    if (doubt) memory.arrivals.doubted(sight.rules);
+    else facts.arrivals.ruled(sight.rules);
+    if (doubt || !plan) return;
+    if (round.reads.length === 1) facts.arrivals.wrote(sight);
+    memory.wrote(sight, {
+      isInSync: phase === 'InSync' && sight.isEnforced,
+      first: round.reads[0]?.startedAt ?? sight.at,
+      reads: round.reads.length,
     });
   }
 
@@ -507,7 +539,7 @@ export class Watch implements Facts {
 
   /** Notes what a state brings, and what it had to bring. */
   #noteNews(facts: TableFacts, state: StoredState, look: Look): void {
-    const { drifts, foreign } = facts;
+    const { drifts } = facts;
     const { phase, plan, checkedAt } = state.status;
     const { doubt } = state.memory;
     const news = this.announcements.born(state, look.before);
@@ -516,7 +548,7 @@ export class Watch implements Facts {
     const kept = plan?.findings.flatMap(({ code, destination }) =>
       code === 'healed-into-blackhole' && destination ? [destination] : [],
     );
-    const deviating = deviatingIn(look, foreign).difference(new Set(kept));
+    const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
     const over = news.events.filter(isHealed).flatMap(({ detail }) => detail.changes);
     this.#ask(
