@@ -1,7 +1,5 @@
-import type { StoredRoute, Table } from '../support/ec2/world.ts';
-import { slotAt } from '../support/ec2/world.ts';
+import { type StoredRoute, type Table, type World, slotAt } from '../support/ec2/world.ts';
 import { type Spec, isLeftToOthers, wantedAt } from './oracle.ts';
-import type { World } from '../support/ec2/world.ts';
 
 // How routes came to be where they are: whether a read showed one that an earlier read, made under the same rules and
 // not long before, did not show. One class knows the most that anybody may conclude, the other the least.
@@ -56,6 +54,8 @@ export class PossibleArrivals {
   /** Remembered for sure to have come otherwise. */
   #mayNot = new Set<string>();
   #emptySince = new Map<string, number>();
+  /** When we last wrote a route, as far as that is remembered. */
+  #made = new Map<string, number>();
 
   constructor(pace: () => Pace) {
     this.#pace = pace;
@@ -68,6 +68,7 @@ export class PossibleArrivals {
     copy.#may = new Set(this.#may);
     copy.#mayNot = new Set(this.#mayNot);
     copy.#emptySince = new Map(this.#emptySince);
+    copy.#made = new Map(this.#made);
     return copy;
   }
 
@@ -80,6 +81,7 @@ export class PossibleArrivals {
     this.#may.clear();
     this.#mayNot.clear();
     this.#emptySince.clear();
+    this.#made.clear();
   }
 
   /** Somebody saw the table, under whatever rules. */
@@ -104,7 +106,8 @@ export class PossibleArrivals {
       const { destination } = slot;
       if (isLeft) this.#mayNot.delete(destination);
       else if (read.isEnforced && !this.#mayNot.has(destination))
-        if (before.some((one) => isEmpty(one.table, destination))) this.#may.add(destination);
+        if (before.some((one) => one.at > this.#madeAt(destination) && isEmpty(one.table, destination)))
+          this.#may.add(destination);
     }
     for (const destination of this.#mayNot) {
       if (!isEmpty(table, destination)) continue;
@@ -113,6 +116,16 @@ export class PossibleArrivals {
       if (at - emptySince >= keptMs - skewMs) this.#mayNot.delete(destination);
     }
     this.glimpsed(at, table);
+  }
+
+  /** It is remembered that we wrote a route, as the item listed it. */
+  made(destination: string, at: number): void {
+    this.#may.delete(destination);
+    this.#made.set(destination, at);
+  }
+
+  #madeAt(destination: string): number {
+    return this.#made.get(destination) ?? -Infinity;
   }
 
   /** A state was written that rests on this read alone. */
@@ -191,11 +204,12 @@ export class SureArrivals {
       this.#since !== undefined &&
       before >= this.#since.at + settlesMs + skewMs &&
       at - before <= freshIntervals * sweepEveryMs - skewMs;
+    for (const { destination } of read.spec.routes) this.#leave(destination);
     for (const { slot, isLeft } of madeIn(read)) {
       const { destination } = slot;
       const known = this.#known.get(destination);
       if (known === 'appeared' && !isLeft) continue;
-      if (isLeft) this.#known.set(destination, known === undefined || known === 'left' ? 'left' : 'unsure');
+      if (isLeft) this.#leave(destination);
       else if (known === undefined && isWatched)
         this.#arriving.set(destination, (this.#arriving.get(destination) ?? 0) + 1);
       else this.#known.set(destination, 'unsure');
@@ -207,6 +221,12 @@ export class SureArrivals {
       this.#emptySince.set(destination, emptySince);
       if (at - emptySince >= keptMs - skewMs) this.#known.set(destination, 'unsure');
     }
+  }
+
+  /** The item lists it or leaves it to others: what comes there meanwhile is no arrival. */
+  #leave(destination: string): void {
+    const known = this.#known.get(destination) ?? 'left';
+    this.#known.set(destination, known === 'left' ? 'left' : 'unsure');
   }
 
   /**

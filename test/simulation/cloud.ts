@@ -283,8 +283,9 @@ export class Cloud {
     };
     const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
       const pages = tables.readMany(ids)[Symbol.asyncIterator]();
+      // One call shows all tables.
+      const read: Read = { startedAt: this.scheduler.time, mutations: [] };
       while (true) {
-        const read: Read = { startedAt: this.scheduler.time, mutations: [] };
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
         this.watch.glimpsed(fn, read, next.value.routeTableId);

@@ -449,6 +449,7 @@ export class Watch implements Facts {
       const isDone = mutation.outcome === 'done';
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
+      if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, this.time());
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
       facts.onTrial.delete(mutation.destination);
