@@ -53,6 +53,8 @@ export class PossibleArrivals {
   #may = new Set<string>();
   /** Remembered for sure to have come otherwise. */
   #mayNot = new Set<string>();
+  /** Listed or left to others by an item since the slot was last seen empty. */
+  #left = new Set<string>();
   #emptySince = new Map<string, number>();
   /** When we last wrote a route, as far as that is remembered. */
   #made = new Map<string, number>();
@@ -67,6 +69,7 @@ export class PossibleArrivals {
     copy.#since = new Map(this.#since);
     copy.#may = new Set(this.#may);
     copy.#mayNot = new Set(this.#mayNot);
+    copy.#left = new Set(this.#left);
     copy.#emptySince = new Map(this.#emptySince);
     copy.#made = new Map(this.#made);
     return copy;
@@ -80,6 +83,7 @@ export class PossibleArrivals {
     this.#since.clear();
     this.#may.clear();
     this.#mayNot.clear();
+    this.#left.clear();
     this.#emptySince.clear();
     this.#made.clear();
   }
@@ -102,9 +106,10 @@ export class PossibleArrivals {
         one.at >= since + settlesMs - skewMs &&
         at - one.at <= freshIntervals * sweepEveryMs + skewMs,
     );
+    for (const { destination } of read.spec.routes) this.#leave(destination);
     for (const { slot, isLeft } of madeIn(read)) {
       const { destination } = slot;
-      if (isLeft) this.#mayNot.delete(destination);
+      if (isLeft) this.#leave(destination);
       else if (read.isEnforced && !this.#mayNot.has(destination))
         if (before.some((one) => one.at > this.#madeAt(destination) && isEmpty(one.table, destination)))
           this.#may.add(destination);
@@ -134,8 +139,16 @@ export class PossibleArrivals {
       const { destination } = slot;
       this.#emptySince.delete(destination);
       if (isLeft) this.#may.delete(destination);
-      else if (!this.#may.has(destination)) this.#mayNot.add(destination);
+      else if (!this.#may.has(destination) && !this.#left.has(destination)) this.#mayNot.add(destination);
     }
+    for (const destination of this.#left)
+      if (isEmpty(read.table, destination) && !wantedAt(read.spec, destination)) this.#left.delete(destination);
+  }
+
+  /** The item lists it or leaves it to others: how it came is decided anew once it is gone, or the item asks otherwise. */
+  #leave(destination: string): void {
+    this.#left.add(destination);
+    this.#mayNot.delete(destination);
   }
 
   /** A state was written under these rules, and so every other set of rules has an end. */

@@ -88,8 +88,15 @@ export class Memory implements Known {
     sight: Sight,
     {
       isInSync,
+      written,
       ...round
-    }: { readonly isInSync: boolean; readonly first: number; readonly reads: number },
+    }: {
+      readonly isInSync: boolean;
+      /** Destinations that were written after this read, or perhaps were. */
+      readonly written: ReadonlySet<string>;
+      readonly first: number;
+      readonly reads: number;
+    },
   ): void {
     const { spec, table, world } = sight;
     this.arrivals.wrote(sight, round);
@@ -97,12 +104,13 @@ export class Memory implements Known {
     if (round.reads !== 1 && !isInSync) return;
     for (const { destination, target } of spec.routes) {
       const slot = slotAt(table, destination);
-      if (slot?.origin !== 'CreateRoute' || !names(slot, world).includes(target)) continue;
+      if (slot?.origin !== 'CreateRoute' || !names(slot, world).includes(target) || written.has(destination)) continue;
       this.owned.set(destination, target);
       this.#asListed.add(destination);
     }
     for (const { destination, origin, target } of table.routes)
-      if (origin === 'CreateRouteTable' && target === 'local') this.#local.add(destination);
+      if (origin === 'CreateRouteTable' && target === 'local' && !written.has(destination))
+        this.#local.add(destination);
   }
 
   /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
