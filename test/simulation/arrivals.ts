@@ -47,7 +47,7 @@ const isEmpty = (table: Table, destination: string): boolean => slotAt(table, de
 /** Every arrival that anybody may take for one: by any two reads, remembered or not. */
 export class PossibleArrivals {
   readonly #pace: () => Pace;
-  #glimpses: readonly { readonly at: number; readonly table: Table }[] = [];
+  #glimpses: readonly { readonly at: number; readonly isEmpty: (destination: string) => boolean }[] = [];
   /** Since when at the earliest each set of rules may be in force, no other having been remembered since. */
   #since = new Map<string, number>();
   #may = new Set<string>();
@@ -90,9 +90,18 @@ export class PossibleArrivals {
 
   /** Somebody saw the table, under whatever rules. */
   glimpsed(at: number, table: Table): void {
+    this.#glimpse(at, (destination) => isEmpty(table, destination));
+  }
+
+  /** EC2 answered that a route is gone: whoever knows that needs no read. */
+  deleted(destination: string, readAt: number): void {
+    this.#glimpse(readAt, (other) => other === destination);
+  }
+
+  #glimpse(at: number, isEmptyAt: (destination: string) => boolean): void {
     const { sweepEveryMs, skewMs } = this.#pace();
     const fresh = this.#glimpses.filter((one) => one.at >= at - freshIntervals * sweepEveryMs - skewMs);
-    this.#glimpses = [...fresh, { at, table }];
+    this.#glimpses = [...fresh, { at, isEmpty: isEmptyAt }];
   }
 
   saw(read: Arriving): void {
@@ -111,7 +120,7 @@ export class PossibleArrivals {
       const { destination } = slot;
       if (isLeft) this.#leave(destination);
       else if (read.isEnforced && !this.#mayNot.has(destination))
-        if (before.some((one) => one.at > this.#madeAt(destination) && isEmpty(one.table, destination)))
+        if (before.some((one) => one.at > this.#madeAt(destination) && one.isEmpty(destination)))
           this.#may.add(destination);
     }
     for (const destination of this.#mayNot) {

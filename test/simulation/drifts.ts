@@ -138,7 +138,8 @@ export class Drifts {
     const since = Math.min(asOf, shown.asOf);
     return (
       !this.#remarked.some((at) => at > since) &&
-      !this.#changes.some((change) => change.destination === destination && change.at > since)
+      // In the same millisecond, a read may show the time before a change.
+      !this.#changes.some((change) => change.destination === destination && change.at >= since)
     );
   }
 }

@@ -206,6 +206,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const now = read.startedAt + by.skewMs;
     if (action !== 'delete' || !version.spec || !table || isApproved(mutation, facts)) return undefined;
     if (facts.memory.owned.get(destination) !== from || watch.wasFull(routeTableId)) return undefined;
+    // What came while the table was watched never waits.
+    if (facts.arrivals.has(destination)) return undefined;
     const { spec } = version;
     const missing = spec.routes.find(
       (route) =>

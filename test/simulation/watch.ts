@@ -432,6 +432,9 @@ export class Watch implements Facts {
 
   mutationEnded(mutation: Mutation, outcome: NonNullable<Mutation['outcome']>): void {
     Object.assign(mutation, { endedAt: this.time(), outcome });
+    const { routeTableId, action, destination, read } = mutation;
+    if (action === 'delete' && (outcome === 'done' || outcome === 'stale'))
+      this.facts(routeTableId).arrivals.deleted(destination, read.startedAt);
     this.#ask(atAnswer, mutation, this);
   }
 
