@@ -108,6 +108,16 @@ export class Cloud {
     this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
   }
 
+  /** A backup of the table of states; calling what it returns restores it, while no function runs. */
+  backup(): () => void {
+    const restores = [this.states.backup(), this.lastValid.backup(), this.watch.backup()];
+    return () => {
+      for (const restore of restores) restore();
+      this.unreadable.clear();
+      this.#lastGlances.clear();
+    };
+  }
+
   /** Notices what the last step changed in EC2. Called after each step. */
   settle(): void {
     const world = this.ec2.world;
@@ -498,7 +508,7 @@ export class Cloud {
       announce: async (news) => {
         await fn.pause(random.skewed(1, 12));
         if (faults.strikes('EventBridge away for a while'))
-          this.#busBackAt = scheduler.time + random.between(5_000, 120_000);
+          this.#busBackAt = scheduler.time + random.between(5_000, random.chance(0.2) ? 1_800_000 : 120_000);
         const isAway = this.#busBackAt > scheduler.time && !faults.over;
         const taken = news.events.filter(() => !isAway && !faults.strikes('event rejected'));
         const isLost = taken.length > 0 && faults.strikes('answer of EventBridge lost');

@@ -360,6 +360,50 @@ export class Watch implements Facts {
     this.facts(routeTableId).drifts.called(destination, who);
   }
 
+  /** An interface changed hands, and with it whose routes they are that lead there. */
+  remarked(): void {
+    for (const { drifts } of this.tables.values()) drifts.remarked(this.time());
+  }
+
+  /** A backup of all that is remembered; calling what it returns tells that it was restored. */
+  backup(): () => void {
+    const restoreAnnouncements = this.announcements.backup();
+    const saved = new Map(
+      [...this.tables].map(([routeTableId, facts]) => [
+        routeTableId,
+        {
+          ...facts,
+          owned: new Map([...facts.owned].map(([destination, names]) => [destination, new Set(names)])),
+          local: new Set(facts.local),
+          arrivals: facts.arrivals.copy(),
+          memory: facts.memory.copy(),
+          known: new Map(facts.known),
+          spent: new Map(facts.approvals.map(({ id, spent }) => [id, new Set(spent)])),
+        },
+      ]),
+    );
+    return () => {
+      for (const [routeTableId, facts] of this.tables) {
+        const { approvals } = facts;
+        this.lost(routeTableId);
+        const { state, owned, local, arrivals, memory, known, kept, reconciled, spent } = saved.get(routeTableId) ?? {};
+        Object.assign(facts, {
+          ...(arrivals && { arrivals }),
+          ...(memory && { memory }),
+          state,
+          kept,
+          reconciled,
+          owned: owned ?? new Map(),
+          // Whether an approval was used is forgotten with the rest.
+          approvals: approvals.map((one) => ({ ...one, spent: new Set(spent?.get(one.id)) })),
+        });
+        for (const destination of local ?? []) facts.local.add(destination);
+        for (const [destination, mutation] of known ?? []) facts.known.set(destination, mutation);
+      }
+      restoreAnnouncements();
+    };
+  }
+
   /** EC2 is in another state. */
   worldChanged(before: World | undefined, after: World): void {
     for (const table of after.tables.values()) {

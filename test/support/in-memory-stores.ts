@@ -96,6 +96,15 @@ export class InMemoryLastValidItems implements LastValidItems {
     this.#versions.delete(routeTableId);
   }
 
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#versions];
+    return () => {
+      this.#versions.clear();
+      for (const [routeTableId, version] of rows) this.#versions.set(routeTableId, version);
+    };
+  }
+
   async #called(call: string, routeTableId: string): Promise<void> {
     await this.faults(call, routeTableId);
     this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
@@ -176,6 +185,17 @@ export class InMemoryTableStates implements TableStates {
         structuredClone({ ...rest, hasUnsent: unsent !== undefined }),
       ]),
     );
+  }
+
+  /** A backup of all rows but the history; calling what it returns restores it. */
+  backup(): () => void {
+    const [rows, sweep, fleetOrders] = [[...this.#states], this.#sweep, this.#fleetOrders];
+    return () => {
+      this.#states.clear();
+      for (const [routeTableId, state] of rows) this.#states.set(routeTableId, state);
+      this.#sweep = sweep;
+      this.#fleetOrders = fleetOrders;
+    };
   }
 
   /** The state is lost, as after a restore of the table. */
