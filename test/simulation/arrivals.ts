@@ -176,6 +176,8 @@ export class SureArrivals {
   /** When the last sweep that reached its end began, if it read the table. */
   #vouchedAt = -Infinity;
   #known = new Map<string, 'appeared' | 'left' | 'unsure'>();
+  /** Under which rules a destination was left to others. */
+  #leftUnder = new Map<string, string>();
   #emptySince = new Map<string, number>();
   /** How many reads since the last written state showed a route that must count as having appeared. */
   #arriving = new Map<string, number>();
@@ -189,6 +191,7 @@ export class SureArrivals {
     copy.#since = this.#since;
     copy.#readAt = this.#readAt;
     copy.#known = new Map(this.#known);
+    copy.#leftUnder = new Map(this.#leftUnder);
     copy.#emptySince = new Map(this.#emptySince);
     return copy;
   }
@@ -201,6 +204,7 @@ export class SureArrivals {
     this.#since = undefined;
     this.#readAt = -Infinity;
     this.#known.clear();
+    this.#leftUnder.clear();
     this.#emptySince.clear();
     this.#arriving.clear();
   }
@@ -232,10 +236,12 @@ export class SureArrivals {
       const known = this.#known.get(destination);
       if (known === 'appeared' && !isLeft) continue;
       if (isLeft) this.#leave(destination);
-      else if (known === undefined && isWatched)
+      if (isLeft && !wantedAt(read.spec, destination)) this.#leftUnder.set(destination, rules);
+      if (isLeft) continue;
+      if (known === undefined && isWatched)
         this.#arriving.set(destination, (this.#arriving.get(destination) ?? 0) + 1);
       else this.#known.set(destination, 'unsure');
-      if (isLeft || !isWatched) this.#arriving.delete(destination);
+      if (!isWatched) this.#arriving.delete(destination);
     }
     for (const [destination, known] of this.#known) {
       if (!isEmpty(table, destination) || known !== 'appeared') continue;
@@ -249,6 +255,8 @@ export class SureArrivals {
   #leave(destination: string): void {
     const known = this.#known.get(destination) ?? 'left';
     this.#known.set(destination, known === 'left' ? 'left' : 'unsure');
+    this.#leftUnder.delete(destination);
+    this.#arriving.delete(destination);
   }
 
   /**
@@ -271,7 +279,11 @@ export class SureArrivals {
       }
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
-      const isLeft = wantedAt(spec, destination) || isLeftToOthers({ destination, target: '' }, read);
+      // As long as the same entry stands, it may leave this destination to others again.
+      const isLeft =
+        wantedAt(spec, destination) !== undefined ||
+        this.#leftUnder.get(destination) === rules ||
+        isLeftToOthers({ destination, target: '' }, read);
       if ((known === 'left' && !isLeft) || at - emptySince >= keptMs + skewMs) this.#known.delete(destination);
     }
   }

@@ -302,10 +302,12 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       isSo(destination, to, sight.table, sight.world),
     );
     if (isOfReadBefore) return undefined;
-    // A route that stays, as ours would drop its traffic, does not count as one of ours.
-    const isFewer = plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole');
+    // How many may go is another number where the status rests on an earlier read, and where a route that stays, as ours
+    // would drop its traffic, does not count as one of ours.
+    const isOther =
+      look.round.reads.length > 1 || plan.leftAlone.some(({ reason }) => reason === 'healed-into-blackhole');
     const earned = plan.blocked.deletes.find(({ destination }) =>
-      isFewer ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
+      isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
     );
     return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },

@@ -122,8 +122,8 @@ export interface Around {
 export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal: boolean }, around: Around): boolean {
   const { spec, table, world, now, known } = around;
   if (isHeld(spec, slot.destination, now) || isIgnored(slot, around)) return false;
-  if (slot.origin === 'CreateRouteTable') return overrideLocal;
-  if (slot.origin !== 'CreateRoute' || isOfService(slot)) return false;
+  if (slot.origin === 'CreateRouteTable' ? !overrideLocal : slot.origin !== 'CreateRoute' || isOfService(slot))
+    return false;
   const mayBeTheirs = isUsable(slot, table, world) && looksLikeSomebodyElses(slot, table, world);
   return !mayBeTheirs || known.wasAsListed(slot.destination);
 }

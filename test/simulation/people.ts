@@ -226,7 +226,7 @@ export class People {
   #takeOver(routeTableId: string): void {
     const { scenery } = this.#cloud.ec2;
     const made = this.#cloud.ec2.world.tables.get(routeTableId)?.routes ?? [];
-    const before = made.find(({ target }) => target.startsWith('eni-ffff'));
+    const before = made.find(({ target, origin }) => origin === 'CreateRoute' && target.startsWith('eni-ffff'));
     const eni = before?.target === 'eni-fffffff1' ? 'eni-fffffff2' : 'eni-fffffff1';
     scenery.foreignInterface(eni);
     const destination = before?.destination ?? this.#random.pick(ipv4.slice(0, 5));

@@ -10,6 +10,7 @@ import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
 import {
   type Facts,
+  type Approved,
   askedBy,
   type Look,
   type Mutation,
@@ -59,6 +60,8 @@ export class Watch implements Facts {
   /** When the last sweep wrote that it reached its end, and functions that could not read that. */
   #sweptAt = -Infinity;
   readonly #knowNoSweep = new Set<string>();
+  /** What people approved last in each table. */
+  readonly #lastApprovals = new Map<string, Approved>();
   /** Mutations that a status tells of. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
@@ -322,10 +325,12 @@ export class Watch implements Facts {
     const first = versions.findLastIndex(({ at }) => at < Date.parse(state?.status.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     const at = this.time();
+    const approval = { deletes: new Set(deletes), asked, at, id, until, spent: new Set<string>() };
+    this.#lastApprovals.set(routeTableId, approval);
     facts.approvals = [
       // A new one takes the place of those before it.
       ...facts.approvals.map((before) => ({ ...before, until: Math.min(before.until, at) })),
-      { deletes: new Set(deletes), asked, at, id, until, spent: new Set() },
+      approval,
     ];
   }
 
@@ -384,9 +389,10 @@ export class Watch implements Facts {
     );
     return () => {
       for (const [routeTableId, facts] of this.tables) {
-        const { approvals } = facts;
         this.lost(routeTableId);
         const { state, owned, local, arrivals, memory, known, kept, reconciled, spent } = saved.get(routeTableId) ?? {};
+        // It still stands where people order, and whether it was used is forgotten with the rest.
+        const approval = this.#lastApprovals.get(routeTableId);
         Object.assign(facts, {
           ...(arrivals && { arrivals }),
           ...(memory && { memory }),
@@ -394,8 +400,7 @@ export class Watch implements Facts {
           kept,
           reconciled,
           owned: owned ?? new Map(),
-          // Whether an approval was used is forgotten with the rest.
-          approvals: approvals.map((one) => ({ ...one, spent: new Set(spent?.get(one.id)) })),
+          approvals: approval ? [{ ...approval, spent: new Set(spent?.get(approval.id)) }] : [],
         });
         for (const destination of local ?? []) facts.local.add(destination);
         for (const [destination, mutation] of known ?? []) facts.known.set(destination, mutation);
