@@ -44,7 +44,7 @@ export class Announcements {
   /** What was announced between a backup and its restore is remembered by nobody. */
   readonly #void: { readonly from: number; readonly to: number }[] = [];
   /** Orders for all tables that were announced, and their end was not. */
-  readonly #openOfAll = new Set<string>();
+  #openOfAll = new Set<string>();
   #order = 0;
 
   /**
@@ -124,8 +124,9 @@ export class Announcements {
 
   /** A backup of what is remembered as announced; calling what it returns restores it. */
   backup(): () => void {
-    const [from, forgotten] = [this.#order, new Map(this.#forgotten)];
+    const [from, forgotten, openOfAll] = [this.#order, new Map(this.#forgotten), new Set(this.#openOfAll)];
     return () => {
+      this.#openOfAll = openOfAll;
       this.#forgotten = forgotten;
       this.#void.push({ from, to: this.#order });
       this.mayBeRepeated = true;

@@ -27,6 +27,8 @@ export interface Pace {
 
 /** A read vouches for the next one for so many sweep intervals. */
 const freshIntervals = 3;
+/** Sweeps come at most so often. */
+const shortestEveryMs = 60_000;
 /** Rules count from this long after they began. */
 const settlesMs = 30_000;
 /** What is known of a route that is gone is kept for so long. */
@@ -219,17 +221,18 @@ export class SureArrivals {
     this.#arriving.clear();
   }
 
-  /** @param knowsSweep whether the function can have read what the last sweep wrote */
+  /** @param knowsSweep whether the function knows what the last sweep wrote: whom it vouches for, and how often it comes */
   saw(read: Arriving, { knowsSweep }: { readonly knowsSweep: boolean }): void {
     const { at, table, rules } = read;
     const { sweepEveryMs, skewMs } = this.#pace();
     if (this.#since?.rules !== rules) this.#since = undefined;
     const before = Math.max(this.#readAt, knowsSweep ? this.#vouchedAt : -Infinity);
+    const freshMs = freshIntervals * (knowsSweep ? sweepEveryMs : Math.min(sweepEveryMs, shortestEveryMs));
     const isWatched =
       read.isEnforced &&
       this.#since !== undefined &&
       before >= this.#since.at + settlesMs + skewMs &&
-      at - before <= freshIntervals * sweepEveryMs - skewMs;
+      at - before <= freshMs - skewMs;
     for (const { destination } of read.spec.routes) this.#leave(destination);
     for (const { slot, isLeft } of madeIn(read)) {
       const { destination } = slot;

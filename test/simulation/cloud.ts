@@ -110,7 +110,7 @@ export class Cloud {
 
   /** A backup of the table of states; calling what it returns restores it, while no function runs. */
   backup(): () => void {
-    const restores = [this.states.backup(), this.lastValid.backup(), this.watch.backup()];
+    const restores = [this.states, this.lastValid, this.index, this.watch].map((one) => one.backup());
     return () => {
       for (const restore of restores) restore();
       this.unreadable.clear();

@@ -58,7 +58,7 @@ export class Watch implements Facts {
   /** Which tables each function saw among many. */
   readonly #glimpsedBy = new Map<string, ReadonlySet<string>>();
   /** When the last sweep wrote that it reached its end, and functions that could not read that. */
-  #sweptAt = -Infinity;
+  #sweptAt: number | undefined;
   readonly #knowNoSweep = new Set<string>();
   /** What people approved last in each table. */
   readonly #lastApprovals = new Map<string, Approved>();
@@ -296,7 +296,8 @@ export class Watch implements Facts {
     const sight = sightOf(read, look);
     if (sight) {
       facts.arrivals.saw(sight);
-      facts.memory.saw(sight, { knowsSweep: look.begunAt >= this.#sweptAt && !this.#knowNoSweep.has(by.name) });
+      const isSwept = this.#sweptAt !== undefined && look.begunAt >= this.#sweptAt;
+      facts.memory.saw(sight, { knowsSweep: isSwept && !this.#knowNoSweep.has(by.name) });
     }
     this.#judgeTargets(facts, spec, table, shown.world);
   }
@@ -405,6 +406,7 @@ export class Watch implements Facts {
         for (const destination of local ?? []) facts.local.add(destination);
         for (const [destination, mutation] of known ?? []) facts.known.set(destination, mutation);
       }
+      this.#sweptAt = undefined;
       restoreAnnouncements();
     };
   }

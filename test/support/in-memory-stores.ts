@@ -261,6 +261,15 @@ export class InMemoryTableIndex implements TableIndex {
   faults: StoreFaults = () => {};
   readonly #tables = new Map<string, Set<string>>();
 
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#tables].map(([id, tables]) => [id, [...tables]] as const);
+    return () => {
+      this.#tables.clear();
+      for (const [id, tables] of rows) this.#tables.set(id, new Set(tables));
+    };
+  }
+
   async tablesUnder(id: string): Promise<readonly string[]> {
     await this.faults('tablesUnder');
     return [...(this.#tables.get(id) ?? [])].sort();
