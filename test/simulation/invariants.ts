@@ -366,6 +366,34 @@ export const atFinish: Invariants<[Look]> = {
       : undefined,
 };
 
+/** Asked after the first sweep without faults, when everything it caused is done. */
+export const atSweep: Invariants<[TableFacts, World, Facts]> = {
+  'what appeared is gone within one sweep': (facts, world, watch) => {
+    const { routeTableId, versions, state, memory } = facts;
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    const now = watch.time();
+    if (!spec || !table || !isEnforced(spec, now) || watch.halts.since(routeTableId, now) !== undefined)
+      return undefined;
+    const sight = { at: now, now, spec, table, world, rules: '', isEnforced: true };
+    const { failures = [], contested = [] } = state?.status ?? {};
+    const isWithinAnHour = (time: string): boolean => Date.parse(time) - now <= 3_600 * second;
+    // After a denial, nothing of the table is written.
+    const isTriedSoon = (destination: string): boolean =>
+      contested.some((one) => one.destination === destination && isWithinAnHour(one.until)) ||
+      failures.some(
+        (one) => (one.destination === destination || one.kind === 'denied') && isWithinAnHour(one.nextRetry),
+      );
+    const left = table.routes.find(
+      ({ destination }) => memory.mustGo(destination, sight) && !isTriedSoon(destination),
+    );
+    return (
+      left &&
+      `${routeTableId} ${left.destination} still leads to ${left.target}, and came while the table was watched; status says ${state?.status.phase}: ${state?.status.reason}`
+    );
+  },
+};
+
 /** Asked when everything has come to rest after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
   'the last desired version wins': (facts, world, watch) => {

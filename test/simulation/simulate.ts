@@ -93,6 +93,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
   await run(100 * second);
   await sweepAndSettle();
+  if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
     if (!(await laterTries(cloud, sweepAndSettle, run))) break;
   if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world, scheduler.time);

@@ -20,7 +20,7 @@ import {
   type Version,
   tell,
 } from './facts.ts';
-import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
+import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, atSweep, wasAllowed } from './invariants.ts';
 import { Announcements, isDetected, isHealed } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
 import { Drifts } from './drifts.ts';
@@ -55,8 +55,9 @@ export class Watch implements Facts {
   readonly #looks = new Map<string, Look>();
   /** How often sweeps begin. */
   sweepEveryMs = 5 * 60_000;
-  /** Which tables each function saw among many. */
-  readonly #glimpsedBy = new Map<string, ReadonlySet<string>>();
+  /** Which tables each function saw among many, and of which it had the lease. */
+  readonly #glimpsed = new Set<string>();
+  readonly #leased = new Set<string>();
   /** When the last sweep wrote that it reached its end, and functions that could not read that. */
   #sweptAt: number | undefined;
   readonly #knowNoSweep = new Set<string>();
@@ -145,6 +146,7 @@ export class Watch implements Facts {
   // ── what the lease tells ──────────────────────────────────────────────────────────────────────────────────────────
 
   took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
+    this.#leased.add(`${by.name} ${routeTableId}`);
     this.#looks.set(`${by.name} ${routeTableId}`, {
       by,
       routeTableId,
@@ -205,21 +207,22 @@ export class Watch implements Facts {
   glimpsed(by: FunctionRun, { startedAt, shown }: Read, routeTableId: string): void {
     const table = shown?.world.tables.get(routeTableId);
     if (table) this.facts(routeTableId).arrivals.glimpsed(startedAt, table);
-    this.#glimpsedBy.set(by.name, new Set([...(this.#glimpsedBy.get(by.name) ?? []), routeTableId]));
+    this.#glimpsed.add(`${by.name} ${routeTableId}`);
   }
 
   couldNotReadSweep(by: FunctionRun): void {
     this.#knowNoSweep.add(by.name);
   }
 
-  /** A sweep wrote what came of it: if it reached its end, it vouches for the tables that it read. */
+  /** A sweep wrote what came of it: if it reached its end, it vouches for the tables that it found as remembered. */
   sweepWritten(by: FunctionRun, { startedAt, endedAt, unknown, held }: SweepRecord): void {
     if (endedAt === undefined) return;
     this.#sweptAt = this.time();
     const unread = [...unknown.first.map(({ routeTableId }) => routeTableId), ...(held?.first ?? [])];
     const namesAll = unread.length === unknown.count + (held?.count ?? 0);
     for (const [routeTableId, { memory }] of this.tables) {
-      const isRead = namesAll && !unread.includes(routeTableId) && this.#glimpsedBy.get(by.name)?.has(routeTableId);
+      const key = `${by.name} ${routeTableId}`;
+      const isRead = namesAll && !unread.includes(routeTableId) && this.#glimpsed.has(key) && !this.#leased.has(key);
       memory.arrivals.vouched(isRead ? Date.parse(startedAt) - by.skewMs : undefined);
     }
   }
@@ -688,6 +691,11 @@ export class Watch implements Facts {
     if (!outbox?.unsent || outbox.isNoted) return;
     if (outbox.isAnnounced) this.announcements.mayBeRepeated = true;
     this.faults.note(outbox.isAnnounced ? 'death before an announcement is noted' : 'death before an announcement');
+  }
+
+  /** Asks what can be asked when a sweep has met no fault. */
+  afterSweep(tables: readonly string[], world: World): void {
+    for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this);
   }
 
   /** Asks what can be asked only when everything has come to rest. */
