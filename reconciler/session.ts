@@ -50,10 +50,10 @@ export async function begin(table: Leased, occasion: Occasion): Promise<Session>
   };
 }
 
-/** A younger read needs no sweep to vouch for it. */
-const freshForMs = 5 * 60 * 1_000;
+/** A younger read is fresh however often sweeps start: at most once a minute. It needs no sweep to vouch for it. */
+const freshForMs = 3 * 60 * 1_000;
 
-/** The last sweep that vouches for a table. If it cannot be read, nobody vouches, and new routes wait for a person. */
+/** How often sweeps start, and whether the last one vouches for a table. If it cannot be read, nobody vouches, and new routes wait for a person. */
 async function lastVouch(
   { routeTableId, world, log }: Leased,
   memory: Pick<Memory, 'readAt'> | undefined,

@@ -140,6 +140,22 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     );
   },
 
+  'what waits for a person is announced': ({ state, routeTableId }, _, { announcements }) => {
+    const { plan, phase } = state?.status ?? {};
+    if (phase === 'Drifted' || !plan?.blocked) return undefined;
+    const told = announcements
+      .takenOf(routeTableId)
+      .flatMap((event) =>
+        event.type === 'Route Plan Blocked'
+          ? event.detail.deletes
+          : isDetected(event)
+            ? event.detail.changes.map(({ destination }) => destination)
+            : [],
+      );
+    const silent = plan.blocked.deletes.find(({ destination }) => !told.includes(destination));
+    return silent && `${routeTableId} ${silent.destination} waits for a person, and nobody was told`;
+  },
+
   'the end of a drift is announced': ({ routeTableId, versions }, world, { announcements }) => {
     const spec = versions.at(-1)?.spec;
     const table = world.tables.get(routeTableId);

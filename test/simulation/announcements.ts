@@ -40,9 +40,11 @@ export class Announcements {
   /** Somebody died, or was not answered, between an announcement and the note of it: it is made once more. */
   mayBeRepeated = false;
   /** Up to which order the drift of a table was forgotten. */
-  readonly #forgotten = new Map<string, number>();
+  #forgotten = new Map<string, number>();
+  /** What was announced between a backup and its restore is remembered by nobody. */
+  readonly #void: { readonly from: number; readonly to: number }[] = [];
   /** Orders for all tables that were announced, and their end was not. */
-  readonly #openOfAll = new Set<string>();
+  #openOfAll = new Set<string>();
   #order = 0;
 
   /**
@@ -87,7 +89,7 @@ export class Announcements {
     if (scope === '*') return this.#openOfAll;
     const open = new Set<string>();
     for (const { event, order, isTaken } of this.#events.values())
-      if (isTaken && event.detail.routeTableId === scope && isOrder(event) && order > (this.#forgotten.get(scope) ?? 0))
+      if (isTaken && event.detail.routeTableId === scope && isOrder(event) && this.#isRemembered(scope, order))
         track(open, event);
     return open;
   }
@@ -99,7 +101,7 @@ export class Announcements {
     const last = [...this.#events.values()].findLast(
       (born) =>
         born.event.detail.routeTableId === routeTableId &&
-        born.order > (this.#forgotten.get(routeTableId) ?? 0) &&
+        this.#isRemembered(routeTableId, born.order) &&
         isOrder(born.event) &&
         placeOf(born.event) === placeOf(event),
     );
@@ -118,6 +120,22 @@ export class Announcements {
   /** Nobody remembers the drift of a table: nobody announces its end. */
   forgot(routeTableId: string): void {
     this.#forgotten.set(routeTableId, this.#order);
+  }
+
+  /** A backup of what is remembered as announced; calling what it returns restores it. */
+  backup(): () => void {
+    const [from, forgotten, openOfAll] = [this.#order, new Map(this.#forgotten), new Set(this.#openOfAll)];
+    return () => {
+      this.#openOfAll = openOfAll;
+      this.#forgotten = forgotten;
+      this.#void.push({ from, to: this.#order });
+      this.mayBeRepeated = true;
+    };
+  }
+
+  #isRemembered(routeTableId: string, order: number): boolean {
+    const isVoid = this.#void.some(({ from, to }) => order > from && order <= to);
+    return !isVoid && order > (this.#forgotten.get(routeTableId) ?? 0);
   }
 
   /** The event of this id as it was when a state first had it. */
@@ -143,7 +161,7 @@ export class Announcements {
     for (const { event, order, isTaken } of this.#events.values()) {
       if (!isTaken || event.detail.routeTableId !== routeTableId) continue;
       const destinations = event.detail.changes.map(({ destination }) => destination);
-      if (isDetected(event) && order > (this.#forgotten.get(routeTableId) ?? 0))
+      if (isDetected(event) && this.#isRemembered(routeTableId, order))
         for (const destination of destinations) open.add(destination);
       if (isHealed(event)) for (const destination of destinations) open.delete(destination);
     }

@@ -35,7 +35,6 @@ import {
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import { History } from './history.ts';
-import { isForeign } from './oracle.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Mutation, Read } from './facts.ts';
@@ -109,6 +108,16 @@ export class Cloud {
     this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
   }
 
+  /** A backup of the table of states; calling what it returns restores it, while no function runs. */
+  backup(): () => void {
+    const restores = [this.states, this.lastValid, this.index, this.watch].map((one) => one.backup());
+    return () => {
+      for (const restore of restores) restore();
+      this.unreadable.clear();
+      this.#lastGlances.clear();
+    };
+  }
+
   /** Notices what the last step changed in EC2. Called after each step. */
   settle(): void {
     const world = this.ec2.world;
@@ -116,9 +125,6 @@ export class Cloud {
     if (before !== world) {
       this.watch.worldChanged(before, world);
       this.#worlds.push({ since: this.scheduler.time, world });
-      for (const table of world.tables.values())
-        for (const { destination, target } of table.routes)
-          if (isForeign(target, table, world)) this.watch.facts(table.id).foreign.add(destination);
     }
     for (const [call, mutation] of this.#arrived) {
       const { changed, error } = call;
@@ -287,10 +293,12 @@ export class Cloud {
     };
     const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
       const pages = tables.readMany(ids)[Symbol.asyncIterator]();
+      // One call shows all tables.
+      const read: Read = { startedAt: this.scheduler.time, mutations: [] };
       while (true) {
-        const read: Read = { startedAt: this.scheduler.time, mutations: [] };
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
+        this.watch.glimpsed(fn, read, next.value.routeTableId);
         yield next.value;
       }
     };
@@ -390,8 +398,16 @@ export class Cloud {
       },
       readRun: (routeTableId, id) =>
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
-      readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
-      writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
+      readSweep: () =>
+        this.#store(fn, 'states.readSweep', () => states.readSweep()).catch((error: unknown) => {
+          this.watch.couldNotReadSweep(fn);
+          throw error;
+        }),
+      writeSweep: (record) =>
+        this.#store(fn, 'states.writeSweep', async () => {
+          await states.writeSweep(record);
+          this.watch.sweepWritten(fn, record);
+        }),
       readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
       writeFleetOrders: (announced) =>
         this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),
@@ -492,7 +508,7 @@ export class Cloud {
       announce: async (news) => {
         await fn.pause(random.skewed(1, 12));
         if (faults.strikes('EventBridge away for a while'))
-          this.#busBackAt = scheduler.time + random.between(5_000, 120_000);
+          this.#busBackAt = scheduler.time + random.between(5_000, random.chance(0.2) ? 1_800_000 : 120_000);
         const isAway = this.#busBackAt > scheduler.time && !faults.over;
         const taken = news.events.filter(() => !isAway && !faults.strikes('event rejected'));
         const isLost = taken.length > 0 && faults.strikes('answer of EventBridge lost');

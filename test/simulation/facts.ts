@@ -6,6 +6,7 @@ import type { StoredState } from '../../reconciler/ports.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Announcements } from './announcements.ts';
+import type { PossibleArrivals } from './arrivals.ts';
 import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
@@ -81,13 +82,13 @@ export interface Look {
   readonly routeTableId: string;
   leaseEndsAt: number;
   before?: StoredState;
-  /** Destinations that are remembered to have been in the hands of another account. */
-  foreign: Set<string>;
   version?: Version;
   /** The pauses and stops it was told of with that version. */
   halts: readonly Halt[];
   /** All that it was told of orders then. */
   orders?: Orders;
+  /** When it last read the state. */
+  begunAt: number;
   /** When it last went to see what is desired: all that was left before is answered by this. */
   lookedAt: number;
   read?: Read;
@@ -120,12 +121,12 @@ export interface TableFacts {
   reconciled: Version | undefined;
   readonly mutations: Mutation[];
   readonly runs: Map<string, Run>;
-  /** Destinations that were in the hands of another account at some time. */
-  readonly foreign: Set<string>;
+  /** The routes that anybody may take for ones that came while the table was watched. */
+  arrivals: PossibleArrivals;
+  /** Local routes that a read showed as EC2 made them. */
+  readonly local: Set<string>;
   /** The routes that were ours: listed while there, or written by us. */
   owned: Map<string, Set<string>>;
-  /** The rules under which it was last seen in sync, no delete being held back since. */
-  clean: string | undefined;
   /** What is stored of it. */
   state: StoredState | undefined;
   /** What people approved, oldest first. */
@@ -133,7 +134,7 @@ export interface TableFacts {
   readonly fights: Fights;
   readonly drifts: Drifts;
   /** What the reconciler must remember of all that. */
-  readonly memory: Memory;
+  memory: Memory;
   /** Our replaces of working routes, by destination, until a read shows whether the new target works. */
   readonly onTrial: Map<string, Mutation>;
   /** Destinations where our replace turned a working route into a blackhole, with the target. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../support/ec2/journal.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { slotAt } from '../support/ec2/world.ts';
+import { Attack } from './attack.ts';
 import { asCloudTrailTells, callOf } from './calls.ts';
 import type { Cloud } from './cloud.ts';
 import { type Delivery, accountId } from './delivery.ts';
@@ -14,7 +15,7 @@ const vpc = 'vpc-aaaaaaaa';
 
 const ipv4 = ['10.20.0.0/16', '10.20.5.0/24', '10.21.0.0/16', '172.16.0.0/12', '192.168.7.0/24', '10.0.1.0/24'];
 const ipv6 = ['2001:db8:1::/48', '2001:db8:2::/48'];
-const destinations = [...ipv4, ...ipv6, '0.0.0.0/0', '::/0', 'pl-aaaaaaaa'];
+const destinations = [...ipv4, ...ipv6, '203.0.113.0/24', '0.0.0.0/0', '::/0', 'pl-aaaaaaaa'];
 const targets = [
   'igw-aaaaaaaa',
   'nat-aaaaaaaa',
@@ -52,12 +53,14 @@ export class People {
   readonly #random: Random;
   /** The name under which a pause or stop was written last. */
   readonly #haltNames = new Map<string, string>();
+  readonly #attack: Attack;
   #events = 0;
 
   constructor(cloud: Cloud, delivery: Delivery, random: Random) {
     this.#cloud = cloud;
     this.#delivery = delivery;
     this.#random = random;
+    this.#attack = new Attack(cloud, random);
     this.tables = Array.from({ length: random.pick([1, 1, 2, 3, 4]) }, (_, index) => `rtb-0000000${index + 1}`);
     cloud.onEffect = (call) => this.#tell(call);
     cloud.meddle = (routeTableId, destination) => this.#meddle(routeTableId, destination);
@@ -77,15 +80,23 @@ export class People {
     for (const target of refusable)
       if (this.#cloud.faults.strikes('target refused for ever'))
         this.#cloud.refusals.set(target, random.pick(allRefusals));
+    this.#attack.prepare();
     for (const routeTableId of this.tables) this.#stage(routeTableId);
-    const count = random.between(2, 14);
-    for (let index = 0; index < count; index++)
-      this.#at(random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
+    this.act(random.between(2, 14), end);
+    if (random.chance(0.3))
+      for (let index = random.between(1, 4); index > 0; index--)
+        this.#at(random.between(0, end - this.#cloud.scheduler.time), (id) => this.#attack.act(id, this.#spec(id)));
     if (random.chance(0.2)) this.#storm(random.between(0, end - this.#cloud.scheduler.time));
     for (const routeTableId of this.tables) {
       if (!this.#cloud.faults.strikes('writes denied for a while')) continue;
       this.#cloud.denied.add(routeTableId);
     }
+  }
+
+  /** Plans so many deeds until `end`. */
+  act(count: number, end: number): void {
+    for (let index = 0; index < count; index++)
+      this.#at(this.#random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
   }
 
   /** After the last fault: somebody may have mended what EC2 refused. */
@@ -137,7 +148,8 @@ export class People {
     const random = this.#random;
     const roll = random.next();
     const spec = this.#spec(routeTableId);
-    if (roll < 0.3) this.#call(routeTableId);
+    if (roll < 0.04) this.#attack.act(routeTableId, spec);
+    else if (roll < 0.3) this.#call(routeTableId);
     else if (roll < 0.34) this.#order(random.chance(0.3) ? '*' : routeTableId);
     else if (roll < 0.36) this.#hold(routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
@@ -214,7 +226,7 @@ export class People {
   #takeOver(routeTableId: string): void {
     const { scenery } = this.#cloud.ec2;
     const made = this.#cloud.ec2.world.tables.get(routeTableId)?.routes ?? [];
-    const before = made.find(({ target }) => target.startsWith('eni-ffff'));
+    const before = made.find(({ target, origin }) => origin === 'CreateRoute' && target.startsWith('eni-ffff'));
     const eni = before?.target === 'eni-fffffff1' ? 'eni-fffffff2' : 'eni-fffffff1';
     scenery.foreignInterface(eni);
     const destination = before?.destination ?? this.#random.pick(ipv4.slice(0, 5));
@@ -575,7 +587,7 @@ export class People {
   /** A service marks a table as its own to work in, or takes the mark away. */
   #mark(routeTableId: string): void {
     const { scenery, world } = this.#cloud.ec2;
-    const mark = this.#random.pick(['AmazonFSx', 'kubernetes.io/cluster/one']);
+    const mark = this.#random.pick(['AmazonFSx', 'kubernetes.io/cluster/one', 'KubernetesCluster']);
     if (world.tables.get(routeTableId)?.tags[mark] === undefined) scenery.tag(routeTableId, { [mark]: '' });
     else scenery.untag(routeTableId, mark);
     this.#cloud.history.note('service', `marks ${routeTableId}, or not: ${mark}`);

@@ -96,6 +96,15 @@ export class InMemoryLastValidItems implements LastValidItems {
     this.#versions.delete(routeTableId);
   }
 
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#versions];
+    return () => {
+      this.#versions.clear();
+      for (const [routeTableId, version] of rows) this.#versions.set(routeTableId, version);
+    };
+  }
+
   async #called(call: string, routeTableId: string): Promise<void> {
     await this.faults(call, routeTableId);
     this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
@@ -178,6 +187,17 @@ export class InMemoryTableStates implements TableStates {
     );
   }
 
+  /** A backup of all rows but the history; calling what it returns restores it. */
+  backup(): () => void {
+    const [rows, sweep, fleetOrders] = [[...this.#states], this.#sweep, this.#fleetOrders];
+    return () => {
+      this.#states.clear();
+      for (const [routeTableId, state] of rows) this.#states.set(routeTableId, state);
+      this.#sweep = sweep;
+      this.#fleetOrders = fleetOrders;
+    };
+  }
+
   /** The state is lost, as after a restore of the table. */
   lose(routeTableId: string): void {
     this.#states.delete(routeTableId);
@@ -240,6 +260,15 @@ export class InMemoryTableStates implements TableStates {
 export class InMemoryTableIndex implements TableIndex {
   faults: StoreFaults = () => {};
   readonly #tables = new Map<string, Set<string>>();
+
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#tables].map(([id, tables]) => [id, [...tables]] as const);
+    return () => {
+      this.#tables.clear();
+      for (const [id, tables] of rows) this.#tables.set(id, new Set(tables));
+    };
+  }
 
   async tablesUnder(id: string): Promise<readonly string[]> {
     await this.faults('tablesUnder');

@@ -13,16 +13,16 @@ import type { LeftAloneReason } from '../plan/ownership.ts';
 import { slotsOf } from '../plan/slots.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 
-/** The last sweep that vouches for a table: it read the table, or found it as remembered. */
+/** How sweeps vouch for a table. */
 export interface Vouched {
-  /** When the sweep began. */
-  readonly at: Date;
+  /** When the last sweep began that read the table, or found it as remembered. */
+  readonly at?: Date;
   /** The interval between sweeps, in milliseconds. */
   readonly everyMs: number;
 }
 
-/** Without a sweep record: the default interval between sweeps. */
-const usuallyEveryMs = 5 * 60 * 1_000;
+/** Without a sweep record: the shortest interval between sweeps. */
+const shortestEveryMs = 60 * 1_000;
 
 /** A read is fresh for this many sweep intervals. */
 const freshIntervals = 3;
@@ -101,9 +101,9 @@ function newArrival(
 ): Arrival {
   if (readAt === undefined || !policySince) return 'adopted';
   if (!isEnforced(desired, now)) return whyWatched(desired);
-  const readBefore = Math.max(Date.parse(readAt), vouched?.at.getTime() ?? 0);
+  const readBefore = Math.max(Date.parse(readAt), vouched?.at?.getTime() ?? 0);
   if (readBefore < settledAt(policySince)) return policySince.before;
-  const freshMs = freshIntervals * (vouched?.everyMs ?? usuallyEveryMs);
+  const freshMs = freshIntervals * (vouched?.everyMs ?? shortestEveryMs);
   return now.getTime() - readBefore > freshMs ? 'unwatched' : 'appeared';
 }
 

@@ -72,14 +72,16 @@ export const completedSweep = ({
     : { startedAt, endedAt, unknown, items: checked + unknown.count, ...(held && { held }) };
 
 /**
- * The last completed sweep, if it read this table. A sweep that cannot name every table it did not read vouches for
- * none.
+ * How often sweeps start, and when the last completed one began, if it read this table. A sweep that cannot name every
+ * table it did not read vouches for none.
  */
 export function vouchOf(record: SweepRecord | undefined, routeTableId: string): Vouched | undefined {
-  const sweep = record && completedSweep(record);
-  if (!sweep || record.everyMs === undefined) return undefined;
+  if (record?.everyMs === undefined) return undefined;
+  const { everyMs } = record;
+  const sweep = completedSweep(record);
+  if (!sweep) return { everyMs };
   const { unknown, held = { count: 0, first: [] } } = sweep;
   const notRead = [...unknown.first.map((one) => one.routeTableId), ...held.first];
-  if (notRead.length < unknown.count + held.count || notRead.includes(routeTableId)) return undefined;
-  return { at: new Date(sweep.startedAt), everyMs: record.everyMs };
+  if (notRead.length < unknown.count + held.count || notRead.includes(routeTableId)) return { everyMs };
+  return { at: new Date(sweep.startedAt), everyMs };
 }
