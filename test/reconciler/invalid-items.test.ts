@@ -100,7 +100,7 @@ describe('while an item is invalid', () => {
     expect(routesOf(world)).toEqual(two);
     expect(world.status().plan?.blocked).toEqual({
       code: 'first-deletes',
-      deletes: ['10.21.0.0/16'],
+      deletes: [{ destination: '10.21.0.0/16', target: 'pcx-aaaaaaaa', code: 'first-deletes' }],
       message: expect.stringContaining('while the item is invalid, only routes that appeared are deleted'),
     });
     expect(world.status().inForce?.phase).toBe('Blocked');

@@ -104,9 +104,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'takes routes of other accounts for its own',
-    'core/plan/ownership.ts',
-    'owner !== undefined && owner !== actual.ownerId',
-    'owner === actual.vpcId',
+    'core/plan/doubt.ts',
+    'owner !== undefined && owner !== ownerId',
+    "owner === 'nobody'",
   ),
   mutant(
     'stops at the first refusal',
@@ -186,14 +186,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'deletes whatever is not listed',
     'core/plan/guard.ts',
-    "if (!wasOurs && !appeared) return 'first-deletes';",
+    "if (!isOwned({ ...change.from, destination }, on)) return 'first-deletes';",
     '',
   ),
   mutant(
     'heeds no maxDeletes',
     'core/plan/guard.ts',
-    'const tooMany = asking.length > most;',
-    'const tooMany = asking.length > most + 1_000;',
+    'if (byEdits.length > most)',
+    'if (byEdits.length > most + 1_000)',
   ),
   mutant('enforces a paused item', 'core/desired/enforcement.ts', '...(paused ? [paused] : []),', ''),
   mutant(
@@ -308,28 +308,76 @@ export const mutants: readonly Mutant[] = [
     'held.size === 0',
   ),
   mutant(
+    'counts deletes of routes that appeared towards maxDeletes',
+    'core/plan/guard.ts',
+    "!codes.get(change) && arrivalOf(change, on) !== 'appeared'",
+    '!codes.get(change)',
+  ),
+  mutant(
+    'lets doubt protect public destinations',
+    'core/plan/guard.ts',
+    'doubtOf(change, on) && isPrivate(destination, on.actual)',
+    'doubtOf(change, on)',
+  ),
+  mutant(
+    'deletes a private route that may belong to somebody else',
+    'core/plan/guard.ts',
+    "if (doubtOf(change, on) && isPrivate(destination, on.actual)) return 'maybe-not-ours';",
+    '',
+  ),
+  mutant(
+    'counts what came while nobody watched as appeared',
+    'core/status/arrival.ts',
+    "now.getTime() - readBefore > freshMs ? 'unwatched' : 'appeared'",
+    "'appeared'",
+  ),
+  mutant(
+    'counts what came within 30 s of a policy as appeared',
+    'core/status/arrival.ts',
+    'const settlesMs = 30_000;',
+    'const settlesMs = -30_000;',
+  ),
+  mutant(
+    'leaves a retargeted local route alone',
+    'core/plan/ownership.ts',
+    "slot.target.kind !== 'local' && at(slot, on).wasLocal === true",
+    'false',
+  ),
+  mutant(
+    'replaces what may belong to somebody else at a listed destination',
+    'core/plan/ownership.ts',
+    "(mayBeSomebodyElses(slot, on) ? 'maybe-not-ours' : undefined) ??",
+    '',
+  ),
+  mutant(
+    'lets a sweep vouch for a table that it did not read',
+    'core/status/sweep-record.ts',
+    'if (notRead.length < unknown.count + held.count || notRead.includes(routeTableId)) return { everyMs };',
+    '',
+  ),
+  mutant(
     'asks a person for every delete',
     'core/plan/guard.ts',
-    "if (!wasOurs && !appeared) return 'first-deletes';",
+    'if (hasAppeared) return undefined;',
     "return 'first-deletes';",
   ),
   mutant(
     'asks a person for every delete of a route that appeared',
     'core/plan/guard.ts',
-    'const appeared = memory.cleanPolicy === policyHash(on.desired, on.now) && !spared;',
-    'const appeared = false;',
+    'if (hasAppeared) return undefined;',
+    '',
   ),
   mutant(
     'asks a person for every route that an edit took out',
     'core/plan/guard.ts',
-    'const wasOurs = isOwned({ ...change.from, destination: change.destination }, { memory });',
-    'const wasOurs = false;',
+    "if (!isOwned({ ...change.from, destination }, on)) return 'first-deletes';",
+    "if (isOwned({ ...change.from, destination }, on)) return 'first-deletes';",
   ),
   mutant(
     'lets a default route go that an edit took out',
     'core/plan/guard.ts',
-    '(!appeared || wasListed)',
-    '!appeared',
+    "if (isDefaultRoute(destination)) return 'default-route';",
+    '',
   ),
   mutant(
     'lets ten deletes go unasked, however small the table is',
@@ -394,9 +442,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'deletes what a service keeps in a table it marked',
-    'core/plan/ownership.ts',
-    "(isServiceManaged(slot, on.actual) ? 'service-managed' : undefined) ??",
-    '',
+    'core/plan/doubt.ts',
+    "key === 'AmazonFSx' || key === 'KubernetesCluster' || key.startsWith('kubernetes.io/cluster/')",
+    "key === 'nothing'",
   ),
   mutant('lets an approval hold for ever', 'core/plan/approval.ts', ' || approval.until <= now', ''),
   mutant(
@@ -609,7 +657,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'deletes what an edit took out while the item is invalid',
     'core/plan/guard.ts',
-    "if (wasOurs && on.desired.isLastValid) return 'first-deletes';",
+    "if (on.desired.isLastValid) return 'first-deletes';",
     '',
   ),
 ];

@@ -39,10 +39,16 @@ describe('a route appeared', () => {
   });
 
   it('if the read before is at most three sweep intervals old', () => {
-    expect(shownAt(30 + 15 * 60, watched)).toBe('appeared');
-    expect(shownAt(31 + 15 * 60, watched)).toBe('unwatched');
+    const vouched = { everyMs: 300_000 };
+    expect(shownAt(30 + 15 * 60, watched, { vouched })).toBe('appeared');
+    expect(shownAt(31 + 15 * 60, watched, { vouched })).toBe('unwatched');
     const hourly = { at: seconds(3_600), everyMs: 3_600_000 };
     expect(shownAt(4 * 3_600, watched, { vouched: hourly })).toBe('appeared');
+  });
+
+  it('if the read before is at most three of the shortest intervals old, while nobody knows how often sweeps start', () => {
+    expect(shownAt(30 + 3 * 60, watched)).toBe('appeared');
+    expect(shownAt(31 + 3 * 60, watched)).toBe('unwatched');
   });
 
   it('if a sweep vouches for the table that is at most three intervals old', () => {
