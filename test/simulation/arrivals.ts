@@ -162,7 +162,7 @@ export class PossibleArrivals {
 
   /** A state was written under these rules, and so every other set of rules has an end. */
   ruled(rules: string): void {
-    for (const other of [...this.#since.keys()]) if (other !== rules) this.#since.delete(other);
+    for (const other of this.#since.keys()) if (other !== rules) this.#since.delete(other);
   }
 }
 
