@@ -54,7 +54,7 @@ export class Watch implements Facts {
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly #looks = new Map<string, Look>();
-  /** Mutations that a status tells of. */
+  /** Mutations that a status names. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
   /** When somebody last told that a target came up: the event may come at any time from then on. */
