@@ -9,7 +9,7 @@ import type { World } from './ports.ts';
  * one decision of one person, and 1,000 messages would bury everything else.
  *
  * As for a table, events are stored before they are sent. What EventBridge rejects is sent again by the next stream
- * record of such an order, and by every sweep, even if the order has ended by then.
+ * record of such an order, and by every sweep. This holds for an order that has ended meanwhile, too.
  */
 export async function announceFleetOrders(
   { states, orders, announcer, now, log }: Pick<World, 'states' | 'orders' | 'announcer' | 'now' | 'log'>,

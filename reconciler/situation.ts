@@ -28,7 +28,7 @@ export type Wanted =
 /**
  * The desired state of one table now. Reads the last valid version only if the item is invalid.
  *
- * Orders apply to the last valid version as well. An approval is spent by then, because an invalid item is an edit.
+ * Orders apply to the last valid version as well. An approval does not: an invalid item is an edit, and an edit ends it.
  */
 export async function wantedNow(
   routeTableId: string,

@@ -762,7 +762,7 @@ it('a blackhole is announced with who took the target down, and its end', async 
   });
 });
 
-it('a hijack that is repaired while EventBridge is away is announced when it is back, though the item is deleted by then', async () => {
+it('a hijack that is repaired while EventBridge is away is announced when it is back, although the item was deleted meanwhile', async () => {
   const world = await inSync(two);
   world.announcer.faults = () => {
     throw new Error('the bus is away');

@@ -117,7 +117,7 @@ export interface TableFacts {
   kept: Version | undefined;
   /** A status was written that rests on the stored version. */
   isKeptKnown: boolean;
-  /** The last valid version that a status tells of, under this management. */
+  /** The last valid version that a status names, since the table was last adopted. */
   reconciled: Version | undefined;
   readonly mutations: Mutation[];
   readonly runs: Map<string, Run>;

@@ -541,7 +541,7 @@ export const wasAllowed = ({ checkpoint, version, orders, by }: Look): boolean =
   isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
   isDeepStrictEqual(checkpoint.orders, orders);
 
-/** The last of our writes at a destination that this function knows of, or should reckon with: its own, or one that a status tells of. */
+/** The last of our writes at a destination that this function knows: its own, or one that a status names. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>
   look.mutations.findLast(
     ({ destination: at, outcome, changed }) =>

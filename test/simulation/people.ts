@@ -234,7 +234,7 @@ export class People {
     this.#cloud.watch.touches(routeTableId, destination);
   }
 
-  /** CloudTrail tells of a call that changed something. */
+  /** CloudTrail reports a call that changed something. */
   #tell({ action, caller, input }: Call): void {
     const { faults, watch } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
@@ -301,7 +301,7 @@ export class People {
   #write(routeTableId: string, item: { routeTableId: string } | undefined, spec?: Spec): void {
     const { desired, watch, scheduler, history } = this.#cloud;
     const { versions } = watch.facts(routeTableId);
-    // Writing the same once more is no edit, and the stream does not tell of it.
+    // To write the same item again is no edit, and the stream does not report it.
     if (isDeepStrictEqual(item, versions.at(-1)?.item)) return;
     if (item) desired.put(item);
     else desired.delete(routeTableId);
@@ -382,7 +382,7 @@ export class People {
     return { ...spec, routes: [...others, ...made.map((destination) => ({ destination, target }))] };
   }
 
-  /** An attachment is not there yet. It comes up later, and CloudTrail tells of it. */
+  /** An attachment is not there yet. It comes up later, and CloudTrail reports it. */
   #pend(): void {
     const { scheduler, refusals } = this.#cloud;
     const [notAttached] = allRefusals;
@@ -546,7 +546,7 @@ export class People {
 
   /**
    * An item asks for a gateway that dies as soon as the route leads to it; somebody puts back one that works, at once or
-   * after taking the dead route away. CloudTrail tells of the gateway's end, and perhaps of its return.
+   * after taking the dead route away. CloudTrail reports the gateway's end, and perhaps its return.
    */
   #dieOnArrival(routeTableId: string, spec: Spec): void {
     const { scheduler, ec2, watch } = this.#cloud;
@@ -593,7 +593,7 @@ export class People {
     this.#cloud.history.note('service', `marks ${routeTableId}, or not: ${mark}`);
   }
 
-  /** A gateway dies; it is made anew. CloudTrail tells of both, and names no table. */
+  /** A gateway dies and is created again. CloudTrail reports both calls. They name no table. */
   #killTarget(): void {
     const { scheduler, ec2, history } = this.#cloud;
     const target = this.#random.pick(targets.filter((id) => !id.startsWith('eni')));
@@ -613,7 +613,7 @@ export class People {
     });
   }
 
-  /** CloudTrail tells of a call about a target. */
+  /** CloudTrail reports a call about a target. */
   #tellOf(eventName: string, target: string, madeAt?: number): void {
     if (madeAt === undefined && /^(Create|Accept|Attach)/.test(eventName)) this.#cloud.watch.targetCameUp(target);
     this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.tables);

@@ -73,7 +73,7 @@ export class Watch implements Facts {
   readonly #knowNoSweep = new Set<string>();
   /** What people approved last in each table. */
   readonly #lastApprovals = new Map<string, Approved>();
-  /** Mutations that a status tells of. */
+  /** Mutations that a status names. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
   /** When somebody last told that a target came up: the event may come at any time from then on. */
