@@ -11,16 +11,21 @@ export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift De
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
 
-const isOrder = (event: DomainEvent): event is EventOf<'Route Order Given'> => event.type === 'Route Order Given';
+type OrderEvent = EventOf<'Route Order Given'>;
 
-function track(open: Set<string>, event: EventOf<'Route Order Given'>): void {
+const isOrder = (event: DomainEvent): event is OrderEvent => event.type === 'Route Order Given';
+
+function track(open: Set<string>, event: OrderEvent): void {
   const { state } = event.detail;
   if (state === 'entered') open.add(placeOf(event));
   else open.delete(placeOf(event));
 }
 
-const placeOf = ({ detail: { order } }: EventOf<'Route Order Given'>): string =>
+const placeOf = ({ detail: { order } }: OrderEvent): string =>
   [order.kind, order.destination].filter(Boolean).join(' ');
+
+/** The revision of the row of all tables that an event came with: its id is `*`, the revision, the content. */
+const revisionOf = ({ detail }: OrderEvent): number => Number(detail.id.split('/')[1]);
 
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
@@ -43,8 +48,8 @@ export class Announcements {
   #forgotten = new Map<string, number>();
   /** What was announced between a backup and its restore is remembered by nobody. */
   readonly #void: { readonly from: number; readonly to: number }[] = [];
-  /** Orders for all tables that were announced, and their end was not. */
-  #openOfAll = new Set<string>();
+  /** Events about orders for all tables that EventBridge took, by id. */
+  #ofAll = new Map<string, OrderEvent>();
   #order = 0;
 
   /**
@@ -81,13 +86,18 @@ export class Announcements {
 
   /** EventBridge took events about orders for all tables. */
   ofAll(taken: readonly DomainEvent[]): void {
-    for (const event of taken.filter(isOrder)) track(this.#openOfAll, event);
+    for (const event of taken.filter(isOrder)) this.#ofAll.set(event.detail.id, event);
   }
 
   /** Orders whose beginning was announced, and their end was not: of a table, or with `*` of all. */
   openOrders(scope: string): ReadonlySet<string> {
-    if (scope === '*') return this.#openOfAll;
     const open = new Set<string>();
+    if (scope === '*') {
+      // What was rejected comes later than what followed it, and may come again.
+      for (const event of [...this.#ofAll.values()].toSorted((one, other) => revisionOf(one) - revisionOf(other)))
+        track(open, event);
+      return open;
+    }
     for (const { event, order, isTaken } of this.#events.values())
       if (isTaken && event.detail.routeTableId === scope && isOrder(event) && this.#isRemembered(scope, order))
         track(open, event);
@@ -124,9 +134,9 @@ export class Announcements {
 
   /** A backup of what is remembered as announced; calling what it returns restores it. */
   backup(): () => void {
-    const [from, forgotten, openOfAll] = [this.#order, new Map(this.#forgotten), new Set(this.#openOfAll)];
+    const [from, forgotten, ofAll] = [this.#order, new Map(this.#forgotten), new Map(this.#ofAll)];
     return () => {
-      this.#openOfAll = openOfAll;
+      this.#ofAll = ofAll;
       this.#forgotten = forgotten;
       this.#void.push({ from, to: this.#order });
       this.mayBeRepeated = true;
