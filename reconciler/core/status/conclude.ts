@@ -348,6 +348,7 @@ const sightOf = (
   now: on.now,
   calls: on.calls,
   isRollout: isEdited || before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
+  readBefore: before?.memory.readAt,
   isWatched: watched === true,
   bySweep: on.kinds.every((kind) => kind === 'sweep'),
 });
