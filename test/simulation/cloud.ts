@@ -275,7 +275,7 @@ export class Cloud {
     const apply: RouteTables['apply'] = async (routeTableId, change, limits) => {
       const { withinMs } = limits;
       this.mutations += 1;
-      const mutation = this.watch.mutationStarts(fn, routeTableId, change);
+      const mutation = this.watch.mutationStarts(fn, routeTableId, change, withinMs);
       const { action, destination, from, to } = mutation;
       const told = `${action} ${routeTableId} ${destination}`;
       this.history.note(fn.name, told, { from, to, withinMs });

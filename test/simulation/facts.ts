@@ -45,6 +45,8 @@ export interface Mutation {
   readonly from?: string;
   readonly to?: string;
   readonly startedAt: number;
+  /** Its answer is waited for that long. */
+  readonly withinMs: number;
   readonly version: Version;
   readonly read: Read;
   /** What it replaces worked, as far as the read told. */

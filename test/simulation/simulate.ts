@@ -92,8 +92,9 @@ export async function simulate(seed: number): Promise<Outcome> {
   history.note('seed', 'no more faults from here on');
   // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
   await run(100 * second);
+  const sweptAt = scheduler.time;
   await sweepAndSettle();
-  if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world);
+  if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
     if (!(await laterTries(cloud, sweepAndSettle, run))) break;
   if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world, scheduler.time);

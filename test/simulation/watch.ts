@@ -460,7 +460,7 @@ export class Watch implements Facts {
     this.facts(run.routeTableId).runs.set(run.id, run);
   }
 
-  mutationStarts(by: FunctionRun, routeTableId: string, change: Change): Mutation {
+  mutationStarts(by: FunctionRun, routeTableId: string, change: Change, withinMs: number): Mutation {
     const look = this.look(by, routeTableId);
     const json = changeAsJson(change);
     const table = look?.read?.shown?.world.tables.get(routeTableId);
@@ -471,6 +471,7 @@ export class Watch implements Facts {
       ...json,
       worked: Boolean(slot && table && look?.read?.shown && isUsable(slot, table, look.read.shown.world)),
       startedAt: this.time(),
+      withinMs,
       version: look?.version ?? this.version(routeTableId),
       read: look?.read ?? { startedAt: -Infinity, mutations: [] },
     };
@@ -710,8 +711,8 @@ export class Watch implements Facts {
   }
 
   /** Asks what can be asked when a sweep has met no fault. */
-  afterSweep(tables: readonly string[], world: World): void {
-    for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this);
+  afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
+    for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
   }
 
   /** Asks what can be asked only when everything has come to rest. */
