@@ -124,7 +124,7 @@ export class Stage {
     console.log(dim('… 30 s after a table is adopted, it is watched: from then on, a new route is a rogue route'));
     await this.#until(async () => {
       const statuses = await Promise.all(this.#tables.map((id) => this.#status(id)));
-      return statuses.every((status) => status?.['phase'] === 'InSync' && !status['nextRetry']);
+      return statuses.every(({ phase, nextRetry }) => phase === 'InSync' && nextRetry === undefined);
     }, 60_000);
   }
 
@@ -216,14 +216,14 @@ export class Stage {
   }
 
   async #phase(routeTableId: string): Promise<string> {
-    return String((await this.#status(routeTableId))?.['phase'] ?? 'no status');
+    return (await this.#status(routeTableId)).phase ?? 'no status';
   }
 
-  async #status(routeTableId: string): Promise<Record<string, unknown> | undefined> {
+  async #status(routeTableId: string): Promise<{ readonly phase?: string; readonly nextRetry?: string }> {
     const { Item } = await this.#documents.send(
       new GetCommand({ TableName: this.#outputs['StateTableName'], Key: { routeTableId, item: 'status' } }),
     );
-    return Item;
+    return Item ?? {};
   }
 }
 
