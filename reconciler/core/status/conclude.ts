@@ -1,8 +1,6 @@
 import type { Change } from '../route/change.ts';
 import type { DesiredTable } from '../desired/desired.ts';
-import { counted } from '../route/counted.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
-import { isOutOfSync } from '../desired/finding.ts';
 import { desiredHash, policyHash } from '../desired/hashes.ts';
 import { policyOf } from '../desired/policy.ts';
 import { known } from '../route/known.ts';
@@ -17,10 +15,9 @@ import { watchedFrom } from './arrival.ts';
 import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
+import { invalidBecause, phaseOf } from './phase.ts';
 import { doubtAbout, rememberWrites } from './staleness.ts';
 import {
-  type Contested,
-  type Failure,
   type ShownPause,
   type State,
   type Status,
@@ -141,11 +138,6 @@ function asInvalid(
   };
 }
 
-function invalidBecause([first, ...others]: readonly Problem[]): string {
-  const more = others.length > 0 ? ` and ${others.length} more` : '';
-  return `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`;
-}
-
 /**
  * An invalid item without a valid version before it changes nothing: earlier repairs stay, and so does what is
  * remembered of each destination.
@@ -241,7 +233,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);
-  const { phase, reason } = phaseOf(result, failures, contested, outcomes, now);
+  const { phase, reason } = phaseOf(desired, plan, { isDone: result.isDone, failures, contested, outcomes, now });
   const from = isWatched ? undefined : watchedFrom(followed);
   const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
   const waits = [
@@ -267,62 +259,6 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     }),
     memory: followed,
   };
-}
-
-/** Which phase a table is in, and why, in one sentence. */
-function phaseOf(
-  { desired, plan, isDone }: Planned,
-  failures: readonly Failure[],
-  contested: readonly Contested[],
-  outcomes: readonly ChangeOutcome[],
-  now: Date,
-): Pick<Status, 'phase' | 'reason'> {
-  const made = outcomes.filter(mayHaveWritten).length;
-  if (!isEnforced(desired, now) && !plan.inSync && made === 0)
-    return { phase: 'Drifted', reason: `drift is only reported: ${whyNotEnforced(desired, now)}` };
-  const [failure] = failures;
-  if (failure) {
-    const { action, destination, remedy, message, code } = failure;
-    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
-    const left = waitsText(plan);
-    return {
-      phase: 'Failed',
-      reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}${left}`,
-    };
-  }
-  const [contest] = contested;
-  if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
-  if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
-  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
-  if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
-  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
-  const finding = plan.findings.find(isOutOfSync);
-  // A pause may end between the read and this conclusion: then nothing was tried yet.
-  return finding
-    ? { phase: 'Failed', reason: finding.message }
-    : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
-}
-
-/** Names the deletes that wait for creates. */
-function waitsText({ waiting: [first, ...others] = [] }: Plan): string {
-  if (!first) return '';
-  const until = `until a read shows ${first.creates[0]}`;
-  return others.length === 0
-    ? `; the delete of ${first.destination} waits ${until}`
-    : `; the deletes of ${first.destination} and ${others.length} more wait, the first ${until}`;
-}
-
-function whyNotEnforced(desired: DesiredTable, now: Date): string {
-  const pause = activePause(desired, now);
-  if (!pause) return 'the item is in mode observe';
-  const by = pause.by === undefined ? '' : ` (by ${pause.by})`;
-  return `${pause.of === 'fleet' ? 'all tables are stopped' : 'the table is paused'}: ${pause.reason}${by}`;
-}
-
-function contestedBecause({ destination, repairs, by, until }: Contested, now: Date): string {
-  const others = by.length > 0 ? by.map(({ arn }) => arn).join(', ') : 'somebody whom no event names';
-  const next = Date.parse(until) > now.getTime() ? `; it is not repaired before ${until}` : '';
-  return `${destination} was repaired ${repairs} times in short order and changed again by ${others}${next}`;
 }
 
 // ── what every result shares ────────────────────────────────────────────────────────────────────────────────────────
