@@ -9,7 +9,8 @@ import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { columns, count, printable } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
+import { columns, printable } from './layout.ts';
 import { idsChecked, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -17,54 +18,63 @@ export interface ApproveOptions extends DeploymentOptions {
   readonly yes?: boolean;
 }
 
-/** The deletes that wait now, as the reconciler itself would find them. */
+/** What waits now, as the reconciler itself would find it: deletes, and routes at listed destinations to be replaced. */
 interface Held {
   readonly desired: DesiredTable;
   readonly plan: Plan;
-  readonly deletes: readonly (ApprovedRoute & { readonly state: string })[];
+  readonly waiting: readonly Waiting[];
 }
 
-/** `routectl approve`: shows the deletes that wait, asks, and approves exactly these for 24 hours. */
+type Waiting = ApprovedRoute & { readonly action: 'delete' | 'replace'; readonly state: string };
+
+/** `routectl approve`: shows what waits, asks, and approves exactly that for 24 hours. */
 export async function approve(id: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
   const [routeTableId = id] = idsChecked([id]);
   const open = await deployment(options);
-  const held = await reaching('find the deletes that wait', open, () => heldBack(routeTableId, open));
+  const held = await reaching('find what waits', open, () => heldBack(routeTableId, open));
   const { print, note, look } = terminal;
-  const { plan, deletes, desired } = held;
-  if (!plan.blocked) {
+  const { plan, waiting, desired } = held;
+  if (waiting.length === 0) {
     if (options.json) print(JSON.stringify({ routeTableId, approved: [] }));
     else print(`Nothing waits for approval in ${routeTableId}.`);
     return exitCode.ok;
   }
-  const rows = deletes.map(({ destination, target, state }) => [
-    look.paint('red', '- delete'),
+  const rows = waiting.map(({ action, destination, target, state }) => [
+    action === 'delete' ? look.paint('red', '- delete') : look.paint('yellow', '~ replace'),
     printable(destination),
     printable(target),
     state,
   ]);
-  note(`${routeTableId}: ${plan.blocked.message} [${plan.blocked.code}]\n`);
+  const why = plan.blocked
+    ? `${plan.blocked.message} [${plan.blocked.code}]`
+    : 'listed destinations have routes that may belong to somebody else [maybe-not-ours]';
+  note(`${routeTableId}: ${why}\n`);
   note(`${columns(rows).join('\n')}\n`);
-  const others = plan.changes.length - deletes.length;
-  if (others > 0) note(`No approval is needed for ${count(others, 'other change')} of this plan.`);
+  const deletes = waiting.filter(({ action }) => action === 'delete').length;
+  const others = plan.changes.length - deletes;
+  if (others > 0) note(`No approval is needed for ${counted(others, 'other change')} of this plan.`);
   if (!isEnforced(desired, new Date()))
-    note('The table is not enforced now (mode observe, a pause or a stop): nothing is deleted until it is enforced.');
-  if (!(options.yes || (await agreed(`Delete ${count(deletes.length, 'route')} from ${routeTableId}?`))))
+    note('The table is not enforced now (mode observe, a pause or a stop): nothing is changed until it is enforced.');
+  if (!(options.yes || (await agreed(questionOf(deletes, waiting.length - deletes, routeTableId)))))
     throw new Failure('nothing was approved');
 
   const by = await whoAmI();
-  const approved = deletes.map(({ destination, target }) => ({ destination, target }));
+  const approved = waiting.map(({ destination, target }) => ({ destination, target }));
   const at = new Date();
   const until = new Date(at.getTime() + approvalLastsMs);
   const approval = { routes: approved, by, at: at.toISOString(), until, desiredHash: desiredHash(desired) };
   await reaching('record the approval', open, async () => {
     const again = await heldBack(routeTableId, open);
-    if (JSON.stringify(again.deletes) !== JSON.stringify(deletes))
+    if (JSON.stringify(again.waiting) !== JSON.stringify(waiting))
       throw new Failure('the plan has changed since it was shown: nothing was approved; run the command again');
     const writer = await writerOf(open);
     await writer.approve(routeTableId, approval);
   });
   if (options.json) print(JSON.stringify({ routeTableId, approved, by, until }));
-  else print(`Approved by ${by} until ${until.toISOString()}: ${count(approved.length, 'delete')}, and no other.`);
+  else
+    print(
+      `Approved by ${by} until ${until.toISOString()}: ${approvedText(deletes, waiting.length - deletes)}, and no other.`,
+    );
   return exitCode.ok;
 }
 
@@ -93,17 +103,35 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
   }
   const { desired } = wanted;
   const planned = plan(desired, actual, { now, memory: memoryOf(known, orders) });
-  return { desired, plan: planned, deletes: deletesOf(planned, actual) };
+  return { desired, plan: planned, waiting: waitingIn(planned, actual) };
 }
 
-function deletesOf({ changes, blocked }: Plan, { routes }: ActualTable): Held['deletes'] {
-  const held = new Set(blocked?.deletes);
+const questionOf = (deletes: number, replaces: number, routeTableId: string): string =>
+  [
+    ...(deletes > 0 ? [`Delete ${counted(deletes, 'route')} from ${routeTableId}?`] : []),
+    ...(replaces > 0 ? [`Replace ${counted(replaces, 'route')} in ${routeTableId}?`] : []),
+  ].join(' ');
+
+const approvedText = (deletes: number, replaces: number): string =>
+  [...(deletes > 0 ? [counted(deletes, 'delete')] : []), ...(replaces > 0 ? [counted(replaces, 'replace')] : [])].join(
+    ' and ',
+  );
+
+function waitingIn({ changes, leftAlone, blocked }: Plan, { routes }: ActualTable): Held['waiting'] {
+  const held = new Set(blocked?.deletes.map(({ destination }) => destination));
   const states = new Map(routes.map((route) => [destinationText(route.destination), route.state]));
-  return changes.flatMap((change) => {
+  const deletes = changes.flatMap((change): Waiting[] => {
     const destination = destinationText(change.destination);
     if (change.action !== 'delete' || !held.has(destination)) return [];
-    return [{ destination, target: targetText(change.from.target), state: states.get(destination) ?? 'unknown' }];
+    const target = targetText(change.from.target);
+    return [{ action: 'delete', destination, target, state: states.get(destination) ?? 'unknown' }];
   });
+  const replaces = leftAlone
+    .filter(({ reason }) => reason === 'maybe-not-ours')
+    .map(({ route: { destination, target, state } }): Waiting => {
+      return { action: 'replace', destination: destinationText(destination), target: targetText(target), state };
+    });
+  return [...deletes, ...replaces];
 }
 
 /** @throws Failure if standard input is not a terminal */

@@ -9,9 +9,6 @@ export interface Look {
   readonly width?: number;
 }
 
-/** `1 change`, `2 changes` */
-export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-
 /** `2 in sync, 1 blocked`: each distinct word and its count, in order of first appearance. */
 export const tally = (words: readonly string[]): string =>
   [...Map.groupBy(words, (word) => word)].map(([word, some]) => `${some.length} ${word}`).join(', ');

@@ -8,7 +8,8 @@ import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
-import { type Format, type Look, columns, count, printable, sections, tally } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
+import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
 import type { Planned } from './planned.ts';
 import type { Reconciled } from './reconcile-table.ts';
 
@@ -23,7 +24,10 @@ const actionLook = {
 /** A plan for people: a headline, then every change, finding and exception. */
 export function planText(planned: Planned, look: Look): string {
   const { plan } = planned;
-  const held = new Set(plan.blocked?.deletes);
+  const held = new Map([
+    ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
+    ...(plan.blocked?.deletes ?? []).map(({ destination }) => [destination, 'held back'] as const),
+  ]);
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
@@ -52,7 +56,7 @@ function headline(planned: Planned, { paint }: Look): string {
   const state = stateOf(planned);
   const { mark, format } = stateLook[state];
   const facts = [
-    ...(changes.length > 0 ? [count(changes.length, 'change')] : []),
+    ...(changes.length > 0 ? [counted(changes.length, 'change')] : []),
     ...(blocked ? [`${blocked.deletes.length} held back`] : []),
     `${unchanged} as desired`,
     `${leftAlone.length} left alone`,
@@ -64,12 +68,13 @@ function headline(planned: Planned, { paint }: Look): string {
 
 function changeRow(
   { action, destination, from, to }: ChangeJson,
-  held: ReadonlySet<string>,
+  held: ReadonlyMap<string, string>,
   { paint }: Look,
 ): string[] {
   const { mark, format } = actionLook[action];
   const way = [from, to].filter((end) => end !== undefined).join(` ${paint('dim', '→')} `);
-  const waits = action === 'delete' && held.has(destination) ? paint('magenta', 'held back') : '';
+  const why = action === 'delete' ? held.get(destination) : undefined;
+  const waits = why === undefined ? '' : paint('magenta', why);
   return [paint(format, `${mark} ${action}`), destination, way, waits];
 }
 
@@ -103,7 +108,7 @@ function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
 export function refusedText({ routeTableId, problems }: RefusedInput, look: Look): string {
   const { paint } = look;
   const id = paint('bold', printable(routeTableId ?? 'a table without an id'));
-  const title = `${paint('red', '✗')} ${id}  ${paint('red', 'invalid')}: ${count(problems.length, 'problem')}`;
+  const title = `${paint('red', '✗')} ${id}  ${paint('red', 'invalid')}: ${counted(problems.length, 'problem')}`;
   const rows = problems.map(({ path, found, message, ...place }) => [
     paint('cyan', printable(placeText(place))),
     printable(path),
@@ -115,7 +120,7 @@ export function refusedText({ routeTableId, problems }: RefusedInput, look: Look
 /** A valid item and its findings. */
 export function validText({ routeTableId, routes, findings }: DesiredTable, look: Look): string {
   const { paint } = look;
-  const title = `${paint('green', '✓')} ${paint('bold', routeTableId)}  ${paint('green', 'valid')}: ${count(routes.length, 'route')}`;
+  const title = `${paint('green', '✓')} ${paint('bold', routeTableId)}  ${paint('green', 'valid')}: ${counted(routes.length, 'route')}`;
   return sections([title], columns(findingRows(findings, look), look.width));
 }
 
@@ -146,7 +151,7 @@ export function reconciledText({ desired, outcome, verified, failure }: Reconcil
 
 /** The number of tables, their states and the planned changes: `3 tables: 2 in sync, 1 blocked; 2 delete`. */
 export const summaryText = (states: readonly string[], changes: readonly ChangeJson['action'][] = []): string =>
-  `${count(states.length, 'table')}: ${tally(states)}${changes.length > 0 ? `; ${tally(changes)}` : ''}`;
+  `${counted(states.length, 'table')}: ${tally(states)}${changes.length > 0 ? `; ${tally(changes)}` : ''}`;
 
 // ── output for programs ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -4,7 +4,7 @@ import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { count } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ResumeOptions extends DeploymentOptions {
@@ -80,7 +80,7 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
     );
   if (some > 0 && !options.all)
     note(
-      `${count(some, 'table')} may still be held by "paused" in the item, by mode observe, or by a stop of all tables.`,
+      `${counted(some, 'table')} may still be held by "paused" in the item, by mode observe, or by a stop of all tables.`,
     );
   return exitCode.ok;
 }

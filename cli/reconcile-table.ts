@@ -1,5 +1,5 @@
 import { ChangeFailed } from '../reconciler/apply.ts';
-import { type ChangeOutcome, isDone } from '../reconciler/core/route/outcome.ts';
+import { type ChangeOutcome, isDone, waitsForCreate } from '../reconciler/core/route/outcome.ts';
 import { type Converged, converge } from '../reconciler/converge.ts';
 import { type ChangeJson, changeAsJson } from '../reconciler/core/route/change.ts';
 import { describeChange } from '../reconciler/core/route/change.ts';
@@ -57,16 +57,26 @@ export async function reconcileTable(
 
   let applied = plan;
   try {
-    const converged = await converge(desired, {
-      ...world,
-      tables: { ...world.tables, apply: watched(world) },
-      checkpoint: async () => !world.interrupted.aborted,
-      beforeChanges: async (plan, outcomes) => {
-        if (outcomes.length === 0) applied = plan;
-      },
-    });
-    const outcome = converged.outcomes;
-    const left = await lookAfter(desired, converged, world);
+    const convergeOnce = (): Promise<Converged> =>
+      converge(desired, {
+        ...world,
+        tables: { ...world.tables, apply: watched(world) },
+        checkpoint: async () => !world.interrupted.aborted,
+        beforeChanges: async (plan, outcomes) => {
+          if (outcomes.length === 0 && !outcome) applied = plan;
+        },
+      });
+    let outcome: readonly ChangeOutcome[] | undefined;
+    let converged = await convergeOnce();
+    outcome = converged.outcomes;
+    let left = await lookAfter(desired, converged, world);
+    // The deletes that waited for creates go once a read has shown these.
+    if (outcome.some(({ code }) => code === waitsForCreate) && !left.waiting && !world.interrupted.aborted) {
+      converged = await convergeOnce();
+      const later = new Set(converged.outcomes.map(keyOf));
+      outcome = [...outcome.filter((one) => !later.has(keyOf(one))), ...converged.outcomes];
+      left = await lookAfter(desired, converged, world);
+    }
     const verified = outcome.length === 0 ? left.inSync : !asksAgain(left, outcome);
     const failure = whyUnfinished(converged);
     return { desired, plan: applied, outcome, verified, left, ...(failure && { failure }) };
@@ -75,6 +85,8 @@ export async function reconcileTable(
     return { desired, plan: applied, outcome: [], verified: false, left: applied, failure };
   }
 }
+
+const keyOf = ({ action, destination }: ChangeOutcome): string => `${action} ${destination}`;
 
 /** The exit code for a table after a reconcile. */
 export function exitCodeAfter({ outcome, verified, left, failure }: Reconciled): ExitCode {

@@ -5,7 +5,7 @@ import { type FleetRow, fleetView } from '../report/fleet-view.ts';
 import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { count } from './layout.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
 import { idsChecked } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,7 +46,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
 
   const telling = new Set(rows.filter((row) => isTelling(row, now)).slice(0, wholeAtMost));
   const whole = rows.filter((row) => asked.has(row.routeTableId) || telling.has(row));
-  terminal.note(`${count(rows.length, 'route table')}, ${whole.length} of them with history …`);
+  terminal.note(`${counted(rows.length, 'route table')}, ${whole.length} of them with history …`);
   const tables = await reaching('read histories', open, () =>
     pMap(whole, async ({ routeTableId }) => ({ routeTableId, ...(await reader.table(routeTableId)), now }), {
       concurrency: readAtOnce,

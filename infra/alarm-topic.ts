@@ -4,8 +4,8 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 
-/** An encrypted topic. From outside the account, only CloudWatch alarms of this account may publish to it. */
-export function alarmTopic(scope: Construct, enforceSSL: boolean): Topic {
+/** An encrypted topic and its key. Of AWS's services, only CloudWatch alarms of this account may publish to it. */
+export function alarmTopic(scope: Construct, enforceSSL: boolean): { readonly topic: Topic; readonly key: Key } {
   const alarmsOfThisAccount = new ServicePrincipal('cloudwatch.amazonaws.com', {
     conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
   });
@@ -19,5 +19,5 @@ export function alarmTopic(scope: Construct, enforceSSL: boolean): Topic {
   const topic = new Topic(scope, 'Topic', { displayName: 'Route Reconciler', masterKey: key, enforceSSL });
   // An explicit policy replaces the default one, which admits alarms. This call also grants the use of the key.
   topic.grantPublish(alarmsOfThisAccount);
-  return topic;
+  return { topic, key };
 }

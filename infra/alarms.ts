@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
@@ -40,16 +41,30 @@ interface Watch {
   /** @default 1 */
   readonly threshold?: number;
   /**
-   * Consecutive periods that must all breach.
+   * Consecutive periods that are evaluated.
    * @default 1
    */
   readonly periods?: number;
+  /**
+   * How many of these periods must breach.
+   * @default - all of them
+   */
+  readonly breaching?: number;
   /** @default - not breaching: no data means no problem */
   readonly missing?: TreatMissingData;
   /** What the alarm means, and what to do first. */
   readonly means: string;
   /** Its heading in docs/runbook.md. */
   readonly runbook: string;
+}
+
+/** How many periods there are within a time, and how many of them last as long as a problem may. At least one each. */
+function inAll(
+  period: Duration,
+  { breaching, within }: { readonly breaching: Duration; readonly within: Duration },
+): Required<Pick<Watch, 'periods' | 'breaching'>> {
+  const count = (time: Duration): number => Math.max(1, Math.ceil(time.toMinutes() / period.toMinutes()));
+  return { periods: count(within), breaching: count(breaching) };
 }
 
 /**
@@ -64,12 +79,16 @@ interface Watch {
  */
 export class Alarms extends Construct {
   readonly topic: ITopic;
+  /** The key of the topic, if the topic is ours. */
+  readonly key: IKey | undefined;
   readonly all: readonly IAlarm[];
   readonly #period: Duration | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.topic = props.topic ?? alarmTopic(this, props.enforceSSL);
+    const { topic, key } = props.topic ? { topic: props.topic, key: undefined } : alarmTopic(this, props.enforceSSL);
+    this.topic = topic;
+    this.key = key;
     this.#period = props.period;
     this.all = [
       ...this.watchTables(props.sweepInterval),
@@ -100,6 +119,35 @@ export class Alarms extends Construct {
         means:
           'Some enforced tables have been out of sync for three sweeps. First: list the tables that are not InSync, with their reasons',
         runbook: 'tables-out-of-sync',
+      }),
+      this.watch('TablesWaiting', {
+        metric: perSweep('TablesWaiting', 'Maximum'),
+        periods: 3,
+        missing: TreatMissingData.IGNORE,
+        means:
+          'Deletes of some tables have waited for a person for three sweeps; everything else in these tables is as desired. First: list the blocked tables, then approve their deletes or add the routes to the items',
+        runbook: 'tables-waiting',
+      }),
+      this.watch('TablesStopped', {
+        metric: perSweep('TablesStopped', 'Maximum'),
+        // In any six hours, not in a row: somebody may end a stop and give it again.
+        ...inAll(sweepInterval, { breaching: Duration.hours(1), within: Duration.hours(6) }),
+        missing: TreatMissingData.IGNORE,
+        means:
+          'A pause or a stop has held for an hour within six hours: drift in these tables is not repaired. First: list the orders, and end those that nobody needs any more',
+        runbook: 'tables-stopped',
+      }),
+      this.watch('ItemsMissing', {
+        metric: perSweep('ItemsMissing', 'Maximum'),
+        means:
+          'A sweep found less than 90 % of the desired items of the sweep before: tables without an item are not managed any more. First: find out who deleted the items, then restore them',
+        runbook: 'items-missing',
+      }),
+      this.watch('DriftObserved', {
+        metric: news('DriftObserved'),
+        means:
+          'Somebody changed routes in a table that is only observed, paused or stopped, so nothing repairs them. First: list the drifted tables, with their reasons',
+        runbook: 'drift-observed',
       }),
       this.watch('TablesUnknown', {
         metric: perSweep('TablesUnknown', 'Maximum'),
@@ -145,6 +193,12 @@ export class Alarms extends Construct {
         means:
           'EventBridge rejected domain events, so chat and tickets that depend on them receive them late: the next reconcile or sweep sends them again. Status, history and alarms are complete. First: read the error in the logs',
         runbook: 'events-not-told',
+      }),
+      this.watch('EventsDropped', {
+        metric: news('EventsDropped'),
+        means:
+          'EventBridge has been away for so long that a table had no room for more events: some are never sent. First: read the history of the tables that changed',
+        runbook: 'events-dropped',
       }),
       this.watch('SweepNotCompleted', {
         metric: perSweep('SweepCompleted', 'Sum'),
@@ -242,6 +296,7 @@ export class Alarms extends Construct {
       comparisonOperator: watch.comparison ?? ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold: watch.threshold ?? 1,
       evaluationPeriods: watch.periods ?? 1,
+      ...(watch.breaching !== undefined && { datapointsToAlarm: watch.breaching }),
       treatMissingData: watch.missing ?? TreatMissingData.NOT_BREACHING,
       alarmDescription: `${means}. Runbook: docs/runbook.md#${runbook}`,
     });

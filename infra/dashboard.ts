@@ -90,7 +90,7 @@ export class FleetDashboard extends Construct {
         props.onRouteChange.metricInvocations({ period, label: 'on-route-change' }),
         ...sums('MissedByEvents'),
       ]),
-      graph('Sweeps completed', [...sums('SweepCompleted')]),
+      graph('Sweeps completed', [...sums('SweepCompleted'), atMost('ItemsMissing')]),
       graph('Duration of a sweep', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
     ]);
     this.row('Functions: latency, errors, throttles, cost', [
@@ -102,7 +102,7 @@ export class FleetDashboard extends Construct {
         ...each(functions, (one, label) => one.metricErrors({ period, label: `${label}: errors` })),
         ...each(functions, (one, label) => one.metricThrottles({ period, label: `${label}: throttles` })),
         props.widget.metricErrors({ period, label: 'widget: errors' }),
-        ...sums('EventsNotTold'),
+        ...sums('EventsNotTold', 'EventsDropped'),
       ]),
       graph(
         'Invocations (billed)',
@@ -120,7 +120,9 @@ export class FleetDashboard extends Construct {
 const tablesNow = (height: number): GraphWidget =>
   new GraphWidget({
     title: 'Tables, as found by the sweeps',
-    left: (['TablesManaged', 'TablesOutOfSync', 'TablesObserved', 'TablesUnknown'] as const).map(atMost),
+    left: (
+      ['TablesManaged', 'TablesOutOfSync', 'TablesWaiting', 'TablesObserved', 'TablesStopped', 'TablesUnknown'] as const
+    ).map(atMost),
     width: columns / 2,
     height,
     leftYAxis: { min: 0, showUnits: false },

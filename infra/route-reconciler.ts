@@ -13,6 +13,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { FleetDashboard } from './dashboard.ts';
+import { messages } from './messages.ts';
 import { allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
@@ -57,7 +58,8 @@ export interface RouteReconcilerProps {
    */
   readonly logRetention?: RetentionDays | undefined;
   /**
-   * The topic of all alarms. CloudWatch in this account must be allowed to publish to it.
+   * The topic of all alarms and messages. CloudWatch and EventBridge in this account must be allowed to publish to it,
+   * and to use its key. If its policy cannot be changed here, allow the rule `Messages` yourself.
    * @default - a new, encrypted topic without subscribers
    */
   readonly alarmTopic?: ITopic | undefined;
@@ -282,6 +284,12 @@ export class RouteReconciler extends Construct {
       onRouteChange: this.onRouteChange.function,
       queues: { requeue, ...deadLetters },
     }).dashboard;
+    messages(this, {
+      topic: alarms.topic,
+      key: alarms.key,
+      undelivered: undeliveredEvents,
+      dashboardName: Stack.of(this).stackName,
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { everyTable } from '../reconciler/core/desired/orders.ts';
 import { type Trigger, itemWasDeleted } from '../reconciler/core/memory/trigger.ts';
+import { announceFleetOrders } from '../reconciler/fleet-orders.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
@@ -32,11 +33,14 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
   };
   const reconcileRecord = async ({ dynamodb, eventID }: DynamoDBRecord): Promise<void> => {
     const { routeTableId, isOrder } = keysOf(dynamodb);
-    // An order for all tables (`*`) takes effect at every checkpoint, and the next sweep shows it.
-    if (!routeTableId || routeTableId === everyTable) return;
     const id = dynamodb?.SequenceNumber ?? eventID ?? context.awsRequestId;
-    const trigger = triggerFor(isOrder, deleted.has(routeTableId), id);
-    const reconciled = underway.get(routeTableId) ?? reconcileOnce(routeTableId, trigger);
+    if (!routeTableId) return;
+    // An order for all tables takes effect at every checkpoint, and the next sweep shows it in the statuses.
+    const begin = (): Promise<void> =>
+      routeTableId === everyTable
+        ? announceFleetOrders(world, { kind: 'person', id })
+        : reconcileOnce(routeTableId, triggerFor(isOrder, deleted.has(routeTableId), id));
+    const reconciled = underway.get(routeTableId) ?? begin();
     underway.set(routeTableId, reconciled);
     await reconciled;
   };

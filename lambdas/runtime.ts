@@ -15,6 +15,7 @@ import { tableOrders } from '../reconciler/aws/dynamodb/orders-table.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { type FleetReader, fleetReader } from '../reconciler/aws/dynamodb/fleet-reader.ts';
 import { tableIndex } from '../reconciler/aws/dynamodb/table-index.ts';
+import { lastValidItems } from '../reconciler/aws/dynamodb/last-valid-table.ts';
 import { tableStates } from '../reconciler/aws/dynamodb/state-table.ts';
 import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 import type { Invocation } from '../reconciler/lease.ts';
@@ -77,6 +78,7 @@ function start(): Runtime {
       tables: ec2RouteTables({}, accountId),
       desired: desiredItems(documents, desiredTable),
       orders: tableOrders(documents, ordersTable),
+      lastValid: lastValidItems(documents, stateTable),
       states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
       index: tableIndex(documents, stateTable),
       evidence: tableEvidence(documents, stateTable, log),

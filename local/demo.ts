@@ -61,6 +61,7 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
       }),
     ),
   );
+  await stage.watches();
   await stage.heals('alice adds a rogue route', () =>
     alice.send(
       new CreateRouteCommand({

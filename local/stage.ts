@@ -119,6 +119,15 @@ export class Stage {
     }, 20_000);
   }
 
+  /** Waits until both tables are watched: until their last read was made 30 s after adoption, and no other is due. */
+  async watches(): Promise<void> {
+    console.log(dim('… 30 s after a table is adopted, it is watched: from then on, a new route is a rogue route'));
+    await this.#until(async () => {
+      const statuses = await Promise.all(this.#tables.map((id) => this.#status(id)));
+      return statuses.every(({ phase, nextRetry }) => phase === 'InSync' && nextRetry === undefined);
+    }, 60_000);
+  }
+
   /** Prints all scenes. Returns whether every scene succeeded and every table is as desired. */
   async summary(): Promise<boolean> {
     const table = new Table({
@@ -207,10 +216,14 @@ export class Stage {
   }
 
   async #phase(routeTableId: string): Promise<string> {
+    return (await this.#status(routeTableId)).phase ?? 'no status';
+  }
+
+  async #status(routeTableId: string): Promise<{ readonly phase?: string; readonly nextRetry?: string }> {
     const { Item } = await this.#documents.send(
       new GetCommand({ TableName: this.#outputs['StateTableName'], Key: { routeTableId, item: 'status' } }),
     );
-    return String(Item?.['phase'] ?? 'no status');
+    return Item ?? {};
   }
 }
 

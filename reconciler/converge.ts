@@ -4,10 +4,11 @@ import type { DesiredTable } from './core/desired/desired.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
 import { permitted } from './core/plan/guard.ts';
-import { type ChangeOutcome, isDone, mayHaveWritten } from './core/route/outcome.ts';
+import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { type ActualTable, destinationText } from './core/route/route.ts';
+import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
 import type { RouteTables } from './ports.ts';
 
@@ -43,8 +44,13 @@ export interface ConvergeWorld {
   readonly until: Date;
   /** The memory of this table. Absent when a person runs the reconcile: then only `maxDeletes` blocks deletes. */
   readonly memory?: Memory;
-  /** Whether to postpone a change because it failed a short while ago. */
-  readonly isParked?: (change: Change) => boolean;
+  /** The last sweep that read the table. */
+  readonly vouched?: Vouched | undefined;
+  /**
+   * Whether to postpone a change because it failed a short while ago. `makesRoom`: the same apply deletes routes, so a
+   * full table may have room for it.
+   */
+  readonly isParked?: (change: Change, makesRoom: boolean) => boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
   readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
   /**
@@ -58,7 +64,9 @@ export interface ConvergeWorld {
 
 /**
  * Brings one table to its desired state: reads it, plans, and applies what is permitted. Reads again if an answer was
- * lost or the table has changed since the read. A change that was made or refused is not tried twice.
+ * lost, if the table has changed since the read, or if a delete waits for routes that are created now. A change that was
+ * made or refused is not tried twice, except for a create that a full table refused: it is tried once more with the
+ * deletes that make room.
  *
  * Throws if the first read fails; nothing is changed then. If a later read fails, it returns what was done so far,
  * because that must be remembered.
@@ -66,7 +74,7 @@ export interface ConvergeWorld {
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
   const outcomes = new Map<string, ChangeOutcome>();
-  let { memory } = world;
+  let memory: Memory | undefined = world.memory && underPolicy(world.memory, desired, now());
   let fruitless = 0;
   let announced: string | undefined;
   let goesOn = true;
@@ -94,23 +102,26 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       return { ...ending('unfinished', last), unreadable: error };
     }
     if (!actual) return ending('done');
-    const planned = plan(desired, actual, { now: readAt, ...(memory && { memory }) });
+    const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
+    const planned = plan(desired, actual, { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) });
     const done = [...outcomes.values()].filter(isDone);
     if (world.isDoubtful?.(actual, readAt, done)) {
       memory &&= withDeadTargets(memory, actual, readAt);
       return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
     }
     last = { plan: planned, actual };
-    const known = memory;
+    const known = arrived;
     const remember = (made: readonly Made[]): void => {
       memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt }, made);
     };
     settle(outcomes, planned);
     const isSettled = settledBy(outcomes);
+    const isOpen = (change: Change, makesRoom = false): boolean =>
+      !isSettled(change, makesRoom) && !world.isParked?.(change, makesRoom);
 
-    const due = isEnforced(desired, readAt)
-      ? permitted(planned).filter((change) => !isSettled(change) && !world.isParked?.(change))
-      : [];
+    const allowed = isEnforced(desired, readAt) ? permitted(planned) : [];
+    const makesRoom = allowed.some((change) => change.action === 'delete' && isOpen(change));
+    const due = allowed.filter((change) => isOpen(change, makesRoom));
     remember([]);
     if (due.length === 0) return ending('done', last);
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
@@ -125,9 +136,11 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       const isOpen = outcome?.result === 'skipped' && outcomes.get(changeKey(change))?.result === 'unknown';
       if (outcome && !isOpen) outcomes.set(changeKey(change), outcome);
     });
+    skipWaiting(outcomes, planned);
     remember(madeBy(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);
-    if (!applied.lookAgain) return ending('done', last);
+    const wasDenied = applied.outcomes.some(({ kind }) => kind === 'denied');
+    if (!applied.lookAgain && (wasDenied || !endsWaiting(planned, outcomes))) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
 }
@@ -157,12 +170,42 @@ function settle(outcomes: Map<string, ChangeOutcome>, { changes, findings }: Pla
  * an earlier call. If a read does not show that call, the read is stale or somebody has undone the change. A later read
  * shows which.
  */
-function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Change) => boolean {
+function settledBy(outcomes: ReadonlyMap<string, ChangeOutcome>): (change: Change, makesRoom: boolean) => boolean {
   const done = new Set([...outcomes.values()].filter(isDone).map(({ destination, to }) => `${destination} ${to}`));
-  return (change) => {
+  return (change, makesRoom) => {
     const { destination, to } = changeAsJson(change);
-    return outcomes.get(changeKey(change))?.result === 'refused' || done.has(`${destination} ${to}`);
+    const outcome = outcomes.get(changeKey(change));
+    const isRefused = outcome?.result === 'refused' && !(makesRoom && refusedAsFull(outcome));
+    return isRefused || done.has(`${destination} ${to}`);
   };
+}
+
+/** The destinations whose creates EC2 refused in this reconcile because the table is full. */
+const fullAt = (outcomes: ReadonlyMap<string, ChangeOutcome>): ReadonlySet<string> =>
+  new Set([...outcomes.values()].filter(refusedAsFull).map(({ destination }) => destination));
+
+/** Notes the deletes that wait for creates: they were not tried. */
+function skipWaiting(outcomes: Map<string, ChangeOutcome>, { changes, waiting = [] }: Plan): void {
+  const creates = new Map(waiting.map((one) => [one.destination, one.creates]));
+  for (const change of changes) {
+    const others = change.action === 'delete' && creates.get(destinationText(change.destination));
+    if (!others || outcomes.has(changeKey(change))) continue;
+    const message = `waits until a read shows ${others.join(', ')}`;
+    outcomes.set(changeKey(change), { ...changeAsJson(change), result: 'skipped', code: waitsForCreate, message });
+  }
+}
+
+/** Whether another read may end the wait of a delete: its creates are made, or the table is too full for one of them. */
+function endsWaiting({ waiting = [] }: Plan, outcomes: ReadonlyMap<string, ChangeOutcome>): boolean {
+  const created = new Set(
+    [...outcomes.values()]
+      .filter((outcome) => outcome.action === 'create' && isDone(outcome))
+      .map(({ destination }) => destination),
+  );
+  const full = fullAt(outcomes);
+  return waiting.some(
+    ({ creates }) => creates.every((one) => created.has(one)) || creates.some((one) => full.has(one)),
+  );
 }
 
 const madeBy = (changes: readonly Change[], outcomes: readonly ChangeOutcome[]): Made[] =>

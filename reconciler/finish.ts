@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { givenOrders } from './core/desired/orders.ts';
 import { type News, isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
 import { known } from './core/route/known.ts';
@@ -8,6 +9,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import { type Result, conclude } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
+import { watchedFrom } from './core/status/arrival.ts';
 import { missedAt } from './core/status/drift.ts';
 import { type Phase, type State, isCalm } from './core/status/status.ts';
 import type { StoredState } from './ports.ts';
@@ -48,10 +50,23 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     history,
   } = session;
   const { outcomes, result } = ending;
-  const on = { routeTableId, now: world.now(), waker, ...occasion, calls: evidence.recent, outcomes };
+  const { wanted } = ending;
+  const on = {
+    routeTableId,
+    now: world.now(),
+    waker,
+    ...occasion,
+    calls: evidence.recent,
+    outcomes,
+    ...(wanted.kind === 'last-valid' && { invalid: wanted }),
+  };
   const concluded = conclude(before, ending.memory, result, on);
   await history.troubled(before, concluded);
-  const remembered = withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs);
+  const remembered = withOrders(
+    withRuns(concluded.memory, concluded.status.phase === 'Unmanaged' ? [] : history.runs),
+    ending.orders,
+    on.now,
+  );
   const news = transitions(before, { ...concluded, memory: remembered }, { outcomes, calls: evidence.unread });
   const unsent = joined(before?.unsent, newsOf(news));
   const indexed = await keepIndex(session, concluded, result, unsent);
@@ -85,6 +100,13 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   return { phase, blackholes: after.status.blackholes ?? 0 };
 }
 
+/** Remembers the orders for this table that are in force, whether or not its item is valid. */
+function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
+  const given = givenOrders(orders, 'table', now);
+  const { orders: _, ...rest } = memory;
+  return given.length > 0 ? { ...rest, orders: given } : rest;
+}
+
 /** When a sweep must reconcile the table even if nothing is new: a retry is due, or an event about drift is overdue. */
 function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
   const missed = [...memory.destinations.values()].flatMap(({ drift = [] }) =>
@@ -99,13 +121,15 @@ function saysMore(after: StoredState, before: StoredState | undefined): boolean 
   if (!before) return true;
   const seen = new Set(before.memory.callsSeen);
   const hasNewCalls = after.memory.callsSeen?.some((id) => !seen.has(id)) ?? false;
-  return hasNewCalls || !isDeepStrictEqual(essence(after), essence(before));
+  // The time of a read matters when it makes the table watched. Later, sweeps vouch for the table.
+  const isWatchedNow = watchedFrom(before.memory) !== undefined && watchedFrom(after.memory) === undefined;
+  return hasNewCalls || isWatchedNow || !isDeepStrictEqual(essence(after), essence(before));
 }
 
 const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
   const { trigger: _, actor: __, checkedAt: ___, ...shown } = status;
   // Calls are forgotten after one day. That alone is no reason to write.
-  const { callsSeen: ____, ...remembered } = memory;
+  const { callsSeen: ____, readAt: _____, ...remembered } = memory;
   return { shown, remembered, seen, dueAt };
 };
 

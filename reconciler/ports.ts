@@ -1,7 +1,7 @@
 import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
-import type { News } from './core/announce/news.ts';
+import type { FleetOrders, News } from './core/announce/news.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
@@ -35,6 +35,23 @@ export interface DesiredItems {
   pages(cursor?: string): AsyncIterable<DesiredPage>;
   /** The tables among these that have an item now (strongly consistent read). */
   existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+/** A version of an item that was valid when it was reconciled. */
+export interface LastValid {
+  /** The item as it was written. Untrusted, like any item. */
+  readonly item: unknown;
+  /** When it was first reconciled. ISO 8601, UTC. */
+  readonly since: string;
+}
+
+/** The last valid version of each item. It stays in force while the item is invalid. */
+export interface LastValidItems {
+  /** Undefined if there is none, or if it cannot be read (strongly consistent read). */
+  read(routeTableId: string): Promise<LastValid | undefined>;
+  write(routeTableId: string, version: LastValid): Promise<void>;
+  /** Idempotent. */
+  remove(routeTableId: string): Promise<void>;
 }
 
 export interface DesiredPage {
@@ -87,6 +104,9 @@ export interface TableStates {
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
+  /** The orders for all tables, as last announced. Undefined if none ever was. */
+  readFleetOrders(): Promise<FleetOrders | undefined>;
+  writeFleetOrders(announced: FleetOrders): Promise<void>;
 }
 
 /** The orders for each table. They include the orders for all tables. */
@@ -96,6 +116,8 @@ export type OrdersByTable = (routeTableId: string) => Orders;
 export interface TableOrders {
   /** Reads all orders in one pass. */
   all(): Promise<OrdersByTable>;
+  /** The orders for all tables (strongly consistent read). */
+  ofAll(): Promise<Orders>;
 }
 
 /** Finds managed tables by the id of a target, a prefix list, an association or a VPC, as of their last reconcile. */
@@ -203,6 +225,7 @@ export interface Checkpoint {
 export interface World {
   readonly tables: RouteTables;
   readonly desired: DesiredItems;
+  readonly lastValid: LastValidItems;
   readonly orders: TableOrders;
   readonly states: TableStates;
   readonly index: TableIndex;

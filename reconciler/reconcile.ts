@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import { changeAsJson } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
+import { desiredHash } from './core/desired/hashes.ts';
 import { managed } from './core/desired/names.ts';
 import type { Memory } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
@@ -18,7 +19,7 @@ import { type Finished, finish } from './finish.ts';
 import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
-import { memoryOf, wantedOf, withEvidence } from './situation.ts';
+import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
 
 /** The result of one reconcile. */
 export interface Reconciled {
@@ -33,9 +34,10 @@ export interface Reconciled {
  * Reconciles one route table: reads the desired state, changes the table to match it, and records the result. Only one
  * invocation at a time reconciles a table.
  *
- * The plan is recorded before its first change. An invalid item changes nothing in EC2. A deleted item ends management
- * and changes no route. If an item was deleted and written again, its deletes must be earned again (`plan/guard.ts`).
- * If the item is edited during the reconcile, the rest of the old plan is dropped and a new one is made.
+ * The plan is recorded before its first change. While an item is invalid, its last valid version stays in force; without
+ * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written
+ * again, its deletes must be earned again (`plan/guard.ts`). If the item is edited during the reconcile, the rest of the
+ * old plan is dropped and a new one is made.
  *
  * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
  */
@@ -78,18 +80,23 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 
   while (true) {
     const told = await world.checkpoint(routeTableId);
-    const wanted = wantedOf(told.item, told.orders, world.now());
+    const wanted = inForce(await wantedNow(routeTableId, told, world), memory ?? known.state?.memory);
     memory ??= withEvidence(memoryOf(known, told.orders), evidence);
-    if (wanted.kind !== 'valid') {
+    if (!('desired' in wanted)) {
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
         // A sweep found the table in the index, and nothing else removes it from there.
         if (occasion.kinds.includes('sweep')) await world.index.keep(routeTableId, { add: [], remove: [managed] });
         return { phase: 'Unmanaged', blackholes: 0 };
       }
       const spent = withApprovalSpent(memory, told.orders);
+      if (wanted.kind === 'unmanaged') await forgetLastValid(session);
       return finish(session, { wanted, orders: told.orders, memory: spent, outcomes, result: wanted });
     }
     const { desired } = wanted;
+    memory =
+      wanted.kind === 'valid'
+        ? await keepAsValid(session, told.item, desired, memory)
+        : { ...withApprovalSpent(memory, told.orders), lastValid: desiredHash(desired) };
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
     const earlier = outcomes;
@@ -104,18 +111,51 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
 }
 
 /**
+ * The stored version counts only if the memory knows it, or if the memory is lost. If a function died after it had
+ * stored a version, the memory may know a later one. Then nothing is changed, because an older version must not come in
+ * force after a newer one.
+ */
+function inForce(wanted: Wanted, memory: Memory | undefined): Wanted {
+  if (wanted.kind !== 'last-valid' || !memory || memory.lastValid === desiredHash(wanted.desired)) return wanted;
+  return { kind: 'invalid', problems: wanted.problems };
+}
+
+/**
+ * Stores an item as the last valid version, unless it is stored already. No version is applied before it is stored: so
+ * an older one can never come in force after it.
+ */
+async function keepAsValid(
+  { routeTableId, world }: Session,
+  item: unknown,
+  desired: DesiredTable,
+  memory: Memory,
+): Promise<Memory> {
+  const lastValid = desiredHash(desired);
+  if (memory.lastValid === lastValid) return memory;
+  await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });
+  return { ...memory, lastValid };
+}
+
+/** Removes the last valid version when management ends. It must not come in force for an item that is written later. */
+async function forgetLastValid({ routeTableId, world, known: { state, isLost } }: Session): Promise<void> {
+  if (isLost || state?.memory.lastValid !== undefined) await world.lastValid.remove(routeTableId);
+}
+
+/**
  * Forgets the memory that earns deletes (`plan/guard.ts`): the item was deleted, even if it is there again. A deletion
  * that was taken into account before says nothing about the item written after it.
  */
 async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
   const session = await begin(table, { kinds: ['desired'], deletions });
   const before = session.known.state?.memory;
+  if (!before && session.known.isLost) await forgetLastValid(session);
   if (!before || deletions.every((id) => before.deletions?.includes(id))) return;
   const { orders } = await table.world.checkpoint(table.routeTableId);
   // The reconcile that follows takes the calls into account.
   const evidence = { all: [], unread: [], recent: [] };
   const memory = withApprovalSpent(before, orders);
   const result = { kind: 'unmanaged' } as const;
+  await forgetLastValid(session);
   await finish({ ...session, evidence }, { wanted: result, orders, memory, outcomes: [], result });
 }
 
@@ -139,7 +179,8 @@ async function apply(
     now: world.now,
     until: invocation.until,
     memory,
-    isParked: (change) => isParked(change, memory, occasion.kinds, world.now()),
+    vouched: session.vouched,
+    isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
     isDoubtful: (actual, readAt, made) =>
       isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
     beforeChanges: async (plan, made) => {

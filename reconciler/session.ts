@@ -1,4 +1,7 @@
 import { callKeptMs } from './core/memory/call.ts';
+import type { Memory } from './core/memory/memory.ts';
+import type { Vouched } from './core/status/arrival.ts';
+import { vouchOf } from './core/status/sweep-record.ts';
 import { type Occasion, type Waker, wakerOf } from './core/memory/trigger.ts';
 import { History } from './history.ts';
 import type { Invocation } from './lease.ts';
@@ -20,6 +23,8 @@ export interface Session extends Leased {
   readonly evidence: Evidence;
   readonly waker: Waker;
   readonly history: History;
+  /** The last sweep that read the table, or found it as remembered. */
+  readonly vouched?: Vouched | undefined;
 }
 
 /** Begins a reconcile: reads the stored state of the table and the reported calls. */
@@ -41,5 +46,23 @@ export async function begin(table: Leased, occasion: Occasion): Promise<Session>
     evidence,
     waker,
     history: new History(routeTableId, { waker, before, evidence }, world),
+    vouched: await lastVouch(table, before),
   };
+}
+
+/** A younger read is fresh however often sweeps start: at most once a minute. It needs no sweep to vouch for it. */
+const freshForMs = 3 * 60 * 1_000;
+
+/** How often sweeps start, and whether the last one vouches for a table. If it cannot be read, nobody vouches, and new routes wait for a person. */
+async function lastVouch(
+  { routeTableId, world, log }: Leased,
+  memory: Pick<Memory, 'readAt'> | undefined,
+): Promise<Vouched | undefined> {
+  if (memory?.readAt === undefined || world.now().getTime() - Date.parse(memory.readAt) < freshForMs) return undefined;
+  try {
+    return vouchOf(await world.states.readSweep(), routeTableId);
+  } catch (error) {
+    log.warn('could not read the record of the last sweep', { error });
+    return undefined;
+  }
 }

@@ -9,16 +9,43 @@ import type { Problem } from './core/desired/problem.ts';
 import { type ActualTable, destinationText, sortedBy, targetText } from './core/route/route.ts';
 import { mayExplain } from './core/status/attribution.ts';
 import { withApprovalSpent, withTargetsUp } from './core/status/remember.ts';
-import type { Known } from './ports.ts';
+import type { Known, World } from './ports.ts';
 
 /** The desired state of one table now, from its item and the orders. */
 export type Wanted =
   | { readonly kind: 'unmanaged' }
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
+  | {
+      /** The item is invalid, and its last valid version stays in force. */
+      readonly kind: 'last-valid';
+      readonly problems: readonly Problem[];
+      readonly desired: DesiredTable;
+      /** When that version was first reconciled. */
+      readonly since: string;
+    }
   | { readonly kind: 'valid'; readonly desired: DesiredTable };
 
+/**
+ * The desired state of one table now. Reads the last valid version only if the item is invalid.
+ *
+ * Orders apply to the last valid version as well. An approval does not: an invalid item is an edit, and an edit ends it.
+ */
+export async function wantedNow(
+  routeTableId: string,
+  { item, orders }: { readonly item: unknown; readonly orders: Orders },
+  { lastValid, now }: Pick<World, 'lastValid' | 'now'>,
+): Promise<Wanted> {
+  const wanted = wantedOf(item, orders, now());
+  if (wanted.kind !== 'invalid') return wanted;
+  const last = await lastValid.read(routeTableId);
+  const parsed = last && parseDesired(last.item, now());
+  if (!last || !parsed?.ok || parsed.table.routeTableId !== routeTableId) return wanted;
+  const desired: DesiredTable = { ...underOrders(parsed.table, orders), isLastValid: true };
+  return { kind: 'last-valid', problems: wanted.problems, desired, since: last.since };
+}
+
 /** Parses an untrusted item and applies the orders to it. `item` is undefined if there is none. */
-export function wantedOf(item: unknown, orders: Orders, now: Date): Wanted {
+export function wantedOf(item: unknown, orders: Orders, now: Date): Exclude<Wanted, { kind: 'last-valid' }> {
   if (item === undefined) return { kind: 'unmanaged' };
   const parsed = parseDesired(item, now);
   return parsed.ok
@@ -71,12 +98,19 @@ function wantedText(wanted: Wanted, now: Date): readonly unknown[] {
       return [wanted.kind];
     case 'invalid':
       return [wanted.kind, wanted.problems];
+    case 'last-valid':
+      return [wanted.kind, wanted.problems, ...hashesOf(wanted.desired, now)];
     case 'valid':
-      return [wanted.kind, desiredHash(wanted.desired), policyHash(wanted.desired, now)];
+      return [wanted.kind, ...hashesOf(wanted.desired, now)];
     default:
       return wanted satisfies never;
   }
 }
+
+const hashesOf = (desired: DesiredTable, now: Date): readonly string[] => [
+  desiredHash(desired),
+  policyHash(desired, now),
+];
 
 function actualText({ vpcId, ownerId, tags, associations = [], routes }: ActualTable): string {
   const lines = routes.map(({ destination, target, origin, state, instance }) =>

@@ -1,14 +1,15 @@
 import pMap from 'p-map';
 import { metricsOfSweep } from './core/announce/metrics.ts';
-import { isEnforced } from './core/desired/enforcement.ts';
+import { activePause, isEnforced } from './core/desired/enforcement.ts';
 import { managed } from './core/desired/names.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
 import { type Phase, countsAs } from './core/status/status.ts';
-import { type SweepRecord, completedSweep } from './core/status/sweep-record.ts';
+import { type SweepRecord, completedSweep, missingItems } from './core/status/sweep-record.ts';
+import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
 import type { Glance, OrdersByTable, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
-import { seenHash, wantedOf } from './situation.ts';
+import { seenHash, wantedNow } from './situation.ts';
 
 // The record names the first 100 tables that could not be read, with a reason of at most 300 characters each. It may
 // hold two such lists (this sweep and the last completed one), and DynamoDB limits an item to 400 KB.
@@ -44,6 +45,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
       throw error;
     }));
   const seen = new Set<string>();
+  try {
+    await announceFleetOrders(world, { kind: 'sweep' });
+  } catch (error) {
+    world.log.error('could not announce the orders for all tables: the next sweep tries again', { error });
+  }
 
   for await (const { items, next } of world.desired.pages(cursor)) {
     const looked = await sweepPage(items, orders, tally, world, invocation);
@@ -58,7 +64,7 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const lastCompleted = last && completedSweep(last);
   const end = cutShort
     ? { ...(cursor !== undefined && { cursor }), ...(lastCompleted && { lastCompleted }) }
-    : { endedAt };
+    : { endedAt, missing: missingItems(lastCompleted, tally.counts.checked + tally.counts.unknown.count) };
   const record = { startedAt, ...tally.counts, ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
   await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
@@ -127,16 +133,19 @@ async function sweepPage(
       const glance = glances.get(routeTableId);
       const now = world.now();
       try {
-        const wanted = wantedOf(item, ordersOf(routeTableId), now);
-        const isWatched = wanted.kind === 'valid' && !isEnforced(wanted.desired, now);
+        const wanted = await wantedNow(routeTableId, { item, orders: ordersOf(routeTableId) }, world);
+        const isWatched = 'desired' in wanted && !isEnforced(wanted.desired, now);
+        if ('desired' in wanted && activePause(wanted.desired, now)) tally.stopped();
         const seen = seenHash(wanted, ordersOf(routeTableId), tables.get(routeTableId), now);
         if (glance && !needsReconcile(glance, seen, now)) {
           tally.checked(glance.status.phase, isWatched ? 0 : (glance.status.blackholes ?? 0));
           return;
         }
         const { phase, blackholes } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
-        if (phase === 'Held') tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
-        else tally.checked(phase, isWatched ? 0 : blackholes);
+        if (phase === 'Held') {
+          tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
+          tally.held(routeTableId);
+        } else tally.checked(phase, isWatched ? 0 : blackholes);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
@@ -159,8 +168,10 @@ async function readTables(ids: readonly string[], world: World): Promise<Readonl
   return tables;
 }
 
-type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown'> & {
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown' | 'held'> & {
   readonly observed: number;
+  readonly waiting: number;
+  readonly stopped: number;
   readonly blackholes: number;
 };
 
@@ -170,9 +181,10 @@ class Tally {
 
   /** @param before the counts of the earlier parts of the same sweep */
   constructor(before: SweepRecord | undefined) {
-    const { checked = 0, outOfSync = 0, observed = 0, blackholes = 0 } = before ?? {};
+    const { checked = 0, outOfSync = 0, observed = 0, waiting = 0, stopped = 0, blackholes = 0 } = before ?? {};
     const unknown = before?.unknown ?? { count: 0, first: [] };
-    this.#counts = { checked, outOfSync, observed, blackholes, unknown };
+    const held = before?.held;
+    this.#counts = { checked, outOfSync, observed, waiting, stopped, blackholes, unknown, ...(held && { held }) };
   }
 
   get counts(): Counts {
@@ -181,15 +193,29 @@ class Tally {
 
   /** @param blackholes routes of the table that drop their traffic, if the table is enforced */
   checked(phase: Phase, blackholes: number): void {
-    const { checked, outOfSync, observed, blackholes: others, unknown } = this.#counts;
+    const { checked, outOfSync, observed, waiting, blackholes: others } = this.#counts;
     const kind = countsAs(phase);
     this.#counts = {
+      ...this.#counts,
       checked: checked + 1,
       outOfSync: outOfSync + (kind === 'outOfSync' ? 1 : 0),
       observed: observed + (kind === 'observed' ? 1 : 0),
+      waiting: waiting + (kind === 'waiting' ? 1 : 0),
       blackholes: others + blackholes,
-      unknown,
     };
+  }
+
+  /** Another invocation holds the table: this sweep has not read it. */
+  held(routeTableId: string): void {
+    const { count, first } = this.#counts.held ?? { count: 0, first: [] };
+    this.#counts = {
+      ...this.#counts,
+      held: { count: count + 1, first: [...first, routeTableId].slice(0, namedAtMost) },
+    };
+  }
+
+  stopped(): void {
+    this.#counts = { ...this.#counts, stopped: this.#counts.stopped + 1 };
   }
 
   unknown(routeTableId: string, error: unknown): void {

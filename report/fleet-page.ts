@@ -1,3 +1,4 @@
+import { counted } from '../reconciler/core/route/counted.ts';
 import type { FleetRow, FleetView } from './fleet-view.ts';
 import { type Content, type Html, html } from './html.ts';
 import { actorOf, andOthers, healedIn, phaseBadge, timeOf } from './words.ts';
@@ -85,15 +86,13 @@ function rowOf(row: FleetRow, links: Links): Html {
     <td class="rr-id">${vpcId}</td>
     <td class="rr-number">${routes}</td>
     <td class="rr-number">${open}</td>
-    <td>${lastDrift && html`${timeOf(lastDrift.foundAt)}, ${routesWord(lastDrift.routes)}`}</td>
+    <td>${lastDrift && html`${timeOf(lastDrift.foundAt)}, ${counted(lastDrift.routes, 'route')}`}</td>
     <td>
       ${lastDrift && (lastDrift.actor ? html`${actorOf(lastDrift.actor)}${andOthers(lastDrift)}` : 'not reported')}
     </td>
     <td>${lastDrift && (healedIn(lastDrift) ?? 'not yet')}</td>
   </tr>`;
 }
-
-const routesWord = (count: number): string => (count === 1 ? '1 route' : `${count} routes`);
 
 function sweepLine({ sweep, now }: FleetView): Html {
   const shownAt = html`As of ${timeOf(now.toISOString())} UTC.`;

@@ -3,7 +3,7 @@ import type { Pause } from '../reconciler/core/desired/orders.ts';
 import { isActive } from '../reconciler/core/desired/ignore.ts';
 import { known } from '../reconciler/core/route/known.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
-import { type Status, isCalm } from '../reconciler/core/status/status.ts';
+import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 
 /** A managed table and its stored status; a table that was never read has none. */
@@ -79,5 +79,5 @@ export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
 }
 
 /** How many changes a plan still has to make. A repair that is not verified yet counts as made. */
-const openChanges = ({ phase, plan }: Status): number =>
-  isCalm(phase) || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);
+const openChanges = ({ plan, ...status }: Status): number =>
+  isCalm(phaseInForce(status)) || !plan ? 0 : plan.changes.length + (plan.omitted?.changes ?? 0);

@@ -1,7 +1,8 @@
+import { counted } from '../reconciler/core/route/counted.ts';
 import { shownPhase } from '../reconciler/core/status/freshness.ts';
 import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
-import { type PlanSummary, type Status, isCalm } from '../reconciler/core/status/status.ts';
+import { type PlanSummary, type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { ChangeJson } from '../reconciler/core/route/change.ts';
 import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
@@ -34,7 +35,7 @@ export function tablePage({ routeTableId, status, runs, calls, sweep, now }: Tab
 }
 
 function facts(status: Status): Html {
-  const { checkedAt, changedAt, trigger, actor, pause, contested = [], lastDrift, problems = [] } = status;
+  const { checkedAt, changedAt, trigger, actor, pause, inForce, contested = [], lastDrift, problems = [] } = status;
   return html`<dl>
       <dt>Last read</dt>
       <dd>${timeOf(checkedAt)} UTC, in this phase since ${timeOf(changedAt)}</dd>
@@ -45,10 +46,18 @@ function facts(status: Status): Html {
         }
       </dd>
       ${
+        inForce &&
+        html`<dt>In force</dt>
+          <dd>
+            the last valid version of the item, first reconciled ${timeOf(inForce.since)} UTC:
+            ${phaseBadge(inForce.phase)} ${inForce.reason}
+          </dd>`
+      }
+      ${
         lastDrift &&
         html`<dt>Last drift</dt>
           <dd>
-            ${timeOf(lastDrift.foundAt)} UTC, ${lastDrift.routes} ${lastDrift.routes === 1 ? 'route' : 'routes'},
+            ${timeOf(lastDrift.foundAt)} UTC, ${counted(lastDrift.routes, 'route')},
             ${lastDrift.actor ? html`by ${actorInFull(lastDrift.actor)}` : 'not reported by any event'}${andOthers(lastDrift)};
             ${putRight(lastDrift)}
           </dd>`
@@ -92,16 +101,21 @@ const putRight = (lastDrift: LastDrift): string => {
       : `repaired in ${time}`;
 };
 
-function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined {
+function planOf({ routeTableId, plan, drift, ...status }: Status): Html | undefined {
   if (!plan) return undefined;
-  const isApplied = isCalm(phase);
+  const isApplied = isCalm(phaseInForce(status));
   return html`${
       plan.blocked &&
       html`<p class="rr-callout">
-        ${plan.blocked.message}. To allow the deletes of ${plan.blocked.deletes.join(', ')}:
+        ${plan.blocked.message}. To allow the deletes of
+        ${plan.blocked.deletes.map(({ destination }) => destination).join(', ')}:
         <code>routectl approve ${routeTableId}</code>
       </p>`
     }
+    ${plan.waiting?.map(
+      ({ destination, creates }) =>
+        html`<p>The delete of ${destination} waits until a read shows ${creates.join(', ')}.</p>`,
+    )}
     ${
       plan.changes.length > 0 &&
       listing(
@@ -141,8 +155,8 @@ function planOf({ routeTableId, phase, plan, drift }: Status): Html | undefined 
     }`;
 }
 
-const waitsIn = ({ blocked }: PlanSummary, { action, destination }: ChangeJson): boolean =>
-  action === 'delete' && blocked?.deletes.includes(destination) === true;
+const waitsIn = ({ blocked, waiting = [] }: PlanSummary, { action, destination }: ChangeJson): boolean =>
+  action === 'delete' && [...(blocked?.deletes ?? []), ...waiting].some((one) => one.destination === destination);
 
 /** Who caused the drift behind a change. Empty for a change that an edit of the item asks for. */
 function causeOf(actor: RunOutcome['actor']): Content {

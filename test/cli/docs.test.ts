@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { routectl } from '../support/routectl.ts';
@@ -16,5 +16,28 @@ describe('docs/cli.md', () => {
   it.each(examples)('shows what routectl $command prints', async ({ command, output }) => {
     const { stdout } = await routectl(command.split(' '), { offline: true });
     expect(stdout).toBe(output);
+  });
+});
+
+describe('every routectl command that people are told to run', () => {
+  const root = join(import.meta.dirname, '..', '..');
+  const places = [
+    'README.md',
+    'CHANGELOG.md',
+    ...readdirSync(join(root, 'docs'))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => join('docs', name)),
+    'reconciler/core/announce/messages.ts',
+    'infra/alarms.ts',
+  ];
+
+  it.each(places)('exists: %s', async (place) => {
+    const told = [...readFileSync(join(root, place), 'utf8').matchAll(/npx routectl ([a-z]+)/g)].map(
+      ([, name = '']) => name,
+    );
+    const { stdout } = await routectl(['--help'], { offline: true });
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
+    expect(commands).toContain('report');
+    expect(told.filter((name) => !commands.includes(name))).toEqual([]);
   });
 });

@@ -33,6 +33,6 @@ it('a deployment that is out of reach is told in one sentence, with what was tri
   });
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /^routectl: could not find the deletes that wait \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
+    /^routectl: could not find what waits \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
   );
 });

@@ -56,6 +56,18 @@ describe('planText', () => {
     expect(text).toMatch(/--approve [0-9a-f]{12},.*\[too-many-deletes\]/);
   });
 
+  it('names the creates that a delete waits for', () => {
+    const text = planText(
+      planned(
+        [{ '192.168.0.0/17': 'pcx-aaaaaaaa', '192.168.128.0/17': 'pcx-aaaaaaaa' }],
+        [actual(route('192.168.0.0/16', 'pcx-aaaaaaaa'))],
+      ),
+      plain,
+    );
+    expect(text).toContain('  - delete  192.168.0.0/16    pcx-aaaaaaaa  after 192.168.0.0/17, 192.168.128.0/17\n');
+    expect(text).not.toContain('coverage-gap');
+  });
+
   it.each([
     ['only observed', { mode: 'observe' }],
     ['paused', { paused: { reason: 'maintenance' } }],

@@ -46,7 +46,12 @@ describe('routectl plan --actual', () => {
       ],
     });
     expect(second).toMatchObject({ routeTableId: 'rtb-0b1b2c3d4e5f60719', inSync: true, changes: [], unchanged: 1 });
-    expect(third).toMatchObject({ blocked: { code: 'too-many-deletes', deletes: ['10.32.0.0/16', '10.33.0.0/16'] } });
+    expect(third).toMatchObject({
+      blocked: {
+        code: 'too-many-deletes',
+        deletes: [{ destination: '10.32.0.0/16' }, { destination: '10.33.0.0/16' }],
+      },
+    });
   });
 
   it.each([

@@ -70,6 +70,40 @@ const outcomes = ({ outcome }: Reconciled): string[] =>
   outcome.map(({ action, destination, result }) => `${action} ${destination}: ${result}`);
 
 describe('reconcileTable', () => {
+  const split = {
+    actual: { '10.2.0.0/15': 'pcx-aaaaaaaa' },
+    listed: { '10.2.0.0/16': 'pcx-bbbbbbbb', '10.3.0.0/16': 'pcx-bbbbbbbb' },
+  };
+
+  it('creates the halves of a block before it deletes the block, however late a read shows them', async () => {
+    const { result, code, ec2 } = await reconciled({
+      ...split,
+      arrange: (_, faults) =>
+        void faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 60_000 }),
+    });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(split.listed);
+    expect(outcomes(result)).toEqual([
+      'create 10.2.0.0/16: done',
+      'create 10.3.0.0/16: done',
+      'delete 10.2.0.0/15: done',
+    ]);
+    expect(ec2.journal.lines.at(-1)).toBe('DeleteRoute 10.2.0.0/15');
+    expect([result.verified, code]).toEqual([true, exitCode.ok]);
+  });
+
+  it('keeps a block whose half is refused, and reports the delete as skipped', async () => {
+    const { result, code, ec2 } = await reconciled({
+      ...split,
+      arrange: (_, faults) =>
+        void faults.strike({ naming: '10.3.0.0/16' }, { refused: { code: 'InvalidTransitGatewayID.NotFound' } }),
+    });
+    expect(ec2.scenery.routesOf(routeTableId)).toMatchObject(split.actual);
+    expect(result.outcome).toContainEqual(
+      expect.objectContaining({ destination: '10.2.0.0/15', result: 'skipped', code: 'waits-for-create' }),
+    );
+    expect([result.verified, code]).toEqual([false, exitCode.failed]);
+  });
+
   it('replaces, deletes and creates, and sees it done', async () => {
     const { result, code, ec2, notes } = await reconciled(adrift);
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.listed);
@@ -108,7 +142,7 @@ describe('reconcileTable', () => {
   it('holds deletes back, and replaces and creates all the same', async () => {
     const { result, code, ec2 } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.9.0.0/16': 'igw-aaaaaaaa' });
-    expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: ['10.9.0.0/16'] } } });
+    expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: [{ destination: '10.9.0.0/16' }] } } });
     expect(code).toBe(exitCode.blocked);
   });
 

@@ -60,7 +60,7 @@ describe('alarms', () => {
 
   it('count new problems in five minutes, and treat missing data as OK', () => {
     const counted = ['ChangesFailed', 'PlansBlocked', 'InvalidDesired', 'Contested', 'Blackholes', 'MissedByEvents'];
-    for (const name of [...counted, 'EventsNotTold'])
+    for (const name of [...counted, 'DriftObserved', 'EventsNotTold', 'EventsDropped'])
       expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
         Namespace: 'RouteReconciler',
         MetricName: name,
@@ -84,7 +84,7 @@ describe('alarms', () => {
   });
 
   it('report tables that three sweeps found out of sync or could not read, and stay in alarm while sweeps are missing', () => {
-    for (const name of ['TablesOutOfSync', 'TablesUnknown'])
+    for (const name of ['TablesOutOfSync', 'TablesWaiting', 'TablesUnknown'])
       expect(template.one('AWS::CloudWatch::Alarm', `Alarms${name}`)).toMatchObject({
         MetricName: name,
         Statistic: 'Maximum',
@@ -108,6 +108,36 @@ describe('alarms', () => {
     expect(after('SweepNotCompleted', [...steady, none, none], 'OK')).toBe('OK');
     expect(after('SweepNotCompleted', [...steady, none, none, none], 'OK')).toBe('ALARM');
     expect(after('SweepNotCompleted', [...steady, none, none, none, 1], 'ALARM')).toBe('OK');
+  });
+
+  it('start when a pause or a stop held for an hour in any six, and not before', () => {
+    // A sweep every 7 minutes: 9 of 52 sweeps are an hour of six.
+    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsTablesStopped')).toMatchObject({
+      MetricName: 'TablesStopped',
+      Statistic: 'Maximum',
+      Threshold: 1,
+      Period: 7 * 60,
+      EvaluationPeriods: 52,
+      DatapointsToAlarm: 9,
+      TreatMissingData: 'ignore',
+    });
+    const sweeps = (length: number, value: number) => Array.from({ length }, () => value);
+    expect(after('TablesStopped', [...sweeps(44, 0), ...sweeps(8, 2)], 'OK')).toBe('OK');
+    expect(after('TablesStopped', [...sweeps(43, 0), ...sweeps(9, 2)], 'OK')).toBe('ALARM');
+    // Somebody ends it and gives it again.
+    const onAndOff = [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1];
+    expect(after('TablesStopped', [...sweeps(37, 0), ...onAndOff], 'OK')).toBe('ALARM');
+    expect(after('TablesStopped', [...onAndOff, ...sweeps(52, 0)], 'ALARM')).toBe('OK');
+  });
+
+  it('start when a sweep misses items of the one before, and end with the next sweep', () => {
+    expect(after('ItemsMissing', [0, 0, 7], 'OK')).toBe('ALARM');
+    expect(after('ItemsMissing', [0, 7, 0], 'ALARM')).toBe('OK');
+  });
+
+  it('for tables out of sync end although other tables still wait for a person', () => {
+    expect(after('TablesOutOfSync', [1, 1, 1, 0], 'ALARM')).toBe('OK');
+    expect(after('TablesWaiting', [1, 1, 1], 'OK')).toBe('ALARM');
   });
 
   it('start with a new problem, and end after three periods without another', () => {
@@ -134,7 +164,7 @@ describe('alarms', () => {
     const local = new StackTemplate({ local: true, sweepEveryMinutes: 1, alarmPeriodSeconds: 30 });
     const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ MetricName, Period }) => [
       Period,
-      /^(Sweep|Tables)/.test(String(MetricName)),
+      /^(Sweep|Tables|Items)/.test(String(MetricName)),
     ]);
     expect(new Set(periods.map(String))).toEqual(new Set(['30,false', '60,true']));
   });
@@ -173,7 +203,11 @@ describe('alarms', () => {
     expect(template.one('AWS::KMS::Key', 'AlarmsKey')).toMatchObject({
       KeyPolicy: {
         Statement: expect.arrayContaining([
-          expect.objectContaining({ ...alarmsOfThisAccount, Action: ['kms:Decrypt', 'kms:GenerateDataKey*'] }),
+          expect.objectContaining({
+            ...alarmsOfThisAccount,
+            Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com'] },
+            Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+          }),
         ]),
       },
     });

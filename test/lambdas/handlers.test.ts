@@ -99,13 +99,17 @@ describe('on-desired-change', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
   });
 
-  it('looks at a table for which a person gave an order, and leaves what is ordered for all to the sweep', async () => {
+  it('looks at a table for which a person gave an order, and announces what is ordered for all, once', async () => {
     const keys = (routeTableId: string, order: string) => ({
       eventSource: 'aws:dynamodb',
       dynamodb: { Keys: { routeTableId: { S: routeTableId }, order: { S: order } }, SequenceNumber: '7' },
     });
-    const Records = [keys(a, 'approval'), keys(b, 'pause'), keys('*', 'stop')];
+    const Records = [keys(a, 'approval'), keys(b, 'pause'), keys('*', 'stop'), keys('*', 'stop')];
     expect(await onDesiredChange({ Records }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(world.announcer.events).toEqual([]);
+    world.orders.put('*', 'stop', { reason: 'incident', by: 'alice' });
+    expect(await onDesiredChange({ Records }, contextOf())).toEqual({ batchItemFailures: [] });
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
     expect(routes()).toEqual([wanted, wanted, {}]);
     expect(world.states.status(a)).toMatchObject({ trigger: { kind: 'person', id: '7' } });
   });
@@ -122,7 +126,7 @@ describe('on-desired-change', () => {
     } as const;
     await onDesiredChange({ Records: [removed] }, contextOf());
     const { destinations, deletions } = world.states.stored(a).memory;
-    expect(destinations.get('10.20.0.0/16')).toEqual({ listed: true, ours: 'pcx-aaaaaaaa' });
+    expect(destinations.get('10.20.0.0/16')).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa' });
     expect(deletions).toBeUndefined();
   });
 

@@ -95,9 +95,10 @@ describe('a call is new', () => {
     const world = await inSync(two);
     await keptOnly(world, moved);
     await world.reconcile({ kind: 'desired', id: '1', deleted: true });
-    expect(world.announcer.events).toEqual(['Route Table Changed']);
+    const changes = () => world.announcer.events.filter((event) => event === 'Route Table Changed');
+    expect(changes()).toHaveLength(1);
     await world.reconcile();
-    expect(world.announcer.events).toEqual(['Route Table Changed']);
+    expect(changes()).toHaveLength(1);
   });
 
   it('no longer a day after it was made: then it is forgotten, and nothing is written for that', async () => {

@@ -100,21 +100,21 @@ describe('a target that drops the traffic', () => {
 
 describe('a route that we led elsewhere', () => {
   it('is not ours any more with its old target: others put that there', async () => {
-    const three = Object.fromEntries([20, 21, 22].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
-    const { ec2, reconcile, desire, status, clock } = await inSync(three);
-    desire({ ...three, '10.20.0.0/16': 'pcx-bbbbbbbb' });
+    const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
+    const { ec2, reconcile, desire, status, clock } = await inSync(four);
+    desire({ ...four, '10.20.0.0/16': 'pcx-bbbbbbbb' });
     await reconcile({ kind: 'desired' });
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
     clock.advance(60_000);
-    // Nothing is listed any more. Three deletes are too many, two are not, and only one of the two is earned.
-    desire({}, { maxDeletes: 2 });
+    // Only one route stays listed. Two deletes of ours are too many, one is not, and the third is not of ours.
+    desire({ '10.23.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 1 });
     await reconcile({ kind: 'desired' });
     expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
     ec2.scenery.removeRoute(routeTableId, '10.22.0.0/16');
     ec2.journal.clear();
     await reconcile();
     expect(ec2.journal.lines).toEqual(['DeleteRoute 10.21.0.0/16']);
-    expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: ['10.20.0.0/16'] });
+    expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: [{ destination: '10.20.0.0/16' }] });
   });
 });
 
@@ -241,12 +241,12 @@ describe('drift', () => {
   });
 });
 
-describe('the last event of a table whose item was deleted', () => {
-  it('is sent by the next sweep when EventBridge rejects it', async () => {
+describe('the last events of a table whose item was deleted', () => {
+  it('are sent by the next sweep when EventBridge rejects them', async () => {
     const world = await inSync(one);
     const { ec2, announcer, desired, states, index, reconcile } = world;
-    ec2.scenery.route(routeTableId, '192.168.7.0/24', 'pcx-aaaaaaaa');
-    world.desire(one, { maxDeletes: 0 });
+    ec2.scenery.foreignInterface('eni-ffffffff');
+    ec2.scenery.route(routeTableId, '192.168.7.0/24', 'eni-ffffffff');
     await reconcile({ kind: 'desired' });
     expect(world.status().phase).toBe('Blocked');
     announcer.faults = () => {
@@ -254,10 +254,14 @@ describe('the last event of a table whose item was deleted', () => {
     };
     desired.delete(routeTableId);
     await reconcile({ kind: 'desired' });
-    expect(states.stored(routeTableId).unsent?.events).toMatchObject([{ type: 'Route Plan Blocked' }]);
+    expect(states.stored(routeTableId).unsent?.events).toMatchObject([
+      { type: 'Route Plan Blocked' },
+      { type: 'Route Policy Changed' },
+    ]);
     announcer.faults = () => {};
     await sweep(world, world.invocation());
     expect(states.stored(routeTableId)).not.toHaveProperty('unsent');
+    expect(announcer.events.slice(-2)).toEqual(['Route Plan Blocked (left)', 'Route Policy Changed']);
     await sweep(world, world.invocation());
     expect(await index.tablesUnder('managed')).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import {
   InMemoryDesiredItems,
   InMemoryEvidence,
+  InMemoryLastValidItems,
   InMemoryLeases,
   InMemoryTableIndex,
   InMemoryTableOrders,
@@ -17,6 +18,7 @@ describeStores('stores in memory', async () => {
     put: async (item) => desired.put(item),
     orders,
     order: (...row) => orders.put(...row),
+    lastValid: new InMemoryLastValidItems(),
     states: new InMemoryTableStates(),
     index: new InMemoryTableIndex(),
     evidence: new InMemoryEvidence(),

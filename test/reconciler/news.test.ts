@@ -25,6 +25,12 @@ const hijack = (world: InMemoryWorld, id = 'event-1'): CallGiven & { readonly ti
 
 const sweepNow = (world: InMemoryWorld) => sweep(world, world.invocation());
 
+/** So many routes through another account's interface. Their deletes wait for a person. */
+const othersRoutes = ({ ec2: { scenery } }: InMemoryWorld, count: number): void => {
+  scenery.foreignInterface('eni-ffffffff');
+  for (let index = 0; index < count; index++) scenery.route(routeTableId, `10.99.${index}.0/24`, 'eni-ffffffff');
+};
+
 describe('drift in an enforced table', () => {
   it('is told when it is found, with its actor, and once more when it is seen healed', async () => {
     const world = await inSync(two);
@@ -106,8 +112,7 @@ describe('drift in an enforced table', () => {
 
   it('is told once, however often it is looked at until somebody approves', async () => {
     const world = await inSync(two);
-    for (let index = 0; index < 12; index++)
-      world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+    othersRoutes(world, 12);
     for (let sweeps = 0; sweeps < 3; sweeps++) {
       await sweepNow(world);
       world.clock.advance(5 * minute);
@@ -146,8 +151,7 @@ describe('drift in an enforced table', () => {
 describe('drift in a table where something else stays wrong', () => {
   it('is told with its end, each time, and is the latest drift by itself', async () => {
     const world = await inSync(two);
-    for (let index = 0; index < 12; index++)
-      world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+    othersRoutes(world, 12);
     await sweepNow(world);
     world.announcer.told.length = 0;
     for (let round = 0; round < 2; round++) {
@@ -217,6 +221,7 @@ it('drift in a table that is only watched is told apart, and its end as well', a
   const world = await inSync(two);
   world.desire(two, { mode: 'observe' });
   await world.reconcile({ kind: 'desired' });
+  world.forget();
   const call = hijack(world);
   for (let looks = 0; looks < 3; looks++) await world.event(call);
   expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
@@ -368,8 +373,7 @@ it('a contest is told when it begins, with who is at it, and when it is over', a
 
 it('deletes that go on waiting are not told again, however many there are and whatever becomes of one', async () => {
   const world = await inSync(two);
-  for (let index = 0; index < 150; index++)
-    world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+  othersRoutes(world, 150);
   await world.reconcile();
   world.ec2.scenery.removeRoute(routeTableId, '10.99.3.0/24');
   await world.reconcile();
@@ -378,7 +382,7 @@ it('deletes that go on waiting are not told again, however many there are and wh
 
 it('what waits is not told as over while the item is refused, nor while a read after that is in doubt', async () => {
   const world = await inSync(two);
-  for (let index = 0; index < 12; index++) world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'tgw-aaaaaaaa');
+  othersRoutes(world, 12);
   await world.reconcile();
   const call = hijack(world);
   world.clock.advance(minute);
@@ -403,17 +407,18 @@ it('drift that an edit has put right in another way is told as what was done in 
   const world = await inSync(two);
   world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });
   await world.event(hijack(world));
+  world.faults.clear();
   world.clock.advance(minute);
-  world.desire({ '10.21.0.0/16': 'pcx-aaaaaaaa' });
+  world.desire({ ...two, '10.20.0.0/16': 'pcx-bbbbbbbb' });
   await world.reconcile({ kind: 'desired' });
   world.clock.advance(minute);
   await world.reconcile({ kind: 'requeue' });
   const healed = world.announcer.told.flatMap(({ events }) => events).at(-1);
   expect(healed).toMatchObject({ type: 'Route Drift Healed' });
   expect(healed?.detail.changes).toEqual([
-    { action: 'delete', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', actor: alice },
+    { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', to: 'pcx-bbbbbbbb', actor: alice },
   ]);
-  expect(world.states.runs(routeTableId).at(-1)?.outcome).toMatchObject([{ action: 'delete', actor: alice }]);
+  expect(world.states.runs(routeTableId).at(-1)?.outcome).toMatchObject([{ action: 'replace', actor: alice }]);
 });
 
 describe('a blackhole', () => {
@@ -565,7 +570,7 @@ describe('drift that a sweep found', () => {
       world.clock.advance(5 * minute);
       await sweepNow(world);
     }
-    expect(world.announcer.events).toEqual(['Route Plan Blocked (entered)']);
+    expect(world.announcer.events).toEqual(['Route Policy Changed', 'Route Plan Blocked (entered)']);
     expect(world.announcer.values('MissedByEvents')).toEqual([]);
   });
 
@@ -654,4 +659,139 @@ it('that EventBridge is away stops no repair, is logged, and is made up for', as
   expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
   expect(world.announcer.values('DriftDetected')).toEqual([1]);
   expect(world.states.stored(routeTableId)).not.toHaveProperty('unsent');
+});
+
+describe('an edit that weakens the protection of a table', () => {
+  it('is announced once, with old and new, and with a message', async () => {
+    const world = await inSync(two);
+    world.desire(two, { ignore: [{ target: 'eni-*', reason: 'x' }] });
+    await world.reconcile({ kind: 'desired' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Policy Changed']);
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+      weakened: [{ field: 'ignore', old: [], new: ['target eni-*'] }],
+      message: { subject: expect.stringContaining(routeTableId), what: 'ignore: nothing → target eni-*' },
+    });
+  });
+
+  it('is announced when a sweep is the first to see it, and when an invalid item came in between', async () => {
+    const world = await inSync(two);
+    world.desire(two, { nonsense: 1 });
+    await world.reconcile({ kind: 'desired' });
+    world.forget();
+    world.desire(two, { mode: 'observe' });
+    await sweepNow(world);
+    expect(world.announcer.events).toContain('Route Policy Changed');
+  });
+
+  it('is announced when the item is deleted', async () => {
+    const world = await inSync(two);
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ weakened: [{ field: 'item' }] });
+  });
+});
+
+describe('an order for one table', () => {
+  it('is announced once when it is given, and once when it is removed', async () => {
+    const world = await inSync(two);
+    world.orders.put(routeTableId, 'pause', { reason: 'maintenance', by: 'alice' });
+    await world.reconcile({ kind: 'person' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+      order: { kind: 'pause', reason: 'maintenance', by: 'alice' },
+      message: { who: 'alice (a claim: the order itself says so)' },
+    });
+    world.orders.put(routeTableId, 'pause');
+    await world.reconcile({ kind: 'person' });
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
+  });
+
+  it('is announced when it ends by itself, by the next sweep', async () => {
+    const world = await inSync(two);
+    const until = new Date(world.now().getTime() + 3 * minute).toISOString();
+    world.orders.put(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'x', until } } });
+    await sweepNow(world);
+    world.clock.advance(5 * minute);
+    await sweepNow(world);
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
+  });
+
+  it('is announced although the item is invalid', async () => {
+    const world = await inSync(two);
+    world.desire(two, { nonsense: 1 });
+    await world.reconcile({ kind: 'desired' });
+    world.forget();
+    world.orders.put(routeTableId, 'pause', { reason: 'maintenance' });
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
+  });
+
+  it('that an approval gives names the routes', async () => {
+    const world = await inSync(two);
+    const at = world.now().toISOString();
+    const until = new Date(world.now().getTime() + 60 * minute).toISOString();
+    const routes = [{ destination: rogue, target: 'tgw-aaaaaaaa' }];
+    world.orders.put(routeTableId, 'approval', { routes, by: 'alice', at, until, desiredHash: 'a' });
+    await world.reconcile({ kind: 'person' });
+    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ order: { kind: 'approval', routes } });
+  });
+});
+
+it('a blackhole is announced with who took the target down, and its end', async () => {
+  const world = await inSync({ ...two, '10.30.0.0/16': 'nat-aaaaaaaa' });
+  world.ec2.scenery.vanish('nat-aaaaaaaa');
+  const call = {
+    id: 'event-1',
+    name: 'DeleteNatGateway',
+    time: world.now().toISOString(),
+    actor: alice,
+    about: 'target-down',
+    ids: ['nat-aaaaaaaa'],
+  } as const;
+  await world.evidence.keep([{ routeTableId, call }]);
+  await world.reconcile({ kind: 'event', ...call });
+  await sweepNow(world);
+  world.ec2.scenery.target('nat-aaaaaaaa');
+  await world.reconcile();
+  expect(world.announcer.events).toEqual(['Route Blackholed (entered)', 'Route Blackholed (left)']);
+  expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+    routes: [{ destination: '10.30.0.0/16', target: 'nat-aaaaaaaa', actor: alice }],
+  });
+});
+
+it('a hijack that is repaired while EventBridge is away is announced when it is back, although the item was deleted meanwhile', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  await world.event(hijack(world));
+  world.desired.delete(routeTableId);
+  await world.reconcile({ kind: 'desired' });
+  expect(world.announcer.events).toEqual([]);
+  world.announcer.faults = () => {};
+  world.clock.advance(5 * minute);
+  await sweepNow(world);
+  expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Policy Changed']);
+});
+
+it('events that EventBridge does not take are never dropped silently', async () => {
+  const world = await inSync(two);
+  world.announcer.faults = () => {
+    throw new Error('the bus is away');
+  };
+  for (let round = 0; round < 210; round++) {
+    world.orders.put(routeTableId, 'pause', { reason: `round ${round}` });
+    await world.reconcile({ kind: 'person' });
+  }
+  expect(world.states.stored(routeTableId).unsent?.events).toHaveLength(200);
+  world.announcer.faults = () => {};
+  await sweepNow(world);
+  const dropped = world.announcer.values('EventsDropped').reduce((sum, value) => sum + value, 0);
+  expect(world.announcer.events.length + dropped).toBe(210);
+  expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+    order: { reason: 'round 0' },
+  });
 });

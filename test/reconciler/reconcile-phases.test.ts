@@ -10,11 +10,11 @@ const rogue = '10.99.0.0/16';
 describe('an invalid item', () => {
   const bad = { routeTableId, routes: [{ destination: '10.20.0.0', target: 'nat' }], mod: 'enforce' };
 
-  it('asks nothing of EC2, and has every problem told', async () => {
+  it('changes nothing, and shows every problem', async () => {
     const { ec2, desired, reconcile, status } = await inSync(two);
     desired.put(bad);
     await reconcile({ kind: 'desired' });
-    expect(ec2.journal.calls).toEqual([]);
+    expect(ec2.journal.mutations).toEqual([]);
     expect(status()).toMatchObject({
       phase: 'Invalid',
       reason: expect.stringContaining('the desired item is invalid'),
@@ -51,6 +51,9 @@ describe('a table', () => {
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.calls).toEqual([]);
     expect(status()).toMatchObject({ phase: 'Unmanaged', failures: [] });
+    // It stays in the index until everything is announced.
+    expect(memory()).toEqual({ destinations: new Map(), indexed: ['managed'] });
+    await reconcile();
     expect(memory()).toEqual({ destinations: new Map() });
   });
 
@@ -126,7 +129,7 @@ describe('deletes that wait for a person', () => {
     ]);
     expect(status()).toMatchObject({
       phase: 'Blocked',
-      plan: { blocked: { code: 'first-deletes', deletes: [rogue] } },
+      plan: { blocked: { code: 'first-deletes', deletes: [{ destination: rogue }] } },
     });
   });
 
@@ -180,7 +183,7 @@ describe('a status', () => {
       ours: 'pcx-aaaaaaaa',
       written: { target: 'pcx-aaaaaaaa' },
     });
-    expect(remembered('10.21.0.0/16')).toEqual({ listed: true, ours: 'pcx-aaaaaaaa' });
+    expect(remembered('10.21.0.0/16')).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa' });
   });
 
   it('is not written when EC2 tells the same routes in another order', async () => {

@@ -154,7 +154,7 @@ describe('an answer that says the table is not as it was read', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ result: 'refused', code: 'RouteAlreadyExists' }] }]);
     clock.advance(5_000);
     await reconcile();
-    expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('not ours to change') });
+    expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('may belong to somebody else') });
   });
 
   it('no route to replace: is created', async () => {

@@ -11,7 +11,7 @@ const wanted = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
 
 const idOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
 
-/** So many managed tables, all in sync and known to be. */
+/** So many managed tables, all in sync and watched. */
 async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; readonly ids: readonly string[] }> {
   const world = new InMemoryWorld();
   const ids = Array.from({ length: count }, (_, n) => idOf(n));
@@ -19,8 +19,11 @@ async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; re
     world.ec2.scenery.table(id, { routes: wanted });
     world.desired.put({ routeTableId: id, routes });
   }
-  await sweep(world, world.invocation());
-  world.clock.advance(5 * 60_000);
+  // The second read is the one after which new routes count as appeared.
+  for (const ms of [60_000, 5 * 60_000]) {
+    await sweep(world, world.invocation());
+    world.clock.advance(ms);
+  }
   world.forget();
   return { world, ids };
 }
@@ -221,6 +224,8 @@ describe('a sweep', () => {
       startedAt: expect.any(String),
       checked: 0,
       observed: 0,
+      waiting: 0,
+      stopped: 0,
       blackholes: 0,
       outOfSync: 0,
       unknown: { count: 0, first: [] },
@@ -228,14 +233,56 @@ describe('a sweep', () => {
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 1, endedAt: expect.any(String) });
   });
 
-  it('tells an invalid item, and lets its table be', async () => {
+  it('counts tables that only wait for a person apart from those that are out of sync', async () => {
+    const { world } = await fleet(3);
+    for (const n of [0, 1]) world.ec2.scenery.route(idOf(n), '10.99.0.0/16', 'pcx-aaaaaaaa');
+    for (const n of [0, 1])
+      world.desired.put({
+        routeTableId: idOf(n),
+        routes: [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' }],
+        maxDeletes: 0,
+      });
+    world.ec2.scenery.deleteTable(idOf(2));
+    expect(await sweep(world, world.invocation())).toMatchObject({ waiting: 2, outOfSync: 1 });
+  });
+
+  it('counts the tables that a pause or a stop keeps from being changed, in sync or not', async () => {
+    const { world } = await fleet(3);
+    world.orders.put(idOf(1), 'pause', { reason: 'x' });
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 1 });
+    world.orders.put('*', 'stop', { reason: 'x' });
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 3 });
+    world.orders.put('*', 'stop');
+    world.orders.put(idOf(1), 'pause');
+    expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 0 });
+  });
+
+  it('tells how many items are missing if it finds less than 90 % of those of the sweep before', async () => {
+    const { world } = await fleet(20);
+    await sweep(world, world.invocation());
+    const without = async (...gone: readonly number[]) => {
+      for (const n of gone) world.desired.delete(idOf(n));
+      return (await sweep(world, world.invocation())).missing;
+    };
+    expect(await without(0, 1)).toBe(0);
+    expect(await without(2, 3)).toBe(2);
+    // It is compared with the sweep before.
+    expect(await without()).toBe(0);
+    expect(world.announcer.values('ItemsMissing').slice(-3)).toEqual([0, 2, 0]);
+  });
+
+  it('reports an invalid item, and repairs its table under the last valid version', async () => {
     const { world } = await fleet(2);
     world.desired.put({ routeTableId: idOf(1), routes: 'everything' });
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     const record = await sweep(world, world.invocation());
     expect(record).toMatchObject({ checked: 2, outOfSync: 1 });
     expect(world.states.status(idOf(1)).phase).toBe('Invalid');
+    expect(world.ec2.scenery.routesOf(idOf(1))).toHaveProperty(['10.20.0.0/16']);
+    world.clock.advance(60_000);
+    await sweep(world, world.invocation());
     world.forget();
+    world.clock.advance(60_000);
     await sweep(world, world.invocation());
     expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
   });

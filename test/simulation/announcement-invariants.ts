@@ -23,7 +23,7 @@ export interface Written {
 }
 
 /** One table keeps this many events that EventBridge does not take. */
-const unsentAtMost = 50;
+const unsentAtMost = 200;
 
 /** Asked when a state was written. */
 export const atNews: Invariants<[Written, Look, Facts]> = {
@@ -61,6 +61,11 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
 
   'drift is announced once': ({ again }) =>
     again.length > 0 ? `${again.join(', ')} is announced again, and nothing happened there` : undefined,
+
+  'an order is announced once, and its end': ({ news: { events } }, _, { announcements }) => {
+    const again = events.find((event) => announcements.isKnownOrder(event));
+    return again && `${tell(again)} was announced before`;
+  },
 
   'what is announced as drift, others did': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
@@ -115,13 +120,40 @@ export const atNewsFinish: Invariants<[Look]> = {
 };
 
 /** Asked of each table when everything has come to rest. */
-export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
+export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
+  'orders for a table are announced, and their end': ({ routeTableId, versions, state }, _, facts, time) => {
+    // Nobody looks at a table without an item.
+    if (!versions.at(-1)?.spec || !state) return undefined;
+    const { announcements, halts, holds } = facts;
+    const given = [
+      ...halts.told(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
+      ...holds.told(routeTableId).filter(({ until }) => until > time),
+    ].map((one) => ('destination' in one ? `hold ${one.destination}` : 'pause'));
+    return differing(given, announcements.openOrders(routeTableId), routeTableId);
+  },
+
   'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements }) => {
     const taken = announcements.takenOf(routeTableId);
     const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
     return (
       missing && `nobody was told of the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}`
     );
+  },
+
+  'what waits for a person is announced': ({ state, routeTableId }, _, { announcements }) => {
+    const { plan, phase } = state?.status ?? {};
+    if (phase === 'Drifted' || !plan?.blocked) return undefined;
+    const told = announcements
+      .takenOf(routeTableId)
+      .flatMap((event) =>
+        event.type === 'Route Plan Blocked'
+          ? event.detail.deletes
+          : isDetected(event)
+            ? event.detail.changes.map(({ destination }) => destination)
+            : [],
+      );
+    const silent = plan.blocked.deletes.find(({ destination }) => !told.includes(destination));
+    return silent && `${routeTableId} ${silent.destination} waits for a person, and nobody was told`;
   },
 
   'the end of a drift is announced': ({ routeTableId, versions }, world, { announcements }) => {
@@ -141,7 +173,16 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts]> = {
 };
 
 /** Asked of the whole history when everything has come to rest. */
-export const atNewsEnd: Invariants<[Facts]> = {
+export const atNewsEnd: Invariants<[Facts, number]> = {
+  'orders for all tables are announced, and their end': ({ announcements, halts }, time) => {
+    const given = halts.told('*').filter(({ scope, until }) => scope === '*' && until > time);
+    return differing(
+      given.map(() => 'stop'),
+      announcements.openOrders('*'),
+      '*',
+    );
+  },
+
   'everything is counted, once if nobody died': ({ announcements: { due, counted, mayBeRepeated } }) => {
     for (const [name, sum] of due) {
       const told = counted.get(name) ?? 0;
@@ -150,6 +191,13 @@ export const atNewsEnd: Invariants<[Facts]> = {
     return undefined;
   },
 };
+
+function differing(given: readonly string[], announced: ReadonlySet<string>, scope: string): string | undefined {
+  const silent = given.find((order) => !announced.has(order));
+  if (silent) return `${silent} is ordered for ${scope}, and nobody was told`;
+  const over = [...announced].find((order) => !order.startsWith('approval') && !given.includes(order));
+  return over && `${over} of ${scope} is over, and nobody was told`;
+}
 
 const metricOf = { replace: 'RoutesReplaced', delete: 'RoutesDeleted', create: 'RoutesCreated' } as const;
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
@@ -9,6 +10,22 @@ export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift De
 
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
+
+type OrderEvent = EventOf<'Route Order Given'>;
+
+const isOrder = (event: DomainEvent): event is OrderEvent => event.type === 'Route Order Given';
+
+function track(open: Set<string>, event: OrderEvent): void {
+  const { state } = event.detail;
+  if (state === 'entered') open.add(placeOf(event));
+  else open.delete(placeOf(event));
+}
+
+const placeOf = ({ detail: { order } }: OrderEvent): string =>
+  [order.kind, order.destination].filter(Boolean).join(' ');
+
+/** The revision of the row of all tables that an event came with: its id is `*`, the revision, the content. */
+const revisionOf = ({ detail }: OrderEvent): number => Number(detail.id.split('/')[1]);
 
 /** An event that a state was the first to have among what is unsent. */
 interface Born {
@@ -28,7 +45,11 @@ export class Announcements {
   /** Somebody died, or was not answered, between an announcement and the note of it: it is made once more. */
   mayBeRepeated = false;
   /** Up to which order the drift of a table was forgotten. */
-  readonly #forgotten = new Map<string, number>();
+  #forgotten = new Map<string, number>();
+  /** What was announced between a backup and its restore is remembered by nobody. */
+  readonly #void: { readonly from: number; readonly to: number }[] = [];
+  /** Events about orders for all tables that EventBridge took, by id. */
+  #ofAll = new Map<string, OrderEvent>();
   #order = 0;
 
   /**
@@ -63,6 +84,42 @@ export class Announcements {
     }
   }
 
+  /** EventBridge took events about orders for all tables. */
+  ofAll(taken: readonly DomainEvent[]): void {
+    for (const event of taken.filter(isOrder)) this.#ofAll.set(event.detail.id, event);
+  }
+
+  /** Orders whose beginning was announced, and their end was not: of a table, or with `*` of all. */
+  openOrders(scope: string): ReadonlySet<string> {
+    const open = new Set<string>();
+    if (scope === '*') {
+      // What was rejected comes later than what followed it, and may come again.
+      for (const event of [...this.#ofAll.values()].toSorted((one, other) => revisionOf(one) - revisionOf(other)))
+        track(open, event);
+      return open;
+    }
+    for (const { event, order, isTaken } of this.#events.values())
+      if (isTaken && event.detail.routeTableId === scope && isOrder(event) && this.#isRemembered(scope, order))
+        track(open, event);
+    return open;
+  }
+
+  /** Whether an event announces the beginning of an order, or its end, that a state of its table had announced before. */
+  isKnownOrder(event: DomainEvent): boolean {
+    if (!isOrder(event)) return false;
+    const { routeTableId, state, order } = event.detail;
+    const last = [...this.#events.values()].findLast(
+      (born) =>
+        born.event.detail.routeTableId === routeTableId &&
+        this.#isRemembered(routeTableId, born.order) &&
+        isOrder(born.event) &&
+        placeOf(born.event) === placeOf(event),
+    );
+    if (!last || !isOrder(last.event)) return false;
+    const { detail } = last.event;
+    return detail.state === state && (state === 'left' || isDeepStrictEqual(detail.order, order));
+  }
+
   /** The memory of a table is lost, and with it what it had to announce. */
   lost(routeTableId: string, unsent: News | undefined): void {
     this.forgot(routeTableId);
@@ -73,6 +130,22 @@ export class Announcements {
   /** Nobody remembers the drift of a table: nobody announces its end. */
   forgot(routeTableId: string): void {
     this.#forgotten.set(routeTableId, this.#order);
+  }
+
+  /** A backup of what is remembered as announced; calling what it returns restores it. */
+  backup(): () => void {
+    const [from, forgotten, ofAll] = [this.#order, new Map(this.#forgotten), new Map(this.#ofAll)];
+    return () => {
+      this.#ofAll = ofAll;
+      this.#forgotten = forgotten;
+      this.#void.push({ from, to: this.#order });
+      this.mayBeRepeated = true;
+    };
+  }
+
+  #isRemembered(routeTableId: string, order: number): boolean {
+    const isVoid = this.#void.some(({ from, to }) => order > from && order <= to);
+    return !isVoid && order > (this.#forgotten.get(routeTableId) ?? 0);
   }
 
   /** The event of this id as it was when a state first had it. */
@@ -98,7 +171,7 @@ export class Announcements {
     for (const { event, order, isTaken } of this.#events.values()) {
       if (!isTaken || event.detail.routeTableId !== routeTableId) continue;
       const destinations = event.detail.changes.map(({ destination }) => destination);
-      if (isDetected(event) && order > (this.#forgotten.get(routeTableId) ?? 0))
+      if (isDetected(event) && this.#isRemembered(routeTableId, order))
         for (const destination of destinations) open.add(destination);
       if (isHealed(event)) for (const destination of destinations) open.delete(destination);
     }

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { FaultCounts } from './faults.ts';
 import type { Violation } from './watch.ts';
 
-/** What a worker tells of one seed. */
+/** What a worker reports about one seed. */
 export interface Told {
   readonly seed: number;
   readonly steps: number;

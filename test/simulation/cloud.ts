@@ -8,6 +8,7 @@ import type {
   Evidence,
   Glance,
   Known,
+  LastValidItems,
   Leases,
   Log,
   Requeue,
@@ -24,6 +25,7 @@ import type { World as Ec2World } from '../support/ec2/world.ts';
 import {
   InMemoryDesiredItems,
   InMemoryEvidence,
+  InMemoryLastValidItems,
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
@@ -33,7 +35,6 @@ import {
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import { History } from './history.ts';
-import { isForeign } from './oracle.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { Mutation, Read } from './facts.ts';
@@ -55,6 +56,7 @@ export class Cloud {
   readonly watch: Watch;
   readonly ec2: InMemoryEc2;
   readonly desired = new InMemoryDesiredItems();
+  readonly lastValid = new InMemoryLastValidItems();
   readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
@@ -106,6 +108,16 @@ export class Cloud {
     this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
   }
 
+  /** A backup of the table of states; calling what it returns restores it, while no function runs. */
+  backup(): () => void {
+    const restores = [this.states, this.lastValid, this.index, this.watch].map((one) => one.backup());
+    return () => {
+      for (const restore of restores) restore();
+      this.unreadable.clear();
+      this.#lastGlances.clear();
+    };
+  }
+
   /** Notices what the last step changed in EC2. Called after each step. */
   settle(): void {
     const world = this.ec2.world;
@@ -113,9 +125,6 @@ export class Cloud {
     if (before !== world) {
       this.watch.worldChanged(before, world);
       this.#worlds.push({ since: this.scheduler.time, world });
-      for (const table of world.tables.values())
-        for (const { destination, target } of table.routes)
-          if (isForeign(target, table, world)) this.watch.facts(table.id).foreign.add(destination);
     }
     for (const [call, mutation] of this.#arrived) {
       const { changed, error } = call;
@@ -201,7 +210,11 @@ export class Cloud {
     return {
       tables: this.#tables(fn),
       desired: this.#desired(fn),
-      orders: { all: () => this.#store(fn, 'orders.all', () => this.orders.all()) },
+      orders: {
+        all: () => this.#store(fn, 'orders.all', () => this.orders.all()),
+        ofAll: () => this.#store(fn, 'orders.ofAll', () => this.orders.ofAll()),
+      },
+      lastValid: this.#lastValid(fn),
       states: this.#states(fn),
       index: this.#index(fn),
       evidence: this.#evidence(fn),
@@ -262,7 +275,7 @@ export class Cloud {
     const apply: RouteTables['apply'] = async (routeTableId, change, limits) => {
       const { withinMs } = limits;
       this.mutations += 1;
-      const mutation = this.watch.mutationStarts(fn, routeTableId, change);
+      const mutation = this.watch.mutationStarts(fn, routeTableId, change, withinMs);
       const { action, destination, from, to } = mutation;
       const told = `${action} ${routeTableId} ${destination}`;
       this.history.note(fn.name, told, { from, to, withinMs });
@@ -271,6 +284,8 @@ export class Cloud {
         this.watch.mutationEnded(mutation, 'done');
         this.history.note(fn.name, `${told}: done`);
       } catch (error) {
+        if (error instanceof ChangeFailed && error.failure.code === 'RouteLimitExceeded')
+          this.watch.full.add(routeTableId);
         this.watch.mutationEnded(mutation, outcomeOf(error));
         this.history.note(fn.name, `${told}: failed`, error);
         throw error;
@@ -278,10 +293,12 @@ export class Cloud {
     };
     const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
       const pages = tables.readMany(ids)[Symbol.asyncIterator]();
+      // One call shows all tables.
+      const read: Read = { startedAt: this.scheduler.time, mutations: [] };
       while (true) {
-        const read: Read = { startedAt: this.scheduler.time, mutations: [] };
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
+        this.watch.glimpsed(fn, read, next.value.routeTableId);
         yield next.value;
       }
     };
@@ -300,6 +317,29 @@ export class Cloud {
     return {
       pages: pages.bind(this),
       existing: (routeTableIds) => this.#store(fn, 'desired.existing', () => this.desired.existing(routeTableIds)),
+    };
+  }
+
+  #lastValid(fn: FunctionRun): LastValidItems {
+    const { lastValid, watch } = this;
+    return {
+      read: (routeTableId) =>
+        this.#store(fn, `lastValid.read ${routeTableId}`, async () => {
+          const version = await lastValid.read(routeTableId);
+          watch.readLastValid(fn, routeTableId, version !== undefined);
+          return version;
+        }),
+      write: (routeTableId, version) => {
+        const write = async (): Promise<void> => {
+          await lastValid.write(routeTableId, version);
+          watch.keptLastValid(fn, routeTableId);
+        };
+        return this.#store(fn, `lastValid.write ${routeTableId}`, write, write);
+      },
+      remove: (routeTableId) => {
+        const remove = (): Promise<void> => lastValid.remove(routeTableId);
+        return this.#store(fn, `lastValid.remove ${routeTableId}`, remove, remove);
+      },
     };
   }
 
@@ -358,8 +398,19 @@ export class Cloud {
       },
       readRun: (routeTableId, id) =>
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
-      readSweep: () => this.#store(fn, 'states.readSweep', () => states.readSweep()),
-      writeSweep: (record) => this.#store(fn, 'states.writeSweep', () => states.writeSweep(record)),
+      readSweep: () =>
+        this.#store(fn, 'states.readSweep', () => states.readSweep()).catch((error: unknown) => {
+          this.watch.couldNotReadSweep(fn);
+          throw error;
+        }),
+      writeSweep: (record) =>
+        this.#store(fn, 'states.writeSweep', async () => {
+          await states.writeSweep(record);
+          this.watch.sweepWritten(fn, record);
+        }),
+      readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
+      writeFleetOrders: (announced) =>
+        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),
     };
   }
 
@@ -457,7 +508,7 @@ export class Cloud {
       announce: async (news) => {
         await fn.pause(random.skewed(1, 12));
         if (faults.strikes('EventBridge away for a while'))
-          this.#busBackAt = scheduler.time + random.between(5_000, 120_000);
+          this.#busBackAt = scheduler.time + random.between(5_000, random.chance(0.2) ? 1_800_000 : 120_000);
         const isAway = this.#busBackAt > scheduler.time && !faults.over;
         const taken = news.events.filter(() => !isAway && !faults.strikes('event rejected'));
         const isLost = taken.length > 0 && faults.strikes('answer of EventBridge lost');

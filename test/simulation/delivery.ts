@@ -24,6 +24,9 @@ const streamRetries = 5;
 export class Delivery {
   /** What nobody could handle: it is in a dead-letter queue, for a person to see. */
   readonly dead: string[] = [];
+  sweepEveryMs = 5 * minute;
+  /** No function is invoked: what would have woken one is lost. */
+  isOff = false;
   readonly #cloud: Cloud;
   #runs = 0;
   #ids = 0;
@@ -78,6 +81,7 @@ export class Delivery {
   }
 
   async #drain(attempt: number): Promise<void> {
+    if (this.isOff) this.#pending -= this.#stream.splice(0).length;
     const batch = this.#stream.slice(0, this.#cloud.random.between(1, 4));
     if (batch.length === 0) {
       this.#streaming = false;
@@ -126,6 +130,7 @@ export class Delivery {
 
   async #receive(message: RequeueMessage, id: string, receives: number): Promise<void> {
     const { scheduler } = this.#cloud;
+    if (this.isOff) return this.#lose(`message ${id} for ${message.routeTableId}`);
     const receivedAt = scheduler.time;
     const ending = await this.#run('requeue', this.#id('request'), (world, invocation) =>
       reconcileAgain(message, id, world, invocation),
@@ -139,7 +144,8 @@ export class Delivery {
 
   sweep(): void {
     const requestId = this.#id('request');
-    const body = (world: World, invocation: Invocation): Promise<unknown> => sweep(world, invocation);
+    const body = (world: World, invocation: Invocation): Promise<unknown> =>
+      sweep(world, invocation, this.sweepEveryMs);
     const deliver = (afterMs: number): void =>
       this.#after(afterMs, () => this.#asynchronously('sweep', requestId, body));
     deliver(0);
@@ -155,6 +161,7 @@ export class Delivery {
     body: (world: World, invocation: Invocation) => Promise<unknown>,
     attempt = 0,
   ): Promise<void> {
+    if (this.isOff) return this.#lose(told);
     const ending = await this.#run(told, requestId, body);
     if (ending.ok) return;
     const retryAfterMs = asyncRetriesAfterMs[attempt];
@@ -176,6 +183,10 @@ export class Delivery {
     history.note(fn.name, ending.ok ? 'ends' : `dies: ${ending.why}`, ending.ok ? undefined : ending.error);
     watch.finished(fn, ending.ok && ending.value !== false);
     return ending;
+  }
+
+  #lose(what: string): void {
+    this.#cloud.history.note('nobody', `is there for ${what}`);
   }
 
   #bury(what: string): void {

@@ -59,6 +59,11 @@ export class Drifts {
     if (before && before.tags !== after.tags) this.#remarked.push(at);
   }
 
+  /** Something changed that may make a route ours or not. */
+  remarked(at: number): void {
+    this.#remarked.push(at);
+  }
+
   /**
    * A state was written that rests on a read which was believed. It owes whatever deviates now, did not when the state
    * before was written, and was not asked for by an edit in between.
@@ -138,7 +143,8 @@ export class Drifts {
     const since = Math.min(asOf, shown.asOf);
     return (
       !this.#remarked.some((at) => at > since) &&
-      !this.#changes.some((change) => change.destination === destination && change.at > since)
+      // In the same millisecond, a read may show the time before a change.
+      !this.#changes.some((change) => change.destination === destination && change.at >= since)
     );
   }
 }

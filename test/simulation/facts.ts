@@ -6,6 +6,7 @@ import type { StoredState } from '../../reconciler/ports.ts';
 import type { World } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Announcements } from './announcements.ts';
+import type { PossibleArrivals } from './arrivals.ts';
 import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
@@ -22,6 +23,8 @@ export interface Version {
   readonly item: { readonly routeTableId: string } | undefined;
   /** What it asks for; undefined when it is invalid or was deleted. */
   readonly spec?: Spec;
+  /** It is invalid, and what it asks for is what the last valid version did. */
+  readonly isStandIn?: true;
 }
 
 /** One read of a table in EC2. */
@@ -42,6 +45,8 @@ export interface Mutation {
   readonly from?: string;
   readonly to?: string;
   readonly startedAt: number;
+  /** Its answer is waited for that long. */
+  readonly withinMs: number;
   readonly version: Version;
   readonly read: Read;
   /** What it replaces worked, as far as the read told. */
@@ -79,13 +84,13 @@ export interface Look {
   readonly routeTableId: string;
   leaseEndsAt: number;
   before?: StoredState;
-  /** Destinations that are remembered to have been in the hands of another account. */
-  foreign: Set<string>;
   version?: Version;
   /** The pauses and stops it was told of with that version. */
   halts: readonly Halt[];
   /** All that it was told of orders then. */
   orders?: Orders;
+  /** When it last read the state. */
+  begunAt: number;
   /** When it last went to see what is desired: all that was left before is answered by this. */
   lookedAt: number;
   read?: Read;
@@ -110,14 +115,20 @@ export interface Look {
 export interface TableFacts {
   readonly routeTableId: string;
   readonly versions: Version[];
+  /** What is stored as the last valid version, as the one who stored it read it. */
+  kept: Version | undefined;
+  /** A status was written that rests on the stored version. */
+  isKeptKnown: boolean;
+  /** The last valid version that a status names, since the table was last adopted. */
+  reconciled: Version | undefined;
   readonly mutations: Mutation[];
   readonly runs: Map<string, Run>;
-  /** Destinations that were in the hands of another account at some time. */
-  readonly foreign: Set<string>;
+  /** The routes that anybody may take for ones that came while the table was watched. */
+  arrivals: PossibleArrivals;
+  /** Local routes that a read showed as EC2 made them. */
+  readonly local: Set<string>;
   /** The routes that were ours: listed while there, or written by us. */
   owned: Map<string, Set<string>>;
-  /** The rules under which it was last seen in sync, no delete being held back since. */
-  clean: string | undefined;
   /** What is stored of it. */
   state: StoredState | undefined;
   /** What people approved, oldest first. */
@@ -125,7 +136,7 @@ export interface TableFacts {
   readonly fights: Fights;
   readonly drifts: Drifts;
   /** What the reconciler must remember of all that. */
-  readonly memory: Memory;
+  memory: Memory;
   /** Our replaces of working routes, by destination, until a read shows whether the new target works. */
   readonly onTrial: Map<string, Mutation>;
   /** Destinations where our replace turned a working route into a blackhole, with the target. */
@@ -165,6 +176,8 @@ export interface Facts {
   readonly holder: (routeTableId: string) => string | undefined;
   /** EC2 refuses this target in this table, whatever the rules say. */
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  /** EC2 has refused a create because the table is full. */
+  readonly wasFull: (routeTableId: string) => boolean;
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;

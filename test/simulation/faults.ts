@@ -43,6 +43,8 @@ const fiercest = {
   'writes denied for a while': 1,
   'desired edit in mid-apply': 0.1,
   'lost record of an edit': 0.3,
+  'switched off for a while': 0.5,
+  'restored from a backup': 0.5,
 } as const;
 
 export type FaultKind = keyof typeof fiercest;

@@ -7,17 +7,25 @@ import { isHalted } from './halts.ts';
 import { callOf } from './calls.ts';
 import {
   type Deviation,
+  type Spec,
   deviations,
+  everythingKnown,
   isDefault,
+  isInDoubt,
+  isLeftByItem,
+  isRetargetedLocal,
   isEnforced,
   isHeld,
+  isLeftForNow,
   mayDelete,
   mayReplace,
   names,
+  overlap,
   rulesOf,
   wantedAt,
 } from './oracle.ts';
-import { type Sight, deletesIn, mostDeletes } from './memory.ts';
+import { mostDeletes } from './memory.ts';
+import { sightOf } from './shown.ts';
 import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
 
 /** Each says in a sentence how it is broken, or nothing. */
@@ -136,51 +144,91 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const table = read.shown?.world.tables.get(mutation.routeTableId);
     if (!version.spec || !read.shown || !table) return `${tell(mutation)} without item, table or read`;
     const slot = slotAt(table, destination);
-    const wanted = wantedAt(version.spec, destination);
-    const found = `${tell(mutation)}, but the item wants ${wanted?.target} and the read showed ${slot?.target}`;
-    if (to !== wanted?.target) return found;
+    const isToBeLocal = slot && isRetargetedLocal(slot) && !wantedAt(version.spec, destination);
+    const wanted = isToBeLocal ? 'local' : wantedAt(version.spec, destination)?.target;
+    const found = `${tell(mutation)}, but the item wants ${wanted} and the read showed ${slot?.target}`;
+    if (to !== wanted) return found;
     if (action === 'create') return slot ? found : undefined;
     return slot && slot.target === from && !(to && names(slot, read.shown.world).includes(to)) ? undefined : found;
   },
 
-  'what is not ours is never written': (mutation) => {
-    const { action, destination, version, read, by } = mutation;
-    const table = read.shown?.world.tables.get(mutation.routeTableId);
-    const slot = table && slotAt(table, destination);
-    if (!version.spec || !read.shown || !slot || action === 'create') return undefined;
-    const around = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
-    const wanted = wantedAt(version.spec, destination);
+  'what is not ours is never written': (mutation, look, watch) => {
+    const { action, destination, read } = mutation;
+    const sight = sightOf(read, look);
+    const slot = sight && slotAt(sight.table, destination);
+    if (!slot || action === 'create') return undefined;
+    const facts = watch.facts(mutation.routeTableId);
+    const known = {
+      wasAsListed: (at: string) => facts.owned.has(at) || isApproved(mutation, facts),
+      wasLocal: (at: string) => facts.local.has(at),
+    };
+    const wanted = wantedAt(sight.spec, destination);
     const overrideLocal = wanted?.overrideLocal ?? wanted?.target === 'local';
-    const isOurs = action === 'delete' ? mayDelete(slot, around) : mayReplace(slot, { overrideLocal }, around);
+    const isOurs =
+      action === 'delete'
+        ? mayDelete(slot, sight)
+        : wanted
+          ? mayReplace(slot, { overrideLocal }, { ...sight, known })
+          : known.wasLocal(destination) && !isLeftByItem(slot, sight);
     return isOurs ? undefined : `${tell(mutation)}: ${slot.origin} ${slot.target} is not ours`;
   },
 
-  'what was once foreign is not taken': (mutation, { foreign }) =>
-    mutation.action !== 'create' && foreign.has(mutation.destination)
-      ? `${tell(mutation)}, which was seen in the hands of another account`
-      : undefined,
-
-  'deletes are earned': (mutation, { halts }, watch) => {
-    const { action, destination, from, version, by, read } = mutation;
-    const facts = watch.facts(mutation.routeTableId);
-    if (action !== 'delete' || !version.spec || isApproved(mutation, facts)) return undefined;
-    const isClean = facts.clean === rulesOf(version.spec, halts, read.startedAt + by.skewMs);
-    const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
-    const wasTheirs = facts.memory.leftAlone.has(destination);
-    if ((!isClean || wasTheirs) && !wasOurs)
-      return `${tell(mutation)}: it neither appeared in a table in sync nor was ever ours`;
-    const appeared = isClean && !wasTheirs && !facts.memory.knew(destination);
-    return isDefault(destination) && !appeared ? `${tell(mutation)}: a default route that did not appear` : undefined;
+  'what may be somebody else’s on a private destination is not deleted unasked': (mutation, look, watch) => {
+    const { action, destination, read } = mutation;
+    const sight = sightOf(read, look);
+    const slot = sight && slotAt(sight.table, destination);
+    const isAsked = action !== 'delete' || isApproved(mutation, watch.facts(mutation.routeTableId));
+    return slot && !isAsked && isInDoubt(slot, sight) ? `${tell(mutation)}, which may be somebody else’s` : undefined;
   },
 
-  'no more deletes than maxDeletes': (mutation, _, watch) => {
-    const sight = sightOf(mutation);
-    const most = sight ? mostDeletes(sight, new Set()) : 0;
+  'deletes are earned': (mutation, _, watch) => {
+    const { action, destination, from, version } = mutation;
     const facts = watch.facts(mutation.routeTableId);
-    const deletes = mutation.read.mutations.filter(
-      (other) => other.action === 'delete' && !isApproved(other, facts),
-    ).length;
-    if (mutation.action !== 'delete' || deletes < most || isApproved(mutation, facts)) return undefined;
+    if (action !== 'delete' || isApproved(mutation, facts) || facts.arrivals.has(destination)) return undefined;
+    const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
+    if (!wasOurs) return `${tell(mutation)}: it came while nobody watched, and was never ours`;
+    if (isDefault(destination)) return `${tell(mutation)}: a default route that did not appear`;
+    return version.spec?.routes.length === 0 ? `${tell(mutation)}: an edit that takes all routes out` : undefined;
+  },
+
+  'while an item is invalid, nothing goes that an edit took out': (mutation, _, watch) => {
+    const { action, destination, from, version, routeTableId } = mutation;
+    const isOurs = watch.facts(routeTableId).memory.owned.get(destination) === from;
+    return version.isStandIn && action === 'delete' && isOurs
+      ? `${tell(mutation)}: it was ours, and the item is invalid`
+      : undefined;
+  },
+
+  'no edit deletes a route before its overlapping creates are seen': (mutation, _, watch) => {
+    const { action, destination, from, version, read, by, routeTableId } = mutation;
+    const facts = watch.facts(routeTableId);
+    const table = read.shown?.world.tables.get(routeTableId);
+    const now = read.startedAt + by.skewMs;
+    if (action !== 'delete' || !version.spec || !table || isApproved(mutation, facts)) return undefined;
+    if (facts.memory.owned.get(destination) !== from || watch.wasFull(routeTableId)) return undefined;
+    // What came while the table was watched never waits.
+    if (facts.arrivals.has(destination)) return undefined;
+    const { spec } = version;
+    const missing = spec.routes.find(
+      (route) =>
+        overlap(route.destination, destination) &&
+        route.target !== 'local' &&
+        !slotAt(table, route.destination) &&
+        !isLeftForNow(spec, route, now) &&
+        // Where it dropped the traffic before, it is not created.
+        !facts.mutations.some((one) => one.destination === route.destination && one.to === route.target && one.worked),
+    );
+    return missing && `${tell(mutation)}, and the read shows no ${missing.destination}`;
+  },
+
+  'no more deletes than maxDeletes': (mutation, look, watch) => {
+    const sight = sightOf(mutation.read, look);
+    const most = sight ? mostDeletes(sight, everythingKnown) : 0;
+    const facts = watch.facts(mutation.routeTableId);
+    const counts = (one: Mutation): boolean =>
+      one.action === 'delete' && !isApproved(one, facts) && !facts.arrivals.has(one.destination);
+    const deletes = mutation.read.mutations.filter(counts).length;
+    if (!counts(mutation) || deletes < most) return undefined;
     return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
   },
 
@@ -225,35 +273,43 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       ? undefined
       : `revision ${revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
 
-  'InSync is said only of a read that was in sync': ({ status: { phase } }, look, _, watch) => {
+  'InSync is said only of a read that was in sync': ({ status }, look) => {
+    const phase = status.inForce?.phase ?? status.phase;
     const { shown } = look.read ?? {};
     const spec = look.version?.spec;
     const table = shown?.world.tables.get(look.routeTableId);
     if (phase !== 'InSync') return undefined;
     if (!shown || !spec || !table) return 'InSync without item, table or read';
-    const { foreign } = watch.facts(look.routeTableId);
     // By the time it is said, an entry of the item may have ended.
     const readAt = (look.read?.startedAt ?? 0) + look.by.skewMs;
-    const wrong = deviations(spec, table, shown.world, readAt).find(({ destination }) => !foreign.has(destination));
+    const wrong = deviations(spec, table, shown.world, readAt)[0];
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 
-  'no delete is held back that was earned': ({ status: { phase, plan }, memory: { doubt } }, look, _, watch) => {
-    const { version, read, routeTableId, by, halts } = look;
-    const table = read?.shown?.world.tables.get(routeTableId);
-    if (!plan?.blocked || doubt || phase === 'Drifted' || !version?.spec || !read?.shown || !table) return undefined;
-    const sight = { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
-    const rules = rulesOf(version.spec, halts, by.now().getTime());
-    if (rules !== rulesOf(version.spec, halts, sight.now)) return undefined;
-    const { memory, foreign } = watch.facts(routeTableId);
-    // A route that stays, as ours would drop its traffic, does not count as one of ours.
-    if (plan.leftAlone.some(({ reason }) => reason === 'target-down')) return undefined;
-    if (deletesIn(sight).length > mostDeletes(sight, foreign)) return undefined;
+  'no delete is held back that was earned': (
+    { status: { phase: shown, inForce, plan }, memory: { doubt } },
+    look,
+    _,
+    watch,
+  ) => {
+    const phase = inForce?.phase ?? shown;
+    const sight = sightOf(look.read, look);
+    if (!plan?.blocked || doubt || phase === 'Drifted' || !sight?.isEnforced) return undefined;
+    if (sight.rules !== rulesOf(sight.spec, look.halts, look.by.now().getTime())) return undefined;
+    const { memory } = watch.facts(look.routeTableId);
     // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
-    const isOfReadBefore = plan.changes.some(({ destination, to }) => isSo(destination, to, table, sight.world));
+    const isOfReadBefore = plan.changes.some(
+      ({ action, destination, to }) =>
+        isSo(destination, to, sight.table, sight.world) || (action === 'create' && slotAt(sight.table, destination)),
+    );
     if (isOfReadBefore) return undefined;
-    const earned = plan.blocked.deletes.find((destination) => memory.isEarned(destination, rules));
-    return earned && `${earned} waits for a person (${plan.blocked.code}), and was earned`;
+    // How many may go is another number where the status rests on an earlier read, and where a route that stays, as ours
+    // would drop its traffic, does not count as one of ours.
+    const isOther = look.round.reads.length > 1 || plan.leftAlone.some(({ reason }) => reason === 'target-down');
+    const earned = plan.blocked.deletes.find(({ destination }) =>
+      isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
+    );
+    return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
   'contested is only what others undid again and again': ({ memory }, look, _, watch) => {
@@ -282,14 +338,18 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return undefined;
   },
 
-  'an unknown outcome is looked into': (_, look) => {
+  'an unknown outcome is looked into, or by the next function if time runs out': ({ status }, look) => {
     const { mutations, read } = look;
+    const isLookedIntoNext = ({ startedAt, withinMs, endedAt = 0, by }: Mutation): boolean =>
+      endedAt >= startedAt + withinMs &&
+      Date.parse(status.nextRetry ?? '') - Math.abs(by.skewMs) <= endedAt + 30 * second;
     const open = mutations.find(
       ({ action, outcome, endedAt = 0 }) =>
         (outcome === 'unknown' || (outcome === 'stale' && action !== 'delete')) && endedAt > (read?.startedAt ?? 0),
     );
     const wasDenied = mutations.some(({ outcome }) => outcome === 'denied');
-    return open && wasAllowed(look) && !wasDenied ? `nobody looked what came of ${tell(open)}` : undefined;
+    if (!open || isLookedIntoNext(open)) return undefined;
+    return wasAllowed(look) && !wasDenied ? `nobody looked what came of ${tell(open)}` : undefined;
   },
 
   'what was written is in its run': (_, { mutations, runs }) => {
@@ -310,6 +370,32 @@ export const atFinish: Invariants<[Look]> = {
       : undefined,
 };
 
+/** Asked after the first sweep without faults, when everything it caused is done. */
+export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
+  'what appeared is gone within one sweep': (facts, world, watch, sweptAt) => {
+    const { routeTableId, versions, state, memory } = facts;
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    const now = watch.time();
+    if (!spec || !table || [sweptAt, now].some((at) => !isEnforced(spec, at))) return undefined;
+    if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    const sight = { at: now, now, spec, table, world, rules: '', isEnforced: true };
+    const { failures = [], contested = [] } = state?.status ?? {};
+    const isWithinAnHour = (time: string): boolean => Date.parse(time) - now <= 3_600 * second;
+    // After a denial, nothing of the table is written.
+    const isTriedSoon = (destination: string): boolean =>
+      contested.some((one) => one.destination === destination && isWithinAnHour(one.until)) ||
+      failures.some(
+        (one) => (one.destination === destination || one.kind === 'denied') && isWithinAnHour(one.nextRetry),
+      );
+    const left = table.routes.find(({ destination }) => memory.mustGo(destination, sight) && !isTriedSoon(destination));
+    return (
+      left &&
+      `${routeTableId} ${left.destination} still leads to ${left.target}, and came while the table was watched; status says ${state?.status.phase}: ${state?.status.reason}`
+    );
+  },
+};
+
 /** Asked when everything has come to rest after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
   'the last desired version wins': (facts, world, watch) => {
@@ -318,32 +404,53 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     const now = watch.time();
     if (!version?.spec || !table || !isEnforced(version.spec, now)) return undefined;
     if (watch.halts.since(facts.routeTableId, now) !== undefined) return undefined;
-    const wrong = deviations(version.spec, table, world, now).find(
-      (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
-    );
+    const wrong = unmended(version.spec, table, facts, world, watch);
     return (
       wrong &&
       `${facts.routeTableId} ${wrong.destination} leads to ${wrong.found}, not ${wrong.wanted}; status says ${facts.state?.status.phase}: ${facts.state?.status.reason}`
     );
   },
 
+  'while an item is invalid, what the last valid version asks is repaired': (facts, world, watch) => {
+    const { routeTableId, versions, reconciled, state } = facts;
+    const version = versions.at(-1);
+    const table = world.tables.get(routeTableId);
+    if (!version?.item || version.spec || !table || !reconciled?.spec) return undefined;
+    const now = watch.time();
+    if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    // Deleting the item ends that, whoever learns of it, and when.
+    if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
+    // If a function died after it had stored a version, no status knows that one.
+    if (facts.kept && !facts.isKeptKnown) return undefined;
+    // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
+    const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
+    const wrong = inForce.map((spec) =>
+      isEnforced(spec, now) ? unmended(spec, table, facts, world, watch) : undefined,
+    );
+    const [first] = wrong;
+    if (!state?.status.inForce) return `${routeTableId}: no version is in force, and ${reconciled.index} was valid`;
+    return first && wrong.every((one) => one !== undefined)
+      ? `${routeTableId} ${first.destination} leads to ${first.found}, not ${first.wanted} as version ${reconciled.index} asks`
+      : undefined;
+  },
+
   'the status is true': (facts, world, watch) => {
-    const { routeTableId, state, foreign } = facts;
+    const { routeTableId, state } = facts;
     const status = state?.status;
     const version = facts.versions.at(-1);
     const table = world.tables.get(routeTableId);
     const now = watch.time();
     const phase = status?.phase;
     const told = `${routeTableId} is ${phase} (${status?.reason})`;
+    // No sweep finds a table that no item and no index names.
+    if (!version?.item && !state?.memory.indexed) return undefined;
     if (!version?.item)
       return phase === undefined || phase === 'Unmanaged' ? undefined : `${told}, but there is no item`;
     if (!version.spec) return phase === 'Invalid' ? undefined : `${told}, but the item is invalid`;
     if (!table) return phase === 'Missing' ? undefined : `${told}, but the table is gone`;
     const wrong = deviations(version.spec, table, world, now);
-    const isAmbiguous =
-      wrong.some(({ destination }) => foreign.has(destination)) ||
-      table.routes.some(({ origin, target }) => origin === 'CreateRouteTable' && target !== 'local');
-    if (isAmbiguous) return undefined;
+    // Whether a local route is to be put back, or is ours or was so before, only the record knows.
+    if (table.routes.some(isRetargetedLocal)) return undefined;
     const enforced = isEnforced(version.spec, now) && watch.halts.since(routeTableId, now) === undefined;
     // Which of the unlisted routes are ours to delete then, only the record knows.
     if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
@@ -373,19 +480,29 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
   },
 };
 
+/** What is not as an item asks, though it is ours to mend and nothing excuses it. */
+const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, watch: Facts): Deviation | undefined =>
+  deviations(spec, table, world, watch.time(), facts.memory).find(
+    (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
+  );
+
 /** What remains to be mended is refused by EC2 for good, or waits for a person, and the status names it. */
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
-  const { state, routeTableId, foreign } = facts;
+  const { state, routeTableId } = facts;
   const status = state?.status;
-  if (foreign.has(destination)) return true;
   const isKept = status?.plan?.findings.some(
     (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
   // Whether it dropped the traffic, a read between two statuses may have shown to the reconciler alone.
   if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))
     return true;
-  if (wanted === undefined) return status?.plan?.blocked?.deletes.includes(destination) === true;
-  const isNamed = status?.phase === 'Failed' && status.failures?.some((failure) => failure.destination === destination);
+  // A delete that waits for a create which is refused is named by that.
+  const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
+  if (wanted === undefined)
+    return waits || status?.plan?.blocked?.deletes.some((one) => one.destination === destination) === true;
+  const phase = status?.inForce?.phase ?? status?.phase;
+  const isNamed =
+    phase === 'Failed' && status?.failures.some((failure) => failure.destination === destination) === true;
   return (
     isNamed && (watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
   );
@@ -429,7 +546,7 @@ export const wasAllowed = ({ checkpoint, version, orders, by }: Look): boolean =
   isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
   isDeepStrictEqual(checkpoint.orders, orders);
 
-/** The last of our writes at a destination that this function knows of, or should reckon with: its own, or one that a status tells of. */
+/** The last of our writes at a destination that this function knows: its own, or one that a status names. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>
   look.mutations.findLast(
     ({ destination: at, outcome, changed }) =>
@@ -451,10 +568,3 @@ function isSo(destination: string, to: string | undefined, table: Table, world: 
 /** Whether nothing gives a reader leave to believe what contradicts this write of ours. */
 const staleReadsShow = (routeTableId: string, known: Mutation, watch: Facts): boolean =>
   watch.readsAreNearlyFresh && watch.facts(routeTableId).lastEventAt < Math.floor(known.startedAt / second) * second;
-
-/** What a mutation rests on, as it was shown. */
-function sightOf({ read, version, routeTableId, by }: Mutation): Sight | undefined {
-  const table = read.shown?.world.tables.get(routeTableId);
-  if (!read.shown || !table || !version.spec) return undefined;
-  return { spec: version.spec, table, world: read.shown.world, now: read.startedAt + by.skewMs };
-}

@@ -1,132 +1,168 @@
-import { type Table, type World, slotAt } from '../support/ec2/world.ts';
-import { type Spec, isDefault, isLeftForNow, mayDelete, mayReplace, names } from './oracle.ts';
+import { slotAt } from '../support/ec2/world.ts';
+import { type Arriving, type Pace, SureArrivals } from './arrivals.ts';
+import {
+  type Known,
+  isDefault,
+  isInDoubt,
+  isLeftForNow,
+  isLeftToOthers,
+  isRetargetedLocal,
+  mayDelete,
+  mayReplace,
+  names,
+  wantedAt,
+} from './oracle.ts';
 
 /** What a function saw of a table, and under which item. */
-export interface Sight {
-  readonly spec: Spec;
-  readonly table: Table;
-  readonly world: World;
-  /** By the function's clock. */
-  readonly now: number;
+export interface Sight extends Arriving {
+  /** The item is invalid, and this is its last valid version. */
+  readonly isStandIn?: boolean;
 }
 
 /**
  * What the reconciler must remember of a table, whatever went wrong: what its written statuses rest on. So it is never
  * more than the reconciler knows, and what it earns a delete by must not be asked for once more.
  */
-export class Memory {
-  /** The rules under which the table was said to be in sync, no delete being held back since. */
-  clean: string | undefined;
-  /** Listed destinations of the item that was looked at last. */
-  listed: ReadonlySet<string> = new Set();
-  /** Listed by any item that a read was made under since: it may be remembered. */
-  readonly listedSince = new Set<string>();
+export class Memory implements Known {
+  readonly arrivals: SureArrivals;
   /** Listed and as desired when the table was last said to be in sync; seen so ever since. */
   readonly owned = new Map<string, string>();
-  /** Destinations whose route was left alone at the last look, and has not been seen gone since. */
-  leftAlone: ReadonlySet<string> = new Set();
-  /** Destinations at which a route was seen that was somebody else's then. */
-  readonly spared = new Set<string>();
+  /** Destinations at which a written status saw what the item lists, and which every item since has listed. */
+  readonly #asListed = new Set<string>();
+  /** Local routes that a written status saw as EC2 made them, and that no item since took for its own. */
+  readonly #local = new Set<string>();
+  readonly #pace: () => Pace;
+
+  constructor(pace: () => Pace, arrivals = new SureArrivals(pace)) {
+    this.#pace = pace;
+    this.arrivals = arrivals;
+  }
+
+  copy(): Memory {
+    const copy = new Memory(this.#pace, this.arrivals.copy());
+    for (const [destination, target] of this.owned) copy.owned.set(destination, target);
+    for (const destination of this.#asListed) copy.#asListed.add(destination);
+    for (const destination of this.#local) copy.#local.add(destination);
+    return copy;
+  }
+
+  readonly wasAsListed = (destination: string): boolean => this.#asListed.has(destination);
+  readonly wasLocal = (destination: string): boolean => this.#local.has(destination);
 
   forget(): void {
-    this.clean = undefined;
-    this.listed = new Set();
-    this.listedSince.clear();
+    this.arrivals.forget();
     this.owned.clear();
-    this.leftAlone = new Set();
+    this.#asListed.clear();
+    this.#local.clear();
   }
 
   /**
    * Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. So does the item it
    * was made under: one look may act on several, and the status that it ends with is written by the last of them.
    */
-  saw(sight: Sight, rules: string, foreign: ReadonlySet<string>): void {
-    const { spec, table, world, now } = sight;
-    const deletes = deletesIn(sight);
-    const isHeld = deletes.some((destination) => !this.isEarned(destination, rules));
-    const isClean = this.clean === rules && !isHeld && deletes.length <= mostDeletes(sight, foreign);
-    if (!isClean) this.clean = undefined;
-    for (const { destination } of spec.routes) this.listedSince.add(destination);
+  saw(sight: Sight, options: { readonly knowsSweep: boolean }): void {
+    const { spec, table, world } = sight;
+    this.arrivals.saw(sight, options);
     for (const [destination, target] of this.owned) {
       const slot = slotAt(table, destination);
-      const isListed = spec.routes.some((route) => route.destination === destination);
       const isSame = slot && names(slot, world).includes(target);
-      if (!isSame || (!isListed && !mayDelete(slot, { spec, table, world, now }))) this.owned.delete(destination);
+      if (!isSame || (!wantedAt(spec, destination) && !mayDelete(slot, sight))) this.owned.delete(destination);
     }
-    this.leftAlone = new Set([...this.leftAlone].filter((destination) => slotAt(table, destination)));
-    for (const destination of leftAloneIn(sight)) this.spared.add(destination);
+    for (const destination of this.#asListed) if (!wantedAt(spec, destination)) this.#asListed.delete(destination);
+    for (const destination of this.#local) {
+      const slot = slotAt(table, destination);
+      const wanted = wantedAt(spec, destination);
+      const isLeft = slot && isLeftToOthers(slot, { ...sight, spec: { ...spec, unlisted: 'delete' } });
+      if (!slot || isLeft || (wanted && wanted.target !== 'local')) this.#local.delete(destination);
+    }
   }
 
   /** A call of ours landed: a route that we gave another target is ours with that one only. */
   changed(destination: string, to: string | undefined): void {
     if (this.owned.get(destination) !== to) this.owned.delete(destination);
+    if (to !== 'local') this.#local.delete(destination);
   }
 
-  /** A status was written that believes no read: of other rules it tells all the same. */
-  doubted(rules: string): void {
-    if (this.clean !== rules) this.clean = undefined;
-  }
-
-  /** A status was written that rests on this. */
-  wrote(sight: Sight, rules: string, { isInSync, isBlocked }: { isInSync: boolean; isBlocked: boolean }): void {
-    this.listed = new Set(sight.spec.routes.map(({ destination }) => destination));
-    this.listedSince.clear();
-    this.leftAlone = new Set(leftAloneIn(sight).filter((destination) => !this.listed.has(destination)));
-    if (this.clean !== rules || isBlocked) this.clean = undefined;
-    if (!isInSync) return;
-    this.clean = rules;
-    this.owned.clear();
-    for (const { destination, target } of sight.spec.routes) {
-      const slot = slotAt(sight.table, destination);
-      if (slot?.origin === 'CreateRoute' && names(slot, sight.world).includes(target))
-        this.owned.set(destination, target);
+  /** A status was written that rests on this, or on an earlier read of the same round. */
+  wrote(
+    sight: Sight,
+    {
+      isInSync,
+      written,
+      ...round
+    }: {
+      readonly isInSync: boolean;
+      /** Destinations that were written after this read, or perhaps were. */
+      readonly written: ReadonlySet<string>;
+      readonly first: number;
+      readonly reads: number;
+    },
+  ): void {
+    const { spec, table, world } = sight;
+    this.arrivals.wrote(sight, round);
+    // Of several reads, the status may rest on the one before the last.
+    if (round.reads !== 1 && !isInSync) return;
+    for (const { destination, target } of spec.routes) {
+      const slot = slotAt(table, destination);
+      if (slot?.origin !== 'CreateRoute' || !names(slot, world).includes(target) || written.has(destination)) continue;
+      this.owned.set(destination, target);
+      this.#asListed.add(destination);
     }
-  }
-
-  /** Whether it was listed or ours: then a default route does not go without asking, though an edit took it out. */
-  knew(destination: string): boolean {
-    return this.listed.has(destination) || this.owned.has(destination);
+    for (const { destination, origin, target } of table.routes)
+      if (origin === 'CreateRouteTable' && target === 'local' && !written.has(destination))
+        this.#local.add(destination);
   }
 
   /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
-  isEarned(destination: string, rules: string): boolean {
-    const mayBeKnown = this.knew(destination) || this.listedSince.has(destination);
-    const appeared = this.clean === rules && !this.spared.has(destination) && !mayBeKnown;
-    return appeared || (this.owned.has(destination) && !isDefault(destination));
+  isEarned(destination: string, sight: Sight): boolean {
+    return this.#mayGo(destination, sight) && (this.arrivals.has(destination) || this.#isTakenOut(destination, sight));
+  }
+
+  /** Whether a delete has to be made without asking, because the route came while somebody watched. */
+  mustGo(destination: string, sight: Sight): boolean {
+    return this.arrivals.has(destination) && this.#mayGo(destination, sight);
+  }
+
+  #isTakenOut(destination: string, sight: Sight): boolean {
+    const { spec, isStandIn } = sight;
+    if (isStandIn || isDefault(destination) || spec.routes.length === 0) return false;
+    const others = deletesIn(sight).filter((other) => !this.arrivals.has(other));
+    return this.owned.has(destination) && others.length <= mostDeletes(sight, this);
+  }
+
+  #mayGo(destination: string, sight: Sight): boolean {
+    const slot = slotAt(sight.table, destination);
+    return (
+      slot !== undefined &&
+      sight.spec.unlisted === 'delete' &&
+      !wantedAt(sight.spec, destination) &&
+      mayDelete(slot, sight) &&
+      !isInDoubt(slot, sight)
+    );
   }
 }
 
-/** Destinations of all routes that are somebody else's by this sight. */
-const leftAloneIn = ({ spec, table, world, now }: Sight): readonly string[] =>
-  table.routes
-    .filter((slot) => !mayDelete(slot, { spec, table, world, now }))
-    .filter((slot) => slotAt(table, slot.destination) === slot)
-    .map(({ destination }) => destination);
-
 /** The unlisted routes that a plan of this sight deletes; with `keep`, only those that may be ours are counted. */
-export const deletesIn = ({ spec, table, world, now }: Sight): readonly string[] =>
-  table.routes
-    .filter((slot) => slotAt(table, slot.destination) === slot)
-    .filter(({ destination }) => !spec.routes.some((route) => route.destination === destination))
-    .filter((slot) => mayDelete(slot, { spec, table, world, now }))
+export const deletesIn = (sight: Sight): readonly string[] =>
+  sight.table.routes
+    .filter((slot) => slotAt(sight.table, slot.destination) === slot)
+    .filter(({ destination }) => !wantedAt(sight.spec, destination))
+    .filter((slot) => mayDelete(slot, sight))
     .map(({ destination }) => destination);
 
-/**
- * How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10.
- *
- * @param foreign destinations that another account held at some time: what is there does not count as ours before it is
- *   as listed. Empty for the most that may go, whatever is remembered.
- */
-export function mostDeletes(sight: Sight, foreign: ReadonlySet<string>): number {
+/** How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10. */
+export function mostDeletes(sight: Sight, known: Known): number {
   const { spec, table, world, now } = sight;
   const listed = spec.routes.filter((route) => {
     const { destination, target, overrideLocal } = route;
     const slot = slotAt(table, destination);
     if (!slot || isLeftForNow(spec, route, now)) return false;
-    const local = overrideLocal ?? target === 'local';
     if (names(slot, world).includes(target)) return true;
-    return !foreign.has(destination) && mayReplace(slot, { overrideLocal: local }, { spec, table, world, now });
+    return mayReplace(slot, { overrideLocal: overrideLocal ?? target === 'local' }, { ...sight, known });
   }).length;
-  const ours = listed + deletesIn(sight).filter((destination) => !foreign.has(destination)).length;
+  const local = table.routes.filter(
+    (slot) => isRetargetedLocal(slot) && known.wasLocal(slot.destination) && !wantedAt(spec, slot.destination),
+  ).length;
+  const ours = listed + local + deletesIn(sight).length;
   return spec.maxDeletes ?? Math.max(1, Math.min(10, Math.floor(ours / 2)));
 }

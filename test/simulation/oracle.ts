@@ -1,6 +1,6 @@
 import { type Halt, type Held, haltsText } from './halts.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
-import { type StoredRoute, type Table, type World, prefixOf, slotAt } from '../support/ec2/world.ts';
+import { type StoredRoute, type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 
 // What is right, said once more and in other words than the product's: nothing here calls what it judges.
 
@@ -32,6 +32,17 @@ const holds = (entry: { readonly until?: number }, now: number): boolean =>
 export const isEnforced = ({ mode, paused }: Spec, now: number): boolean =>
   mode === 'enforce' && !(paused && holds(paused, now));
 
+/** What is known of a table's destinations from earlier reads; what is never asked of it may be left out. */
+export interface Known {
+  /** The listed target was seen here: what stands here now is replaced, whoever it may belong to. */
+  readonly wasAsListed: (destination: string) => boolean;
+  /** The local route was seen here as EC2 made it, and no item asked for another. */
+  readonly wasLocal: (destination: string) => boolean;
+}
+
+export const nothingKnown: Known = { wasAsListed: () => false, wasLocal: () => false };
+export const everythingKnown: Known = { wasAsListed: () => true, wasLocal: () => true };
+
 /** The rules by which deletes are earned, as a text that changes when they do. */
 const policyOf = ({ mode, unlisted, scope, ignore, paused, held = [] }: Spec, now: number): string =>
   JSON.stringify([
@@ -50,30 +61,45 @@ export const rulesOf = (spec: Spec, halts: readonly Halt[], now: number): string
 export const wantedAt = (spec: Spec, destination: string) =>
   spec.routes.find((route) => route.destination === destination);
 
-/** Every destination at which a table is not as an item asks. A route left to somebody else is as it should be. */
-export function deviations(spec: Spec, table: Table, world: World, now: number): Deviation[] {
+/**
+ * Every destination at which a table is not as an item asks. A route left to somebody else is as it should be.
+ *
+ * @param known by it is told what is ours to mend
+ */
+export function deviations(
+  spec: Spec,
+  table: Table,
+  world: World,
+  now: number,
+  known: Known = nothingKnown,
+): Deviation[] {
+  const around = { spec, table, world, now, known };
   const listed = spec.routes.flatMap(({ destination, target, overrideLocal }): Deviation[] => {
     const slot = slotAt(table, destination);
     if (isLeftForNow(spec, { destination, target }, now)) return [];
     if (!slot) return [{ destination, wanted: target, isOurs: target !== 'local' }];
     if (names(slot, world).includes(target)) return [];
-    const isOurs = mayReplace(
-      slot,
-      { overrideLocal: overrideLocal ?? target === 'local' },
-      { spec, table, world, now },
-    );
+    const isOurs = mayReplace(slot, { overrideLocal: overrideLocal ?? target === 'local' }, around);
     const isSuspended = spec.ignore.some(
       (entry) => entry.until !== undefined && holds(entry, now) && meets(entry, destination, names(slot, world)),
     );
-    return isSuspended && !isOfService(slot, { spec, table, world, now })
-      ? []
-      : [{ destination, wanted: target, found: slot.target, isOurs }];
+    return isSuspended && !isOfService(slot) ? [] : [{ destination, wanted: target, found: slot.target, isOurs }];
   });
-  const unlisted = table.routes
-    .filter((slot) => slotAt(table, slot.destination) === slot && !wantedAt(spec, slot.destination))
-    .filter((slot) => spec.unlisted === 'delete' && mayDelete(slot, { spec, table, world, now }))
+  const slots = table.routes.filter(
+    (slot) => slotAt(table, slot.destination) === slot && !wantedAt(spec, slot.destination),
+  );
+  const unlisted = slots
+    .filter((slot) => spec.unlisted === 'delete' && mayDelete(slot, around))
     .map(({ destination, target }) => ({ destination, found: target, isOurs: true }));
-  return [...listed, ...unlisted];
+  const overridden = slots
+    .filter((slot) => isRetargetedLocal(slot) && !isLeftByItem(slot, around))
+    .map(({ destination, target }) => ({
+      destination,
+      wanted: 'local',
+      found: target,
+      isOurs: known.wasLocal(destination),
+    }));
+  return [...listed, ...unlisted, ...overridden];
 }
 
 /** Whether a listed route is left to somebody else for now, whatever is there. */
@@ -89,40 +115,69 @@ export interface Around {
   readonly table: Table;
   readonly world: World;
   readonly now: number;
+  readonly known: Known;
 }
 
-/** Whether the route of a listed destination may be given another target. */
+/** Whether the route of a listed destination may be given another target without asking. */
 export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal: boolean }, around: Around): boolean {
-  if (isHeld(around.spec, slot.destination, around.now)) return false;
-  if (slot.origin === 'CreateRouteTable') return overrideLocal && !isIgnored(slot, around);
-  return slot.origin === 'CreateRoute' && !isOfService(slot, around) && !isIgnored(slot, around);
-}
-
-/** Whether the route of an unlisted destination may be deleted, as far as it is a matter of whose route it is. */
-export function mayDelete(slot: StoredRoute, around: Around): boolean {
-  const { table, world, spec } = around;
-  if (isHeld(spec, slot.destination, around.now)) return false;
-  if (slot.origin !== 'CreateRoute' || isOfService(slot, around) || isIgnored(slot, around)) return false;
-  const throughInterface = prefixOf(slot.target) === 'eni';
-  if (throughInterface && !world.targets.get(slot.target)?.attachment) return false;
-  const marks = Object.keys(table.tags);
-  if (throughInterface && marks.some((tag) => tag === 'AmazonFSx' || tag.startsWith('kubernetes.io/cluster/')))
+  const { spec, table, world, now, known } = around;
+  if (isHeld(spec, slot.destination, now) || isIgnored(slot, around)) return false;
+  if (slot.origin === 'CreateRouteTable' ? !overrideLocal : slot.origin !== 'CreateRoute' || isOfService(slot))
     return false;
-  return spec.scope === undefined || spec.scope.some((block) => within(slot.destination, block));
+  const mayBeTheirs = isUsable(slot, table, world) && looksLikeSomebodyElses(slot, table, world);
+  return !mayBeTheirs || known.wasAsListed(slot.destination);
 }
 
-function isOfService({ destination, target }: StoredRoute, { table, world }: Around): boolean {
-  if (target === 'VpcLattice') return true;
-  if (destination.startsWith('pl-') && prefixOf(target) === 'vpce') return true;
-  return isForeign(target, table, world);
+/** Whether the route of an unlisted destination is one to delete, be it at once or when somebody agrees. */
+export const mayDelete = (slot: StoredRoute, around: Omit<Around, 'known'>): boolean =>
+  slot.origin === 'CreateRoute' && !isOfService(slot) && !isLeftByItem(slot, around);
+
+/** Whether a hold, an ignore entry or the scope leaves an unlisted route as it is. */
+export const isLeftByItem = (slot: Place, around: Omit<Around, 'known'>): boolean =>
+  isHeld(around.spec, slot.destination, around.now) || isIgnored(slot, around) || isOutOfScope(slot, around);
+
+/** Whether the item leaves an unlisted route to others: such a route has come otherwise than unasked. */
+export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): boolean =>
+  around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
+
+const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>
+  scope !== undefined && !scope.some((block) => within(destination, block));
+
+/** A destination, and what it leads to. */
+type Place = Pick<StoredRoute, 'destination' | 'target'>;
+
+/** Whether a delete waits for a person although it was earned: it may take somebody else's private route away. */
+export const isInDoubt = (slot: StoredRoute, { table, world }: Pick<Around, 'table' | 'world'>): boolean =>
+  looksLikeSomebodyElses(slot, table, world) && isPrivate(slot.destination, table, world);
+
+/** A local route that leads elsewhere. */
+export const isRetargetedLocal = ({ origin, target }: StoredRoute): boolean =>
+  origin === 'CreateRouteTable' && target !== 'local';
+
+/** Endpoints and Lattice make their routes themselves. */
+const isOfService = ({ destination, target }: StoredRoute): boolean =>
+  target === 'VpcLattice' || (destination.startsWith('pl-') && prefixOf(target) === 'vpce');
+
+/**
+ * Whether a route is of the kind that services and clusters keep: through the interface of another account, through one
+ * that hangs on nothing, through any in a table that carries their tag, or to an ODB network.
+ */
+export function looksLikeSomebodyElses({ target }: StoredRoute, table: Table, world: World): boolean {
+  if (prefixOf(target) === 'odb') return true;
+  if (prefixOf(target) !== 'eni') return false;
+  const attachment = world.targets.get(target)?.attachment;
+  if (!attachment || attachment.ownerId !== table.ownerId) return true;
+  return Object.keys(table.tags).some((tag) => /^(AmazonFSx|KubernetesCluster|kubernetes\.io\/cluster\/.*)$/.test(tag));
 }
 
-export function isForeign(target: string, table: Table, world: World): boolean {
-  const owner = prefixOf(target) === 'eni' ? world.targets.get(target)?.attachment?.ownerId : undefined;
-  return owner !== undefined && owner !== table.ownerId;
-}
+const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15', 'fc00::/7'];
 
-const isIgnored = (slot: StoredRoute, { spec, world, now }: Around): boolean =>
+/** Whether a destination lies in a private range or in the VPC; a prefix list may hold anything. */
+export const isPrivate = (destination: string, { vpcId }: Table, { vpcs }: World): boolean =>
+  destination.startsWith('pl-') ||
+  [...privateRanges, ...(vpcs.get(vpcId)?.blocks ?? [])].some((block) => within(destination, block));
+
+const isIgnored = (slot: Place, { spec, world, now }: Omit<Around, 'known'>): boolean =>
   spec.ignore.some((entry) => holds(entry, now) && meets(entry, slot.destination, names(slot, world)));
 
 function meets(entry: Spec['ignore'][number], destination: string, targets: readonly string[]): boolean {
@@ -138,10 +193,14 @@ function within(inner: string, outer: string): boolean {
   return familyOf(inner) === familyOf(outer) && isInside(inner, outer);
 }
 
+/** Whether two destinations share addresses, the one inside the other. */
+export const overlap = (one: string, other: string): boolean =>
+  one !== other && (within(one, other) || within(other, one));
+
 export const isDefault = (destination: string): boolean => destination === '0.0.0.0/0' || destination === '::/0';
 
 /** A route through an interface also goes by the name of the instance behind it. */
-export function names({ target }: StoredRoute, world: World): string[] {
+export function names({ target }: Pick<StoredRoute, 'target'>, world: World): string[] {
   const instance = prefixOf(target) === 'eni' ? world.targets.get(target)?.attachment?.instanceId : undefined;
   return instance === undefined ? [target] : [target, instance];
 }

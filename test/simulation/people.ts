@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Call } from '../support/ec2/journal.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { slotAt } from '../support/ec2/world.ts';
+import { Attack } from './attack.ts';
 import { asCloudTrailTells, callOf } from './calls.ts';
 import type { Cloud } from './cloud.ts';
 import { type Delivery, accountId } from './delivery.ts';
@@ -14,7 +15,7 @@ const vpc = 'vpc-aaaaaaaa';
 
 const ipv4 = ['10.20.0.0/16', '10.20.5.0/24', '10.21.0.0/16', '172.16.0.0/12', '192.168.7.0/24', '10.0.1.0/24'];
 const ipv6 = ['2001:db8:1::/48', '2001:db8:2::/48'];
-const destinations = [...ipv4, ...ipv6, '0.0.0.0/0', '::/0', 'pl-aaaaaaaa'];
+const destinations = [...ipv4, ...ipv6, '203.0.113.0/24', '0.0.0.0/0', '::/0', 'pl-aaaaaaaa'];
 const targets = [
   'igw-aaaaaaaa',
   'nat-aaaaaaaa',
@@ -25,13 +26,19 @@ const targets = [
   'eni-aaaaaaaa',
 ];
 const refusable = ['tgw-dddddddd', 'pcx-dddddddd', 'vpce-dddddddd'];
-const refusals = [
+/** A gateway whose attachment comes up late. */
+const pending = 'tgw-cccccccc';
+const halvesOf: Readonly<Record<string, readonly string[]>> = {
+  '10.21.0.0/16': ['10.21.0.0/17', '10.21.128.0/17'],
+  '172.16.0.0/12': ['172.16.0.0/13', '172.24.0.0/13'],
+};
+const allRefusals = [
   { code: 'InvalidTransitGatewayID.NotFound' },
   { code: 'InvalidVpcPeeringConnectionID.NotFound' },
   { code: 'RouteNotSupported' },
   { code: 'IncorrectState' },
   { code: 'SomethingNewIsWrong' },
-];
+] as const;
 /** Other spellings of a destination that mean the same. */
 const spellings: Readonly<Record<string, readonly string[]>> = {
   '10.20.0.0/16': ['10.20.0.7/16'],
@@ -46,12 +53,14 @@ export class People {
   readonly #random: Random;
   /** The name under which a pause or stop was written last. */
   readonly #haltNames = new Map<string, string>();
+  readonly #attack: Attack;
   #events = 0;
 
   constructor(cloud: Cloud, delivery: Delivery, random: Random) {
     this.#cloud = cloud;
     this.#delivery = delivery;
     this.#random = random;
+    this.#attack = new Attack(cloud, random);
     this.tables = Array.from({ length: random.pick([1, 1, 2, 3, 4]) }, (_, index) => `rtb-0000000${index + 1}`);
     cloud.onEffect = (call) => this.#tell(call);
     cloud.meddle = (routeTableId, destination) => this.#meddle(routeTableId, destination);
@@ -63,22 +72,31 @@ export class People {
     const { scenery } = this.#cloud.ec2;
     const random = this.#random;
     scenery.vpc(vpc, { blocks: ['10.0.0.0/16', '2001:db8::/56'], subnets: ['10.0.1.0/24'] });
-    for (const target of [...targets, ...refusable].filter((id) => !id.startsWith('eni'))) scenery.target(target);
+    for (const target of [...targets, ...refusable, pending].filter((id) => !id.startsWith('eni')))
+      scenery.target(target);
     scenery.target('i-aaaaaaaa');
     scenery.target('eigw-aaaaaaaa');
     scenery.prefixList('pl-aaaaaaaa');
     for (const target of refusable)
       if (this.#cloud.faults.strikes('target refused for ever'))
-        this.#cloud.refusals.set(target, random.pick(refusals));
+        this.#cloud.refusals.set(target, random.pick(allRefusals));
+    this.#attack.prepare();
     for (const routeTableId of this.tables) this.#stage(routeTableId);
-    const count = random.between(2, 14);
-    for (let index = 0; index < count; index++)
-      this.#at(random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
+    this.act(random.between(2, 14), end);
+    if (random.chance(0.3))
+      for (let index = random.between(1, 4); index > 0; index--)
+        this.#at(random.between(0, end - this.#cloud.scheduler.time), (id) => this.#attack.act(id, this.#spec(id)));
     if (random.chance(0.2)) this.#storm(random.between(0, end - this.#cloud.scheduler.time));
     for (const routeTableId of this.tables) {
       if (!this.#cloud.faults.strikes('writes denied for a while')) continue;
       this.#cloud.denied.add(routeTableId);
     }
+  }
+
+  /** Plans so many deeds until `end`. */
+  act(count: number, end: number): void {
+    for (let index = 0; index < count; index++)
+      this.#at(this.#random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
   }
 
   /** After the last fault: somebody may have mended what EC2 refused. */
@@ -130,7 +148,8 @@ export class People {
     const random = this.#random;
     const roll = random.next();
     const spec = this.#spec(routeTableId);
-    if (roll < 0.3) this.#call(routeTableId);
+    if (roll < 0.04) this.#attack.act(routeTableId, spec);
+    else if (roll < 0.3) this.#call(routeTableId);
     else if (roll < 0.34) this.#order(random.chance(0.3) ? '*' : routeTableId);
     else if (roll < 0.36) this.#hold(routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
@@ -138,9 +157,9 @@ export class People {
     else if (roll < 0.42) this.#killTarget();
     else if (roll < 0.44) this.#dieOnArrival(routeTableId, spec);
     else if (roll < 0.46) this.#mark(routeTableId);
-    else if (roll < 0.6) this.#put(routeTableId, this.#changed(spec));
+    else if (roll < 0.6) this.#put(routeTableId, random.chance(0.35) ? this.#split(spec) : this.#changed(spec));
     else if (roll < 0.68) this.#thereAndBack(routeTableId, spec);
-    else if (roll < 0.74) this.#put(routeTableId, this.#ruledAnew(spec));
+    else if (roll < 0.73) this.#put(routeTableId, this.#ruledAnew(spec));
     else if (roll < 0.78) this.#invalidThenValid(routeTableId, spec);
     else if (roll < 0.82) this.#forget(routeTableId, spec);
     else if (roll < 0.87) this.#approve(routeTableId, spec);
@@ -207,7 +226,7 @@ export class People {
   #takeOver(routeTableId: string): void {
     const { scenery } = this.#cloud.ec2;
     const made = this.#cloud.ec2.world.tables.get(routeTableId)?.routes ?? [];
-    const before = made.find(({ target }) => target.startsWith('eni-ffff'));
+    const before = made.find(({ target, origin }) => origin === 'CreateRoute' && target.startsWith('eni-ffff'));
     const eni = before?.target === 'eni-fffffff1' ? 'eni-fffffff2' : 'eni-fffffff1';
     scenery.foreignInterface(eni);
     const destination = before?.destination ?? this.#random.pick(ipv4.slice(0, 5));
@@ -215,7 +234,7 @@ export class People {
     this.#cloud.watch.touches(routeTableId, destination);
   }
 
-  /** CloudTrail tells of a call that changed something. */
+  /** CloudTrail reports a call that changed something. */
   #tell({ action, caller, input }: Call): void {
     const { faults, watch } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
@@ -282,7 +301,7 @@ export class People {
   #write(routeTableId: string, item: { routeTableId: string } | undefined, spec?: Spec): void {
     const { desired, watch, scheduler, history } = this.#cloud;
     const { versions } = watch.facts(routeTableId);
-    // Writing the same once more is no edit, and the stream does not tell of it.
+    // To write the same item again is no edit, and the stream does not report it.
     if (isDeepStrictEqual(item, versions.at(-1)?.item)) return;
     if (item) desired.put(item);
     else desired.delete(routeTableId);
@@ -351,6 +370,29 @@ export class People {
     return random.pick(rules)();
   }
 
+  /** A block becomes its two halves, or two halves become a block: with a target that may not be there yet. */
+  #split(spec: Spec): Spec {
+    const random = this.#random;
+    const [block, halves] = random.pick(Object.entries(halvesOf));
+    const isSplit = halves.some((half) => wantedAt(spec, half));
+    const others = spec.routes.filter(({ destination }) => destination !== block && !halves.includes(destination));
+    const target = random.pick(['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'nat-aaaaaaaa', pending]);
+    if (target === pending) this.#pend();
+    const made = isSplit ? [block] : halves;
+    return { ...spec, routes: [...others, ...made.map((destination) => ({ destination, target }))] };
+  }
+
+  /** An attachment is not there yet. It comes up later, and CloudTrail reports it. */
+  #pend(): void {
+    const { scheduler, refusals } = this.#cloud;
+    const [notAttached] = allRefusals;
+    refusals.set(pending, notAttached);
+    scheduler.at(scheduler.time + this.#random.between(10, 200) * second, () => {
+      if (!refusals.delete(pending) || this.#random.chance(0.3)) return;
+      this.#tellOf('CreateTransitGatewayVpcAttachment', pending);
+    });
+  }
+
   /** An edit, and soon after it the way back. */
   #thereAndBack(routeTableId: string, spec: Spec): void {
     const { scheduler } = this.#cloud;
@@ -373,6 +415,11 @@ export class People {
       { routes: [], unknown: true },
     ]);
     this.#write(routeTableId, { routeTableId, ...broken });
+    // Others do not wait until it is mended.
+    for (let calls = random.between(0, 3); calls > 0; calls--)
+      scheduler.at(scheduler.time + random.between(1, 90) * second, () => {
+        if (this.#cloud.ec2.world.tables.has(routeTableId)) this.#call(routeTableId);
+      });
     if (random.chance(0.6))
       scheduler.at(scheduler.time + random.between(1, 60) * second, () => this.#put(routeTableId, this.#changed(spec)));
   }
@@ -389,8 +436,9 @@ export class People {
   #approve(routeTableId: string, spec: Spec): void {
     const { watch, orders, scheduler, history } = this.#cloud;
     const { status: { plan } = {}, memory: { desiredHash = '' } = {} } = watch.facts(routeTableId).state ?? {};
-    if (!plan?.blocked) return this.#put(routeTableId, this.#changed(spec));
-    const held = new Set(plan.blocked.deletes);
+    // `routectl approve` refuses while the item is invalid.
+    if (!plan?.blocked || !watch.version(routeTableId).spec) return this.#put(routeTableId, this.#changed(spec));
+    const held = new Set(plan.blocked.deletes.map(({ destination }) => destination));
     const routes = plan.changes.flatMap(({ action, destination, from: target = '' }) =>
       action === 'delete' && held.has(destination) ? { destination, target } : [],
     );
@@ -498,7 +546,7 @@ export class People {
 
   /**
    * An item asks for a gateway that dies as soon as the route leads to it; somebody puts back one that works, at once or
-   * after taking the dead route away. CloudTrail tells of the gateway's end, and perhaps of its return.
+   * after taking the dead route away. CloudTrail reports the gateway's end, and perhaps its return.
    */
   #dieOnArrival(routeTableId: string, spec: Spec): void {
     const { scheduler, ec2, watch } = this.#cloud;
@@ -539,13 +587,13 @@ export class People {
   /** A service marks a table as its own to work in, or takes the mark away. */
   #mark(routeTableId: string): void {
     const { scenery, world } = this.#cloud.ec2;
-    const mark = this.#random.pick(['AmazonFSx', 'kubernetes.io/cluster/one']);
+    const mark = this.#random.pick(['AmazonFSx', 'kubernetes.io/cluster/one', 'KubernetesCluster']);
     if (world.tables.get(routeTableId)?.tags[mark] === undefined) scenery.tag(routeTableId, { [mark]: '' });
     else scenery.untag(routeTableId, mark);
     this.#cloud.history.note('service', `marks ${routeTableId}, or not: ${mark}`);
   }
 
-  /** A gateway dies; it is made anew. CloudTrail tells of both, and names no table. */
+  /** A gateway dies and is created again. CloudTrail reports both calls. They name no table. */
   #killTarget(): void {
     const { scheduler, ec2, history } = this.#cloud;
     const target = this.#random.pick(targets.filter((id) => !id.startsWith('eni')));
@@ -565,7 +613,7 @@ export class People {
     });
   }
 
-  /** CloudTrail tells of a call about a target. */
+  /** CloudTrail reports a call about a target. */
   #tellOf(eventName: string, target: string, madeAt?: number): void {
     if (madeAt === undefined && /^(Create|Accept|Attach)/.test(eventName)) this.#cloud.watch.targetCameUp(target);
     this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.tables);

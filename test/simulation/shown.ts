@@ -3,7 +3,29 @@ import { slotAt } from '../support/ec2/world.ts';
 import type { Shown } from './drifts.ts';
 import { type Look, askedBy } from './facts.ts';
 import { isHalted } from './halts.ts';
-import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
+import type { Sight } from './memory.ts';
+import { type Known, type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
+
+/** What a function saw by a read, under which item and which rules. */
+export function sightOf(
+  read: Look['read'],
+  { version, halts, by, routeTableId }: Pick<Look, 'version' | 'halts' | 'by' | 'routeTableId'>,
+): Sight | undefined {
+  const { spec, isStandIn = false } = version ?? {};
+  const table = read?.shown?.world.tables.get(routeTableId);
+  if (!read?.shown || !spec || !table) return undefined;
+  const now = read.startedAt + by.skewMs;
+  return {
+    at: read.startedAt,
+    now,
+    spec,
+    table,
+    world: read.shown.world,
+    rules: rulesOf(spec, halts, now),
+    isEnforced: isEnforced(spec, now) && !isHalted(halts, now),
+    isStandIn,
+  };
+}
 
 /** What a look is asked for when it ends, and under which rules: a text that changes when they do. */
 export function rulesAtEnd({ version, halts, by }: Look): string | undefined {
@@ -33,15 +55,15 @@ export function shownTo(look: Look): Shown | undefined {
  * Destinations that surely deviated in a round: by its one read, or by a read on which a call rested. None where nothing
  * may be changed.
  */
-export function deviatingIn({ round, version, halts, by, routeTableId }: Look, foreign: ReadonlySet<string>) {
+export function deviatingIn({ round, version, halts, by, routeTableId }: Look, known: Known): Set<string> {
   const [read] = round.reads;
   const table = read?.shown?.world.tables.get(routeTableId);
   const now = by.now().getTime();
-  if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set<string>();
+  if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set();
   const tried = new Set(round.mutations.map(({ destination }) => destination));
   if (!read?.shown || !table || round.reads.length > 1) return tried;
-  const wrong = deviations(version.spec, table, read.shown.world, now).filter(({ isOurs }) => isOurs);
-  return tried.union(new Set(wrong.map(({ destination }) => destination))).difference(foreign);
+  const wrong = deviations(version.spec, table, read.shown.world, now, known).filter(({ isOurs }) => isOurs);
+  return tried.union(new Set(wrong.map(({ destination }) => destination)));
 }
 
 /** Every destination that does not lead where the item asks, whoever may mend it. */

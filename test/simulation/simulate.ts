@@ -8,6 +8,8 @@ import type { Violation } from './watch.ts';
 
 const second = 1_000;
 const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
 
 /** More steps than this, and something goes in circles. */
 const mostSteps = 60_000;
@@ -59,21 +61,43 @@ export async function simulate(seed: number): Promise<Outcome> {
   const random = new Random(seed, 4);
   const busyMs = random.between(1, 6) * minute;
   const sweepEveryMs = random.pick([1, 3, 5]) * minute;
+  delivery.sweepEveryMs = sweepEveryMs;
+  watch.sweepEveryMs = sweepEveryMs;
   people.prepare(scheduler.time + busyMs);
   settle();
-  for (let at = random.between(1, sweepEveryMs); at < busyMs; at += sweepEveryMs)
-    scheduler.at(scheduler.time + at, () => delivery.sweep());
-  await run(busyMs);
+  const beBusy = async (ms: number): Promise<void> => {
+    for (let at = random.between(1, sweepEveryMs); at < ms; at += sweepEveryMs)
+      scheduler.at(scheduler.time + at, () => delivery.sweep());
+    await run(ms);
+  };
+  const restore = await backupWithin(busyMs, cloud, random, beBusy);
+  if (faults.strikes('switched off for a while')) {
+    const offMs = random.pick([12 * minute, 3 * hour, 2 * day, 60 * day]) + random.between(0, 5 * minute);
+    history.note('seed', 'everything is switched off', { offMs });
+    delivery.isOff = true;
+    people.act(random.between(1, 6), scheduler.time + 10 * minute);
+    await run(offMs);
+    delivery.isOff = false;
+    restore?.();
+    history.note('seed', 'everything is on again');
+    people.act(random.between(0, 5), scheduler.time + 4 * minute);
+    await beBusy(4 * minute);
+  } else if (restore) {
+    restore();
+    await beBusy(2 * minute);
+  }
 
   faults.end();
   people.mend();
   history.note('seed', 'no more faults from here on');
   // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
   await run(100 * second);
+  const sweptAt = scheduler.time;
   await sweepAndSettle();
+  if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
     if (!(await laterTries(cloud, sweepAndSettle, run))) break;
-  if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world);
+  if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world, scheduler.time);
 
   const before = cloud.mutations;
   if (!watch.violation && delivery.isIdle) {
@@ -91,6 +115,29 @@ export async function simulate(seed: number): Promise<Outcome> {
   };
 }
 
+/** Is busy, and perhaps makes a backup in between. */
+async function backupWithin(
+  ms: number,
+  cloud: Cloud,
+  random: Random,
+  beBusy: (ms: number) => Promise<void>,
+): Promise<(() => void) | undefined> {
+  if (!cloud.faults.strikes('restored from a backup')) {
+    await beBusy(ms);
+    return undefined;
+  }
+  const firstMs = random.between(0, ms);
+  await beBusy(firstMs);
+  cloud.history.note('seed', 'a backup is made');
+  const restore = cloud.backup();
+  await beBusy(ms - firstMs);
+  return () => {
+    if ([...cloud.watch.looks].some(({ by }) => !by.isOver)) return;
+    cloud.history.note('seed', 'the backup is restored');
+    restore();
+  };
+}
+
 /**
  * What was refused and is mended now is tried again when its time has come, by the sweep at the latest; pauses end, and
  * so do contests, a quiet hour later.
@@ -104,11 +151,13 @@ async function laterTries(
 ): Promise<boolean> {
   const due = [...cloud.watch.tables.values()].flatMap(({ state, versions }) => {
     const status = state?.status;
-    const { ignore = [], paused } = versions.at(-1)?.spec ?? {};
+    const { ignore = [], paused } = versions.findLast(({ spec }) => spec)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
       // A chain of messages ends at its longest: what was to be seen then, the sweep sees.
-      ...(isWaiting(status?.phase) && status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
+      ...(isWaiting(status?.inForce?.phase ?? status?.phase) && status?.nextRetry
+        ? [Date.parse(status.nextRetry)]
+        : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
     ];
   });

@@ -2,8 +2,7 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
-import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
-import type { Orders } from '../../reconciler/core/desired/orders.ts';
+import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type Table, type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
@@ -11,6 +10,7 @@ import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
 import {
   type Facts,
+  type Approved,
   askedBy,
   type Look,
   type Mutation,
@@ -20,16 +20,28 @@ import {
   type Version,
   tell,
 } from './facts.ts';
-import { type Invariants, atAnswer, atFinish, atMutation, atRead, atRest, atStatus, wasAllowed } from './invariants.ts';
+import {
+  type Invariants,
+  atAnswer,
+  atFinish,
+  atMutation,
+  atRead,
+  atRest,
+  atStatus,
+  atSweep,
+  wasAllowed,
+} from './invariants.ts';
 import { Announcements, isDetected, isHealed } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
 import { Drifts } from './drifts.ts';
 import { Fights, toleranceMs } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { Memory, type Sight } from './memory.ts';
-import { type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
-import { deviatingIn, rulesAtEnd, shownTo } from './shown.ts';
+import { Memory } from './memory.ts';
+import { type Pace, PossibleArrivals } from './arrivals.ts';
+import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
+import { type Spec, isEnforced, names, wantedAt } from './oracle.ts';
+import { deviatingIn, rulesAtEnd, shownTo, sightOf } from './shown.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
 export interface Violation {
@@ -41,6 +53,8 @@ export interface Violation {
 export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
+  /** Tables in which EC2 refused a create because they are full. */
+  readonly full = new Set<string>();
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
@@ -49,7 +63,17 @@ export class Watch implements Facts {
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly #looks = new Map<string, Look>();
-  /** Mutations that a status tells of. */
+  /** How often sweeps begin. */
+  sweepEveryMs = 5 * 60_000;
+  /** Which tables each function saw among many, and of which it had the lease. */
+  readonly #glimpsed = new Set<string>();
+  readonly #leased = new Set<string>();
+  /** When the last sweep wrote that it reached its end, and functions that could not read that. */
+  #sweptAt: number | undefined;
+  readonly #knowNoSweep = new Set<string>();
+  /** What people approved last in each table. */
+  readonly #lastApprovals = new Map<string, Approved>();
+  /** Mutations that a status names. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
   /** When somebody last told that a target came up: the event may come at any time from then on. */
@@ -81,16 +105,19 @@ export class Watch implements Facts {
       facts = {
         routeTableId,
         versions: [{ index: 0, at: -Infinity, item: undefined }],
+        kept: undefined,
+        isKeptKnown: false,
+        reconciled: undefined,
         mutations: [],
         runs: new Map(),
-        foreign: new Set(),
+        arrivals: new PossibleArrivals(() => this.pace),
+        local: new Set(),
         owned: new Map(),
-        clean: undefined,
         state: undefined,
         approvals: [],
         fights: new Fights(),
         drifts: new Drifts(),
-        memory: new Memory(),
+        memory: new Memory(() => this.pace),
         onTrial: new Map(),
         blackholed: new Map(),
         known: new Map(),
@@ -103,10 +130,16 @@ export class Watch implements Facts {
     return facts;
   }
 
+  get pace(): Pace {
+    return { sweepEveryMs: this.sweepEveryMs, skewMs: this.faults.knows('clock skew') ? 8_000 : 0 };
+  }
+
   version(routeTableId: string): Version {
     const { versions } = this.facts(routeTableId);
     return versions.at(-1) ?? { index: 0, at: -Infinity, item: undefined };
   }
+
+  readonly wasFull = (routeTableId: string): boolean => this.full.has(routeTableId);
 
   get looks(): Iterable<Look> {
     return this.#looks.values();
@@ -124,14 +157,15 @@ export class Watch implements Facts {
   // ── what the lease tells ──────────────────────────────────────────────────────────────────────────────────────────
 
   took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
+    this.#leased.add(`${by.name} ${routeTableId}`);
     this.#looks.set(`${by.name} ${routeTableId}`, {
       by,
       routeTableId,
       leaseEndsAt,
       lookedAt: -Infinity,
+      begunAt: -Infinity,
       halts: [],
       reads: 0,
-      foreign: new Set(),
       mutations: [],
       round: noRound(),
       runs: [],
@@ -173,10 +207,35 @@ export class Watch implements Facts {
     if (!look) return;
     look.applying = false;
     if (before) look.before = before;
-    look.foreign = new Set(before && destinationsWhere(before.memory, ({ foreign }) => foreign));
     look.round = noRound();
+    look.begunAt = this.time();
+    this.facts(routeTableId).memory.arrivals.begins();
     delete look.read;
     delete look.checkpoint;
+  }
+
+  /** A sweep saw a table among many. */
+  glimpsed(by: FunctionRun, { startedAt, shown }: Read, routeTableId: string): void {
+    const table = shown?.world.tables.get(routeTableId);
+    if (table) this.facts(routeTableId).arrivals.glimpsed(startedAt, table);
+    this.#glimpsed.add(`${by.name} ${routeTableId}`);
+  }
+
+  couldNotReadSweep(by: FunctionRun): void {
+    this.#knowNoSweep.add(by.name);
+  }
+
+  /** A sweep wrote what came of it: if it reached its end, it vouches for the tables that it found as remembered. */
+  sweepWritten(by: FunctionRun, { startedAt, endedAt, unknown, held }: SweepRecord): void {
+    if (endedAt === undefined) return;
+    this.#sweptAt = this.time();
+    const unread = [...unknown.first.map(({ routeTableId }) => routeTableId), ...(held?.first ?? [])];
+    const namesAll = unread.length === unknown.count + (held?.count ?? 0);
+    for (const [routeTableId, { memory }] of this.tables) {
+      const key = `${by.name} ${routeTableId}`;
+      const isRead = namesAll && !unread.includes(routeTableId) && this.#glimpsed.has(key) && !this.#leased.has(key);
+      memory.arrivals.vouched(isRead ? Date.parse(startedAt) - by.skewMs : undefined);
+    }
   }
 
   /** Whether the next checkpoint is the first of a look: before any read, or after one that said to start anew. */
@@ -200,6 +259,22 @@ export class Watch implements Facts {
     if (look.version) look.round.versions.push(look.version);
     delete look.read;
     delete look.checkpoint;
+  }
+
+  /** A function goes by the last valid version, if there is one. */
+  readLastValid(by: FunctionRun, routeTableId: string, isThere: boolean): void {
+    const look = this.look(by, routeTableId);
+    const { kept } = this.facts(routeTableId);
+    if (!isThere || !kept?.spec || !look?.version || look.version.spec) return;
+    const spec = { ...kept.spec, held: this.holds.told(routeTableId) };
+    look.version = { ...look.version, spec, isStandIn: true };
+    look.round.versions.splice(-1, 1, look.version);
+  }
+
+  keptLastValid(by: FunctionRun, routeTableId: string): void {
+    const facts = this.facts(routeTableId);
+    facts.kept = this.look(by, routeTableId)?.version;
+    facts.isKeptKnown = false;
   }
 
   readStarts(by: FunctionRun, routeTableId: string): Read {
@@ -227,20 +302,19 @@ export class Watch implements Facts {
       const slot = slotAt(table, destination);
       if (!slot || !names(slot, shown.world).includes(target)) continue;
       own(facts, destination, names(slot, shown.world));
-      look.foreign.delete(destination);
     }
-    const now = by.now().getTime();
-    const isAsDesired = deviations(spec, table, shown.world, now).every((deviation) =>
-      facts.foreign.has(deviation.destination),
-    );
-    if (isAsDesired && isEnforced(spec, now) && !isHalted(look.halts, now))
-      facts.clean = rulesOf(spec, look.halts, now);
+    for (const { destination, target } of table.routes) if (target === 'local') facts.local.add(destination);
     for (const mutation of look.mutations) {
       const slot = slotAt(table, mutation.destination);
       const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
       if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
     }
-    facts.memory.saw({ spec, table, world: shown.world, now }, rulesOf(spec, look.halts, now), facts.foreign);
+    const sight = sightOf(read, look);
+    if (sight) {
+      facts.arrivals.saw(sight);
+      const isSwept = this.#sweptAt !== undefined && look.begunAt >= this.#sweptAt;
+      facts.memory.saw(sight, { knowsSweep: isSwept && !this.#knowNoSweep.has(by.name) });
+    }
     this.#judgeTargets(facts, spec, table, shown.world);
   }
 
@@ -268,10 +342,12 @@ export class Watch implements Facts {
     const first = versions.findLastIndex(({ at }) => at < Date.parse(state?.status.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     const at = this.time();
+    const approval = { deletes: new Set(deletes), asked, at, id, until, spent: new Set<string>() };
+    this.#lastApprovals.set(routeTableId, approval);
     facts.approvals = [
       // A new one takes the place of those before it.
       ...facts.approvals.map((before) => ({ ...before, until: Math.min(before.until, at) })),
-      { deletes: new Set(deletes), asked, at, id, until, spent: new Set() },
+      approval,
     ];
   }
 
@@ -281,8 +357,9 @@ export class Watch implements Facts {
     this.announcements.lost(routeTableId, facts.state?.unsent);
     facts.drifts.lost(this.announcements.takenOf(routeTableId));
     facts.state = undefined;
-    facts.clean = undefined;
     facts.owned = new Map();
+    facts.local.clear();
+    facts.arrivals.forget();
     facts.known.clear();
     facts.fights.over();
     facts.memory.forget();
@@ -303,6 +380,51 @@ export class Watch implements Facts {
   /** A call changed a route, by whomever, and CloudTrail may report it. */
   called(routeTableId: string, destination: string, who: string): void {
     this.facts(routeTableId).drifts.called(destination, who);
+  }
+
+  /** An interface changed hands, and with it whose routes they are that lead there. */
+  remarked(): void {
+    for (const { drifts } of this.tables.values()) drifts.remarked(this.time());
+  }
+
+  /** A backup of all that is remembered; calling what it returns tells that it was restored. */
+  backup(): () => void {
+    const restoreAnnouncements = this.announcements.backup();
+    const saved = new Map(
+      [...this.tables].map(([routeTableId, facts]) => [
+        routeTableId,
+        {
+          ...facts,
+          owned: new Map([...facts.owned].map(([destination, names]) => [destination, new Set(names)])),
+          local: new Set(facts.local),
+          arrivals: facts.arrivals.copy(),
+          memory: facts.memory.copy(),
+          known: new Map(facts.known),
+          spent: new Map(facts.approvals.map(({ id, spent }) => [id, new Set(spent)])),
+        },
+      ]),
+    );
+    return () => {
+      for (const [routeTableId, facts] of this.tables) {
+        this.lost(routeTableId);
+        const { state, owned, local, arrivals, memory, known, kept, reconciled, spent } = saved.get(routeTableId) ?? {};
+        // It still stands where people order, and whether it was used is forgotten with the rest.
+        const approval = this.#lastApprovals.get(routeTableId);
+        Object.assign(facts, {
+          ...(arrivals && { arrivals }),
+          ...(memory && { memory }),
+          state,
+          kept,
+          reconciled,
+          owned: owned ?? new Map(),
+          approvals: approval ? [{ ...approval, spent: new Set(spent?.get(approval.id)) }] : [],
+        });
+        for (const destination of local ?? []) facts.local.add(destination);
+        for (const [destination, mutation] of known ?? []) facts.known.set(destination, mutation);
+      }
+      this.#sweptAt = undefined;
+      restoreAnnouncements();
+    };
   }
 
   /** EC2 is in another state. */
@@ -338,7 +460,7 @@ export class Watch implements Facts {
     this.facts(run.routeTableId).runs.set(run.id, run);
   }
 
-  mutationStarts(by: FunctionRun, routeTableId: string, change: Change): Mutation {
+  mutationStarts(by: FunctionRun, routeTableId: string, change: Change, withinMs: number): Mutation {
     const look = this.look(by, routeTableId);
     const json = changeAsJson(change);
     const table = look?.read?.shown?.world.tables.get(routeTableId);
@@ -349,6 +471,7 @@ export class Watch implements Facts {
       ...json,
       worked: Boolean(slot && table && look?.read?.shown && isUsable(slot, table, look.read.shown.world)),
       startedAt: this.time(),
+      withinMs,
       version: look?.version ?? this.version(routeTableId),
       read: look?.read ?? { startedAt: -Infinity, mutations: [] },
     };
@@ -377,6 +500,9 @@ export class Watch implements Facts {
 
   mutationEnded(mutation: Mutation, outcome: NonNullable<Mutation['outcome']>): void {
     Object.assign(mutation, { endedAt: this.time(), outcome });
+    const { routeTableId, action, destination, read } = mutation;
+    if (action === 'delete' && (outcome === 'done' || outcome === 'stale'))
+      this.facts(routeTableId).arrivals.deleted(destination, read.startedAt);
     this.#ask(atAnswer, mutation, this);
   }
 
@@ -394,6 +520,7 @@ export class Watch implements Facts {
       const isDone = mutation.outcome === 'done';
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
+      if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, this.time());
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
       facts.onTrial.delete(mutation.destination);
@@ -403,10 +530,15 @@ export class Watch implements Facts {
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
+    if (look.version?.spec && !look.version.isStandIn) {
+      facts.reconciled = look.version;
+      facts.isKeptKnown ||= facts.kept?.index === look.version.index;
+    }
     this.#spendUnseen(facts, look, memory);
     this.#learnFrom(facts, state, look);
     if (status.phase === 'Unmanaged') {
       this.announcements.forgot(status.routeTableId);
+      facts.reconciled = undefined;
       facts.drifts.forget();
       facts.memory.forget();
       facts.onTrial.clear();
@@ -414,13 +546,10 @@ export class Watch implements Facts {
       facts.fights.over();
       facts.blackholed.clear();
       facts.owned = new Map();
-      facts.clean = undefined;
+      facts.local.clear();
+      facts.arrivals.forget();
       facts.known.clear();
     }
-    const now = by.now().getTime();
-    const spec = look.version?.spec;
-    const isOther = spec && rulesOf(spec, look.halts, now) !== facts.clean;
-    if (facts.clean !== undefined && (isOther || status.plan?.blocked)) facts.clean = undefined;
   }
 
   /** An approval is spent by what is remembered to be done: a delete whose end nobody knows may be made once more. */
@@ -450,16 +579,20 @@ export class Watch implements Facts {
   /** What the reconciler has to remember once a status is written, by what it had been shown. */
   #learnFrom(facts: TableFacts, { status: { phase, plan }, memory: { doubt } }: StoredState, look: Look): void {
     const { memory } = facts;
-    const { version, read, by } = look;
+    const { read, round } = look;
     const table = read?.shown?.world.tables.get(look.routeTableId);
     if (read?.shown && table) this.#learnOfBlackholes(facts, table, read.shown);
-    if (doubt && version?.spec) memory.doubted(rulesOf(version.spec, look.halts, by.now().getTime()));
-    if (doubt || !plan || !version?.spec || !read?.shown || !table) return;
-    const sight: Sight = { spec: version.spec, table, world: read.shown.world, now: by.now().getTime() };
-    const isEnforcedNow = isEnforced(sight.spec, sight.now) && !isHalted(look.halts, sight.now);
-    memory.wrote(sight, rulesOf(sight.spec, look.halts, sight.now), {
-      isInSync: phase === 'InSync' && isEnforcedNow,
-      isBlocked: plan.blocked !== undefined,
+    const sight = sightOf(read, look);
+    if (!sight) return;
+    if (doubt) memory.arrivals.doubted(sight.rules);
+    else facts.arrivals.ruled(sight.rules);
+    if (doubt || !plan) return;
+    if (round.reads.length === 1) facts.arrivals.wrote(sight);
+    memory.wrote(sight, {
+      isInSync: phase === 'InSync' && sight.isEnforced,
+      first: round.reads[0]?.startedAt ?? sight.at,
+      reads: round.reads.length,
+      written: new Set(destinationsOf(round.mutations)),
     });
   }
 
@@ -482,7 +615,7 @@ export class Watch implements Facts {
 
   /** Notes what a state brings, and what it had to bring. */
   #noteNews(facts: TableFacts, state: StoredState, look: Look): void {
-    const { drifts, foreign } = facts;
+    const { drifts } = facts;
     const { phase, plan, checkedAt } = state.status;
     const { doubt } = state.memory;
     const news = this.announcements.born(state, look.before);
@@ -491,7 +624,7 @@ export class Watch implements Facts {
     const kept = plan?.findings.flatMap(({ code, destination }) =>
       code === 'target-down' && destination ? [destination] : [],
     );
-    const deviating = deviatingIn(look, foreign).difference(new Set(kept));
+    const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
     const over = news.events.filter(isHealed).flatMap(({ detail }) => detail.changes);
     this.#ask(
@@ -543,16 +676,21 @@ export class Watch implements Facts {
   }
 
   announced(by: FunctionRun, news: News, taken: readonly DomainEvent[]): void {
+    // Orders for all tables are in no table's state.
+    if (news.events.some(({ detail }) => detail.routeTableId === everyTable)) {
+      this.announcements.ofAll(taken);
+      return;
+    }
     this.#ask(atAnnouncement, news, this);
     this.announcements.announced(news, taken);
-    const look = [...this.#looks.values()].find(
-      (look) =>
-        look.by === by &&
-        look.outbox?.isAnswered &&
-        !look.outbox.isAnnounced &&
-        isDeepStrictEqual(look.outbox.unsent, news),
+    const looks = [...this.#looks.values()].filter((look) => look.by === by);
+    const look = looks.find(
+      ({ outbox }) => outbox?.isAnswered && !outbox.isAnnounced && isDeepStrictEqual(outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
+    // What an earlier state left is announced without a new state.
+    const other = look ? undefined : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted);
+    if (other) other.outbox = { unsent: news, isAnswered: false, isAnnounced: true, isNoted: false };
   }
 
   /** What EventBridge took is noted in the state, so that it is not announced again. */
@@ -572,13 +710,18 @@ export class Watch implements Facts {
     this.faults.note(outbox.isAnnounced ? 'death before an announcement is noted' : 'death before an announcement');
   }
 
+  /** Asks what can be asked when a sweep has met no fault. */
+  afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
+    for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
+  }
+
   /** Asks what can be asked only when everything has come to rest. */
-  atRest(tables: readonly string[], world: World): void {
+  atRest(tables: readonly string[], world: World, time: number): void {
     for (const routeTableId of tables) {
       this.#ask(atRest, this.facts(routeTableId), world, this);
-      this.#ask(atNewsRest, this.facts(routeTableId), world, this);
+      this.#ask(atNewsRest, this.facts(routeTableId), world, this, time);
     }
-    this.#ask(atNewsEnd, this);
+    this.#ask(atNewsEnd, this, time);
   }
 
   #ask<A extends readonly unknown[]>(checks: Invariants<A>, ...about: A): void {

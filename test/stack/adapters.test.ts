@@ -18,6 +18,7 @@ import { tableEvidence } from '../../reconciler/aws/dynamodb/evidence-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2/route-tables.ts';
 import { tableLeases } from '../../reconciler/aws/dynamodb/lease-table.ts';
 import { tableIndex } from '../../reconciler/aws/dynamodb/table-index.ts';
+import { lastValidItems } from '../../reconciler/aws/dynamodb/last-valid-table.ts';
 import { tableStates } from '../../reconciler/aws/dynamodb/state-table.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import type { RouteTables } from '../../reconciler/ports.ts';
@@ -138,6 +139,7 @@ describeStores('stores in an emulated DynamoDB', async () => {
     put: async (Item) => void (await documents.send(new PutCommand({ TableName: desiredTable, Item }))),
     orders: tableOrders(documents, ordersTable),
     order: (routeTableId, order, fields) => writeOrder(ordersTable, routeTableId, order, fields),
+    lastValid: lastValidItems(documents, stateTable),
     states: tableStates(documents, stateTable),
     index: tableIndex(documents, stateTable),
     evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),

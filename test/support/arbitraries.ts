@@ -1,9 +1,16 @@
 import * as fc from 'fast-check';
 import { type DesiredTable, parseDesired } from '../../reconciler/core/desired/desired.ts';
 import { underOrders } from '../../reconciler/core/desired/enforcement.ts';
-import { desiredHash, policyHash } from '../../reconciler/core/desired/hashes.ts';
+import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
 import type { Orders } from '../../reconciler/core/desired/orders.ts';
-import { type Memory, type Remembered, type Rewritten, withEach } from '../../reconciler/core/memory/memory.ts';
+import {
+  type Arrival,
+  type Memory,
+  type Remembered,
+  type Rewritten,
+  arrivals,
+  withEach,
+} from '../../reconciler/core/memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -325,12 +332,15 @@ export const situation: fc.Arbitrary<Situation> = fc
     more: uniqueRoutes,
     policy,
     remembered: fc.record({
-      clean: fc.boolean(),
+      arrivals: fc.array(fc.constantFrom(undefined, 'appeared', 'appeared', ...arrivals), {
+        minLength: 16,
+        maxLength: 16,
+      }),
       listed: fc.array(destination.map(destinationText), { maxLength: 6 }),
       owned: fc.array(fc.boolean(), { minLength: 16, maxLength: 16 }),
       overrode: fc.constantFrom(false, false, false, true),
-      foreign: fc.array(destination.map(destinationText), { maxLength: 1 }),
-      spared: fc.array(destination.map(destinationText), { maxLength: 1 }),
+      seenAsListed: fc.array(fc.boolean(), { minLength: 16, maxLength: 16 }),
+      wasLocal: fc.constantFrom(false, false, true),
     }),
     ordered: fc.record({
       approved: fc.constantFrom('nothing', 'nothing', 'everything', 'a part', 'another item'),
@@ -348,12 +358,12 @@ function memoryOf(
   desired: DesiredTable,
   { routes }: ActualTable,
   remembered: {
-    readonly clean: boolean;
+    readonly arrivals: readonly (Arrival | undefined)[];
     readonly listed: readonly string[];
     readonly owned: readonly boolean[];
     readonly overrode: boolean;
-    readonly foreign: readonly string[];
-    readonly spared: readonly string[];
+    readonly seenAsListed: readonly boolean[];
+    readonly wasLocal: boolean;
   },
 ): Memory {
   const ours = new Map(
@@ -361,16 +371,18 @@ function memoryOf(
       .filter((_, index) => remembered.owned[index])
       .map(({ destination, target }) => [destinationText(destination), targetText(target)]),
   );
-  const { clean, overrode, listed, foreign, spared } = remembered;
+  const { overrode, listed } = remembered;
+  const wanted = new Set(desired.routes.map(({ destination }) => destinationText(destination)));
+  const there = new Map(routes.map((route, index) => [destinationText(route.destination), { route, index }]));
   const slot = (_: Remembered, destination: string): Rewritten => ({
     ours: ours.get(destination),
     overrodeLocal: (overrode && ours.has(destination)) || undefined,
     listed: listed.includes(destination) || undefined,
-    foreign: foreign.includes(destination) || undefined,
-    spared: spared.includes(destination) || undefined,
+    arrival: wanted.has(destination) ? 'listed' : remembered.arrivals[there.get(destination)?.index ?? 0],
+    seenAsListed: (wanted.has(destination) && remembered.seenAsListed[there.get(destination)?.index ?? 0]) || undefined,
+    wasLocal: (remembered.wasLocal && !overrode && there.get(destination)?.route.origin === 'with-table') || undefined,
   });
-  const before = memory({}, clean ? { cleanPolicy: policyHash(desired, now) } : {});
-  return withEach(before, slot, [...ours.keys(), ...listed, ...foreign, ...spared]);
+  return withEach(memory(), slot, [...there.keys(), ...listed]);
 }
 
 /** What is ordered about the routes that are there. */

@@ -1,7 +1,7 @@
 import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
-import type { News } from '../../reconciler/core/announce/news.ts';
+import type { FleetOrders, News } from '../../reconciler/core/announce/news.ts';
 import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
@@ -15,6 +15,8 @@ import type {
   Evidence,
   Glance,
   Known,
+  LastValid,
+  LastValidItems,
   Leases,
   OrdersByTable,
   Requeue,
@@ -72,6 +74,43 @@ export class InMemoryDesiredItems implements DesiredItems {
   }
 }
 
+/** The last valid items, in memory. Copies go in and copies come out. */
+export class InMemoryLastValidItems implements LastValidItems {
+  faults: StoreFaults = () => {};
+  /** How often one was read or written. */
+  readonly calls = new Map<string, number>();
+  readonly #versions = new Map<string, LastValid>();
+
+  async read(routeTableId: string): Promise<LastValid | undefined> {
+    await this.#called('lastValid.read', routeTableId);
+    return structuredClone(this.#versions.get(routeTableId));
+  }
+
+  async write(routeTableId: string, version: LastValid): Promise<void> {
+    await this.#called('lastValid.write', routeTableId);
+    this.#versions.set(routeTableId, structuredClone(version));
+  }
+
+  async remove(routeTableId: string): Promise<void> {
+    await this.#called('lastValid.remove', routeTableId);
+    this.#versions.delete(routeTableId);
+  }
+
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#versions];
+    return () => {
+      this.#versions.clear();
+      for (const [routeTableId, version] of rows) this.#versions.set(routeTableId, version);
+    };
+  }
+
+  async #called(call: string, routeTableId: string): Promise<void> {
+    await this.faults(call, routeTableId);
+    this.calls.set(call, (this.calls.get(call) ?? 0) + 1);
+  }
+}
+
 /** What people order, in memory. */
 export class InMemoryTableOrders implements TableOrders {
   faults: StoreFaults = () => {};
@@ -90,6 +129,11 @@ export class InMemoryTableOrders implements TableOrders {
     return ordersOf(concern.map(([, row]) => structuredClone(row)));
   }
 
+  async ofAll(): Promise<Orders> {
+    await this.faults('ofAll');
+    return this.of(everyTable);
+  }
+
   async all(): Promise<OrdersByTable> {
     await this.faults('all');
     return (routeTableId) => this.of(routeTableId);
@@ -104,6 +148,7 @@ export class InMemoryTableStates implements TableStates {
   readonly #states = new Map<string, StoredState>();
   readonly #runs = new Map<string, Run>();
   #sweep: SweepRecord | undefined;
+  #fleetOrders: FleetOrders | undefined;
 
   /** All that is stored of a table, for tests. */
   stored(routeTableId: string): StoredState {
@@ -140,6 +185,17 @@ export class InMemoryTableStates implements TableStates {
         structuredClone({ ...rest, hasUnsent: unsent !== undefined }),
       ]),
     );
+  }
+
+  /** A backup of all rows but the history; calling what it returns restores it. */
+  backup(): () => void {
+    const [rows, sweep, fleetOrders] = [[...this.#states], this.#sweep, this.#fleetOrders];
+    return () => {
+      this.#states.clear();
+      for (const [routeTableId, state] of rows) this.#states.set(routeTableId, state);
+      this.#sweep = sweep;
+      this.#fleetOrders = fleetOrders;
+    };
   }
 
   /** The state is lost, as after a restore of the table. */
@@ -184,6 +240,16 @@ export class InMemoryTableStates implements TableStates {
     this.#sweep = structuredClone(sweep);
   }
 
+  async readFleetOrders(): Promise<FleetOrders | undefined> {
+    await this.faults('readFleetOrders');
+    return structuredClone(this.#fleetOrders);
+  }
+
+  async writeFleetOrders(announced: FleetOrders): Promise<void> {
+    await this.#writing('writeFleetOrders');
+    this.#fleetOrders = structuredClone(announced);
+  }
+
   async #writing(call: string, routeTableId?: string): Promise<void> {
     await this.faults(call, routeTableId);
     this.writes.set(call, (this.writes.get(call) ?? 0) + 1);
@@ -194,6 +260,15 @@ export class InMemoryTableStates implements TableStates {
 export class InMemoryTableIndex implements TableIndex {
   faults: StoreFaults = () => {};
   readonly #tables = new Map<string, Set<string>>();
+
+  /** A backup of all rows; calling what it returns restores it. */
+  backup(): () => void {
+    const rows = [...this.#tables].map(([id, tables]) => [id, [...tables]] as const);
+    return () => {
+      this.#tables.clear();
+      for (const [id, tables] of rows) this.#tables.set(id, new Set(tables));
+    };
+  }
 
   async tablesUnder(id: string): Promise<readonly string[]> {
     await this.faults('tablesUnder');

@@ -13,6 +13,7 @@ import {
   InMemoryAnnouncer,
   InMemoryDesiredItems,
   InMemoryEvidence,
+  InMemoryLastValidItems,
   InMemoryLeases,
   InMemoryRequeue,
   InMemoryTableIndex,
@@ -70,6 +71,7 @@ export class InMemoryWorld implements World {
   readonly ec2: InMemoryEc2;
   readonly tables: World['tables'];
   readonly desired = new InMemoryDesiredItems();
+  readonly lastValid = new InMemoryLastValidItems();
   readonly orders = new InMemoryTableOrders();
   readonly states = new InMemoryTableStates();
   readonly index = new InMemoryTableIndex();
@@ -155,6 +157,7 @@ export class InMemoryWorld implements World {
   readonly forget = (): void => {
     this.ec2.journal.clear();
     this.states.writes.clear();
+    this.lastValid.calls.clear();
     this.requeue.sent.length = 0;
     this.announcer.told.length = 0;
     this.lines.length = 0;

@@ -3,7 +3,8 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
-import { noOrders } from '../../reconciler/core/desired/orders.ts';
+import { type GivenOrder, noOrders } from '../../reconciler/core/desired/orders.ts';
+import type { Policy } from '../../reconciler/core/desired/policy.ts';
 import { plan } from '../../reconciler/core/plan/plan.ts';
 import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -11,6 +12,7 @@ import type {
   Claim,
   DesiredItems,
   Evidence,
+  LastValidItems,
   Leases,
   StoredState,
   TableIndex,
@@ -29,6 +31,7 @@ export interface Stores {
   /** Writes one row of orders as a person would; without fields, removes it. */
   readonly order: (routeTableId: string, order: string, fields?: object) => void | Promise<void>;
   readonly states: TableStates;
+  readonly lastValid: LastValidItems;
   readonly index: TableIndex;
   readonly evidence: Evidence;
   readonly leases: Leases;
@@ -117,6 +120,26 @@ const lastDrift: Required<LastDrift> = {
   healedAt: at,
 };
 
+const policy: Required<Policy> = {
+  mode: 'enforce',
+  unlisted: 'delete',
+  paused: { reason: 'maintenance', until: at },
+  scope: ['10.0.0.0/8'],
+  ignore: [{ destination: '10.200.0.0/16', target: 'eni-*', until: at }],
+  overrideLocal: ['10.0.0.0/16'],
+};
+
+const order: Required<GivenOrder> = {
+  kind: 'approval',
+  destination: '10.99.0.0/16',
+  reason: 'maintenance',
+  by: 'alice',
+  at,
+  until: at,
+  routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
+  moreRoutes: 1,
+};
+
 /** A memory with everything in it. */
 const remembered: Required<Memory> = {
   ...memory({
@@ -124,8 +147,10 @@ const remembered: Required<Memory> = {
       listed: true,
       ours: 'pcx-aaaaaaaa',
       overrodeLocal: true,
-      foreign: true,
-      spared: true,
+      seenAsListed: true,
+      wasLocal: true,
+      arrival: 'listed',
+      emptySince: at,
       onTrial: { target: 'pcx-aaaaaaaa', deadSince: at },
       planned: change,
       waits: 'first-deletes',
@@ -136,11 +161,15 @@ const remembered: Required<Memory> = {
       drift: [drift],
     },
     '10.99.0.0/16': { written: {} },
-    'pl-aaaaaaaa': { spared: true },
+    'pl-aaaaaaaa': { arrival: 'appeared' },
   }),
   desiredHash: 'aaaaaaaaaaaa',
   policyHash: 'bbbbbbbbbbbb',
-  cleanPolicy: 'bbbbbbbbbbbb',
+  lastValid: 'aaaaaaaaaaaa',
+  policy,
+  orders: [order],
+  readAt: '2026-11-23T11:59:00.000Z',
+  policySince: { policy: 'bbbbbbbbbbbb', at: '2026-11-23T11:00:00.000Z', before: 'adopted', isWatched: true },
   watched: true,
   lastWriteAt: at,
   doubt: { seen: 'cccccccccccc', at },
@@ -182,6 +211,7 @@ const status: Required<Status> = {
   inSyncSince: at,
   nextRetry: minutesAfter(1).toISOString(),
   pause: { reason: 'maintenance', of: 'table', by: 'alice', at, until: minutesAfter(60).toISOString() },
+  inForce: { since: at, phase: 'InSync', reason: 'every route is as desired' },
 };
 
 const unsent: News = {
@@ -285,8 +315,46 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           { ...noOrders, pauses: [stop] },
           { ...noOrders, pauses: [stop] },
         ]);
+        expect(await stores.orders.ofAll()).toEqual({ ...noOrders, pauses: [stop] });
         await stores.order('*', 'stop');
+        expect(await stores.orders.ofAll()).toEqual(noOrders);
         expect((await stores.orders.all())(otherId)).toEqual(noOrders);
+      });
+    });
+
+    describe('a last valid item', () => {
+      const large = {
+        routeTableId,
+        routes: Array.from({ length: 1_000 }, (_, n) => ({
+          destination: `10.${n >> 8}.${n & 255}.0/24`,
+          target: 'pcx-0123456789abcdef0',
+          description: `${n} `.padEnd(256, 'long '),
+        })),
+        maxDeletes: 3,
+      };
+
+      it('is none where none was written', async () => {
+        expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
+      });
+
+      it('is read as it was last written, by table, however large it is', async () => {
+        const version = { item: large, since: minutesAfter(1).toISOString() };
+        await stores.lastValid.write(routeTableId, { item: { routeTableId, routes: [] }, since: now.toISOString() });
+        await stores.lastValid.write(routeTableId, version);
+        expect(await stores.lastValid.read(routeTableId)).toEqual(version);
+        expect(await stores.lastValid.read(otherId)).toBeUndefined();
+      });
+
+      it('is gone once it is removed, and may be removed twice', async () => {
+        await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
+        await stores.lastValid.remove(routeTableId);
+        await stores.lastValid.remove(routeTableId);
+        expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
+      });
+
+      it('is apart from the state', async () => {
+        await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
+        expect(await stores.states.read(routeTableId)).toEqual({});
       });
     });
 
@@ -381,6 +449,18 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           await stores.states.writeSweep(written);
           expect(await stores.states.readSweep()).toEqual(written);
         }
+      });
+    });
+
+    describe('the orders for all tables that are announced', () => {
+      it('are read as they were last written', async () => {
+        expect(await stores.states.readFleetOrders()).toBeUndefined();
+        const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
+        for (const one of [written, { revision: 8, orders: [], unsent: [] }]) {
+          await stores.states.writeFleetOrders(one);
+          expect(await stores.states.readFleetOrders()).toEqual(one);
+        }
+        expect(await stores.states.readSweep()).toBeUndefined();
       });
     });
 

@@ -1,18 +1,27 @@
 import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { everyTable, ordersOf, stoppingOrders, orderNames } from '../../core/desired/orders.ts';
 import type { TableOrders } from '../../ports.ts';
+import { batchGet } from './batch-get.ts';
+
+/** The keys of the rows that concern all tables. */
+const fleetKeys = stoppingOrders.map((order) => ({ routeTableId: everyTable, order }));
 
 /** The keys of all rows that can concern one table. */
 export const orderKeys = (
   routeTableId: string,
 ): readonly { readonly routeTableId: string; readonly order: string }[] => [
   ...orderNames.map((order) => ({ routeTableId, order })),
-  ...stoppingOrders.map((order) => ({ routeTableId: everyTable, order })),
+  ...fleetKeys,
 ];
 
 /** The table of orders. It is small: one Scan reads it. */
 export function tableOrders(client: DynamoDBDocumentClient, tableName: string): TableOrders {
   return {
+    async ofAll() {
+      const rows: object[] = [];
+      for await (const row of batchGet(client, tableName, fleetKeys, { ConsistentRead: true })) rows.push(row);
+      return ordersOf(rows);
+    },
     async all() {
       const rows = new Map<unknown, object[]>();
       for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName, ConsistentRead: true }))

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { DomainEvent } from '../../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
-import type { News } from '../../core/announce/news.ts';
+import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
-import type { Blocked } from '../../core/plan/guard.ts';
+import type { Blocked, WaitingDelete } from '../../core/plan/guard.ts';
+import type { Waiting } from '../../core/plan/takeover.ts';
 import { known } from '../../core/route/known.ts';
 import type { Actor } from '../../core/memory/call.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type Memory,
   type OnTrial,
   type OpenRun,
+  type PolicySince,
   type Refusal,
   type Remembered,
   type RememberedApproval,
@@ -24,11 +26,13 @@ import {
   type Written,
   withEach,
 } from '../../core/memory/memory.ts';
-import type { ApprovedRoute } from '../../core/desired/orders.ts';
+import type { ApprovedRoute, GivenOrder } from '../../core/desired/orders.ts';
+import type { Policy } from '../../core/desired/policy.ts';
 import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
   type Failure,
+  type InForce,
   type PlanSummary,
   type ShownPause,
   type State,
@@ -66,10 +70,10 @@ const sizeOf = (row: Record<string, unknown>): number =>
     .map((value) => (value instanceof Uint8Array ? value.byteLength : Buffer.byteLength(JSON.stringify(value) ?? '')))
     .reduce((sum, bytes) => sum + bytes, 0);
 
-/** Packs what is not announced yet: the newest events for which there is room. */
-export function packNews({ metrics, events }: News): Uint8Array {
-  for (let most = events.length; ; most = Math.floor(most / 2)) {
-    const packed = pack({ metrics, events: most > 0 ? events.slice(-most) : [] });
+/** Packs what is not announced yet: the first events for which there is room, and how many are dropped. */
+export function packNews(news: News): Uint8Array {
+  for (let most = news.events.length; ; most = Math.floor(most / 2)) {
+    const packed = pack(withFirst(news, most));
     if (packed.byteLength <= newsAtMost || most === 0) return packed;
   }
 }
@@ -95,12 +99,14 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, foreign, spared, onTrial }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, emptySince, onTrial }) => ({
     listed,
     ours,
     overrodeLocal,
-    foreign,
-    spared,
+    seenAsListed,
+    wasLocal,
+    arrival,
+    emptySince,
     onTrial,
   })),
 ];
@@ -182,8 +188,10 @@ const remembered = z.looseObject({
   listed: flag,
   ours: optional.text,
   overrodeLocal: flag,
-  foreign: flag,
-  spared: flag,
+  seenAsListed: flag,
+  wasLocal: flag,
+  arrival: optional.text,
+  emptySince: optional.time,
   onTrial: z.looseObject({ target: text, deadSince: optional.time } satisfies ShapesOf<OnTrial>).optional(),
   planned: z.looseObject(changeFields).optional(),
   waits: optional.text,
@@ -206,11 +214,42 @@ const lastDrift = z.looseObject({
 
 const route = z.looseObject({ destination: text, target: text } satisfies ShapesOf<ApprovedRoute>);
 
+const texts = z.array(text);
+
+const policy = z.looseObject({
+  mode: text,
+  unlisted: text,
+  paused: z.looseObject({ reason: text, until: optional.time }).optional(),
+  scope: texts.optional(),
+  ignore: z.array(z.looseObject({ destination: optional.text, target: optional.text, until: optional.time })),
+  overrideLocal: texts,
+} satisfies ShapesOf<Policy>);
+
+/** An order as it is remembered. */
+export const orderShape = z.custom<GivenOrder>((value) => order.safeParse(value).success);
+
+const order = z.looseObject({
+  kind: text,
+  destination: optional.text,
+  reason: optional.text,
+  by: optional.text,
+  at: optional.text,
+  until: optional.time,
+  routes: z.array(route).optional(),
+  moreRoutes: optional.number,
+} satisfies ShapesOf<GivenOrder>);
+
 const memoryShape = z.looseObject({
   destinations: z.array(z.tuple([text, remembered])),
   desiredHash: optional.text,
   policyHash: optional.text,
-  cleanPolicy: optional.text,
+  lastValid: optional.text,
+  policy: policy.optional(),
+  orders: z.array(order).optional(),
+  readAt: optional.time,
+  policySince: z
+    .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
+    .optional(),
   watched: flag,
   lastWriteAt: optional.time,
   doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
@@ -240,7 +279,16 @@ const planShape = z.looseObject({
       message: text,
     } satisfies ShapesOf<Finding>),
   ),
-  blocked: z.looseObject({ code: text, message: text, deletes: z.array(text) } satisfies ShapesOf<Blocked>).optional(),
+  blocked: z
+    .looseObject({
+      code: text,
+      message: text,
+      deletes: z.array(
+        z.looseObject({ destination: text, target: text, code: text } satisfies ShapesOf<WaitingDelete>),
+      ),
+    } satisfies ShapesOf<Blocked>)
+    .optional(),
+  waiting: z.array(z.looseObject({ destination: text, creates: z.array(text) } satisfies ShapesOf<Waiting>)).optional(),
   omitted: z.looseObject({ changes: number, leftAlone: number, findings: number }).optional(),
 } satisfies ShapesOf<PlanSummary>);
 
@@ -279,6 +327,7 @@ const statusShape = z.looseObject({
   changedAt: time,
   inSyncSince: optional.time,
   nextRetry: optional.time,
+  inForce: z.looseObject({ since: time, phase: z.enum(phases), reason: text } satisfies ShapesOf<InForce>).optional(),
   pause: z
     .looseObject({
       reason: text,
@@ -292,13 +341,16 @@ const statusShape = z.looseObject({
 
 const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
 
-const newsShape = z.object({
-  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
-  events: z.array(z.custom<DomainEvent>((value) => eventShape.safeParse(value).success)),
-});
-
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
 const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
+
+/** An event that is not announced yet. */
+export const unsentEventShape = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
+
+const newsShape = z.object({
+  metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
+  events: z.array(unsentEventShape),
+});
 
 /** The state of a row without its memory. Undefined when it cannot be read. */
 export function glanceOf(row: Record<string, unknown>): Glance | undefined {

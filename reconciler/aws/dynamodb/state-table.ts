@@ -5,10 +5,11 @@ import type { Run } from '../../core/announce/history.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
-import { glanceOf, packNews, rowOf, stateOf } from './state-row.ts';
+import { glanceOf, orderShape, packNews, rowOf, stateOf, unsentEventShape } from './state-row.ts';
 
-/** The key of the sweep record, the one item about the whole fleet. */
+/** The keys of the two items about the whole fleet. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
+const fleetOrdersKey = { routeTableId: '*', item: 'orders' };
 
 /**
  * The table of states. The status and the history of a route table are stored together, under its id.
@@ -101,6 +102,11 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
       return item && sweepOf(item);
     },
     writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
+    async readFleetOrders() {
+      const item = await get(fleetOrdersKey);
+      return item && fleetOrdersShape.safeParse(item).data;
+    },
+    writeFleetOrders: (announced) => put({ ...announced, ...fleetOrdersKey }),
   };
 }
 
@@ -119,10 +125,19 @@ export function runOf(id: string, { item: _, expiresAt: __, ...rest }: Record<st
   return isRun(run) ? run : undefined;
 }
 
+/** If it cannot be read, every order in force is announced again. */
+const fleetOrdersShape = z.object({
+  revision: z.number(),
+  orders: z.array(orderShape),
+  unsent: z.array(unsentEventShape),
+});
+
 const unread = z.looseObject({
   count: z.number(),
   first: z.array(z.looseObject({ routeTableId: z.string(), reason: z.string() })),
 });
+
+const held = z.looseObject({ count: z.number(), first: z.array(z.string()) });
 
 /** The record that the next part of a sweep continues from. If it cannot be read, the sweep starts over. */
 const sweepShape = z.looseObject({
@@ -132,9 +147,22 @@ const sweepShape = z.looseObject({
   outOfSync: z.number(),
   observed: z.number().optional(),
   blackholes: z.number().optional(),
+  waiting: z.number().optional(),
+  stopped: z.number().optional(),
+  missing: z.number().optional(),
   unknown: unread,
+  held: held.optional(),
   cursor: z.string().optional(),
-  lastCompleted: z.looseObject({ startedAt: z.iso.datetime(), endedAt: z.iso.datetime(), unknown: unread }).optional(),
+  everyMs: z.number().optional(),
+  lastCompleted: z
+    .looseObject({
+      startedAt: z.iso.datetime(),
+      endedAt: z.iso.datetime(),
+      unknown: unread,
+      held: held.optional(),
+      items: z.number(),
+    })
+    .optional(),
 });
 
 const isSweep = (value: unknown): value is SweepRecord => sweepShape.safeParse(value).success;

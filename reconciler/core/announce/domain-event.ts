@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { policyFields } from '../desired/policy.ts';
 
 /** The source of our events. Rules filter by it, and our functions may use no other source. */
 export const eventSource = 'route-reconciler';
@@ -23,10 +24,17 @@ const change = z.object({
     .describe('who caused the difference; named only if call, table and destination match'),
 });
 
+const message = z.object({
+  subject: z.string().describe('one line: which table, and what is the matter'),
+  what: z.string(),
+  who: z.string(),
+  next: z.string().describe('what a person can do about it'),
+});
+
 const common = {
   id: z.string().describe('the same each time this event is sent, so that a receiver can drop repeats'),
   routeTableId: z.string(),
-  phase: z.string().describe('the phase the table is in now'),
+  phase: z.string().describe('the phase the table is in now; `*` if the event concerns all tables'),
   reason: z.string().describe('one sentence: why'),
   at: time.describe('when the table was reconciled'),
   trigger: z.object({
@@ -38,6 +46,9 @@ const common = {
   planId: z.string().optional(),
   changes: z.array(change).describe('at most 100'),
   omitted: z.int().optional().describe('how many more changes there were'),
+  message: message
+    .optional()
+    .describe('the same for people, in four lines; present if the event is sent to the topic of the alarms'),
 };
 
 const state = z.enum(['entered', 'left']).describe('`left` reports the recovery');
@@ -84,9 +95,48 @@ export const detailSchemas = {
     notice: z.string().describe('what somebody changed around the table; it is not repaired'),
     actor: actor.optional(),
   }),
+  'Route Blackholed': z.object({
+    ...common,
+    state,
+    routes: z
+      .array(
+        z.object({
+          destination: z.string(),
+          target: z.string().optional(),
+          actor: actor.optional().describe('who took the target down, if an event reported it'),
+        }),
+      )
+      .describe('routes that began to drop their traffic; at most 100'),
+  }),
+  'Route Policy Changed': z.object({
+    ...common,
+    weakened: z
+      .array(z.object({ field: z.enum(policyFields), old: z.array(z.string()), new: z.array(z.string()) }))
+      .describe('how an edit of the item protects the table less than before; `item`: it was deleted'),
+  }),
+  'Route Order Given': z.object({
+    ...common,
+    state: z.enum(['entered', 'left']).describe('`left`: it ended or was removed'),
+    order: z.object({
+      kind: z.enum(['pause', 'stop', 'approval', 'hold']),
+      destination: z.string().optional().describe('of a hold'),
+      reason: z.string().optional(),
+      by: z.string().optional().describe('a claim: whoever wrote the order chose this text'),
+      at: z.string().optional().describe('a claim, like `by`'),
+      until: time.optional(),
+      routes: z
+        .array(z.object({ destination: z.string(), target: z.string() }))
+        .optional()
+        .describe('of an approval'),
+      moreRoutes: z.int().optional().describe('how many more routes the approval has'),
+    }),
+  }),
 } as const;
 
 export type DetailType = keyof typeof detailSchemas;
+
+/** An event for people: four lines without control characters. */
+export type Message = z.infer<typeof message>;
 
 /** One transition, to be announced. */
 export type DomainEvent = {

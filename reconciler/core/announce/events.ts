@@ -1,20 +1,24 @@
+import { createHash } from 'node:crypto';
 import type { ChangeJson } from '../route/change.ts';
+import { type GivenOrder, type OrderChanges, everyTable } from '../desired/orders.ts';
 import type { DomainEvent } from './domain-event.ts';
+import { messageOf } from './messages.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import { type Drift, destinationsWhere } from '../memory/memory.ts';
+import type { ShownTrigger } from '../memory/trigger.ts';
 import { isSame } from '../status/drift.ts';
 import { type Contested, type Failure, type Status, cut, omittedOf } from '../status/status.ts';
 import type { Transitions } from './transitions.ts';
 
 /** The domain events of a reconcile: transitions only, recovery included. */
 export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
-  const { after, found, ended, entered, left, notices } = transitions;
+  const { after, found, ended, entered, left, notices, blackholed, weakened, orders } = transitions;
   const { status, memory } = after;
   const common = commonTo(status);
   // In the order of the plan, as far as the status shows it.
   const waiting = new Set([
-    ...(status.plan?.blocked?.deletes ?? []),
+    ...(status.plan?.blocked?.deletes ?? []).map(({ destination }) => destination),
     ...destinationsWhere(memory, ({ waits }) => waits !== undefined),
   ]);
   const [firstFound] = ended.map(({ foundAt }) => foundAt).sort();
@@ -57,19 +61,91 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
       type: 'Route Table Contested',
       detail: { ...common(), state: 'left', contests: [] },
     },
+    blackholed.length > 0 && {
+      type: 'Route Blackholed',
+      detail: { ...common(), state: 'entered', routes: [...cut(blackholed)] },
+    },
+    left.has('blackholes') && {
+      type: 'Route Blackholed',
+      detail: { ...common(), state: 'left', routes: [] },
+    },
+    weakened.length > 0 && {
+      type: 'Route Policy Changed',
+      detail: {
+        ...common(),
+        weakened: weakened.map((one) => ({ ...one, old: [...cut(one.old)], new: [...cut(one.new)] })),
+      },
+    },
+    ...orderEvents(orders, common()),
     ...notices.map(({ notice, actor }) => ({
       type: 'Route Table Changed' as const,
       detail: known({ ...common(), notice, actor }),
     })),
   ];
-  return events.filter((event) => event !== false).map((event, index) => withId(event, index));
+  return events
+    .filter((event) => event !== false)
+    .map((event, index) =>
+      // By clocks that differ, two reconciles may end at the same time: what they announce has different ids.
+      withMessage(withId(event, `${status.routeTableId}/${status.checkedAt}/${hashOf([index, event])}`)),
+    );
+}
+
+/** The events of orders for one table or, with `*`, for all. */
+const orderEvents = (
+  { given, ended }: OrderChanges,
+  common: Omit<DomainEvent['detail'], 'message'>,
+): readonly DomainEvent[] => [
+  ...given.map((order) => orderEvent(order, 'entered', common)),
+  ...ended.map((order) => orderEvent(order, 'left', common)),
+];
+
+/**
+ * The events of orders for all tables.
+ *
+ * @param revision of the change. Two functions that find the same change at the same time give its events the same ids
+ */
+export function fleetOrderEvents(
+  changes: OrderChanges,
+  revision: number,
+  now: Date,
+  trigger: ShownTrigger,
+): readonly DomainEvent[] {
+  const at = now.toISOString();
+  const common = {
+    id: '',
+    routeTableId: everyTable,
+    phase: everyTable,
+    reason: 'an order for all tables',
+    at,
+    trigger,
+    changes: [],
+  };
+  return orderEvents(changes, common).map((event) => {
+    const { id: _, at: __, trigger: ___, ...content } = event.detail;
+    return withMessage(withId(event, `${everyTable}/${revision}/${hashOf(content)}`));
+  });
+}
+
+const hashOf = (content: unknown): string =>
+  createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
+
+const orderEvent = (
+  { routes, ...order }: GivenOrder,
+  state: 'entered' | 'left',
+  common: Omit<DomainEvent['detail'], 'message'>,
+): DomainEvent => ({
+  type: 'Route Order Given',
+  detail: { ...common, state, order: known({ ...order, routes: routes && [...routes] }) },
+});
+
+/** Adds the message for people, if the event has one. */
+function withMessage<E extends DomainEvent>(event: E): E {
+  const message = messageOf(event);
+  return message ? { ...event, detail: { ...event.detail, message } } : event;
 }
 
 /** The same id each time an event is sent, so that a receiver can drop repeats. */
-const withId = <E extends DomainEvent>(event: E, index: number): E => ({
-  ...event,
-  detail: { ...event.detail, id: `${event.detail.routeTableId}/${event.detail.at}/${index}` },
-});
+const withId = <E extends DomainEvent>(event: E, id: string): E => ({ ...event, detail: { ...event.detail, id } });
 
 /** The fields of every event. A change that repairs drift names who caused it, or is `unattributed`. */
 function commonTo(status: Status) {

@@ -31,6 +31,8 @@ export const metricUnits = {
   HealLatency: 'Milliseconds',
   /** Domain events that EventBridge rejected. They are sent again. */
   EventsNotTold: 'Count',
+  /** Domain events of a table that are never sent: more waited for EventBridge than its state has room for. */
+  EventsDropped: 'Count',
   SweepCompleted: 'Count',
   SweepDuration: 'Milliseconds',
   TablesManaged: 'Count',
@@ -40,6 +42,12 @@ export const metricUnits = {
    */
   TablesOutOfSync: 'Count',
   TablesObserved: 'Count',
+  /** Tables that are as desired except for deletes that wait for a person. */
+  TablesWaiting: 'Count',
+  /** Tables that a pause or a stop keeps from being changed. */
+  TablesStopped: 'Count',
+  /** By how many items a sweep found fewer than the one before, if it found less than 90 % of them. */
+  ItemsMissing: 'Count',
   /** Routes of enforced tables that drop their traffic, for as long as they do. */
   BlackholesKnown: 'Count',
   /** Tables that the sweep could not read. */
@@ -88,7 +96,8 @@ export function metricsOf({
 
 /** The totals of a sweep over all its parts. Empty until its last part has ended. */
 export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
-  const { startedAt, endedAt, checked, outOfSync, observed = 0, blackholes = 0, unknown } = sweep;
+  const { startedAt, endedAt, checked, outOfSync, observed = 0, waiting = 0, stopped = 0, missing = 0 } = sweep;
+  const { blackholes = 0, unknown } = sweep;
   if (endedAt === undefined) return [];
   return named({
     SweepCompleted: 1,
@@ -96,6 +105,9 @@ export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
     TablesManaged: checked + unknown.count,
     TablesOutOfSync: outOfSync,
     TablesObserved: observed,
+    TablesWaiting: waiting,
+    TablesStopped: stopped,
+    ItemsMissing: missing,
     BlackholesKnown: blackholes,
     TablesUnknown: unknown.count,
   });

@@ -1,8 +1,11 @@
-import type { ReportedCall } from '../memory/call.ts';
+import { type OrderChanges, orderChanges } from '../desired/orders.ts';
+import { type Weakening, weakenings } from '../desired/policy.ts';
+import type { Actor, ReportedCall } from '../memory/call.ts';
 import { type Drift, type Memory, type Refusal, openDrift, rememberedAt } from '../memory/memory.ts';
+import { known } from '../route/known.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 import { isMissed } from '../status/drift.ts';
-import { type State, isBelieved, isCalm } from '../status/status.ts';
+import { type State, isBelieved, isCalm, phaseInForce } from '../status/status.ts';
 
 /** What keeps a table from being as desired. Each trouble has a key, which stays the same while the trouble lasts. */
 export interface Troubles {
@@ -24,6 +27,14 @@ const kinds = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'] as co
 
 /** A call that changed the surroundings of a table. No repair can undo it. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
+
+/** A route that began to drop its traffic. */
+export interface Blackholed {
+  readonly destination: string;
+  readonly target?: string;
+  /** Who took the target down, if an event reported it. */
+  readonly actor?: Actor;
+}
 
 /** Everything that is new after a reconcile. Events, metrics and history are projections of this. */
 export interface Transitions {
@@ -48,20 +59,27 @@ export interface Transitions {
   readonly verified: readonly string[];
   /** Calls that changed the surroundings of the table, reported for the first time. */
   readonly notices: readonly Notice[];
+  /** Routes that began to drop their traffic, whether or not anything may be changed. */
+  readonly blackholed: readonly Blackholed[];
+  /** How an edit protects the table less than before. */
+  readonly weakened: readonly Weakening[];
+  /** Orders for this table. Orders for all tables are announced once for all (`fleet-orders.ts`). */
+  readonly orders: OrderChanges;
   /** The outcome of every change that was tried. */
   readonly outcomes: readonly ChangeOutcome[];
 }
 
+/** What a reconcile knows apart from the states before and after it. */
+export interface Reported {
+  readonly outcomes: readonly ChangeOutcome[];
+  /** The calls that no earlier reconcile has read, newest first. */
+  readonly calls: readonly ReportedCall[];
+}
+
 /**
  * The one comparison of before and after. A table that stays as it is has no transitions, however often it is read.
- *
- * @param calls those that no earlier reconcile has read, newest first
  */
-export function transitions(
-  before: State | undefined,
-  after: State,
-  { outcomes, calls }: { readonly outcomes: readonly ChangeOutcome[]; readonly calls: readonly ReportedCall[] },
-): Transitions {
+export function transitions(before: State | undefined, after: State, { outcomes, calls }: Reported): Transitions {
   const [was, is] = [troublesIn(before), troublesIn(after)];
   // Blackholes raise no alarm while nothing may be changed. So they count as new once the table is enforced.
   const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
@@ -77,8 +95,27 @@ export function transitions(
     verified: verifiedRuns(before, after, outcomes),
     notices:
       after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
+    blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after, calls)),
+    weakened: weakened(before, after),
+    orders: orderChanges(before?.memory.orders ?? [], after.memory.orders ?? []),
     outcomes,
   };
+}
+
+function blackholed(destination: string, { status }: State, calls: readonly ReportedCall[]): Blackholed {
+  const target = status.plan?.findings.find(
+    (finding) => finding.code === 'blackhole' && finding.destination === destination,
+  )?.target;
+  const takesDown = (call: ReportedCall): boolean =>
+    target !== undefined && call.about === 'target-down' && call.ids.includes(target);
+  return known({ destination, target, actor: calls.find(takesDown)?.actor });
+}
+
+/** A table whose item is deleted loses all protection. Until a valid item is read, the policy is the one before. */
+function weakened(before: State | undefined, { status, memory }: State): readonly Weakening[] {
+  const was = before?.memory.policy;
+  if (!was) return [];
+  return weakenings(was, status.phase === 'Unmanaged' ? undefined : (memory.policy ?? was), new Date(status.checkedAt));
 }
 
 const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
@@ -93,11 +130,11 @@ const triesUntilLasting = 3;
 export function troublesIn(state: State | undefined): Troubles {
   if (!state || state.status.phase === 'Unmanaged') return none;
   const { status, memory } = state;
-  const known = rememberedTroubles(memory);
-  if (status.phase === 'Invalid') return { ...known, failing: [...known.failing, `Invalid ${status.reason}`] };
+  const found = rememberedTroubles(memory);
+  if (status.phase === 'Invalid') return { ...found, failing: [...found.failing, `Invalid ${status.reason}`] };
   if (status.phase === 'Missing')
-    return { ...none, contested: known.contested, failing: ['Missing'], lasting: memory.watched ? [] : ['Missing'] };
-  return known;
+    return { ...none, contested: found.contested, failing: ['Missing'], lasting: memory.watched ? [] : ['Missing'] };
+  return found;
 }
 
 function rememberedTroubles({ destinations, watched }: Memory): Troubles {
@@ -131,8 +168,8 @@ const newIn = (is: Troubles, was: Troubles): Troubles => ({
   blackholes: without(is.blackholes, was.blackholes),
 });
 
-function without(list: readonly string[], known: readonly string[]): readonly string[] {
-  const gone = new Set(known);
+function without(list: readonly string[], others: readonly string[]): readonly string[] {
+  const gone = new Set(others);
   return list.filter((one) => !gone.has(one));
 }
 
@@ -171,7 +208,10 @@ const driftIn = (memory: Memory | undefined): ReadonlyMap<string, Drift> =>
 export function isOtherTrouble(before: State | undefined, { status }: State): boolean {
   const was = before?.status;
   if (isCalm(status.phase)) return false;
-  return status.phase !== was?.phase || status.reason !== was.reason || status.plan?.planId !== was.plan?.planId;
+  if (status.phase !== was?.phase || status.reason !== was.reason) return true;
+  // The item is as invalid as before, and its last valid version may be in no trouble.
+  if (isCalm(phaseInForce(status))) return false;
+  return status.inForce?.reason !== was.inForce?.reason || status.plan?.planId !== was.plan?.planId;
 }
 
 function verifiedRuns(before: State | undefined, after: State, outcomes: readonly ChangeOutcome[]): readonly string[] {

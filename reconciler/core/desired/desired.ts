@@ -22,6 +22,8 @@ export interface DesiredTable {
   readonly paused?: Pause;
   /** What is ordered apart from the item. */
   readonly orders?: Orders;
+  /** The last valid version of an item that is invalid now: what only an edit earned is not deleted. */
+  readonly isLastValid?: true;
   /** Notes about accepted input, such as cleared host bits. */
   readonly findings: readonly Finding[];
 }

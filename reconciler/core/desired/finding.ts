@@ -16,6 +16,7 @@ const findings = {
   'not-ours': { outOfSync: true, trouble: true },
   'no-local-route': { outOfSync: true, trouble: true },
   'local-override-left': { outOfSync: true, trouble: true },
+  'local-overridden': { outOfSync: true, trouble: true },
   // Phases of their own announce these two.
   'table-not-found': { outOfSync: true, trouble: false },
   'invalid-desired': { outOfSync: false, trouble: false },

@@ -6,7 +6,7 @@ import { destinationText, targetText } from '../route/route.ts';
 
 /** Identifies what an item asks for, whatever is ordered apart from it. */
 export function desiredHash(desired: DesiredTable): string {
-  const { findings: _, orders: __, ...item } = desired;
+  const { findings: _, orders: __, isLastValid: ___, ...item } = desired;
   return hashOf({ ...item, routes: routesText(desired) });
 }
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { known } from '../route/known.ts';
 import { destinationText, parseDestination } from '../route/route.ts';
 
 /** The orders that people give outside the item, so that the next write of a pipeline does not overwrite them. */
@@ -133,6 +134,75 @@ function approvalOf(row: unknown): Approval | undefined {
   if (!approval) return undefined;
   const latest = Date.parse(approval.at) + approvalLastsMs;
   return { ...approval, until: new Date(Math.min(approval.until.getTime(), latest)) };
+}
+
+/** An order that is in force, as a memory keeps it and as it is announced. Times are ISO 8601, UTC. */
+export interface GivenOrder {
+  readonly kind: 'pause' | 'stop' | 'approval' | 'hold';
+  /** The destination of a hold. */
+  readonly destination?: string;
+  readonly reason?: string;
+  /** Who gave it, as its row claims. */
+  readonly by?: string;
+  /** When it was given, as its row claims. */
+  readonly at?: string;
+  readonly until?: string;
+  /** The first routes of an approval, and how many more it has. */
+  readonly routes?: readonly ApprovedRoute[];
+  readonly moreRoutes?: number;
+}
+
+/** At most this many routes of an approval are announced. */
+const routesGivenAtMost = 20;
+
+/** At most this many characters of each text in an order are kept. */
+const textAtMost = 200;
+
+/** The orders for one table that are in force at `now`, or with `fleet` those for all tables. */
+export function givenOrders(
+  { pauses, holds, approval }: Orders,
+  of: 'table' | 'fleet',
+  now: Date,
+): readonly GivenOrder[] {
+  const inForce = ({ until }: { readonly until?: Date }): boolean => !until || until > now;
+  const kind = of === 'fleet' ? 'stop' : 'pause';
+  const stops = pauses.filter((pause) => pause.of === of && inForce(pause)).map((pause) => given(kind, pause));
+  if (of === 'fleet') return stops;
+  const consents = approval && inForce(approval) ? [approval] : [];
+  return [
+    ...stops,
+    ...holds.filter(inForce).map((hold) => ({ ...given('hold', hold), destination: hold.destination })),
+    ...consents.map(({ routes, ...rest }) =>
+      known({
+        ...given('approval', rest),
+        routes: routes.slice(0, routesGivenAtMost),
+        moreRoutes: Math.max(0, routes.length - routesGivenAtMost) || undefined,
+      }),
+    ),
+  ];
+}
+
+const given = (
+  kind: GivenOrder['kind'],
+  { reason, by, at, until }: Partial<Pick<Pause, 'reason' | 'by' | 'at' | 'until'>>,
+): GivenOrder =>
+  known({ kind, reason: reason?.slice(0, textAtMost), by: by?.slice(0, textAtMost), at, until: until?.toISOString() });
+
+export interface OrderChanges {
+  readonly given: readonly GivenOrder[];
+  readonly ended: readonly GivenOrder[];
+}
+
+/**
+ * Which orders are new, and which have ended or were removed. An order whose reason, author or end changed is new. Its
+ * older form has not ended: something is still ordered there.
+ */
+export function orderChanges(before: readonly GivenOrder[], after: readonly GivenOrder[]): OrderChanges {
+  const place = ({ kind, destination }: GivenOrder): string => `${kind} ${destination}`;
+  return {
+    given: after.filter((one) => !before.some((other) => isDeepStrictEqual(one, other))),
+    ended: before.filter((one) => !after.some((other) => place(one) === place(other))),
+  };
 }
 
 export const sameOrders = (one: Orders, other: Orders): boolean => isDeepStrictEqual(one, other);

@@ -2,7 +2,8 @@ import type { ChangeJson } from '../route/change.ts';
 import type { TroubleCode } from '../desired/finding.ts';
 import type { FailureKind } from '../route/outcome.ts';
 import { known } from '../route/known.ts';
-import type { ApprovedRoute } from '../desired/orders.ts';
+import type { ApprovedRoute, GivenOrder } from '../desired/orders.ts';
+import type { Policy } from '../desired/policy.ts';
 import type { Actor } from './call.ts';
 
 // Types and queries only. `status/` decides what is remembered. All times are ISO 8601, UTC.
@@ -14,8 +15,16 @@ export interface Memory {
   /** Identifies the item and the policy of the last reconcile. */
   readonly desiredHash?: string;
   readonly policyHash?: string;
-  /** The policy under which the table was last seen in sync. Absent once a delete waits or the policy changes. */
-  readonly cleanPolicy?: string;
+  /** Identifies the item that is stored as the last valid version. */
+  readonly lastValid?: string;
+  /** The policy of the last valid item. An edit that weakens it is announced. */
+  readonly policy?: Policy;
+  /** The orders for this table that were in force at the last reconcile. Each is announced once. */
+  readonly orders?: readonly GivenOrder[];
+  /** When the last believed read was made. Whether a route appeared is judged by it. */
+  readonly readAt?: string;
+  /** Since when the policy holds under which the table is reconciled, and what was before. */
+  readonly policySince?: PolicySince;
   /** The last reconcile was not allowed to change anything: mode `observe`, a pause or a stop. */
   readonly watched?: true;
   /** When we last wrote to the table. `Remembered.written` holds what we wrote. */
@@ -45,10 +54,14 @@ export interface Remembered {
   readonly ours?: string;
   /** We retargeted the local route here. It must not be mistaken for a route that can be deleted. */
   readonly overrodeLocal?: true;
-  /** Another account's interface was once seen here. */
-  readonly foreign?: true;
-  /** The last read left a static route here alone. If we may change it later, it does not count as newly appeared. */
-  readonly spared?: true;
+  /** A read has shown the listed target here. Until then, what looks like somebody else's is not replaced. */
+  readonly seenAsListed?: true;
+  /** The last read showed the local route of a VPC CIDR block here, as EC2 made it. */
+  readonly wasLocal?: true;
+  /** How the static route came here. Decided once, when a read first shows the route. */
+  readonly arrival?: Arrival;
+  /** When a read first showed no static route here any more. The arrival is kept for 24 hours after that. */
+  readonly emptySince?: string;
   /** We replaced an active route here. Stays until a read shows the new target active. */
   readonly onTrial?: OnTrial;
   /** The change that the last plan still asked for here. */
@@ -65,8 +78,46 @@ export interface Remembered {
   readonly drift?: readonly Drift[];
 }
 
+/**
+ * How a static route came to its destination. `appeared`: while the table was enforced and watched, so its delete needs
+ * no approval. Every other value says why nobody can know that.
+ */
+export const arrivals = [
+  'appeared',
+  /** It was there when the table was adopted. */
+  'adopted',
+  /** It came in mode `observe`, during a pause or a stop, or while the table was not read often enough. */
+  'observed',
+  'paused',
+  'unwatched',
+  /** The item left it alone: an ignore entry, the scope, or `unlisted: keep`. */
+  'ignored',
+  'out-of-scope',
+  'kept',
+  /** The item listed its destination. */
+  'listed',
+] as const;
+
+export type Arrival = (typeof arrivals)[number];
+
+/** The start of a policy, and how routes count that came before it was in force for long enough. */
+export interface PolicySince {
+  /** Identifies the policy. */
+  readonly policy: string;
+  readonly at: string;
+  readonly before: Extract<Arrival, 'adopted' | 'observed' | 'paused' | 'unwatched'>;
+  /** Under this policy nothing may be changed. */
+  readonly isWatched?: true;
+}
+
 /** Why a delete waits for a person, the most serious first. */
-export const blockCodes = ['too-many-deletes', 'first-deletes', 'default-route'] as const;
+export const blockCodes = [
+  'too-many-deletes',
+  'maybe-not-ours',
+  'last-route',
+  'first-deletes',
+  'default-route',
+] as const;
 
 export type BlockCode = (typeof blockCodes)[number];
 

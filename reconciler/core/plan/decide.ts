@@ -1,22 +1,23 @@
 import type { Change } from '../route/change.ts';
 import type { DesiredRoute } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
+import { doubtAbout } from './doubt.ts';
 import type { Finding } from '../desired/finding.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { rememberedAt } from '../memory/memory.ts';
 import {
   type Circumstances,
   type LeftAloneReason,
-  type StaticRoute,
   ignoringEntry,
   isCalledDead,
   isKnownDead,
   localReason,
   overriddenByUs,
-  whyNotDelete,
+  isRetargetedLocal,
+  whyLeftAlone,
   whyNotReplace,
 } from './ownership.ts';
-import { destinationText, sameTarget, targetText } from '../route/route.ts';
+import { type StaticRoute, destinationText, sameTarget, targetText } from '../route/route.ts';
 import type { LeftAlone } from './slots.ts';
 
 /** The decision about one destination, with what an operator should know about it. */
@@ -50,19 +51,35 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
   if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
   if (reason === 'target-down') return isCalledDead(wanted, on) ? targetDown(wanted, slot) : notAgain(wanted, slot);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
-  return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason);
+  return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason, on);
 }
 
 /** Decides about a static route whose destination is not listed. */
 export function decideUnlisted(slot: StaticRoute, on: Circumstances): Decision {
-  const reason = whyNotDelete(slot, on);
-  if (!reason) return changed({ action: 'delete', destination: slot.destination, from: slot });
-  if (reason !== 'local-overridden' || !overriddenByUs(slot, on)) return untouched(slot, reason, []);
+  const reason = whyLeftAlone(slot, on);
+  if (!reason)
+    return isRetargetedLocal(slot, on)
+      ? changed({ action: 'replace', destination: slot.destination, from: slot, to: { kind: 'local' } })
+      : changed({ action: 'delete', destination: slot.destination, from: slot });
+  return untouched(slot, reason, reason === 'local-overridden' ? [localOverride(slot, on)] : []);
+}
+
+function localOverride(slot: StaticRoute, on: Circumstances): Finding {
   const destination = destinationText(slot.destination);
-  const message = `${destination} still overrides the local route because an earlier version of the item asked for it; to reset it, list it with target local`;
-  return untouched(slot, reason, [
-    { code: 'local-override-left', destination, target: targetText(slot.target), message },
-  ]);
+  const target = targetText(slot.target);
+  return overriddenByUs(slot, on)
+    ? {
+        code: 'local-override-left',
+        destination,
+        target,
+        message: `${destination} still overrides the local route because an earlier version of the item asked for it; to reset it, list it with target local`,
+      }
+    : {
+        code: 'local-overridden',
+        destination,
+        target,
+        message: `the local route ${destination} leads to ${target} since before this table was adopted; to reset it, list it with target local; to keep it, list it with overrideLocal: true`,
+      };
 }
 
 function suspended(
@@ -77,11 +94,15 @@ function suspended(
   return untouched(slot, (slot && localReason(slot)) ?? because, [finding]);
 }
 
-function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason): Decision {
+function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReason, on: Circumstances): Decision {
   const isLocal = reason === 'local' || reason === 'local-overridden';
+  const target = targetText(route.target);
+  const doubt = reason === 'maybe-not-ours' && doubtAbout(route, on.actual);
   const sentence = isLocal
     ? 'is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true'
-    : `has a route to ${targetText(route.target)} that is not ours to change (${reason})`;
+    : doubt
+      ? `has a route to ${target} that may belong to somebody else: it ${doubt.because}; approve the route to have it replaced, or take the destination out of routes`
+      : `has a route to ${target} that is not ours to change (${reason})`;
   return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
 }
 

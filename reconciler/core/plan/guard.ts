@@ -1,79 +1,164 @@
 import { approvedRoutes, isAmong } from './approval.ts';
+import { counted } from '../route/counted.ts';
 import type { Change } from '../route/change.ts';
-import { type BlockCode, type Memory, rememberedAt } from '../memory/memory.ts';
+import { type Doubt, doubtAbout, ignoreEntryFor, isPrivate } from './doubt.ts';
+import { type Arrival, type BlockCode, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
-import { policyHash } from '../desired/hashes.ts';
-import { destinationText, isDefaultRoute } from '../route/route.ts';
+import { destinationText, isDefaultRoute, targetText } from '../route/route.ts';
 
-/** Deletes that wait for a person. Replaces and creates of the same plan go on. */
+/** Deletes that wait for a person. Replaces and creates of the same plan go on, and so do all other deletes. */
 export interface Blocked {
+  /** The most serious code of `deletes`. */
   readonly code: BlockCode;
-  /** One sentence: which deletes wait, why, and what a person can do. */
+  /** Which deletes wait, why, and what a person can do. */
   readonly message: string;
-  /** The destinations whose deletes wait, in the order of the plan. */
-  readonly deletes: readonly string[];
+  /** The routes whose deletes wait, in the order of the plan. */
+  readonly deletes: readonly WaitingDelete[];
+}
+
+export interface WaitingDelete {
+  readonly destination: string;
+  readonly target: string;
+  readonly code: BlockCode;
 }
 
 type Delete = Extract<Change, { action: 'delete' }>;
 
+interface Waiting {
+  readonly change: Delete;
+  readonly code: BlockCode;
+}
+
 /**
  * Which deletes of a plan must wait for a person.
  *
- * Deletes are earned. A delete needs no approval in two cases: the route appeared while the memory shows the table in
- * sync under the same policy, or an edit removed the route from `routes`. For a default route only the first case
- * counts. If more than `maxDeletes` deletes of a plan are not approved, all of these wait. An approved delete never
- * waits and does not count.
+ * Deletes are earned. A delete needs no approval in two cases: the route appeared while the table was enforced and
+ * watched (`Remembered.arrival`), or an edit removed it from `routes` and it still has the target that was ours. For a
+ * default route only the first case counts. If more than `maxDeletes` deletes would go because of edits, all of these
+ * wait: a flood of routes that appeared must not stop its own repair. What may belong to somebody else waits even if it
+ * is earned, unless its destination is public. An approved delete never waits and does not count.
+ *
+ * Without a memory (offline, or when a person runs the plan), nobody knows how a route came. Then default routes,
+ * doubt and `maxDeletes` decide.
  */
 export function blockedDeletes(changes: readonly Change[], unchanged: number, on: Circumstances): Blocked | undefined {
-  const deletes = changes.filter((change) => change.action === 'delete');
+  const approved = approvedRoutes(on.desired, on.memory, on.now);
+  const asking = changes.filter(
+    (change): change is Delete => change.action === 'delete' && !isAmong(approved, change.destination, change.from),
+  );
+  const codes = new Map(asking.map((change) => [change, whyItWaits(change, on)]));
   const ours = unchanged + changes.filter(({ action }) => action !== 'create').length;
   const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
-  const approved = approvedRoutes(on.desired, on.memory, on.now);
-  const asking = deletes.filter(({ destination, from }) => !isAmong(approved, destination, from));
-  const tooMany = asking.length > most;
-  const reasons = new Map(asking.map((change) => [change, on.memory && whyUnearned(change, on.memory, on)] as const));
-  const held = asking.filter((change) => tooMany || reasons.get(change));
-  if (held.length === 0) return undefined;
-  const code = tooMany
-    ? 'too-many-deletes'
-    : [...reasons.values()].includes('first-deletes')
-      ? 'first-deletes'
-      : 'default-route';
-  const sentence = {
-    'too-many-deletes': `the plan deletes ${counted(asking.length)}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`,
-    'first-deletes': `${held.length} of the routes to delete ${held.length === 1 ? 'was' : 'were'} there before this table was known to be in sync`,
-    'default-route': 'the delete of a default route needs approval, unless that route has just appeared',
-  }[code];
+  const byEdits = asking.filter((change) => !codes.get(change) && arrivalOf(change, on) !== 'appeared');
+  if (byEdits.length > most) for (const change of byEdits) codes.set(change, 'too-many-deletes');
+  const waiting = asking.flatMap((change): Waiting[] => {
+    const code = codes.get(change);
+    return code ? [{ change, code }] : [];
+  });
+  const code = blockCodes.find((one) => waiting.some((other) => other.code === one));
+  if (!code) return undefined;
   return {
     code,
-    message: `${sentence}: approve them, list the routes, or ignore them`,
-    deletes: held.map(({ destination }) => destinationText(destination)),
+    message: on.desired.isLastValid
+      ? `${sentenceOf(code, waiting, most, on)}; while the item is invalid, only routes that appeared are deleted: correct the item`
+      : `${sentenceOf(code, waiting, most, on)}: approve them, list the routes, or ignore them`,
+    deletes: waiting.map(({ change: { destination, from }, code }) => ({
+      destination: destinationText(destination),
+      target: targetText(from.target),
+      code,
+    })),
   };
 }
-
-const counted = (routes: number): string => `${routes} ${routes === 1 ? 'route' : 'routes'}`;
 
 /** Half of the routes that are ours, but at least 1 and at most 10. */
 const defaultMaxDeletes = (routesThatAreOurs: number): number =>
   Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)));
 
-function whyUnearned(change: Delete, memory: Memory, on: Circumstances): 'first-deletes' | 'default-route' | undefined {
-  const wasOurs = isOwned({ ...change.from, destination: change.destination }, { memory });
-  const { listed, ours, spared } = rememberedAt(memory, destinationText(change.destination));
-  const appeared = memory.cleanPolicy === policyHash(on.desired, on.now) && !spared;
-  if (!wasOurs && !appeared) return 'first-deletes';
-  const wasListed = listed || ours !== undefined;
-  return isDefaultRoute(change.destination) && (!appeared || wasListed) ? 'default-route' : undefined;
+/** Why a delete waits, whatever else the plan deletes. */
+function whyItWaits(change: Delete, on: Circumstances): BlockCode | undefined {
+  const { destination } = change;
+  if (doubtOf(change, on) && isPrivate(destination, on.actual)) return 'maybe-not-ours';
+  const hasAppeared = arrivalOf(change, on) === 'appeared';
+  if (!on.memory) return isDefaultRoute(destination) ? 'default-route' : undefined;
+  if (hasAppeared) return undefined;
+  if (!isOwned({ ...change.from, destination }, on)) return 'first-deletes';
+  // The edit that removed the route may be undone, or be part of the one that is invalid.
+  if (on.desired.isLastValid) return 'first-deletes';
+  if (isDefaultRoute(destination)) return 'default-route';
+  return on.desired.routes.length === 0 ? 'last-route' : undefined;
 }
 
-/** The changes of a plan that may go on now: all but the deletes that wait for a person. */
+const arrivalOf = ({ destination }: Delete, { memory }: Circumstances): Arrival | undefined =>
+  rememberedAt(memory, destinationText(destination)).arrival;
+
+const doubtOf = ({ destination, from }: Delete, { actual }: Circumstances): Doubt | undefined =>
+  doubtAbout({ ...from, destination }, actual);
+
+// ── what people read ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** One sentence, about the deletes with the most serious code. */
+function sentenceOf(code: BlockCode, all: readonly Waiting[], most: number, on: Circumstances): string {
+  const waiting = all.filter((one) => one.code === code).map(({ change }) => change);
+  const [first] = waiting;
+  const { length } = waiting;
+  switch (code) {
+    case 'too-many-deletes':
+      return `the plan deletes ${counted(length, 'route')}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`;
+    case 'maybe-not-ours':
+      return `${length} of the routes to delete may belong to somebody else: ${first ? doubtShown(first, on) : ''}`;
+    case 'last-route':
+      return `an edit emptied routes, which deletes ${counted(length, 'route')}`;
+    case 'first-deletes':
+      return `${length} of the routes to delete ${length === 1 ? 'needs' : 'need'} approval, because ${length === 1 ? 'it' : 'they'} ${arrivalsShown(waiting, on)}`;
+    case 'default-route':
+      return 'the delete of a default route needs approval, unless that route has just appeared';
+    default:
+      return code satisfies never;
+  }
+}
+
+function doubtShown(change: Delete, on: Circumstances): string {
+  const destination = destinationText(change.destination);
+  const doubt = doubtOf(change, on);
+  const by = openDrift(rememberedAt(on.memory, destination))?.cause?.actor?.arn;
+  const entry = doubt && ignoreEntryFor(change.destination, doubt);
+  return `${destination} ${doubt?.because}${by === undefined ? '' : `, and ${by} made it`} (to ignore it and its siblings: ${entry})`;
+}
+
+/** How routes came whose deletes wait, as predicates. */
+const shown: Readonly<Record<Arrival, string>> = {
+  appeared: 'appeared',
+  adopted: 'stood when this table was adopted',
+  observed: 'came while the item was in mode observe',
+  paused: 'came while the table was paused or stopped',
+  unwatched: 'came while the table was not watched under its present policy',
+  ignored: 'came under an ignore entry that has ended',
+  'out-of-scope': 'came while out of scope',
+  kept: 'came under unlisted: keep',
+  listed: 'came to a destination that was listed, with another target',
+};
+
+const arrivalsShown = (waiting: readonly Delete[], on: Circumstances): string =>
+  [
+    ...new Set(
+      waiting.map((change) =>
+        isOwned({ ...change.from, destination: change.destination }, on)
+          ? 'left routes with an edit'
+          : shown[arrivalOf(change, on) ?? 'unwatched'],
+      ),
+    ),
+  ].join(' or ');
+
+/** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
 export function permitted({
   changes,
   blocked,
+  waiting = [],
 }: {
   readonly changes: readonly Change[];
   readonly blocked?: Blocked;
+  readonly waiting?: readonly { readonly destination: string }[];
 }): readonly Change[] {
-  const held = new Set(blocked?.deletes);
+  const held = new Set([...(blocked?.deletes ?? []), ...waiting].map(({ destination }) => destination));
   return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
 }

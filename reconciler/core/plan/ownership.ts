@@ -1,15 +1,16 @@
+import { approvedRoutes, isAmong } from './approval.ts';
 import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
-import { type Memory, rememberedAt } from '../memory/memory.ts';
+import { doubtAbout } from './doubt.ts';
+import { type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import {
   type ActualRoute,
   type ActualTable,
-  type Destination,
+  type StaticRoute,
   covers,
   destinationText,
-  isThroughMachine,
   targetNames,
   targetText,
 } from '../route/route.ts';
@@ -22,17 +23,14 @@ export type LeftAloneReason =
   | 'advertised'
   | 'gateway-endpoint'
   | 'lattice'
-  | 'foreign-eni'
-  | 'service-managed'
   | 'unknown'
   | 'ignored'
   | 'held'
+  /** It stands at a listed destination and may belong to somebody else. */
+  | 'maybe-not-ours'
   | 'target-down'
   | 'out-of-scope'
   | 'unlisted-kept';
-
-/** The one static route that a destination can have in a table. */
-export type StaticRoute = ActualRoute & { readonly destination: Destination };
 
 /** Everything that decides whether a route is ours to change. */
 export interface Circumstances {
@@ -43,6 +41,8 @@ export interface Circumstances {
   readonly memory?: Memory;
   /** What EC2 says about the targets that were asked about, by id. */
   readonly health?: ReadonlyMap<string, Health>;
+  /** Destinations whose creates this reconcile tried, and EC2 refused because the table is full. */
+  readonly full?: ReadonlySet<string>;
 }
 
 /** Why the static route of a listed destination may not be replaced; undefined when it may. */
@@ -50,8 +50,9 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
   const mayRetargetLocal = wanted.overrideLocal || wanted.target.kind === 'local';
   return (
     (mayRetargetLocal ? undefined : localReason(slot)) ??
-    serviceReason(slot, on) ??
+    serviceReason(slot) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
+    (mayBeSomebodyElses(slot, on) ? 'maybe-not-ours' : undefined) ??
     (slot.state === 'active' && (isCalledDead(wanted, on) || isKnownDead(wanted, on)) ? 'target-down' : undefined)
   );
 }
@@ -60,25 +61,35 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
 export const isCalledDead = ({ target }: DesiredRoute, { health }: Pick<Circumstances, 'health'>): boolean =>
   health?.get(targetText(target)) === 'dead';
 
+/**
+ * Whether a working route at a listed destination looks like somebody else's, and nothing shows that the destination is
+ * ours: no read has ever shown the listed target there, and no person approved the route. Without a memory, nobody can
+ * know.
+ */
+function mayBeSomebodyElses(slot: StaticRoute, on: Circumstances): boolean {
+  if (slot.state !== 'active' || !doubtAbout(slot, on.actual)) return false;
+  if (at(slot, on).seenAsListed) return false;
+  return !isAmong(approvedRoutes(on.desired, on.memory, on.now), slot.destination, slot);
+}
+
 /** Whether we replaced a working route with exactly this target, and the traffic was dropped afterwards. */
 export function isKnownDead({ destination, target }: DesiredRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
   const { onTrial } = rememberedAt(memory, destinationText(destination));
   return onTrial?.deadSince !== undefined && onTrial.target === targetText(target);
 }
 
-/** Why an unlisted route may not be deleted; undefined when it may. */
-export function whyNotDelete(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {
+/** Why an unlisted static route is left alone; undefined when it is to be deleted, or put back as local route. */
+export function whyLeftAlone(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {
   const { desired } = on;
   return (
-    localReason(slot) ??
-    (overriddenByUs(slot, on) ? 'local-overridden' : undefined) ??
-    serviceReason(slot, on) ??
+    (slot.target.kind === 'local' ? 'local' : undefined) ??
+    serviceReason(slot) ??
     (activeHold(desired, slot.destination, on.now) ? 'held' : undefined) ??
-    (isDetachedInterface(slot) ? 'foreign-eni' : undefined) ??
-    (isServiceManaged(slot, on.actual) ? 'service-managed' : undefined) ??
+    (overriddenByUs(slot, on) ? 'local-overridden' : undefined) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
     (desired.scope?.some((block) => covers(block, slot.destination)) === false ? 'out-of-scope' : undefined) ??
-    (desired.unlisted === 'keep' && !isOwned(slot, on) ? 'unlisted-kept' : undefined)
+    (isRetargetedLocal(slot, on) ? undefined : localReason(slot)) ??
+    (desired.unlisted === 'keep' && !isOwned(slot, on) && !isRetargetedLocal(slot, on) ? 'unlisted-kept' : undefined)
   );
 }
 
@@ -88,31 +99,17 @@ export function localReason(route: ActualRoute): 'local' | 'local-overridden' | 
   return route.origin === 'with-table' ? 'local-overridden' : undefined;
 }
 
-/** Routes that a service maintains and routes of an unknown kind are never ours, listed or not. */
-function serviceReason(slot: StaticRoute, { actual, memory }: Circumstances): LeftAloneReason | undefined {
+/** Whether somebody retargeted the local route here: an earlier read showed it as EC2 made it, and no item asked. */
+export const isRetargetedLocal = (slot: StaticRoute, on: Pick<Circumstances, 'memory'>): boolean =>
+  slot.target.kind !== 'local' && at(slot, on).wasLocal === true;
+
+/** Routes that a service creates by itself and routes of an unknown kind are never ours, listed or not. */
+function serviceReason(slot: StaticRoute): LeftAloneReason | undefined {
   if (slot.target.kind === 'lattice') return 'lattice';
   if (slot.destination.kind === 'prefix-list' && slot.target.kind === 'vpc-endpoint') return 'gateway-endpoint';
-  if (slot.target.kind === 'unknown' || slot.origin === 'unknown' || slot.state === 'unknown') return 'unknown';
-  const foreign = isForeignInterface(slot, actual) || rememberedAt(memory, destinationText(slot.destination)).foreign;
-  return foreign ? 'foreign-eni' : undefined;
-}
-
-/** Whether another account owns the interface. If so, a service or an appliance vendor created the route. */
-export function isForeignInterface(route: ActualRoute, actual: ActualTable): boolean {
-  const owner = isThroughMachine(route) ? route.instance?.ownerId : undefined;
-  return owner !== undefined && owner !== actual.ownerId;
-}
-
-/**
- * While a service moves its interface, EC2 shows a blackhole without an owner. The interface may be back at any moment.
- */
-const isDetachedInterface = ({ target, state, instance }: StaticRoute): boolean =>
-  target.kind === 'network-interface' && state === 'blackhole' && instance?.ownerId === undefined;
-
-/** FSx and Kubernetes tag the tables in which they maintain routes. The routes themselves carry no tag. */
-function isServiceManaged(slot: StaticRoute, { tags }: ActualTable): boolean {
-  if (slot.target.kind === 'network-interface' && 'AmazonFSx' in tags) return true;
-  return isThroughMachine(slot) && Object.keys(tags).some((key) => key.startsWith('kubernetes.io/cluster/'));
+  return slot.target.kind === 'unknown' || slot.origin === 'unknown' || slot.state === 'unknown'
+    ? 'unknown'
+    : undefined;
 }
 
 /** The active ignore entry that matches an actual route, if there is one. */
@@ -120,11 +117,14 @@ export const ignoringEntry = (slot: StaticRoute, { desired, now }: Circumstances
   desired.ignore.find((entry) => isActive(entry, now) && meets(entry, slot.destination, targetNames(slot)));
 
 /** Whether the memory lists this route, with the same destination and target, as ours. */
-export function isOwned(slot: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
-  const { ours } = rememberedAt(memory, destinationText(slot.destination));
+export function isOwned(slot: StaticRoute, on: Pick<Circumstances, 'memory'>): boolean {
+  const { ours } = at(slot, on);
   return ours !== undefined && targetNames(slot).includes(ours);
 }
 
 /** Whether we retargeted the local route of this destination because an earlier item asked for it. */
-export const overriddenByUs = (slot: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): boolean =>
-  rememberedAt(memory, destinationText(slot.destination)).overrodeLocal === true;
+export const overriddenByUs = (slot: StaticRoute, on: Pick<Circumstances, 'memory'>): boolean =>
+  at(slot, on).overrodeLocal === true;
+
+const at = ({ destination }: StaticRoute, { memory }: Pick<Circumstances, 'memory'>): Remembered =>
+  rememberedAt(memory, destinationText(destination));

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Change, type ChangeJson, changeAsJson, changeKey, inOrderOfApply } from '../route/change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
 import type { DesiredTable } from '../desired/desired.ts';
+import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
-import { type Blocked, blockedDeletes } from './guard.ts';
+import { type Blocked, blockedDeletes, permitted } from './guard.ts';
 import type { Problem } from '../desired/problem.ts';
 import type { Circumstances, LeftAloneReason } from './ownership.ts';
 import {
@@ -17,7 +18,8 @@ import {
   targetText,
 } from '../route/route.ts';
 import { type LeftAlone, slotsOf } from './slots.ts';
-import { coverageGaps, expiredIgnores, overlaps, shadowedRoutes } from './warnings.ts';
+import { type Waiting, coverageGaps, waitingDeletes } from './takeover.ts';
+import { expiredIgnores, overlaps, shadowedRoutes } from './warnings.ts';
 
 /** The changes that turn an actual table into the desired one, and what else an operator should know. */
 export interface Plan {
@@ -35,10 +37,12 @@ export interface Plan {
   readonly findings: readonly Finding[];
   /** The deletes in `changes` that need approval. */
   readonly blocked?: Blocked;
+  /** The deletes in `changes` that wait until a read shows the creates that overlap them. Absent if none waits. */
+  readonly waiting?: readonly Waiting[];
 }
 
 /** What a plan depends on besides the two tables. */
-type Context = Pick<Circumstances, 'now' | 'memory' | 'health'>;
+type Context = Pick<Circumstances, 'now' | 'memory' | 'full' | 'health'>;
 
 /**
  * The changes that turn `actual` into `desired`, and what else an operator should know.
@@ -55,34 +59,39 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Contex
     ...desired.routes.map((wanted) => decideListed(wanted, slots.static.get(destinationText(wanted.destination)), on)),
     ...[...slots.static].filter(([key]) => !listed.has(key)).map(([, slot]) => decideUnlisted(slot, on)),
   ];
-  const changes = inOrderOfApply(decisions.flatMap((decision) => (decision.kind === 'change' ? decision.change : [])));
+  const changes = inOrderOfApply(
+    decisions.flatMap((decision) => (decision.kind === 'change' ? decision.change : [])),
+    // A route to a public destination can reroute everything that leaves the VPC.
+    ({ destination }) => !isPrivate(destination, actual),
+  );
   const unchanged = decisions.filter(({ kind }) => kind === 'unchanged').length;
   const leftAlone = [
     ...slots.leftAlone,
     ...decisions.flatMap((decision) => (decision.kind === 'left-alone' ? decision.route : [])),
   ];
+  const blocked = blockedDeletes(changes, unchanged, on);
+  const waiting = waitingDeletes(changes, blocked, on);
+  const held = { changes, ...(blocked && { blocked }), ...(waiting.length > 0 && { waiting }) };
   const findings = [
     ...desired.findings,
     ...decisions.flatMap((decision) => decision.findings),
     ...expiredIgnores(desired, context.now),
     ...shadowedRoutes(desired, leftAlone),
     ...overlaps(desired, leftAlone),
-    ...coverageGaps(changes),
+    ...coverageGaps(permitted(held)),
   ];
   const planId = planIdOf(desired.routeTableId, changes);
-  const blocked = blockedDeletes(changes, unchanged, on);
   return {
     routeTableId: desired.routeTableId,
     inSync: changes.length === 0 && !findings.some(isOutOfSync),
     planId,
-    changes,
+    ...held,
     unchanged,
     leftAlone: sortedBy(
       leftAlone,
       ({ route, reason }) => `${destinationOrder(route.destination)} ${targetText(route.target)} ${reason}`,
     ),
     findings: sortedBy(findings, (finding) => [finding.code, finding.destination, finding.message].join(' ')),
-    ...(blocked && { blocked }),
   };
 }
 

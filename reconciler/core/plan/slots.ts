@@ -1,5 +1,5 @@
-import type { LeftAloneReason, StaticRoute } from './ownership.ts';
-import { type ActualRoute, destinationText, sortedBy, targetText } from '../route/route.ts';
+import type { LeftAloneReason } from './ownership.ts';
+import { type ActualRoute, type StaticRoute, destinationText, sortedBy, targetText } from '../route/route.ts';
 
 /** An actual route that the plan neither changes nor counts as unchanged, and the reason. */
 export interface LeftAlone {

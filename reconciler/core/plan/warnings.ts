@@ -51,34 +51,12 @@ export function overlaps({ routes }: DesiredTable, leftAlone: readonly LeftAlone
   });
 }
 
-/**
- * Overlapping pairs of a delete and a create. Deletes run first, so between the two calls traffic to the overlap takes
- * another path or none.
- */
-export function coverageGaps(changes: readonly Change[]): Finding[] {
-  const deletes = byDestination(changes.filter(({ action }) => action === 'delete'));
-  const creates = byDestination(changes.filter(({ action }) => action === 'create'));
-  return [
-    ...[...creates.values()].flatMap((made) =>
-      enclosing(made.destination, deletes).map((removed) => coverageGap(removed, made)),
-    ),
-    ...[...deletes.values()].flatMap((removed) =>
-      enclosing(removed.destination, creates).map((made) => coverageGap(removed, made)),
-    ),
-  ];
-}
-
-function coverageGap(removed: Change, made: Change): Finding {
-  const destination = destinationText(removed.destination);
-  const message = `${destination} is deleted before ${destinationText(made.destination)} is created: in between, traffic to the overlap takes another path or none`;
-  return { code: 'coverage-gap', destination, message };
-}
-
-const byDestination = <T extends DesiredRoute | Change>(items: readonly T[]): ReadonlyMap<string, T> =>
+/** Values by their destination. */
+export const byDestination = <T extends DesiredRoute | Change>(items: readonly T[]): ReadonlyMap<string, T> =>
   new Map(items.map((item) => [destinationText(item.destination), item]));
 
 /** The values whose destination strictly contains this one, smallest destination first. At most 128 look-ups. */
-function enclosing<T>(destination: Destination, values: ReadonlyMap<string, T>): T[] {
+export function enclosing<T>(destination: Destination, values: ReadonlyMap<string, T>): T[] {
   if (destination.kind === 'prefix-list' || values.size === 0) return [];
   const found: T[] = [];
   for (const outer of supernets(destination)) {

@@ -20,10 +20,13 @@ const applyOrder = { replace: 0, delete: 1, create: 2 } as const;
 
 /**
  * Sorts changes in apply order: replaces (they leave no gap), then deletes (they make room), then creates. Within an
- * action, changes are sorted by destination.
+ * action, changes are sorted by destination. Urgent deletes come before the others.
  */
-export const inOrderOfApply = (changes: readonly Change[]): Change[] =>
-  sortedBy(changes, (change) => `${applyOrder[change.action]} ${destinationOrder(change.destination)}`);
+export const inOrderOfApply = (changes: readonly Change[], isUrgent: (change: Change) => boolean): Change[] =>
+  sortedBy(changes, (change) => {
+    const isLater = change.action === 'delete' && !isUrgent(change);
+    return `${applyOrder[change.action]} ${isLater ? 1 : 0} ${destinationOrder(change.destination)}`;
+  });
 
 /** A change as JSON, with destination and target as a person writes them. */
 export interface ChangeJson {

@@ -36,6 +36,16 @@ export interface ChangeOutcome extends ChangeJson {
   readonly at?: string;
 }
 
+/** EC2's code for a table that has no room for another route. */
+const tableIsFull = 'RouteLimitExceeded';
+
+/** The code of a delete that waits until a read shows the creates that overlap it. */
+export const waitsForCreate = 'waits-for-create';
+
+/** Whether EC2 refused a create because the table is full. */
+export const refusedAsFull = (refused: Pick<ChangeOutcome, 'action' | 'code'> | undefined): boolean =>
+  refused?.action === 'create' && refused.code === tableIsFull;
+
 /** Whether the call may have changed the table. If so, a later read has to show the change. */
 export const mayHaveWritten = ({ result }: Pick<ChangeOutcome, 'result'>): boolean => results[result].mayHaveWritten;
 

@@ -53,6 +53,9 @@ export interface ActualRoute {
   readonly spelling: string;
 }
 
+/** The one static route that a destination can have in a table. */
+export type StaticRoute = ActualRoute & { readonly destination: Destination };
+
 /** Whether a route is the one static route of its destination. Propagated and advertised routes exist beside it. */
 export const isStatic = ({ origin }: ActualRoute): boolean => origin !== 'propagated' && origin !== 'advertised';
 

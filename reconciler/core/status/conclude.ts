@@ -1,8 +1,8 @@
 import type { Change } from '../route/change.ts';
 import type { DesiredTable } from '../desired/desired.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
-import { isOutOfSync } from '../desired/finding.ts';
 import { desiredHash, policyHash } from '../desired/hashes.ts';
+import { policyOf } from '../desired/policy.ts';
 import { known } from '../route/known.ts';
 import { type Memory, emptyMemory, withEach } from '../memory/memory.ts';
 import type { Pause } from '../desired/orders.ts';
@@ -11,13 +11,13 @@ import { type Plan, planForInvalidItem, planForMissingTable } from '../plan/plan
 import type { Problem } from '../desired/problem.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 import type { TriggerKind, Waker } from '../memory/trigger.ts';
+import { watchedFrom } from './arrival.ts';
 import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
+import { invalidBecause, phaseOf } from './phase.ts';
 import { doubtAbout, rememberWrites } from './staleness.ts';
 import {
-  type Contested,
-  type Failure,
   type ShownPause,
   type State,
   type Status,
@@ -59,6 +59,8 @@ export interface Circumstances extends Tried {
   readonly kinds: readonly TriggerKind[];
   /** Ids of the deletions of the item that this reconcile takes into account. */
   readonly deletions: readonly string[];
+  /** The item is invalid, and the result is of its last valid version, first reconciled at `since`. */
+  readonly invalid?: { readonly problems: readonly Problem[]; readonly since: string };
 }
 
 /** A read may not show a write at once. AWS advises to read after 2 s, and again later. */
@@ -79,7 +81,8 @@ export function conclude(before: State | undefined, memory: Memory, result: Resu
   const written = rememberWrites(memory, on.outcomes, on.now);
   const deletions = [...new Set([...(memory.deletions ?? []), ...on.deletions])].slice(-deletionsKept);
   const judged = judge(before, deletions.length > 0 ? { ...written, deletions } : written, result, on);
-  return { status: signed(judged.status, before?.status, on), memory: judged.memory };
+  const status = on.invalid ? asInvalid(judged.status, on.routeTableId, on.invalid) : judged.status;
+  return { status: signed(status, before?.status, on), memory: judged.memory };
 }
 
 type Judged = { readonly status: Omit<Status, Dated>; readonly memory: Memory };
@@ -117,21 +120,40 @@ function unmanaged({ deletions, callsSeen, lastWriteAt, approval, destinations }
   };
 }
 
-/** An invalid item changes nothing: earlier repairs stay, and so does what is remembered of each destination. */
+/** The status of a table under the last valid version of its item, for people: the item is invalid. */
+function asInvalid(
+  { phase, reason, plan, ...status }: Judged['status'],
+  routeTableId: string,
+  { problems, since }: NonNullable<Circumstances['invalid']>,
+): Judged['status'] {
+  const { findings } = planForInvalidItem(routeTableId, problems);
+  const others = plan?.findings.filter(({ code }) => code !== 'invalid-desired') ?? [];
+  return {
+    ...status,
+    phase: 'Invalid',
+    reason: `${invalidBecause(problems)}; its last valid version of ${since} stays in force`,
+    problems: cut(problems),
+    inForce: { since, phase, reason },
+    ...(plan && { plan: { ...plan, findings: cut([...findings, ...others]) } }),
+  };
+}
+
+/**
+ * An invalid item without a valid version before it changes nothing: earlier repairs stay, and so does what is
+ * remembered of each destination.
+ */
 function invalid(
   before: State | undefined,
-  { desiredHash: _, policyHash: __, doubt: ___, ...memory }: Memory,
+  { desiredHash: _, policyHash: __, doubt: ___, lastValid: ____, ...memory }: Memory,
   problems: readonly Problem[],
   on: Circumstances,
 ): Judged {
-  const [first] = problems;
-  const more = problems.length > 1 ? ` and ${problems.length - 1} more` : '';
   const followed = followDrift(beforeOf(before), memory, undefined, on.outcomes, sightOf(before, memory, on));
   return {
     status: known({
       ...shownOf(followed),
       phase: 'Invalid' as const,
-      reason: `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`,
+      reason: invalidBecause(problems),
       problems: cut(problems),
       failures: [],
       plan: summaryOf(planForInvalidItem(on.routeTableId, problems)),
@@ -149,30 +171,19 @@ function doubtful(
   { desired, actual }: Extract<Result, { kind: 'doubtful' }>,
   on: Circumstances,
 ): Judged {
-  const { problems: _, ...status } = before?.status ?? { failures: [] };
+  const { problems: _, inForce: ______, ...status } = before?.status ?? { failures: [] };
   // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
-  const { cleanPolicy, ...rest } = followDrift(
-    beforeOf(before),
-    repaired,
-    undefined,
-    on.outcomes,
-    sightOf(before, memory, on),
-  );
-  const isClean = cleanPolicy === policyHash(desired, on.now);
+  const followed = followDrift(beforeOf(before), repaired, undefined, on.outcomes, sightOf(before, memory, on));
   return {
     status: known({
       ...status,
-      ...shownOf(rest),
+      ...shownOf(followed),
       phase: 'Verifying' as const,
       reason: 'a read does not show yet what was written: the table is read again',
       nextRetry: after(on.now, readAgainAfterMs),
     }),
-    memory: known({
-      ...rest,
-      cleanPolicy: isClean ? cleanPolicy : undefined,
-      doubt: doubtAbout(actual, on.now, memory.doubt),
-    }),
+    memory: { ...followed, doubt: doubtAbout(actual, on.now, memory.doubt) },
   };
 }
 
@@ -222,7 +233,8 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);
-  const { phase, reason } = phaseOf(result, failures, contested, outcomes, now);
+  const { phase, reason } = phaseOf(desired, plan, { isDone: result.isDone, failures, contested, outcomes, now });
+  const from = isWatched ? undefined : watchedFrom(followed);
   const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
@@ -231,6 +243,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+    ...(from === undefined ? [] : [from]),
   ];
   return {
     status: known({
@@ -248,57 +261,17 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   };
 }
 
-/** Which phase a table is in, and why, in one sentence. */
-function phaseOf(
-  { desired, plan, isDone }: Planned,
-  failures: readonly Failure[],
-  contested: readonly Contested[],
-  outcomes: readonly ChangeOutcome[],
-  now: Date,
-): Pick<Status, 'phase' | 'reason'> {
-  const made = outcomes.filter(mayHaveWritten).length;
-  if (!isEnforced(desired, now) && !plan.inSync && made === 0)
-    return { phase: 'Drifted', reason: `drift is only reported: ${whyNotEnforced(desired, now)}` };
-  const [failure] = failures;
-  if (failure) {
-    const { action, destination, remedy, message, code } = failure;
-    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
-    return { phase: 'Failed', reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}` };
-  }
-  const [contest] = contested;
-  if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
-  if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
-  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
-  if (made > 0)
-    return { phase: 'Verifying', reason: `${made} ${made === 1 ? 'change' : 'changes'} made, not seen in a read yet` };
-  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
-  const finding = plan.findings.find(isOutOfSync);
-  return { phase: 'Failed', reason: finding?.message ?? 'some routes are not ours to change' };
-}
-
-function whyNotEnforced(desired: DesiredTable, now: Date): string {
-  const pause = activePause(desired, now);
-  if (!pause) return 'the item is in mode observe';
-  const by = pause.by === undefined ? '' : ` (by ${pause.by})`;
-  return `${pause.of === 'fleet' ? 'all tables are stopped' : 'the table is paused'}: ${pause.reason}${by}`;
-}
-
-function contestedBecause({ destination, repairs, by, until }: Contested, now: Date): string {
-  const others = by.length > 0 ? by.map(({ arn }) => arn).join(', ') : 'somebody whom no event names';
-  const next = Date.parse(until) > now.getTime() ? `; it is not repaired before ${until}` : '';
-  return `${destination} was repaired ${repairs} times in short order and changed again by ${others}${next}`;
-}
-
 // ── what every result shares ────────────────────────────────────────────────────────────────────────────────────────
 
 const beforeOf = (before: State | undefined): Memory => before?.memory ?? emptyMemory;
 
-/** Adds the hashes of this item and policy to a memory. */
+/** Adds what identifies this item and its policy to a memory. */
 const identified = (memory: Memory, desired: DesiredTable, now: Date): Memory =>
   known({
     ...memory,
     desiredHash: desiredHash(desired),
     policyHash: policyHash(desired, now),
+    policy: policyOf(desired),
     watched: isEnforced(desired, now) ? undefined : (true as const),
   });
 
@@ -311,6 +284,7 @@ const sightOf = (
   now: on.now,
   calls: on.calls,
   isRollout: isEdited || before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
+  readBefore: before?.memory.readAt,
   isWatched: watched === true,
   bySweep: on.kinds.every((kind) => kind === 'sweep'),
 });

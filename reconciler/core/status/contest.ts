@@ -1,7 +1,7 @@
 import type { ChangeJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
-import type { Contest, Memory, Remembered, Repairs } from '../memory/memory.ts';
+import type { Contest, Remembered, Repairs } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 
 const minute = 60_000;
@@ -95,11 +95,12 @@ const hasHappened = ({ action, result }: ChangeOutcome): boolean =>
   result === 'done' || (result === 'already' && action !== 'delete');
 
 /** Whether a write repaired what others had changed: no edit asked for it. */
-export function isRepair(outcome: ChangeOutcome, before: Remembered, { cleanPolicy }: Memory): boolean {
+export function isRepair(outcome: ChangeOutcome, before: Remembered): boolean {
   if (!hasHappened(outcome)) return false;
   const { to }: ChangeJson = outcome;
   if (before.repairs && before.repairs.target === to) return true;
-  return to === undefined
-    ? cleanPolicy !== undefined && before.ours === undefined
+  if (to === undefined) return before.arrival === 'appeared' && before.ours === undefined;
+  return to === 'local' && !before.listed
+    ? before.wasLocal === true
     : before.listed === true && (before.ours === undefined || before.ours === to);
 }

@@ -8,6 +8,9 @@ import { causeOf, lateCause, unspent } from './attribution.ts';
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
 
+/** A read may show a table as it was this long ago. */
+const readsLagMs = 30_000;
+
 /** For each destination, the latest 8 ended drifts are kept. */
 const endedKept = 8;
 
@@ -18,6 +21,8 @@ export interface DriftSight {
   readonly calls: readonly ReportedCall[];
   /** The item or the policy has changed since the last reconcile. */
   readonly isRollout: boolean;
+  /** When the last read before this reconcile was believed. */
+  readonly readBefore?: string | undefined;
   /** Nothing may be changed: mode `observe`, a pause or a stop. */
   readonly isWatched: boolean;
   /** Only a sweep triggered this reconcile: no event and no edit did. */
@@ -41,7 +46,7 @@ export interface Found {
  *
  * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
  * ends when a read shows the route as desired. A difference that an edit of the item or its policy causes is not drift,
- * unless a call explains it. While nothing may be changed, every difference is drift.
+ * unless a call since the last read explains it. While nothing may be changed, every difference is drift.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
@@ -60,12 +65,19 @@ function follow(
   const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
   if (!deviation) return last ? [...over, ended(last)] : drift;
   if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
-  const cause = causeOf(deviation, unspent(seen.calls, drift));
+  const cause = causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
   // Others changed the route before, and an edit asks for something else now.
   return last ? [...over, withChange(last, deviation)] : drift;
 }
+
+/** The calls that may explain a difference after an edit. What the last read showed was right before the edit. */
+const callsSinceRead = ({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] => {
+  if (!isRollout || readBefore === undefined) return calls;
+  const from = Date.parse(readBefore) - readsLagMs;
+  return calls.filter(({ time }) => Date.parse(time) >= from);
+};
 
 function newDrift(
   change: ChangeJson,

@@ -29,7 +29,7 @@ const openRunsKept = 5;
 export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes }: Tried): Memory {
   const open = byDestination(plan.changes.map(changeAsJson));
   const allowed = byDestination(permitted(plan).map(changeAsJson));
-  const waits = new Map(plan.blocked?.deletes.map((destination) => [destination, plan.blocked?.code]));
+  const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
@@ -64,8 +64,9 @@ export function rememberRepairs(
     memory,
     (remembered, destination) => {
       const was = rememberedAt(before, destination);
-      const wanted = listed.get(destination);
-      const repair = tried.get(destination)?.find((one) => one.to === wanted && isRepair(one, was, before));
+      const wanted = listed.get(destination) ?? (remembered.wasLocal ? 'local' : undefined);
+      const arrived = known({ ...was, arrival: remembered.arrival });
+      const repair = tried.get(destination)?.find((one) => one.to === wanted && isRepair(one, arrived));
       const seen = {
         wanted,
         isDrifted: drifted?.has(destination),

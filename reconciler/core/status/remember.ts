@@ -1,7 +1,7 @@
 import { approvedRoutes } from '../plan/approval.ts';
 import type { Change } from '../route/change.ts';
 import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
-import { policyHash } from '../desired/hashes.ts';
+import { arrivalAfter } from './arrival.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import {
   type Memory,
@@ -11,12 +11,19 @@ import {
   type Rewritten,
   withEach,
 } from '../memory/memory.ts';
-import { isEnforced } from '../desired/enforcement.ts';
 import { known } from '../route/known.ts';
 import type { Orders } from '../desired/orders.ts';
-import { type LeftAloneReason, type StaticRoute, isForeignInterface } from '../plan/ownership.ts';
+import type { LeftAloneReason } from '../plan/ownership.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type ActualTable, destinationText, isStatic, sameTarget, targetNames, targetText } from '../route/route.ts';
+import {
+  type ActualTable,
+  type StaticRoute,
+  destinationText,
+  isStatic,
+  sameTarget,
+  targetNames,
+  targetText,
+} from '../route/route.ts';
 import { slotsOf } from '../plan/slots.ts';
 
 /** A read of the table, and the plan made from it. */
@@ -43,9 +50,9 @@ interface Slot {
 }
 
 /**
- * What to remember after a read of the table and the changes made since.
+ * What to remember after a believed read of the table and the changes made since.
  *
- * The table is clean once it is seen in sync under enforcement. That ends when a delete waits or the policy changes.
+ * @param before the memory with the arrivals of this read (`withArrivals`)
  */
 export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]): Memory {
   const { desired, actual, plan, now } = seen;
@@ -63,18 +70,12 @@ export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]):
     leftAlone: leftAlone.get(destination),
     made: changes.get(destination),
   });
-  const { cleanPolicy, ...rest } = withEach(
-    before,
-    (remembered, destination) => rememberSlot(remembered, slotAt(destination), actual, now),
-    [...listed.keys(), ...slots.keys(), ...changes.keys()],
-  );
-  const policy = policyHash(desired, now);
-  const isClean = (plan.inSync || (cleanPolicy === policy && !plan.blocked)) && isEnforced(desired, now);
-  return known({
-    ...rest,
-    cleanPolicy: isClean ? policy : undefined,
-    approval: approvalAfter(before, seen, slotAt),
-  });
+  const after = withEach(before, (remembered, destination) => rememberSlot(remembered, slotAt(destination), now), [
+    ...listed.keys(),
+    ...slots.keys(),
+    ...changes.keys(),
+  ]);
+  return known({ ...after, readAt: now.toISOString(), approval: approvalAfter(before, seen, slotAt) });
 }
 
 /**
@@ -99,13 +100,15 @@ function approvalAfter(
 export const withApprovalSpent = (memory: Memory, { approval }: Pick<Orders, 'approval'>): Memory =>
   approval ? { ...memory, approval: { at: approval.at, by: approval.by, routes: [] } } : memory;
 
-function rememberSlot(before: Remembered, slot: Slot, actual: ActualTable, now: Date): Rewritten {
+function rememberSlot(before: Remembered, slot: Slot, now: Date): Rewritten {
+  const { wanted, leftAlone } = slot;
   return {
     ...before,
-    listed: slot.wanted ? true : undefined,
+    listed: wanted ? true : undefined,
     ...ownershipAfter(before, slot),
-    foreign: isForeignAfter(before, slot, actual) ? true : undefined,
-    spared: slot.leftAlone ? true : undefined,
+    ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
+    seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
+    wasLocal: isTrue(isLocalAfter(before, slot)),
     onTrial: trialAfter(before.onTrial, slot, now),
   };
 }
@@ -127,8 +130,10 @@ function ownershipAfter(
     : isStill
       ? { ours: before.ours, overrodeLocal: before.overrodeLocal }
       : { ours: undefined, overrodeLocal: undefined };
-  if (!made?.isCertain || made.change.action === 'delete') return read;
+  if (!made?.isCertain) return read;
   const { change } = made;
+  // Whoever makes the same route again makes another one.
+  if (change.action === 'delete') return { ours: undefined, overrodeLocal: undefined };
   if (change.to.kind === 'local') return { ours: undefined, overrodeLocal: undefined };
   // A local route stays one, whatever origin EC2 shows after a replace.
   const wasLocal = change.action === 'replace' && change.from.origin === 'with-table';
@@ -147,18 +152,35 @@ const leavesToOthers: Readonly<Record<LeftAloneReason, boolean>> = {
   advertised: false,
   'gateway-endpoint': false,
   lattice: false,
-  'foreign-eni': false,
-  'service-managed': false,
+  'maybe-not-ours': false,
   unknown: false,
   held: false,
   'target-down': false,
   'unlisted-kept': false,
 };
 
-/** A slot once held by another account's interface counts as foreign until it is listed and seen as desired. */
-function isForeignAfter(before: Remembered, { wanted, route }: Slot, actual: ActualTable): boolean {
-  if (route && wanted && sameTarget(wanted.target, route)) return false;
-  return before.foreign === true || (route !== undefined && isForeignInterface(route, actual));
+/** Whether a static route is there after the read and the changes made since. */
+function isFilledAfter({ route, made }: Slot): boolean {
+  if (made?.change.action === 'delete') return !made.isCertain;
+  return route !== undefined || made !== undefined;
+}
+
+/** Whether the read showed the listed target, or EC2 confirmed that we wrote it. */
+const isAsListed = ({ wanted, route, made }: Slot): boolean =>
+  (made?.isCertain && made.change.action !== 'delete') ||
+  (wanted && route && sameTarget(wanted.target, route)) ||
+  false;
+
+/**
+ * Whether the destination has the local route that EC2 made. It stays so if somebody retargets the route, unless an item
+ * asked for that or leaves the route to others.
+ */
+function isLocalAfter(before: Remembered, { wanted, route, leftAlone, made }: Slot): boolean {
+  if (made?.isCertain && made.change.action === 'replace') return made.change.to.kind === 'local';
+  if (!route) return false;
+  if (route.target.kind === 'local') return true;
+  if (wanted ? wanted.target.kind !== 'local' : leftAlone && leavesToOthers[leftAlone]) return false;
+  return before.wasLocal === true;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Change, type ChangeJson, changeAsJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import { type Memory, type Refusal, rememberedAt } from '../memory/memory.ts';
-import type { ChangeOutcome, FailureKind } from '../route/outcome.ts';
+import { type ChangeOutcome, type FailureKind, refusedAsFull } from '../route/outcome.ts';
 import type { TriggerKind } from '../memory/trigger.ts';
 import { isContested } from './contest.ts';
 
@@ -31,14 +31,22 @@ const revives: Readonly<Record<TriggerKind, boolean>> = {
 };
 
 /**
- * Whether a change waits. A refused change waits until its `nextRetry`, unless a trigger may have removed the cause. A
- * contested change waits in any case.
+ * Whether a change waits. A refused change waits until its `nextRetry`, unless the cause may be gone: a trigger may have
+ * removed it, or the table was full and a delete makes room. A contested change waits in any case.
  */
-export function isParked(change: Change, memory: Memory, woken: readonly TriggerKind[], now: Date): boolean {
+export function isParked(
+  change: Change,
+  memory: Memory,
+  {
+    woken,
+    makesRoom,
+    now,
+  }: { readonly woken: readonly TriggerKind[]; readonly makesRoom: boolean; readonly now: Date },
+): boolean {
   const { action, destination, to } = changeAsJson(change);
   const { refusal, repairs } = rememberedAt(memory, destination);
   if (isContested(repairs, to, now)) return true;
-  if (woken.some((kind) => revives[kind])) return false;
+  if (woken.some((kind) => revives[kind]) || (makesRoom && refusedAsFull(refusal))) return false;
   return refusal?.action === action && refusal.to === to && Date.parse(refusal.nextRetry) > now.getTime();
 }
 

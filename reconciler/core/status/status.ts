@@ -13,6 +13,7 @@ import {
 } from '../memory/memory.ts';
 import { destinationText } from '../route/route.ts';
 import { type Plan, type PlanJson, planAsJson } from '../plan/plan.ts';
+import type { Waiting } from '../plan/takeover.ts';
 import type { Problem } from '../desired/problem.ts';
 import type { Actor } from '../memory/call.ts';
 import type { Pause } from '../desired/orders.ts';
@@ -30,7 +31,7 @@ export const phases = [
   'Blocked',
   /** EC2 refused a route, or something that is not ours stands in its place. */
   'Failed',
-  /** The item is invalid. Nothing is changed. */
+  /** The item is invalid. Its last valid version stays in force. */
   'Invalid',
   /** EC2 has no such table. */
   'Missing',
@@ -49,7 +50,7 @@ const meaning = {
   Verifying: { isCalm: true, isRead: true, counts: 'settled' },
   Drifted: { isCalm: false, isRead: true, counts: 'observed' },
   Contested: { isCalm: false, isRead: true, counts: 'outOfSync' },
-  Blocked: { isCalm: false, isRead: true, counts: 'outOfSync' },
+  Blocked: { isCalm: false, isRead: true, counts: 'waiting' },
   Failed: { isCalm: false, isRead: true, counts: 'outOfSync' },
   Invalid: { isCalm: false, isRead: false, counts: 'outOfSync' },
   Missing: { isCalm: false, isRead: false, counts: 'outOfSync' },
@@ -60,7 +61,7 @@ const meaning = {
 export const isCalm = (phase: Phase): boolean => meaning[phase].isCalm;
 
 /** How a sweep counts a table in this phase. */
-export const countsAs = (phase: Phase): 'settled' | 'observed' | 'outOfSync' => meaning[phase].counts;
+export const countsAs = (phase: Phase): 'settled' | 'observed' | 'waiting' | 'outOfSync' => meaning[phase].counts;
 
 /** What people see of one table. Decisions rest on `Memory`, never on this. Times are ISO 8601, UTC. */
 export interface Status {
@@ -93,6 +94,17 @@ export interface Status {
   readonly nextRetry?: string;
   /** The pause or stop that is active. */
   readonly pause?: ShownPause;
+  /** The last valid version of the item, while it is in force in phase `Invalid`. */
+  readonly inForce?: InForce;
+}
+
+/** How a table stands to the last valid version of its item. */
+export interface InForce {
+  /** When that version was first reconciled. */
+  readonly since: string;
+  /** The phase and the reason if the item were still that version. */
+  readonly phase: Phase;
+  readonly reason: string;
 }
 
 export interface Failure extends ChangeJson, Refusal {}
@@ -120,7 +132,10 @@ export interface State {
 }
 
 /** Whether a state rests on a read of the table that was believed. */
-export const isBelieved = ({ status: { phase }, memory }: State): boolean => !memory.doubt && meaning[phase].isRead;
+export const isBelieved = ({ status, memory }: State): boolean => !memory.doubt && meaning[phaseInForce(status)].isRead;
+
+/** The phase of a table under the version of its item that is in force. */
+export const phaseInForce = ({ phase, inForce }: Pick<Status, 'phase' | 'inForce'>): Phase => inForce?.phase ?? phase;
 
 const shownAtMost = 100;
 
@@ -132,7 +147,7 @@ export const omittedOf = (list: readonly unknown[]): number => Math.max(0, list.
 
 export function summaryOf(plan: Plan): PlanSummary {
   const json = planAsJson(plan);
-  const { changes, leftAlone, findings, blocked } = json;
+  const { changes, leftAlone, findings, blocked, waiting } = json;
   const omitted = { changes: omittedOf(changes), leftAlone: omittedOf(leftAlone), findings: omittedOf(findings) };
   return known({
     ...json,
@@ -140,6 +155,7 @@ export function summaryOf(plan: Plan): PlanSummary {
     leftAlone: cut(leftAlone),
     findings: cut(findings),
     blocked: blocked && ({ ...blocked, deletes: cut(blocked.deletes) } satisfies Blocked),
+    waiting: waiting && cut(waiting).map((one): Waiting => ({ ...one, creates: cut(one.creates) })),
     omitted: Object.values(omitted).some((count) => count > 0) ? omitted : undefined,
   });
 }

@@ -89,65 +89,102 @@ function after(happening: Happening, scene: Scene): Scene {
   }
 }
 
+interface Watched {
+  readonly target: string;
+  /** The item listed it with this target while it was there. */
+  readonly wasListed: boolean;
+  /** The item listed its destination when it was last seen. */
+  readonly inSlot: boolean;
+  /** It came while the table was enforced and watched, and the item has never listed it or left it alone since. */
+  readonly appeared: boolean;
+}
+
 /**
- * An onlooker who sees each reconcile and knows nothing of the memory: since which look each route has been there, which
- * ones an item listed, and since when the table has been in sync under one policy.
+ * An onlooker who sees each reconcile and knows nothing of the memory: which routes came while the table was watched,
+ * which ones an item listed, and since when the policy holds.
  */
 class Onlooker {
-  #look = 0;
-  #routes = new Map<string, { target: string; since: number; wasListed: boolean }>();
-  #listedBefore = new Set<string>();
-  #inSync: { readonly since: number; readonly policy: string } | undefined;
+  #routes = new Map<string, Watched>();
+  /** Destinations that had a route before, and when the route was last seen. */
+  #gone = new Map<string, { readonly route: Watched; readonly at: number }>();
+  #policy: { readonly text: string; readonly since: number } | undefined;
+  #lastLook: number | undefined;
 
   /** The deletes of a plan that go without having been earned. */
   unearned(desired: DesiredTable, found: ActualTable, plan: Plan, at: Date): string[] {
-    this.#look++;
+    const now = at.getTime();
     const listed = new Map(
       desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]),
     );
-    const leftAlone = new Set(
-      plan.leftAlone
-        .filter(({ reason }) => reason === 'ignored' || reason === 'out-of-scope')
-        .map(({ route }) => destinationText(route.destination)),
-    );
-    const seen = new Map<string, { target: string; since: number; wasListed: boolean }>();
-    for (const route of found.routes) {
-      const [destination, target] = [destinationText(route.destination), targetText(route.target)];
-      const known = this.#routes.get(destination);
-      const same = known?.target === target ? known : { target, since: this.#look, wasListed: false };
-      const wasListed = listed.has(destination)
-        ? same.wasListed || listed.get(destination) === target
-        : same.wasListed && !leftAlone.has(destination);
-      seen.set(destination, { ...same, wasListed });
-    }
-    const policy = JSON.stringify([
+    const text = JSON.stringify([
       desired.mode,
       desired.unlisted,
       desired.scope,
       desired.ignore.filter((entry) => isActive(entry, at)).map((entry) => entry.destination),
       desired.paused && isActive(desired.paused, at),
     ]);
-    const going = isEnforced(desired, at) ? permitted(plan) : [];
-    const unearned = going
-      .filter(({ action }) => action === 'delete')
-      .map((change) => destinationText(change.destination))
-      .filter((destination) => {
-        const route = seen.get(destination);
-        const appeared = route !== undefined && this.#inSync?.policy === policy && route.since > this.#inSync.since;
-        return destination === '0.0.0.0/0'
-          ? !appeared || route.wasListed || this.#listedBefore.has(destination)
-          : !appeared && !route?.wasListed;
+    if (this.#policy?.text !== text) this.#policy = { text, since: now };
+    const lookedAt = this.#lastLook;
+    const isWatched =
+      isEnforced(desired, at) &&
+      lookedAt !== undefined &&
+      lookedAt >= this.#policy.since + 30_000 &&
+      now - lookedAt <= 15 * 60_000;
+    const leftAlone = new Set(
+      plan.leftAlone
+        .filter(({ reason }) => ['ignored', 'out-of-scope', 'unlisted-kept'].includes(reason))
+        .map(({ route }) => destinationText(route.destination)),
+    );
+    const seen = new Map<string, Watched>();
+    for (const route of found.routes) {
+      const [destination, target] = [destinationText(route.destination), targetText(route.target)];
+      const there = this.#routes.get(destination);
+      const before = this.#gone.get(destination);
+      const back = before && now - before.at < 24 * 3_600_000 ? before.route : undefined;
+      const appeared = there?.appeared ?? back?.appeared ?? isWatched;
+      const sameTarget =
+        there?.target === target && there.wasListed && (listed.has(destination) || !leftAlone.has(destination));
+      seen.set(destination, {
+        target,
+        wasListed: listed.get(destination) === target || sameTarget,
+        inSlot: listed.has(destination) || (there?.inSlot ?? false),
+        appeared: appeared && !listed.has(destination) && !leftAlone.has(destination),
       });
-    for (const change of going) {
-      if (change.action === 'delete') continue;
-      const target = targetText(change.to);
-      seen.set(destinationText(change.destination), { target, since: this.#look, wasListed: true });
     }
+    const going = isEnforced(desired, at) ? permitted(plan) : [];
+    const isKubernetes = Object.keys(found.tags).length > 0;
+    const unearned = going.flatMap((change) => {
+      if (change.action !== 'delete') return [];
+      const destination = destinationText(change.destination);
+      const route = seen.get(destination);
+      const isOthers =
+        destination !== '0.0.0.0/0' &&
+        change.from.target.kind === 'network-interface' &&
+        (isKubernetes || change.from.state === 'blackhole');
+      const byEdit = route?.wasListed && destination !== '0.0.0.0/0' && desired.routes.length > 0;
+      return !isOthers && (route?.appeared || byEdit) ? [] : [destination];
+    });
+    const leaves = (destination: string, route: Watched): void => {
+      if (!this.#gone.has(destination)) this.#gone.set(destination, { route, at: now });
+    };
+    for (const [destination, route] of this.#routes) if (!seen.has(destination)) leaves(destination, route);
+    for (const destination of seen.keys()) this.#gone.delete(destination);
+    for (const change of going) {
+      const destination = destinationText(change.destination);
+      const route = seen.get(destination);
+      if (change.action !== 'delete') {
+        const target = targetText(change.to);
+        seen.set(destination, { target, wasListed: true, inSlot: true, appeared: false });
+      } else if (route) {
+        seen.delete(destination);
+        leaves(destination, route);
+      }
+    }
+    // What was in a listed slot says nothing about what comes there once the item lists it no longer.
+    for (const [destination, { route }] of this.#gone)
+      if (route.inSlot && !listed.has(destination)) this.#gone.delete(destination);
     this.#routes = seen;
-    this.#listedBefore = new Set(listed.keys());
-    const goesOn = this.#inSync?.policy === policy && !plan.blocked && isEnforced(desired, at);
-    if (plan.inSync && isEnforced(desired, at)) this.#inSync = { since: this.#look, policy };
-    else if (!goesOn) this.#inSync = undefined;
+    this.#lastLook = now;
     return unearned;
   }
 }
@@ -160,7 +197,7 @@ it('in any history, only deletes go that are earned', () => {
       let scene: Scene = { item: { routeTableId, routes: [], maxDeletes: 9 }, actual: table([]), now };
       let remembered: Memory = emptyMemory;
       for (const [next, isNoticed] of history) {
-        scene = after(next, scene);
+        scene = after(next, { ...scene, now: minutesAfter(1, scene.now) });
         if (!isNoticed) continue;
         const parsed = parseDesired(scene.item, scene.now);
         if (!parsed.ok) continue;

@@ -37,7 +37,7 @@ describe.concurrent('a table that is adopted', () => {
     const blocked = await testbed.phase(table, 'Blocked');
     expect(blocked.plan?.blocked).toMatchObject({
       code: 'first-deletes',
-      deletes: ['172.16.0.0/12', '192.168.0.0/16'],
+      deletes: [{ destination: '172.16.0.0/12' }, { destination: '192.168.0.0/16' }],
     });
     expect(await testbed.routes(table)).toEqual({ ...desired, ...rogue });
 

@@ -1,12 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { checkpoint } from '../../../../reconciler/aws/dynamodb/checkpoint.ts';
 import { tableEvidence } from '../../../../reconciler/aws/dynamodb/evidence-table.ts';
 import { desiredItems } from '../../../../reconciler/aws/dynamodb/desired-table.ts';
 import { tableOrders } from '../../../../reconciler/aws/dynamodb/orders-table.ts';
+import { lastValidItems } from '../../../../reconciler/aws/dynamodb/last-valid-table.ts';
+import { pack } from '../../../../reconciler/aws/dynamodb/pack.ts';
 import { tableStates } from '../../../../reconciler/aws/dynamodb/state-table.ts';
 import { now, routeTableId } from '../../../support/builders.ts';
 import { collect } from '../../../support/collect.ts';
-import { dynamoDbThatAnswers } from '../../../support/dynamodb.ts';
+import { dynamoDbThatAnswers, itemLimit, itemSize } from '../../../support/dynamodb.ts';
 import { InMemoryWorld } from '../../../support/in-memory-world.ts';
 
 // These tests check the requests to DynamoDB. What an emulator can show as well is in the contract suite of the stores.
@@ -20,6 +24,13 @@ describe('a consistent read returns the data that decisions depend on:', () => {
     const dynamoDb = dynamoDbThatAnswers(() => ({}));
     expect(await tableStates(dynamoDb.documents, 'States').read(routeTableId)).toEqual({});
     expect(inputs(dynamoDb)).toMatchObject([{ TableName: 'States', ConsistentRead: true }]);
+  });
+
+  it('the last valid item', async () => {
+    const dynamoDb = dynamoDbThatAnswers(() => ({}));
+    expect(await lastValidItems(dynamoDb.documents, 'States').read(routeTableId)).toBeUndefined();
+    const Key = { routeTableId: { S: routeTableId }, item: { S: 'last-valid' } };
+    expect(inputs(dynamoDb)).toEqual([{ TableName: 'States', ConsistentRead: true, Key }]);
   });
 
   it('the desired item, the lease and all orders, in one request', async () => {
@@ -47,6 +58,37 @@ describe('a consistent read returns the data that decisions depend on:', () => {
         },
       },
     ]);
+  });
+});
+
+describe('the last valid item', () => {
+  const since = now.toISOString();
+
+  it('fits its row, however large and random the item is', async () => {
+    const random = () => randomBytes(96).toString('base64').padEnd(256, 'x');
+    const item = {
+      routeTableId,
+      routes: Array.from({ length: 1_200 }, (_, n) => ({
+        destination: `10.${n >> 8}.${n & 255}.0/24`,
+        target: `pcx-${randomBytes(9).toString('hex').slice(0, 17)}`,
+        description: random(),
+      })),
+    };
+    expect(itemSize(item)).toBeGreaterThan(380_000);
+    const dynamoDb = dynamoDbThatAnswers(() => ({}));
+    await lastValidItems(dynamoDb.documents, 'States').write(routeTableId, { item, since });
+    const { Item } = z.object({ Item: z.object({ version: z.object({ B: z.string() }) }) }).parse(inputs(dynamoDb)[0]);
+    expect(Buffer.from(Item.version.B, 'base64').byteLength).toBeLessThan(itemLimit - 1_000);
+  });
+
+  it.each<[string, object]>([
+    ['without a version', { since: { S: since } }],
+    ['with a version that cannot be unpacked', { since: { S: since }, version: { B: 'AAAA' } }],
+    ['with a version of another type', { since: { S: since }, version: { S: '{}' } }],
+    ['without a time', { version: { B: Buffer.from(pack({ routeTableId })).toString('base64') } }],
+  ])('counts as none %s', async (_, row) => {
+    const { documents } = dynamoDbThatAnswers(() => ({ Item: row }));
+    expect(await lastValidItems(documents, 'States').read(routeTableId)).toBeUndefined();
   });
 });
 

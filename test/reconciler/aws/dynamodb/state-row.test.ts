@@ -78,8 +78,8 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
   return {
     listed: true,
     ours: to,
-    ...(n % 3 === 0 && { foreign: true }),
-    ...(n % 5 === 0 && { spared: true }),
+    ...(n % 3 === 0 && { seenAsListed: true }),
+    ...(n % 5 === 0 && { wasLocal: true }),
     onTrial: { target: to, deadSince: time(`dead ${n}`) },
     planned: change,
     troubles: ['blackhole'],
@@ -137,18 +137,21 @@ const print = (title: string, row: Record<string, unknown>): void =>
   console.log(`${title}: ${itemSize(row)} bytes, of which the memory takes ${itemSize(row['memory'])}`);
 
 /** What deletes are earned by. */
-const earning = ({ destinations, approval, cleanPolicy }: Memory): object => ({
+const earning = ({ destinations, approval, policySince }: Memory): object => ({
   approval,
-  cleanPolicy,
-  destinations: [...destinations].map(([destination, { listed, ours, overrodeLocal, foreign, spared, onTrial }]) => ({
-    destination,
-    listed,
-    ours,
-    overrodeLocal,
-    foreign,
-    spared,
-    onTrial,
-  })),
+  policySince,
+  destinations: [...destinations].map(
+    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, onTrial }]) => ({
+      destination,
+      listed,
+      ours,
+      overrodeLocal,
+      seenAsListed,
+      wasLocal,
+      arrival,
+      onTrial,
+    }),
+  ),
 });
 
 describe('the row of a state', () => {
@@ -207,7 +210,7 @@ describe('the row of a state', () => {
     expect(read.forgotten).toBe(4);
   });
 
-  it('has room for the newest events that are not announced yet', () => {
+  it('has room for the first events that are not announced yet, and counts the others', () => {
     const given = stateUnder(worse);
     const [event] = state.unsent.events;
     const changes = [...given.memory.destinations.values()]
@@ -223,9 +226,11 @@ describe('the row of a state', () => {
     const row = rowOf({ ...given, unsent: news });
     expect(itemSize(row)).toBeLessThan(itemLimit);
     const unsent = stateOf(row)?.unsent;
-    expect(unsent?.metrics).toEqual(news.metrics);
-    expect(unsent?.events.length).toBeGreaterThan(0);
-    expect(unsent?.events).toEqual(events.slice(-(unsent?.events.length ?? 0)));
+    const kept = unsent?.events.length ?? 0;
+    expect(kept).toBeGreaterThan(0);
+    expect(unsent?.events).toEqual(events.slice(0, kept));
+    const dropped = { name: 'EventsDropped', value: events.length - kept };
+    expect(unsent?.metrics).toEqual([...news.metrics, ...(dropped.value > 0 ? [dropped] : [])]);
   });
 });
 

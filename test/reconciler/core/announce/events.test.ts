@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { detailSchemas } from '../../../../reconciler/core/announce/domain-event.ts';
 import { actorBehind, eventsOf } from '../../../../reconciler/core/announce/events.ts';
 import { isEmpty, joined, newsOf, noNews } from '../../../../reconciler/core/announce/news.ts';
+import type { Policy } from '../../../../reconciler/core/desired/policy.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
 import { routeTableId } from '../../../support/builders.ts';
@@ -15,7 +16,11 @@ const failure = { ...hijack, code: 'x', message: 'no', remedy: 'ask', attempts: 
 const { destination: _, ...refusal } = { ...failure, kind: 'rejected' as const };
 const failed = state({ refusal }, { phase: 'Failed', failures: [failure] });
 
-const blocked = { code: 'first-deletes', message: 'they wait', deletes: [destination] } as const;
+const blocked = {
+  code: 'first-deletes',
+  message: 'they wait',
+  deletes: [{ destination, target: 'pcx-aaaaaaaa', code: 'first-deletes' }],
+} as const;
 const waiting = state({ waits: 'first-deletes' }, { phase: 'Blocked', plan: { ...emptyPlan, blocked } });
 
 const contest = { since: at(0), until: at(1), waitMs: 60_000 };
@@ -34,6 +39,30 @@ const notice: ReportedCall = {
 };
 
 const ended: Drift = { ...found, endedAt: at(1) };
+
+const dropping = state(
+  { troubles: ['blackhole'] },
+  {
+    plan: {
+      ...emptyPlan,
+      findings: [{ code: 'blackhole', destination, target: 'nat-aaaaaaaa', message: 'its target is gone' }],
+    },
+  },
+);
+const takenDown: ReportedCall = {
+  id: 'call-8',
+  name: 'DeleteNatGateway',
+  time: at(0),
+  actor: alice,
+  about: 'target-down',
+  ids: ['nat-aaaaaaaa'],
+};
+
+const policy: Policy = { mode: 'enforce', unlisted: 'delete', ignore: [], overrideLocal: [] };
+const protecting = (more: Partial<Policy> = {}) => state({}, { memory: { policy: { ...policy, ...more } } });
+
+const pause = { kind: 'pause', reason: 'maintenance', by: 'alice', at: at(0) } as const;
+const ordered = state({}, { memory: { orders: [pause] } });
 
 /** Every event that there is, by what brings it about. */
 const all: readonly (readonly [string, ReturnType<typeof between>, string, object])[] = [
@@ -80,6 +109,21 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
     'Route Table Changed',
     { notice: 'subnet-aaaaaaaa left the table', actor: alice },
   ],
+  [
+    'a route that begins to drop its traffic',
+    between(calm, dropping, [], [takenDown]),
+    'Route Blackholed',
+    { state: 'entered', routes: [{ destination, target: 'nat-aaaaaaaa', actor: alice }] },
+  ],
+  ['the end of blackholes', between(dropping, calm), 'Route Blackholed', { state: 'left', routes: [] }],
+  [
+    'an edit that weakens the protection of the table',
+    between(protecting(), protecting({ mode: 'observe' })),
+    'Route Policy Changed',
+    { weakened: [{ field: 'mode', old: ['enforce'], new: ['observe'] }] },
+  ],
+  ['an order', between(calm, ordered), 'Route Order Given', { state: 'entered', order: pause }],
+  ['the end of an order', between(ordered, calm), 'Route Order Given', { state: 'left', order: pause }],
 ];
 
 describe.each(all)('%s', (_, transitions, type, detail) => {
@@ -99,6 +143,10 @@ describe.each(all)('%s', (_, transitions, type, detail) => {
   });
 });
 
+it.each(Object.keys(detailSchemas))('%s is among the events above', (type) => {
+  expect(all.map(([, , announced]) => announced)).toContain(type);
+});
+
 describe('an event', () => {
   const after = stateOf(
     { [destination]: { drift: [found], waits: 'first-deletes' }, [other]: { refusal } },
@@ -107,8 +155,15 @@ describe('an event', () => {
 
   it('has the same id each time the same transitions are announced', () => {
     const ids = () => eventsOf(between(calm, after)).map(({ detail }) => detail.id);
-    expect(ids()).toEqual([0, 1, 2].map((index) => `${routeTableId}/${at(5)}/${index}`));
+    expect(new Set(ids()).size).toBe(3);
+    for (const id of ids()) expect(id.startsWith(`${routeTableId}/${at(5)}/`)).toBe(true);
     expect(ids()).toEqual(ids());
+  });
+
+  it('has another id if it says something else, although it ends at the same time', () => {
+    const other = { ...after, status: { ...after.status, reason: 'another reason' } };
+    const ids = [after, other].flatMap((state) => eventsOf(between(calm, state)).map(({ detail }) => detail.id));
+    expect(new Set(ids).size).toBe(6);
   });
 
   it('has another id at another time', () => {
@@ -189,11 +244,19 @@ describe('news', () => {
     expect([isEmpty(news), isEmpty(noNews)]).toEqual([false, true]);
   });
 
-  it('that were not announced come before what is new, the latest 50 events of them', () => {
+  it('that were not announced come before what is new', () => {
     expect(joined(undefined, news)).toEqual(news);
-    const unsent = { ...noNews, events: Array.from({ length: 50 }, () => news.events).flat() };
-    const both = joined(unsent, newsOf(between(calm, waiting)));
-    expect(both.events).toHaveLength(50);
+    const both = joined(news, newsOf(between(calm, waiting)));
+    expect(both.events.map(({ type }) => type)).toEqual(['Route Drift Detected', 'Route Plan Blocked']);
+  });
+
+  it('that were not announced are kept, the first 200 events of them, and the others are counted', () => {
+    const unsent = { ...noNews, events: Array.from({ length: 199 }, () => news.events).flat() };
+    const more = { metrics: [], events: [...newsOf(between(calm, waiting)).events, ...news.events, ...news.events] };
+    const both = joined(unsent, more);
+    expect(both.events).toHaveLength(200);
     expect(both.events.at(-1)?.type).toBe('Route Plan Blocked');
+    expect(both.metrics).toEqual([{ name: 'EventsDropped', value: 2 }]);
+    expect(joined(both, noNews)).toEqual(both);
   });
 });

@@ -122,12 +122,15 @@ describe('a sweep', () => {
     checked: 7,
     outOfSync: 2,
     observed: 1,
+    waiting: 4,
+    stopped: 5,
+    missing: 6,
     blackholes: 3,
     unknown: { count: 1, first: [] },
   };
 
   it('publishes what it counted, zeros too', () => {
-    const { observed: _, blackholes: __, ...bare } = sweep;
+    const { observed: _, blackholes: __, waiting: ___, stopped: ____, missing: _____, ...bare } = sweep;
     const counted = (record: SweepRecord) =>
       Object.fromEntries(metricsOfSweep(record).map(({ name, value }) => [name, value]));
     const expected = {
@@ -136,11 +139,15 @@ describe('a sweep', () => {
       TablesManaged: 8,
       TablesOutOfSync: 2,
       TablesObserved: 1,
+      TablesWaiting: 4,
+      TablesStopped: 5,
+      ItemsMissing: 6,
       BlackholesKnown: 3,
       TablesUnknown: 1,
     };
     expect(counted(sweep)).toEqual(expected);
-    expect(counted(bare)).toEqual({ ...expected, TablesObserved: 0, BlackholesKnown: 0 });
+    const zeros = { TablesObserved: 0, TablesWaiting: 0, TablesStopped: 0, ItemsMissing: 0, BlackholesKnown: 0 };
+    expect(counted(bare)).toEqual({ ...expected, ...zeros });
   });
 
   it('publishes nothing until its last part has ended', () => {

@@ -1,16 +1,61 @@
 import { describe, expect, it } from 'vitest';
 import { isOtherTrouble } from '../../../../reconciler/core/announce/transitions.ts';
+import type { Policy } from '../../../../reconciler/core/desired/policy.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
 import { conclude } from '../../../../reconciler/core/status/conclude.ts';
 import { minutesAfter } from '../../../support/builders.ts';
 import { alice, at, call, cause, circumstances, destination, hijack, other } from '../status/given.ts';
-import { between, emptyPlan, state } from './state.ts';
+import { between, emptyPlan, state, stateOf } from './state.ts';
 
 const found: Drift = { ...hijack, foundAt: at(0) };
 const repaired: Drift = { ...found, appliedAt: at(0), byUs: true };
 const ended: Drift = { ...repaired, endedAt: at(1) };
 const quiet = { found: [], repaired: [], ended: [], explained: [], missed: [] };
+
+const policy: Policy = { mode: 'enforce', unlisted: 'delete', ignore: [], overrideLocal: [] };
+const under = (policy: Policy, given: Parameters<typeof state>[1] = {}) => state({}, { ...given, memory: { policy } });
+const observed = { ...policy, mode: 'observe' } as const;
+
+describe('the policy of a table', () => {
+  const weakened = (...given: Parameters<typeof between>) => between(...given).weakened.map(({ field }) => field);
+
+  it('is new when a table is adopted, and weakened by later edits, once each', () => {
+    expect(weakened(undefined, under(observed))).toEqual([]);
+    expect(weakened(under(policy), under(observed))).toEqual(['mode']);
+    expect(weakened(under(observed), under(observed))).toEqual([]);
+  });
+
+  it('ends with the item, and is new when the item is written again', () => {
+    const unmanaged = state({}, { phase: 'Unmanaged' });
+    expect(weakened(under(policy), unmanaged)).toEqual(['item']);
+    expect(weakened(unmanaged, unmanaged)).toEqual([]);
+    expect(weakened(unmanaged, under(observed))).toEqual([]);
+  });
+
+  it('is the last valid one while the item is invalid', () => {
+    const invalid = under(policy, { phase: 'Invalid' });
+    expect(weakened(under(policy), invalid)).toEqual([]);
+    expect(weakened(invalid, under(observed))).toEqual(['mode']);
+  });
+});
+
+describe('a route that begins to drop its traffic', () => {
+  const dropping = (...of: readonly string[]) =>
+    stateOf(Object.fromEntries(of.map((one) => [one, { troubles: ['blackhole'] }])));
+
+  it('is found once, and a second one by itself', () => {
+    expect(between(state(), dropping(destination)).blackholed).toEqual([{ destination }]);
+    expect(between(dropping(destination), dropping(destination)).blackholed).toEqual([]);
+    expect(between(dropping(destination), dropping(destination, other)).blackholed).toEqual([{ destination: other }]);
+  });
+
+  it('is not found again because the table is enforced from now on', () => {
+    const watched = state({ troubles: ['blackhole'] }, { memory: { watched: true } });
+    const after = between(watched, dropping(destination));
+    expect([after.blackholed, after.entered.blackholes]).toEqual([[], [destination]]);
+  });
+});
 
 describe('drift that is', () => {
   it.each<[string, Drift[], Drift[], Partial<typeof quiet> | Record<string, readonly Drift[]>]>([

@@ -70,6 +70,12 @@ describe('policyHash', () => {
     expect(new Set(policies.map((policy) => policyOf(policy))).size).toBe(policies.length);
   });
 
+  it('and the hash of the item are the same for an item that stands in as the last valid version', () => {
+    const item = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+    const standsIn = { ...item, isLastValid: true } as const;
+    expect([desiredHash(standsIn), policyHash(standsIn, now)]).toEqual([desiredHash(item), policyHash(item, now)]);
+  });
+
   it('changes when an ignore entry ends by itself, as if it were not there', () => {
     const fields = { ignore: [{ target: 'eni-*', reason: 'x', until: inAnHour }] };
     expect(policyOf(fields, minutesAfter(59))).not.toBe(policyOf({}));

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { activePause, isEnforced, underOrders } from '../../../../reconciler/core/desired/enforcement.ts';
 import { desiredHash, policyHash } from '../../../../reconciler/core/desired/hashes.ts';
-import { noOrders, ordersOf } from '../../../../reconciler/core/desired/orders.ts';
+import { givenOrders, noOrders, orderChanges, ordersOf } from '../../../../reconciler/core/desired/orders.ts';
 import { desired, minutesAfter, now, routeTableId } from '../../../support/builders.ts';
 
 const until = minutesAfter(60).toISOString();
@@ -162,5 +162,56 @@ describe('an approval', () => {
 
   it('is of one table only', () => {
     expect(ordersOf([ofAll('approval', approval)])).toEqual(noOrders);
+  });
+});
+
+describe('the orders in force', () => {
+  const [at, by, reason] = [now.toISOString(), 'alice', 'x'];
+  const rows = [
+    ofTable('pause', { reason, by, at, until }),
+    ofTable('holds', { holds: { '10.20.0.0/16': { reason, by, at, until } } }),
+    ofTable('approval', {
+      routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
+      by,
+      at,
+      until,
+      desiredHash: 'a',
+    }),
+    ofAll('stop', { reason }),
+  ];
+  const given = (of: 'table' | 'fleet', minute = 0, some = rows) =>
+    givenOrders(ordersOf(some), of, minutesAfter(minute));
+
+  it('are those of one table, or those of all tables', () => {
+    expect(given('table')).toEqual([
+      { kind: 'pause', reason, by, at, until },
+      { kind: 'hold', destination: '10.20.0.0/16', reason, by, at, until },
+      { kind: 'approval', by, at, until, routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }] },
+    ]);
+    expect(given('fleet')).toEqual([{ kind: 'stop', reason }]);
+  });
+
+  it('have not ended', () => {
+    expect(given('table', 61)).toEqual([]);
+  });
+
+  it('show the first 20 routes of an approval and 200 characters of a reason', () => {
+    const routes = Array.from({ length: 25 }, (_, n) => ({ destination: `10.99.${n}.0/24`, target: 'igw-aaaaaaaa' }));
+    const many = [
+      ofTable('approval', { routes, by, at, until, desiredHash: 'a' }),
+      ofTable('pause', { reason: 'y'.repeat(300) }),
+    ];
+    const [pause, approval] = given('table', 0, many);
+    expect([pause?.reason?.length, approval?.routes?.length, approval?.moreRoutes]).toEqual([200, 20, 5]);
+  });
+
+  it('are new when they are given or changed, and end when they are in force no more', () => {
+    const [pause, hold] = given('table');
+    if (!pause || !hold) throw new Error('expected two orders');
+    const later = { ...pause, until: minutesAfter(120).toISOString() };
+    expect(orderChanges([], [pause, hold])).toEqual({ given: [pause, hold], ended: [] });
+    expect(orderChanges([pause, hold], [pause, hold])).toEqual({ given: [], ended: [] });
+    expect(orderChanges([pause, hold], [later, hold])).toEqual({ given: [later], ended: [] });
+    expect(orderChanges([pause, hold], [pause])).toEqual({ given: [], ended: [hold] });
   });
 });

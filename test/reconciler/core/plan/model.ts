@@ -11,6 +11,7 @@ import {
   type Target,
   destinationText,
 } from '../../../../reconciler/core/route/route.ts';
+import { withArrivals } from '../../../../reconciler/core/status/arrival.ts';
 import { rememberRead } from '../../../../reconciler/core/status/remember.ts';
 import { actual } from '../../../support/builders.ts';
 
@@ -74,9 +75,10 @@ export interface Reconciled {
 
 /** One reconcile in which every call succeeds: plan, hold back, apply, remember. */
 export function reconciled({ desired, actual, now, memory = emptyMemory }: World): Reconciled {
-  const planned = plan(desired, actual, { now, memory });
+  const arrived = withArrivals(memory, { desired, actual, now });
+  const planned = plan(desired, actual, { now, memory: arrived });
   const changes = isEnforced(desired, now) ? permitted(planned) : [];
   const made = changes.map((change) => ({ change, isCertain: true }));
-  const next = rememberRead(memory, { desired, actual, plan: planned, now }, made);
+  const next = rememberRead(arrived, { desired, actual, plan: planned, now }, made);
   return { plan: planned, actual: applied(actual, changes), memory: next };
 }

@@ -6,8 +6,13 @@ import type { Change } from '../../../../reconciler/core/route/change.ts';
 import type { DesiredTable } from '../../../../reconciler/core/desired/desired.ts';
 import { permitted } from '../../../../reconciler/core/plan/guard.ts';
 import { type Plan, plan, planAsJson } from '../../../../reconciler/core/plan/plan.ts';
-import { desiredHash, policyHash } from '../../../../reconciler/core/desired/hashes.ts';
-import { type ActualRoute, destinationText, targetText } from '../../../../reconciler/core/route/route.ts';
+import { desiredHash } from '../../../../reconciler/core/desired/hashes.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  destinationText,
+  targetText,
+} from '../../../../reconciler/core/route/route.ts';
 import { type Situation, destination, shuffled, situation, targetFor } from '../../../support/arbitraries.ts';
 import { actual, desired, now, ownerId, route, table } from '../../../support/builders.ts';
 import { applied } from './model.ts';
@@ -15,6 +20,9 @@ import { applied } from './model.ts';
 const runs = { numRuns: 400 };
 
 const planned = ({ desired, actual, memory }: Situation): Plan => plan(desired, actual, { now, memory });
+
+const linesOf = (changes: readonly Change[]): string[] =>
+  changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`);
 
 /** A plan as other programs see it. */
 const asText = (plan: Plan): string => JSON.stringify(planAsJson(plan));
@@ -29,7 +37,7 @@ describe('plan', () => {
         const after = planned({ ...given, actual: applied(given.actual, changes) });
         expect(after.changes).toEqual([]);
         const held = after.findings.filter(({ code }) =>
-          ['not-ours', 'no-local-route', 'local-override-left'].includes(code),
+          ['not-ours', 'no-local-route', 'local-override-left', 'local-overridden'].includes(code),
         );
         expect(after.inSync).toBe(held.length === 0);
       }),
@@ -37,17 +45,42 @@ describe('plan', () => {
     );
   });
 
-  it('converges when deletes are blocked: after the permitted changes only the blocked deletes remain', () => {
+  it('converges in two applies: after the creates go the deletes that waited for them, and blocked deletes remain', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = planned(given);
-        const after = planned({ ...given, actual: applied(given.actual, permitted(before)) });
-        expect(after.changes.map(({ action, destination }) => `${action} ${destinationText(destination)}`)).toEqual(
-          (before.blocked?.deletes ?? []).map((destination) => `delete ${destination}`),
-        );
+        const once = { ...given, actual: applied(given.actual, permitted(before)) };
+        const between = planned(once);
+        expect(between.waiting).toBeUndefined();
+        expect(linesOf(between.changes.filter(({ action }) => action !== 'delete'))).toEqual([]);
+        const waiting = before.waiting?.map(({ destination }) => `delete ${destination}`) ?? [];
+        const blocked = before.blocked?.deletes.map(({ destination }) => `delete ${destination}`) ?? [];
+        expect(linesOf(between.changes).toSorted()).toEqual([...waiting, ...blocked].toSorted());
+        if (blocked.length > 0) return;
+        const after = planned({ ...once, actual: applied(once.actual, permitted(between)) });
+        expect(after.changes).toEqual([]);
       }),
       runs,
     );
+  });
+
+  it('lets no route of ours go before an overlapping create, unless the table is full or a person approved it', () => {
+    let waited = 0;
+    fc.assert(
+      fc.property(situation, (given) => {
+        const { changes, blocked, waiting = [] } = planned(given);
+        const isWaiting = new Set(waiting.map(({ destination }) => destination));
+        for (const change of changes) {
+          const destination = destinationText(change.destination);
+          const isHeld = blocked?.deletes.some((one) => one.destination === destination) === true;
+          const expected = !isHeld && goesOnlyAfterCreates(change, changes, given);
+          expect([destination, isWaiting.has(destination)]).toEqual([destination, expected]);
+        }
+        waited += isWaiting.size;
+      }),
+      { numRuns: 1_500 },
+    );
+    expect(waited).toBeGreaterThan(5);
   });
 
   it('brings every listed destination to its desired target, or reports why not', () => {
@@ -161,7 +194,7 @@ describe('plan', () => {
         expect(new Set(changes.map(({ destination }) => destinationText(destination))).size).toBe(changes.length);
         for (const [index, change] of changes.entries()) {
           const before = changes[index - 1];
-          if (before) expect(comesBefore(before, change)).toBe(true);
+          if (before) expect(comesBefore(before, change, given.actual)).toBe(true);
         }
       }),
       runs,
@@ -208,13 +241,17 @@ describe('plan', () => {
   it('permits no delete that is not earned', () => {
     fc.assert(
       fc.property(situation, (given) => {
-        const { changes, blocked } = planned(given);
+        const before = planned(given);
+        const { changes, blocked, waiting = [] } = before;
         const deletes = changes.filter((change) => change.action === 'delete');
-        const going = permitted({ changes, ...(blocked && { blocked }) }).filter(({ action }) => action === 'delete');
-        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length);
+        const going = permitted(before).filter(({ action }) => action === 'delete');
+        if (blocked) expect(going.length).toBe(deletes.length - blocked.deletes.length - waiting.length);
         expect(going.filter((change) => isUnearned(change, given))).toEqual([]);
         const most = given.desired.maxDeletes ?? 10;
-        if (given.desired.orders?.approval === undefined) expect(going.length).toBeLessThanOrEqual(most);
+        const byEdits = going.filter(
+          ({ destination }) => given.memory.destinations.get(destinationText(destination))?.arrival !== 'appeared',
+        );
+        if (given.desired.orders?.approval === undefined) expect(byEdits.length).toBeLessThanOrEqual(most);
       }),
       { numRuns: 1_000 },
     );
@@ -276,6 +313,8 @@ describe('similar routes are distinguished:', () => {
     fc.assert(
       fc.property(pair, ([at, a, b]) => {
         const [text, to, from] = [destinationText(at), targetText(a), targetText(b)];
+        // Whoever has an ODB network made that route.
+        if (b.kind === 'odb-network' && to !== from) return;
         const differs = [{ action: 'replace', destination: text, from, to }];
         expect(changesOf({ [text]: to }, { [text]: from })).toEqual(to === from ? [] : differs);
       }),
@@ -364,35 +403,32 @@ function trespass(change: Change, { desired, actual, memory }: Situation): strin
   if (change.action === 'create') return undefined;
   const { from } = change;
   const destination = destinationText(change.destination);
-  const owner = isInterface(from) ? from.instance?.ownerId : undefined;
   const listed = desired.routes.find((route) => destinationText(route.destination) === destination);
   const remembered = memory.destinations.get(destination);
   const isLocal = from.target.kind === 'local' || from.origin === 'with-table';
+  const isPutBack = change.action === 'replace' && change.to.kind === 'local' && remembered?.wasLocal === true;
+  const isDoubtful = looksForeign(from, actual);
   const always = {
     'a propagated or advertised route': !isStaticRoute(from),
     'an unknown route': [from.origin, from.state, from.target.kind].includes('unknown'),
     'a route of VPC Lattice': from.target.kind === 'lattice',
     'a gateway endpoint': destination.startsWith('pl-') && from.target.kind === 'vpc-endpoint',
-    "another account's interface": owner !== undefined && owner !== actual.ownerId,
-    'a destination where a foreign route was seen before': remembered?.foreign,
     'an ignored route': isIgnored(desired, destination, namesOf(from)),
     'a held route': desired.orders?.holds.some((hold) => hold.destination === destination),
   };
   const whenReplaced = {
-    'a route that is not listed': !listed,
+    'a route that is not listed': !listed && !isPutBack,
     'another target than is listed':
       listed && targetText(listed.target) !== targetText(change.action === 'replace' ? change.to : from.target),
-    'a local route': isLocal && !listed?.overrideLocal && listed?.target.kind !== 'local',
+    'a local route': isLocal && !isPutBack && !listed?.overrideLocal && listed?.target.kind !== 'local',
+    "what looks like somebody else's, where nothing shows that it is ours":
+      listed && from.state === 'active' && isDoubtful && !remembered?.seenAsListed && !isApproved(change, desired),
     'a suspended route': listed && isIgnored(desired, destination, [targetText(listed.target)]),
   };
-  const tagKeys = Object.keys(actual.tags);
   const whenDeleted = {
     'a listed route': listed,
     'a local route': isLocal || remembered?.overrodeLocal,
-    'a detached interface':
-      from.target.kind === 'network-interface' && from.state === 'blackhole' && owner === undefined,
-    'a route of FSx': from.target.kind === 'network-interface' && tagKeys.includes('AmazonFSx'),
-    'a route of Kubernetes': isInterface(from) && tagKeys.some((key) => key.startsWith('kubernetes.io/cluster/')),
+    'a local route that somebody retargeted': remembered?.wasLocal,
     'a route out of scope':
       desired.scope && !desired.scope.some((block) => isInside(destinationText(block), destination)),
     'a route to keep': desired.unlisted === 'keep' && !namesOf(from).includes(remembered?.ours ?? ''),
@@ -401,27 +437,76 @@ function trespass(change: Change, { desired, actual, memory }: Situation): strin
   return rules.find(([, broken]) => broken)?.[0];
 }
 
-/** Whether a delete is not earned. These rules protect a table from being emptied by mistake. */
-function isUnearned(change: Change, { desired, memory }: Situation): boolean {
+/** Whether a change deletes a route of ours that a create of the same plan takes over. */
+function goesOnlyAfterCreates(change: Change, changes: readonly Change[], { memory, desired }: Situation): boolean {
   if (change.action !== 'delete') return false;
   const destination = destinationText(change.destination);
-  const { ours, listed, spared } = memory.destinations.get(destination) ?? {};
-  const approval = desired.orders?.approval;
-  const isNamed = (target: string | undefined): boolean =>
-    target !== undefined && namesOf(change.from).includes(target);
-  const isApproved =
-    approval?.desiredHash === desiredHash(desired) &&
-    approval.routes.some((approved) => approved.destination === destination && isNamed(approved.target));
-  if (isApproved) return false;
-  const appeared = memory.cleanPolicy === policyHash(desired, now) && !spared;
-  if (!['0.0.0.0/0', '::/0'].includes(destination)) return !appeared && !isNamed(ours);
-  return !appeared || listed === true || ours !== undefined;
+  const { ours } = memory.destinations.get(destination) ?? {};
+  const creates = changes
+    .filter(({ action }) => action === 'create')
+    .map((create) => destinationText(create.destination))
+    .filter((created) => isInside(created, destination) || isInside(destination, created));
+  const isFull = creates.some((created) => {
+    const { refusal } = memory.destinations.get(created) ?? {};
+    return refusal?.action === 'create' && refusal.code === 'RouteLimitExceeded';
+  });
+  const isOurs = ours !== undefined && namesOf(change.from).includes(ours);
+  return isOurs && creates.length > 0 && !isFull && !isApproved(change, desired);
 }
 
+/** Whether a route may belong to somebody else. */
+function looksForeign(from: ActualRoute, actual: ActualTable): boolean {
+  if (from.target.kind === 'odb-network') return true;
+  if (!isInterface(from)) return false;
+  const owner = from.instance?.ownerId;
+  const isTagged = Object.keys(actual.tags).some(
+    (key) => ['AmazonFSx', 'KubernetesCluster'].includes(key) || key.startsWith('kubernetes.io/cluster/'),
+  );
+  return owner === undefined ? from.state === 'blackhole' || isTagged : owner !== actual.ownerId || isTagged;
+}
+
+function isApproved(change: Exclude<Change, { action: 'create' }>, desired: DesiredTable): boolean {
+  const approval = desired.orders?.approval;
+  const names = namesOf(change.from);
+  return (
+    approval?.desiredHash === desiredHash(desired) &&
+    approval.routes.some(
+      ({ destination, target }) => destination === destinationText(change.destination) && names.includes(target),
+    )
+  );
+}
+
+/** Whether a delete is not earned. These rules protect a table from being emptied by mistake. */
+function isUnearned(change: Change, { desired, actual, memory }: Situation): boolean {
+  if (change.action !== 'delete' || isApproved(change, desired)) return false;
+  const destination = destinationText(change.destination);
+  const { ours, arrival } = memory.destinations.get(destination) ?? {};
+  if (looksForeign(change.from, actual) && isPrivateHere(destination, actual)) return true;
+  if (arrival === 'appeared') return false;
+  if (['0.0.0.0/0', '::/0'].includes(destination)) return true;
+  return ours === undefined || !namesOf(change.from).includes(ours) || desired.routes.length === 0;
+}
+
+const isPrivateHere = (destination: string, { routes }: ActualTable): boolean =>
+  destination.startsWith('pl-') ||
+  [
+    '10.0.0.0/8',
+    '172.16.0.0/12',
+    '192.168.0.0/16',
+    '100.64.0.0/10',
+    '198.18.0.0/15',
+    'fc00::/7',
+    ...routes
+      .filter(({ origin, target }) => origin === 'with-table' || target.kind === 'local')
+      .map((route) => destinationText(route.destination)),
+  ].some((block) => isInside(block, destination));
+
 /** Whether two consecutive changes of a plan are in the right order. */
-function comesBefore(a: Change, b: Change): boolean {
+function comesBefore(a: Change, b: Change, actual: ActualTable): boolean {
   const order = ['replace', 'delete', 'create'];
   if (a.action !== b.action) return order.indexOf(a.action) < order.indexOf(b.action);
+  const isLast = ({ destination }: Change): boolean => isPrivateHere(destinationText(destination), actual);
+  if (a.action === 'delete' && isLast(a) !== isLast(b)) return isLast(b);
   const kinds = ['ipv4', 'ipv6', 'prefix-list'];
   if (a.destination.kind !== b.destination.kind) {
     return kinds.indexOf(a.destination.kind) < kinds.indexOf(b.destination.kind);

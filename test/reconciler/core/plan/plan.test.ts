@@ -6,6 +6,7 @@ import { type PlanJson, plan, planAsJson, planForMissingTable } from '../../../.
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import {
   actual,
+  approving,
   codes,
   desired,
   item,
@@ -83,7 +84,7 @@ describe('plan', () => {
       blocked: {
         code: 'too-many-deletes',
         message: `the plan deletes 1 route; more than 0 deletes need approval: approve them, list the routes, or ignore them`,
-        deletes: ['10.99.0.0/16'],
+        deletes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa', code: 'too-many-deletes' }],
       },
     });
   });
@@ -218,20 +219,11 @@ describe('plan', () => {
   describe('leaves alone, listed or not', () => {
     const endpoint = actual(route('pl-aaaaaaaa', 'vpce-aaaaaaaa'));
     const foreign = throughInstance('10.20.0.0/16', { owner: otherOwnerId });
-    const service = actual(route('10.20.0.0/16', 'eni-aaaaaaaa'), { instance: { ownerId: 'amazon-aws' } });
 
     it.each<[string, ActualRoute, string]>([
       ['a local route', local('10.20.0.0/16'), 'local'],
-      ['an overridden local route', { ...local('10.20.0.0/16'), target: endpoint.target }, 'local-overridden'],
       ['a gateway endpoint of S3 or DynamoDB', endpoint, 'gateway-endpoint'],
       ['a route of VPC Lattice', lattice('pl-aaaaaaaa'), 'lattice'],
-      ["a route through another account's instance", foreign, 'foreign-eni'],
-      [
-        "a route through another account's interface that is a blackhole",
-        { ...foreign, state: 'blackhole' },
-        'foreign-eni',
-      ],
-      ["a route through a service's interface, which has no instance", service, 'foreign-eni'],
       [
         'a target of an unknown kind',
         { ...foreign, target: { kind: 'unknown', text: 'MoonGatewayId=moon-1' } },
@@ -267,22 +259,6 @@ describe('plan', () => {
       expect(planOf([{}], [found])).toMatchObject({ inSync: true, changes: [], leftAlone });
     });
 
-    it('a destination where a foreign route was seen before, whatever route it has now', () => {
-      const found = actual(route('10.20.0.0/16', 'eni-bbbbbbbb'));
-      const remembered = { memory: memory({ '10.20.0.0/16': { foreign: true } }) };
-      expect(planOf([{}], [found], remembered)).toMatchObject({ changes: [], leftAlone: [{ reason: 'foreign-eni' }] });
-      expect(planOf([{ '10.20.0.0/16': 'pcx-aaaaaaaa' }], [found], remembered)).toMatchObject({
-        inSync: false,
-        changes: [],
-        findings: [
-          {
-            code: 'not-ours',
-            message: '10.20.0.0/16 has a route to eni-bbbbbbbb that is not ours to change (foreign-eni)',
-          },
-        ],
-      });
-    });
-
     it('the local route, even if EC2 shows another static route for its destination', () => {
       const found = [actual(route('10.20.0.0/16', 'pcx-bbbbbbbb')), local('10.20.0.0/16')];
       expect(planOf([{}], found)).toMatchObject({
@@ -301,9 +277,9 @@ describe('plan', () => {
     });
   });
 
-  it('treats an interface as foreign when the owner of the table is unknown', () => {
+  it('does not know whose an interface is when the owner of the table is unknown', () => {
     const { ownerId: _, ...ownerless } = table([throughInstance('10.20.0.0/16')]);
-    expect(planAsJson(plan(desired({}), ownerless, { now })).leftAlone).toMatchObject([{ reason: 'foreign-eni' }]);
+    expect(plan(desired({}), ownerless, { now }).blocked).toMatchObject({ code: 'maybe-not-ours' });
   });
 
   it('repairs a route to a gateway even if EC2 also shows an interface', () => {
@@ -318,49 +294,87 @@ describe('plan', () => {
     ]);
   });
 
-  describe('leaves alone when unlisted only', () => {
-    const eni = actual(route('10.20.0.0/16', 'eni-aaaaaaaa'));
-    const instance = actual(route('10.20.0.0/16', 'i-aaaaaaaa'));
-    const nat = actual(route('10.20.0.0/16', 'nat-aaaaaaaa'));
-    const fsx = { tags: { AmazonFSx: 'ManagedByAmazonFSx' } };
-    const kubernetes = { tags: { 'kubernetes.io/cluster/blue': 'owned' } };
+  describe('what looks like somebody else', () => {
+    const destination = '10.20.0.0/16';
+    const foreign = throughInstance(destination, { owner: otherOwnerId });
+    const item = { [destination]: 'pcx-aaaaaaaa' };
 
-    it.each<[string, ActualRoute, { tags?: Record<string, string> }, string]>([
-      ['a detached interface', { ...eni, state: 'blackhole' }, {}, 'foreign-eni'],
-      ['an interface in a table of FSx', eni, fsx, 'service-managed'],
-      ['an interface in a table of Kubernetes', eni, kubernetes, 'service-managed'],
-      ['an instance in a table of Kubernetes', throughInstance('10.20.0.0/16'), kubernetes, 'service-managed'],
-      ['an instance without interface in a table of Kubernetes', instance, kubernetes, 'service-managed'],
-    ])('%s', (_, found, more, reason) => {
-      expect(planOf([{}], [found], { table: more })).toMatchObject({
-        inSync: true,
-        changes: [],
-        leftAlone: [{ reason }],
-      });
-      expect(planOf([{ '10.20.0.0/16': 'pcx-aaaaaaaa' }], [found], { table: more })).toMatchObject({
-        changes: [{ action: 'replace', to: 'pcx-aaaaaaaa' }],
+    it('is a delete when it is unlisted, which waits', () => {
+      expect(planOf([{}], [foreign])).toMatchObject({
+        inSync: false,
+        changes: [{ action: 'delete', destination }],
         leftAlone: [],
+        blocked: { code: 'maybe-not-ours', deletes: [{ destination, code: 'maybe-not-ours' }] },
       });
     });
 
-    it.each<[string, ActualRoute, { tags?: Record<string, string> }]>([
-      [
-        'a detached interface of an instance in our account',
-        { ...throughInstance('10.20.0.0/16'), state: 'blackhole' },
-        {},
-      ],
-      ['another target that is a blackhole', { ...nat, state: 'blackhole' }, {}],
-      ['an instance in a table of FSx', instance, fsx],
-      ['another target in a table of FSx', nat, fsx],
-      ['another target in a table of Kubernetes', nat, kubernetes],
-      [
-        'an interface in a table with other tags',
-        eni,
-        { tags: { Name: 'kubernetes.io/cluster/blue', 'kubernetes.io/role/elb': '1' } },
-      ],
-    ])('but deletes %s', (_, found, more) => {
-      expect(planOf([{}], [found], { table: more })).toMatchObject({ changes: [{ action: 'delete' }], leftAlone: [] });
+    it('is left alone at a listed destination until a read has shown the listed target there', () => {
+      expect(planOf([item], [foreign])).toMatchObject({
+        inSync: false,
+        changes: [],
+        leftAlone: [{ destination, reason: 'maybe-not-ours' }],
+        findings: [
+          { code: 'not-ours', message: expect.stringContaining(`leads to an interface of account ${otherOwnerId}`) },
+        ],
+      });
+      const remembered = { memory: memory({ [destination]: { seenAsListed: true } }) };
+      expect(planOf([item], [foreign], remembered)).toMatchObject({ changes: [{ action: 'replace' }], leftAlone: [] });
     });
+
+    it('is replaced at a listed destination if a person approves it', () => {
+      const approved = approving(desired(item), { [destination]: 'i-aaaaaaaa' });
+      const found = table([foreign]);
+      expect(plan(approved, found, { now, memory: memory() }).changes).toMatchObject([{ action: 'replace' }]);
+    });
+
+    it('is nobody’s at a listed destination if it is a blackhole', () => {
+      const dead = { ...foreign, state: 'blackhole' as const };
+      expect(planOf([item], [dead]).changes).toMatchObject([{ action: 'replace' }]);
+    });
+  });
+
+  describe('a local route that somebody retargeted', () => {
+    const destination = '10.0.0.0/16';
+    const retargeted = actual(route(destination, 'eni-aaaaaaaa'), { origin: 'with-table' });
+    const wasLocal = { memory: memory({ [destination]: { wasLocal: true } }) };
+    const putBack = [{ action: 'replace', destination, from: 'eni-aaaaaaaa', to: 'local' }];
+
+    it.each(['with-table', 'created'] as const)('is put back, whatever origin EC2 shows: %s', (origin) => {
+      const found = { ...retargeted, origin };
+      expect(planOf([{}], [found], wasLocal)).toMatchObject({ inSync: false, changes: putBack });
+      expect(planOf([{}, { unlisted: 'keep' }], [found], wasLocal).changes).toMatchObject(putBack);
+    });
+
+    it.each<[string, Parameters<typeof desired>[1], string]>([
+      ['is out of scope', { scope: ['10.1.0.0/16'] }, 'out-of-scope'],
+      ['is ignored', { ignore: [{ destination, reason: 'x' }] }, 'ignored'],
+    ])('is left alone if it %s', (_, fields, reason) => {
+      expect(planOf([{}, fields], [retargeted], wasLocal)).toMatchObject({ changes: [], leftAlone: [{ reason }] });
+    });
+
+    it('is left alone if it was overridden before the table was adopted, and is reported', () => {
+      expect(planOf([{}], [retargeted], { memory: memory() })).toMatchObject({
+        inSync: false,
+        changes: [],
+        leftAlone: [{ reason: 'local-overridden' }],
+        findings: [{ code: 'local-overridden', destination, target: 'eni-aaaaaaaa' }],
+      });
+    });
+  });
+
+  it('deletes routes to public destinations first', () => {
+    const found = ['10.1.0.0/16', '128.0.0.0/1', '192.168.0.0/16', '0.0.0.0/1', 'pl-aaaaaaaa'];
+    const { changes } = planOf(
+      [{}],
+      found.map((text) => actual(route(text, 'pcx-aaaaaaaa'))),
+    );
+    expect(changes.map(({ destination }) => destination)).toEqual([
+      '0.0.0.0/1',
+      '128.0.0.0/1',
+      '10.1.0.0/16',
+      '192.168.0.0/16',
+      'pl-aaaaaaaa',
+    ]);
   });
 
   describe('with scope', () => {
@@ -522,12 +536,6 @@ describe('plan', () => {
     });
 
     it.each<[string, ActualRoute, Record<string, unknown>, string]>([
-      [
-        'owned by another account',
-        { ...overridden, instance: { id: 'i-aaaaaaaa', ownerId: otherOwnerId } },
-        {},
-        'foreign-eni',
-      ],
       ['ignored', overridden, { ignore: [{ target: 'eni-*', reason: 'firewall' }] }, 'ignored'],
       ['of an unknown kind', { ...overridden, target: { kind: 'unknown', text: 'moon-1' } }, {}, 'unknown'],
     ])('does not change an override that is %s', (_, found, fields, reason) => {
@@ -596,11 +604,38 @@ describe('plan', () => {
       ['contains the created block', '10.0.0.0/8', '10.20.0.0/16', ['coverage-gap 10.0.0.0/8']],
       ['lies inside the created block', '10.20.0.0/16', '10.0.0.0/8', ['coverage-gap 10.20.0.0/16']],
       ['lies beside the created block', '10.20.0.0/16', '10.21.0.0/16', []],
-      ['is of another family', '0.0.0.0/0', '::/0', []],
+      ['is of another family', '172.16.0.0/12', '2001:db8::/32', []],
       ['is a prefix list', 'pl-aaaaaaaa', '10.0.0.0/8', []],
-    ])('a coverage gap only between overlapping blocks: the deleted block %s', (_, removed, made, expected) => {
-      const found = planOf([{ [made]: 'pcx-aaaaaaaa' }], [actual(route(removed, 'pcx-aaaaaaaa'))]);
-      expect(codes(found.findings)).toEqual(expected);
+    ])(
+      'a coverage gap only where a delete runs before a create: the deleted block %s',
+      (_, removed, made, expected) => {
+        const found = table([actual(route(removed, 'pcx-aaaaaaaa'))]);
+        const item = desired({ [made]: 'pcx-aaaaaaaa' });
+        const appeared = memory({ [removed]: { arrival: 'appeared' } });
+        expect(codes(plan(item, found, { now, memory: appeared }).findings)).toEqual(expected);
+        const ours = memory({ [removed]: { ours: 'pcx-aaaaaaaa', listed: true, arrival: 'listed' } });
+        const waits = plan(item, found, { now, memory: ours });
+        expect(codes(waits.findings)).toEqual([]);
+        expect(waits.waiting).toEqual(expected.length > 0 ? [{ destination: removed, creates: [made] }] : undefined);
+        const full = {
+          action: 'create',
+          code: 'RouteLimitExceeded',
+          attempts: 1,
+          nextRetry: now.toISOString(),
+        } as const;
+        const withFull = memory({ [removed]: { ours: 'pcx-aaaaaaaa', listed: true }, [made]: { refusal: full } });
+        expect(codes(plan(item, found, { now, memory: withFull }).findings)).toEqual(expected);
+      },
+    );
+
+    it('no coverage gap of a delete that waits for a person', () => {
+      const found = table([actual(route('10.0.0.0/8', 'pcx-aaaaaaaa'))]);
+      const { findings, blocked, waiting } = plan(desired({ '10.20.0.0/16': 'pcx-aaaaaaaa' }), found, {
+        now,
+        memory: memory(),
+      });
+      expect(blocked?.code).toBe('first-deletes');
+      expect([codes(findings), waiting]).toEqual([[], undefined]);
     });
 
     it('no coverage gap between deletes, or beside a replace', () => {

@@ -10,7 +10,7 @@ import {
   repairsAfter,
 } from '../../../../reconciler/core/status/contest.ts';
 import { minutesAfter } from '../../../support/builders.ts';
-import { alice, at, bob, destination, memory } from './given.ts';
+import { alice, at, bob, destination } from './given.ts';
 
 const to = 'pcx-aaaaaaaa';
 const quiet: Sight = { wanted: to, isDrifted: false };
@@ -119,28 +119,34 @@ describe('a destination', () => {
 describe('a write is a repair', () => {
   const replaced: ChangeOutcome = { action: 'replace', destination, from: 'tgw-aaaaaaaa', to, result: 'done' };
   const deleted: ChangeOutcome = { action: 'delete', destination, from: 'tgw-aaaaaaaa', result: 'done' };
-  const clean = memory({}, { cleanPolicy: 'policy' });
 
   it.each<[string, Remembered, boolean]>([
     ['of a listed route that is ours', { listed: true, ours: to }, true],
     ['of a listed route, never seen as desired', { listed: true }, true],
     ['of a listed route that was ours with another target: an edit', { listed: true, ours: 'tgw-bbbbbbbb' }, false],
     ['of a route that was not listed: an edit', {}, false],
+    ['of a local route that somebody retargeted', { wasLocal: true }, false],
     ['of a route that was repaired so before', { repairs: { target: to, at: [at(0)], by: [] } }, true],
   ])('%s', (_, before, expected) => {
-    expect(isRepair(replaced, before, clean)).toBe(expected);
+    expect(isRepair(replaced, before)).toBe(expected);
+  });
+
+  it('if it puts back a local route', () => {
+    expect(isRepair({ ...replaced, to: 'local' }, { wasLocal: true })).toBe(true);
+    expect(isRepair({ ...replaced, to: 'local' }, {})).toBe(false);
   });
 
   it.each<[string, Remembered, boolean]>([
-    ['of a route that appeared in a clean table', {}, true],
-    ['of a route that an edit removed from the item', { ours: 'tgw-aaaaaaaa' }, false],
+    ['of a route that appeared', { arrival: 'appeared' }, true],
+    ['of a route that an edit removed from the item', { arrival: 'listed', ours: 'tgw-aaaaaaaa' }, false],
+    ['of a route that a person approved', { arrival: 'adopted' }, false],
   ])('by deletion: %s', (_, before, expected) => {
-    expect(isRepair(deleted, before, clean)).toBe(expected);
+    expect(isRepair(deleted, before)).toBe(expected);
   });
 
-  it('by no deletion in a table that was not clean, unless it was repaired so before', () => {
-    expect(isRepair(deleted, {}, memory())).toBe(false);
-    expect(isRepair(deleted, { repairs: { at: [at(0)], by: [] } }, memory())).toBe(true);
+  it('by no deletion of a route that did not appear, unless it was repaired so before', () => {
+    expect(isRepair(deleted, {})).toBe(false);
+    expect(isRepair(deleted, { repairs: { at: [at(0)], by: [] } })).toBe(true);
   });
 
   it.each<[ChangeOutcome['result'], boolean, boolean]>([
@@ -150,8 +156,8 @@ describe('a write is a repair', () => {
     ['unknown', false, false],
     ['skipped', false, false],
   ])('only if it happened: %s (replace %s, delete %s)', (result, ifReplaced, ifDeleted) => {
-    expect(isRepair({ ...replaced, result }, { listed: true, ours: to }, clean)).toBe(ifReplaced);
-    expect(isRepair({ ...deleted, result }, {}, clean)).toBe(ifDeleted);
+    expect(isRepair({ ...replaced, result }, { listed: true, ours: to })).toBe(ifReplaced);
+    expect(isRepair({ ...deleted, result }, { arrival: 'appeared' })).toBe(ifDeleted);
   });
 });
 

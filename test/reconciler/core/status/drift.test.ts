@@ -101,6 +101,13 @@ describe('an edit of item or policy', () => {
     expect(reconcile({}, seen)).toEqual([{ ...found, cause }]);
   });
 
+  it('brings about no drift for a call that was made before the last read: what that read showed was right', () => {
+    const edit = { minute: 2, deviation: hijack, isRollout: true, calls: [call()] };
+    expect(reconcile({}, { ...edit, readBefore: at(1) })).toEqual([]);
+    // Reads may lag.
+    expect(reconcile({}, { ...edit, readBefore: at(0.5) })).toHaveLength(1);
+  });
+
   it('brings about no drift later, while its change is not made', () => {
     expect(reconcile({ planned: hijack }, { deviation: hijack })).toEqual([]);
     const uncertain = { target: hijack.to, isUncertain: true } as const;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type desired, actual, local, otherOwnerId, route, throughInstance } from '../../../support/builders.ts';
+import { targetText } from '../../../../reconciler/core/route/route.ts';
 import { at, destination, listed, other, via } from './given.ts';
-import { Story, added, inSyncStory } from './story.ts';
+import { Story, added, watchedStory } from './story.ts';
 
 type Item = Parameters<typeof desired>;
 
@@ -14,13 +15,16 @@ describe('on a first reconcile', () => {
     const story = new Story([listed[0], { maxDeletes: 5 }], [via(destination, 'pcx-bbbbbbbb'), ...unlisted]);
     const all = [destination, '10.98.0.0/16', rogue];
     expect(story.outcome).toEqual({ blocked: 'first-deletes', routes: all });
-    expect(story.reconcile()).toMatchObject({ unchanged: 1, blocked: { deletes: ['10.98.0.0/16', rogue] } });
+    expect(story.reconcile()).toMatchObject({
+      unchanged: 1,
+      blocked: { deletes: [{ destination: '10.98.0.0/16' }, { destination: rogue }] },
+    });
   });
 });
 
 describe('a route that appears', () => {
-  it('in a table known to be in sync goes at once, a default route too', () => {
-    const story = inSyncStory(listed);
+  it('in a watched table goes at once, a default route too', () => {
+    const story = watchedStory(listed);
     for (const appeared of [rogue, '0.0.0.0/0'])
       expect(story.drift(added(via(appeared))).outcome).toEqual({ blocked: undefined, routes: [destination] });
   });
@@ -33,7 +37,7 @@ describe('a route that appears', () => {
     ['ignores it', { ignore: [{ destination: rogue, reason: 'x' }] }],
     ['ignores it for an hour', { ignore: [{ destination: rogue, reason: 'x', until: inAnHour }] }],
   ])('while the table %s waits for a person', (_, fields) => {
-    const story = inSyncStory(listed)
+    const story = watchedStory(listed)
       .edit(listed[0], fields)
       .drift(added(via(rogue)));
     story.reconcile();
@@ -43,25 +47,49 @@ describe('a route that appears', () => {
     expect(story.outcome).toMatchObject({ blocked: 'first-deletes' });
   });
 
-  it('while deletes wait, waits too, until the table is in sync again', () => {
-    const story = inSyncStory([listed[0], { maxDeletes: 0 }]).drift(added(via(rogue)));
-    expect(story.outcome).toMatchObject({ blocked: 'too-many-deletes' });
-    expect(story.edit(listed[0], { maxDeletes: 9 }).outcome).toMatchObject({ blocked: 'first-deletes' });
-    story.drift((routes) => routes.slice(0, 1)).reconcile();
-    expect(story.drift(added(via(rogue))).outcome).toEqual({ blocked: undefined, routes: [destination] });
+  it('goes although others wait', () => {
+    const story = new Story(listed, [via('10.98.0.0/16')]);
+    story.reconcile();
+    story.later(1).reconcile();
+    expect(story.drift(added(via(rogue))).outcome).toEqual({
+      blocked: 'first-deletes',
+      routes: [destination, '10.98.0.0/16'],
+    });
+  });
+
+  it('before the table is watched waits for a person, whatever follows', () => {
+    const story = new Story(listed);
+    story.reconcile();
+    expect(story.drift(added(via(rogue))).outcome).toMatchObject({ blocked: 'first-deletes' });
+    expect(story.later(1).outcome).toMatchObject({ blocked: 'first-deletes' });
+    expect(story.later(1).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, rogue] });
+  });
+
+  it('while nobody watched the table for 60 days waits for a person', () => {
+    const story = watchedStory(listed).later(60 * 24 * 60);
+    for (const appeared of [rogue, '0.0.0.0/0'])
+      expect(story.drift(added(via(appeared))).outcome).toMatchObject({ blocked: 'first-deletes' });
   });
 });
 
 describe('a route that an edit removes', () => {
   it('goes at once, also when the policy is edited with it', () => {
-    expect(inSyncStory(listed).edit({}).outcome).toEqual({ blocked: undefined, routes: [] });
-    const story = new Story(listed, [via(destination), via(rogue)]);
+    const both: Item[0] = { ...listed[0], [other]: 'pcx-aaaaaaaa' };
+    expect(watchedStory([both]).edit(...listed).outcome).toEqual({ blocked: undefined, routes: [destination] });
+    const story = new Story([both], [via(destination), via(other), via(rogue)]);
     story.reconcile();
-    expect(story.edit({}, { unlisted: 'keep' }).outcome).toEqual({ blocked: undefined, routes: [rogue] });
+    expect(story.edit(listed[0], { unlisted: 'keep' }).outcome).toEqual({
+      blocked: undefined,
+      routes: [destination, rogue],
+    });
+  });
+
+  it('waits if the edit empties routes', () => {
+    expect(watchedStory(listed).edit({}).outcome).toEqual({ blocked: 'last-route', routes: [destination] });
   });
 
   it('and leaves to others for a time waits for a person afterwards', () => {
-    const story = inSyncStory([{ ...listed[0], [other]: 'pcx-aaaaaaaa' }]);
+    const story = watchedStory([{ ...listed[0], [other]: 'pcx-aaaaaaaa' }]);
     story.edit({ [other]: 'pcx-aaaaaaaa' }, { ignore: [{ destination, reason: 'x', until: inAnHour }] });
     expect(story.reconcile().inSync).toBe(true);
     expect(story.later(61).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, other] });
@@ -70,7 +98,7 @@ describe('a route that an edit removes', () => {
   it('waits if it is a default route, and later edits do not lift that', () => {
     const both: Item[0] = { '0.0.0.0/0': 'nat-aaaaaaaa', ...listed[0] };
     const waiting = { blocked: 'default-route', routes: ['0.0.0.0/0', destination] };
-    const story = inSyncStory([both]).edit(...listed);
+    const story = watchedStory([both]).edit(...listed);
     expect(story.outcome).toEqual(waiting);
     expect(story.edit(listed[0], { maxDeletes: 8 }).outcome).toEqual(waiting);
     expect(story.edit(listed[0], { mode: 'observe' }).outcome.routes).toEqual(waiting.routes);
@@ -79,41 +107,51 @@ describe('a route that an edit removes', () => {
   });
 
   it('waits if it is a default route that others moved meanwhile', () => {
-    const story = inSyncStory([{ '0.0.0.0/0': 'nat-aaaaaaaa' }]);
+    const story = watchedStory([{ '0.0.0.0/0': 'nat-aaaaaaaa' }]);
     story.edit({}).drift(() => [via('0.0.0.0/0', 'igw-aaaaaaaa')]);
-    expect(story.outcome).toEqual({ blocked: 'default-route', routes: ['0.0.0.0/0'] });
-    expect(story.outcome).toMatchObject({ blocked: expect.any(String), routes: ['0.0.0.0/0'] });
+    for (let reconciles = 0; reconciles < 2; reconciles++)
+      expect(story.outcome).toEqual({ blocked: 'first-deletes', routes: ['0.0.0.0/0'] });
   });
 });
 
-describe('a route that others keep', () => {
-  it('waits for a person when the tag is lost that names its keeper', () => {
+describe('a route that may belong to somebody else', () => {
+  const detached = actual(route(rogue, 'eni-aaaaaaaa'), { state: 'blackhole' });
+
+  it('waits for a person, also when the tag is lost that names its keeper: it stood at adoption', () => {
     const story = new Story(listed, [via(rogue, 'eni-aaaaaaaa')]).tagged({ 'kubernetes.io/cluster/blue': 'owned' });
-    story.reconcile();
-    expect(story.reconcile().inSync).toBe(true);
-    for (let reconciles = 0; reconciles < 2; reconciles++)
-      expect(story.tagged({}).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, rogue] });
+    expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
+    expect(story.tagged({}).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, rogue] });
   });
 
-  it('waits for a person when its interface was detached and comes back', () => {
-    const detached = actual(route(rogue, 'eni-aaaaaaaa'), { state: 'blackhole' });
-    const story = new Story(listed, [detached]);
-    story.reconcile();
-    expect(story.reconcile().inSync).toBe(true);
-    story.drift((routes) => routes.map((one) => ({ ...one, state: 'active' as const })));
-    expect(story.outcome).toMatchObject({ blocked: 'first-deletes' });
+  it('waits if it appeared, and goes when its interface is an own one in use', () => {
+    const story = watchedStory(listed).drift(added(detached));
+    expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
+    story.drift((routes) => routes.map((one) => (one.spelling === rogue ? throughInstance(rogue) : one)));
+    expect(story.outcome).toEqual({ blocked: undefined, routes: [destination] });
   });
 
-  it('stays while its owner in another account moves the interface', () => {
-    const foreign = throughInstance(destination, { owner: otherOwnerId });
-    const story = new Story([{}], [foreign]);
-    story.reconcile();
-    const { instance: _, ...detached } = foreign;
-    for (const shown of [detached, { ...detached, state: 'blackhole' as const }, throughInstance(destination)])
-      expect(story.drift(() => [shown]).reconcile()).toMatchObject({
-        changes: [],
-        leftAlone: [{ reason: 'foreign-eni' }],
-      });
+  it("waits if it appeared through another account's interface, and goes when it leads elsewhere", () => {
+    const story = watchedStory(listed).drift(added(throughInstance(rogue, { owner: otherOwnerId })));
+    expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
+    story.drift((routes) => routes.map((one) => (one.spelling === rogue ? via(rogue, 'igw-aaaaaaaa') : one)));
+    expect(story.outcome).toEqual({ blocked: undefined, routes: [destination] });
+  });
+
+  it('still waits while its owner moves it', () => {
+    const story = new Story([{}], [throughInstance(destination, { owner: otherOwnerId })]);
+    expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
+    for (const shown of [actual(route(destination, 'eni-aaaaaaaa'), { state: 'blackhole' }), via(destination)])
+      expect(story.drift(() => [shown]).outcome).toMatchObject({ blocked: expect.any(String), routes: [destination] });
+  });
+
+  it('goes with one approval, as all the blackholes of terminated nodes do', () => {
+    const nodes = ['10.200.1.0/24', '10.200.2.0/24'].map((text) =>
+      actual(route(text, `eni-${text[7]?.repeat(8)}`), { state: 'blackhole' }),
+    );
+    const story = watchedStory(listed).drift(added(...nodes));
+    expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
+    story.approve(...nodes.map((node) => ({ destination: node.spelling, target: targetText(node.target) })));
+    expect(story.outcome).toEqual({ blocked: undefined, routes: [destination] });
   });
 });
 

@@ -19,7 +19,7 @@ const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
 const underWay = (last: Partial<SweepRecord> = {}): SweepRecord => {
   const { endedAt = '', startedAt, unknown } = sweep(last);
   const { endedAt: _, ...begun } = sweep({ startedAt: minutesAfter(64).toISOString(), cursor: 'rtb-0000beef' });
-  return { ...begun, lastCompleted: { startedAt, endedAt, unknown } };
+  return { ...begun, lastCompleted: { startedAt, endedAt, items: 3, unknown } };
 };
 
 const failing = { count: 1, first: [{ routeTableId, reason: 'RequestLimitExceeded' }] };

@@ -6,6 +6,7 @@ import type { ChangeOutcome } from '../../../../reconciler/core/route/outcome.ts
 import { plan, planAfter } from '../../../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Circumstances, type Result, conclude } from '../../../../reconciler/core/status/conclude.ts';
+import { withArrivals } from '../../../../reconciler/core/status/arrival.ts';
 import { rememberRead } from '../../../../reconciler/core/status/remember.ts';
 import type { State } from '../../../../reconciler/core/status/status.ts';
 import { actual, desired, minutesAfter, now, route, routeTableId, table } from '../../../support/builders.ts';
@@ -79,7 +80,8 @@ export function reconciled(before: State | undefined, given: Given = {}): State 
   const at = minutesAfter(minute);
   const on = { now: at, memory: before?.memory ?? emptyMemory };
   const [wanted, found] = [desired(...item), table(routes)];
-  const planned = plan(wanted, found, on);
+  const arrived = withArrivals(on.memory, { desired: wanted, actual: found, now: at });
+  const planned = plan(wanted, found, { ...on, memory: arrived });
   const tried = answer ? permitted(planned) : [];
   const outcomes = tried.flatMap((change) => {
     const asked = changeAsJson(change);
@@ -88,7 +90,7 @@ export function reconciled(before: State | undefined, given: Given = {}): State 
   const made = tried.filter((_, index) => outcomes[index]?.result === 'done');
   const seen = { desired: wanted, actual: found, plan: planned, now: at };
   const remembered = rememberRead(
-    on.memory,
+    arrived,
     seen,
     made.map((change) => ({ change, isCertain: true })),
   );

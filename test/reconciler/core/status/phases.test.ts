@@ -78,9 +78,15 @@ describe('a table is', () => {
     const status = after({ item: [listed[0], { maxDeletes: 0 }], routes: [via(destination), via(other)] });
     expect(status).toMatchObject({
       phase: 'Blocked',
-      plan: { blocked: { code: 'too-many-deletes', deletes: [other] } },
+      plan: { blocked: { code: 'first-deletes', deletes: [{ destination: other, code: 'first-deletes' }] } },
     });
     expect(status.reason).toBe(status.plan?.blocked?.message);
+  });
+
+  it('Verifying where a pause ended between the read and the conclusion: nothing was tried yet', () => {
+    const status = after({ routes: [] });
+    expect(status).toMatchObject({ phase: 'Verifying', reason: expect.stringContaining('not applied yet') });
+    expect(status.nextRetry).toBeDefined();
   });
 
   it('InSync where it is only observed and as desired', () => {
@@ -103,14 +109,15 @@ describe('of several reasons, the status names', () => {
     const routes = [moved, via(other)];
     const status = after({ item: [listed[0], { maxDeletes: 0 }], routes, answer: refused });
     expect(status.phase).toBe('Failed');
-    expect(status.plan?.blocked?.deletes).toEqual([other]);
+    expect(status.plan?.blocked?.deletes).toMatchObject([{ destination: other }]);
   });
 
   it('a failure before a contest, and a contest before a block', () => {
     expect(contested({ minute: 7, answer: refused }).phase).toBe('Failed');
     const item = [listed[0], { maxDeletes: 0 }] as typeof listed;
-    const both = contested({ minute: 6.5, item, routes: [moved, via(other)] });
-    expect([both.phase, both.plan?.blocked?.deletes]).toEqual(['Contested', [other]]);
+    const detached = actual(route(other, 'eni-aaaaaaaa'), { state: 'blackhole' });
+    const both = contested({ minute: 6.5, item, routes: [moved, detached] });
+    expect([both.phase, both.plan?.blocked?.deletes]).toMatchObject(['Contested', [{ destination: other }]]);
   });
 
   it('a block before changes that are made', () => {

@@ -1,21 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { policyHash } from '../../../../reconciler/core/desired/hashes.ts';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
 import { plan } from '../../../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Made, rememberRead, withApprovalSpent } from '../../../../reconciler/core/status/remember.ts';
-import {
-  actual,
-  desired,
-  local,
-  now,
-  otherOwnerId,
-  propagated,
-  route,
-  table,
-  throughInstance,
-} from '../../../support/builders.ts';
-import { at, destination, listed, memory, other, via } from './given.ts';
+import { actual, desired, local, now, propagated, route, table, throughInstance } from '../../../support/builders.ts';
+import { at, destination, listed, memory, via } from './given.ts';
 
 type Item = Parameters<typeof desired>;
 
@@ -32,40 +21,6 @@ const slot = (item: Item, routes: readonly ActualRoute[], before: Remembered = {
 
 const moved = via(destination, 'pcx-bbbbbbbb');
 const inAnHour = at(60);
-const policy = (item: Item): string => policyHash(desired(...item), now);
-
-describe('a table is clean', () => {
-  it.each<[string, Item, readonly ActualRoute[], boolean]>([
-    ['once a read shows it in sync', listed, [via(destination)], true],
-    ['not while a change is left', listed, [], false],
-    ['not while others hold a listed destination', listed, [local(destination)], false],
-    ['not in mode observe', [{}, { mode: 'observe' }], [], false],
-    ['not while it is paused', [{}, { paused: { reason: 'x' } }], [], false],
-    ['once its pause has ended', [{}, { paused: { reason: 'x', until: now.toISOString() } }], [], true],
-  ])('%s', (_, item, routes, isClean) => {
-    expect(read(item, routes).cleanPolicy).toBe(isClean ? policy(item) : undefined);
-  });
-
-  it('while drift is repaired under the same policy', () => {
-    const before = memory({}, { cleanPolicy: policy(listed) });
-    for (const routes of [[], [via(destination), via(other)]])
-      expect(read(listed, routes, before).cleanPolicy).toBe(policy(listed));
-  });
-
-  it('until a delete waits', () => {
-    const item: Item = [{}, { maxDeletes: 0 }];
-    const before = memory({}, { cleanPolicy: policy(item) });
-    expect(read(item, [via(destination)], before).cleanPolicy).toBeUndefined();
-  });
-
-  it('until the policy changes, unless it is in sync under the new one', () => {
-    const before = memory({}, { cleanPolicy: policy(listed) });
-    const keeping: Item = [listed[0], { unlisted: 'keep' }];
-    expect(read(keeping, [], before).cleanPolicy).toBeUndefined();
-    expect(read(keeping, [via(destination)], before).cleanPolicy).toBe(policy(keeping));
-  });
-});
-
 describe('a route is listed', () => {
   it('while the item lists it, whatever is there', () => {
     expect(slot(listed, [])).toEqual({ listed: true });
@@ -113,6 +68,12 @@ describe('a route is ours', () => {
     expect(slot([{}], [throughInstance(destination)], { ours: 'i-aaaaaaaa' }).ours).toBe('i-aaaaaaaa');
   });
 
+  it('no longer once EC2 confirmed our delete: whoever makes it again makes another route', () => {
+    const change = { action: 'delete', destination: at, from: via(destination) } as const;
+    expect(slot([{}], [via(destination)], ours, [{ change, isCertain: true }]).ours).toBeUndefined();
+    expect(slot([{}], [via(destination)], ours, [{ change, isCertain: false }]).ours).toBe('pcx-aaaaaaaa');
+  });
+
   it.each<[string, Item, readonly ActualRoute[]]>([
     ['it is gone', listed, []],
     ['it is gone and not listed', [{}], []],
@@ -156,56 +117,61 @@ describe('an override of a local route', () => {
   it('is forgotten once the local route is back', () => {
     const reset = replacing(override, 'local');
     expect(slot([{ [destination]: 'local' }], [override], isOverride, reset)).not.toHaveProperty('ours');
-    expect(slot([{}], [local(destination)], isOverride)).toEqual({ spared: true });
+    expect(slot([{}], [local(destination)], isOverride)).toEqual({ wasLocal: true });
   });
 });
 
-describe('a slot is foreign', () => {
-  const foreign = throughInstance(destination, { owner: otherOwnerId });
+describe('a destination was seen as listed', () => {
+  const { destination: at, target: to } = route(destination, 'pcx-aaaaaaaa');
 
-  it('once a read shows an interface of another account there', () => {
-    expect(slot([{}], [foreign]).foreign).toBe(true);
-    const service = actual(route(destination, 'eni-aaaaaaaa'), { instance: { ownerId: 'amazon-aws' } });
-    expect(slot([{}], [service]).foreign).toBe(true);
-    expect(slot([{}], [throughInstance(destination)]).foreign).toBeUndefined();
+  it('once a read shows the listed target there, while it is listed', () => {
+    expect(slot(listed, [via(destination)]).seenAsListed).toBe(true);
+    expect(slot(listed, [moved], { seenAsListed: true }).seenAsListed).toBe(true);
+    expect(slot(listed, [], { seenAsListed: true }).seenAsListed).toBe(true);
+    expect(slot([{}], [via(destination)], { seenAsListed: true }).seenAsListed).toBeUndefined();
   });
 
-  it('while it shows something else, and while it is empty', () => {
-    for (const routes of [[via(destination, 'eni-aaaaaaaa')], [moved], []])
-      expect(slot(listed, routes, { foreign: true }).foreign).toBe(true);
+  it('once EC2 confirmed our write', () => {
+    expect(
+      slot(listed, [], {}, [{ change: { action: 'create', destination: at, to }, isCertain: true }]).seenAsListed,
+    ).toBe(true);
+    expect(
+      slot(listed, [], {}, [{ change: { action: 'create', destination: at, to }, isCertain: false }]).seenAsListed,
+    ).toBeUndefined();
   });
 
-  it('until it is listed and as desired', () => {
-    expect(slot(listed, [via(destination)], { foreign: true }).foreign).toBeUndefined();
-    expect(slot([{ [destination]: 'eni-aaaaaaaa' }], [foreign], { foreign: true }).foreign).toBeUndefined();
-  });
-
-  it('not because of an advertised route beside it', () => {
-    const advertised = { ...foreign, origin: 'advertised' as const };
-    expect(slot(listed, [via(destination), advertised]).foreign).toBeUndefined();
-    expect(slot(listed, [advertised, via(destination)]).foreign).toBeUndefined();
+  it('not while something else is there', () => {
+    expect(slot(listed, [moved]).seenAsListed).toBeUndefined();
   });
 });
 
-describe('a static route is spared', () => {
-  it('while it is left alone, for what it is or because the item says so', () => {
-    const routes = [
-      local('10.0.0.0/16'),
-      propagated('10.1.0.0/16'),
-      actual(route('pl-aaaaaaaa', 'vpce-aaaaaaaa')),
-      actual(route('10.3.0.0/16', 'pcx-aaaaaaaa'), { state: 'unknown' }),
-      actual(route('10.4.0.0/16', 'nat-aaaaaaaa'), { origin: 'with-table' }),
-      via('10.5.0.0/16', 'tgw-aaaaaaaa'),
-      via(destination),
-      via('10.99.0.0/16'),
-    ];
-    const item: Item = [listed[0], { ignore: [{ target: 'tgw-*', reason: 'x' }] }];
-    const spared = [...read(item, routes).destinations].filter(([, { spared }]) => spared).map(([key]) => key);
-    expect(spared.toSorted()).toEqual(['10.0.0.0/16', '10.3.0.0/16', '10.4.0.0/16', '10.5.0.0/16', 'pl-aaaaaaaa']);
+describe('the local route is remembered', () => {
+  const retargeted = actual(route(destination, 'eni-aaaaaaaa'), { origin: 'with-table' });
+
+  it('once a read shows it as EC2 made it, and while somebody else leads it elsewhere', () => {
+    expect(slot([{}], [local(destination)])).toEqual({ wasLocal: true });
+    expect(slot([{}], [retargeted], { wasLocal: true }).wasLocal).toBe(true);
+    expect(slot([{}], [{ ...retargeted, origin: 'created' }], { wasLocal: true }).wasLocal).toBe(true);
   });
 
-  it('no longer once it is ours to change', () => {
-    expect(slot([{}], [via(destination)], { spared: true })).toEqual({});
+  it.each<[string, Item, readonly ActualRoute[]]>([['it was overridden before', [{}], [retargeted]]])(
+    'not if %s',
+    (_, item, routes) => {
+      expect(slot(item, routes).wasLocal).toBeUndefined();
+    },
+  );
+
+  it.each<[string, Item, readonly ActualRoute[]]>([
+    ['it is gone', [{}], []],
+    [
+      'an item overrides it',
+      [{}, { routes: [{ destination, target: 'nat-aaaaaaaa', overrideLocal: true }] }],
+      [retargeted],
+    ],
+    ['the item ignores it', [{}, { ignore: [{ destination, reason: 'x' }] }], [retargeted]],
+    ['it is out of scope', [{}, { scope: ['10.0.0.0/16'] }], [retargeted]],
+  ])('until %s', (_, item, routes) => {
+    expect(slot(item, routes, { wasLocal: true }).wasLocal).toBeUndefined();
   });
 });
 

@@ -52,8 +52,17 @@ describe('a change that failed waits', () => {
 });
 
 describe('a change is parked', () => {
-  const parked = (remembered: Remembered, kinds: readonly TriggerKind[] = ['sweep'], minute = 0): boolean =>
-    isParked(change, memory({ [destination]: remembered }), kinds, minutesAfter(minute));
+  const parked = (
+    remembered: Remembered,
+    kinds: readonly TriggerKind[] = ['sweep'],
+    minute = 0,
+    makesRoom = false,
+  ): boolean =>
+    isParked(change, memory({ [destination]: remembered }), {
+      woken: kinds,
+      makesRoom,
+      now: minutesAfter(minute),
+    });
 
   it('until the time of its refusal', () => {
     expect([0, 0.99, 1].map((minute) => parked({ refusal }, ['sweep'], minute))).toEqual([true, true, false]);
@@ -76,8 +85,15 @@ describe('a change is parked', () => {
   it('not for the refusal of another change', () => {
     expect(parked({ refusal: { ...refusal, to: 'pcx-bbbbbbbb' } })).toBe(false);
     expect(parked({ refusal: { ...refusal, action: 'replace' } })).toBe(false);
-    expect(isParked(change, memory({ [other]: { refusal } }), ['sweep'], now)).toBe(false);
+    expect(isParked(change, memory({ [other]: { refusal } }), { woken: ['sweep'], makesRoom: false, now })).toBe(false);
     expect(parked({})).toBe(false);
+  });
+
+  it('not if the table was full and a delete makes room', () => {
+    const full = { ...refusal, code: 'RouteLimitExceeded' };
+    expect(parked({ refusal: full }, ['sweep'], 0, false)).toBe(true);
+    expect(parked({ refusal: full }, ['sweep'], 0, true)).toBe(false);
+    expect(parked({ refusal }, ['sweep'], 0, true)).toBe(true);
   });
 
   it.each<TriggerKind>(['sweep', 'event', 'desired', 'person'])('while it is contested, though %s woke us', (kind) => {

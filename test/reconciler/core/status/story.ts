@@ -5,6 +5,7 @@ import { desiredHash } from '../../../../reconciler/core/desired/hashes.ts';
 import { type ApprovedRoute, noOrders } from '../../../../reconciler/core/desired/orders.ts';
 import { type Plan, plan } from '../../../../reconciler/core/plan/plan.ts';
 import { type ActualRoute, destinationText, isStatic } from '../../../../reconciler/core/route/route.ts';
+import { withArrivals } from '../../../../reconciler/core/status/arrival.ts';
 import { rememberRead } from '../../../../reconciler/core/status/remember.ts';
 import { actual, desired, minutesAfter, now, table } from '../../../support/builders.ts';
 
@@ -55,6 +56,7 @@ export class Story {
   /** One reconcile in which every call succeeds. */
   reconcile(): Plan {
     const found = table(this.#routes, { tags: this.#tags });
+    this.#memory = withArrivals(this.#memory, { desired: this.#desired, actual: found, now: this.#now });
     const planned = plan(this.#desired, found, { now: this.#now, memory: this.#memory });
     const changes = isEnforced(this.#desired, this.#now) ? permitted(planned) : [];
     const seen = { desired: this.#desired, actual: found, plan: planned, now: this.#now };
@@ -82,11 +84,11 @@ export class Story {
   }
 }
 
-/** The story of a table that is in sync, and known to be. */
-export function inSyncStory(item: Item): Story {
+/** The story of a table that is in sync and watched: a read was made 30 s after its adoption. */
+export function watchedStory(item: Item): Story {
   const story = new Story(item);
   story.reconcile();
-  story.reconcile();
+  story.later(1).reconcile();
   return story;
 }
 

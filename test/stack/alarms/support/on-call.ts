@@ -51,6 +51,8 @@ export class OnCall {
   readonly #queueUrl: string;
   readonly #subscriptionArn: string | undefined;
   readonly #told: Told[] = [];
+  /** Messages that are not about an alarm. */
+  readonly #messages: string[] = [];
   /** The original alarms, before tests changed them. */
   readonly #originals = new Map<string, MetricAlarm>();
 
@@ -160,6 +162,12 @@ export class OnCall {
     return this.#told.filter(({ AlarmName }) => AlarmName === alarm.AlarmName).map(change);
   }
 
+  /** The messages about a table so far that are not about an alarm. */
+  async messagesAbout(routeTableId: string): Promise<readonly string[]> {
+    await this.#receive();
+    return this.#messages.filter((message) => message.includes(routeTableId));
+  }
+
   /** A statistic of the data of the last ten minutes; undefined without data. */
   async statistic(metric: Metric, statistic: Statistic): Promise<number | undefined> {
     const now = Date.now();
@@ -183,7 +191,10 @@ export class OnCall {
       new ReceiveMessageCommand({ QueueUrl: this.#queueUrl, MaxNumberOfMessages: 10 }),
     );
     if (Messages.length === 0) return;
-    this.#told.push(...Messages.map(({ Body = '' }) => toldSchema.parse(JSON.parse(Body))));
+    for (const { Body = '' } of Messages) {
+      if (Body.startsWith('{')) this.#told.push(toldSchema.parse(JSON.parse(Body)));
+      else this.#messages.push(Body);
+    }
     await this.#sqs.send(
       new DeleteMessageBatchCommand({
         QueueUrl: this.#queueUrl,

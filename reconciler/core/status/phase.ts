@@ -1,0 +1,79 @@
+import type { DesiredTable } from '../desired/desired.ts';
+import { activePause, isEnforced } from '../desired/enforcement.ts';
+import { isOutOfSync } from '../desired/finding.ts';
+import type { Problem } from '../desired/problem.ts';
+import type { Plan } from '../plan/plan.ts';
+import { counted } from '../route/counted.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import type { Contested, Failure, Status } from './status.ts';
+
+// The phase of a table, and the one sentence that says why.
+
+/** What decides the phase, besides the plan. */
+interface Looked {
+  /** Nothing is left that may be tried now. */
+  readonly isDone: boolean;
+  readonly failures: readonly Failure[];
+  readonly contested: readonly Contested[];
+  readonly outcomes: readonly ChangeOutcome[];
+  readonly now: Date;
+}
+
+/** Which phase a table is in, and why, in one sentence. */
+export function phaseOf(
+  desired: DesiredTable,
+  plan: Plan,
+  { isDone, failures, contested, outcomes, now }: Looked,
+): Pick<Status, 'phase' | 'reason'> {
+  const made = outcomes.filter(mayHaveWritten).length;
+  if (!isEnforced(desired, now) && !plan.inSync && made === 0)
+    return { phase: 'Drifted', reason: `drift is only reported: ${whyNotEnforced(desired, now)}` };
+  const [failure] = failures;
+  if (failure) {
+    const { action, destination, remedy, message, code } = failure;
+    const more = failures.length > 1 ? `, and ${failures.length - 1} more` : '';
+    const left = waitsText(plan);
+    return {
+      phase: 'Failed',
+      reason: `could not ${action} ${destination}: ${remedy ?? message ?? code}${more}${left}`,
+    };
+  }
+  const [contest] = contested;
+  if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
+  if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
+  if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
+  if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
+  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
+  const finding = plan.findings.find(isOutOfSync);
+  // A pause may end between the read and this conclusion: then nothing was tried yet.
+  return finding
+    ? { phase: 'Failed', reason: finding.message }
+    : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
+}
+
+/** Names the deletes that wait for creates. */
+function waitsText({ waiting: [first, ...others] = [] }: Plan): string {
+  if (!first) return '';
+  const until = `until a read shows ${first.creates[0]}`;
+  return others.length === 0
+    ? `; the delete of ${first.destination} waits ${until}`
+    : `; the deletes of ${first.destination} and ${others.length} more wait, the first ${until}`;
+}
+
+function whyNotEnforced(desired: DesiredTable, now: Date): string {
+  const pause = activePause(desired, now);
+  if (!pause) return 'the item is in mode observe';
+  const by = pause.by === undefined ? '' : ` (by ${pause.by})`;
+  return `${pause.of === 'fleet' ? 'all tables are stopped' : 'the table is paused'}: ${pause.reason}${by}`;
+}
+
+function contestedBecause({ destination, repairs, by, until }: Contested, now: Date): string {
+  const others = by.length > 0 ? by.map(({ arn }) => arn).join(', ') : 'somebody whom no event names';
+  const next = Date.parse(until) > now.getTime() ? `; it is not repaired before ${until}` : '';
+  return `${destination} was repaired ${repairs} times in short order and changed again by ${others}${next}`;
+}
+
+export function invalidBecause([first, ...others]: readonly Problem[]): string {
+  const more = others.length > 0 ? ` and ${others.length} more` : '';
+  return `the desired item is invalid: ${first?.path}: ${first?.message}, found ${first?.found}${more}`;
+}

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
+import type { BlockCode } from '../../reconciler/core/memory/memory.ts';
+import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+
+// Whose route it is: what appeared is deleted, what may belong to somebody else waits, and nothing is silent.
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+const withDefault = { ...two, '0.0.0.0/0': 'nat-aaaaaaaa' };
+const rogue = '10.99.0.0/16';
+const mallory = { arn: 'arn:aws:iam::111122223333:user/mallory' };
+
+/** Which deletes wait, and why. */
+const waiting = ({ status }: InMemoryWorld): Record<string, BlockCode> =>
+  Object.fromEntries((status().plan?.blocked?.deletes ?? []).map(({ destination, code }) => [destination, code]));
+
+const routesIn = ({ ec2 }: InMemoryWorld): Record<string, string> => ec2.scenery.routesOf(routeTableId);
+
+const blockedEvent = 'Route Plan Blocked (entered)';
+
+it('a local route that somebody retargets is put back with LocalTarget, and the actor is named', async () => {
+  const world = await inSync(two);
+  world.ec2.scenery.target('eni-eeeeeeee');
+  world.ec2.scenery.route(routeTableId, '10.0.0.0/16', 'eni-eeeeeeee', { origin: 'CreateRouteTable' });
+  await world.event({ name: 'ReplaceRoute', destination: '10.0.0.0/16', target: 'eni-eeeeeeee', actor: mallory });
+  expect(world.ec2.journal.mutations).toMatchObject([
+    { action: 'ReplaceRoute', input: { DestinationCidrBlock: '10.0.0.0/16', LocalTarget: true } },
+  ]);
+  world.clock.advance(minute);
+  await world.reconcile();
+  expect(world.status()).toMatchObject({ phase: 'InSync', lastDrift: { actor: mallory } });
+  expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+});
+
+describe('a table that somebody tagged for Kubernetes', () => {
+  const tagged = async (routes: Readonly<Record<string, string>>): Promise<InMemoryWorld> => {
+    const world = await inSync(two);
+    world.ec2.scenery.tag(routeTableId, { 'kubernetes.io/cluster/x': 'owned' });
+    for (const [destination, target] of Object.entries(routes))
+      world.ec2.scenery.route(routeTableId, destination, target);
+    await world.event({ name: 'CreateRoute', actor: mallory });
+    return world;
+  };
+
+  it('loses routes to public destinations: doubt protects none', async () => {
+    const world = await tagged({ '0.0.0.0/1': 'eni-eeeeeeee', '128.0.0.0/1': 'eni-eeeeeeee' });
+    expect(world.ec2.journal.lines).toEqual(['DeleteRoute 0.0.0.0/1', 'DeleteRoute 128.0.0.0/1']);
+    expect(world.announcer.events).toContain('Route Drift Detected');
+  });
+
+  it('keeps a route to a private destination until a person decides, and announces it', async () => {
+    const world = await tagged({ '10.200.7.0/24': 'eni-eeeeeeee' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ '10.200.7.0/24': 'maybe-not-ours' });
+    expect(world.announcer.events).toContain(blockedEvent);
+  });
+});
+
+it('a new route to a detached interface is announced at once, waits, and goes when the interface is ours', async () => {
+  const world = await inSync(two);
+  world.ec2.scenery.interface('eni-eeeeeeee');
+  world.ec2.scenery.route(routeTableId, rogue, 'eni-eeeeeeee');
+  await world.event({ name: 'CreateRoute' });
+  expect(waiting(world)).toEqual({ [rogue]: 'maybe-not-ours' });
+  expect(world.announcer.events).toContain(blockedEvent);
+  world.clock.advance(minute);
+  world.ec2.scenery.interface('eni-eeeeeeee', { instanceId: 'i-eeeeeeee' });
+  await world.event({ name: 'AttachNetworkInterface' });
+  expect(routesIn(world)).toEqual(two);
+});
+
+it("a new route to another account's interface waits, and goes once it leads to an internet gateway", async () => {
+  const world = await inSync(two);
+  world.ec2.scenery.foreignInterface('eni-ffffffff');
+  world.ec2.scenery.route(routeTableId, rogue, 'eni-ffffffff');
+  await world.event({ name: 'CreateRoute' });
+  expect(waiting(world)).toEqual({ [rogue]: 'maybe-not-ours' });
+  world.clock.advance(minute);
+  world.ec2.scenery.route(routeTableId, rogue, 'igw-aaaaaaaa');
+  await world.event({ name: 'ReplaceRoute' });
+  expect(routesIn(world)).toEqual(two);
+});
+
+it("a listed default route that somebody leads to another account's interface is put back", async () => {
+  const world = await inSync(withDefault);
+  world.ec2.scenery.foreignInterface('eni-ffffffff');
+  world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'eni-ffffffff');
+  await world.event({ name: 'ReplaceRoute', actor: mallory });
+  expect(routesIn(world)).toEqual(withDefault);
+});
+
+it('blackholes of terminated nodes wait, and one approval removes them all', async () => {
+  const world = new InMemoryWorld();
+  const pods = { '10.200.1.0/24': 'eni-eeeeeee1', '10.200.2.0/24': 'eni-eeeeeee2' };
+  world.ec2.scenery.table(routeTableId, { routes: { ...two, ...pods } });
+  for (const eni of Object.values(pods)) world.ec2.scenery.vanish(eni);
+  world.desire(two);
+  for (let days = 0; days < 3; days++) {
+    await world.reconcile();
+    world.clock.advance(day);
+  }
+  expect(waiting(world)).toEqual({ '10.200.1.0/24': 'maybe-not-ours', '10.200.2.0/24': 'maybe-not-ours' });
+  world.orders.put(routeTableId, 'approval', {
+    routes: Object.entries(pods).map(([destination, target]) => ({ destination, target })),
+    by: 'alice',
+    at: world.now().toISOString(),
+    until: minutesAfter(60, world.now()).toISOString(),
+    desiredHash: desiredHash(desiredTable(two)),
+  });
+  await world.reconcile({ kind: 'person' });
+  expect(routesIn(world)).toEqual(two);
+});
+
+it('100 rogue routes in a minute are all deleted, whatever throttling comes between', async () => {
+  const world = await inSync(two);
+  for (let n = 0; n < 100; n++) world.ec2.scenery.route(routeTableId, `10.99.${n}.0/24`, 'tgw-aaaaaaaa');
+  world.faults.strike({ action: 'DeleteRoute', after: 7, times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
+  await world.event({ name: 'CreateRoute' });
+  expect(Object.keys(routesIn(world)).length).toBeGreaterThan(2);
+  for (let looks = 0; looks < 5; looks++) {
+    world.clock.advance(5 * minute);
+    await world.reconcile();
+  }
+  expect(routesIn(world)).toEqual(two);
+});
+
+describe('a route that stood when the table was adopted', () => {
+  const old = '10.98.0.0/16';
+  const adopted = async (): Promise<InMemoryWorld> => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, [old]: 'tgw-aaaaaaaa' } });
+    world.desire(two);
+    for (const _ of [1, 2]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    return world;
+  };
+
+  it('waits, and keeps no new rogue route alive', async () => {
+    const world = await adopted();
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await world.event({ name: 'CreateRoute' });
+    expect(routesIn(world)).toEqual({ ...two, [old]: 'tgw-aaaaaaaa' });
+    expect(waiting(world)).toEqual({ [old]: 'first-deletes' });
+  });
+
+  it('still waits when its owner leads it elsewhere', async () => {
+    const world = await adopted();
+    world.ec2.scenery.route(routeTableId, old, 'pcx-aaaaaaaa');
+    await world.event({ name: 'ReplaceRoute' });
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ [old]: 'first-deletes' });
+  });
+});
+
+describe('routes that came while nobody watched', () => {
+  it('wait when the reconciler comes back after 60 days, the default route too', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
+    world.clock.advance(60 * day);
+    for (const _ of [1, 2, 3]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ '0.0.0.0/0': 'first-deletes', [rogue]: 'first-deletes' });
+  });
+
+  it('wait when they came just before adoption and the first read did not show them', async () => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: two });
+    world.desire(two);
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.clock.advance(2_000);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 3_000 });
+    for (const _ of [1, 2, 3]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ [rogue]: 'first-deletes' });
+  });
+});
