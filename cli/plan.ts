@@ -1,3 +1,4 @@
+import pMap from 'p-map';
 import type { Change } from '../reconciler/core/route/change.ts';
 import { underOrders } from '../reconciler/core/desired/enforcement.ts';
 import { desiredHash } from '../reconciler/core/desired/hashes.ts';
@@ -7,11 +8,16 @@ import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
-import { Failure } from './failure.ts';
+import { Failure, failedCall } from './failure.ts';
 import { stacked } from './layout.ts';
 import { planJson, planText, refusedJson, refusedText, stateOf, summaryText } from './output.ts';
+import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
+import type { TargetHealth } from '../reconciler/ports.ts';
 import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
+
+/** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
+export const tablesAtOnce = 4;
 
 export interface PlanOptions {
   readonly file: readonly string[];
@@ -22,35 +28,60 @@ export interface PlanOptions {
 
 /** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */
 export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
-  const results = await planEach(file, async (ids) => {
-    if (actual !== undefined) return tablesInAnswer(actual);
-    const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
-    return tablesInEc2(ec2RouteTables(), ids);
-  });
+  const results =
+    actual === undefined ? await planInEc2(file, terminal) : await planEach(file, () => tablesInAnswer(actual));
   showPlans(results, json, terminal);
   return worst(results.map((result) => ('plan' in result ? exitCodeOf(result.plan) : exitCode.failed)));
 }
 
+/** The plans against EC2. The SDK is loaded only when a file has a valid item. */
+const planInEc2 = (files: readonly string[], terminal: Terminal): Promise<(Planned | RefusedInput)[]> =>
+  planEach(
+    files,
+    async (ids) => {
+      const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
+      return tablesInEc2(ec2RouteTables(), ids);
+    },
+    async (vpcId, targets) => {
+      const { ec2TargetHealth } = await import('../reconciler/aws/ec2/target-health.ts');
+      return askingAloud(ec2TargetHealth(), terminal)(vpcId, targets);
+    },
+  );
+
+/** Asks EC2 about targets, and says so when it could not be asked. */
+export const askingAloud =
+  (targetHealth: TargetHealth, { note }: Pick<Terminal, 'note'>): TargetHealth =>
+  async (vpcId, targets) => {
+    const answer = await targetHealth(vpcId, targets);
+    for (const failure of answer.failures)
+      note(failedCall('could not ask EC2 whether targets are up, so the plan does not depend on it', failure).message);
+    return answer;
+  };
+
 /**
  * The plan of every table in the files, in order. A rejected item does not affect the plans of the others. The actual
  * tables are read together, or not at all if no item is valid.
+ *
+ * @param targetHealth asks EC2 about targets. Without it (offline), no target counts as dead
  */
 export async function planEach(
   files: readonly string[],
   readActual: (routeTableIds: readonly string[]) => Promise<ActualTables>,
+  targetHealth: TargetHealth = askNobody,
 ): Promise<(Planned | RefusedInput)[]> {
   const inputs = await readDesired(files, new Date());
   const ids = inputs.flatMap((input) => (input.ok ? [input.desired.routeTableId] : []));
   const now = new Date();
   const tables: ActualTables = ids.length === 0 ? new Map() : await readActual(ids);
-  return inputs.map((input) => {
+  const planOne = async (input: (typeof inputs)[number]): Promise<Planned | RefusedInput> => {
     if (!input.ok) return input;
     const { desired } = input;
     const actual = tables.get(desired.routeTableId);
-    return actual
-      ? { desired, actual, now, plan: planOf(desired, actual, { now }) }
-      : { desired, now, plan: planForMissingTable(desired) };
-  });
+    if (!actual) return { desired, now, plan: planForMissingTable(desired) };
+    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, targetHealth);
+    return { desired, actual, now, ...planned };
+  };
+  return pMap(inputs, planOne, { concurrency: tablesAtOnce });
 }
 
 /**
@@ -69,7 +100,7 @@ export function withApproved(
   return planned.map((one) => ('plan' in one && planIds.includes(one.plan.planId) ? approved(one) : one));
 }
 
-function approved({ desired: item, actual, now, plan }: Planned): Planned {
+function approved({ desired: item, actual, now, health, plan }: Planned): Planned {
   const approval = {
     routes: deletesOf(plan.changes),
     by: 'routectl reconcile --approve',
@@ -78,7 +109,9 @@ function approved({ desired: item, actual, now, plan }: Planned): Planned {
     desiredHash: desiredHash(item),
   };
   const desired = underOrders(item, { ...noOrders, approval });
-  return { desired, now, ...(actual ? { actual, plan: planOf(desired, actual, { now }) } : { plan }) };
+  if (!actual) return { desired, now, plan };
+  const asked = health && { health };
+  return { desired, now, actual, ...asked, plan: planOf(desired, actual, { now, ...asked }) };
 }
 
 const deletesOf = (changes: readonly Change[]): ApprovedRoute[] =>

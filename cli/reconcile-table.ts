@@ -7,9 +7,10 @@ import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { isOutOfSync } from '../reconciler/core/desired/finding.ts';
 import { permitted } from '../reconciler/core/plan/guard.ts';
-import { type Plan, plan as planOf, planForMissingTable } from '../reconciler/core/plan/plan.ts';
-import { destinationText } from '../reconciler/core/route/route.ts';
-import type { RouteTables } from '../reconciler/ports.ts';
+import { type Plan, planForMissingTable } from '../reconciler/core/plan/plan.ts';
+import { type ActualTable, destinationText } from '../reconciler/core/route/route.ts';
+import { healthyPlan } from '../reconciler/healthy-plan.ts';
+import type { RouteTables, TargetHealth } from '../reconciler/ports.ts';
 import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
 import { failedCall } from './failure.ts';
 import type { Planned } from './planned.ts';
@@ -30,6 +31,7 @@ export interface Reconciled {
 
 export interface ReconcileWorld {
   readonly tables: RouteTables;
+  readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   readonly sleep: (ms: number) => Promise<void>;
   /** No call starts after this instant. */
@@ -143,13 +145,19 @@ async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, w
     await sleep(Math.min(waitMs, remainingMs));
     try {
       const actual = await tables.read(desired.routeTableId);
-      left = actual ? planOf(desired, actual, { now: now() }) : planForMissingTable(desired);
+      left = actual ? await planNow(desired, actual, world) : planForMissingTable(desired);
     } catch (error) {
       note(failedCall(`${desired.routeTableId}: could not read the result`, error).message);
     }
   }
   return left;
 }
+
+const planNow = async (
+  desired: DesiredTable,
+  actual: ActualTable,
+  { now, targetHealth }: ReconcileWorld,
+): Promise<Plan> => (await healthyPlan(desired, actual, { now: now() }, targetHealth)).plan;
 
 /** Whether a read shows a difference at the destinations of these changes. */
 function asksAgain({ changes, findings }: Plan, tried: readonly ChangeJson[]): boolean {

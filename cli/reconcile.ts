@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
+import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
 import { tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
-import { planEach, showPlans, withApproved } from './plan.ts';
+import { askingAloud, planEach, showPlans, tablesAtOnce, withApproved } from './plan.ts';
 import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,9 +16,6 @@ export interface ReconcileOptions {
   readonly approve?: readonly string[];
   readonly json?: boolean;
 }
-
-/** The whole account shares EC2's request buckets: with more tables at once, calls would only wait. */
-const tablesAtOnce = 4;
 
 /** Enough for thousands of routes at the pace that EC2 allows. */
 const patienceMs = 30 * 60 * 1_000;
@@ -30,11 +28,13 @@ export async function reconcile(
 ): Promise<ExitCode> {
   const { print, note, look } = terminal;
   const tables = ec2RouteTables();
-  const planned = withApproved(await planEach(file, (ids) => tablesInEc2(tables, ids)), approve);
+  const targetHealth = askingAloud(ec2TargetHealth(), terminal);
+  const planned = withApproved(await planEach(file, (ids) => tablesInEc2(tables, ids), targetHealth), approve);
   if (!json) showPlans(planned, json, terminal);
 
   const world = {
     tables,
+    targetHealth,
     now: () => new Date(),
     sleep: (ms: number) => sleep(ms),
     until: new Date(Date.now() + patienceMs),

@@ -125,7 +125,7 @@ export class Alarms extends Construct {
         periods: 3,
         missing: TreatMissingData.IGNORE,
         means:
-          'Deletes of some tables have waited for a person for three sweeps; everything else in these tables is as desired. First: list the blocked tables, then approve their deletes or add the routes to the items',
+          'Some tables have been Blocked (deletes wait for a person) or Degraded (listed targets are down) for three sweeps. First: list these tables, with their reasons',
         runbook: 'tables-waiting',
       }),
       this.watch('TablesStopped', {

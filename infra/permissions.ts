@@ -6,6 +6,21 @@ import { eventSource } from '../reconciler/core/announce/domain-event.ts';
 
 const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
 
+/** The calls that show whether the targets of routes are up. */
+const targetReads = [
+  'ec2:DescribeCarrierGateways',
+  'ec2:DescribeEgressOnlyInternetGateways',
+  'ec2:DescribeInstances',
+  'ec2:DescribeInternetGateways',
+  'ec2:DescribeLocalGatewayRouteTableVpcAssociations',
+  'ec2:DescribeNatGateways',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeTransitGatewayVpcAttachments',
+  'ec2:DescribeVpcEndpoints',
+  'ec2:DescribeVpcPeeringConnections',
+  'ec2:DescribeVpnGateways',
+];
+
 /** The tables and the queue a reconcile reads and writes, and the tag that opens a route table to it. */
 export interface Reach {
   readonly desiredTable: Table;
@@ -16,8 +31,8 @@ export interface Reach {
 }
 
 /**
- * Lets `role` reconcile route tables: read the desired items, read the route tables, change their routes, record what
- * was done, and requeue a reconcile.
+ * Lets `role` reconcile route tables: read the desired items, read the route tables and the state of their targets,
+ * change their routes, record what was done, and requeue a reconcile.
  *
  * Routes only: the role may not create, delete, associate or tag a route table. Tags matter most: with `managedTag` the
  * tag decides which tables may be changed, so no function may set it. IAM has no condition on the destination or the
@@ -35,6 +50,15 @@ export function allowReconcile(
       sid: 'ReadRouteTables',
       effect: Effect.ALLOW,
       actions: ['ec2:DescribeRouteTables'],
+      resources: ['*'],
+      conditions: { StringEquals: { 'aws:RequestedRegion': stack.region } },
+    }),
+  );
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'ReadTargets',
+      effect: Effect.ALLOW,
+      actions: targetReads,
       resources: ['*'],
       conditions: { StringEquals: { 'aws:RequestedRegion': stack.region } },
     }),
@@ -70,7 +94,7 @@ export function allowReconcile(
   Validations.of(role).acknowledge(
     {
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'DescribeRouteTables (and ListStreams) have no resource-level permissions.',
+      reason: 'The Describe calls (and ListStreams) have no resource-level permissions.',
     },
     {
       id: `AwsSolutions-IAM5[Resource::${readable(routeTables, stack)}]`,

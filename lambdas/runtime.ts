@@ -10,6 +10,7 @@ import { checkpoint } from '../reconciler/aws/dynamodb/checkpoint.ts';
 import { tableEvidence } from '../reconciler/aws/dynamodb/evidence-table.ts';
 import { desiredItems } from '../reconciler/aws/dynamodb/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
+import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
 import { tableLeases } from '../reconciler/aws/dynamodb/lease-table.ts';
 import { tableOrders } from '../reconciler/aws/dynamodb/orders-table.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
@@ -76,6 +77,7 @@ function start(): Runtime {
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
       tables: ec2RouteTables({}, accountId),
+      targetHealth: ec2TargetHealth(),
       desired: desiredItems(documents, desiredTable),
       orders: tableOrders(documents, ordersTable),
       lastValid: lastValidItems(documents, stateTable),

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Blackholes } from './blackholes.ts';
+import { type Answer, missingRead } from './missing-reads.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
 import {
   controlPath,
@@ -36,11 +37,6 @@ export interface Relay {
 /** The endpoint that attributes calls to `caller`. */
 export function endpointFor(endpoint: string, { kind, name }: Caller): string {
   return `${endpoint}/${kind}/${name}`;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
 }
 
 interface Call {
@@ -149,7 +145,13 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
   return action === 'DescribeRouteTables' ? { ...answer, body: memory.blackholes.shownIn(answer.body) } : answer;
 }
 
-async function forward({ body, request }: Call, upstream: string): Promise<Answer> {
+/** What moto answers, completed where moto cannot answer. */
+async function forward({ action, body, parameters, request }: Call, upstream: string): Promise<Answer> {
+  const send = (others: URLSearchParams): Promise<Answer> => sendTo(upstream, others.toString(), request);
+  return missingRead(action, parameters, send) ?? sendTo(upstream, body, request);
+}
+
+async function sendTo(upstream: string, body: string, request: IncomingMessage): Promise<Answer> {
   const { authorization = '', 'user-agent': userAgent = '' } = request.headers;
   const response = await fetch(upstream, {
     method: 'POST',

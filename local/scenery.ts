@@ -1,4 +1,5 @@
 import {
+  AcceptVpcPeeringConnectionCommand,
   AttachInternetGatewayCommand,
   CreateEgressOnlyInternetGatewayCommand,
   CreateInternetGatewayCommand,
@@ -7,6 +8,7 @@ import {
   CreateRouteTableCommand,
   CreateSubnetCommand,
   CreateTransitGatewayCommand,
+  CreateTransitGatewayVpcAttachmentCommand,
   CreateVpcCommand,
   CreateVpcPeeringConnectionCommand,
   EC2Client,
@@ -16,6 +18,7 @@ import type { ClientConfig } from './client-config.ts';
 /** A small network for demos and tests: a VPC with a private and a public route table, and targets for routes. */
 export interface Scenery {
   readonly vpc: string;
+  readonly subnet: string;
   readonly privateTable: string;
   readonly publicTable: string;
   readonly internetGateway: string;
@@ -39,11 +42,12 @@ export async function buildScenery(config: ClientConfig): Promise<Scenery> {
     made((await ec2.send(new CreateVpcCommand({ CidrBlock }))).Vpc?.VpcId);
   const tableOf = async (VpcId: string): Promise<string> =>
     made((await ec2.send(new CreateRouteTableCommand({ VpcId }))).RouteTable?.RouteTableId);
-  const peeringOf = async (VpcId: string, PeerVpcId: string): Promise<string> =>
-    made(
-      (await ec2.send(new CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId }))).VpcPeeringConnection
-        ?.VpcPeeringConnectionId,
-    );
+  const peeringOf = async (VpcId: string, PeerVpcId: string): Promise<string> => {
+    const { VpcPeeringConnection } = await ec2.send(new CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId }));
+    const VpcPeeringConnectionId = made(VpcPeeringConnection?.VpcPeeringConnectionId);
+    await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
+    return VpcPeeringConnectionId;
+  };
 
   const [vpc, partner, backup] = [
     await vpcOf('10.0.0.0/16'),
@@ -59,7 +63,14 @@ export async function buildScenery(config: ClientConfig): Promise<Scenery> {
   const nat = await ec2.send(
     new CreateNatGatewayCommand({ SubnetId: made(subnet.Subnet?.SubnetId), ConnectivityType: 'private' }),
   );
-  const transit = await ec2.send(new CreateTransitGatewayCommand({}));
+  const transitGateway = made((await ec2.send(new CreateTransitGatewayCommand({}))).TransitGateway?.TransitGatewayId);
+  await ec2.send(
+    new CreateTransitGatewayVpcAttachmentCommand({
+      TransitGatewayId: transitGateway,
+      VpcId: vpc,
+      SubnetIds: [made(subnet.Subnet?.SubnetId)],
+    }),
+  );
   const branches = await ec2.send(
     new CreateManagedPrefixListCommand({
       PrefixListName: 'branch-offices',
@@ -70,12 +81,13 @@ export async function buildScenery(config: ClientConfig): Promise<Scenery> {
   );
   return {
     vpc,
+    subnet: made(subnet.Subnet?.SubnetId),
     privateTable: await tableOf(vpc),
     publicTable: await tableOf(vpc),
     internetGateway,
     egressOnlyGateway: made(egressOnly.EgressOnlyInternetGateway?.EgressOnlyInternetGatewayId),
     natGateway: made(nat.NatGateway?.NatGatewayId),
-    transitGateway: made(transit.TransitGateway?.TransitGatewayId),
+    transitGateway,
     peering: await peeringOf(vpc, partner),
     otherPeering: await peeringOf(vpc, backup),
     prefixList: made(branches.PrefixList?.PrefixListId),

@@ -1,16 +1,19 @@
-import { applyChanges } from './apply.ts';
+import { ChangeFailed, type Failure, type RouteWriter, applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
 import { permitted } from './core/plan/guard.ts';
+import { isDead } from './core/plan/down.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
-import { type ActualTable, destinationText } from './core/route/route.ts';
+import { type ActualTable, destinationText, targetText } from './core/route/route.ts';
 import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
-import { type Made, rememberRead, withDeadTargets } from './core/status/remember.ts';
-import type { RouteTables } from './ports.ts';
+import { type Made, rememberRead } from './core/status/remember.ts';
+import type { Health } from './core/route/health.ts';
+import { askNobody, healthyPlan } from './healthy-plan.ts';
+import type { RouteTables, TargetHealth } from './ports.ts';
 
 /**
  * A read expires after this time, and no change is based on an expired read: DeleteRoute and ReplaceRoute hit whatever
@@ -29,8 +32,8 @@ export interface Converged {
    * - `doubtful`: the read may be stale, and no decision was based on it.
    */
   readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
-  /** The last read (`actual`) and its plan; undefined when EC2 has no such table. */
-  readonly last?: { readonly plan: Plan; readonly actual: ActualTable };
+  /** The last read (`actual`), what EC2 said about targets, and the plan; undefined when EC2 has no such table. */
+  readonly last?: { readonly plan: Plan; readonly actual: ActualTable; readonly health?: ReadonlyMap<string, Health> };
   /** The last outcome of every change that was tried, in the order of first attempts. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly memory?: Memory;
@@ -39,6 +42,7 @@ export interface Converged {
 
 export interface ConvergeWorld {
   readonly tables: RouteTables;
+  readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   /** No call starts after this instant. */
   readonly until: Date;
@@ -53,6 +57,8 @@ export interface ConvergeWorld {
   readonly isParked?: (change: Change, makesRoom: boolean) => boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
   readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
+  /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
+  readonly healthFailed?: (failures: readonly unknown[]) => void;
   /**
    * Called before the first change of every new plan, with the outcomes so far. If it throws, the new plan is not
    * applied.
@@ -103,16 +109,21 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     }
     if (!actual) return ending('done');
     const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
-    const planned = plan(desired, actual, { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) });
+    const context = { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) };
     const done = [...outcomes.values()].filter(isDone);
     if (world.isDoubtful?.(actual, readAt, done)) {
-      memory &&= withDeadTargets(memory, actual, readAt);
-      return round === 1 ? ending('doubtful', { plan: planned, actual }) : ending('unfinished', last);
+      return round === 1
+        ? ending('doubtful', { plan: plan(desired, actual, context), actual })
+        : ending('unfinished', last);
     }
-    last = { plan: planned, actual };
+    const targetHealth = now() < until ? world.targetHealth : askNobody;
+    const { plan: planned, health, failures } = await healthyPlan(desired, actual, context, targetHealth);
+    if (failures.length > 0) world.healthFailed?.(failures);
+    const asked = health && { health };
+    last = { plan: planned, actual, ...asked };
     const known = arrived;
     const remember = (made: readonly Made[]): void => {
-      memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt }, made);
+      memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt, ...asked }, made);
     };
     settle(outcomes, planned);
     const isSettled = settledBy(outcomes);
@@ -129,7 +140,8 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (planned.planId !== announced) await world.beforeChanges?.(planned, [...outcomes.values()]);
     announced = planned.planId;
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
-    const applied = await applyChanges(desired.routeTableId, due, { writer: tables, now, startLeftMs, checkpoint });
+    const writer = sparingDead(tables, desired, { ...context, ...asked });
+    const applied = await applyChanges(desired.routeTableId, due, { writer, now, startLeftMs, checkpoint });
     due.forEach((change, index) => {
       const outcome = applied.outcomes[index];
       // A repeat that did not start says nothing of the call before it, whose answer was lost.
@@ -144,6 +156,29 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
 }
+
+/** Refuses, without a call, to create a route whose target is dead: EC2 might accept it, and it would drop traffic. */
+function sparingDead(tables: RouteTables, desired: DesiredTable, on: Parameters<typeof isDead>[1]): RouteWriter {
+  const dead = new Set(
+    desired.routes.filter((wanted) => isDead(wanted, on)).map(({ destination }) => destinationText(destination)),
+  );
+  return {
+    turn: (action) => tables.turn(action),
+    apply: async (routeTableId, change, limits) => {
+      if (change.action === 'create' && dead.has(destinationText(change.destination)))
+        throw new ChangeFailed(targetIsDown(targetText(change.to)), { cause: undefined });
+      await tables.apply(routeTableId, change, limits);
+    },
+  };
+}
+
+const targetIsDown = (target: string): Failure => ({
+  kind: 'not-ready',
+  code: 'target-down',
+  message: `EC2 shows that ${target} cannot carry traffic now, so the route is not created yet`,
+  outcomeUnknown: false,
+  remedy: `restore ${target}, or list another target; the route is created when ${target} is up`,
+});
 
 /**
  * Resolves unknown outcomes with the plan of a new read.

@@ -107,12 +107,18 @@ function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
   return given.length > 0 ? { ...rest, orders: given } : rest;
 }
 
-/** When a sweep must reconcile the table even if nothing is new: a retry is due, or an event about drift is overdue. */
+/**
+ * When a sweep must reconcile the table even if nothing is new: a retry is due, an event about drift is overdue, or EC2
+ * must be asked again about a target that is down.
+ */
 function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
-  const missed = [...memory.destinations.values()].flatMap(({ drift = [] }) =>
-    drift.flatMap((one) => missedAt(one) ?? []),
+  const remembered = [...memory.destinations.values()];
+  const missed = remembered.flatMap(({ drift = [] }) => drift.flatMap((one) => missedAt(one) ?? []));
+  // A target may come up or go down again at any time, so every sweep asks.
+  const down = remembered.flatMap(({ troubles, down }) =>
+    troubles?.includes('target-down') && down ? Date.parse(down.since) : [],
   );
-  const times = [...missed, ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)])];
+  const times = [...missed, ...down, ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)])];
   return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;
 }
 

@@ -224,6 +224,7 @@ export interface Checkpoint {
 /** Everything that a reconcile reads or writes. */
 export interface World {
   readonly tables: RouteTables;
+  readonly targetHealth: TargetHealth;
   readonly desired: DesiredItems;
   readonly lastValid: LastValidItems;
   readonly orders: TableOrders;

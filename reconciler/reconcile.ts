@@ -176,6 +176,8 @@ async function apply(
   let stopped: Stop | undefined;
   const converged = await converge(desired, {
     tables: world.tables,
+    targetHealth: world.targetHealth,
+    healthFailed: (failures) => log.warn('could not ask EC2 about targets: what is known of them stays', { failures }),
     now: world.now,
     until: invocation.until,
     memory,
@@ -234,7 +236,7 @@ function resultOf(
 /** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */
 function planLeft(
   desired: DesiredTable,
-  { plan, actual }: NonNullable<Converged['last']>,
+  { plan, actual, health }: NonNullable<Converged['last']>,
   outcomes: readonly ChangeOutcome[],
   context: { readonly now: Date; readonly memory: Memory },
 ): Plan {
@@ -243,7 +245,7 @@ function planLeft(
     const { action, destination } = changeAsJson(change);
     return done.has(`${action} ${destination}`);
   });
-  return planAfter(made, desired, actual, context);
+  return planAfter(made, desired, actual, { ...context, ...(health && { health }) });
 }
 
 /** At most this many tables are reconciled at the same time. */

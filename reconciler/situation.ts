@@ -8,7 +8,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { Problem } from './core/desired/problem.ts';
 import { type ActualTable, destinationText, sortedBy, targetText } from './core/route/route.ts';
 import { mayExplain } from './core/status/attribution.ts';
-import { withApprovalSpent, withTargetsUp } from './core/status/remember.ts';
+import { withApprovalSpent } from './core/status/remember.ts';
 import type { Known, World } from './ports.ts';
 
 /** The desired state of one table now, from its item and the orders. */
@@ -72,10 +72,9 @@ export function evidenceOf(calls: readonly ReportedCall[], memory: Memory | unde
   return { all: calls, unread, recent: mayExplain(calls, unread, now) };
 }
 
-/** Adds reported calls to a memory: the targets that came up, and which calls are read now. */
-export function withEvidence(memory: Memory, { all }: Evidence): Memory {
+/** Remembers which calls are read now. */
+export function withEvidence({ callsSeen: _, ...rest }: Memory, { all }: Evidence): Memory {
   const callsSeen = seenAs(all);
-  const { callsSeen: _, ...rest } = withTargetsUp(memory, all);
   return callsSeen.length > 0 ? { ...rest, callsSeen } : rest;
 }
 

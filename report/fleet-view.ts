@@ -52,12 +52,13 @@ const urgency: Readonly<Record<ShownPhase, number>> = {
   Missing: 1,
   Invalid: 2,
   Contested: 3,
-  Blocked: 4,
-  Unknown: 5,
-  Drifted: 6,
-  Verifying: 7,
-  InSync: 8,
-  Unmanaged: 9,
+  Degraded: 4,
+  Blocked: 5,
+  Unknown: 6,
+  Drifted: 7,
+  Verifying: 8,
+  InSync: 9,
+  Unmanaged: 10,
 };
 
 /** The rank of a phase: smaller is more urgent. */

@@ -48,7 +48,7 @@ const rules = `
   }
   .rr-InSync { color: var(--rr-good); background: var(--rr-good-back); }
   .rr-Failed, .rr-Missing, .rr-Invalid, .rr-Contested { color: var(--rr-bad); background: var(--rr-bad-back); }
-  .rr-Blocked, .rr-Unknown, .rr-Drifted { color: var(--rr-warn); background: var(--rr-warn-back); }
+  .rr-Degraded, .rr-Blocked, .rr-Unknown, .rr-Drifted { color: var(--rr-warn); background: var(--rr-warn-back); }
   .rr-callout { border-left: 4px solid var(--rr-warn); background: var(--rr-warn-back); padding: 0.5em 0.8em; }
   .rr dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.2em 1em; margin: 0.6em 0; }
   .rr dt { color: var(--rr-faint); }

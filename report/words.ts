@@ -57,6 +57,7 @@ export const whoCaused = ({ actor }: { readonly actor?: RunOutcome['actor'] }): 
 
 const symbols: Readonly<Record<ShownPhase, string>> = {
   InSync: '✓',
+  Degraded: '↓',
   Verifying: '…',
   Drifted: '≠',
   Contested: '⇄',

@@ -8,6 +8,7 @@ import { VirtualClock } from '../support/ec2/clock.ts';
 import { ScriptedFaults } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
+import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
 
 type Routes = Readonly<Record<string, string>>;
 
@@ -50,6 +51,7 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
   arrange?.(ec2, faults);
   const result = await reconcileTable(planned, {
     tables,
+    targetHealth: inMemoryTargetHealth(ec2),
     now: clock.now,
     sleep: (ms) => clock.sleep(ms),
     until: new Date(now.getTime() + 600_000),

@@ -33,9 +33,25 @@ const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
+/** The calls that show route tables, and whether the targets of routes are up. */
+const ec2Reads = [
+  'ec2:DescribeCarrierGateways',
+  'ec2:DescribeEgressOnlyInternetGateways',
+  'ec2:DescribeInstances',
+  'ec2:DescribeInternetGateways',
+  'ec2:DescribeLocalGatewayRouteTableVpcAssociations',
+  'ec2:DescribeNatGateways',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeRouteTables',
+  'ec2:DescribeTransitGatewayVpcAttachments',
+  'ec2:DescribeVpcEndpoints',
+  'ec2:DescribeVpcPeeringConnections',
+  'ec2:DescribeVpnGateways',
+];
+
 /** What every function may do: reconcile tables with what was reported of them, and write its own log. */
 const reconcileWith = (name: string) => ({
-  '*': ['ec2:DescribeRouteTables'],
+  '*': ec2Reads,
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
   'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem'],
   'RouteTableOrders.Arn': ['dynamodb:BatchGetItem'],
@@ -83,7 +99,7 @@ describe('permissions', () => {
   it('lets on-desired-change reconcile one table, and read the streams that wake it', () => {
     expect(permissions(template, 'OnDesiredChangeRole')).toEqual({
       ...reconcileWith('OnDesiredChange'),
-      '*': ['dynamodb:ListStreams', 'ec2:DescribeRouteTables'],
+      '*': ['dynamodb:ListStreams', ...ec2Reads],
       'DesiredRouteTables.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
       'RouteTableOrders.StreamArn': ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
       'FailedRecords.Arn': send,
@@ -194,13 +210,15 @@ describe('permissions', () => {
 
   it('lets no function tag anything or make, delete or associate a route table', () => {
     const ec2 = functions.flatMap((name) => grants(template, `${name}Role`)).flatMap(({ Action }) => Action);
-    expect(ec2.filter((action) => /\*|Tag|RouteTable\b|Associat|Propagation|Vpc/.test(action))).toEqual([]);
+    const writes = ec2.filter((action) => !ec2Reads.includes(action));
+    expect(writes.filter((action) => /\*|Tag|RouteTable\b|Associat|Propagation|Vpc/.test(action))).toEqual([]);
   });
 
-  it('reads route tables of this Region only', () => {
+  it('reads route tables and targets of this Region only', () => {
+    const here = { StringEquals: { 'aws:RequestedRegion': region } };
     for (const name of functions) {
-      const read = grants(template, `${name}Role`).filter(({ Action }) => Action.includes('ec2:DescribeRouteTables'));
-      expect(read.map(({ Condition }) => Condition)).toEqual([{ StringEquals: { 'aws:RequestedRegion': region } }]);
+      const read = grants(template, `${name}Role`).filter(({ Action }) => Action.some((one) => ec2Reads.includes(one)));
+      expect(read.map(({ Condition }) => Condition)).toEqual([here, here]);
     }
   });
 

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateRouteCommand,
   DeleteRouteCommand,
+  DescribeLocalGatewayRouteTableVpcAssociationsCommand,
   DescribeRouteTablesCommand,
+  DescribeVpcEndpointsCommand,
   EC2Client,
   ReplaceRouteCommand,
 } from '@aws-sdk/client-ec2';
@@ -18,14 +20,20 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
+/** What EC2 answers to these parameters, if it is something else than usual. */
+type Shows = (parameters: Record<string, string>) => { readonly status: number; readonly body: string };
+
 /**
  * An EC2 with one table. A read returns the number of changes made so far as the table's owner. ReplaceRoute fails as
  * it does in moto.
  */
-async function fakeEc2() {
+async function fakeEc2(shows?: Shows) {
   const carriedOut: string[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    const action = String(new URLSearchParams(await text(request)).get('Action'));
+    const parameters = new URLSearchParams(await text(request));
+    const action = String(parameters.get('Action'));
+    const shown = shows?.(Object.fromEntries(parameters));
+    if (shown) return response.writeHead(shown.status).end(`<?xml version="1.0"?><Answer>${shown.body}</Answer>`);
     if (action === 'ReplaceRoute')
       return response.writeHead(500).end('<!doctype html><html lang=en><title>500</title>');
     const read = action.startsWith('Describe');
@@ -42,8 +50,8 @@ async function fakeEc2() {
   return { carriedOut, upstream: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` };
 }
 
-async function relayed(allows: RelayOptions['allows'] = async () => true) {
-  const { carriedOut, upstream } = await fakeEc2();
+async function relayed(allows: RelayOptions['allows'] = async () => true, shows?: Shows) {
+  const { carriedOut, upstream } = await fakeEc2(shows);
   const events: Record<string, unknown>[] = [];
   const relay = await startRelay({
     upstream,
@@ -72,6 +80,40 @@ const createRoute = (cidr: string) =>
   new CreateRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: cidr, GatewayId: 'igw-1' });
 const writer: Caller = { kind: 'role', name: 'writer' };
 const alice: Caller = { kind: 'user', name: 'alice' };
+
+describe('a read that moto lacks', () => {
+  /** An EC2 that knows one endpoint, and no filter. */
+  const knowing = async () => {
+    const { clientOf } = await relayed(undefined, ({ 'VpcEndpointId.1': id }) =>
+      id === 'vpce-1'
+        ? { status: 200, body: '<vpcEndpointSet><item><vpcEndpointId>vpce-1</vpcEndpointId></item></vpcEndpointSet>' }
+        : id === 'vpce-9'
+          ? { status: 500, body: '<Response><Errors><Error><Code>InternalError</Code></Error></Errors></Response>' }
+          : {
+              status: 400,
+              body: '<Response><Errors><Error><Code>InvalidVpcEndpointId.NotFound</Code></Error></Errors></Response>',
+            },
+    );
+    return (...ids: readonly string[]) =>
+      clientOf().send(new DescribeVpcEndpointsCommand({ Filters: [{ Name: 'vpc-endpoint-id', Values: [...ids] }] }));
+  };
+
+  it('filters endpoints by id, and omits those that do not exist', async () => {
+    const endpoints = await knowing();
+    expect(await endpoints('vpce-0', 'vpce-1')).toMatchObject({ VpcEndpoints: [{ VpcEndpointId: 'vpce-1' }] });
+    expect(await endpoints('vpce-0')).toMatchObject({ VpcEndpoints: [] });
+  });
+
+  it('fails when moto fails for any of them', async () => {
+    await expect((await knowing())('vpce-1', 'vpce-9')).rejects.toThrow();
+  });
+
+  it('shows no local gateways: there are none', async () => {
+    const { clientOf } = await relayed();
+    const associations = new DescribeLocalGatewayRouteTableVpcAssociationsCommand({});
+    expect(await clientOf().send(associations)).toMatchObject({ LocalGatewayRouteTableVpcAssociations: [] });
+  });
+});
 
 describe('a call through the relay', () => {
   it('is carried out and published as an event that names the caller', async () => {

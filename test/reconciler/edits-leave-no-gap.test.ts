@@ -33,6 +33,7 @@ describe('an edit that splits a block', () => {
     await world.reconcile({ kind: 'desired' });
     expect(world.ec2.journal.calls.map(({ action }) => action)).toEqual([
       'DescribeRouteTables',
+      'DescribeTargets',
       'CreateRoute',
       'CreateRoute',
       'DescribeRouteTables',
@@ -82,7 +83,7 @@ describe('an edit that splits a block', () => {
     const world = await split();
     world.faults.strike({ action: 'CreateRoute' }, { refused: notAttached });
     await world.reconcile({ kind: 'desired' });
-    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1, CreateRoute: 2 });
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1, DescribeTargets: 1, CreateRoute: 2 });
   });
 
   it('keeps the block while reads do not show the halves yet', async () => {

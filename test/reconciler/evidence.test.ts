@@ -136,35 +136,6 @@ it('a read in doubt is believed for a new route call, and not once more for the 
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
 });
 
-it('a target that came up is tried again by whoever reconciles next, and once', async () => {
-  const world = await inSync(two);
-  const { scenery } = world.ec2;
-  const later = (): Promise<unknown> => {
-    world.clock.advance(minute);
-    return world.reconcile();
-  };
-  const blackholedAndMovedAway = async (): Promise<void> => {
-    scenery.vanish('nat-aaaaaaaa');
-    await later();
-    scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
-    await later();
-  };
-  world.desire({ ...two, '10.20.0.0/16': 'nat-aaaaaaaa' });
-  await world.reconcile({ kind: 'desired' });
-  await blackholedAndMovedAway();
-  expect(world.status().phase).toBe('Failed');
-  scenery.target('nat-aaaaaaaa');
-  await later();
-  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
-  await keptOnly(world, { name: 'CreateNatGateway', cameUp: ['nat-aaaaaaaa'] });
-  await later();
-  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'nat-aaaaaaaa' });
-  await blackholedAndMovedAway();
-  scenery.target('nat-aaaaaaaa');
-  await later();
-  expect(scenery.routesOf(routeTableId)).toMatchObject({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
-});
-
 it('drift beyond what a status has room for is found once, however long its calls are kept', async () => {
   const destinations = Array.from({ length: 150 }, (_, n) => `10.20.${n}.0/24`);
   const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));

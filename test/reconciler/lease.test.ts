@@ -26,7 +26,7 @@ describe('a storm of events for one table', () => {
     const storm = Array.from({ length: 200 }, () => event());
     const phases = (await Promise.all(storm)).map(({ phase }) => phase);
     expect(phases.filter((phase) => phase === 'Held')).toHaveLength(199);
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 1 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 1, CreateRoute: 1 });
   });
 
   it('sends one message, for the moment at which the lease has expired by every clock', async () => {

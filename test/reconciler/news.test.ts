@@ -455,7 +455,7 @@ describe('a blackhole', () => {
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
     await world.event();
     await sweepNow(world);
-    expect(world.status().phase).toBe('Failed');
+    expect(world.status().phase).toBe('Degraded');
     expect(world.announcer.values('BlackholesKnown')).toEqual([0]);
   });
 

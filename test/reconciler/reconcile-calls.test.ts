@@ -89,7 +89,7 @@ describe('fifty routes through one peering connection', () => {
     world.ec2.scenery.target('pcx-aaaaaaaa');
     world.desire(fifty);
     await world.reconcile();
-    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1, CreateRoute: 50 });
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1, DescribeTargets: 1, CreateRoute: 50 });
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(fifty);
   });
 

@@ -76,12 +76,12 @@ describe('a table', () => {
     expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('eni-ffffffff') });
   });
 
-  it('with a route to a target that is gone is in sync, and says so as a finding', async () => {
+  it('with a route to a target that is gone is Degraded: the route is as desired and drops its traffic', async () => {
     const { ec2, reconcile, status } = await inSync(two);
     ec2.scenery.vanish('pcx-aaaaaaaa');
     await reconcile();
     expect(ec2.journal.mutations).toEqual([]);
-    expect(status().phase).toBe('InSync');
+    expect(status()).toMatchObject({ phase: 'Degraded', plan: { inSync: true } });
     expect(status().plan?.findings).toMatchObject([{ code: 'blackhole' }, { code: 'blackhole' }]);
   });
 });

@@ -120,7 +120,7 @@ describe('a read that is old', () => {
       expect(calledAt.getTime() - (read?.calledAt.getTime() ?? 0)).toBeLessThan(10_000);
     }
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, ...hundred });
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 3, CreateRoute: 100 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 3, DescribeTargets: 3, CreateRoute: 100 });
   });
 
   it('counts from when it was asked for, not from when it was answered', async () => {
@@ -130,7 +130,9 @@ describe('a read that is old', () => {
     await reconcile();
     expect(ec2.journal.calls.map(({ action }) => action)).toEqual([
       'DescribeRouteTables',
+      'DescribeTargets',
       'DescribeRouteTables',
+      'DescribeTargets',
       'CreateRoute',
     ]);
   });

@@ -26,7 +26,7 @@ describe('a refusal', () => {
     await reconcile();
     const { '10.20.0.0/16': _, ...others } = ten;
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(others);
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1, CreateRoute: 10 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1, DescribeTargets: 1, CreateRoute: 10 });
     expect(status()).toMatchObject({
       phase: 'Failed',
       reason: expect.stringMatching(/could not create 10\.20\.0\.0\/16: .*list a network interface \(eni-…\)/),
@@ -100,7 +100,7 @@ describe('a refusal', () => {
     const { ec2, faults, reconcile, status, requeue, clock } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
     await reconcile();
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1, CreateRoute: 1 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1, DescribeTargets: 1, CreateRoute: 1 });
     expect(status()).toMatchObject({
       phase: 'Failed',
       failures: [{ kind: 'transient', code: 'RequestLimitExceeded' }],
@@ -124,7 +124,7 @@ describe('an answer that says the table is not as it was read', () => {
       },
     );
     await reconcile();
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 1, CreateRoute: 2 });
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
   });
 
@@ -150,7 +150,7 @@ describe('an answer that says the table is not as it was read', () => {
     faults.strike({ action: 'CreateRoute' }, { justBefore: aService });
     await reconcile();
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ '10.20.0.0/16': 'eni-ffffffff' });
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 1 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 1, CreateRoute: 1 });
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ result: 'refused', code: 'RouteAlreadyExists' }] }]);
     clock.advance(5_000);
     await reconcile();
@@ -187,7 +187,7 @@ describe('an answer that never comes', () => {
     const { ec2, faults, reconcile, status, states } = empty(two);
     faults.strike({ naming: '10.20.0.0/16' }, { lost: 'answer' });
     await reconcile();
-    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, CreateRoute: 2 });
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 1, CreateRoute: 2 });
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ result: 'already' }, { result: 'done' }] }]);
   });
@@ -198,9 +198,11 @@ describe('an answer that never comes', () => {
     await reconcile();
     expect(ec2.journal.calls.map(({ action }) => action)).toEqual([
       'DescribeRouteTables',
+      'DescribeTargets',
       'CreateRoute',
       'CreateRoute',
       'DescribeRouteTables',
+      'DescribeTargets',
       'CreateRoute',
     ]);
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });

@@ -51,7 +51,11 @@ describe('a sweep', () => {
     const drifted = [ids[3], ids[120], ids[249]].filter((id) => id !== undefined);
     for (const id of drifted) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
     await sweep(world, world.invocation());
-    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 3 + drifted.length, CreateRoute: 3 });
+    expect(world.ec2.journal.counts).toEqual({
+      DescribeRouteTables: 3 + drifted.length,
+      DescribeTargets: 3,
+      CreateRoute: 3,
+    });
     expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual(drifted);
   });
 
@@ -204,7 +208,8 @@ describe('a sweep', () => {
   it('ends in the middle of a page when time is up, and the next one goes on from there', async () => {
     const { world, ids } = await fleet(100);
     for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
-    world.faults.strike({}, { answersAfterMs: 1_000 });
+    for (const action of ['DescribeRouteTables', 'CreateRoute'] as const)
+      world.faults.strike({ action }, { answersAfterMs: 1_000 });
     const until = world.now().getTime() + 10_000;
     const first = await sweep(world, world.invocation(10));
     expect(world.ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);

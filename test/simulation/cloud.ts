@@ -1,5 +1,5 @@
 import { ChangeFailed } from '../../reconciler/apply.ts';
-import type { ActualTable } from '../../reconciler/core/route/route.ts';
+import { type ActualTable, targetText } from '../../reconciler/core/route/route.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import type {
@@ -15,13 +15,15 @@ import type {
   RouteTables,
   TableIndex,
   TableStates,
+  TargetHealth,
   World,
 } from '../../reconciler/ports.ts';
 import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import type { Call } from '../support/ec2/journal.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
-import type { World as Ec2World } from '../support/ec2/world.ts';
+import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
+import { type World as Ec2World, isUsable } from '../support/ec2/world.ts';
 import {
   InMemoryDesiredItems,
   InMemoryEvidence,
@@ -37,7 +39,7 @@ import type { FunctionRun } from './function-run.ts';
 import { History } from './history.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-import type { Mutation, Read } from './facts.ts';
+import type { Answer, Mutation, Read } from './facts.ts';
 import { Watch } from './watch.ts';
 
 export const start = new Date('2026-11-23T12:00:00Z');
@@ -45,7 +47,13 @@ export const start = new Date('2026-11-23T12:00:00Z');
 /** Codes with which EC2 refuses a target, for ever or until somebody mends it. */
 export type Refusals = Map<string, { readonly code: string; readonly message?: string }>;
 
-type Calling = { readonly mutation: Mutation; readonly withinMs: number } | { readonly read: Read };
+/** A question about targets, and the world that the answer shows. */
+interface Asking {
+  shown?: { readonly world: Ec2World } | undefined;
+}
+
+type Calling =
+  { readonly mutation: Mutation; readonly withinMs: number } | { readonly read: Read } | { readonly asking: Asking };
 
 /** EC2, the stores and the queue, as functions see them: through calls that take time and go wrong. */
 export class Cloud {
@@ -148,7 +156,8 @@ export class Cloud {
       this.#arrived.set(call, mutation);
     };
     const calling = this.#calling;
-    if (!calling) return call.action === 'DescribeRouteTables' ? usual : { ...usual, justBefore: arrives() };
+    if (!calling) return call.action.startsWith('Describe') ? usual : { ...usual, justBefore: arrives() };
+    if ('asking' in calling) return { ...usual, ...this.#fateOfAsking(calling.asking) };
     if ('read' in calling) return { ...usual, ...this.#fateOfRead(calling.read) };
     const { mutation, withinMs } = calling;
     return {
@@ -176,6 +185,22 @@ export class Cloud {
         const then = this.#asOf(asOf);
         if (then) read.shown = { world: then.world, asOf };
       },
+    };
+  }
+
+  #fateOfAsking(asking: Asking): Fate {
+    const { random, faults } = this;
+    if (faults.strikes('failed Describe of targets'))
+      return random.pick<Fate>([
+        { serverFault: 'not-done' },
+        { lost: 'answer' },
+        { refused: { code: 'RequestLimitExceeded' } },
+      ]);
+    const staleMs = faults.strikes('stale Describe of targets') ? random.between(200, 4_000) : 0;
+    return {
+      ...this.#slowness(),
+      staleMs,
+      justBefore: () => (asking.shown = this.#asOf(this.scheduler.time - staleMs)),
     };
   }
 
@@ -209,6 +234,7 @@ export class Cloud {
     const log = this.#log(fn);
     return {
       tables: this.#tables(fn),
+      targetHealth: this.#targetHealth(fn),
       desired: this.#desired(fn),
       orders: {
         all: () => this.#store(fn, 'orders.all', () => this.orders.all()),
@@ -303,6 +329,27 @@ export class Cloud {
       }
     };
     return { turn, read, apply, readMany: readMany.bind(this) };
+  }
+
+  /** Asks EC2 about targets. An answer may be a few seconds old, or fail. */
+  #targetHealth(fn: FunctionRun): TargetHealth {
+    const health = inMemoryTargetHealth(this.ec2, fn.name);
+    return async (vpcId, targets) => {
+      const asking: Asking = {};
+      this.#calling = { asking };
+      const asked = health(vpcId, targets);
+      this.#calling = undefined;
+      const answer = await fn.outlives(asked);
+      const shown = answer.failures.length === 0 ? asking.shown : undefined;
+      const answers = targets.flatMap((one): Answer[] => {
+        const target = targetText(one);
+        if (target === 'local' || answer.health.get(target) === 'unaskable') return [];
+        return [{ target, at: this.scheduler.time, isAlive: shown && isUsable({ target }, { vpcId }, shown.world) }];
+      });
+      this.watch.asked(fn, answers);
+      this.history.note(fn.name, 'asked about targets', Object.fromEntries(answer.health));
+      return answer;
+    };
   }
 
   #desired(fn: FunctionRun): DesiredItems {

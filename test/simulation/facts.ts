@@ -27,6 +27,14 @@ export interface Version {
   readonly isStandIn?: true;
 }
 
+/** What EC2 told a function of one target. */
+export interface Answer {
+  readonly target: string;
+  readonly at: number;
+  /** Undefined when there was no answer. */
+  readonly isAlive: boolean | undefined;
+}
+
 /** One read of a table in EC2. */
 export interface Read {
   readonly startedAt: number;
@@ -51,8 +59,6 @@ export interface Mutation {
   readonly read: Read;
   /** What it replaces worked, as far as the read told. */
   readonly worked: boolean;
-  /** A later read of the same function showed that what it was replaced with works. */
-  works?: boolean;
   landedAt?: number;
   /** It made a difference when it landed. */
   changed?: boolean;
@@ -137,10 +143,8 @@ export interface TableFacts {
   readonly drifts: Drifts;
   /** What the reconciler must remember of all that. */
   memory: Memory;
-  /** Our replaces of working routes, by destination, until a read shows whether the new target works. */
-  readonly onTrial: Map<string, Mutation>;
-  /** Destinations where our replace turned a working route into a blackhole, with the target. */
-  readonly blackholed: Map<string, string>;
+  /** When a written state last rested on the sight of a dead listed target, by destination. */
+  readonly dead: Map<string, { readonly target: string; readonly at: number }>;
   /** The latest mutation at each destination that is remembered to be made, or perhaps made; the latter was. */
   readonly known: Map<string, Mutation>;
   /** The second of the latest call by anyone whose event was delivered: a read may be believed for its sake. */
@@ -181,6 +185,8 @@ export interface Facts {
   /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
+  /** What EC2 told a function of a target since then, for whichever table it asked. */
+  readonly answers: (by: FunctionRun, target: string, since: number) => readonly Answer[];
   readonly halts: Halts;
   readonly holds: Holds;
   readonly looks: Iterable<Look>;

@@ -15,6 +15,8 @@ const fiercest = {
   'call arrives after its caller gave up': 0.03,
   'stale read': 0.5,
   'failed read': 0.08,
+  'failed Describe of targets': 0.1,
+  'stale Describe of targets': 0.3,
   'other writer between read and write': 0.15,
   'paced by the token bucket': 0.1,
   'store failure, not done': 0.04,

@@ -2,7 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
-import { type Table, type World, isUsable, slotAt } from '../support/ec2/world.ts';
+import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
+import { toleranceMs } from './fights.ts';
 import { isHalted } from './halts.ts';
 import { callOf } from './calls.ts';
 import {
@@ -112,13 +113,21 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return earlyMs > 0 ? `${tell(mutation)}, ${earlyMs} ms too early in a fight` : undefined;
   },
 
-  'a working route is not blackholed twice': (mutation, _, watch) => {
-    const { action, destination, to, read } = mutation;
-    const table = read.shown?.world.tables.get(mutation.routeTableId);
-    const slot = table && slotAt(table, destination);
-    const works = slot && read.shown && isUsable(slot, table, read.shown.world);
-    const isSame = to !== undefined && watch.facts(mutation.routeTableId).blackholed.get(destination) === to;
-    return isSame && (works || action === 'create') ? `${tell(mutation)}, which dropped its traffic before` : undefined;
+  'no traffic goes to a target that EC2 calls dead': (mutation, _, watch) => {
+    const { action, to, worked, by, read } = mutation;
+    if (to === undefined || to === 'local' || prefixOf(to) === 'core-network') return undefined;
+    if (action !== 'create' && !worked) return undefined;
+    const answers = watch.answers(by, to, read.startedAt);
+    if (answers.length === 0) return `${tell(mutation)}, and EC2 was not asked about ${to}`;
+    return answers.every(({ isAlive }) => isAlive === false) ? `${tell(mutation)}, which EC2 calls dead` : undefined;
+  },
+
+  'a working route moves to a target that was dead after 5 minutes at the earliest': (mutation, _, watch) => {
+    const { destination, to, worked, routeTableId } = mutation;
+    const dead = watch.facts(routeTableId).dead.get(destination);
+    if (!worked || !dead || dead.target !== to) return undefined;
+    const agoMs = watch.time() - dead.at;
+    return agoMs < 300 * second - toleranceMs ? `${tell(mutation)}, which was dead ${agoMs} ms ago` : undefined;
   },
 
   'an edited item ends the old plan within 5 s': (mutation, _, watch) => {
@@ -214,9 +223,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
         overlap(route.destination, destination) &&
         route.target !== 'local' &&
         !slotAt(table, route.destination) &&
-        !isLeftForNow(spec, route, now) &&
-        // Where it dropped the traffic before, it is not created.
-        !facts.mutations.some((one) => one.destination === route.destination && one.to === route.target && one.worked),
+        !isLeftForNow(spec, route, now),
     );
     return missing && `${tell(mutation)}, and the read shows no ${missing.destination}`;
   },
@@ -458,10 +465,12 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
       const slot = slotAt(table, destination);
       return slot && !isUsable(slot, table, world);
     });
-    if (wrong.length === 0 && isDropping && status?.reason.includes('worked until it was replaced')) return undefined;
+    if (wrong.length === 0 && isDropping)
+      return phase === 'Degraded' ? undefined : `${told}, but a listed route drops its traffic`;
     if (wrong.length === 0) return phase === 'InSync' ? undefined : `${told}, but every route is as desired`;
     if (!enforced) return phase === 'Drifted' ? undefined : `${told}, but there is drift that is only watched`;
-    return phase === 'Failed' || phase === 'Blocked'
+    const isDown = wrong.some(({ wanted }) => wanted !== undefined && !isUsable({ target: wanted }, table, world));
+    return phase === 'Failed' || phase === 'Blocked' || (phase === 'Degraded' && isDown)
       ? undefined
       : `${told}, but ${wrong[0]?.destination} is not as desired`;
   },
@@ -490,12 +499,12 @@ const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, wat
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
   const { state, routeTableId } = facts;
   const status = state?.status;
+  const table = world.tables.get(routeTableId);
+  const isDead = wanted !== undefined && table !== undefined && !isUsable({ target: wanted }, table, world);
   const isKept = status?.plan?.findings.some(
     (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
-  // Whether it dropped the traffic, a read between two statuses may have shown to the reconciler alone.
-  if (isKept && facts.mutations.some((one) => one.destination === destination && one.to === wanted && one.worked))
-    return true;
+  if (isKept && isDead) return true;
   // A delete that waits for a create which is refused is named by that.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
   if (wanted === undefined)
@@ -504,7 +513,8 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   const isNamed =
     phase === 'Failed' && status?.failures.some((failure) => failure.destination === destination) === true;
   return (
-    isNamed && (watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
+    isNamed &&
+    (isDead || watch.refuses(routeTableId, wanted) || isRefusedByRule(routeTableId, destination, wanted, found, world))
   );
 }
 

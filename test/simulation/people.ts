@@ -99,8 +99,11 @@ export class People {
       this.#at(this.#random.between(0, end - this.#cloud.scheduler.time), (routeTableId) => this.#act(routeTableId));
   }
 
-  /** After the last fault: somebody may have mended what EC2 refused. */
+  /** After the last fault: all targets are up, and somebody may have mended what EC2 refused. */
   mend(): void {
+    const { scenery, world } = this.#cloud.ec2;
+    for (const target of targets.filter((id) => !id.startsWith('eni') && !world.targets.has(id)))
+      scenery.target(target);
     this.#cloud.denied.clear();
     for (const scope of this.#cloud.watch.halts.scopes) this.#halt(scope, 'resume');
     for (const routeTableId of this.tables) {
@@ -154,7 +157,8 @@ export class People {
     else if (roll < 0.36) this.#hold(routeTableId);
     else if (roll < 0.38) this.#loseRecord(routeTableId);
     else if (roll < 0.4) this.#fight(routeTableId, spec);
-    else if (roll < 0.42) this.#killTarget();
+    else if (roll < 0.415) this.#killTarget();
+    else if (roll < 0.43) this.#failOver(routeTableId, spec);
     else if (roll < 0.44) this.#dieOnArrival(routeTableId, spec);
     else if (roll < 0.46) this.#mark(routeTableId);
     else if (roll < 0.6) this.#put(routeTableId, random.chance(0.35) ? this.#split(spec) : this.#changed(spec));
@@ -307,11 +311,10 @@ export class People {
     else desired.delete(routeTableId);
     const version = { index: versions.length, at: scheduler.time, item, ...(spec && { spec }) };
     const before = versions.at(-1)?.spec;
-    const { fights, blackholed } = watch.facts(routeTableId);
-    for (const destination of [...fights.destinations, ...blackholed.keys()]) {
+    const { fights } = watch.facts(routeTableId);
+    for (const destination of fights.destinations) {
       if (spec && before && wantedAt(spec, destination)?.target === wantedAt(before, destination)?.target) continue;
       fights.over(destination);
-      blackholed.delete(destination);
     }
     versions.push(version);
     history.note('alice', `writes version ${version.index} of ${routeTableId}`, item ?? 'deleted');
@@ -549,13 +552,12 @@ export class People {
    * after taking the dead route away. CloudTrail reports the gateway's end, and perhaps its return.
    */
   #dieOnArrival(routeTableId: string, spec: Spec): void {
-    const { scheduler, ec2, watch } = this.#cloud;
+    const { scheduler, ec2 } = this.#cloud;
     const route = this.#random.maybe(spec.routes.filter(({ destination }) => destination.startsWith('10.2')));
     const [dying, working] = ['nat-aaaaaaaa', 'tgw-aaaaaaaa'] as const;
     if (!route || route.target === dying) return;
     const { destination } = route;
     const others = spec.routes.filter((other) => other !== route);
-    const isFirst = [...watch.tables.values()].every(({ blackholed }) => ![...blackholed.values()].includes(dying));
     this.#put(routeTableId, { ...spec, routes: [...others, { destination, target: dying }] });
     const { time } = scheduler;
     const look = (): void => {
@@ -568,7 +570,7 @@ export class People {
           scheduler.at(scheduler.time + seconds * second, () => void act().catch(() => {}));
         if (random.chance(0.5)) after(random.between(1, 30), async () => this.#tellOf('DeleteNatGateway', dying));
         // The event of how it was made comes late.
-        if (isFirst && random.chance(0.5))
+        if (random.chance(0.5))
           after(random.between(1, 60), async () => this.#tellOf('CreateNatGateway', dying, time - 30 * second));
         const mendsAfter = random.between(8, 20);
         if (random.chance(0.4)) {
@@ -613,9 +615,38 @@ export class People {
     });
   }
 
+  /** A listed target dies, and an HA tool moves the route to one that works, once, before or after anybody saw that. */
+  #failOver(routeTableId: string, spec: Spec): void {
+    const { scheduler, ec2, faults, history } = this.#cloud;
+    const random = this.#random;
+    const dying = new Set(targets.filter((id) => !id.startsWith('eni')));
+    const route = random.maybe(spec.routes.filter(({ target }) => dying.has(target)));
+    if (!route) return;
+    const { destination, target } = route;
+    ec2.scenery.vanish(target);
+    history.note('alice', `${target} dies`);
+    const other = random.pick([...dying].filter((id) => id !== target));
+    scheduler.at(scheduler.time + random.skewed(100, 90 * second), () => {
+      ec2
+        .as('bob')
+        .replaceRoute(callOf(routeTableId, destination, other))
+        .catch(() => {});
+    });
+    scheduler.at(scheduler.time + random.between(10, 400) * second, () => {
+      ec2.scenery.target(target);
+      history.note('alice', `${target} is there again`);
+      if (random.chance(0.3))
+        scheduler.at(scheduler.time + random.between(1, 250) * second, () => {
+          if (faults.over) return;
+          ec2.scenery.vanish(target);
+          history.note('alice', `${target} dies again`);
+          scheduler.at(scheduler.time + random.between(5, 250) * second, () => ec2.scenery.target(target));
+        });
+    });
+  }
+
   /** CloudTrail reports a call about a target. */
   #tellOf(eventName: string, target: string, madeAt?: number): void {
-    if (madeAt === undefined && /^(Create|Accept|Attach)/.test(eventName)) this.#cloud.watch.targetCameUp(target);
     this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.tables);
   }
 }

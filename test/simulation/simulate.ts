@@ -1,3 +1,5 @@
+import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
+import type { StoredState } from '../../reconciler/ports.ts';
 import { Cloud, start } from './cloud.ts';
 import { Delivery } from './delivery.ts';
 import { type FaultCounts, Faults } from './faults.ts';
@@ -155,7 +157,7 @@ async function laterTries(
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
       // A chain of messages ends at its longest: what was to be seen then, the sweep sees.
-      ...(isWaiting(status?.inForce?.phase ?? status?.phase) && status?.nextRetry
+      ...((isWaiting(status?.inForce?.phase ?? status?.phase) || isDown(state)) && status?.nextRetry
         ? [Date.parse(status.nextRetry)]
         : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
@@ -169,3 +171,8 @@ async function laterTries(
 }
 
 const isWaiting = (phase: string | undefined): boolean => phase === 'Contested' || phase === 'Verifying';
+
+/** A route is to move back to its listed target. */
+const isDown = (state: StoredState | undefined): boolean =>
+  state !== undefined &&
+  destinationsWhere(state.memory, ({ troubles }) => troubles?.includes('target-down')).length > 0;

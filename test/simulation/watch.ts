@@ -4,11 +4,12 @@ import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
-import { type Table, type World, isUsable } from '../support/ec2/world.ts';
+import { type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
 import {
+  type Answer,
   type Facts,
   type Approved,
   askedBy,
@@ -34,13 +35,13 @@ import {
 import { Announcements, isDetected, isHealed } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
 import { Drifts } from './drifts.ts';
-import { Fights, toleranceMs } from './fights.ts';
+import { Fights } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
 import { isDeepStrictEqual } from 'node:util';
-import { Memory } from './memory.ts';
+import { Memory, type Sight } from './memory.ts';
 import { type Pace, PossibleArrivals } from './arrivals.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
-import { type Spec, isEnforced, names, wantedAt } from './oracle.ts';
+import { isEnforced, names, wantedAt } from './oracle.ts';
 import { deviatingIn, rulesAtEnd, shownTo, sightOf } from './shown.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
@@ -76,8 +77,8 @@ export class Watch implements Facts {
   /** Mutations that a status names. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
-  /** When somebody last told that a target came up: the event may come at any time from then on. */
-  readonly #cameUp = new Map<string, number>();
+  /** What EC2 told each function of targets. */
+  readonly #answers = new Map<string, readonly Answer[]>();
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
   readonly refuses: (routeTableId: string, target: string) => boolean;
@@ -118,8 +119,7 @@ export class Watch implements Facts {
         fights: new Fights(),
         drifts: new Drifts(),
         memory: new Memory(() => this.pace),
-        onTrial: new Map(),
-        blackholed: new Map(),
+        dead: new Map(),
         known: new Map(),
         lastEventAt: -Infinity,
         touched: new Map(),
@@ -304,32 +304,11 @@ export class Watch implements Facts {
       own(facts, destination, names(slot, shown.world));
     }
     for (const { destination, target } of table.routes) if (target === 'local') facts.local.add(destination);
-    for (const mutation of look.mutations) {
-      const slot = slotAt(table, mutation.destination);
-      const isLater = (mutation.landedAt ?? Infinity) < shown.asOf;
-      if (isLater && slot?.target === mutation.to && slot && isUsable(slot, table, shown.world)) mutation.works = true;
-    }
     const sight = sightOf(read, look);
     if (sight) {
       facts.arrivals.saw(sight);
       const isSwept = this.#sweptAt !== undefined && look.begunAt >= this.#sweptAt;
       facts.memory.saw(sight, { knowsSweep: isSwept && !this.#knowNoSweep.has(by.name) });
-    }
-    this.#judgeTargets(facts, spec, table, shown.world);
-  }
-
-  /** Notices where our replaces led into blackholes, and where that is over. */
-  #judgeTargets(facts: TableFacts, spec: Spec, table: Table, world: World): void {
-    for (const [destination, target] of facts.blackholed) {
-      const slot = slotAt(table, destination);
-      const isWanted = wantedAt(spec, destination)?.target === target;
-      if (!isWanted || (slot?.target === target && slot && isUsable(slot, table, world)))
-        facts.blackholed.delete(destination);
-    }
-    for (const [destination, { to }] of facts.onTrial) {
-      const slot = slotAt(table, destination);
-      const isStill = wantedAt(spec, destination)?.target === to && slot?.target === to;
-      if (!isStill || !slot || isUsable(slot, table, world)) facts.onTrial.delete(destination);
     }
   }
 
@@ -363,18 +342,8 @@ export class Watch implements Facts {
     facts.known.clear();
     facts.fights.over();
     facts.memory.forget();
-    facts.onTrial.clear();
-    facts.blackholed.clear();
+    facts.dead.clear();
     facts.approvals = [];
-  }
-
-  /** Somebody told that a target came up: what was a blackhole is none by now, and is tried once more. */
-  targetCameUp(target: string): void {
-    this.#cameUp.set(target, this.time());
-    for (const { blackholed, onTrial } of this.tables.values()) {
-      for (const [destination, to] of blackholed) if (to === target) blackholed.delete(destination);
-      for (const [destination, { to }] of onTrial) if (to === target) onTrial.delete(destination);
-    }
   }
 
   /** A call changed a route, by whomever, and CloudTrail may report it. */
@@ -523,9 +492,6 @@ export class Watch implements Facts {
       if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, this.time());
       if (this.#remembered.has(mutation)) continue;
       this.#remembered.add(mutation);
-      facts.onTrial.delete(mutation.destination);
-      if (mutation.action === 'replace' && mutation.worked && mutation.to && !mutation.works)
-        facts.onTrial.set(mutation.destination, mutation);
       if (!isDone) continue;
       this.#spend(facts, mutation);
       facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
@@ -541,10 +507,9 @@ export class Watch implements Facts {
       facts.reconciled = undefined;
       facts.drifts.forget();
       facts.memory.forget();
-      facts.onTrial.clear();
+      facts.dead.clear();
       facts.approvals = [];
       facts.fights.over();
-      facts.blackholed.clear();
       facts.owned = new Map();
       facts.local.clear();
       facts.arrivals.forget();
@@ -580,10 +545,9 @@ export class Watch implements Facts {
   #learnFrom(facts: TableFacts, { status: { phase, plan }, memory: { doubt } }: StoredState, look: Look): void {
     const { memory } = facts;
     const { read, round } = look;
-    const table = read?.shown?.world.tables.get(look.routeTableId);
-    if (read?.shown && table) this.#learnOfBlackholes(facts, table, read.shown);
     const sight = sightOf(read, look);
     if (!sight) return;
+    this.#learnOfTargets(facts, look, sight, doubt !== undefined);
     if (doubt) memory.arrivals.doubted(sight.rules);
     else facts.arrivals.ruled(sight.rules);
     if (doubt || !plan) return;
@@ -596,20 +560,39 @@ export class Watch implements Facts {
     });
   }
 
-  /** A read tells that our replace led into a blackhole, even one that is not believed for another route's sake. */
-  #learnOfBlackholes(
-    { onTrial, blackholed }: TableFacts,
-    table: Table,
-    { world, asOf }: NonNullable<Read['shown']>,
-  ): void {
-    for (const [destination, { to, startedAt, landedAt = Infinity }] of onTrial) {
+  /**
+   * A state rests on what a read and EC2's answers told of listed targets. What the function asked for another table is
+   * no answer for this one, and of several reads nobody knows which was believed.
+   */
+  #learnOfTargets({ dead }: TableFacts, look: Look, { spec, table, world }: Sight, isDoubted: boolean): void {
+    const { by, begunAt, round, read } = look;
+    for (const [destination, { target }] of dead) {
+      const wasListed = round.versions.every((one) => one.spec && wantedAt(one.spec, destination)?.target === target);
       const slot = slotAt(table, destination);
-      // It lets go of what came up after it was seen dead, by clocks that differ.
-      const mayLetGo = startedAt < (this.#cameUp.get(to ?? '') ?? -Infinity) + toleranceMs;
-      if (mayLetGo || landedAt >= asOf || to === undefined) continue;
-      if (slot?.target === to && !isUsable(slot, table, world)) blackholed.set(destination, to);
+      const isThere = slot && names(slot, world).includes(target);
+      const isMade = round.mutations.some((one) => one.destination === destination && one.to === target);
+      if (!wasListed || isMade || (isThere && isUsable(slot, table, world))) dead.delete(destination);
+    }
+    const isAlone = [...this.#looks.values()].filter((one) => one.by === by).length === 1;
+    if (isDoubted || !isAlone || round.reads.length !== 1 || round.versions.length !== 1 || !read?.shown) return;
+    for (const { destination, target } of spec.routes) {
+      const slot = slotAt(table, destination);
+      const isThere = slot && names(slot, world).includes(target);
+      const isMade = round.mutations.some((one) => one.destination === destination);
+      if (target === 'local' || isMade) continue;
+      const answer = this.answers(by, target, begunAt).at(-1);
+      const isDead = isThere ? !isUsable(slot, table, world) : answer?.isAlive === false;
+      if (isDead) dead.set(destination, { target, at: isThere ? read.shown.asOf : (answer?.at ?? read.shown.asOf) });
     }
   }
+
+  /** EC2 told a function of targets, or did not answer. */
+  asked(by: FunctionRun, answers: readonly Answer[]): void {
+    this.#answers.set(by.name, [...(this.#answers.get(by.name) ?? []), ...answers]);
+  }
+
+  readonly answers = (by: FunctionRun, target: string, since: number): readonly Answer[] =>
+    (this.#answers.get(by.name) ?? []).filter((one) => one.target === target && one.at >= since);
 
   // ── what is announced ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,5 @@
 import {
+  AcceptVpcPeeringConnectionCommand,
   AttachInternetGatewayCommand,
   AttachNetworkInterfaceCommand,
   AttachVpnGatewayCommand,
@@ -23,8 +24,11 @@ import {
   EC2Client,
   ReplaceRouteCommand,
   RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { inject } from 'vitest';
+import { ec2TargetHealth } from '../../reconciler/aws/ec2/target-health.ts';
 import { connect } from '../../local/stack.ts';
 import { describeContract } from '../support/ec2-contract/contract.ts';
 import type { Stage } from '../support/ec2-contract/stage.ts';
@@ -32,8 +36,7 @@ import type { Stage } from '../support/ec2-contract/stage.ts';
 // Bypasses the relay, which corrects some of moto's deviations from EC2.
 const ec2 = new EC2Client({ ...connect(inject('stack')).moto, maxAttempts: 1 });
 
-type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables'> & {
-  readonly vpc: string;
+type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables' | 'stopInstance' | 'startInstance'> & {
   readonly subnet: string;
 };
 
@@ -48,14 +51,19 @@ describeContract(
       deleteRoute: (input) => ec2.send(new DeleteRouteCommand(input)),
       describeRouteTables: (input) => ec2.send(new DescribeRouteTablesCommand(input)),
     },
+    // Through the relay: moto lacks some of these reads.
+    targetHealth: ec2TargetHealth(connect(inject('stack')).ec2()),
     stage: async () => {
       shared ??= build();
-      const { vpc, subnet, ...targets } = await shared;
+      const { subnet, ...targets } = await shared;
+      const { vpc, instance } = targets;
       const nat = await createNat(subnet);
       return {
         ...targets,
         table: await createTable(vpc),
         nat,
+        stopInstance: async () => void (await ec2.send(new StopInstancesCommand({ InstanceIds: [instance] }))),
+        startInstance: async () => void (await ec2.send(new StartInstancesCommand({ InstanceIds: [instance] }))),
         deleteNat: async () => void (await ec2.send(new DeleteNatGatewayCommand({ NatGatewayId: nat }))),
         moreTables: (count) => Promise.all(Array.from({ length: count }, () => createTable(vpc))),
       };
@@ -146,7 +154,9 @@ async function createPeering(VpcId: string, peerBlock: string): Promise<string> 
   const { VpcPeeringConnection } = await ec2.send(
     new CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId: await createVpc(peerBlock) }),
   );
-  return there(VpcPeeringConnection?.VpcPeeringConnectionId);
+  const VpcPeeringConnectionId = there(VpcPeeringConnection?.VpcPeeringConnectionId);
+  await ec2.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
+  return VpcPeeringConnectionId;
 }
 
 async function createTransitGateway(VpcId: string, subnet: string): Promise<string> {

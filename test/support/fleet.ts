@@ -86,6 +86,12 @@ export async function eventfulFleet(
   await drift(healed, people['alice']);
   await drift(healed, people['pipeline'], '0.0.0.0/0');
   ec2.scenery.removeRoute(unseen ?? '', '10.21.0.0/16');
+  // It is there, but not for the route API.
+  ec2.scenery.target('pcx-0dddddddddddddddd', { vpcs: [vpc] });
+  world.faults.strike(
+    { action: 'CreateRoute', naming: 'pcx-0dddddddddddddddd' },
+    { refused: { code: 'InvalidVpcPeeringConnectionID.NotFound' } },
+  );
   desired.put({ ...item({ ...usual, '10.40.0.0/16': 'pcx-0dddddddddddddddd' }), routeTableId: `${failed}` });
   for (let index = 0; index < 11; index++)
     ec2.scenery.route(`${blocked}`, `192.168.${index}.0/24`, 'igw-0a1b2c3d4e5f60718');

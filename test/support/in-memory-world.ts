@@ -9,6 +9,7 @@ import { VirtualClock } from './ec2/clock.ts';
 import { ScriptedFaults } from './ec2/faults.ts';
 import { type Ec2Options, InMemoryEc2 } from './ec2/in-memory-ec2.ts';
 import { inMemoryRouteTables } from './ec2/route-tables.ts';
+import { inMemoryTargetHealth } from './ec2/target-health.ts';
 import {
   InMemoryAnnouncer,
   InMemoryDesiredItems,
@@ -53,13 +54,15 @@ export interface CallGiven {
   readonly target?: string;
   readonly notice?: string;
   readonly cameUp?: readonly string[];
+  readonly tookDown?: readonly string[];
 }
 
 const routeCalls: readonly string[] = ['CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
 
-function subjectOf({ name = '', destination, target, notice, cameUp }: CallGiven): Subject {
+function subjectOf({ name = '', destination, target, notice, cameUp, tookDown }: CallGiven): Subject {
   if (notice !== undefined) return { about: 'surroundings', notice };
   if (cameUp) return { about: 'target-up', ids: cameUp };
+  if (tookDown) return { about: 'target-down', ids: tookDown };
   if (!routeCalls.includes(name)) return { about: 'table' };
   return { about: 'route', ...(destination !== undefined && { destination }), ...(target !== undefined && { target }) };
 }
@@ -70,6 +73,7 @@ export class InMemoryWorld implements World {
   readonly faults = new ScriptedFaults();
   readonly ec2: InMemoryEc2;
   readonly tables: World['tables'];
+  readonly targetHealth: World['targetHealth'];
   readonly desired = new InMemoryDesiredItems();
   readonly lastValid = new InMemoryLastValidItems();
   readonly orders = new InMemoryTableOrders();
@@ -89,6 +93,7 @@ export class InMemoryWorld implements World {
   constructor(options: Partial<Ec2Options> = {}) {
     this.ec2 = new InMemoryEc2({ clock: this.clock, faults: this.faults.decide, ...options });
     this.tables = inMemoryRouteTables(this.ec2);
+    this.targetHealth = inMemoryTargetHealth(this.ec2);
   }
 
   readonly checkpoint: World['checkpoint'] = async (routeTableId) => {

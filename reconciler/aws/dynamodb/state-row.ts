@@ -12,10 +12,10 @@ import {
   type Cause,
   type Contest,
   type Doubt,
+  type Down,
   type Drift,
   type LastDrift,
   type Memory,
-  type OnTrial,
   type OpenRun,
   type PolicySince,
   type Refusal,
@@ -99,7 +99,7 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, emptySince, onTrial }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, emptySince, instance, down }) => ({
     listed,
     ours,
     overrodeLocal,
@@ -107,9 +107,13 @@ const sacrifices: readonly Sacrifice[] = [
     wasLocal,
     arrival,
     emptySince,
-    onTrial,
+    instance,
+    down: down && bare(down),
   })),
 ];
+
+/** Without who took the target down and who moved the route. */
+const bare = ({ takenDown: _, moved: __, ...rest }: Down): Down => rest;
 
 function forgetting(spare: (remembered: Remembered) => Rewritten): Sacrifice {
   return ({ status, memory }) => ({ status, memory: withEach(memory, spare) });
@@ -192,7 +196,16 @@ const remembered = z.looseObject({
   wasLocal: flag,
   arrival: optional.text,
   emptySince: optional.time,
-  onTrial: z.looseObject({ target: text, deadSince: optional.time } satisfies ShapesOf<OnTrial>).optional(),
+  down: z
+    .looseObject({
+      target: text,
+      since: time,
+      aliveSince: optional.time,
+      takenDown: cause.optional(),
+      moved: cause.optional(),
+    } satisfies ShapesOf<Down>)
+    .optional(),
+  instance: optional.text,
   planned: z.looseObject(changeFields).optional(),
   waits: optional.text,
   troubles: z.array(text).optional(),

@@ -137,11 +137,12 @@ const asks: Readonly<Record<TargetKind, Ask | 'unaskable'>> = {
 /**
  * Asks EC2 which targets can carry traffic: one Describe for each kind of target and 200 ids, two for interfaces.
  *
- * Calls are retried. A call that fails in the end leaves its targets out of the answer and is reported in `failures`.
+ * A call is retried once: changes may rest on the read of a table for 10 s only. A call that fails in the end leaves its
+ * targets out of the answer and is reported in `failures`.
  */
 export function ec2TargetHealth(config: EC2ClientConfig = {}): TargetHealth {
-  const requestHandler = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
-  const client = new EC2Client({ ...config, retryMode: 'adaptive', maxAttempts: 4, requestHandler });
+  const requestHandler = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
+  const client = new EC2Client({ ...config, retryMode: 'standard', maxAttempts: 2, requestHandler });
 
   return async (vpcId, targets) => {
     const health = new Map<string, Health>();

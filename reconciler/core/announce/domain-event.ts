@@ -66,6 +66,10 @@ export const detailSchemas = {
   'Route Reconcile Failed': z.object({
     ...common,
     state,
+    code: z
+      .literal('target-down')
+      .optional()
+      .describe('present if routes are not replaced because their listed targets are down'),
     failures: z.array(
       z.object({
         action: z.string(),

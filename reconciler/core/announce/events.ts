@@ -5,10 +5,11 @@ import type { DomainEvent } from './domain-event.ts';
 import { messageOf } from './messages.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
-import { type Drift, destinationsWhere } from '../memory/memory.ts';
+import { type Drift, destinationsWhere, rememberedAt } from '../memory/memory.ts';
 import type { ShownTrigger } from '../memory/trigger.ts';
 import { isSame } from '../status/drift.ts';
-import { type Contested, type Failure, type Status, cut, omittedOf } from '../status/status.ts';
+import { causedBy } from '../status/phase.ts';
+import { type Contested, type Failure, type State, type Status, cut, omittedOf } from '../status/status.ts';
 import type { Transitions } from './transitions.ts';
 
 /** The domain events of a reconcile: transitions only, recovery included. */
@@ -39,6 +40,14 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
     left.has('failing') && {
       type: 'Route Reconcile Failed',
       detail: { ...common(), state: 'left', failures: [] },
+    },
+    entered.down.length > 0 && {
+      type: 'Route Reconcile Failed',
+      detail: { ...common(), state: 'entered', code: 'target-down', failures: entered.down.map(downShown(after)) },
+    },
+    left.has('down') && {
+      type: 'Route Reconcile Failed',
+      detail: { ...common(), state: 'left', code: 'target-down', failures: [] },
     },
     entered.blocked.length > 0 && {
       type: 'Route Plan Blocked',
@@ -178,6 +187,21 @@ export function actorBehind(
 
 const failureShown = ({ action, destination, to, code, message, remedy }: Failure) =>
   known({ action, destination, to, code, message, remedy });
+
+/** A route that is not replaced because its listed target is down. */
+const downShown =
+  ({ status, memory }: State) =>
+  (destination: string) => {
+    const { down } = rememberedAt(memory, destination);
+    const found = status.plan?.findings.find((one) => one.code === 'target-down' && one.destination === destination);
+    return known({
+      action: 'replace',
+      destination,
+      to: down?.target,
+      code: 'target-down',
+      message: found && `${found.message}${causedBy(down)}`,
+    });
+  };
 
 const contestShown = ({ destination, target, repairs, by }: Contested) =>
   known({ destination, target, heals: repairs, by: [...by] });

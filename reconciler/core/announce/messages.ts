@@ -15,7 +15,7 @@ const quotedAtMost = 300;
 
 /**
  * The message for an event that people must see even while an alarm is raised: what others changed, and what needs a
- * person. Undefined for all others, recoveries among them.
+ * person. Undefined for all others, recoveries among them, except that listed targets are up again: traffic moves then.
  */
 export function messageOf(event: DomainEvent): Message | undefined {
   const message = written(event);
@@ -32,6 +32,7 @@ function written(event: DomainEvent): Message | undefined {
     case 'Route Drift Healed':
       return undefined;
     case 'Route Reconcile Failed':
+      if (event.detail.code === 'target-down') return targetDown(event.detail);
       return event.detail.state === 'left' ? undefined : failed(event.detail);
     case 'Route Plan Blocked':
       return event.detail.state === 'left' ? undefined : blocked(event.detail);
@@ -98,6 +99,22 @@ function failed({ routeTableId: id, phase, reason, failures, changes }: DetailOf
     what: each.length > 0 ? named(each) : quoted(reason),
     who: changes.some(({ actor }) => actor) ? behind(changes) : 'nobody else is known to have changed these routes',
     next: `See the reasons: ${see(id)}. Runbook: docs/runbook.md#${phase === 'Invalid' ? 'invalid-desired' : 'changes-failed'}`,
+  };
+}
+
+function targetDown({ routeTableId: id, state, reason, failures }: DetailOf<'Route Reconcile Failed'>): Message {
+  if (state === 'left')
+    return {
+      subject: `${id}: no route waits for a target that is down any more`,
+      what: `The listed targets are up, or the item lists others. The table is now: ${quoted(reason)}`,
+      who: 'nobody is known to have caused this',
+      next: `See what was done: ${see(id)}`,
+    };
+  return {
+    subject: `${id}: ${counted(failures.length, 'route')} ${failures.length === 1 ? 'works' : 'work'} on another target because the listed one is down`,
+    what: named(failures.map(({ destination, message = `${destination}: its listed target is down` }) => message)),
+    who: 'whoever took the target down and moved the route: named above, as far as events report it',
+    next: `Restore the target, or list the one that works. Runbook: docs/runbook.md#degraded`,
   };
 }
 

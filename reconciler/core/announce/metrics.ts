@@ -42,7 +42,7 @@ export const metricUnits = {
    */
   TablesOutOfSync: 'Count',
   TablesObserved: 'Count',
-  /** Tables that are as desired except for deletes that wait for a person. */
+  /** Tables that are as desired except for deletes that wait for a person, and for listed targets that are down. */
   TablesWaiting: 'Count',
   /** Tables that a pause or a stop keeps from being changed. */
   TablesStopped: 'Count',

@@ -17,13 +17,22 @@ export interface Troubles {
   readonly blocked: readonly string[];
   /** Destinations whose repair others keep undoing. */
   readonly contested: readonly string[];
+  /** Destinations that work on another target because the listed one is down. */
+  readonly down: readonly string[];
   /** Destinations that drop their traffic. */
   readonly blackholes: readonly string[];
 }
 
 export type Trouble = keyof Troubles;
 
-const kinds = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'] as const satisfies readonly Trouble[];
+const kinds = [
+  'failing',
+  'lasting',
+  'blocked',
+  'contested',
+  'down',
+  'blackholes',
+] as const satisfies readonly Trouble[];
 
 /** A call that changed the surroundings of a table. No repair can undo it. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
@@ -95,20 +104,16 @@ export function transitions(before: State | undefined, after: State, { outcomes,
     verified: verifiedRuns(before, after, outcomes),
     notices:
       after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
-    blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after, calls)),
+    blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after)),
     weakened: weakened(before, after),
     orders: orderChanges(before?.memory.orders ?? [], after.memory.orders ?? []),
     outcomes,
   };
 }
 
-function blackholed(destination: string, { status }: State, calls: readonly ReportedCall[]): Blackholed {
-  const target = status.plan?.findings.find(
-    (finding) => finding.code === 'blackhole' && finding.destination === destination,
-  )?.target;
-  const takesDown = (call: ReportedCall): boolean =>
-    target !== undefined && call.about === 'target-down' && call.ids.includes(target);
-  return known({ destination, target, actor: calls.find(takesDown)?.actor });
+function blackholed(destination: string, { memory }: State): Blackholed {
+  const { down } = rememberedAt(memory, destination);
+  return known({ destination, target: down?.target, actor: down?.takenDown?.actor });
 }
 
 /** A table whose item is deleted loses all protection. Until a valid item is read, the policy is the one before. */
@@ -118,7 +123,7 @@ function weakened(before: State | undefined, { status, memory }: State): readonl
   return weakenings(was, status.phase === 'Unmanaged' ? undefined : (memory.policy ?? was), new Date(status.checkedAt));
 }
 
-const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
+const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], down: [], blackholes: [] };
 
 /** After this many failures in a row, even a transient failure counts as lasting. */
 const triesUntilLasting = 3;
@@ -138,17 +143,24 @@ export function troublesIn(state: State | undefined): Troubles {
 }
 
 function rememberedTroubles({ destinations, watched }: Memory): Troubles {
-  const found: Record<Trouble, string[]> = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
+  const found: Record<Trouble, string[]> = {
+    failing: [],
+    lasting: [],
+    blocked: [],
+    contested: [],
+    down: [],
+    blackholes: [],
+  };
   const add = (kind: Trouble, key: string): void => void found[kind].push(key);
   for (const [destination, { refusal, troubles = [], waits, repairs }] of destinations) {
     if (repairs?.contest) add('contested', destination);
     if (troubles.includes('blackhole')) add('blackholes', destination);
     if (watched) continue;
     if (waits) add('blocked', destination);
-    for (const code of troubles.filter((code) => code !== 'blackhole')) {
-      add('failing', `${code} ${destination}`);
-      // A repair that led into a blackhole counts with the blackholes.
-      if (code !== 'target-down') add('lasting', `${code} ${destination}`);
+    for (const code of troubles) {
+      if (code === 'blackhole') continue;
+      if (code === 'target-down') add('down', destination);
+      else for (const kind of ['failing', 'lasting'] as const) add(kind, `${code} ${destination}`);
     }
     const key = refusal && `${refusal.action} ${destination} ${refusal.to}`;
     if (key && (isLasting(refusal) || refusal.kind === 'not-ready')) add('failing', key);
@@ -165,6 +177,7 @@ const newIn = (is: Troubles, was: Troubles): Troubles => ({
   lasting: without(is.lasting, was.lasting),
   blocked: without(is.blocked, was.blocked),
   contested: without(is.contested, was.contested),
+  down: without(is.down, was.down),
   blackholes: without(is.blackholes, was.blackholes),
 });
 

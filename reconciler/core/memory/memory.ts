@@ -62,8 +62,10 @@ export interface Remembered {
   readonly arrival?: Arrival;
   /** When a read first showed no static route here any more. The arrival is kept for 24 hours after that. */
   readonly emptySince?: string;
-  /** We replaced an active route here. Stays until a read shows the new target active. */
-  readonly onTrial?: OnTrial;
+  /** The listed target cannot carry traffic, as far as we know. Stays until a read shows it active here. */
+  readonly down?: Down;
+  /** The instance behind the listed interface, as the last read of it showed. */
+  readonly instance?: string;
   /** The change that the last plan still asked for here. */
   readonly planned?: ChangeJson;
   /** Why the delete here waits for a person. */
@@ -128,11 +130,17 @@ export interface RememberedApproval {
   readonly routes: readonly ApprovedRoute[];
 }
 
-/** The target that replaced a working route. */
-export interface OnTrial {
+/** A listed target that a read showed as a blackhole, or that EC2 called dead when it was asked. */
+export interface Down {
   readonly target: string;
-  /** When a read first showed it as a blackhole. The repair made things worse: it is not repeated while this is set. */
-  readonly deadSince?: string;
+  /** When that was first seen. */
+  readonly since: string;
+  /** Since when EC2 calls it alive again. */
+  readonly aliveSince?: string;
+  /** The call that took it down, if an event reported one. */
+  readonly takenDown?: Cause;
+  /** The call that moved the route to another target, if an event reported one. */
+  readonly moved?: Cause;
 }
 
 /** A change that EC2 refused, or whose outcome is unknown. */
@@ -204,7 +212,7 @@ export interface Drift extends ChangeJson {
   readonly runs?: readonly string[];
 }
 
-/** A call that caused drift. */
+/** A call that caused what a read shows. */
 export interface Cause {
   readonly id: string;
   readonly name: string;

@@ -2,15 +2,13 @@ import type { Change } from '../route/change.ts';
 import type { DesiredRoute } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { doubtAbout } from './doubt.ts';
+import { isDead } from './down.ts';
 import type { Finding } from '../desired/finding.ts';
 import { isActive, meets } from '../desired/ignore.ts';
-import { rememberedAt } from '../memory/memory.ts';
 import {
   type Circumstances,
   type LeftAloneReason,
   ignoringEntry,
-  isCalledDead,
-  isKnownDead,
   localReason,
   overriddenByUs,
   isRetargetedLocal,
@@ -45,11 +43,11 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
     (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
   );
   if (suspension) return suspended(wanted, slot, suspension, 'ignored');
-  if (!slot) return absent(wanted, on);
-  if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot, on) };
+  if (!slot) return absent(wanted);
+  if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot) };
   const reason = whyNotReplace(wanted, slot, on);
   if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
-  if (reason === 'target-down') return isCalledDead(wanted, on) ? targetDown(wanted, slot) : notAgain(wanted, slot);
+  if (reason === 'target-down') return targetDown(wanted, slot, on);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
   return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason, on);
 }
@@ -106,25 +104,19 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
   return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
 }
 
-function absent(wanted: DesiredRoute, on: Circumstances): Decision {
+function absent(wanted: DesiredRoute): Decision {
   const { destination, target } = wanted;
   if (target.kind === 'local') return withoutLocalRoute(wanted);
-  // While a dead route is absent, a wider route may carry the traffic. Somebody may have deleted the dead route for
-  // that reason, so do not create it again.
-  return isKnownDead(wanted, on) ? notAgain(wanted) : changed({ action: 'create', destination, to: target });
+  return changed({ action: 'create', destination, to: target });
 }
 
-/** A working route that is not replaced with a target that EC2 calls dead. */
-function targetDown(wanted: DesiredRoute, route: StaticRoute): Decision {
-  const sentence = `works through ${targetText(route.target)} and is left alone: EC2 shows that ${targetText(wanted.target)} cannot carry its traffic now`;
-  return untouched(route, 'target-down', [findingAt(wanted, 'target-down', sentence)]);
-}
-
-function notAgain(wanted: DesiredRoute, route?: StaticRoute): Decision {
-  const until = `until the item or ${targetText(wanted.target)} changes`;
-  const sentence = route
-    ? `works through ${targetText(route.target)} and is left alone ${until}: an earlier replace with that target dropped its traffic`
-    : `was deleted and is not created again ${until}: an earlier replace with that target dropped its traffic`;
+/** A working route that is not replaced with a dead target. */
+function targetDown(wanted: DesiredRoute, route: StaticRoute, on: Circumstances): Decision {
+  const target = targetText(wanted.target);
+  const why = isDead(wanted, on)
+    ? `EC2 shows that ${target} cannot carry its traffic now`
+    : `${target} was down, and the route moves back when it has been up for 5 minutes`;
+  const sentence = `works through ${targetText(route.target)} and is left alone: ${why}`;
   return untouched(route, 'target-down', [findingAt(wanted, 'target-down', sentence)]);
 }
 
@@ -139,14 +131,10 @@ const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   ],
 });
 
-function health(slot: StaticRoute, { memory }: Circumstances): Finding[] {
+function health(slot: StaticRoute): Finding[] {
   if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
-  if (slot.state === 'blackhole' && rememberedAt(memory, destination).onTrial) {
-    const message = `${destination} worked until it was replaced as desired; its new target ${target} drops the traffic: correct the item or restore that target`;
-    return [{ code: 'target-down', destination, target, message }];
-  }
   const consequence = {
     blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',
     filtered: 'but EC2 reports the route as filtered: it may not forward traffic',

@@ -3,6 +3,7 @@ import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { doubtAbout } from './doubt.ts';
+import { isDown } from './down.ts';
 import { type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import {
@@ -12,7 +13,6 @@ import {
   covers,
   destinationText,
   targetNames,
-  targetText,
 } from '../route/route.ts';
 
 /** Why we may not change an actual route, or may not change it now. */
@@ -28,6 +28,7 @@ export type LeftAloneReason =
   | 'held'
   /** It stands at a listed destination and may belong to somebody else. */
   | 'maybe-not-ours'
+  /** It works, and its listed target is dead. */
   | 'target-down'
   | 'out-of-scope'
   | 'unlisted-kept';
@@ -53,13 +54,9 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
     serviceReason(slot) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
     (mayBeSomebodyElses(slot, on) ? 'maybe-not-ours' : undefined) ??
-    (slot.state === 'active' && (isCalledDead(wanted, on) || isKnownDead(wanted, on)) ? 'target-down' : undefined)
+    (slot.state === 'active' && isDown(wanted, on) ? 'target-down' : undefined)
   );
 }
-
-/** Whether EC2 calls the listed target dead. */
-export const isCalledDead = ({ target }: DesiredRoute, { health }: Pick<Circumstances, 'health'>): boolean =>
-  health?.get(targetText(target)) === 'dead';
 
 /**
  * Whether a working route at a listed destination looks like somebody else's, and nothing shows that the destination is
@@ -70,12 +67,6 @@ function mayBeSomebodyElses(slot: StaticRoute, on: Circumstances): boolean {
   if (slot.state !== 'active' || !doubtAbout(slot, on.actual)) return false;
   if (at(slot, on).seenAsListed) return false;
   return !isAmong(approvedRoutes(on.desired, on.memory, on.now), slot.destination, slot);
-}
-
-/** Whether we replaced a working route with exactly this target, and the traffic was dropped afterwards. */
-export function isKnownDead({ destination, target }: DesiredRoute, { memory }: Pick<Circumstances, 'memory'>): boolean {
-  const { onTrial } = rememberedAt(memory, destinationText(destination));
-  return onTrial?.deadSince !== undefined && onTrial.target === targetText(target);
 }
 
 /** Why an unlisted static route is left alone; undefined when it is to be deleted, or put back as local route. */

@@ -96,11 +96,20 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Contex
 }
 
 /**
- * The targets that EC2 should be asked about before a plan is applied: those that would replace a working route. With
- * the answer as `health`, plan again. A plan that replaces no working route needs no answer.
+ * The targets that EC2 should be asked about before a plan is applied: those that would replace a working route or carry
+ * a missing one, and those that were dead before. With the answer as `health`, plan again.
  */
-export const targetsToAsk = ({ changes }: Plan): Target[] =>
-  changes.flatMap((change) => (change.action === 'replace' && change.from.state === 'active' ? [change.to] : []));
+export function targetsToAsk({ routes }: DesiredTable, { changes, leftAlone }: Plan): Target[] {
+  const open = new Set([
+    ...changes
+      .filter((change) => change.action === 'create' || (change.action === 'replace' && change.from.state === 'active'))
+      .map(({ destination }) => destinationText(destination)),
+    ...leftAlone
+      .filter(({ reason }) => reason === 'target-down')
+      .map(({ route }) => destinationText(route.destination)),
+  ]);
+  return routes.filter(({ destination }) => open.has(destinationText(destination))).map(({ target }) => target);
+}
 
 /** The rest of a plan made from `actual`, after its changes in `done` have been made. */
 export const planAfter = (

@@ -82,7 +82,10 @@ const isOver = ({ time }: ReportedCall, { foundAt, appliedAt = foundAt }: Drift)
 /** A call about a route may explain what reads show for this long after it was made. */
 const explainsForMs = 15 * 60 * 1_000;
 
-/** The calls that may explain a read: new calls, and route calls of the last 15 minutes, because reads may lag. */
+/**
+ * The calls that may explain a read: new calls, and calls of the last 15 minutes about routes or that take targets down,
+ * because reads may lag.
+ */
 export function mayExplain(
   calls: readonly ReportedCall[],
   newCalls: readonly ReportedCall[],
@@ -90,6 +93,8 @@ export function mayExplain(
 ): readonly ReportedCall[] {
   const isNew = new Set(newCalls);
   return calls.filter(
-    (call) => isNew.has(call) || (call.about === 'route' && now.getTime() - Date.parse(call.time) < explainsForMs),
+    (call) => isNew.has(call) || (isLasting(call) && now.getTime() - Date.parse(call.time) < explainsForMs),
   );
 }
+
+const isLasting = ({ about }: ReportedCall): boolean => about === 'route' || about === 'target-down';

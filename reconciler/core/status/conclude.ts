@@ -7,6 +7,7 @@ import { known } from '../route/known.ts';
 import { type Memory, emptyMemory, withEach } from '../memory/memory.ts';
 import type { Pause } from '../desired/orders.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import { backAt } from '../plan/down.ts';
 import { type Plan, planForInvalidItem, planForMissingTable } from '../plan/plan.ts';
 import type { Problem } from '../desired/problem.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
@@ -233,7 +234,14 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);
-  const { phase, reason } = phaseOf(desired, plan, { isDone: result.isDone, failures, contested, outcomes, now });
+  const { phase, reason } = phaseOf(desired, plan, {
+    isDone: result.isDone,
+    failures,
+    contested,
+    outcomes,
+    memory: followed,
+    now,
+  });
   const from = isWatched ? undefined : watchedFrom(followed);
   const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
   const waits = [
@@ -242,6 +250,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     ...[...followed.destinations.values()]
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),
+    ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
     ...(from === undefined ? [] : [from]),
   ];
@@ -260,6 +269,13 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     memory: followed,
   };
 }
+
+/** When working routes may move back to their listed targets. */
+const movesBack = (memory: Memory, now: Date): readonly string[] =>
+  [...memory.destinations.values()].flatMap(({ troubles, down }) => {
+    const at = troubles?.includes('target-down') && down ? backAt(down) : undefined;
+    return at !== undefined && at > now.getTime() ? [new Date(at).toISOString()] : [];
+  });
 
 // ── what every result shares ────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,7 +1,7 @@
 import type { ChangeJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
-import { type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
+import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 import { causeOf, lateCause, unspent } from './attribution.ts';
 
@@ -30,7 +30,10 @@ export interface DriftSight {
 }
 
 /** What was known of one destination when the reconcile began. */
-type Before = Pick<Rewritten, 'drift' | 'planned' | 'written'>;
+interface Before extends Pick<Rewritten, 'drift' | 'planned' | 'written'> {
+  /** Who moved the route while its listed target was down. */
+  readonly moved?: Cause | undefined;
+}
 
 /** What one reconcile found at one destination. */
 export interface Found {
@@ -65,7 +68,7 @@ function follow(
   const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
   if (!deviation) return last ? [...over, ended(last)] : drift;
   if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
-  const cause = causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
+  const cause = causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift)) ?? before.moved;
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
   // Others changed the route before, and an edit asks for something else now.

@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { destinationText, targetText } from '../route/route.ts';
 import { actorOf } from './attribution.ts';
 import { isRepair, repairsAfter } from './contest.ts';
+import { withCauses } from './down.ts';
 import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
 import { refusalAfter } from './retries.ts';
 
@@ -26,11 +27,16 @@ export interface Tried {
 const openRunsKept = 5;
 
 /** Remembers, destination by destination, what the plan still asks for and what EC2 refused. */
-export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes }: Tried): Memory {
+export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
   const open = byDestination(plan.changes.map(changeAsJson));
   const allowed = byDestination(permitted(plan).map(changeAsJson));
   const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
+  const kept = new Map(
+    plan.leftAlone
+      .filter(({ reason }) => reason === 'target-down')
+      .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
+  );
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
     memory,
@@ -44,6 +50,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         planned: open.get(destination),
         waits: waits.get(destination),
         troubles: troubles.get(destination),
+        down: withCauses(destination, remembered, kept.get(destination), calls),
         refusal: refusalAfter(rememberedAt(before, destination).refusal, wanted, outcome, now),
       };
     },
@@ -113,8 +120,8 @@ export function followDrift(
         deviation: deviations?.get(destination),
         outcome: done.get(destination),
       };
-      const { planned, written } = rememberedAt(before, destination);
-      const drift = driftAfter({ drift: remembered.drift, planned, written }, found, sight);
+      const { planned, written, down } = rememberedAt(before, destination);
+      const drift = driftAfter({ drift: remembered.drift, planned, written, moved: down?.moved }, found, sight);
       return { ...remembered, drift: drift.length > 0 ? drift : undefined };
     },
     deviations?.keys(),
@@ -153,16 +160,11 @@ export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
 }
 
 /** Problems that the last plan found and that no change of ours repairs, by destination. */
-function troublesOf({ findings, leftAlone }: Plan): ReadonlyMap<string, readonly TroubleCode[]> {
-  // Here we keep a working route instead of a dead target: no traffic is dropped.
-  const works = new Set(
-    leftAlone.filter(({ reason }) => reason === 'target-down').map(({ route }) => destinationText(route.destination)),
-  );
+function troublesOf({ findings }: Plan): ReadonlyMap<string, readonly TroubleCode[]> {
   const troubles = new Map<string, TroubleCode[]>();
   for (const { code, destination } of findings) {
     if (destination === undefined || !isTrouble(code)) continue;
-    const drops: readonly TroubleCode[] = code === 'target-down' && !works.has(destination) ? ['blackhole'] : [];
-    troubles.set(destination, [...new Set([...(troubles.get(destination) ?? []), code, ...drops])]);
+    troubles.set(destination, [...new Set([...(troubles.get(destination) ?? []), code])]);
   }
   return troubles;
 }

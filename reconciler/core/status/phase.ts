@@ -2,6 +2,7 @@ import type { DesiredTable } from '../desired/desired.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
 import { isOutOfSync } from '../desired/finding.ts';
 import type { Problem } from '../desired/problem.ts';
+import { type Cause, type Down, type Memory, rememberedAt } from '../memory/memory.ts';
 import type { Plan } from '../plan/plan.ts';
 import { counted } from '../route/counted.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
@@ -16,6 +17,7 @@ interface Looked {
   readonly failures: readonly Failure[];
   readonly contested: readonly Contested[];
   readonly outcomes: readonly ChangeOutcome[];
+  readonly memory: Memory;
   readonly now: Date;
 }
 
@@ -23,7 +25,7 @@ interface Looked {
 export function phaseOf(
   desired: DesiredTable,
   plan: Plan,
-  { isDone, failures, contested, outcomes, now }: Looked,
+  { isDone, failures, contested, outcomes, memory, now }: Looked,
 ): Pick<Status, 'phase' | 'reason'> {
   const made = outcomes.filter(mayHaveWritten).length;
   if (!isEnforced(desired, now) && !plan.inSync && made === 0)
@@ -43,12 +45,33 @@ export function phaseOf(
   if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
   if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
+  const finding = plan.findings.find((one) => isOutOfSync(one) && one.code !== 'target-down');
+  const degraded = finding || plan.changes.length > 0 ? undefined : degradedBecause(plan, memory);
+  if (degraded !== undefined) return { phase: 'Degraded', reason: degraded };
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
-  const finding = plan.findings.find(isOutOfSync);
   // A pause may end between the read and this conclusion: then nothing was tried yet.
   return finding
     ? { phase: 'Failed', reason: finding.message }
     : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
+}
+
+/** Why listed routes drop their traffic or run on another target, and who caused that. */
+function degradedBecause({ findings }: Plan, memory: Memory): string | undefined {
+  const [first, ...others] = ['target-down', 'blackhole'].flatMap((code) =>
+    findings.filter((finding) => finding.code === code),
+  );
+  if (!first) return undefined;
+  const more = others.length > 0 ? `, and ${others.length} more` : '';
+  return `${first.message}${causedBy(rememberedAt(memory, first.destination ?? '').down)}${more}`;
+}
+
+/** Who took a listed target down, and who moved the route, as far as events report it. */
+export function causedBy(down: Down | undefined): string {
+  const by = (cause: Cause): string => `${cause.name} of ${cause.actor?.arn ?? 'somebody'}`;
+  return [
+    ...(down?.takenDown ? [`; ${by(down.takenDown)} took ${down.target} down`] : []),
+    ...(down?.moved ? [`; ${by(down.moved)} moved the route`] : []),
+  ].join('');
 }
 
 /** Names the deletes that wait for creates. */

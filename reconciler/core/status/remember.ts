@@ -2,15 +2,9 @@ import { approvedRoutes } from '../plan/approval.ts';
 import type { Change } from '../route/change.ts';
 import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { arrivalAfter } from './arrival.ts';
-import type { ReportedCall } from '../memory/call.ts';
-import {
-  type Memory,
-  type OnTrial,
-  type Remembered,
-  type RememberedApproval,
-  type Rewritten,
-  withEach,
-} from '../memory/memory.ts';
+import { type Memory, type Remembered, type RememberedApproval, type Rewritten, withEach } from '../memory/memory.ts';
+import { downAfter } from './down.ts';
+import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import type { Orders } from '../desired/orders.ts';
 import type { LeftAloneReason } from '../plan/ownership.ts';
@@ -31,6 +25,8 @@ export interface Seen {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
   readonly plan: Plan;
+  /** What EC2 says about the targets that were asked about, by id. */
+  readonly health?: ReadonlyMap<string, Health>;
   readonly now: Date;
 }
 
@@ -47,6 +43,8 @@ interface Slot {
   readonly route: StaticRoute | undefined;
   readonly leftAlone: LeftAloneReason | undefined;
   readonly made: Made | undefined;
+  /** What EC2 says about the listed target, if it was asked. */
+  readonly health: Health | undefined;
 }
 
 /**
@@ -55,7 +53,7 @@ interface Slot {
  * @param before the memory with the arrivals of this read (`withArrivals`)
  */
 export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]): Memory {
-  const { desired, actual, plan, now } = seen;
+  const { desired, actual, plan, health, now } = seen;
   const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
   const slots = slotsOf(actual.routes).static;
   const leftAlone = new Map(
@@ -64,12 +62,16 @@ export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]):
       .map(({ route, reason }) => [destinationText(route.destination), reason]),
   );
   const changes = new Map(made.map((one) => [destinationText(one.change.destination), one]));
-  const slotAt = (destination: string): Slot => ({
-    wanted: listed.get(destination),
-    route: slots.get(destination),
-    leftAlone: leftAlone.get(destination),
-    made: changes.get(destination),
-  });
+  const slotAt = (destination: string): Slot => {
+    const wanted = listed.get(destination);
+    return {
+      wanted,
+      route: slots.get(destination),
+      leftAlone: leftAlone.get(destination),
+      made: changes.get(destination),
+      health: wanted && health?.get(targetText(wanted.target)),
+    };
+  };
   const after = withEach(before, (remembered, destination) => rememberSlot(remembered, slotAt(destination), now), [
     ...listed.keys(),
     ...slots.keys(),
@@ -109,7 +111,8 @@ function rememberSlot(before: Remembered, slot: Slot, now: Date): Rewritten {
     ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
-    onTrial: trialAfter(before.onTrial, slot, now),
+    instance: instanceAfter(before, slot),
+    down: downAfter(before.down, { ...slot, isMade: slot.made?.isCertain === true }, now),
   };
 }
 
@@ -183,52 +186,10 @@ function isLocalAfter(before: Remembered, { wanted, route, leftAlone, made }: Sl
   return before.wasLocal === true;
 }
 
-/**
- * A target that replaced a working route stays on trial until a read shows it active there, or until the item asks for
- * something else. What others do to the route meanwhile, even a delete, says nothing about the target.
- */
-function trialAfter(before: OnTrial | undefined, { wanted, route, made }: Slot, now: Date): OnTrial | undefined {
-  if (made?.change.action === 'replace' && made.change.from.state === 'active')
-    return { target: targetText(made.change.to) };
-  if (!before || !wanted || targetText(wanted.target) !== before.target) return undefined;
-  const isThere = route !== undefined && sameTarget(wanted.target, route);
-  if (isThere && route.state === 'active') return undefined;
-  const isDead = isThere && route.state === 'blackhole';
-  return { ...(isDead && { deadSince: now.toISOString() }), ...before };
-}
-
-/**
- * The memory after a read that is not believed. Such a read decides only one thing: whether a target on trial drops the
- * traffic. If the read is stale, the harm is small: a working route stays as it is until a read shows that the target
- * works.
- */
-export function withDeadTargets(memory: Memory, actual: ActualTable, now: Date): Memory {
-  const slots = slotsOf(actual.routes).static;
-  return withEach(memory, ({ onTrial, ...rest }, destination) => {
-    const slot = slots.get(destination);
-    const isDead = onTrial && slot?.state === 'blackhole' && targetNames(slot).includes(onTrial.target);
-    return { ...rest, onTrial: isDead ? { deadSince: now.toISOString(), ...onTrial } : onTrial };
-  });
-}
-
-/**
- * The memory after reported calls. A target that came up after a read showed it dead is tried again. A target that came
- * up before that read still counts as dead, however late its event arrives.
- */
-export function withTargetsUp(memory: Memory, calls: readonly ReportedCall[]): Memory {
-  const isUpAgain = ({ target, deadSince }: OnTrial): boolean =>
-    deadSince !== undefined &&
-    calls.some(
-      (call) =>
-        call.about === 'target-up' &&
-        call.ids.includes(target) &&
-        // CloudTrail reports whole seconds.
-        Date.parse(call.time) + 1_000 > Date.parse(deadSince),
-    );
-  return withEach(memory, ({ onTrial, ...rest }) => ({
-    ...rest,
-    onTrial: onTrial && isUpAgain(onTrial) ? { target: onTrial.target } : onTrial,
-  }));
+/** The instance behind the listed interface. It stays known after others moved the route. */
+function instanceAfter({ instance }: Remembered, { wanted, route }: Slot): string | undefined {
+  if (!wanted) return undefined;
+  return route && sameTarget(wanted.target, route) ? route.instance?.id : instance;
 }
 
 const isTrue = (value: boolean): true | undefined => value || undefined;

@@ -21,6 +21,8 @@ import type { ShownTrigger } from '../memory/trigger.ts';
 
 export const phases = [
   'InSync',
+  /** As desired, or working on another target, but a listed target is down. */
+  'Degraded',
   /** Changes are made, and no read has shown them yet. */
   'Verifying',
   /** Drift that is only reported: mode `observe`, a pause or a stop. */
@@ -47,6 +49,7 @@ export type Phase = (typeof phases)[number];
  */
 const meaning = {
   InSync: { isCalm: true, isRead: true, counts: 'settled' },
+  Degraded: { isCalm: false, isRead: true, counts: 'waiting' },
   Verifying: { isCalm: true, isRead: true, counts: 'settled' },
   Drifted: { isCalm: false, isRead: true, counts: 'observed' },
   Contested: { isCalm: false, isRead: true, counts: 'outOfSync' },

@@ -179,7 +179,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'says InSync before anybody has seen it',
-    'core/status/conclude.ts',
+    'core/status/phase.ts',
     "  if (plan.blocked) return { phase: 'Blocked'",
     "  if (outcomes.length > 0) return { phase: 'InSync', reason: 'done' };\n  if (plan.blocked) return { phase: 'Blocked'",
   ),
@@ -296,10 +296,35 @@ export const mutants: readonly Mutant[] = [
     'if (contest) return quietSince !== now.toISOString() ||',
   ),
   mutant(
-    'replaces a working route with the same blackhole again',
+    'replaces a working route whatever EC2 says of the target',
     'core/plan/ownership.ts',
-    "slot.state === 'active' && isKnownDead(wanted, on)",
-    "slot.state === 'filtered' && isKnownDead(wanted, on)",
+    "slot.state === 'active' && isDown(wanted, on)",
+    "slot.state === 'filtered' && isDown(wanted, on)",
+  ),
+  mutant('asks EC2 about no target', 'healthy-plan.ts', 'targets.length === 0', 'targets.length >= 0'),
+  mutant(
+    'does not remember which target was dead',
+    'core/status/down.ts',
+    "if (health === 'dead') return same;",
+    "if (health === 'dead') return undefined;",
+  ),
+  mutant(
+    'moves a route back as soon as its target is up',
+    'core/plan/down.ts',
+    'isDead(wanted, on) || (down !== undefined && ',
+    'isDead(wanted, on) || (down === undefined && ',
+  ),
+  mutant(
+    'takes no blackhole for a dead target',
+    'core/status/down.ts',
+    "route.state === 'blackhole' ? same : undefined",
+    'undefined',
+  ),
+  mutant(
+    'creates a route whose target is dead',
+    'converge.ts',
+    "change.action === 'create' && dead.has(destinationText(change.destination))",
+    "change.action === 'delete' && dead.has(destinationText(change.destination))",
   ),
   mutant(
     'holds back replaces and creates as well',
@@ -386,40 +411,10 @@ export const mutants: readonly Mutant[] = [
     'Math.max(10, routesThatAreOurs * 0)',
   ),
   mutant(
-    'does not notice that a replace led into a blackhole',
-    'core/status/remember.ts',
-    "const isDead = isThere && route.state === 'blackhole';",
-    'const isDead = false;',
-  ),
-  mutant(
     'takes the end of a target for its return',
     'aws/ec2/cloudtrail.ts',
     "if (effect === 'target-up' || effect === 'target-down') return { about: effect,",
     "if (effect === 'target-up' || effect === 'target-down') return { about: 'target-up',",
-  ),
-  mutant(
-    'tries a dead target again for an event of before its end',
-    'core/status/remember.ts',
-    'Date.parse(call.time) + 1_000 > Date.parse(deadSince)',
-    'Date.parse(call.time) < Infinity',
-  ),
-  mutant(
-    'forgets a blackhole with its route',
-    'core/status/remember.ts',
-    "if (isThere && route.state === 'active') return undefined;",
-    "if (!route || (isThere && route.state === 'active')) return undefined;",
-  ),
-  mutant(
-    'makes a route anew that was taken away as it led nowhere',
-    'core/plan/decide.ts',
-    'isKnownDead(wanted, on) ? notAgain(wanted) : ',
-    '',
-  ),
-  mutant(
-    'puts no route on trial whose answer was lost',
-    'converge.ts',
-    'outcome && mayHaveWritten(outcome)',
-    'outcome && isDone(outcome)',
   ),
   mutant(
     'counts as a heal what nobody knows to be one',

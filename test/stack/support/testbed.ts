@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { CreateRouteTableCommand, DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateRouteTableCommand,
+  DescribeRouteTablesCommand,
+  EC2Client,
+  RunInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
@@ -441,6 +446,35 @@ export class Testbed {
     }));
     const isWritten = await this.#states.write({ ...state, memory, dueAt: foundAt, revision: state.revision + 1 });
     expect(isWritten).toBe(true);
+  }
+
+  /**
+   * Moves what is known of targets that are down 5 minutes into the past, as if that time had passed since they were
+   * first called alive. The unit tests show with a clock of their own how long a target must be alive.
+   */
+  async letTargetsBeAlive(routeTableId: string): Promise<void> {
+    await eventually(async () => {
+      const state = await this.state(routeTableId);
+      const isAlive = [...(state?.memory.destinations.values() ?? [])].some(({ down }) => down?.aliveSince);
+      if (!state || !isAlive) throw new Error(`no target of ${routeTableId} is called alive again`);
+      const aliveSince = new Date(Date.now() - 5 * 60_000).toISOString();
+      const memory = withEach(state.memory, ({ down, ...rest }) => ({
+        ...rest,
+        down: down && { ...down, aliveSince },
+      }));
+      expect(await this.#states.write({ ...state, memory, revision: state.revision + 1 })).toBe(true);
+    });
+  }
+
+  /** An instance that runs, and its interface. */
+  async newInstance(): Promise<{ readonly instance: string; readonly eni: string }> {
+    const { Instances } = await this.unannounced.send(
+      new RunInstancesCommand({ SubnetId: this.network.subnet, ImageId: 'ami-12c6146b', MinCount: 1, MaxCount: 1 }),
+    );
+    const [{ InstanceId: instance, NetworkInterfaces } = {}] = Instances ?? [];
+    const eni = NetworkInterfaces?.[0]?.NetworkInterfaceId;
+    if (instance === undefined || eni === undefined) throw new Error('EC2 started no instance with an interface');
+    return { instance, eni };
   }
 
   /** Kills every process of a function, whatever it is at: MiniStack does so when its configuration is written. */

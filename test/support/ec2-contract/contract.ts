@@ -1,6 +1,7 @@
 import type { Route, RouteTable } from '@aws-sdk/client-ec2';
 import { describe, it } from 'vitest';
 import { changes } from './changes.ts';
+import { health } from './health.ts';
 import { reads } from './reads.ts';
 import { refusals } from './refusals.ts';
 import { shown } from './shown.ts';
@@ -9,7 +10,7 @@ import type { Ec2UnderTest, Scene } from './stage.ts';
 /** Runs every case against an EC2. A case from which moto deviates must fail there, so that a fixed moto is noticed. */
 export function describeContract(name: string, ec2: () => Promise<Ec2UnderTest>, player: 'ec2' | 'moto'): void {
   describe(name, () => {
-    for (const { promise, play, motoDeviates } of [...shown, ...changes, ...refusals, ...reads]) {
+    for (const { promise, play, motoDeviates } of [...shown, ...changes, ...refusals, ...reads, ...health]) {
       const deviates = player === 'moto' && motoDeviates !== undefined;
       const title = deviates ? `moto deviates (${motoDeviates}): ${promise}` : promise;
       (deviates ? it.fails : it)(title, async () => play(await setScene(await ec2())));
@@ -17,7 +18,7 @@ export function describeContract(name: string, ec2: () => Promise<Ec2UnderTest>,
   });
 }
 
-async function setScene({ calls, stage }: Ec2UnderTest): Promise<Scene> {
+async function setScene({ calls, targetHealth, stage }: Ec2UnderTest): Promise<Scene> {
   const staged = await stage();
   const describe = async (): Promise<RouteTable> => {
     const { RouteTables: [table] = [] } = await calls.describeRouteTables({ RouteTableIds: [staged.table] });
@@ -26,5 +27,5 @@ async function setScene({ calls, stage }: Ec2UnderTest): Promise<Scene> {
   };
   const routes = async (): Promise<readonly Route[]> =>
     ((await describe()).Routes ?? []).filter(({ GatewayId }) => GatewayId !== 'local');
-  return { ...staged, calls, describe, routes };
+  return { ...staged, calls, targetHealth, describe, routes };
 }

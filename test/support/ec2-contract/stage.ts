@@ -1,9 +1,11 @@
 import type { Route, RouteTable } from '@aws-sdk/client-ec2';
 import { expect } from 'vitest';
+import type { TargetHealth } from '../../../reconciler/ports.ts';
 import type { RouteCalls } from '../ec2/in-memory-ec2.ts';
 
 /** A VPC with block 10.0.0.0/16, a subnet 10.0.1.0/24, a table with only its local route, and targets for routes. */
 export interface Stage {
+  readonly vpc: string;
   readonly table: string;
   readonly igw: string;
   readonly vgw: string;
@@ -21,19 +23,22 @@ export interface Stage {
   readonly gatewayEndpoint: string;
   readonly prefixList: string;
   readonly deleteNat: () => Promise<void>;
+  /** Stops `instance`. Tests share it, so whoever stops it starts it again. */
+  readonly stopInstance: () => Promise<void>;
+  readonly startInstance: () => Promise<void>;
   /** Creates more tables in the same VPC. */
   readonly moreTables: (count: number) => Promise<readonly string[]>;
 }
 
 /** An implementation of EC2: the caller's calls, and a fresh stage for each test. */
 export interface Ec2UnderTest {
-  readonly calls: RouteCalls;
+  readonly calls: Omit<RouteCalls, 'describeTargets'>;
+  readonly targetHealth: TargetHealth;
   readonly stage: () => Promise<Stage>;
 }
 
 /** A stage and its reads. */
-export interface Scene extends Stage {
-  readonly calls: RouteCalls;
+export interface Scene extends Stage, Pick<Ec2UnderTest, 'calls' | 'targetHealth'> {
   /** The table as EC2 describes it now. */
   readonly describe: () => Promise<RouteTable>;
   /** The table's routes as EC2 shows them, without local ones. */

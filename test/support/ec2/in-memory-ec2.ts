@@ -12,7 +12,7 @@ import type { Fate, Faults } from './faults.ts';
 import { type Action, type Call, Journal } from './journal.ts';
 import { createRoute, deleteRoute, replaceRoute } from './rules.ts';
 import { Scenery } from './scenery.ts';
-import { type World, emptyWorld } from './world.ts';
+import { type World, emptyWorld, isAlive } from './world.ts';
 
 /** The route calls of one caller, with EC2's parameters and answers. They throw as the AWS SDK does. */
 export interface RouteCalls {
@@ -22,6 +22,11 @@ export interface RouteCalls {
   readonly describeRouteTables: (
     input: DescribeRouteTablesCommandInput,
   ) => Promise<Omit<DescribeRouteTablesCommandOutput, '$metadata'>>;
+  /** All Describe calls about targets of routes in one: the ids of those that can carry traffic of a VPC. */
+  readonly describeTargets: (input: {
+    readonly vpcId: string;
+    readonly ids: readonly string[];
+  }) => Promise<readonly string[]>;
 }
 
 /** Request buckets per action, shared by all callers. */
@@ -103,6 +108,11 @@ export class InMemoryEc2 {
         ask('DescribeRouteTables', input, (_, { staleMs = 0 }) =>
           describeRouteTables(this.#worldAsOf(this.#clock.now().getTime() - staleMs), input),
         ),
+      describeTargets: (input) =>
+        ask('DescribeTargets', input, (_, { staleMs = 0 }) => {
+          const world = this.#worldAsOf(this.#clock.now().getTime() - staleMs);
+          return input.ids.filter((id) => isAlive(id, input.vpcId, world));
+        }),
     };
   }
 
@@ -176,7 +186,13 @@ export class InMemoryEc2 {
   }
 }
 
-const actions: readonly Action[] = ['DescribeRouteTables', 'CreateRoute', 'ReplaceRoute', 'DeleteRoute'];
+const actions: readonly Action[] = [
+  'DescribeRouteTables',
+  'DescribeTargets',
+  'CreateRoute',
+  'ReplaceRoute',
+  'DeleteRoute',
+];
 
 /** How long a caller waits for a lost answer. Without a limit: 10 s, about as long as an SDK. */
 const patience = (withinMs: number): number => Math.min(withinMs, 10_000);

@@ -14,7 +14,7 @@ export interface Call {
   readonly changed: boolean;
 }
 
-export type Action = 'DescribeRouteTables' | Mutation;
+export type Action = 'DescribeRouteTables' | 'DescribeTargets' | Mutation;
 type Mutation = 'CreateRoute' | 'ReplaceRoute' | 'DeleteRoute';
 
 /** All calls, in the order in which they were made. */
@@ -36,7 +36,7 @@ export class Journal {
   }
 
   get mutations(): readonly Call[] {
-    return this.#calls.filter(({ action }) => action !== 'DescribeRouteTables');
+    return this.#calls.filter(({ action }) => !action.startsWith('Describe'));
   }
 
   /** The number of calls of each action: `{ DescribeRouteTables: 1 }`. */

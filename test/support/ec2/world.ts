@@ -83,11 +83,15 @@ export function prefixOf(id: string): string {
 }
 
 /** Whether EC2 considers a route's target usable. Traffic may still fail. */
-export function isUsable(route: StoredRoute, table: Table, world: World): boolean {
-  if (route.target === 'local' || route.target === 'VpcLattice') return true;
-  const target = world.targets.get(route.target);
-  if (!target?.vpcs.includes(table.vpcId)) return false;
-  if (prefixOf(route.target) !== 'eni') return true;
+export const isUsable = ({ target }: Pick<StoredRoute, 'target'>, { vpcId }: Pick<Table, 'vpcId'>, world: World) =>
+  target === 'local' || target === 'VpcLattice' || isAlive(target, vpcId, world);
+
+/** Whether EC2 shows a target in a state in which it can carry traffic of a VPC. */
+export function isAlive(id: string, vpcId: string, world: World): boolean {
+  const target = world.targets.get(id);
+  if (!target?.vpcs.includes(vpcId)) return false;
+  if (prefixOf(id) === 'i') return target.running !== false;
+  if (prefixOf(id) !== 'eni') return true;
   const instanceId = target.attachment?.instanceId;
   const instance = instanceId === undefined ? undefined : world.targets.get(instanceId);
   return target.attachment !== undefined && instance?.running !== false;

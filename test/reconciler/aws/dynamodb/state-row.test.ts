@@ -68,19 +68,37 @@ const worse: Crowd = {
   time: (key) => new Date(now.getTime() - random(key, 86_400_000)).toISOString(),
 };
 
+const uuid = (key: string): string => hex(key, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+
+/** The instances behind listed interfaces. */
+const instances = numbered(100, (n) => `i-${hex(`instance ${n}`, 17)}`);
+
 /** One of the routes: it drifts, it is refused, it is contested, and its target died. */
 function crowded({ destination: destinationOf, targets, actors, message, time }: Crowd, n: number): Remembered {
   const destination = destinationOf(n);
   const [from = '', to = ''] = [oneOf(targets, `from ${n}`), oneOf(targets, `to ${n}`)];
   const change = { action: 'replace', destination, from, to } as const;
   const actorOf = (key: string): Actor => oneOf(actors, key) ?? { arn: '' };
+  const cause = {
+    id: uuid(`event ${n}`),
+    name: 'ReplaceRoute',
+    time: time(`call ${n}`).replace(/\.\d+/, ''),
+    actor: actorOf(`cause ${n}`),
+  };
   const repairedAt = numbered(8, (repair) => time(`repair ${n} ${repair}`)).sort();
   return {
     listed: true,
     ours: to,
     ...(n % 3 === 0 && { seenAsListed: true }),
     ...(n % 5 === 0 && { wasLocal: true }),
-    onTrial: { target: to, deadSince: time(`dead ${n}`) },
+    instance: oneOf(instances, to) ?? '',
+    // One call takes a target down for all its routes, and the call that moved a route is the cause of its drift.
+    down: {
+      target: to,
+      since: time(`dead ${to}`),
+      takenDown: { id: uuid(to), name: 'DeleteNatGateway', time: time(`down ${to}`), actor: actorOf(`down ${to}`) },
+      moved: cause,
+    },
     planned: change,
     troubles: ['blackhole'],
     refusal: {
@@ -104,12 +122,7 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
       {
         ...change,
         foundAt: time(`found ${n}`),
-        cause: {
-          id: hex(`event ${n}`, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
-          name: 'ReplaceRoute',
-          time: time(`call ${n}`).replace(/\.\d+/, ''),
-          actor: actorOf(`cause ${n}`),
-        },
+        cause,
         runs: ['2026-11-23T11:50:00.000Z#0123456789ab'],
       },
     ],
@@ -141,7 +154,7 @@ const earning = ({ destinations, approval, policySince }: Memory): object => ({
   approval,
   policySince,
   destinations: [...destinations].map(
-    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, onTrial }]) => ({
+    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, down }]) => ({
       destination,
       listed,
       ours,
@@ -149,7 +162,7 @@ const earning = ({ destinations, approval, policySince }: Memory): object => ({
       seenAsListed,
       wasLocal,
       arrival,
-      onTrial,
+      down: down && { target: down.target, since: down.since },
     }),
   ),
 });

@@ -6,7 +6,7 @@ import type { Policy } from '../../../../reconciler/core/desired/policy.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
 import { routeTableId } from '../../../support/builders.ts';
-import { alice, at, cause, destination, hijack, other } from '../status/given.ts';
+import { alice, at, bob, cause, destination, hijack, other } from '../status/given.ts';
 import { between, emptyPlan, state, stateOf } from './state.ts';
 
 const found: Drift = { ...hijack, foundAt: at(0), cause };
@@ -40,23 +40,17 @@ const notice: ReportedCall = {
 
 const ended: Drift = { ...found, endedAt: at(1) };
 
-const dropping = state(
-  { troubles: ['blackhole'] },
+const takenDown = { id: 'call-8', name: 'DeleteNatGateway', time: at(0), actor: alice };
+const down = { target: 'nat-aaaaaaaa', since: at(0), takenDown };
+const dropping = state({ troubles: ['blackhole'], down });
+const works = `${destination} works through eni-aaaaaaaa and is left alone`;
+const degraded = state(
+  { troubles: ['target-down'], down: { ...down, moved: { ...takenDown, name: 'ReplaceRoute', actor: bob } } },
   {
-    plan: {
-      ...emptyPlan,
-      findings: [{ code: 'blackhole', destination, target: 'nat-aaaaaaaa', message: 'its target is gone' }],
-    },
+    phase: 'Degraded',
+    plan: { ...emptyPlan, findings: [{ code: 'target-down', destination, target: down.target, message: works }] },
   },
 );
-const takenDown: ReportedCall = {
-  id: 'call-8',
-  name: 'DeleteNatGateway',
-  time: at(0),
-  actor: alice,
-  about: 'target-down',
-  ids: ['nat-aaaaaaaa'],
-};
 
 const policy: Policy = { mode: 'enforce', unlisted: 'delete', ignore: [], overrideLocal: [] };
 const protecting = (more: Partial<Policy> = {}) => state({}, { memory: { policy: { ...policy, ...more } } });
@@ -90,6 +84,35 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
   ],
   ['the end of failures', between(failed, calm), 'Route Reconcile Failed', { state: 'left', failures: [] }],
   [
+    'a listed target that is down while its route works',
+    between(calm, degraded),
+    'Route Reconcile Failed',
+    {
+      state: 'entered',
+      code: 'target-down',
+      failures: [
+        {
+          action: 'replace',
+          destination,
+          to: 'nat-aaaaaaaa',
+          code: 'target-down',
+          message: `${works}; DeleteNatGateway of ${alice.arn} took nat-aaaaaaaa down; ReplaceRoute of ${bob.arn} moved the route`,
+        },
+      ],
+    },
+  ],
+  [
+    'its end',
+    between(degraded, calm),
+    'Route Reconcile Failed',
+    {
+      state: 'left',
+      code: 'target-down',
+      failures: [],
+      message: { subject: expect.stringContaining('no route waits') },
+    },
+  ],
+  [
     'deletes that wait',
     between(calm, waiting),
     'Route Plan Blocked',
@@ -111,7 +134,7 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
   ],
   [
     'a route that begins to drop its traffic',
-    between(calm, dropping, [], [takenDown]),
+    between(calm, dropping),
     'Route Blackholed',
     { state: 'entered', routes: [{ destination, target: 'nat-aaaaaaaa', actor: alice }] },
   ],

@@ -7,8 +7,8 @@ import type { State } from '../../../../reconciler/core/status/status.ts';
 import { at, destination, other } from '../status/given.ts';
 import { between, state, stateOf } from './state.ts';
 
-const trouble: readonly Trouble[] = ['failing', 'lasting', 'blocked', 'contested', 'blackholes'];
-const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], blackholes: [] };
+const trouble: readonly Trouble[] = ['failing', 'lasting', 'blocked', 'contested', 'down', 'blackholes'];
+const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], down: [], blackholes: [] };
 
 const refusal = (kind: FailureKind | undefined, attempts = 1): Remembered => {
   const refused: Refusal = { action: 'create', to: 'pcx-aaaaaaaa', attempts, nextRetry: at(1) };
@@ -33,7 +33,7 @@ const troubles: readonly (readonly [string, Remembered, Partial<Troubles>])[] = 
   ['a destination held by others', finding('not-ours'), lasts(`not-ours ${destination}`)],
   ['a local route that is missing', finding('no-local-route'), lasts(`no-local-route ${destination}`)],
   ['an override that is left', finding('local-override-left'), lasts(`local-override-left ${destination}`)],
-  ['a target that is not used again', finding('target-down'), { failing: [`target-down ${destination}`] }],
+  ['a listed target that is down', finding('target-down'), { down: [destination] }],
   ['a route that drops its traffic', finding('blackhole'), { blackholes: [destination] }],
   ['a delete that waits', waiting, { blocked: [destination] }],
   ['a contest', contested, { contested: [destination] }],

@@ -166,7 +166,7 @@ describe('a status', () => {
   });
 
   it('counts the routes that drop their traffic', () => {
-    expect(after({ routes: [dead] })).toMatchObject({ phase: 'InSync', blackholes: 1 });
+    expect(after({ routes: [dead] })).toMatchObject({ phase: 'Degraded', blackholes: 1 });
     expect(after({})).not.toHaveProperty('blackholes');
   });
 
@@ -175,9 +175,9 @@ describe('a status', () => {
     const item = [{ [destination]: 'nat-aaaaaaaa' }] as typeof listed;
     const gone = actual(route(destination, 'nat-aaaaaaaa'), { state: 'blackhole' });
     const died = reconciled(replaced, { item, routes: [gone], minute: 2 });
-    expect(died.status).toMatchObject({ phase: 'Failed', blackholes: 1 });
+    expect(died.status).toMatchObject({ phase: 'Degraded', blackholes: 1 });
     const kept = reconciled(died, { item, routes: [via(destination)], minute: 3 });
-    expect(kept.status.phase).toBe('Failed');
+    expect(kept.status.phase).toBe('Degraded');
     expect(kept.status).not.toHaveProperty('blackholes');
   });
 
