@@ -468,7 +468,7 @@ export class Testbed {
 
   /** An instance that runs, and its interface. */
   async newInstance(): Promise<{ readonly instance: string; readonly eni: string }> {
-    const { Instances } = await this.unannounced.send(
+    const { Instances } = await this.#ec2.send(
       new RunInstancesCommand({ SubnetId: this.network.subnet, ImageId: 'ami-12c6146b', MinCount: 1, MaxCount: 1 }),
     );
     const [{ InstanceId: instance, NetworkInterfaces } = {}] = Instances ?? [];
