@@ -3,7 +3,7 @@ import { metricsOfSweep } from './core/announce/metrics.ts';
 import { activePause, isEnforced } from './core/desired/enforcement.ts';
 import { managed } from './core/desired/names.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
-import { type Phase, countsAs } from './core/status/status.ts';
+import { type Status, countsAs } from './core/status/status.ts';
 import { type SweepRecord, completedSweep, missingItems } from './core/status/sweep-record.ts';
 import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
@@ -138,14 +138,14 @@ async function sweepPage(
         if ('desired' in wanted && activePause(wanted.desired, now)) tally.stopped();
         const seen = seenHash(wanted, ordersOf(routeTableId), tables.get(routeTableId), now);
         if (glance && !needsReconcile(glance, seen, now)) {
-          tally.checked(glance.status.phase, isWatched ? 0 : (glance.status.blackholes ?? 0));
+          tally.checked(glance.status, isWatched);
           return;
         }
         const { phase, blackholes } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
         if (phase === 'Held') {
-          tally.checked(glance?.status.phase ?? 'Verifying', glance?.status.blackholes ?? 0);
+          tally.checked(glance?.status ?? { phase: 'Verifying' }, isWatched);
           tally.held(routeTableId);
-        } else tally.checked(phase, isWatched ? 0 : blackholes);
+        } else tally.checked({ phase, blackholes }, isWatched);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
@@ -191,17 +191,18 @@ class Tally {
     return this.#counts;
   }
 
-  /** @param blackholes routes of the table that drop their traffic, if the table is enforced */
-  checked(phase: Phase, blackholes: number): void {
+  /** @param isWatched nothing in the table may be changed, so its blackholes ring no alarm, and it waits for nobody */
+  checked({ phase, blackholes = 0 }: Pick<Status, 'phase' | 'blackholes'>, isWatched: boolean): void {
     const { checked, outOfSync, observed, waiting, blackholes: others } = this.#counts;
-    const kind = countsAs(phase);
+    const counted = countsAs(phase);
+    const kind = isWatched && counted === 'waiting' ? 'observed' : counted;
     this.#counts = {
       ...this.#counts,
       checked: checked + 1,
       outOfSync: outOfSync + (kind === 'outOfSync' ? 1 : 0),
       observed: observed + (kind === 'observed' ? 1 : 0),
       waiting: waiting + (kind === 'waiting' ? 1 : 0),
-      blackholes: others + blackholes,
+      blackholes: others + (isWatched ? 0 : blackholes),
     };
   }
 

@@ -319,6 +319,20 @@ describe('a blackhole in a listed slot', () => {
     expect(world.status().phase).toBe('InSync');
   });
 
+  it.each([
+    ['is counted as waiting for a person', {}, { waiting: 1, observed: 0, blackholes: 1 }],
+    ['rings no alarm while the item only observes', { mode: 'observe' }, { waiting: 0, observed: 1, blackholes: 0 }],
+  ])('%s', async (_, policy, counts) => {
+    const world = await throughInstance();
+    world.desire(listed, policy);
+    await world.reconcile({ kind: 'desired' });
+    dies(world);
+    for (const _ of [1, 2]) {
+      world.clock.advance(sweepEvery);
+      expect(await sweep(world, world.invocation(), sweepEvery)).toMatchObject({ outOfSync: 0, ...counts });
+    }
+  });
+
   it('of somebody else is replaced even with a dead target: nothing is lost', async () => {
     const world = await throughInstance();
     dies(world);

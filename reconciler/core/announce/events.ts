@@ -43,7 +43,7 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
     },
     entered.down.length > 0 && {
       type: 'Route Reconcile Failed',
-      detail: { ...common(), state: 'entered', code: 'target-down', failures: entered.down.map(downShown(after)) },
+      detail: { ...common(), state: 'entered', code: 'target-down', failures: cut(entered.down).map(downShown(after)) },
     },
     left.has('down') && {
       type: 'Route Reconcile Failed',

@@ -36,7 +36,7 @@ export function downAfter(
 /**
  * Adds who took the target down and who moved the route, as far as calls report it.
  *
- * @param kept the target through which the route works meanwhile, if it is left alone for that
+ * @param kept the target through which the route works meanwhile. Undefined if it is not left alone for that
  */
 export function withCauses(
   destination: string,
@@ -52,11 +52,11 @@ export function withCauses(
   const moved =
     kept === undefined
       ? undefined
-      : causeOf({ action: 'replace', destination, from: kept, to: down.target }, unspent(calls, drift));
+      : (causeOf({ action: 'replace', destination, from: kept, to: down.target }, unspent(calls, drift)) ?? down.moved);
   return known({
     ...down,
     takenDown: takenDown ? asCause(takenDown) : down.takenDown,
-    moved: moved ?? down.moved,
+    moved,
   });
 }
 

@@ -172,6 +172,11 @@ describe('who is named', () => {
     expect(named([], found ? { down: found } : {})).toEqual([alice.arn, bob.arn]);
   });
 
+  it('for the route only while it is left alone: it may be on its listed target again', () => {
+    const found = withCauses(destination, { down }, 'tgw-aaaaaaaa', [call(), move]);
+    expect(withCauses(destination, found ? { down: found } : {}, undefined, [])).not.toHaveProperty('moved');
+  });
+
   it('never for a call about another target or another route', () => {
     expect(named([call({ ids: ['pcx-bbbbbbbb'] }), { ...move, destination: '10.21.0.0/16' }])).toEqual([
       undefined,
