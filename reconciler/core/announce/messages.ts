@@ -114,7 +114,7 @@ function targetDown({ routeTableId: id, state, reason, failures }: DetailOf<'Rou
     subject: `${id}: ${counted(failures.length, 'route')} ${failures.length === 1 ? 'works' : 'work'} on another target because the listed one is down`,
     what: named(failures.map(({ destination, message = `${destination}: its listed target is down` }) => message)),
     who: 'whoever took the target down and moved the route: named above, as far as events report it',
-    next: `Restore the target, or list the one that works. Runbook: docs/runbook.md#degraded`,
+    next: `Restore the target, or list the one that works. Runbook: docs/runbook.md#a-table-is-degraded`,
   };
 }
 
