@@ -72,6 +72,30 @@ const outcomes = ({ outcome }: Reconciled): string[] =>
   outcome.map(({ action, destination, result }) => `${action} ${destination}: ${result}`);
 
 describe('reconcileTable', () => {
+  const vanishing = (ec2: InMemoryEc2): void => ec2.scenery.detach('pcx-bbbbbbbb');
+
+  it('keeps a working route whose listed target EC2 calls dead', async () => {
+    const { result, code, ec2 } = await reconciled({
+      actual: { '10.2.0.0/16': 'pcx-aaaaaaaa' },
+      listed: { '10.2.0.0/16': 'pcx-bbbbbbbb' },
+      arrange: vanishing,
+    });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(result.left.findings).toMatchObject([{ code: 'target-down', destination: '10.2.0.0/16' }]);
+    expect(code).toBe(exitCode.drift);
+  });
+
+  it('does not create a route whose target EC2 calls dead, and says so', async () => {
+    const { result, code, ec2 } = await reconciled({
+      actual: {},
+      listed: { '10.2.0.0/16': 'pcx-bbbbbbbb' },
+      arrange: vanishing,
+    });
+    expect(ec2.journal.mutations).toEqual([]);
+    expect(result.outcome).toMatchObject([{ result: 'refused', kind: 'not-ready', code: 'target-down' }]);
+    expect(code).toBe(exitCode.failed);
+  });
+
   const split = {
     actual: { '10.2.0.0/15': 'pcx-aaaaaaaa' },
     listed: { '10.2.0.0/16': 'pcx-bbbbbbbb', '10.3.0.0/16': 'pcx-bbbbbbbb' },

@@ -411,12 +411,6 @@ export const mutants: readonly Mutant[] = [
     'Math.max(10, routesThatAreOurs * 0)',
   ),
   mutant(
-    'takes the end of a target for its return',
-    'aws/ec2/cloudtrail.ts',
-    "if (effect === 'target-up' || effect === 'target-down') return { about: effect,",
-    "if (effect === 'target-up' || effect === 'target-down') return { about: 'target-up',",
-  ),
-  mutant(
     'counts as a heal what nobody knows to be one',
     'core/status/contest.ts',
     "result === 'done' || (result === 'already' && action !== 'delete')",
