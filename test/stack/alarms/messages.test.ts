@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { createRoute, replaceRoute } from '../support/route-calls.ts';
+import { replaceRoute } from '../support/route-calls.ts';
 import { Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
 
@@ -47,9 +47,9 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
   });
 
   it('for deletes that wait, a weakened policy, a pause and the deletion of the item', async () => {
-    const { network, bob } = testbed;
-    const table = await testbed.tableInSync(routes(), { maxDeletes: 0 });
-    await bob.send(createRoute(table, '10.99.0.0/16', network.transitGateway));
+    const removed = { '10.99.0.0/16': testbed.network.transitGateway };
+    const table = await testbed.tableInSync({ ...routes(), ...removed }, { maxDeletes: 0 });
+    await testbed.desire(table, routes(), { maxDeletes: 0 });
     await message(table, /1 delete waits for a person/);
     await testbed.desire(table, routes(), { maxDeletes: 0, unlisted: 'keep' });
     expect((await message(table, /weakens its protection/))[1]).toContain('unlisted: delete → keep');
