@@ -112,7 +112,7 @@ describe.concurrent('an alarm starts and ends', { timeout: 240_000 }, () => {
 
   it('for deletes that wait for approval, until the routes are listed', async () => {
     const { network } = testbed;
-    const routes = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
+    const routes = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.transitGateway };
     const table = await testbed.newTable(routes);
     await rings('PlansBlocked', {
       trouble: () => testbed.desire(table, { '10.20.0.0/16': network.peering }),
