@@ -165,12 +165,19 @@ describe('docs/living-with-others.md', () => {
     });
 
     it('an entry with until suspends it', () => {
-      const ignore = entriesOf('Failover appliances and scripts').slice(1);
-      expect(fateOf(moved, desired(listed, { ignore }), { seen })).toBe('ignored');
+      const [, suspension] = entriesOf('Failover appliances and scripts');
+      expect(fateOf(moved, desired(listed, { ignore: [suspension] }), { seen })).toBe('ignored');
+    });
+
+    const [entry] = entriesOf('Failover appliances and scripts');
+    const ignore = [entry];
+
+    it('an edit that ignores it and lists it no more leaves it alone', () => {
+      expect(fateOf(moved, desired({}, { ignore }), { seen })).toBe('ignored');
+      expect(fateOf(moved, desired({}), { seen })).not.toBe('ignored');
     });
 
     it('and an entry without until is refused while it is listed', () => {
-      const ignore = entriesOf('Failover appliances and scripts').slice(0, 1);
       expect(() => desired(listed, { ignore })).toThrow('expected a route that is not ignored');
     });
   });
