@@ -125,7 +125,7 @@ const idle: Counted = {
   indexBytes: bytesOf({ routeTableId: `#${managed}`, item: tableIdOf(0) }),
   statusBytes,
   metrics: told.size,
-  alarms: 28,
+  alarms: 29,
   sweepSeconds: 5,
   memoryGb: 0.5,
   logBytesPerSweep: 3_000,

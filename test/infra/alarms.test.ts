@@ -135,6 +135,18 @@ describe('alarms', () => {
     expect(after('ItemsMissing', [0, 7, 0], 'ALARM')).toBe('OK');
   });
 
+  it('start when a sweep finds a disabled mapping, and keep their state while none can ask', () => {
+    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsMappingsDisabled')).toMatchObject({
+      MetricName: 'MappingsDisabled',
+      Statistic: 'Maximum',
+      Period: 7 * 60,
+      TreatMissingData: 'ignore',
+    });
+    expect(after('MappingsDisabled', [0, 0, 1], 'OK')).toBe('ALARM');
+    expect(after('MappingsDisabled', [0, 1, none, none, none], 'ALARM')).toBe('ALARM');
+    expect(after('MappingsDisabled', [0, 1, none, 0], 'ALARM')).toBe('OK');
+  });
+
   it('for tables out of sync end although other tables still wait for a person', () => {
     expect(after('TablesOutOfSync', [1, 1, 1, 0], 'ALARM')).toBe('OK');
     expect(after('TablesWaiting', [1, 1, 1], 'OK')).toBe('ALARM');
@@ -164,7 +176,7 @@ describe('alarms', () => {
     const local = new StackTemplate({ local: true, sweepEveryMinutes: 1, alarmPeriodSeconds: 30 });
     const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ MetricName, Period }) => [
       Period,
-      /^(Sweep|Tables|Items)/.test(String(MetricName)),
+      /^(Sweep|Tables|Items|Mappings)/.test(String(MetricName)),
     ]);
     expect(new Set(periods.map(String))).toEqual(new Set(['30,false', '60,true']));
   });

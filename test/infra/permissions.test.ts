@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account, region, StackTemplate } from '../support/stack.ts';
 
-const list = z.union([z.array(z.string()), z.string().transform((one) => [one])]);
+const joined = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.string())]) });
+const text = z.union([z.string(), joined.transform(({ 'Fn::Join': [, parts] }) => parts.join(''))]);
+const list = z.union([z.array(text), text.transform((one) => [one])]);
 const statement = z.object({
   Effect: z.string(),
   Action: list,
@@ -30,6 +32,7 @@ function permissions(template: StackTemplate, role: string): Record<string, stri
 }
 
 const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
+const mapping = `arn:aws:lambda:${region}:${account}:event-source-mapping:`;
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
@@ -104,13 +107,17 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the sweep do so, and list what is managed', () => {
+  it('lets the sweep do so, list what is managed, and see whether the mappings are enabled', () => {
+    const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'RouteTableOrders.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
+      // The mappings of edits, orders and requeue messages.
+      ...Object.fromEntries(mappings.map((name) => [`${mapping}${name}`, ['lambda:GetEventSourceMapping']])),
     });
+    expect(mappings).toHaveLength(3);
   });
 
   it('lets the widget read what is shown, and change nothing', () => {

@@ -60,6 +60,8 @@ describe('the stack', () => {
     expect(Environment).toMatchObject({ Variables: { HISTORY_DAYS: '365' } });
   });
 
+  const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
+
   it.each(functions)('tells %s where tables and queue are and whose account it works in', (name) => {
     const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
     expect(Environment).toEqual({
@@ -74,6 +76,7 @@ describe('the stack', () => {
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
         NODE_OPTIONS: '--enable-source-maps',
+        ...(name === 'Sweep' && { MAPPING_IDS: { 'Fn::Join': ['', mappings.join(' , ').split(' ')] } }),
       },
     });
   });

@@ -44,6 +44,13 @@ describe('the runtime of the functions', () => {
     },
   );
 
+  it('of other functions than the sweep starts without ids of mappings, and counts no mapping as enabled', async () => {
+    const { runtime } = await coldStart();
+    await expect(runtime().world.mappings.disabled()).rejects.toThrow(
+      'the environment variable MAPPING_IDS is not set',
+    );
+  });
+
   it('knows the route tables of its own account alone', async () => {
     const [ours, shared] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
     await using server = await serveEc2(

@@ -189,6 +189,35 @@ describe('a sweep', () => {
     expect(values('SweepDuration')).toEqual([world.now().getTime() - startedAt.getTime()]);
   });
 
+  it('counts the event source mappings that are disabled, until they are enabled again', async () => {
+    const { world } = await fleet(1);
+    world.mappings.idle.add('orders');
+    expect(await sweep(world, world.invocation())).toMatchObject({ mappingsDisabled: 1 });
+    world.mappings.idle.clear();
+    expect(await sweep(world, world.invocation())).toMatchObject({ mappingsDisabled: 0 });
+    expect(world.announcer.values('MappingsDisabled')).toEqual([1, 0]);
+    expect(world.lines.filter(({ level }) => level === 'warn')).toEqual([
+      { level: 'warn', message: 'event source mappings are disabled', fields: { mappings: ['orders'] } },
+    ]);
+  });
+
+  it('completes although the event source mappings cannot be read, logs it, and counts none as enabled', async () => {
+    const { world } = await fleet(1);
+    const error = new Error('not allowed');
+    world.mappings.faults = () => {
+      throw error;
+    };
+    const { endedAt, mappingsDisabled } = await sweep(world, world.invocation());
+    expect({ endedAt, mappingsDisabled }).toEqual({ endedAt: world.now().toISOString(), mappingsDisabled: undefined });
+    expect(world.announcer.values('SweepCompleted')).toEqual([1]);
+    expect(world.announcer.values('MappingsDisabled')).toEqual([]);
+    expect(world.lines).toContainEqual({
+      level: 'error',
+      message: 'could not read the event source mappings: the next sweep tries again',
+      fields: { error },
+    });
+  });
+
   it('that was cut remembers the last one that reached its end, for as long as it has not itself', async () => {
     const { world } = await fleet(101);
     const { startedAt, endedAt, unknown } = await sweep(world, world.invocation());

@@ -221,6 +221,7 @@ export class Cloud {
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
       announcer: this.#announcer(fn),
+      mappings: { disabled: async () => [] },
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);

@@ -12,6 +12,7 @@ import type {
   Claim,
   DesiredItems,
   DesiredPage,
+  EventSourceMappings,
   Evidence,
   Glance,
   Known,
@@ -394,6 +395,17 @@ export class InMemoryRequeue implements Requeue {
 }
 
 /** Who listens, in memory: keeps what was told, in order. An event that breaks its schema is refused. */
+export class InMemoryMappings implements EventSourceMappings {
+  /** While it throws, Lambda does not answer. */
+  faults: StoreFaults = () => {};
+  readonly idle = new Set<string>();
+
+  async disabled(): Promise<readonly string[]> {
+    await this.faults('disabled');
+    return [...this.idle];
+  }
+}
+
 export class InMemoryAnnouncer implements Announcer {
   /** While it throws, events are rejected. */
   faults: StoreFaults = () => {};

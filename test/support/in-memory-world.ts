@@ -15,6 +15,7 @@ import {
   InMemoryEvidence,
   InMemoryLastValidItems,
   InMemoryLeases,
+  InMemoryMappings,
   InMemoryRequeue,
   InMemoryTableIndex,
   InMemoryTableOrders,
@@ -79,6 +80,7 @@ export class InMemoryWorld implements World {
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly announcer = new InMemoryAnnouncer();
+  readonly mappings = new InMemoryMappings();
   readonly now = this.clock.now;
   readonly lines: LogLine[] = [];
   readonly log: Log = logInto(this.lines, {});

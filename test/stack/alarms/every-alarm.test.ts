@@ -25,6 +25,7 @@ const ids = [
   'Blackholes',
   'MissedByEvents',
   'EventsNotTold',
+  'MappingsDisabled',
   'RequeuesWaiting',
   'SweepNotCompleted',
   ...queues.map((queue) => `${queue}Waiting`),
@@ -295,6 +296,22 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
     }
     await testbed.has(table, routes);
     await testbed.phase(table, 'InSync');
+  });
+
+  it('for streams whose mapping somebody disables, until it is enabled again', async () => {
+    const sweeping = every(500, () => testbed.invoke('Sweep', {}));
+    let listenAgain: () => Promise<unknown> = async () => undefined;
+    try {
+      await onCall.reaches(alarm('MappingsDisabled'), 'OK', { seconds: 60 });
+      await rings('MappingsDisabled', {
+        trouble: async () => {
+          listenAgain = await testbed.deafen('OnDesiredChange');
+        },
+        cure: () => listenAgain(),
+      });
+    } finally {
+      await Promise.all([sweeping.stop(), listenAgain()]);
+    }
   });
 
   it('for functions that are throttled, until calls get through', async () => {

@@ -125,6 +125,7 @@ describe('a sweep', () => {
     waiting: 4,
     stopped: 5,
     missing: 6,
+    mappingsDisabled: 7,
     blackholes: 3,
     unknown: { count: 1, first: [] },
   };
@@ -142,6 +143,7 @@ describe('a sweep', () => {
       TablesWaiting: 4,
       TablesStopped: 5,
       ItemsMissing: 6,
+      MappingsDisabled: 7,
       BlackholesKnown: 3,
       TablesUnknown: 1,
     };
