@@ -3,14 +3,14 @@ import { type Scope, orderWriter } from '../../../../reconciler/aws/dynamodb/ord
 import { minutesAfter, now, routeTableId } from '../../../support/builders.ts';
 import { type DynamoDbRequest, dynamoDbThatAnswers } from '../../../support/dynamodb.ts';
 
-// What an emulator can show as well is in the tests of the adapters on the local stack.
+// The tests of the adapters on the local stack cover what an emulator can show.
 
 const until = (minutes: number) => ({ reason: { S: 'x' }, until: { S: minutesAfter(minutes).toISOString() } });
 const isRead = ({ operation }: DynamoDbRequest) => operation === 'BatchGetItem' || operation === 'GetItem';
 const month = 30 * 24 * 60 * 60;
 
 describe('the end of a pause', () => {
-  /** What is written to end a pause whose rows are these, and what is said of it. */
+  /** Ends a pause that has these rows; returns the writes and the result. */
   async function resumed(scope: Scope, rows: Record<string, object>) {
     const id = { S: scope === 'fleet' ? '*' : scope.routeTableId };
     const Orders = Object.entries(rows).map(([order, row]) => ({ ...row, routeTableId: id, order: { S: order } }));
@@ -24,8 +24,8 @@ describe('the end of a pause', () => {
     ['a pause that lasts', { routeTableId }, { pause: until(5) }],
     ['a stop of all', 'fleet', { stop: until(5) }],
     ['a stop under the other name', 'fleet', { pause: until(5), stop: until(-60) }],
-    ['an end that nobody can read', { routeTableId }, { pause: { until: { S: 'soon' } } }],
-  ] as const)('of %s is written, and the row goes 30 days later', async (_, scope, rows) => {
+    ['a pause with an unreadable end', { routeTableId }, { pause: { until: { S: 'soon' } } }],
+  ] as const)('of %s is written, and the row expires 30 days later', async (_, scope, rows) => {
     const { told, writes } = await resumed(scope, rows);
     expect(told).toBe('ended');
     expect(writes).toMatchObject([
@@ -40,7 +40,7 @@ describe('the end of a pause', () => {
     ]);
   });
 
-  it.each([[{ routeTableId }], ['fleet' as const]])('of %o ends it under either name', async (scope) => {
+  it.each([[{ routeTableId }], ['fleet' as const]])('of %o is written under both names', async (scope) => {
     const { told, writes } = await resumed(scope, { pause: until(5), stop: until(5) });
     expect(told).toBe('ended');
     expect(writes.map(({ input }) => input['Key'])).toMatchObject([
@@ -50,10 +50,10 @@ describe('the end of a pause', () => {
   });
 
   it.each([
-    ['none was ever ordered', { routeTableId }, {}, 'none'],
+    ['there is no order', { routeTableId }, {}, 'none'],
     ['it ended long ago', { routeTableId }, { pause: until(-60) }, 'over'],
     ['it ended in another time zone', 'fleet', { stop: { until: { S: '2026-11-23T13:30:00+02:00' } } }, 'over'],
-  ] as const)('is left as it is when %s', async (_, scope, rows, expected) => {
+  ] as const)('writes nothing if %s', async (_, scope, rows, expected) => {
     expect(await resumed(scope, rows)).toEqual({ told: expected, writes: [] });
   });
 });

@@ -7,7 +7,7 @@ import { desired, minutesAfter, now, routeTableId } from '../../../support/build
 
 const until = minutesAfter(60).toISOString();
 
-/** A row of the table under test, and one that concerns all tables. */
+/** An order in a row of the table under test, and in a row for all tables. */
 const ofTable = (order: string, fields: object = {}) => ({ ...fields, routeTableId, order });
 const ofAll = (order: string, fields: object = {}) => ({ ...fields, routeTableId: '*', order });
 
@@ -39,19 +39,19 @@ describe('an order to stop', () => {
     expect(stops(row)).toBe(false);
   });
 
-  it('is of what its key is of, whatever it is called', () => {
+  it('concerns the table or fleet of its key, whatever it is called', () => {
     expect(ordersOf([ofAll('pause', { reason: 'y' }), ofTable('stop', { reason: 'x' })]).pauses).toEqual([
       { reason: 'x', of: 'table' },
       { reason: 'y', of: 'fleet' },
     ]);
   });
 
-  it('ends by itself', () => {
+  it('expires', () => {
     expect(stops(ofAll('stop', { until }), minutesAfter(59))).toBe(true);
     expect(stops(ofAll('stop', { until }), minutesAfter(60))).toBe(false);
   });
 
-  it('is shown by the widest that is active', () => {
+  it('is shown by the active order with the widest scope', () => {
     const orders = ordersOf([
       ofAll('stop', { reason: 'fleet', by: 'alice', until }),
       ofTable('pause', { reason: 'table' }),
@@ -61,7 +61,7 @@ describe('an order to stop', () => {
     expect(activePause(paused, minutesAfter(60))).toEqual({ reason: 'table', of: 'table' });
   });
 
-  it('changes the policy while it is active, once it has ended, and with each new one; never the item', () => {
+  it('changes the hash of the policy while it is active, after it ends, and again with each new order, but never that of the item', () => {
     const under = (pause?: object) => underOrders(desired({}), pause ? ordersOf([ofTable('pause', pause)]) : noOrders);
     const policies = [
       policyHash(under(), now),
@@ -73,7 +73,7 @@ describe('an order to stop', () => {
     expect(desiredHash(under({ reason: 'x' }))).toBe(desiredHash(under()));
   });
 
-  it('is read from anything without an error, in whatever order the rows come', () => {
+  it('is read from any rows without an error, whatever their order', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), (one, other) => {
         const rows = [
@@ -93,7 +93,7 @@ describe('an order to stop', () => {
 describe('a hold', () => {
   const holds = (map: unknown) => ordersOf([ofTable('holds', { holds: map })]).holds;
 
-  it('is of a destination in canonical form', () => {
+  it('has its destination in canonical form', () => {
     expect(holds({ '10.20.0.7/16': { reason: 'x' }, '2001:DB8::/32': { reason: 'y', by: 'alice', until } })).toEqual([
       { destination: '10.20.0.0/16', reason: 'x' },
       { destination: '2001:db8::/32', reason: 'y', by: 'alice', until: new Date(until) },
@@ -117,11 +117,11 @@ describe('a hold', () => {
     expect(holds(map)).toEqual([]);
   });
 
-  it('is of one table only', () => {
+  it('concerns one table only', () => {
     expect(ordersOf([ofAll('holds', { holds: { '10.20.0.0/16': {} } })])).toEqual(noOrders);
   });
 
-  it('changes the policy while it is active and once it has ended; never the item', () => {
+  it('changes the hash of the policy while it is active and after it ends, but never that of the item', () => {
     const under = (map: object) => underOrders(desired({}), ordersOf([ofTable('holds', { holds: map })]));
     const held = under({ '10.20.0.0/16': { reason: 'x', until } });
     const policies = [policyHash(under({}), now), policyHash(held, now), policyHash(held, minutesAfter(60))];
@@ -160,7 +160,7 @@ describe('an approval', () => {
     expect(approved(fields)).toBeUndefined();
   });
 
-  it('is of one table only', () => {
+  it('concerns one table only', () => {
     expect(ordersOf([ofAll('approval', approval)])).toEqual(noOrders);
   });
 });
@@ -205,7 +205,7 @@ describe('the orders in force', () => {
     expect([pause?.reason?.length, approval?.routes?.length, approval?.moreRoutes]).toEqual([200, 20, 5]);
   });
 
-  it('are new when they are given or changed, and end when they are in force no more', () => {
+  it('are new when they are given or changed, and end when they are no longer in force', () => {
     const [pause, hold] = given('table');
     if (!pause || !hold) throw new Error('expected two orders');
     const later = { ...pause, until: minutesAfter(120).toISOString() };

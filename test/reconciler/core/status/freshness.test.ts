@@ -15,7 +15,7 @@ const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
   ...more,
 });
 
-/** A sweep in parts that has not reached its end, after one that has. */
+/** A sweep in parts that is not complete, after one that is. */
 const underWay = (last: Partial<SweepRecord> = {}): SweepRecord => {
   const { endedAt = '', startedAt, unknown } = sweep(last);
   const { endedAt: _, ...begun } = sweep({ startedAt: minutesAfter(64).toISOString(), cursor: 'rtb-0000beef' });
@@ -51,19 +51,19 @@ describe('a table is shown', () => {
     expect(reason).not.toBe(status.reason);
   });
 
-  it('as its status says, when it was looked at after the sweep that could not', () => {
+  it('as its status says, if it was reconciled after the sweep that could not read it', () => {
     const later = { ...status, checkedAt: minutesAfter(61).toISOString() };
     expect(shownPhase(routeTableId, later, sweep({ unknown: failing }), minutesAfter(62)).phase).toBe('InSync');
   });
 
-  it('as its status says, when the last sweep could not read others', () => {
+  it('as its status says, if the last sweep could not read other tables', () => {
     expect(shownPhase(routeTableId, status, sweep({ unknown: otherFailing }), minutesAfter(61)).phase).toBe('InSync');
     const lately = { ...status, checkedAt: minutesAfter(59.5).toISOString() };
     const last = sweep({ unknown: moreFailingThanNamed });
     expect(shownPhase(routeTableId, lately, last, minutesAfter(61)).phase).toBe('InSync');
   });
 
-  it('as Unmanaged, however long ago that was', () => {
+  it('as Unmanaged, however old its status is', () => {
     const unmanaged = { ...status, phase: 'Unmanaged' } as const;
     expect(shownPhase(routeTableId, unmanaged, sweep(), minutesAfter(6_000)).phase).toBe('Unmanaged');
   });
