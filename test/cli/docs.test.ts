@@ -19,7 +19,7 @@ describe('docs/cli.md', () => {
   });
 });
 
-describe('every routectl command that people are told to run', () => {
+describe('every routectl command in docs and messages', () => {
   const root = join(import.meta.dirname, '..', '..');
   const places = [
     'README.md',

@@ -33,7 +33,7 @@ const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
-/** What every function may do: reconcile tables with what was reported of them, and write its own log. */
+/** What every function may do: reconcile tables, with the evidence of their calls, and write its own log. */
 const reconcileWith = (name: string) => ({
   '*': ['ec2:DescribeRouteTables'],
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
@@ -90,7 +90,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets on-requeue do so, and take messages from its queue', () => {
+  it('lets on-requeue reconcile one table, and receive messages from its queue', () => {
     expect(permissions(template, 'OnRequeueRole')).toEqual({
       ...reconcileWith('OnRequeue'),
       'Requeue.Arn': [
@@ -104,7 +104,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the sweep do so, and list what is managed', () => {
+  it('lets the sweep reconcile one table, and list the managed tables', () => {
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
@@ -113,7 +113,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the widget read what is shown, and change nothing', () => {
+  it('lets the widget read, and change nothing', () => {
     expect(permissions(template, 'WidgetRole')).toEqual({
       'DesiredRouteTables.Arn': ['dynamodb:Scan'],
       'RouteTableOrders.Arn': ['dynamodb:Scan'],
@@ -122,7 +122,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else write what is remembered, not even an administrator', () => {
+  it('lets nobody else write the state, not even an administrator', () => {
     const { ResourcePolicy } = template.one('AWS::DynamoDB::Table', 'RouteTableStates');
     expect(ResourcePolicy).toEqual({
       PolicyDocument: {
@@ -149,7 +149,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else ask the reconciler to look again, and nobody without TLS', () => {
+  it('lets nobody else send requeue messages, and nobody without TLS', () => {
     const policies = [...template.all('AWS::SQS::QueuePolicy').values()].filter(({ Queues }) =>
       JSON.stringify(Queues).includes('"Requeue"'),
     );
