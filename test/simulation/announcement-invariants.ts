@@ -126,8 +126,8 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     if (!versions.at(-1)?.spec || !state) return undefined;
     const { announcements, halts, holds } = facts;
     const given = [
-      ...halts.told(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
-      ...holds.told(routeTableId).filter(({ until }) => until > time),
+      ...halts.rowsOf(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
+      ...holds.rowsOf(routeTableId).filter(({ until }) => until > time),
     ].map((one) => ('destination' in one ? `hold ${one.destination}` : 'pause'));
     return differing(given, announcements.openOrders(routeTableId), routeTableId);
   },
@@ -175,7 +175,7 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
 /** Asked of the whole history when everything has come to rest. */
 export const atNewsEnd: Invariants<[Facts, number]> = {
   'orders for all tables are announced, and their end': ({ announcements, halts }, time) => {
-    const given = halts.told('*').filter(({ scope, until }) => scope === '*' && until > time);
+    const given = halts.rowsOf('*').filter(({ scope, until }) => scope === '*' && until > time);
     return differing(
       given.map(() => 'stop'),
       announcements.openOrders('*'),

@@ -1,7 +1,7 @@
 import { Cloud, start } from './cloud.ts';
 import { Delivery } from './delivery.ts';
 import { type FaultCounts, Faults } from './faults.ts';
-import { People } from './people.ts';
+import { People } from './people/people.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Violation } from './watch.ts';

@@ -249,8 +249,8 @@ export class Watch implements Facts {
     if (!look) return;
     const { spec, ...version } = this.version(routeTableId);
     Object.assign(look, {
-      version: { ...version, ...(spec && { spec: { ...spec, held: this.holds.told(routeTableId) } }) },
-      halts: this.halts.told(routeTableId),
+      version: { ...version, ...(spec && { spec: { ...spec, held: this.holds.rowsOf(routeTableId) } }) },
+      halts: this.halts.rowsOf(routeTableId),
       orders,
       lookedAt: this.time(),
       handed: 0,
@@ -266,7 +266,7 @@ export class Watch implements Facts {
     const look = this.look(by, routeTableId);
     const { kept } = this.facts(routeTableId);
     if (!isThere || !kept?.spec || !look?.version || look.version.spec) return;
-    const spec = { ...kept.spec, held: this.holds.told(routeTableId) };
+    const spec = { ...kept.spec, held: this.holds.rowsOf(routeTableId) };
     look.version = { ...look.version, spec, isStandIn: true };
     look.round.versions.splice(-1, 1, look.version);
   }

@@ -1,8 +1,8 @@
-import { slotAt } from '../support/ec2/world.ts';
-import { callOf } from './calls.ts';
-import type { Cloud } from './cloud.ts';
-import type { Spec } from './oracle.ts';
-import type { Random } from './random.ts';
+import { slotAt } from '../../support/ec2/world.ts';
+import { callOf } from '../calls.ts';
+import type { Cloud } from '../cloud.ts';
+import type { Spec } from '../oracle.ts';
+import type { Random } from '../random.ts';
 
 const second = 1_000;
 
