@@ -139,7 +139,7 @@ export class Cloud {
     return this.#worlds.findLast(({ since }) => since <= instant) ?? this.#worlds[0];
   }
 
-  // ── what happens to calls to EC2 ──────────────────────────────────────────────────────────────────────────────────
+  // ── what happens to calls to EC2 ───────────────────────────────────────────────────────────────────────────────────
 
   #fateOf(call: Call): Fate {
     const { random, faults } = this;
@@ -203,7 +203,7 @@ export class Cloud {
     return this.random.chance(0.5) ? { reachesAfterMs: ms } : { answersAfterMs: ms };
   }
 
-  // ── the ports of one function ─────────────────────────────────────────────────────────────────────────────────────
+  // ── the ports of one function ──────────────────────────────────────────────────────────────────────────────────────
 
   worldOf(fn: FunctionRun): World {
     const log = this.#log(fn);

@@ -44,7 +44,7 @@ export class Delivery {
     return this.#pending === 0;
   }
 
-  // ── EventBridge: calls of others ──────────────────────────────────────────────────────────────────────────────────
+  // ── EventBridge: calls of others ───────────────────────────────────────────────────────────────────────────────────
 
   /** Delivers a CloudTrail event through trail and bus, which may lose, repeat and delay it. */
   event(event: unknown, told: string, routeTableIds: readonly string[]): void {
@@ -68,7 +68,7 @@ export class Delivery {
     if (faults.strikes('same request twice')) deliver(delayMs + random.skewed(1, 90_000), requestId);
   }
 
-  // ── the stream of desired items ───────────────────────────────────────────────────────────────────────────────────
+  // ── the stream of desired items ────────────────────────────────────────────────────────────────────────────────────
 
   edited(routeTableId: string, isDeleted: boolean): void {
     const { faults, history } = this.#cloud;
@@ -113,7 +113,7 @@ export class Delivery {
     this.#after(this.#cloud.random.skewed(100, 3_000), () => this.#drain(handled === 0 ? attempt + 1 : 0));
   }
 
-  // ── the requeue queue ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the requeue queue ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Delivers the messages that were sent to the queue. Called after each step. */
   collect(): void {
@@ -140,7 +140,7 @@ export class Delivery {
     this.#after(receivedAt + visibilityMs - scheduler.time, () => this.#receive(message, id, receives + 1));
   }
 
-  // ── the schedule ──────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the schedule ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   sweep(): void {
     const requestId = this.#id('request');
@@ -152,7 +152,7 @@ export class Delivery {
     if (this.#cloud.faults.strikes('same request twice')) deliver(this.#cloud.random.skewed(1, 90_000));
   }
 
-  // ── functions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── functions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** An asynchronous invocation. If it fails, Lambda repeats it twice with the same request id. */
   async #asynchronously(

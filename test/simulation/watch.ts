@@ -154,7 +154,7 @@ export class Watch implements Facts {
     this.violation ??= { invariant, message };
   }
 
-  // ── the lease ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the lease ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
     this.#leased.add(`${by.name} ${routeTableId}`);
@@ -200,7 +200,7 @@ export class Watch implements Facts {
     }
   }
 
-  // ── reads ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readState(by: FunctionRun, routeTableId: string, before: StoredState | undefined): void {
     const look = this.look(by, routeTableId);
@@ -333,7 +333,7 @@ export class Watch implements Facts {
     }
   }
 
-  // ── orders ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   approved(routeTableId: string, deletes: readonly string[], id: string, until: number): void {
     const facts = this.facts(routeTableId);
@@ -453,7 +453,7 @@ export class Watch implements Facts {
     if (look) look.checkpoint = checkpoint;
   }
 
-  // ── writes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── writes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   recorded(by: FunctionRun, run: Run): void {
     this.look(by, run.routeTableId)?.runs.push(run);
@@ -611,7 +611,7 @@ export class Watch implements Facts {
     }
   }
 
-  // ── announcements ─────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── announcements ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Checks the news of a written state, and records it. */
   #noteNews(facts: TableFacts, state: StoredState, look: Look): void {

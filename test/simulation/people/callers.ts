@@ -23,7 +23,7 @@ export class Callers {
     this.#tables = tables;
   }
 
-  // ── people and tools ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── people and tools ───────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Somebody changes a route by hand or with a tool. If EC2 rejects the call, nothing happens. */
   call(routeTableId: string): void {
@@ -88,7 +88,7 @@ export class Callers {
     });
   }
 
-  // ── services ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── services ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** A service changes a table or a target. No event reports some of these changes. */
   serve(routeTableId: string): void {
@@ -128,7 +128,7 @@ export class Callers {
     this.#cloud.history.note('service', `marks ${routeTableId}, or not: ${tag}`);
   }
 
-  // ── CloudTrail ────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── CloudTrail ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** CloudTrail reports a call that changed something. Our own calls are reported only as a fault. */
   report({ action, caller, input }: Call): void {

@@ -2,7 +2,8 @@ import pMap from 'p-map';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { type OwnCall, type Routes, Testbed, callOn, eventOf } from '../support/testbed.ts';
+import { callOn, eventOf } from '../support/cloudtrail-records.ts';
+import { type OwnCall, type Routes, Testbed } from '../support/testbed.ts';
 
 let testbed: Testbed;
 beforeAll(async () => {
@@ -125,10 +126,10 @@ describe.concurrent('a read that does not show our write yet', () => {
     // The verifying function reads the table before our write, so that the relay has an old answer to repeat.
     await testbed.desire(table, { '10.20.0.0/16': network.peering }, { mode: 'observe' });
     await testbed.phase(table, 'Drifted');
-    await testbed.invoke('OnRequeue', requeued(table));
+    await testbed.functions.invoke('OnRequeue', requeued(table));
     const since = await testbed.mark();
     await testbed.relay.inject({
-      on: { action: read, caller: await testbed.callerOf('OnRequeue'), naming: [table] },
+      on: { action: read, caller: await testbed.functions.callerOf('OnRequeue'), naming: [table] },
       times: 2,
       effect: { kind: 'stale-answer' },
     });
@@ -200,7 +201,7 @@ describe.concurrent('two hundred events for one table', () => {
     for (const destination of Object.keys(routes))
       await unannounced.send(replaceRoute(table, destination, network.otherPeering));
     // The real EC2 also needs time for each call.
-    const caller = await testbed.callerOf('OnRouteChange');
+    const caller = await testbed.functions.callerOf('OnRouteChange');
     for (const action of [read, 'ReplaceRoute'])
       await testbed.relay.inject({
         on: { action, caller, naming: [table] },
@@ -211,7 +212,7 @@ describe.concurrent('two hundred events for one table', () => {
     const started = performance.now();
 
     const events = Array.from({ length: 200 }, (_, n) => eventOf(callOn(table, { eventID: `${table}-${n}` })));
-    await pMap(events, (event) => testbed.invoke('OnRouteChange', event), { concurrency: 20 });
+    await pMap(events, (event) => testbed.functions.invoke('OnRouteChange', event), { concurrency: 20 });
     const toldMs = performance.now() - started;
 
     await testbed.has(table, routes);

@@ -4,7 +4,8 @@ import { DeleteRouteTableCommand } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute } from '../support/route-calls.ts';
-import { Testbed, callOn, eventOf } from '../support/testbed.ts';
+import { callOn, eventOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
 let testbed: Testbed;
 beforeAll(async () => {
@@ -71,7 +72,7 @@ describe.concurrent('an event', () => {
       eventOf(callOn('rtb-0123456789abcdef0')),
       ...recorded,
     ];
-    for (const event of events) await testbed.invoke('OnRouteChange', event);
+    for (const event of events) await testbed.functions.invoke('OnRouteChange', event);
 
     expect(await testbed.callsOn(table, since)).toEqual([]);
     expect(await testbed.callsOn(unmanaged, since)).toEqual([]);
@@ -87,7 +88,7 @@ describe.concurrent('an event', () => {
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
 
-    await testbed.tell(
+    await testbed.sendRecords(
       {},
       callOn(table, { eventSource: 'apigateway.amazonaws.com', eventName: 'CreateRoute' }),
       callOn(table, { eventName: 'DescribeRouteTables' }),
@@ -98,7 +99,7 @@ describe.concurrent('an event', () => {
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
     // A call that ended in a server fault may have changed something.
-    await testbed.tell(callOn(table, { errorCode: 'Server.InternalError', responseElements: null }));
+    await testbed.sendRecords(callOn(table, { errorCode: 'Server.InternalError', responseElements: null }));
     await testbed.has(table, routes);
   });
 });

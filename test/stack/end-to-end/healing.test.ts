@@ -2,7 +2,8 @@ import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { Testbed, arnOf } from '../support/testbed.ts';
+import { arnOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
 let testbed: Testbed;
 beforeAll(async () => {

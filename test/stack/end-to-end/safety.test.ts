@@ -60,7 +60,7 @@ describe.concurrent('a role that may not write one table', () => {
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const [forbidden, allowed] = await Promise.all([testbed.tableInSync(routes), testbed.tableInSync(routes)]);
     for (const table of [forbidden, allowed]) await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
-    const allow = await testbed.deny('OnRouteChange', 'ec2:*Route', forbidden);
+    const allow = await testbed.functions.deny('OnRouteChange', 'ec2:*Route', forbidden);
     const since = await testbed.mark();
 
     await Promise.all([testbed.wake(forbidden), testbed.wake(allowed)]);

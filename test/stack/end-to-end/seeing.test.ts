@@ -19,7 +19,8 @@ import { eventJsonSchema } from '../../../schema/generate.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { Testbed, arnOf } from '../support/testbed.ts';
+import { arnOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
 // What operators see of drift: its actor, in history, events, widget and report.
 
@@ -67,7 +68,7 @@ describe.concurrent('the actor of drift', () => {
     const { network, unannounced } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     await unannounced.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
-    await testbed.tell({
+    await testbed.sendRecords({
       ...record,
       eventName: 'ReplaceRoute',
       eventTime: new Date().toISOString(),

@@ -19,7 +19,7 @@ describe('a sweep', () => {
     await unannounced.send(deleteRoute(drifted, '10.21.0.0/16'));
     const since = await testbed.mark();
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     expect(await testbed.routes(drifted)).toEqual(routes);
     expect(await testbed.callsOn(drifted, since)).toEqual([
@@ -39,13 +39,13 @@ describe('a sweep', () => {
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
     await testbed.relay.inject({
-      on: { action: read, caller: await testbed.callerOf('Sweep') },
+      on: { action: read, caller: await testbed.functions.callerOf('Sweep') },
       // The first try and every retry of the only page.
       times: 4,
       effect: { kind: 'refuse', code: 'InternalError', status: 500 },
     });
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     const { checked, unknown } = (await testbed.lastSweep()) ?? {};
     expect(checked).toBe(0);
@@ -57,7 +57,7 @@ describe('a sweep', () => {
     });
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
     expect(await testbed.routes(table)).toEqual(routes);
   });
 
@@ -79,18 +79,18 @@ describe('a sweep', () => {
     await eventually(async () =>
       expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toContain(remove),
     );
-    await testbed.killWorkers('OnRouteChange');
+    await testbed.functions.killWorkers('OnRouteChange');
     await waking;
 
     await testbed.has(table, { '10.20.0.0/16': network.peering });
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove]);
 
     // Until the lease expires, others assume that its dead holder is alive.
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove]);
 
     await testbed.letLeaseExpire(table);
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     expect(await testbed.routes(table)).toEqual(routes);
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove, read, create]);
