@@ -13,7 +13,7 @@ const stopped = async (fields: object = { reason: 'incident', by: 'alice' }) => 
   world.orders.put('*', 'stop', fields);
   return world;
 };
-const events = ({ announcer }: Awaited<ReturnType<typeof stopped>>) => announcer.told.flatMap(({ events }) => events);
+const events = ({ announcer }: Awaited<ReturnType<typeof stopped>>) => announcer.news.flatMap(({ events }) => events);
 
 describe('an order for all tables', () => {
   it('is announced once for the fleet, not by each table, with who claims to have given it', async () => {

@@ -209,7 +209,7 @@ describe('a sweep', () => {
 
 describe('drift', () => {
   const found = ({ announcer }: InMemoryWorld): readonly string[] =>
-    announcer.told
+    announcer.news
       .flatMap(({ events }) => events)
       .filter(({ type }) => type === 'Route Drift Detected')
       .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
@@ -289,6 +289,6 @@ it('drift that is repaired before an edit stops the apply is announced if a call
   faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore });
   const actor = { arn: 'arn:aws:iam::111122223333:user/bob' };
   await event({ name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor });
-  const changes = announcer.told.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
+  const changes = announcer.news.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
   expect(changes).toContainEqual(expect.objectContaining({ destination: '10.20.0.0/16', actor }));
 });

@@ -397,12 +397,12 @@ export class InMemoryRequeue implements Requeue {
 export class InMemoryAnnouncer implements Announcer {
   /** While it throws, events are rejected. */
   faults: StoreFaults = () => {};
-  readonly told: News[] = [];
+  readonly news: News[] = [];
 
   async announce({ metrics, events }: News): Promise<readonly DomainEvent[]> {
     for (const { type, detail } of events) detailSchemas[type].parse(detail);
     const isTaken = await this.#isTaken(events);
-    this.told.push({ metrics, events: isTaken ? events : [] });
+    this.news.push({ metrics, events: isTaken ? events : [] });
     return isTaken ? [] : events;
   }
 
@@ -417,12 +417,12 @@ export class InMemoryAnnouncer implements Announcer {
 
   /** The type of each announced event, with its state if it has one. */
   get events(): readonly string[] {
-    return this.told.flatMap(({ events }) =>
+    return this.news.flatMap(({ events }) =>
       events.map(({ type, detail }) => ('state' in detail ? `${type} (${detail.state})` : type)),
     );
   }
 
   /** Every published value of a metric. */
   readonly values = (name: MetricName): readonly number[] =>
-    this.told.flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name).map(({ value }) => value));
+    this.news.flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name).map(({ value }) => value));
 }

@@ -159,7 +159,7 @@ export class InMemoryWorld implements World {
     this.states.writes.clear();
     this.lastValid.calls.clear();
     this.requeue.sent.length = 0;
-    this.announcer.told.length = 0;
+    this.announcer.news.length = 0;
     this.lines.length = 0;
   };
 }

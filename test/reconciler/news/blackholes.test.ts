@@ -82,7 +82,7 @@ it('a blackhole is announced with whoever took the target down, and so is its en
   world.ec2.scenery.target('nat-aaaaaaaa');
   await world.reconcile();
   expect(world.announcer.events).toEqual(['Route Blackholed (entered)', 'Route Blackholed (left)']);
-  expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+  expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({
     routes: [{ destination: '10.30.0.0/16', target: 'nat-aaaaaaaa', actor: alice }],
   });
 });

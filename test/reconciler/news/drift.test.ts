@@ -10,7 +10,7 @@ describe('drift in an enforced table', () => {
     const world = await inSync(two);
     await world.event(hijack(world));
     expect(world.announcer.events).toEqual(['Route Drift Detected']);
-    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+    expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({
       routeTableId,
       enforced: true,
       trigger: { kind: 'event', id: 'event-1', name: 'ReplaceRoute' },
@@ -22,7 +22,7 @@ describe('drift in an enforced table', () => {
     world.clock.advance(minute);
     await world.reconcile({ kind: 'requeue' });
     expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
-    expect(world.announcer.told[1]?.events[0]?.detail).toMatchObject({
+    expect(world.announcer.news[1]?.events[0]?.detail).toMatchObject({
       since,
       phase: 'InSync',
       changes: [{ action: 'replace', destination: '10.20.0.0/16', actor: alice }],
@@ -127,7 +127,7 @@ describe('drift in a table that has another lasting problem', () => {
     const world = await inSync(two);
     othersRoutes(world, 12);
     await sweepNow(world);
-    world.announcer.told.length = 0;
+    world.announcer.news.length = 0;
     for (let round = 0; round < 2; round++) {
       world.clock.advance(30 * minute);
       await world.event(hijack(world, `event-${round}`));
@@ -171,7 +171,7 @@ it('drift in an observed table is announced as not enforced, and so is its end',
   world.forget();
   const call = hijack(world);
   for (let looks = 0; looks < 3; looks++) await world.event(call);
-  expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
+  expect(world.announcer.news.flatMap(({ events }) => events)).toMatchObject([
     { type: 'Route Drift Detected', detail: { enforced: false } },
   ]);
   expect([world.announcer.values('DriftObserved'), world.announcer.values('DriftDetected')]).toEqual([[1], []]);
@@ -190,7 +190,7 @@ it('drift that an edit resolves in another way is announced with the change that
   await world.reconcile({ kind: 'desired' });
   world.clock.advance(minute);
   await world.reconcile({ kind: 'requeue' });
-  const healed = world.announcer.told.flatMap(({ events }) => events).at(-1);
+  const healed = world.announcer.news.flatMap(({ events }) => events).at(-1);
   expect(healed).toMatchObject({ type: 'Route Drift Healed' });
   expect(healed?.detail.changes).toEqual([
     { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaaaaaa', to: 'pcx-bbbbbbbb', actor: alice },

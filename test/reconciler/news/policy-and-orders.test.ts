@@ -12,7 +12,7 @@ describe('an edit that weakens the protection of a table', () => {
     await world.reconcile({ kind: 'desired' });
     await sweepNow(world);
     expect(world.announcer.events).toEqual(['Route Policy Changed']);
-    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+    expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({
       weakened: [{ field: 'ignore', old: [], new: ['target eni-*'] }],
       message: { subject: expect.stringContaining(routeTableId), what: 'ignore: nothing → target eni-*' },
     });
@@ -32,7 +32,7 @@ describe('an edit that weakens the protection of a table', () => {
     const world = await inSync(two);
     world.desired.delete(routeTableId);
     await world.reconcile({ kind: 'desired' });
-    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ weakened: [{ field: 'item' }] });
+    expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({ weakened: [{ field: 'item' }] });
   });
 });
 
@@ -43,7 +43,7 @@ describe('an order for one table', () => {
     await world.reconcile({ kind: 'person' });
     await sweepNow(world);
     expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
-    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({
+    expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({
       order: { kind: 'pause', reason: 'maintenance', by: 'alice' },
       message: { who: 'alice (a claim: the order itself says so)' },
     });
@@ -80,7 +80,7 @@ describe('an order for one table', () => {
     const routes = [{ destination: rogue, target: 'tgw-aaaaaaaa' }];
     world.orders.put(routeTableId, 'approval', { routes, by: 'alice', at, until, desiredHash: 'a' });
     await world.reconcile({ kind: 'person' });
-    expect(world.announcer.told[0]?.events[0]?.detail).toMatchObject({ order: { kind: 'approval', routes } });
+    expect(world.announcer.news[0]?.events[0]?.detail).toMatchObject({ order: { kind: 'approval', routes } });
   });
 });
 
@@ -92,7 +92,7 @@ it('a change to the surroundings of a table is announced once with its actor, al
   await world.event(call);
   // Events may arrive twice.
   await world.event(call);
-  expect(world.announcer.told.flatMap(({ events }) => events)).toMatchObject([
+  expect(world.announcer.news.flatMap(({ events }) => events)).toMatchObject([
     { type: 'Route Table Changed', detail: { notice: 'subnet-aaaaaaaa left the table', actor: alice } },
   ]);
 });

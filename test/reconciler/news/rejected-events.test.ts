@@ -21,7 +21,7 @@ it('an outage of EventBridge stops no repair and is logged, and its events are s
   world.announcer.faults = () => {};
   world.clock.advance(5 * minute);
   await sweepNow(world);
-  expect(world.announcer.told.flatMap(({ events }) => events)[0]).toEqual(rejected?.[0]);
+  expect(world.announcer.news.flatMap(({ events }) => events)[0]).toEqual(rejected?.[0]);
   expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
   expect(world.announcer.values('DriftDetected')).toEqual([1]);
   expect(world.states.stored(routeTableId)).not.toHaveProperty('unsent');
@@ -56,7 +56,7 @@ it('events that EventBridge rejects are never dropped silently', async () => {
   await sweepNow(world);
   const dropped = world.announcer.values('EventsDropped').reduce((sum, value) => sum + value, 0);
   expect(world.announcer.events.length + dropped).toBe(210);
-  expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+  expect(world.announcer.news.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
     order: { reason: 'round 0' },
   });
 });

@@ -43,5 +43,5 @@ it('an unchanged table has no news', async () => {
     world.clock.advance(minutesAfter(30 * 60).getTime() - now.getTime());
     await world.reconcile();
   }
-  expect(world.announcer.told).toEqual([]);
+  expect(world.announcer.news).toEqual([]);
 });

@@ -14,7 +14,7 @@ describe('a failure', () => {
     await world.reconcile({ kind: 'desired' });
     await world.event();
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
-    expect(world.announcer.told.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
+    expect(world.announcer.news.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
       failures: [{ action: 'create', destination: '10.22.0.0/16', to: 'pcx-cccccccc', remedy: expect.any(String) }],
     });
     world.ec2.scenery.target('pcx-cccccccc');
@@ -81,7 +81,7 @@ it('a contest is announced with its actors when it begins, and again when it end
     world.clock.advance(minute);
   }
   expect(world.announcer.values('Contested')).toEqual([1]);
-  const contest = world.announcer.told
+  const contest = world.announcer.news
     .flatMap(({ events }) => events)
     .find(({ type }) => type === 'Route Table Contested');
   expect(contest?.detail).toMatchObject({

@@ -15,8 +15,8 @@ describe('the end of a pause', () => {
     const id = { S: scope === 'fleet' ? '*' : scope.routeTableId };
     const Orders = Object.entries(rows).map(([order, row]) => ({ ...row, routeTableId: id, order: { S: order } }));
     const dynamoDb = dynamoDbThatAnswers((request) => (isRead(request) ? { Responses: { Orders } } : {}));
-    const told = await orderWriter(dynamoDb.documents, 'Orders').resume(scope, now);
-    return { told, writes: dynamoDb.requests.filter((request) => !isRead(request)) };
+    const result = await orderWriter(dynamoDb.documents, 'Orders').resume(scope, now);
+    return { result, writes: dynamoDb.requests.filter((request) => !isRead(request)) };
   }
 
   it.each([
@@ -26,8 +26,8 @@ describe('the end of a pause', () => {
     ['a stop under the other name', 'fleet', { pause: until(5), stop: until(-60) }],
     ['a pause with an unreadable end', { routeTableId }, { pause: { until: { S: 'soon' } } }],
   ] as const)('of %s is written, and the row expires 30 days later', async (_, scope, rows) => {
-    const { told, writes } = await resumed(scope, rows);
-    expect(told).toBe('ended');
+    const { result, writes } = await resumed(scope, rows);
+    expect(result).toBe('ended');
     expect(writes).toMatchObject([
       {
         input: {
@@ -41,8 +41,8 @@ describe('the end of a pause', () => {
   });
 
   it.each([[{ routeTableId }], ['fleet' as const]])('of %o is written under both names', async (scope) => {
-    const { told, writes } = await resumed(scope, { pause: until(5), stop: until(5) });
-    expect(told).toBe('ended');
+    const { result, writes } = await resumed(scope, { pause: until(5), stop: until(5) });
+    expect(result).toBe('ended');
     expect(writes.map(({ input }) => input['Key'])).toMatchObject([
       { order: { S: 'pause' } },
       { order: { S: 'stop' } },
@@ -54,7 +54,7 @@ describe('the end of a pause', () => {
     ['it ended long ago', { routeTableId }, { pause: until(-60) }, 'over'],
     ['it ended in another time zone', 'fleet', { stop: { until: { S: '2026-11-23T13:30:00+02:00' } } }, 'over'],
   ] as const)('writes nothing if %s', async (_, scope, rows, expected) => {
-    expect(await resumed(scope, rows)).toEqual({ told: expected, writes: [] });
+    expect(await resumed(scope, rows)).toEqual({ result: expected, writes: [] });
   });
 });
 

@@ -134,7 +134,7 @@ describe('an earlier run is completed', () => {
   const found: Drift = { ...hijack, foundAt: at(0), runs: ['run-1', 'run-2'] };
   const explained: Drift = { ...found, cause };
   const openRuns = [{ id: 'run-2', destinations: [destination] }];
-  const told: Run = withOutcomes(newRun(routeTableId, run.plan, { trigger: { kind: 'sweep' } }, now), [
+  const stored: Run = withOutcomes(newRun(routeTableId, run.plan, { trigger: { kind: 'sweep' } }, now), [
     repaired,
     elsewhere,
   ]);
@@ -149,18 +149,18 @@ describe('an earlier run is completed', () => {
   });
 
   it('with the time of that read', () => {
-    const after = completed(told, { id: told.id, isVerified: true, explained: [] }, minutesAfter(5));
-    expect(after).toEqual({ ...told, verifiedAt: at(5) });
+    const after = completed(stored, { id: stored.id, isVerified: true, explained: [] }, minutesAfter(5));
+    expect(after).toEqual({ ...stored, verifiedAt: at(5) });
   });
 
   it('with the actor, in the run and in each outcome that the event explains', () => {
-    const after = completed(told, { id: told.id, isVerified: false, explained: [explained] }, minutesAfter(5));
-    expect(after).toEqual({ ...told, actor: alice, outcome: [{ ...repaired, actor: alice }, elsewhere] });
+    const after = completed(stored, { id: stored.id, isVerified: false, explained: [explained] }, minutesAfter(5));
+    expect(after).toEqual({ ...stored, actor: alice, outcome: [{ ...repaired, actor: alice }, elsewhere] });
   });
 
   it('without replacing an actor that it already has', () => {
-    const known = { ...told, actor: bob, outcome: [{ ...repaired, actor: bob }], verifiedAt: at(1) };
-    expect(completed(known, { id: told.id, isVerified: false, explained: [explained] }, minutesAfter(5))).toEqual(
+    const known = { ...stored, actor: bob, outcome: [{ ...repaired, actor: bob }], verifiedAt: at(1) };
+    expect(completed(known, { id: stored.id, isVerified: false, explained: [explained] }, minutesAfter(5))).toEqual(
       known,
     );
   });
@@ -168,6 +168,6 @@ describe('an earlier run is completed', () => {
   it('without an actor if the event names none', () => {
     const { actor: _, ...nobody } = cause;
     const nameless = { ...found, cause: nobody };
-    expect(completed(told, { id: told.id, isVerified: false, explained: [nameless] }, now)).toEqual(told);
+    expect(completed(stored, { id: stored.id, isVerified: false, explained: [nameless] }, now)).toEqual(stored);
   });
 });

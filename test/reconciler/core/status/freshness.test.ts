@@ -45,8 +45,8 @@ describe('a table is shown', () => {
     ['sweeps begin and never end', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
     ['the last whole sweep could not read it, and the next is under way', status, underWay({ unknown: failing }), 66],
     ['the last sweep took so long that it may have looked long ago', status, sweep({ startedAt: longAgo }), 61],
-  ])('as Unknown, when %s', (_, told, last, minute) => {
-    const { phase, reason } = shownPhase(routeTableId, told, last, minutesAfter(minute));
+  ])('as Unknown, when %s', (_, stored, last, minute) => {
+    const { phase, reason } = shownPhase(routeTableId, stored, last, minutesAfter(minute));
     expect(phase).toBe('Unknown');
     expect(reason).not.toBe(status.reason);
   });
