@@ -116,7 +116,7 @@ describe('the stack', () => {
   describe.each([
     ['edits', 'DesiredChanges', 'DesiredRouteTables'],
     ['orders', 'Orders', 'RouteTableOrders'],
-  ])('hears of %s by a stream', (_, id, table) => {
+  ])('reads %s from a stream', (_, id, table) => {
     const mapping = template.one('AWS::Lambda::EventSourceMapping', `OnDesiredChangeFunction${id}`);
 
     it('and is never blocked by a poison record: after a few tries in smaller batches, it goes to a dead-letter queue', () => {

@@ -70,7 +70,7 @@ describe('on-route-change', () => {
     ['a call that names no table', recorded()],
     ['an event of another kind', { 'detail-type': 'Scheduled Event', detail: {} }],
     ['no event at all', undefined],
-  ])('asks EC2 nothing for %s', async (_, event) => {
+  ])('makes no EC2 call for %s', async (_, event) => {
     await onRouteChange(event, contextOf());
     expect(world.ec2.journal.calls).toEqual([]);
   });
@@ -194,7 +194,7 @@ describe('on-requeue', () => {
     '{"routeTableId":7,"hop":0}',
     message(a, { hop: -1 }),
     message(a, { nextRetry: 'x' }),
-  ])('drops a message that is not one of ours: %s', async (body) => {
+  ])('drops an unknown message: %s', async (body) => {
     expect(await onRequeue(queueEvent(body), contextOf())).toEqual({ batchItemFailures: [] });
     expect(world.ec2.journal.calls).toEqual([]);
     expect(world.lines).toMatchObject([{ level: 'error', message: 'dropped a message that is not one of ours' }]);

@@ -86,7 +86,7 @@ describe('the last valid item', () => {
     ['with a version that cannot be unpacked', { since: { S: since }, version: { B: 'AAAA' } }],
     ['with a version of another type', { since: { S: since }, version: { S: '{}' } }],
     ['without a time', { version: { B: Buffer.from(pack({ routeTableId })).toString('base64') } }],
-  ])('counts as none %s', async (_, row) => {
+  ])('is undefined %s', async (_, row) => {
     const { documents } = dynamoDbThatAnswers(() => ({ Item: row }));
     expect(await lastValidItems(documents, 'States').read(routeTableId)).toBeUndefined();
   });

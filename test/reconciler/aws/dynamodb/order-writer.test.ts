@@ -61,7 +61,7 @@ describe('the end of a pause', () => {
 it.each([
   ['one that is still active', { reason: { S: 'incident' } }, { of: 'table', reason: 'incident' }],
   ['nothing where it had ended', { until: { S: minutesAfter(-1).toISOString() } }, undefined],
-])('a pause says what it replaced: %s', async (_, row, was) => {
+])('a pause returns what it replaced: %s', async (_, row, was) => {
   const Attributes = { ...row, routeTableId: { S: routeTableId }, order: { S: 'pause' } };
   const { documents } = dynamoDbThatAnswers(() => ({ Attributes }));
   const order = { reason: 'failover test', by: 'alice', at: now };

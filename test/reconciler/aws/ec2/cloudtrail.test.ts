@@ -90,7 +90,7 @@ describe('ec2Call', () => {
       /^pl-/,
       { about: 'surroundings', notice: expect.stringContaining('may have changed') },
     ],
-  ])('finds in %s the id that tables are known by', (name, id, subject) => {
+  ])('finds in %s the id under which the index has its tables', (name, id, subject) => {
     const { detail } = fixture(name);
     expect(ec2Call(fixture(name), account)).toMatchObject({
       routeTableIds: [],
@@ -165,12 +165,12 @@ describe('ec2Call', () => {
     ['API Gateway, which has a CreateRoute of its own', { eventSource: 'apigateway.amazonaws.com' }],
     ['a call that was refused', { errorCode: 'Client.UnauthorizedOperation' }],
     ['a dry run', { errorCode: 'Client.DryRunOperation' }],
-    ['a table with an id that is none', { requestParameters: { routeTableId: 'rtb-nonsense' } }],
+    ['a malformed table id', { requestParameters: { routeTableId: 'rtb-nonsense' } }],
     [
       'a transit gateway route table',
       { requestParameters: { transitGatewayRouteTableId: 'tgw-rtb-0a1b2c3d4e5f60718' } },
     ],
-  ])('wakes nobody for %s', (_, detail) => {
+  ])('returns no call for %s', (_, detail) => {
     expect(ec2Call(altered(create, detail), account)).toBeUndefined();
   });
 

@@ -182,7 +182,7 @@ describe('a table has a new trouble', () => {
       'it had another plan',
       state({}, { phase: 'Failed', reason: 'x', plan: { ...emptyPlan, planId: '000000000000' } }),
     ],
-  ])('where %s', (_, before) => {
+  ])('if %s', (_, before) => {
     expect(isOtherTrouble(before, failed)).toBe(true);
   });
 

@@ -18,24 +18,24 @@ describe('an order to stop', () => {
     ['a pause of the table', ofTable('pause', { reason: 'x', by: 'alice', at: now.toISOString() })],
     ['a stop of all tables', ofAll('stop', { reason: 'x' })],
     ['a stop without any attribute', ofAll('stop')],
-    ['a stop with attributes nobody knows', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
+    ['a stop with unknown attributes', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
     ['a stop whose end is a text', ofAll('stop', { until: 'tomorrow' })],
     ['a stop whose end has no time zone', ofAll('stop', { until: '2020-01-01T00:00:00' })],
     ['a stop whose end is a number', ofAll('stop', { until: 0 })],
-    ['a stop that says it is none', ofAll('stop', { stop: false, until: null })],
+    ['a stop with a contradicting attribute', ofAll('stop', { stop: false, until: null })],
     ['a pause whose reason is no text', ofTable('pause', { reason: 7 })],
     ['a stop of one table', ofTable('stop', { reason: 'x' })],
     ['a pause of all tables', ofAll('pause', { reason: 'x' })],
-  ])('stops by its presence: %s', (_, row) => {
+  ])('is valid with any fields: %s', (_, row) => {
     expect(stops(row)).toBe(true);
   });
 
   it.each([
-    ['a row under a name nobody knows', ofAll('stopp', { reason: 'x' })],
+    ['a row with an unknown name', ofAll('stopp', { reason: 'x' })],
     ['an approval', ofTable('approval', { reason: 'x' })],
     ['a row without a key', { reason: 'x' }],
     ['no row at all', undefined],
-  ])('is none: %s', (_, row) => {
+  ])('is not read from %s', (_, row) => {
     expect(stops(row)).toBe(false);
   });
 
@@ -101,7 +101,7 @@ describe('a hold', () => {
   });
 
   it.each([
-    ['an end that nobody can read', { until: 'soon' }],
+    ['an unreadable end', { until: 'soon' }],
     ['no attribute', {}],
     ['no map', 'please'],
   ])('holds with %s', (_, value) => {
@@ -113,7 +113,7 @@ describe('a hold', () => {
     ['a list', ['10.20.0.0/16']],
     ['a text', '10.20.0.0/16'],
     ['nothing', undefined],
-  ])('is none under %s', (_, map) => {
+  ])('is not read from %s', (_, map) => {
     expect(holds(map)).toEqual([]);
   });
 
@@ -153,10 +153,10 @@ describe('an approval', () => {
     ['no routes', { routes: undefined }],
     ['a route without a target', { routes: [{ destination: '10.99.0.0/16' }] }],
     ['no end', { until: undefined }],
-    ['no item it was given for', { desiredHash: undefined }],
-    ['nobody who gave it', { by: '' }],
-    ['no time at which it was given', { at: 'today' }],
-  ])('that names %s approves nothing', (_, fields) => {
+    ['no hash of the item', { desiredHash: undefined }],
+    ['an empty author', { by: '' }],
+    ['an invalid time', { at: 'today' }],
+  ])('with %s permits nothing', (_, fields) => {
     expect(approved(fields)).toBeUndefined();
   });
 

@@ -150,7 +150,7 @@ describe('a delete', () => {
     ['adopted', 'because it stood when this table was adopted'],
     ['paused', 'because it came while the table was paused or stopped'],
     ['ignored', 'because it came under an ignore entry that has ended'],
-  ])('says how the route came: %s', (arrival, because) => {
+  ])('names the arrival of the route: %s', (arrival, because) => {
     const { blocked } = plan(desired({}), table([pcx(rogue)]), { now, memory: memory(arrived(arrival, rogue)) });
     expect(blocked?.message).toContain(because);
   });
@@ -218,7 +218,7 @@ describe('what may belong to somebody else', () => {
     ],
     ['an interface in a table of FSx', actual(route(node, 'eni-aaaaaaaa')), { AmazonFSx: 'ManagedByAmazonFSx' }],
     ['an ODB network', actual(route(node, odbNetwork)), {}],
-  ])('waits although it appeared: %s', (_, found, tags) => {
+  ])('needs approval even if it appeared: %s', (_, found, tags) => {
     expect(blockedAt(found, tags)).toMatchObject({
       code: 'maybe-not-ours',
       deletes: [{ destination: node, code: 'maybe-not-ours' }],
@@ -352,7 +352,7 @@ describe('an approval', () => {
     ['for nothing', { routes: [] }],
     ['that has ended', { until: now }],
     ['of an item that was edited since', { desiredHash: desiredHash(desired({}, { maxDeletes: 8 })) }],
-  ])('%s lets nothing go', (_, more) => {
+  ])('%s permits no delete', (_, more) => {
     expect(blockedUnder(approving(desired(...given), named, more), there)).toEqual(there);
   });
 

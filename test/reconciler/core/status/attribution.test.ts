@@ -17,7 +17,7 @@ describe('the cause of a change', () => {
     ['CreateRoute', rogue],
     ['ReplaceRoute', rogue],
     ['DeleteRoute', removed],
-  ])('is the call %s, where that made the change necessary: %o', (name, change) => {
+  ])('is the call %s, if it made the change necessary: %o', (name, change) => {
     expect(causeOf(change, [call({ name })])).toEqual({ ...cause, name });
   });
 

@@ -190,7 +190,7 @@ describe('drift that only a sweep found', () => {
     ['an event woke us too', { bySweep: false }],
     ['a call explains it', { calls: [call()] }],
     ['the item or its policy changed', { isRollout: true, isWatched: true }],
-  ])('expects none where %s', (_, more) => {
+  ])('expects none if %s', (_, more) => {
     const [one] = reconcile({}, { ...bySweep, ...more });
     expect(one).toMatchObject(hijack);
     expect(one).not.toHaveProperty('expectsEvent');

@@ -39,9 +39,9 @@ describe('drift is found', () => {
   it.each<[string, Given['answer']]>([
     ['EC2 repairs it', done],
     ['EC2 refuses to repair it', refused],
-    ['nobody can say whether it is repaired', () => ({ result: 'unknown' })],
+    ['the outcome of its repair is unknown', () => ({ result: 'unknown' })],
     ['its repair is not tried yet', undefined],
-  ])('once, where %s', (_, answer) => {
+  ])('once, even if %s', (_, answer) => {
     const drifted = reconciled(inSync(), { minute: 1, routes: [moved], answer });
     expect(drifted.status.drift).toMatchObject([{ ...hijack, foundAt: at(1) }]);
   });

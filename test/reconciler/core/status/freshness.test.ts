@@ -42,10 +42,15 @@ describe('a table is shown', () => {
     ['the last sweep could not read it', status, sweep({ unknown: failing }), 61],
     ['the last sweep could not read more tables than it names', status, sweep({ unknown: moreFailingThanNamed }), 61],
     ['no sweep has ended in three intervals', status, sweep(), 75.1],
-    ['sweeps begin and never end', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
-    ['the last whole sweep could not read it, and the next is under way', status, underWay({ unknown: failing }), 66],
-    ['the last sweep took so long that it may have looked long ago', status, sweep({ startedAt: longAgo }), 61],
-  ])('as Unknown, when %s', (_, stored, last, minute) => {
+    ['sweeps start but never complete', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
+    [
+      'the last complete sweep could not read it, and the next one is in progress',
+      status,
+      underWay({ unknown: failing }),
+      66,
+    ],
+    ['the last sweep took so long that it may have read the table long ago', status, sweep({ startedAt: longAgo }), 61],
+  ])('as Unknown, if %s', (_, stored, last, minute) => {
     const { phase, reason } = shownPhase(routeTableId, stored, last, minutesAfter(minute));
     expect(phase).toBe('Unknown');
     expect(reason).not.toBe(status.reason);

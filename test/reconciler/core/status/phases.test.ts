@@ -70,7 +70,7 @@ describe('a table is', () => {
       `${destination} is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true`,
       { routes: [local(destination)] },
     ],
-  ])('%s where %s', (phase, _, reason, given) => {
+  ])('%s if %s', (phase, _, reason, given) => {
     expect(after(given)).toMatchObject({ phase, reason });
   });
 

@@ -74,7 +74,7 @@ describe('a change is parked', () => {
     ['event', false],
     ['desired', false],
     ['person', false],
-  ])('after a refusal, if only %s woke us: %s', (kind, expected) => {
+  ])('after a refusal, if the only trigger is %s: %s', (kind, expected) => {
     expect(parked({ refusal }, [kind])).toBe(expected);
   });
 
