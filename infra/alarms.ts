@@ -199,7 +199,7 @@ export class Alarms extends Construct {
         metric: news('EventsNotTold'),
         means:
           'EventBridge rejected domain events, so chat and tickets that depend on them receive them late: the next reconcile or sweep sends them again. Status, history and alarms are complete. First: read the error in the logs',
-        runbook: 'events-not-told',
+        runbook: 'events-not-announced',
       }),
       this.watch('EventsDropped', {
         metric: news('EventsDropped'),

@@ -117,7 +117,7 @@ print(
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const oneItem = await fleet.desired.read(tableIdOf(0));
 const statusBytes = itemSize(rowOf(fleet.states.stored(tableIdOf(0))));
-const told = new Set(fleet.announcer.told.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
+const told = new Set(fleet.announcer.news.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
 const idle: Counted = {
   tables: 1_000,
   sweepsPerHour,

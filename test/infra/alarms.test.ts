@@ -111,7 +111,7 @@ describe('alarms', () => {
   });
 
   it('start when a pause or a stop held for an hour in any six, and not before', () => {
-    // A sweep every 7 minutes: 9 of 52 sweeps are an hour of six.
+    // With a sweep every 7 minutes, 9 of the 52 sweeps in six hours are an hour.
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsTablesStopped')).toMatchObject({
       MetricName: 'TablesStopped',
       Statistic: 'Maximum',
@@ -124,7 +124,7 @@ describe('alarms', () => {
     const sweeps = (length: number, value: number) => Array.from({ length }, () => value);
     expect(after('TablesStopped', [...sweeps(44, 0), ...sweeps(8, 2)], 'OK')).toBe('OK');
     expect(after('TablesStopped', [...sweeps(43, 0), ...sweeps(9, 2)], 'OK')).toBe('ALARM');
-    // Somebody ends it and gives it again.
+    // Somebody ends the order and gives it again.
     const onAndOff = [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1];
     expect(after('TablesStopped', [...sweeps(37, 0), ...onAndOff], 'OK')).toBe('ALARM');
     expect(after('TablesStopped', [...onAndOff, ...sweeps(52, 0)], 'ALARM')).toBe('OK');

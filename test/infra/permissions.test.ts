@@ -36,7 +36,7 @@ const mapping = `arn:aws:lambda:${region}:${account}:event-source-mapping:`;
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
-/** What every function may do: reconcile tables with what was reported of them, and write its own log. */
+/** What every function may do: reconcile tables, with the evidence of their calls, and write its own log. */
 const reconcileWith = (name: string) => ({
   '*': ['ec2:DescribeRouteTables'],
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
@@ -93,7 +93,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets on-requeue do so, and take messages from its queue', () => {
+  it('lets on-requeue reconcile one table, and receive messages from its queue', () => {
     expect(permissions(template, 'OnRequeueRole')).toEqual({
       ...reconcileWith('OnRequeue'),
       'Requeue.Arn': [
@@ -107,7 +107,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the sweep do so, list what is managed, and see whether the mappings are enabled', () => {
+  it('lets the sweep reconcile one table, list the managed tables, and see whether the mappings are enabled', () => {
     const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
@@ -120,7 +120,7 @@ describe('permissions', () => {
     expect(mappings).toHaveLength(3);
   });
 
-  it('lets the widget read what is shown, and change nothing', () => {
+  it('lets the widget read, and change nothing', () => {
     expect(permissions(template, 'WidgetRole')).toEqual({
       'DesiredRouteTables.Arn': ['dynamodb:Scan'],
       'RouteTableOrders.Arn': ['dynamodb:Scan'],
@@ -129,7 +129,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else write what is remembered, not even an administrator', () => {
+  it('lets nobody else write the state, not even an administrator', () => {
     const { ResourcePolicy } = template.one('AWS::DynamoDB::Table', 'RouteTableStates');
     expect(ResourcePolicy).toEqual({
       PolicyDocument: {
@@ -156,7 +156,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else ask the reconciler to look again, and nobody without TLS', () => {
+  it('lets nobody else send requeue messages, and nobody without TLS', () => {
     const policies = [...template.all('AWS::SQS::QueuePolicy').values()].filter(({ Queues }) =>
       JSON.stringify(Queues).includes('"Requeue"'),
     );
