@@ -90,7 +90,7 @@ export class FleetDashboard extends Construct {
         props.onRouteChange.metricInvocations({ period, label: 'on-route-change' }),
         ...sums('MissedByEvents'),
       ]),
-      graph('Sweeps completed', [...sums('SweepCompleted'), atMost('ItemsMissing')]),
+      graph('Sweeps completed', [...sums('SweepCompleted'), atMost('ItemsMissing'), atMost('MappingsDisabled')]),
       graph('Duration of a sweep', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
     ]);
     this.row('Functions: latency, errors, throttles, cost', [

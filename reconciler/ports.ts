@@ -192,6 +192,12 @@ export interface Announcer {
   announce(news: News): Promise<readonly DomainEvent[]>;
 }
 
+/** The event source mappings through which edits, orders and requeue messages reach the functions. */
+export interface EventSourceMappings {
+  /** The ids of those that are disabled or deleted now. Throws if one of them cannot be read. */
+  disabled(): Promise<readonly string[]>;
+}
+
 /** A structured log. Each line has a constant sentence and fields. */
 export interface Log {
   info(message: string, fields?: object): void;
@@ -221,6 +227,7 @@ export interface World {
   readonly leases: Leases;
   readonly requeue: Requeue;
   readonly announcer: Announcer;
+  readonly mappings: EventSourceMappings;
   /** Everything that decides whether a table may be changed now, in one strongly consistent read. */
   readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;

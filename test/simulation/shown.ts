@@ -6,7 +6,7 @@ import { isHalted } from './halts.ts';
 import type { Sight } from './memory.ts';
 import { type Known, type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
 
-/** What a function saw by a read, under which item and which rules. */
+/** What a function saw in a read, with its item and rules. */
 export function sightOf(
   read: Look['read'],
   { version, halts, by, routeTableId }: Pick<Look, 'version' | 'halts' | 'by' | 'routeTableId'>,
@@ -27,13 +27,13 @@ export function sightOf(
   };
 }
 
-/** What a look is asked for when it ends, and under which rules: a text that changes when they do. */
+/** The item and the rules at the end of a round, as a text that changes when they do. */
 export function rulesAtEnd({ version, halts, by }: Look): string | undefined {
   const { spec } = version ?? {};
   return spec && `${askedBy(spec)} ${rulesOf(spec, halts, by.now().getTime())}`;
 }
 
-/** What the state that ends a round rests on, if its reads were made under one version of the item and the same rules. */
+/** What the state of a round rests on, if all its reads were made under one version of the item and the same rules. */
 export function shownTo(look: Look): Shown | undefined {
   const { round, version, halts, by, routeTableId } = look;
   const { spec } = version ?? {};
@@ -52,8 +52,8 @@ export function shownTo(look: Look): Shown | undefined {
 }
 
 /**
- * Destinations that surely deviated in a round: by its one read, or by a read on which a call rested. None where nothing
- * may be changed.
+ * Destinations that certainly deviated in a round: in its only read, or in a read on which a call rested. None if
+ * nothing may be changed.
  */
 export function deviatingIn({ round, version, halts, by, routeTableId }: Look, known: Known): Set<string> {
   const [read] = round.reads;
@@ -66,7 +66,7 @@ export function deviatingIn({ round, version, halts, by, routeTableId }: Look, k
   return tried.union(new Set(wrong.map(({ destination }) => destination)));
 }
 
-/** Every destination that does not lead where the item asks, whoever may mend it. */
+/** Every destination that is not as desired, whether we may repair it or not. */
 const oddIn = (spec: Spec, table: Table, world: World): readonly string[] => [
   ...spec.routes
     .filter(({ destination, target }) => {

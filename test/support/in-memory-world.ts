@@ -15,6 +15,7 @@ import {
   InMemoryEvidence,
   InMemoryLastValidItems,
   InMemoryLeases,
+  InMemoryMappings,
   InMemoryRequeue,
   InMemoryTableIndex,
   InMemoryTableOrders,
@@ -22,7 +23,7 @@ import {
   type StoreFaults,
 } from './in-memory-stores.ts';
 
-/** What a line of the log said. */
+/** A line of the log. */
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -42,7 +43,7 @@ export async function inSync(
   return world;
 }
 
-/** What a test says of a call; what it leaves out is of no account to it. */
+/** The parts of a call that matter to a test. The rest has defaults. */
 export interface CallGiven {
   readonly id?: string;
   readonly name?: string;
@@ -79,6 +80,7 @@ export class InMemoryWorld implements World {
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly announcer = new InMemoryAnnouncer();
+  readonly mappings = new InMemoryMappings();
   readonly now = this.clock.now;
   readonly lines: LogLine[] = [];
   readonly log: Log = logInto(this.lines, {});
@@ -100,7 +102,7 @@ export class InMemoryWorld implements World {
     };
   };
 
-  /** One invocation of a function that has so many seconds, with an id of its own. */
+  /** An invocation with its own id, in which the function has this many seconds. */
   invocation(seconds = 50): { readonly requestId: string; readonly until: Date } {
     this.#requests += 1;
     return { requestId: `request-${this.#requests}`, until: new Date(this.now().getTime() + seconds * 1_000) };
@@ -118,7 +120,7 @@ export class InMemoryWorld implements World {
     return { id, name, time, ...(actor && { actor }), ...(via !== undefined && { via }), ...subjectOf(given) };
   };
 
-  /** An event reports a call: it is kept as evidence, and the table is reconciled. */
+  /** Processes an event: keeps its call as evidence, and reconciles the table. */
   readonly event = async (given: CallGiven = {}, id = routeTableId, seconds?: number): Promise<Reconciled> => {
     const call = this.callOf(given);
     await this.evidence.keep([{ routeTableId: id, call }]);
@@ -127,9 +129,9 @@ export class InMemoryWorld implements World {
   };
 
   /**
-   * Brings a table to where it has been in sync for a minute, so that deletes are earned, and forgets how.
+   * Reconciles a table until it is in sync and watched, so that deletes can be earned. Then forgets all calls.
    *
-   * @throws when it does not come in sync
+   * @throws if the table is not in sync afterwards
    */
   readonly settle = async (id = routeTableId): Promise<void> => {
     for (const _ of [1, 2]) {
@@ -153,13 +155,13 @@ export class InMemoryWorld implements World {
   /** The status of the table under test. */
   readonly status = (): Status => this.states.status(routeTableId);
 
-  /** Forgets calls, writes and messages made so far. */
+  /** Forgets all calls, writes, messages and log lines so far. */
   readonly forget = (): void => {
     this.ec2.journal.clear();
     this.states.writes.clear();
     this.lastValid.calls.clear();
     this.requeue.sent.length = 0;
-    this.announcer.told.length = 0;
+    this.announcer.news.length = 0;
     this.lines.length = 0;
   };
 }

@@ -149,6 +149,7 @@ const sweepShape = z.looseObject({
   blackholes: z.number().optional(),
   waiting: z.number().optional(),
   stopped: z.number().optional(),
+  mappingsDisabled: z.number().optional(),
   missing: z.number().optional(),
   unknown: unread,
   held: held.optional(),

@@ -48,6 +48,8 @@ export const metricUnits = {
   TablesStopped: 'Count',
   /** By how many items a sweep found fewer than the one before, if it found less than 90 % of them. */
   ItemsMissing: 'Count',
+  /** Event source mappings that are disabled: what they read reaches no function. */
+  MappingsDisabled: 'Count',
   /** Routes of enforced tables that drop their traffic, for as long as they do. */
   BlackholesKnown: 'Count',
   /** Tables that the sweep could not read. */
@@ -97,7 +99,7 @@ export function metricsOf({
 /** The totals of a sweep over all its parts. Empty until its last part has ended. */
 export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
   const { startedAt, endedAt, checked, outOfSync, observed = 0, waiting = 0, stopped = 0, missing = 0 } = sweep;
-  const { blackholes = 0, unknown } = sweep;
+  const { blackholes = 0, unknown, mappingsDisabled } = sweep;
   if (endedAt === undefined) return [];
   return named({
     SweepCompleted: 1,
@@ -108,6 +110,7 @@ export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
     TablesWaiting: waiting,
     TablesStopped: stopped,
     ItemsMissing: missing,
+    ...(mappingsDisabled !== undefined && { MappingsDisabled: mappingsDisabled }),
     BlackholesKnown: blackholes,
     TablesUnknown: unknown.count,
   });

@@ -1,4 +1,4 @@
-/** One deliberate bug: exact texts of the product and what stands there instead. */
+/** A deliberate bug: exact texts of the product, and their replacements. */
 export interface Mutant {
   readonly name: string;
   readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
@@ -9,7 +9,7 @@ const mutant = (name: string, file: string, find: string, replace: string): Muta
   edits: [{ file, find, replace }],
 });
 
-/** Bugs that a reconciler has when nobody looks; each must be caught by the simulation. */
+/** The deliberate bugs, each of which the simulation must catch. */
 export const mutants: readonly Mutant[] = [
   mutant(
     'matches routes on their target only',

@@ -17,14 +17,14 @@ beforeAll(async () => {
   testbed = await Testbed.open();
 });
 
-/** The command line in the hands of an operator. */
+/** Runs routectl as an operator. */
 async function operator(...args: readonly string[]): Promise<Ended> {
   const ended = await routectl(args, { env: environmentFor(stack) });
   if (ended.code !== 0) throw new Error(`routectl ${args.join(' ')}: ${ended.stderr}`);
   return ended;
 }
 
-/** The route of a gateway endpoint, which only its service may change, and of a file system through its interface. */
+/** The route of a gateway endpoint, which only its service may change, and a route through a file system's interface. */
 async function serviceRoutes(): Promise<{ readonly endpoint: Routes; readonly fileSystem: Routes }> {
   const { network, alice } = testbed;
   const { VpcEndpoint } = await alice.send(
@@ -45,8 +45,8 @@ async function serviceRoutes(): Promise<{ readonly endpoint: Routes; readonly fi
   };
 }
 
-describe('twenty tables that are adopted in one go', () => {
-  it('lose not one route until a person approves; from then on rogue routes go at once', async () => {
+describe('twenty tables that are adopted at once', () => {
+  it('lose no route until a person approves, and from then on rogue routes are deleted at once', async () => {
     const { network, alice } = testbed;
     const listed = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
     const others = { '172.16.0.0/12': network.transitGateway, '0.0.0.0/0': network.natGateway };
@@ -55,7 +55,7 @@ describe('twenty tables that are adopted in one go', () => {
     const tables = await Promise.all(
       Array.from({ length: 20 }, () => testbed.newTable({ '10.30.0.0/16': network.peering, ...found })),
     );
-    // The mark by which FSx tells the tables whose routes it keeps.
+    // FSx tags the tables whose routes it maintains.
     await alice.send(
       new CreateTagsCommand({ Resources: tables, Tags: [{ Key: 'AmazonFSx', Value: 'ManagedByAmazonFSx' }] }),
     );
@@ -93,9 +93,9 @@ describe('twenty tables that are adopted in one go', () => {
       },
     ]);
     expect(approved.stderr).toContain('172.16.0.0/12');
-    // Nobody but the approval itself wakes the reconciler.
+    // Only the approval itself wakes the reconciler.
     await testbed.has(first, { ...listed, ...endpoint });
-    // What one table was approved for holds for no other.
+    // An approval for one table does not apply to others.
     await testbed.wake(second);
     expect(await testbed.routes(second)).toEqual({ ...listed, ...found });
 
@@ -113,7 +113,7 @@ describe('twenty tables that are adopted in one go', () => {
   });
 });
 
-it('somebody who is asked sees the very deletes, and lets them pass by saying yes and nothing else', async () => {
+it('routectl approve shows the deletes, and approves them only if the answer is yes', async () => {
   const { network } = testbed;
   const listed = { '10.20.0.0/16': network.peering };
   const table = await testbed.newTable({ ...listed, '172.16.0.0/12': network.transitGateway });
@@ -137,8 +137,8 @@ it('somebody who is asked sees the very deletes, and lets them pass by saying ye
   await testbed.has(table, listed);
 });
 
-describe('a table that is paused by routectl', () => {
-  it('stays so whatever a pipeline writes, and is healed once it is resumed; what came meanwhile waits', async () => {
+describe('a table that is paused with routectl', () => {
+  it('stays paused whatever a pipeline writes, and is repaired when it is resumed, except for deletes of routes that came meanwhile', async () => {
     const { network, alice } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -166,7 +166,7 @@ describe('a table that is paused by routectl', () => {
     ]);
   });
 
-  it('is refused a pause without an end in the future, and an order for no table', async () => {
+  it('cannot be paused until a time in the past, and an order needs a table', async () => {
     const env = environmentFor(stack);
     for (const args of [['rtb-0a1b2c3d', '--until', '2020-01-01T00:00:00Z'], ['rtb-1'], ['--all', 'rtb-0a1b2c3d'], []])
       expect(await routectl(['pause', ...args, '--reason', 'x'], { env })).toMatchObject({ code: 1, stdout: '' });
@@ -174,7 +174,7 @@ describe('a table that is paused by routectl', () => {
 });
 
 describe('a destination that is held', () => {
-  it('stays as it is, the others are repaired, and it is repaired once the hold ends', async () => {
+  it('stays as it is while others are repaired, and is repaired when the hold ends', async () => {
     const { network, alice } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -191,8 +191,8 @@ describe('a destination that is held', () => {
   });
 });
 
-describe('the stop of everything', () => {
-  it('is one put-item, with nothing right in it but its key, and ends with routectl resume', async () => {
+describe('a stop of all tables', () => {
+  it('needs one put-item in which only the key must be right, and ends with routectl resume', async () => {
     const { network, alice } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -208,11 +208,11 @@ describe('the stop of everything', () => {
     await testbed.has(table, routes);
   });
 
-  it('during an apply: no change starts 5 s after it, the rest is not done, and is done after the end of the stop', async () => {
+  it('lets no change start 5 s later, even during an apply, and the rest is changed after the stop ends', async () => {
     const { network, relay } = testbed;
     const twelve = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`10.${n + 40}.0.0/16`, network.peering]));
     const table = await testbed.tableInSync({});
-    // Four calls at once, two seconds each: six seconds if nobody stops it.
+    // Four calls at once, two seconds each: the apply takes six seconds if it is not stopped.
     await relay.inject({
       on: { action: 'CreateRoute', naming: [table] },
       times: 12,

@@ -19,9 +19,10 @@ import { eventJsonSchema } from '../../../schema/generate.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { Testbed, arnOf } from '../support/testbed.ts';
+import { arnOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
-// What operators see of drift: who caused it, in history, events, widget and report.
+// What operators see of drift: its actor, in history, events, widget and report.
 
 const stack = inject('stack');
 const { aws } = connect(stack);
@@ -42,7 +43,7 @@ const role = (name: string, session: string) => ({
   accountId,
 });
 
-describe.concurrent('who caused a drift', () => {
+describe.concurrent('the actor of drift', () => {
   it.each<[string, Record<string, unknown>]>([
     ['somebody signed in by SSO', sample('02-create-route-v6-eigw-assumed-role-sso.json')],
     ['a CloudFormation stack', sample('04-create-route-v4-natgw-cloudformation.json')],
@@ -63,11 +64,11 @@ describe.concurrent('who caused a drift', () => {
         userIdentity: { type: 'Root', arn: `arn:aws:iam::${accountId}:root`, accountId },
       },
     ],
-  ])('is told by CloudTrail in its own way: %s', async (_, record) => {
+  ])('is read from the CloudTrail record of %s', async (_, record) => {
     const { network, unannounced } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     await unannounced.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
-    await testbed.tell({
+    await testbed.sendRecords({
       ...record,
       eventName: 'ReplaceRoute',
       eventTime: new Date().toISOString(),
@@ -83,7 +84,7 @@ describe.concurrent('who caused a drift', () => {
     expect(outcome?.actor).toEqual({
       arn: identity.arn,
       sourceIp: record['sourceIPAddress'],
-      // The caller chooses this text: 200 characters of it are kept.
+      // The caller chooses this text, of which 200 characters are kept.
       userAgent: String(record['userAgent']).slice(0, 200),
       ...(identity.invokedBy !== undefined && { invokedBy: identity.invokedBy }),
     });
@@ -95,14 +96,14 @@ describe.concurrent('who caused a drift', () => {
     );
   });
 
-  it('is told for each of two by name, where two are at work on two routes of one table', async () => {
+  it('is named for each of two people who change two routes of one table', async () => {
     const { network, alice, bob } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     await alice.send(deleteRoute(table, '10.20.0.0/16'));
     await bob.send(replaceRoute(table, '10.21.0.0/16', network.transitGateway));
     await testbed.has(table, routes);
-    // One event may come while what the other told of is healed already: then it completes what was written down.
+    // One event may arrive after the drift was repaired. Then it completes the stored run.
     await eventually(async () => {
       const outcomes = await testbed.outcomes(table, 2);
       const byDestination = Object.fromEntries(outcomes.map(({ destination, actor }) => [destination, actor]));
@@ -115,7 +116,7 @@ describe.concurrent('who caused a drift', () => {
 });
 
 describe('drift', () => {
-  it('is told on the bus when it is found and when it is healed, as the schema says, and is in the widget and the report', async () => {
+  it('is announced when it is found and when it is healed, as the schema says, and is shown in the widget and the report', async () => {
     const { network, bob } = testbed;
     const heard = await listen();
     const routes = { '10.20.0.0/16': network.peering };
@@ -178,7 +179,7 @@ const told = z.looseObject({
   detail: z.looseObject({ routeTableId: z.string() }),
 });
 
-/** Hears all domain events from now on; answers with those that were told so far, oldest first. */
+/** Subscribes to all domain events. Returns a function that lists the events so far, oldest first. */
 async function listen(): Promise<() => Promise<readonly z.infer<typeof told>[]>> {
   const sqs = new SQSClient(aws);
   const bus = new EventBridgeClient(aws);

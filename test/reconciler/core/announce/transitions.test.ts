@@ -107,7 +107,7 @@ describe('drift that no event reported', () => {
     expect(missed(found, [found], 20)).toEqual([]);
   });
 
-  it('is missed also when it is over and forgotten', () => {
+  it('is missed even if it is over and forgotten', () => {
     expect(missed({ ...expecting, endedAt: at(1) }, [], 15)).toHaveLength(1);
   });
 
@@ -164,14 +164,14 @@ describe('a notice', () => {
     expect(between(state(), state(), [], calls).notices.map(({ id }) => id)).toEqual(['call-1', 'call-2']);
   });
 
-  it('is none of a table that is not managed', () => {
+  it('does not exist for an unmanaged table', () => {
     const { plan: _, ...status } = state({}, { phase: 'Unmanaged' }).status;
     const unmanaged = { ...state(), status };
     expect(between(unmanaged, unmanaged, [], [notice('call-1')]).notices).toEqual([]);
   });
 });
 
-describe('a table is in other trouble than before', () => {
+describe('a table has a new trouble', () => {
   const failed = state({}, { phase: 'Failed', reason: 'x' });
 
   it.each([
@@ -182,11 +182,11 @@ describe('a table is in other trouble than before', () => {
       'it had another plan',
       state({}, { phase: 'Failed', reason: 'x', plan: { ...emptyPlan, planId: '000000000000' } }),
     ],
-  ])('where %s', (_, before) => {
+  ])('if %s', (_, before) => {
     expect(isOtherTrouble(before, failed)).toBe(true);
   });
 
-  it('not where it stays as it was, and not while it is calm', () => {
+  it('not if it stays as it was, and not if it has none', () => {
     expect(isOtherTrouble(failed, failed)).toBe(false);
     for (const phase of ['InSync', 'Verifying', 'Unmanaged'] as const)
       expect(isOtherTrouble(failed, state({}, { phase }))).toBe(false);

@@ -22,7 +22,7 @@ const slot = (item: Item, routes: readonly ActualRoute[], before: Remembered = {
 const moved = via(destination, 'pcx-bbbbbbbb');
 const inAnHour = at(60);
 describe('a route is listed', () => {
-  it('while the item lists it, whatever is there', () => {
+  it('while the item lists it, whatever the table contains', () => {
     expect(slot(listed, [])).toEqual({ listed: true });
     expect(slot([{}], [via(destination)], { listed: true })).toEqual({});
   });
@@ -54,7 +54,7 @@ describe('a route is ours', () => {
     expect(slot(item, routes).ours).toBeUndefined();
   });
 
-  it('while it is listed, also with a target that somebody gave it', () => {
+  it('while it is listed, even with a target that somebody else set', () => {
     expect(slot(listed, [moved], ours).ours).toBe('pcx-aaaaaaaa');
   });
 
@@ -68,7 +68,7 @@ describe('a route is ours', () => {
     expect(slot([{}], [throughInstance(destination)], { ours: 'i-aaaaaaaa' }).ours).toBe('i-aaaaaaaa');
   });
 
-  it('no longer once EC2 confirmed our delete: whoever makes it again makes another route', () => {
+  it('no longer once EC2 confirmed our delete: if it is created again, it is another route', () => {
     const change = { action: 'delete', destination: at, from: via(destination) } as const;
     expect(slot([{}], [via(destination)], ours, [{ change, isCertain: true }]).ours).toBeUndefined();
     expect(slot([{}], [via(destination)], ours, [{ change, isCertain: false }]).ours).toBe('pcx-aaaaaaaa');
@@ -110,7 +110,7 @@ describe('an override of a local route', () => {
     expect(slot(item, [drifted], isOverride, replacing(drifted, 'nat-aaaaaaaa'))).toMatchObject(isOverride);
   });
 
-  it('is not what an ordinary route is', () => {
+  it('does not include ordinary routes', () => {
     expect(slot(listed, [via(destination)])).not.toHaveProperty('overrodeLocal');
   });
 
@@ -148,7 +148,7 @@ describe('a destination was seen as listed', () => {
 describe('the local route is remembered', () => {
   const retargeted = actual(route(destination, 'eni-aaaaaaaa'), { origin: 'with-table' });
 
-  it('once a read shows it as EC2 made it, and while somebody else leads it elsewhere', () => {
+  it('once a read shows it as EC2 made it, and while somebody else retargets it', () => {
     expect(slot([{}], [local(destination)])).toEqual({ wasLocal: true });
     expect(slot([{}], [retargeted], { wasLocal: true }).wasLocal).toBe(true);
     expect(slot([{}], [{ ...retargeted, origin: 'created' }], { wasLocal: true }).wasLocal).toBe(true);
@@ -175,7 +175,7 @@ describe('the local route is remembered', () => {
   });
 });
 
-describe('an approval that stands where nothing can be compared', () => {
+describe('an approval that is found without a memory to compare it with', () => {
   const routes = [{ destination, target: 'pcx-aaaaaaaa' }];
   const approval = { routes, at: at(0), by: 'alice', until: new Date(inAnHour), desiredHash: 'b1946ac92492' };
 
@@ -184,7 +184,7 @@ describe('an approval that stands where nothing can be compared', () => {
     expect(withApprovalSpent(memory(), { approval })).toEqual(memory({}, { approval: spent }));
   });
 
-  it('is not made up where there is none', () => {
+  it('is not remembered if there is none', () => {
     expect(withApprovalSpent(memory(), {})).toEqual(memory());
   });
 });

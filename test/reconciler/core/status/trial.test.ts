@@ -44,7 +44,7 @@ describe('a target is on trial', () => {
       expect(after(undefined, [moved], { made: replacing(moved, isCertain) })).toEqual(trial);
   });
 
-  it('not where it replaced a blackhole', () => {
+  it('not if it replaced a blackhole', () => {
     const gone = { ...moved, state: 'blackhole' } as const;
     expect(after(undefined, [gone], { made: replacing(gone) })).toBeUndefined();
   });
@@ -69,12 +69,12 @@ describe('a target is on trial', () => {
     expect(after(dead, [moved], { item })).toBeUndefined();
   });
 
-  it('and is known as dead since a read first showed it as a blackhole', () => {
+  it('and is dead since the first read that shows it as a blackhole', () => {
     expect(after(trial, [blackhole], { minute: 2 })).toEqual({ target, deadSince: at(2) });
     expect(after(dead, [blackhole], { minute: 2 })).toEqual(dead);
   });
 
-  it('and is known as dead by a read that is not believed as well', () => {
+  it('and is dead even if that read is not believed', () => {
     const before = memory({ [destination]: { onTrial: trial }, [other]: { onTrial: { target: 'tgw-aaaaaaaa' } } });
     const routes = [blackhole, { ...via(other), state: 'blackhole' as const }];
     const later = withDeadTargets(before, table(routes), now).destinations;
