@@ -166,7 +166,7 @@ export interface Contest {
   readonly since: string;
   /** It is not repaired before this time. */
   readonly until: string;
-  /** How long it waits after the last repair. Doubles with each repair, up to 1 hour. */
+  /** How long it waits after the last repair. Doubles with each repair, up to 10 minutes. */
   readonly waitMs: number;
 }
 
