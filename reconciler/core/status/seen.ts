@@ -1,6 +1,6 @@
 import type { DesiredRoute } from '../desired/desired.ts';
 import { known } from '../route/known.ts';
-import type { LeftAloneReason, Seen } from '../memory/memory.ts';
+import type { LeftAloneReason, Remembered, Seen } from '../memory/memory.ts';
 import { isPrivate } from '../plan/doubt.ts';
 import { enclosing } from '../plan/warnings.ts';
 import {
@@ -54,3 +54,22 @@ function mayTakeTraffic({ destination }: ActualRoute, { listed, actual }: Around
     return true;
   return enclosing(destination, listed).some((outer) => !isDefaultRoute(outer.destination));
 }
+
+/**
+ * Whether others made or retargeted the route that a read shows, since the read before. A route that waits for a person
+ * also counts when it becomes active or changes its owner.
+ */
+export function isByOthers({ seen: was, wasLocal, written }: Remembered, is: Seen): boolean {
+  // EC2 makes local routes. The end of an override is the end of a drift.
+  if (is.target === 'local' && (!was || wasLocal)) return false;
+  // The answer to our own call was lost.
+  if (written?.isUncertain && written.target === is.target) return false;
+  return was?.target !== is.target || (is.leftAlone === 'maybe-not-ours' && isStirred(was, is));
+}
+
+/** Whether a route has become active, or active for another owner. */
+export const isStirred = (was: Seen | undefined, is: Seen | undefined): boolean =>
+  was !== undefined &&
+  is !== undefined &&
+  is.state === undefined &&
+  (was.state !== undefined || was.ownerId !== is.ownerId);

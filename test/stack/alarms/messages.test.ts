@@ -46,12 +46,21 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
     expect(await onCall.state(alarm)).toBe('ALARM');
   });
 
-  it('for deletes that wait, a weakened policy, a pause and the deletion of the item', async () => {
+  it('for a route that the item leaves alone inside a listed destination', async () => {
     const { network, bob } = testbed;
-    const table = await testbed.tableInSync(routes(), { maxDeletes: 0 });
-    await bob.send(createRoute(table, '10.99.0.0/16', network.transitGateway));
+    const table = await testbed.tableInSync(routes(), { unlisted: 'keep' });
+    await bob.send(createRoute(table, '10.20.7.0/24', network.transitGateway));
+    const lines = await message(table, /others changed 1 route that the plan leaves alone/);
+    expect(lines[1]).toContain(`10.20.7.0/24 leads to ${network.transitGateway} (new; unlisted-kept)`);
+    expect(lines[2]).toMatch(/Who: .*bob/);
+    expect(lines[4]).toContain('Route Left Alone');
+  });
+
+  it('for deletes that wait, a weakened policy, a pause and the deletion of the item', async () => {
+    const table = await testbed.newTable({ ...routes(), '10.99.0.0/16': testbed.network.transitGateway });
+    await testbed.desire(table, routes());
     await message(table, /1 delete waits for a person/);
-    await testbed.desire(table, routes(), { maxDeletes: 0, unlisted: 'keep' });
+    await testbed.desire(table, routes(), { unlisted: 'keep' });
     expect((await message(table, /weakens its protection/))[1]).toContain('unlisted: delete → keep');
     await testbed.order(table, 'pause', { reason: 'maintenance', by: 'alice' });
     expect((await message(table, /pause ordered/))[2]).toContain('alice (a claim');
