@@ -179,7 +179,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'says InSync before anybody has seen it',
-    'core/status/conclude.ts',
+    'core/status/phase.ts',
     "  if (plan.blocked) return { phase: 'Blocked'",
     "  if (outcomes.length > 0) return { phase: 'InSync', reason: 'done' };\n  if (plan.blocked) return { phase: 'Blocked'",
   ),
