@@ -67,7 +67,11 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     ending.orders,
     on.now,
   );
-  const news = transitions(before, { ...concluded, memory: remembered }, { outcomes, calls: evidence.unread });
+  const news = transitions(
+    before,
+    { ...concluded, memory: remembered },
+    { outcomes, calls: evidence.unread, recent: evidence.recent },
+  );
   const unsent = joined(before?.unsent, newsOf(news));
   const indexed = await keepIndex(session, concluded, result, unsent);
   const names = indexed.names.length > 0 ? indexed.names : undefined;

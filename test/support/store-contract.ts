@@ -149,6 +149,13 @@ const remembered: Required<Memory> = {
       overrodeLocal: true,
       seenAsListed: true,
       wasLocal: true,
+      seen: {
+        target: 'pcx-aaaaaaaa',
+        state: 'blackhole',
+        ownerId: '444455556666',
+        leftAlone: 'maybe-not-ours',
+        takesTraffic: true,
+      },
       arrival: 'listed',
       emptySince: at,
       onTrial: { target: 'pcx-aaaaaaaa', deadSince: at },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { replaceRoute } from '../support/route-calls.ts';
+import { createRoute, replaceRoute } from '../support/route-calls.ts';
 import { Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
 
@@ -44,6 +44,16 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
     expect(lines[2]).toMatch(/Who: .*bob/);
     expect(lines[3]).toContain(`npx routectl report ${table} --html ${table}.html`);
     expect(await onCall.state(alarm)).toBe('ALARM');
+  });
+
+  it('for a route that the item leaves alone inside a listed destination', async () => {
+    const { network, bob } = testbed;
+    const table = await testbed.tableInSync(routes(), { unlisted: 'keep' });
+    await bob.send(createRoute(table, '10.20.7.0/24', network.transitGateway));
+    const lines = await message(table, /others changed 1 route that the plan leaves alone/);
+    expect(lines[1]).toContain(`10.20.7.0/24 leads to ${network.transitGateway} (new; unlisted-kept)`);
+    expect(lines[2]).toMatch(/Who: .*bob/);
+    expect(lines[4]).toContain('Route Left Alone');
   });
 
   it('for deletes that wait, a weakened policy, a pause and the deletion of the item', async () => {

@@ -18,7 +18,7 @@ import { connect, environmentFor } from '../../../local/stack.ts';
 import { eventJsonSchema } from '../../../schema/generate.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
 import { eventually } from '../support/eventually.ts';
-import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
+import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import { arnOf } from '../support/cloudtrail-records.ts';
 import { Testbed } from '../support/testbed.ts';
 
@@ -161,6 +161,36 @@ describe('drift', () => {
     expect(readFileSync(file, 'utf8')).toContain(`<article id="${table}">`);
     rmSync(scratch, { recursive: true });
   });
+});
+
+describe('a route that others make and the item leaves alone', () => {
+  it.each<[string, object]>([
+    ['unlisted-kept', { unlisted: 'keep' }],
+    ['out-of-scope', { scope: ['10.20.0.0/16'] }],
+  ])(
+    'is announced on the bus with its caller and a message, if it takes listed traffic: %s',
+    async (reason, policy) => {
+      const { network, bob } = testbed;
+      const heard = await listen();
+      const destination = reason === 'out-of-scope' ? '128.0.0.0/1' : '10.20.7.0/24';
+      const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering }, policy);
+      await bob.send(createRoute(table, destination, network.transitGateway));
+
+      const event = await eventually(async () => {
+        const [event, ...others] = (await heard()).filter(({ detail }) => detail.routeTableId === table);
+        expect([event?.['detail-type'], others]).toEqual(['Route Left Alone', []]);
+        return event;
+      });
+      const accepts = new Ajv({ validateFormats: false }).compile(eventJsonSchema());
+      expect(accepts(event), JSON.stringify(accepts.errors)).toBe(true);
+      expect(event?.detail).toMatchObject({
+        routes: [
+          { destination, target: network.transitGateway, reason, takesTraffic: true, actor: { arn: arnOf('bob') } },
+        ],
+        message: { what: `${destination} leads to ${network.transitGateway} (new; ${reason})` },
+      });
+    },
+  );
 });
 
 /** Calls the deployed widget as the dashboard does. */
