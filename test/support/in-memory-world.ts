@@ -126,6 +126,19 @@ export class InMemoryWorld implements World {
     return this.reconcile(trigger, id, seconds);
   };
 
+  /** A call as an event reports it. The function that reconciles dies before it remembers what it did. Its lease stays. */
+  readonly deadlyEvent = async (given: CallGiven = {}): Promise<void> => {
+    const death = new Promise<void>((resolve) => {
+      this.states.faults = (call) => {
+        if (call !== 'write') return undefined;
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    await Promise.race([death, this.event(given)]);
+    this.states.faults = () => {};
+  };
+
   /**
    * Brings a table to where it has been in sync for a minute, so that deletes are earned, and forgets how.
    *
