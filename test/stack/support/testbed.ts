@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { CreateRouteTableCommand, DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateNetworkInterfaceCommand,
+  CreateRouteTableCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  DescribeRouteTablesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
@@ -25,6 +32,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { expect, inject } from 'vitest';
 import { accountId } from '../../../local/emulators.ts';
+import { attachedByTag } from '../../../local/interfaces.ts';
 import type { RelayControl } from '../../../local/relay-control.ts';
 import { type Scenery, buildScenery } from '../../../local/scenery.ts';
 import { type StackAddress, connect } from '../../../local/stack.ts';
@@ -81,6 +89,7 @@ export class Testbed {
   readonly #scheduler: SchedulerClient;
   readonly #iam: IAMClient;
   readonly #sqs: SQSClient;
+  #subnet: Promise<string> | undefined;
 
   private constructor(address: StackAddress, network: Scenery, sweepRole: string, tables: string[]) {
     const { aws, ec2, relay } = connect(address);
@@ -140,6 +149,29 @@ export class Testbed {
       ),
     );
     return table;
+  }
+
+  /** A network interface. It is attached to nothing, or to an instance of the account that is given. */
+  async newInterface(attachedBy?: string): Promise<string> {
+    const made = new CreateNetworkInterfaceCommand({ SubnetId: await this.subnet });
+    const { NetworkInterface } = await this.#ec2.send(made);
+    const id = String(NetworkInterface?.NetworkInterfaceId);
+    if (attachedBy !== undefined)
+      await this.#ec2.send(
+        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: attachedByTag, Value: attachedBy }] }),
+      );
+    return id;
+  }
+
+  /** The subnet of the interfaces. */
+  get subnet(): Promise<string> {
+    this.#subnet ??= this.#newSubnet();
+    return this.#subnet;
+  }
+
+  async #newSubnet(): Promise<string> {
+    const made = new CreateSubnetCommand({ VpcId: this.network.vpc, CidrBlock: '10.0.88.0/24' });
+    return String((await this.#ec2.send(made)).Subnet?.SubnetId);
   }
 
   /** A route table that is managed and watched, and has been found as desired without a change. */

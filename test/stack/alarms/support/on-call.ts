@@ -168,6 +168,19 @@ export class OnCall {
     return this.#messages.filter((message) => message.includes(routeTableId));
   }
 
+  /** Waits for a message about a table with this first line, and returns its lines. */
+  async message(routeTableId: string, subject: RegExp): Promise<readonly string[]> {
+    return eventually(
+      async () => {
+        const all = (await this.messagesAbout(routeTableId)).map((text) => text.split('\n'));
+        const found = all.find(([first = '']) => subject.test(first));
+        if (!found) throw new Error(`no message about ${routeTableId} matches ${subject}: ${JSON.stringify(all)}`);
+        return found;
+      },
+      { seconds: 30 },
+    );
+  }
+
   /** A statistic of the data of the last ten minutes; undefined without data. */
   async statistic(metric: Metric, statistic: Statistic): Promise<number | undefined> {
     const now = Date.now();
