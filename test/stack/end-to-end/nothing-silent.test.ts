@@ -8,6 +8,7 @@ import {
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountId } from '../../../local/emulators.ts';
+import { metricNamespace, metricService } from '../../../reconciler/core/announce/metrics.ts';
 import { OnCall } from '../alarms/support/on-call.ts';
 import { DomainEvents } from '../support/domain-events.ts';
 import { eventually } from '../support/eventually.ts';
@@ -64,6 +65,12 @@ const driftAnnounced = async (table: string): Promise<readonly string[]> => {
   const drifts = (await events.about(table)).filter((one) => one['detail-type'] === 'Route Drift Detected');
   return drifts.flatMap(({ detail }) => changesIn(detail).map(({ destination }) => destination));
 };
+
+/** The metric `DriftDetected` of all tables since a time. */
+function driftCounted(since: Date): Promise<number | undefined> {
+  const Dimensions = [{ Name: 'service', Value: metricService }];
+  return onCall.statistic({ Namespace: metricNamespace, MetricName: 'DriftDetected', Dimensions }, 'Sum', since);
+}
 
 const changesIn = (detail: Readonly<Record<string, unknown>>): readonly { readonly destination: string }[] =>
   Array.isArray(detail['changes']) ? detail['changes'] : [];
@@ -296,6 +303,7 @@ describe('is repaired and announced:', { timeout: 120_000 }, () => {
       effect: { kind: 'refuse', code: 'RequestLimitExceeded', status: 503 },
     });
     const since = await testbed.mark();
+    const begun = new Date();
     const deletes = async () => (await testbed.callsOn(table, since)).filter(({ call }) => call.startsWith('Delete'));
 
     const make = (routes: readonly string[]) =>
@@ -312,7 +320,8 @@ describe('is repaired and announced:', { timeout: 120_000 }, () => {
     await testbed.has(table, listed, { seconds: 40 });
     expect((await deletes()).filter(({ error }) => error === 'RequestLimitExceeded')).not.toEqual([]);
     await testbed.phase(table, 'InSync', { seconds: 40 });
-    await eventually(async () => expect(new Set(await driftAnnounced(table))).toEqual(new Set(flood)));
+    await eventually(async () => expect((await driftAnnounced(table)).toSorted()).toEqual(flood.toSorted()));
+    await eventually(async () => expect(await driftCounted(begun)).toBe(flood.length));
     expect((await onCall.message(table, /others changed/))[2]).toContain(arnOf('bob'));
   });
 

@@ -181,17 +181,20 @@ export class OnCall {
     );
   }
 
-  /** A statistic of the data of the last ten minutes; undefined without data. */
-  async statistic(metric: Metric, statistic: Statistic): Promise<number | undefined> {
-    const now = Date.now();
+  /** A statistic of the data since a time, by default of the last ten minutes; undefined without data. */
+  async statistic(
+    metric: Metric,
+    statistic: Statistic,
+    since = new Date(Date.now() - 600_000),
+  ): Promise<number | undefined> {
     const { Datapoints: [datapoint] = [] } = await this.#cloudwatch.send(
       new GetMetricStatisticsCommand({
         Namespace: metric.Namespace,
         MetricName: metric.MetricName,
         Dimensions: metric.Dimensions,
         Statistics: [statistic],
-        StartTime: new Date(now - 600_000),
-        EndTime: new Date(now + 60_000),
+        StartTime: since,
+        EndTime: new Date(Date.now() + 60_000),
         // A period so long that it begins at the epoch, so there is a single datapoint.
         Period: 2 ** 31,
       }),
