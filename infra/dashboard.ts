@@ -58,7 +58,7 @@ export class FleetDashboard extends Construct {
       }),
     ]);
     this.row('What was repaired, and how fast?', [
-      graph('Drift found', [...sums('DriftDetected', 'DriftObserved')]),
+      graph('Routes that others changed', [...sums('DriftDetected', 'DriftObserved', 'RoutesLeftAlone')]),
       graph('Routes changed', [...sums('RoutesReplaced', 'RoutesDeleted', 'RoutesCreated')]),
       new GraphWidget({
         title: 'From the call that caused the drift to the repair',

@@ -90,6 +90,8 @@ export interface TableStates {
   recordRun(run: Run): Promise<void>;
   /** A run as it was last written. Undefined if there is none. */
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
+  /** The runs of a table that began after `since` (ISO 8601, UTC), oldest first (strongly consistent read). */
+  runsSince(routeTableId: string, since: string): Promise<readonly Run[]>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
   /** The orders for all tables, as last announced. Undefined if none ever was. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
+import { leaseMs } from '../../reconciler/lease.ts';
 import type { BlockCode } from '../../reconciler/core/memory/memory.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
-import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // A route that appeared is deleted. The delete of a route that may belong to somebody else waits. Everything is announced.
 
@@ -127,6 +128,39 @@ it('100 rogue routes in a minute are all deleted, in spite of throttling', async
   expect(routesIn(world)).toEqual(two);
 });
 
+it('100 rogue routes are all deleted, although a function dies and mallory makes one of them again and again', async () => {
+  const world = await inSync(two);
+  const makes = async (reconciles: (call: CallGiven) => Promise<unknown>): Promise<void> => {
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await reconciles({ name: 'CreateRoute', destination: rogue, target: 'tgw-aaaaaaaa', actor: mallory });
+  };
+  for (let n = 0; n < 99; n++) world.ec2.scenery.route(routeTableId, `10.99.${n}.0/24`, 'tgw-aaaaaaaa');
+  world.faults.strike({ action: 'DeleteRoute', after: 20 }, { refused: { code: 'RequestLimitExceeded' } });
+  await makes(world.deadlyEvent);
+  expect(Object.keys(routesIn(world))).toHaveLength(2 + 100 - 20);
+  world.faults.clear();
+  world.clock.advance(leaseMs);
+  for (let round = 0; round < 7; round++) {
+    await makes(world.event);
+    world.clock.advance(minute);
+  }
+  expect(world.status()).toMatchObject({ phase: 'Contested', contested: [{ destination: rogue, by: [mallory] }] });
+  world.clock.advance(60 * minute);
+  await world.reconcile();
+  expect(routesIn(world)).toEqual(two);
+  const all = [rogue, ...Array.from({ length: 99 }, (_, n) => `10.99.${n}.0/24`)];
+  expect(driftAnnounced(world)).toEqual(new Set(all));
+});
+
+/** The destinations that announcements of drift name. */
+const driftAnnounced = ({ announcer }: InMemoryWorld): ReadonlySet<string> =>
+  new Set(
+    announcer.news
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Detected')
+      .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination)),
+  );
+
 describe('a route that existed when the table was adopted', () => {
   const old = '10.98.0.0/16';
   const adopted = async (): Promise<InMemoryWorld> => {
@@ -169,6 +203,28 @@ describe('deletes of routes that came while the table was not watched', () => {
     }
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(waiting(world)).toEqual({ '0.0.0.0/0': 'first-deletes', [rogue]: 'first-deletes' });
+  });
+
+  it('wait when the memory of weeks ago is restored from a backup, the default route too', async () => {
+    const world = await inSync(two);
+    const restore = world.states.backup();
+    world.clock.advance(21 * day);
+    await world.reconcile();
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
+    restore();
+    for (const _ of [1, 2, 3]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ '0.0.0.0/0': 'first-deletes', [rogue]: 'first-deletes' });
+    expect(world.announcer.events).toContain(blockedEvent);
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, '10.97.0.0/16', 'tgw-aaaaaaaa');
+    await world.event({ name: 'CreateRoute' });
+    expect(world.ec2.journal.lines).toEqual(['DeleteRoute 10.97.0.0/16']);
   });
 
   it('wait if the routes came just before adoption and the first read did not show them', async () => {

@@ -11,8 +11,28 @@ const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
 
 describe('a run', () => {
+  it('of a function that died is completed by the next one, and its repairs are announced once, with their actor', async () => {
+    const { ec2, deadlyEvent, states, announcer, clock, reconcile } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await deadlyEvent({ name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(announcer.events).toEqual([]);
+    for (let reads = 0; reads < 3; reads++) {
+      clock.advance(2 * 60_000);
+      await reconcile();
+    }
+    const change = { action: 'create', destination: '10.20.0.0/16', actor: alice };
+    expect(announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+    expect(announcer.news[0]?.events[0]?.detail.changes).toMatchObject([change]);
+    expect(states.runs(routeTableId)).toMatchObject([
+      { outcome: [{ ...change, result: 'already' }], verifiedAt: expect.any(String) },
+    ]);
+    expect(ec2.journal.mutations).toHaveLength(1);
+  });
+
   it('keeps plan, outcome, trigger, actor and times', async () => {
     const { ec2, event, states, faults, clock } = await inSync(two);
+    const before = states.stored(routeTableId);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 40 });
     const detectedAt = clock.now().toISOString();
@@ -21,6 +41,7 @@ describe('a run', () => {
       {
         routeTableId,
         id: expect.stringContaining(detectedAt),
+        state: `${before.status.checkedAt}#${before.revision}`,
         trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', time: detectedAt },
         actor: alice,
         plan: expect.objectContaining({

@@ -345,6 +345,19 @@ describe('a sweep', () => {
     expect(world.ec2.scenery.routesOf(idOf(1))).toEqual(wanted);
   });
 
+  it('repairs a table whose pause ended while its drift was written down', async () => {
+    const { world, ids } = await fleet(1);
+    const [id = ''] = ids;
+    world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    const until = new Date(world.now().getTime() + 500).toISOString();
+    world.orders.put(id, 'pause', { reason: 'x', until });
+    world.states.faults = (call) => void (call === 'recordRun' && world.clock.advance(1_000));
+    await world.reconcile({ kind: 'person' }, id);
+    expect(world.states.status(id).phase).toBe('Drifted');
+    await sweep(world, world.invocation());
+    expect(world.ec2.scenery.routesOf(id)).toEqual(wanted);
+  });
+
   it('does not retry a rejected change before it is due', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');

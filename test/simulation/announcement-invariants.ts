@@ -4,8 +4,8 @@ import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type World, slotAt } from '../support/ec2/world.ts';
-import { isDetected } from './announcements.ts';
-import { announces } from './drifts.ts';
+import { isDetected, isLeftAlone } from './announcements.ts';
+import { announces, tellsOf } from './drifts.ts';
 import type { Facts, Look, TableFacts } from './facts.ts';
 import type { Invariants } from './invariants.ts';
 import { names, wantedAt } from './oracle.ts';
@@ -18,6 +18,10 @@ export interface Written {
   readonly again: readonly string[];
   /** Destinations whose drift it announces, although nobody else can have changed them. */
   readonly ours: readonly string[];
+  /** Destinations that it says are left alone, although the read before showed the same. */
+  readonly leftAgain: readonly string[];
+  /** Destinations that it says are left alone, although no announcement is due. */
+  readonly leftForNothing: readonly string[];
   /** Destinations whose drift it announces as over, although the read shows that it is not. */
   readonly notOver: readonly string[];
 }
@@ -70,13 +74,24 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   'announced drift was caused by others': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
 
+  'a route that is left alone is announced once': ({ leftAgain }) =>
+    leftAgain.length > 0 ? `${leftAgain.join(', ')} is left alone as before, and announced again` : undefined,
+
+  'a route that is as listed, or private and ignored, is not announced as left alone': ({ leftForNothing }) =>
+    leftForNothing.length > 0 ? `${leftForNothing.join(', ')} is announced as left alone` : undefined,
+
+  'the routes that stood at adoption are not announced one by one': ({ news: { events } }, { before }) => {
+    const event = before ? undefined : events.find(isLeftAlone);
+    return event && `${tell(event)}, and no state was there before`;
+  },
+
   'drift that is announced as over is over': ({ notOver }) =>
     notOver.length > 0 ? `the drift of ${notOver.join(', ')} is called over, and no read shows that` : undefined,
 
   'a named actor made a call there': ({ news: { events } }, { routeTableId }, watch) => {
     const { drifts } = watch.facts(routeTableId);
-    for (const event of events.filter(isDetected))
-      for (const { destination, actor } of event.detail.changes) {
+    for (const event of [...events.filter(isDetected), ...events.filter(isLeftAlone)])
+      for (const { destination, actor } of 'routes' in event.detail ? event.detail.routes : event.detail.changes) {
         if (actor === undefined || actor === 'unattributed') continue;
         const callers = drifts.callersAt(destination);
         if (!callers.has(nameIn(actor.arn)))
@@ -138,6 +153,12 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     return (
       missing && `the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}, was not announced`
     );
+  },
+
+  'every route that others make or retarget is announced': ({ drifts, routeTableId }, _, { announcements }) => {
+    const taken = announcements.takenOf(routeTableId);
+    const missing = drifts.owedRoutes.find((owed) => !taken.some((event) => tellsOf(event, owed)));
+    return missing && `nobody was told of the route ${routeTableId} ${missing.destination}, seen at ${missing.foundAt}`;
   },
 
   'deletes that wait for a person are announced': ({ state, routeTableId }, _, { announcements }) => {

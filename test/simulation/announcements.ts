@@ -8,6 +8,9 @@ type EventOf<Type extends DomainEvent['type']> = Extract<DomainEvent, { readonly
 export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift Detected'> =>
   event.type === 'Route Drift Detected';
 
+export const isLeftAlone = (event: DomainEvent): event is EventOf<'Route Left Alone'> =>
+  event.type === 'Route Left Alone';
+
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
 

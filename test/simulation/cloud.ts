@@ -399,6 +399,8 @@ export class Cloud {
       },
       readRun: (routeTableId, id) =>
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
+      runsSince: (routeTableId, since) =>
+        this.#store(fn, `states.runsSince ${routeTableId} ${since}`, () => states.runsSince(routeTableId, since)),
       readSweep: () =>
         this.#store(fn, 'states.readSweep', () => states.readSweep()).catch((error: unknown) => {
           this.watch.couldNotReadSweep(fn);

@@ -15,6 +15,11 @@ export interface Shown {
   readonly asOf: number;
   /** Destinations that one of its reads showed as not desired, or that were written. */
   readonly odd: ReadonlySet<string>;
+  /**
+   * What its one read showed, and whether somebody has to be told when others make such a route. Absent if it wrote, or
+   * read more than once.
+   */
+  readonly routes?: ReadonlyMap<string, { readonly target: string; readonly isToldOf: boolean }>;
 }
 
 /** Drift that must be announced. */
@@ -30,6 +35,8 @@ export interface Owed {
  */
 export class Drifts {
   owed: readonly Owed[] = [];
+  /** Routes that others made or moved, whatever comes of them. */
+  owedRoutes: readonly Owed[] = [];
   readonly #calls: { readonly destination: string; readonly who: string }[] = [];
   readonly #changes: { readonly destination: string; readonly at: number }[] = [];
   /** When others changed a destination, or a service changed its own route. */
@@ -77,6 +84,15 @@ export class Drifts {
     if (before?.rules !== shown.rules) return;
     const fresh = [...deviating].filter((destination) => !before.odd.has(destination));
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
+    const moved = movedIn(shown, before).filter(([, { isToldOf }]) => isToldOf);
+    this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
+  }
+
+  /** Whether the last two reads that can be compared show the same route here. */
+  isSameRoute(destination: string, shown: Shown): boolean {
+    const before = this.#isFirst ? undefined : this.#shown.at(-1);
+    if (!before?.routes?.has(destination) || !shown.routes?.has(destination)) return false;
+    return !movedIn(shown, before).some(([moved]) => moved === destination);
   }
 
   /** A state was written after reads that are not believed. Its writes are no longer known to be as desired. */
@@ -93,6 +109,7 @@ export class Drifts {
   /** The state is lost, with its unsent news. Drift whose event EventBridge accepted need not be announced again. */
   lost(taken: readonly DomainEvent[]): void {
     this.owed = this.owed.filter((owed) => taken.some((event) => announces(event, owed)));
+    this.owedRoutes = [];
     this.forget();
   }
 
@@ -154,6 +171,25 @@ export const announces = (event: DomainEvent, { destination, foundAt }: Owed): b
   event.type === 'Route Drift Detected' &&
   event.detail.at === foundAt &&
   event.detail.changes.some((change) => change.destination === destination);
+
+/** Whether an event tells of this route: it is mended, waits for somebody, or is left as it is. */
+export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boolean {
+  if (event.detail.at !== foundAt) return false;
+  if (event.type === 'Route Plan Blocked') return event.detail.deletes.includes(destination);
+  const named =
+    event.type === 'Route Left Alone'
+      ? event.detail.routes
+      : event.type === 'Route Drift Detected'
+        ? event.detail.changes
+        : [];
+  return named.some((one) => one.destination === destination);
+}
+
+/** The routes of a read that the one before showed otherwise, or not at all. Nothing, where either is unknown. */
+const movedIn = ({ routes }: Shown, { routes: before }: Shown): readonly (readonly [string, Route])[] =>
+  routes && before ? [...routes].filter(([destination, { target }]) => before.get(destination)?.target !== target) : [];
+
+type Route = NonNullable<ReturnType<NonNullable<Shown['routes']>['get']>>;
 
 /** The target of the static route of each destination. */
 const slotsOf = (table: Table | undefined): ReadonlyMap<string, string> =>

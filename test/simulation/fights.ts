@@ -22,7 +22,7 @@ export class Fights {
     const ended = [...(isSame && before ? before.ended : []), at];
     const recent = ended.filter((time) => at - time < 30 * minute).length;
     const wasFight = isSame && before && before.waitMs > 0;
-    const waitMs = wasFight ? Math.min(60 * minute, 2 * before.waitMs) : recent >= 7 ? minute : 0;
+    const waitMs = wasFight ? Math.min(10 * minute, 2 * before.waitMs) : recent >= 7 ? minute : 0;
     this.#rounds.set(destination, { to, ended, waitMs });
   }
 

@@ -140,6 +140,19 @@ export const isLeftByItem = (slot: Place, around: Omit<Around, 'known'>): boolea
 export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): boolean =>
   around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
 
+/**
+ * Whether somebody has to be told when others give a destination this target: not if the item asks for just that, and
+ * not if it ignores the route, which is private and lies inside nothing that is listed but a default route.
+ */
+export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
+  const { spec, table, world } = around;
+  const { destination } = slot;
+  const wanted = wantedAt(spec, destination);
+  if (wanted && names(slot, world).includes(wanted.target)) return false;
+  const isInside = spec.routes.some((one) => !isDefault(one.destination) && within(destination, one.destination));
+  return !isIgnored(slot, around) || wanted !== undefined || isInside || !isPrivate(destination, table, world);
+}
+
 const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>
   scope !== undefined && !scope.some((block) => within(destination, block));
 

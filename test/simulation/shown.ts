@@ -4,7 +4,7 @@ import type { Shown } from './drifts.ts';
 import { type Look, askedBy } from './facts.ts';
 import { isHalted } from './halts.ts';
 import type { Sight } from './memory.ts';
-import { type Known, type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
+import { type Known, type Spec, deviations, isEnforced, isToldOf, names, rulesOf, wantedAt } from './oracle.ts';
 
 /** What a function saw in a read, with its item and rules. */
 export function sightOf(
@@ -39,6 +39,8 @@ export function shownTo(look: Look): Shown | undefined {
   const { spec } = version ?? {};
   const rules = rulesAtEnd(look);
   if (!spec || rules === undefined || round.versions.length !== 1 || round.reads.length === 0) return undefined;
+  const [only] = round.reads.length === 1 && round.mutations.length === 0 ? round.reads : [];
+  const sight = only && sightOf(only, look);
   const odd = new Set(round.mutations.map(({ destination }) => destination));
   const times: number[] = [];
   for (const { shown, startedAt } of round.reads) {
@@ -48,8 +50,16 @@ export function shownTo(look: Look): Shown | undefined {
     times.push(shown.asOf);
     for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
   }
-  return { rules, asOf: Math.min(...times), odd };
+  return { rules, asOf: Math.min(...times), odd, ...(sight && { routes: routesIn(sight) }) };
 }
+
+/** The routes that people and services make, by destination. */
+const routesIn = (sight: Sight): NonNullable<Shown['routes']> =>
+  new Map(
+    sight.table.routes
+      .filter((slot) => slot.origin === 'CreateRoute' && slotAt(sight.table, slot.destination) === slot)
+      .map((slot) => [slot.destination, { target: slot.target, isToldOf: isToldOf(slot, sight) }]),
+  );
 
 /**
  * Destinations that certainly deviated in a round: in its only read, or in a read on which a call rested. None if

@@ -31,7 +31,7 @@ import {
   atSweep,
   wasAllowed,
 } from './invariants.ts';
-import { Announcements, isDetected, isHealed } from './announcements.ts';
+import { Announcements, isDetected, isHealed, isLeftAlone } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
 import { Drifts } from './drifts.ts';
 import { Fights, toleranceMs } from './fights.ts';
@@ -626,6 +626,7 @@ export class Watch implements Facts {
     );
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
+    const left = news.events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes);
     const over = news.events.filter(isHealed).flatMap(({ detail }) => detail.changes);
     this.#ask(
       atNews,
@@ -634,6 +635,13 @@ export class Watch implements Facts {
         news,
         again: destinationsOf(found).filter((destination) => shown && drifts.isKnown(destination, shown)),
         ours: destinationsOf(found.filter((change) => this.#isOurs(change, facts, look))),
+        // What may be somebody else's is announced again when it changes hands.
+        leftAgain: destinationsOf(left.filter(({ reason }) => reason !== 'maybe-not-ours')).filter(
+          (destination) => shown && drifts.isSameRoute(destination, shown),
+        ),
+        leftForNothing: destinationsOf(left).filter(
+          (destination) => shown?.routes?.get(destination)?.isToldOf === false,
+        ),
         notOver: destinationsOf(over).filter((destination) => doubt ?? (shown && deviating.has(destination))),
       },
       look,

@@ -231,6 +231,11 @@ export class InMemoryTableStates implements TableStates {
     return structuredClone(this.#runs.get(`${routeTableId} ${id}`));
   }
 
+  async runsSince(routeTableId: string, since: string): Promise<readonly Run[]> {
+    await this.faults('runsSince', routeTableId);
+    return this.runs(routeTableId).filter(({ id }) => id > `${since}~`);
+  }
+
   async readSweep(): Promise<SweepRecord | undefined> {
     await this.faults('readSweep');
     return structuredClone(this.#sweep);

@@ -128,6 +128,19 @@ export class InMemoryWorld implements World {
     return this.reconcile(trigger, id, seconds);
   };
 
+  /** A call as an event reports it. The function that reconciles dies before it remembers what it did. Its lease stays. */
+  readonly deadlyEvent = async (given: CallGiven = {}): Promise<void> => {
+    const death = new Promise<void>((resolve) => {
+      this.states.faults = (call) => {
+        if (call !== 'write') return undefined;
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    await Promise.race([death, this.event(given)]);
+    this.states.faults = () => {};
+  };
+
   /**
    * Reconciles a table until it is in sync and watched, so that deletes can be earned. Then forgets all calls.
    *

@@ -149,6 +149,13 @@ const remembered: Required<Memory> = {
       overrodeLocal: true,
       seenAsListed: true,
       wasLocal: true,
+      seen: {
+        target: 'pcx-aaaaaaaa',
+        state: 'blackhole',
+        ownerId: '444455556666',
+        leftAlone: 'maybe-not-ours',
+        takesTraffic: true,
+      },
       arrival: 'listed',
       emptySince: at,
       onTrial: { target: 'pcx-aaaaaaaa', deadSince: at },
@@ -439,6 +446,16 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.readRun(routeTableId, run.id)).toEqual({ ...run, appliedAt: at });
         expect(await stores.states.readRun(otherId, run.id)).toBeUndefined();
         expect(await stores.states.readRun(routeTableId, 'run-9')).toBeUndefined();
+      });
+
+      it('is found by the time it began', async () => {
+        const early = { ...run, id: '2026-10-05T12:00:00.000Z#a' };
+        const late = { ...run, id: '2026-10-05T12:00:00.001Z#b' };
+        for (const one of [late, early]) await stores.states.recordRun(one);
+        await stores.states.write(state);
+        expect(await stores.states.runsSince(routeTableId, '2026-10-05T11:59:59.999Z')).toEqual([early, late]);
+        expect(await stores.states.runsSince(routeTableId, '2026-10-05T12:00:00.000Z')).toEqual([late]);
+        expect(await stores.states.runsSince(otherId, '2026-10-05T11:59:59.999Z')).toEqual([]);
       });
     });
 

@@ -1,5 +1,11 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+  paginateQuery,
+} from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import type { Run } from '../../core/announce/history.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
@@ -96,6 +102,23 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     async readRun(routeTableId, id) {
       const item = await get({ routeTableId, item: `run#${id}` });
       return item && runOf(id, item);
+    },
+    async runsSince(routeTableId, since) {
+      const pages = paginateQuery(
+        { client },
+        {
+          TableName: tableName,
+          KeyConditionExpression: 'routeTableId = :id AND #item BETWEEN :since AND :end',
+          ExpressionAttributeNames: { '#item': 'item' },
+          // `~` sorts after every digit, so after every time, and after the `#` that follows the time in an id.
+          ExpressionAttributeValues: { ':id': routeTableId, ':since': `run#${since}~`, ':end': 'run#~' },
+          ConsistentRead: true,
+        },
+      );
+      const runs: Run[] = [];
+      for await (const { Items = [] } of pages)
+        runs.push(...Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []));
+      return runs;
     },
     async readSweep() {
       const item = await get(sweepKey);

@@ -25,6 +25,8 @@ export const metricUnits = {
   /** Routes that started to drop their traffic, in enforced tables; and in tables where nothing may be changed. */
   Blackholes: 'Count',
   BlackholesObserved: 'Count',
+  /** Routes that others made or retargeted, and that are left alone. */
+  RoutesLeftAlone: 'Count',
   /** Drift that a sweep found and no event reported within 15 minutes. */
   MissedByEvents: 'Count',
   /** From the call that caused drift to EC2's answer to the call that repaired it. */
@@ -69,6 +71,7 @@ export function metricsOf({
   found,
   repaired,
   missed,
+  leftAlone,
   entered,
   isNewlyInvalid,
   outcomes,
@@ -86,6 +89,7 @@ export function metricsOf({
     PlansBlocked: entered.blocked.length > 0 ? 1 : 0,
     Contested: entered.contested.length,
     [isWatched ? 'BlackholesObserved' : 'Blackholes']: entered.blackholes.length,
+    RoutesLeftAlone: leftAlone.length,
     MissedByEvents: missed.length,
   }).filter(({ value }) => value > 0);
   const latencies = repaired.flatMap(({ cause, watched, appliedAt = '' }): Metric[] =>

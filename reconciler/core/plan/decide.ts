@@ -4,10 +4,9 @@ import { activeHold } from '../desired/enforcement.ts';
 import { doubtAbout } from './doubt.ts';
 import type { Finding } from '../desired/finding.ts';
 import { isActive, meets } from '../desired/ignore.ts';
-import { rememberedAt } from '../memory/memory.ts';
+import { type LeftAloneReason, rememberedAt } from '../memory/memory.ts';
 import {
   type Circumstances,
-  type LeftAloneReason,
   ignoringEntry,
   isKnownDead,
   localReason,

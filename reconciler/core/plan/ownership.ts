@@ -3,7 +3,7 @@ import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { doubtAbout } from './doubt.ts';
-import { type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
+import { type LeftAloneReason, type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,
@@ -13,23 +13,6 @@ import {
   targetNames,
   targetText,
 } from '../route/route.ts';
-
-/** Why we may not change an actual route, or may not change it now. */
-export type LeftAloneReason =
-  | 'local'
-  | 'local-overridden'
-  | 'propagated'
-  | 'advertised'
-  | 'gateway-endpoint'
-  | 'lattice'
-  | 'unknown'
-  | 'ignored'
-  | 'held'
-  /** It stands at a listed destination and may belong to somebody else. */
-  | 'maybe-not-ours'
-  | 'healed-into-blackhole'
-  | 'out-of-scope'
-  | 'unlisted-kept';
 
 /** Everything that decides whether a route is ours to change. */
 export interface Circumstances {

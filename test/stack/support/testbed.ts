@@ -1,4 +1,11 @@
-import { CreateRouteTableCommand, DescribeRouteTablesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import {
+  CreateNetworkInterfaceCommand,
+  CreateRouteTableCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  DescribeRouteTablesCommand,
+  EC2Client,
+} from '@aws-sdk/client-ec2';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
@@ -11,6 +18,7 @@ import {
   paginateScan,
 } from '@aws-sdk/lib-dynamodb';
 import { expect, inject } from 'vitest';
+import { attachedByTag } from '../../../local/interfaces.ts';
 import type { RelayControl } from '../../../local/relay-control.ts';
 import { type Scenery, buildScenery } from '../../../local/scenery.ts';
 import { type StackAddress, connect } from '../../../local/stack.ts';
@@ -64,6 +72,7 @@ export class Testbed {
   readonly #states: TableStates;
   readonly #bus: EventBridgeClient;
   readonly #scheduler: SchedulerClient;
+  #subnet: Promise<string> | undefined;
 
   private constructor(
     address: StackAddress,
@@ -119,6 +128,29 @@ export class Testbed {
       ),
     );
     return table;
+  }
+
+  /** A network interface. It is attached to nothing, or to an instance of the account that is given. */
+  async newInterface(attachedBy?: string): Promise<string> {
+    const made = new CreateNetworkInterfaceCommand({ SubnetId: await this.subnet });
+    const { NetworkInterface } = await this.#ec2.send(made);
+    const id = String(NetworkInterface?.NetworkInterfaceId);
+    if (attachedBy !== undefined)
+      await this.#ec2.send(
+        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: attachedByTag, Value: attachedBy }] }),
+      );
+    return id;
+  }
+
+  /** The subnet of the interfaces. */
+  get subnet(): Promise<string> {
+    this.#subnet ??= this.#newSubnet();
+    return this.#subnet;
+  }
+
+  async #newSubnet(): Promise<string> {
+    const made = new CreateSubnetCommand({ VpcId: this.network.vpc, CidrBlock: '10.0.88.0/24' });
+    return String((await this.#ec2.send(made)).Subnet?.SubnetId);
   }
 
   /** A managed and watched route table that is in sync without a change. */

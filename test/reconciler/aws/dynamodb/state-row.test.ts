@@ -80,6 +80,13 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
     ours: to,
     ...(n % 3 === 0 && { seenAsListed: true }),
     ...(n % 5 === 0 && { wasLocal: true }),
+    seen: {
+      target: from,
+      state: 'blackhole',
+      ownerId: '444455556666',
+      leftAlone: 'maybe-not-ours',
+      takesTraffic: true,
+    },
     onTrial: { target: to, deadSince: time(`dead ${n}`) },
     planned: change,
     troubles: ['blackhole'],
@@ -136,18 +143,19 @@ function stateUnder(crowd: Crowd): StoredState {
 const print = (title: string, row: Record<string, unknown>): void =>
   console.log(`${title}: ${itemSize(row)} bytes, of which the memory takes ${itemSize(row['memory'])}`);
 
-/** The memory that proves earned deletes. */
+/** The memory that proves earned deletes, and that the next read is compared with. */
 const earning = ({ destinations, approval, policySince }: Memory): object => ({
   approval,
   policySince,
   destinations: [...destinations].map(
-    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, onTrial }]) => ({
+    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, onTrial }]) => ({
       destination,
       listed,
       ours,
       overrodeLocal,
       seenAsListed,
       wasLocal,
+      seen,
       arrival,
       onTrial,
     }),

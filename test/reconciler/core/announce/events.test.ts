@@ -40,6 +40,9 @@ const notice: ReportedCall = {
 
 const ended: Drift = { ...found, endedAt: at(1) };
 
+const left = { target: 'tgw-aaaaaaaa', leftAlone: 'ignored', takesTraffic: true } as const;
+const readBefore = { memory: { readAt: at(0) } };
+
 const dropping = state(
   { troubles: ['blackhole'] },
   {
@@ -108,6 +111,23 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
     between(calm, calm, [], [notice]),
     'Route Table Changed',
     { notice: 'subnet-aaaaaaaa left the table', actor: alice },
+  ],
+  [
+    'a route of others that is left alone',
+    between(state({ seen: { target: 'pcx-aaaaaaaa' } }, readBefore), state({ seen: left }, readBefore)),
+    'Route Left Alone',
+    {
+      routes: [
+        {
+          destination,
+          target: 'tgw-aaaaaaaa',
+          was: 'pcx-aaaaaaaa',
+          reason: 'ignored',
+          takesTraffic: true,
+          actor: 'unattributed',
+        },
+      ],
+    },
   ],
   [
     'a route that begins to drop its traffic',

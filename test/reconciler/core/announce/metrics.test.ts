@@ -58,6 +58,13 @@ describe('a reconcile', () => {
     expect(values(between(state(), two))).toEqual(expected);
   });
 
+  it('counts routes that others made and that are left alone', () => {
+    const [before, seen] = [state({}, { memory: { readAt: at(0) } }), { target: 'x', leftAlone: 'ignored' } as const];
+    expect(values(between(before, stateOf({ [destination]: { seen }, [other]: { seen } })))).toEqual({
+      RoutesLeftAlone: 2,
+    });
+  });
+
   it('counts no failure that passes by itself', () => {
     const refusal = { action: 'create', kind: 'not-ready', attempts: 1, nextRetry: at(1) } as const;
     expect(values(between(state(), state({ refusal })))).toEqual({});

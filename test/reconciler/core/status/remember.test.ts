@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
 import { plan } from '../../../../reconciler/core/plan/plan.ts';
+import { known } from '../../../../reconciler/core/route/known.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Made, rememberRead, withApprovalSpent } from '../../../../reconciler/core/status/remember.ts';
 import { actual, desired, local, now, propagated, route, table, throughInstance } from '../../../support/builders.ts';
@@ -21,10 +22,12 @@ const slot = (item: Item, routes: readonly ActualRoute[], before: Remembered = {
 
 const moved = via(destination, 'pcx-bbbbbbbb');
 const inAnHour = at(60);
+const asEc2MadeIt = { target: 'local', leftAlone: 'local' };
+
 describe('a route is listed', () => {
   it('while the item lists it, whatever the table contains', () => {
     expect(slot(listed, [])).toEqual({ listed: true });
-    expect(slot([{}], [via(destination)], { listed: true })).toEqual({});
+    expect(slot([{}], [via(destination)], { listed: true })).toEqual({ seen: { target: 'pcx-aaaaaaaa' } });
   });
 });
 
@@ -117,7 +120,33 @@ describe('an override of a local route', () => {
   it('is forgotten once the local route is back', () => {
     const reset = replacing(override, 'local');
     expect(slot([{ [destination]: 'local' }], [override], isOverride, reset)).not.toHaveProperty('ours');
-    expect(slot([{}], [local(destination)], isOverride)).toEqual({ wasLocal: true });
+    expect(slot([{}], [local(destination)], isOverride)).toEqual({ seen: asEc2MadeIt, wasLocal: true });
+  });
+});
+
+describe('what a read showed is remembered', () => {
+  const { destination: at, target: to } = route(destination, 'i-aaaaaaaa');
+  const written: Made[] = [{ change: { action: 'create', destination: at, to }, isCertain: true }];
+
+  it('for as long as the route is there', () => {
+    expect(slot(listed, [moved]).seen).toEqual({ target: 'pcx-bbbbbbbb' });
+    expect(slot(listed, [], { seen: { target: 'pcx-bbbbbbbb' } })).not.toHaveProperty('seen');
+    const deleted: Made[] = [{ change: { action: 'delete', destination: at, from: moved }, isCertain: true }];
+    expect(slot([{}], [moved], {}, deleted)).not.toHaveProperty('seen');
+  });
+
+  it('with the target that we wrote, though EC2 shows an instance by its interface', () => {
+    const wrote = slot(listed, [], {}, written).seen;
+    expect(wrote).toEqual({ target: 'i-aaaaaaaa' });
+    expect(slot(listed, [throughInstance(destination)], known({ seen: wrote })).seen?.target).toBe('i-aaaaaaaa');
+    expect(slot(listed, [throughInstance(destination)]).seen?.target).toMatch(/^eni-/);
+  });
+
+  it('with the reason why it is left alone, unless it is an ignored route that takes no listed traffic', () => {
+    const ignore = [{ target: 'pcx-*', reason: 'theirs' }];
+    const inside: Item = [{ '10.0.0.0/8': 'tgw-aaaaaaaa' }, { ignore }];
+    expect(slot([{ '0.0.0.0/0': 'igw-aaaaaaaa' }, { ignore }], [moved]).seen).toEqual({ target: 'pcx-bbbbbbbb' });
+    expect(slot(inside, [moved]).seen).toMatchObject({ leftAlone: 'ignored', takesTraffic: true });
   });
 });
 
@@ -149,7 +178,7 @@ describe('the local route is remembered', () => {
   const retargeted = actual(route(destination, 'eni-aaaaaaaa'), { origin: 'with-table' });
 
   it('once a read shows it as EC2 made it, and while somebody else retargets it', () => {
-    expect(slot([{}], [local(destination)])).toEqual({ wasLocal: true });
+    expect(slot([{}], [local(destination)])).toEqual({ seen: asEc2MadeIt, wasLocal: true });
     expect(slot([{}], [retargeted], { wasLocal: true }).wasLocal).toBe(true);
     expect(slot([{}], [{ ...retargeted, origin: 'created' }], { wasLocal: true }).wasLocal).toBe(true);
   });

@@ -133,6 +133,7 @@ it('a table that stays as it is has no transitions: a second identical reconcile
       const { found, repaired, ended, explained, missed, entered, left } = transitions(before, after, {
         outcomes: [],
         calls: [],
+        recent: [],
       });
       expect([found, repaired, ended, explained, missed, Object.values(entered).flat()].flat()).toEqual([]);
       expect(left.size).toBe(0);
