@@ -96,7 +96,12 @@ export interface TableStates {
   writeSweep(sweep: SweepRecord): Promise<void>;
   /** The orders for all tables, as last announced. Undefined if none ever was. */
   readFleetOrders(): Promise<FleetOrders | undefined>;
-  writeFleetOrders(announced: FleetOrders): Promise<void>;
+  /**
+   * Writes them, unless another function has written meanwhile. `before` is the revision that was read.
+   *
+   * @returns whether they were written
+   */
+  writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean>;
 }
 
 /** The orders for each table. They include the orders for all tables. */

@@ -35,6 +35,12 @@ describe('an order for all tables', () => {
     expect(detailSchemas['Route Order Given'].safeParse(events(world)[0]?.detail).error).toBeUndefined();
   });
 
+  it('is announced once by two functions that read it at the same time', async () => {
+    const world = await stopped();
+    await Promise.all([announceFleetOrders(world, person), announceFleetOrders(world, { kind: 'sweep' })]);
+    expect(events(world)).toHaveLength(1);
+  });
+
   it('is announced by the sweep if its stream record is lost, and so is its end', async () => {
     const world = await stopped();
     const until = new Date(world.now().getTime() + 3 * minute).toISOString();

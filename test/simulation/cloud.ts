@@ -412,8 +412,8 @@ export class Cloud {
           this.watch.sweepWritten(fn, record);
         }),
       readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
-      writeFleetOrders: (announced) =>
-        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),
+      writeFleetOrders: (announced, before) =>
+        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced, before)),
     };
   }
 

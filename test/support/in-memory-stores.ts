@@ -251,9 +251,11 @@ export class InMemoryTableStates implements TableStates {
     return structuredClone(this.#fleetOrders);
   }
 
-  async writeFleetOrders(announced: FleetOrders): Promise<void> {
+  async writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean> {
     await this.#writing('writeFleetOrders');
+    if (this.#fleetOrders?.revision !== before) return false;
     this.#fleetOrders = structuredClone(announced);
+    return true;
   }
 
   async #writing(call: string, routeTableId?: string): Promise<void> {

@@ -470,14 +470,22 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
     });
 
     describe('the announced orders for all tables', () => {
+      const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
+      const later = { revision: 8, orders: [], unsent: [] };
+
       it('are read as they were last written', async () => {
         expect(await stores.states.readFleetOrders()).toBeUndefined();
-        const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
-        for (const one of [written, { revision: 8, orders: [], unsent: [] }]) {
-          await stores.states.writeFleetOrders(one);
-          expect(await stores.states.readFleetOrders()).toEqual(one);
-        }
+        expect(await stores.states.writeFleetOrders(written, undefined)).toBe(true);
+        expect(await stores.states.readFleetOrders()).toEqual(written);
+        expect(await stores.states.writeFleetOrders(later, 7)).toBe(true);
+        expect(await stores.states.readFleetOrders()).toEqual(later);
         expect(await stores.states.readSweep()).toBeUndefined();
+      });
+
+      it('are not written by a function that has read an older revision, or none', async () => {
+        await stores.states.writeFleetOrders(written, undefined);
+        for (const before of [undefined, 6, 8]) expect(await stores.states.writeFleetOrders(later, before)).toBe(false);
+        expect(await stores.states.readFleetOrders()).toEqual(written);
       });
     });
 

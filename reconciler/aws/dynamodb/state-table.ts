@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import type { Run } from '../../core/announce/history.ts';
+import type { FleetOrders } from '../../core/announce/news.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
@@ -31,6 +32,11 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }));
     return Item;
   };
+
+  async function readFleetOrders(): Promise<FleetOrders | undefined> {
+    const item = await get(fleetOrdersKey);
+    return item && fleetOrdersShape.safeParse(item).data;
+  }
 
   async function glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
     const glances = new Map<string, Glance>();
@@ -125,11 +131,28 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
       return item && sweepOf(item);
     },
     writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
-    async readFleetOrders() {
-      const item = await get(fleetOrdersKey);
-      return item && fleetOrdersShape.safeParse(item).data;
+    readFleetOrders,
+    async writeFleetOrders(announced, before) {
+      const Item = { ...announced, ...fleetOrdersKey };
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: tableName,
+            Item,
+            ...(before === undefined
+              ? { ConditionExpression: 'attribute_not_exists(routeTableId)' }
+              : { ConditionExpression: 'revision = :before', ExpressionAttributeValues: { ':before': before } }),
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // A row that cannot be read is overwritten.
+        if (before !== undefined || (await readFleetOrders())) return false;
+        await put(Item);
+        return true;
+      }
     },
-    writeFleetOrders: (announced) => put({ ...announced, ...fleetOrdersKey }),
   };
 }
 
