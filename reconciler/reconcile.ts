@@ -105,8 +105,9 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     if (stopped === 'edited') continue;
     // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
-    outcomes = [...(await recall(session, converged, outcomes)), ...outcomes];
-    const context = { now: world.now(), memory, isFirst: !known.state, earlier };
+    const recalled = await recall(session, converged, outcomes);
+    outcomes = [...recalled, ...outcomes];
+    const context = { now: world.now(), memory, isFirst: !known.state, earlier, recalled };
     const result = resultOf(desired, converged, outcomes, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
@@ -244,14 +245,16 @@ function resultOf(
     readonly memory: Memory;
     readonly isFirst: boolean;
     readonly earlier: readonly ChangeOutcome[];
+    readonly recalled: readonly ChangeOutcome[];
   },
 ): Result {
   if (!last) return { kind: 'missing', desired };
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
-  const { earlier } = context;
-  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
+  const { earlier, recalled } = context;
+  const isDone = end === 'done';
+  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone, earlier, recalled };
 }
 
 /** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */

@@ -30,6 +30,21 @@ describe('a run', () => {
     expect(ec2.journal.mutations).toHaveLength(1);
   });
 
+  it('of a function that died after an edit is announced as drift by nobody, also if the table is paused by now', async () => {
+    const world = await inSync(two);
+    const edited = { ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' };
+    world.desire(edited);
+    await world.deadlyEvent({ name: 'AssociateRouteTable' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    world.desire(two, { paused: { reason: 'maintenance' } });
+    world.clock.advance(2 * 60_000);
+    await world.reconcile();
+    const drift = world.announcer.news
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Detected');
+    expect(drift.flatMap(({ detail }) => detail.changes)).toMatchObject([{ action: 'replace', to: 'pcx-aaaaaaaa' }]);
+  });
+
   it('keeps plan, outcome, trigger, actor and times', async () => {
     const { ec2, event, states, faults, clock } = await inSync(two);
     const before = states.stored(routeTableId);
