@@ -407,7 +407,8 @@ export class Watch implements Facts {
     return () => {
       for (const [routeTableId, facts] of this.tables) {
         this.lost(routeTableId);
-        const { state, owned, local, arrivals, memory, known, kept, reconciled, spent } = saved.get(routeTableId) ?? {};
+        const saves = saved.get(routeTableId);
+        const { state, owned, local, arrivals, memory, known, kept, isKeptKnown, reconciled, spent } = saves ?? {};
         // The row of the approval still exists, but the state forgot whether it was spent.
         const approval = this.#lastApprovals.get(routeTableId);
         Object.assign(facts, {
@@ -415,6 +416,7 @@ export class Watch implements Facts {
           ...(memory && { memory }),
           state,
           kept,
+          isKeptKnown: isKeptKnown ?? false,
           reconciled,
           owned: owned ?? new Map(),
           approvals: approval ? [{ ...approval, spent: new Set(spent?.get(approval.id)) }] : [],
