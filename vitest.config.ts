@@ -1,5 +1,17 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that need a local stack: it is started once for the whole project, and stopped at the end. */
+const onStack = (name: string, include: string[]) => ({
+  test: {
+    name,
+    include,
+    globalSetup: ['test/stack/global-setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+  },
+});
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/plain-summary.ts'],
@@ -16,17 +28,8 @@ export default defineConfig({
         // Needs Chromium; says so and skips where there is none.
         test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
       },
-      {
-        // Needs the local stack: brought up once for the whole project, taken down at the end.
-        test: {
-          name: 'stack',
-          include: ['test/stack/**/*.test.ts'],
-          globalSetup: ['test/stack/global-setup.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-        },
-      },
+      onStack('stack', ['test/stack/*.test.ts', 'test/stack/end-to-end/*.test.ts']),
+      onStack('alarms', ['test/stack/alarms/*.test.ts']),
     ],
   },
 });

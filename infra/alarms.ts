@@ -137,6 +137,13 @@ export class Alarms extends Construct {
           'A pause or a stop has held for an hour within six hours: drift in these tables is not repaired. First: list the orders, and end those that nobody needs any more',
         runbook: 'tables-stopped',
       }),
+      this.watch('MappingsDisabled', {
+        metric: perSweep('MappingsDisabled', 'Maximum'),
+        missing: TreatMissingData.IGNORE,
+        means:
+          'Somebody disabled or deleted an event source mapping, so edits, orders or requeued tables wait for the sweep. First: list the mappings with their states, and enable them',
+        runbook: 'mappings-disabled',
+      }),
       this.watch('ItemsMissing', {
         metric: perSweep('ItemsMissing', 'Maximum'),
         means:
@@ -192,7 +199,7 @@ export class Alarms extends Construct {
         metric: news('EventsNotTold'),
         means:
           'EventBridge rejected domain events, so chat and tickets that depend on them receive them late: the next reconcile or sweep sends them again. Status, history and alarms are complete. First: read the error in the logs',
-        runbook: 'events-not-told',
+        runbook: 'events-not-announced',
       }),
       this.watch('EventsDropped', {
         metric: news('EventsDropped'),

@@ -58,7 +58,7 @@ export class FleetDashboard extends Construct {
       }),
     ]);
     this.row('What was repaired, and how fast?', [
-      graph('Drift found', [...sums('DriftDetected', 'DriftObserved')]),
+      graph('Routes that others changed', [...sums('DriftDetected', 'DriftObserved', 'RoutesLeftAlone')]),
       graph('Routes changed', [...sums('RoutesReplaced', 'RoutesDeleted', 'RoutesCreated')]),
       new GraphWidget({
         title: 'From the call that caused the drift to the repair',
@@ -90,7 +90,7 @@ export class FleetDashboard extends Construct {
         props.onRouteChange.metricInvocations({ period, label: 'on-route-change' }),
         ...sums('MissedByEvents'),
       ]),
-      graph('Sweeps completed', [...sums('SweepCompleted'), atMost('ItemsMissing')]),
+      graph('Sweeps completed', [...sums('SweepCompleted'), atMost('ItemsMissing'), atMost('MappingsDisabled')]),
       graph('Duration of a sweep', [reconcilerMetric('SweepDuration', { statistic: 'Maximum', period, label: 'ms' })]),
     ]);
     this.row('Functions: latency, errors, throttles, cost', [

@@ -1,6 +1,7 @@
 import { Stack, Token, Validations } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { eventSource } from '../reconciler/core/announce/domain-event.ts';
 
@@ -120,6 +121,21 @@ export function allowSweep(
 ): void {
   desiredTable.grant(role, 'dynamodb:Scan');
   ordersTable.grant(role, 'dynamodb:Scan');
+}
+
+/** Lets `role` see whether these event source mappings are enabled, and change none of them. */
+export function allowReadMappings(
+  role: Role,
+  mappings: readonly Pick<IEventSourceMapping, 'eventSourceMappingArn'>[],
+): void {
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'ReadMappings',
+      effect: Effect.ALLOW,
+      actions: ['lambda:GetEventSourceMapping'],
+      resources: mappings.map(({ eventSourceMappingArn }) => eventSourceMappingArn),
+    }),
+  );
 }
 
 /**

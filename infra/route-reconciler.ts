@@ -14,7 +14,7 @@ import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { FleetDashboard } from './dashboard.ts';
 import { messages } from './messages.ts';
-import { allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
+import { allowReadMappings, allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
 import { routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
@@ -242,19 +242,26 @@ export class RouteReconciler extends Construct {
       maxRecordAge: Duration.hours(1),
       onFailure: new SqsDlq(this.failedRecords),
     } as const;
-    this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
+    const edits = this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
       ...changes,
       eventSourceArn: streamArn(this.desiredTable),
     });
-    this.onDesiredChange.function.addEventSourceMapping('Orders', {
+    const orders = this.onDesiredChange.function.addEventSourceMapping('Orders', {
       ...changes,
       eventSourceArn: streamArn(this.ordersTable),
     });
     this.desiredTable.grantStreamRead(this.onDesiredChange.role);
     this.ordersTable.grantStreamRead(this.onDesiredChange.role);
 
-    this.onRequeue.function.addEventSource(
-      new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true }),
+    const requeued = new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true });
+    this.onRequeue.function.addEventSource(requeued);
+
+    // A mapping is created after its function, so only another function can know its id.
+    const mappings = [edits, orders, requeued];
+    allowReadMappings(this.sweep.role, mappings);
+    this.sweep.function.addEnvironment(
+      'MAPPING_IDS',
+      mappings.map(({ eventSourceMappingId }) => eventSourceMappingId).join(','),
     );
 
     this.sweepSchedule = sweepSchedule(this, this.sweep.function, sweepInterval, this.undeliveredEvents);

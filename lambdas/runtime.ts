@@ -3,6 +3,7 @@ import { Metrics } from '@aws-lambda-powertools/metrics';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Context } from 'aws-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { announcer } from '../reconciler/aws/announcer.ts';
@@ -13,6 +14,7 @@ import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
 import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
 import { tableLeases } from '../reconciler/aws/dynamodb/lease-table.ts';
 import { tableOrders } from '../reconciler/aws/dynamodb/orders-table.ts';
+import { eventSourceMappings } from '../reconciler/aws/event-source-mappings.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { type FleetReader, fleetReader } from '../reconciler/aws/dynamodb/fleet-reader.ts';
 import { tableIndex } from '../reconciler/aws/dynamodb/table-index.ts';
@@ -90,6 +92,8 @@ function start(): Runtime {
         new EventBridgeClient({}),
         new Metrics({ namespace: metricNamespace, serviceName: metricService }),
       ),
+      // Only the sweep has this setting, and only the sweep asks.
+      mappings: eventSourceMappings(new LambdaClient({}), () => setting('MAPPING_IDS').split(',')),
       checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
       now: () => new Date(),
       log,

@@ -2,7 +2,6 @@
 const ends: Readonly<Record<string, string>> = {
   DeleteNatGateway: 'NatGatewayId',
   DeleteVpcPeeringConnection: 'VpcPeeringConnectionId',
-  DeleteNetworkInterface: 'NetworkInterfaceId',
   DeleteEgressOnlyInternetGateway: 'EgressOnlyInternetGatewayId',
   DetachInternetGateway: 'InternetGatewayId',
 };

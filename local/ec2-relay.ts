@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Blackholes } from './blackholes.ts';
 import { type Answer, missingRead } from './missing-reads.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
+import { describeInterfaces, interfacesIn, withAttachments } from './interfaces.ts';
 import {
   controlPath,
   relayCommand,
@@ -141,8 +142,18 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
   const before = fault?.effect.kind === 'stale-answer' ? memory.lastAnswerTo(call) : undefined;
   if (before) return before;
   const answer = await forward(call, options.upstream);
-  if (answer.status < 400) memory.blackholes.heard(action, call.parameters);
-  return action === 'DescribeRouteTables' ? { ...answer, body: memory.blackholes.shownIn(answer.body) } : answer;
+  if (answer.status >= 400) return answer;
+  memory.blackholes.heard(action, call.parameters);
+  return action === 'DescribeRouteTables' ? asEc2Shows(answer, call, memory, options) : answer;
+}
+
+/** The answer of DescribeRouteTables without moto's deviations from EC2. */
+async function asEc2Shows(answer: Answer, call: Call, memory: Memory, { upstream }: RelayOptions): Promise<Answer> {
+  const body = memory.blackholes.shownIn(answer.body);
+  const ids = interfacesIn(body);
+  if (ids.length === 0) return { ...answer, body };
+  const interfaces = await forward({ ...call, body: describeInterfaces(ids).toString() }, upstream);
+  return interfaces.status < 400 ? { ...answer, body: withAttachments(body, interfaces.body) } : interfaces;
 }
 
 /** What moto answers, completed where moto cannot answer. */

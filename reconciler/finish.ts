@@ -67,7 +67,11 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     ending.orders,
     on.now,
   );
-  const news = transitions(before, { ...concluded, memory: remembered }, { outcomes, calls: evidence.unread });
+  const news = transitions(
+    before,
+    { ...concluded, memory: remembered },
+    { outcomes, calls: evidence.unread, recent: evidence.recent },
+  );
   const unsent = joined(before?.unsent, newsOf(news));
   const indexed = await keepIndex(session, concluded, result, unsent);
   const names = indexed.names.length > 0 ? indexed.names : undefined;
@@ -79,13 +83,14 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   if (isCalm(phase)) log.info('reconciled', fields);
   else log.warn('reconciled', fields);
 
+  // A pause may end while the result is written down: `seen` is of the time of the status.
   // If the read is not believed or the index was not updated, the next sweep must reconcile the table.
   const isSeen = result.kind !== 'doubtful' && indexed.isKept;
   const actual = 'actual' in result ? result.actual : undefined;
   const stored: StoredState = known({
     ...after,
     revision: (before?.revision ?? 0) + 1,
-    seen: isSeen ? seenHash(ending.wanted, ending.orders, actual, world.now()) : undefined,
+    seen: isSeen ? seenHash(ending.wanted, ending.orders, actual, on.now) : undefined,
     dueAt: dueAt(after),
     unsent: isEmpty(unsent) ? undefined : unsent,
   });

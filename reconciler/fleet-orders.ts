@@ -25,11 +25,12 @@ export async function announceFleetOrders(
   const news = joined({ metrics: [], events: before.unsent }, { metrics: [], events });
   if (news.events.length === 0) return;
   const after = events.length > 0 ? { revision, orders: inForce, unsent: news.events } : before;
-  if (after !== before) await states.writeFleetOrders(after);
+  // If another function has written meanwhile, it announces.
+  if (after !== before && !(await states.writeFleetOrders(after, known?.revision))) return;
   const unsent = await announcer.announce(news);
   if (unsent.length > 0)
     log.error('EventBridge rejected events about orders for all tables: they are sent again', {
       events: unsent.length,
     });
-  if (unsent.length < news.events.length) await states.writeFleetOrders({ ...after, unsent });
+  if (unsent.length < news.events.length) await states.writeFleetOrders({ ...after, unsent }, after.revision);
 }

@@ -12,7 +12,6 @@ import {
 } from './core/announce/history.ts';
 import { type Transitions, isOtherTrouble } from './core/announce/transitions.ts';
 import type { ChangeJson } from './core/route/change.ts';
-import type { Memory } from './core/memory/memory.ts';
 import { rememberedAt } from './core/memory/memory.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
@@ -20,14 +19,27 @@ import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { type State, summaryOf } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
-import type { World } from './ports.ts';
+import type { StoredState, World } from './ports.ts';
 import type { Evidence } from './situation.ts';
+
+/** Names a state. Revisions alone start over when a state is lost, and two states may be of the same time. */
+const nameOf = ({ status, revision }: StoredState): string => `${status.checkedAt}#${revision}`;
+
+/** Clocks of functions differ by less than this. */
+const clockSkewMs = 60_000;
+
+/** The runs that planned changes on top of a state: if it is the last one, their functions died, and nobody remembers them. */
+export async function runsOnTop(state: StoredState, { states }: Pick<World, 'states'>): Promise<readonly Run[]> {
+  const { routeTableId, checkedAt } = state.status;
+  const since = new Date(Date.parse(checkedAt) - clockSkewMs).toISOString();
+  return (await states.runsSince(routeTableId, since)).filter((run) => run.state === nameOf(state));
+}
 
 /** Records the runs of one table during one reconcile: what was found, what was done, and who made it necessary. */
 export class History {
   readonly #routeTableId: string;
   readonly #waker: Waker;
-  readonly #before: Memory | undefined;
+  readonly #before: StoredState | undefined;
   readonly #evidence: Evidence;
   readonly #world: Pick<World, 'states' | 'now'>;
   readonly #runs: Run[] = [];
@@ -35,7 +47,7 @@ export class History {
 
   constructor(
     routeTableId: string,
-    known: { readonly waker: Waker; readonly before: Memory | undefined; readonly evidence: Evidence },
+    known: { readonly waker: Waker; readonly before: StoredState | undefined; readonly evidence: Evidence },
     world: Pick<World, 'states' | 'now'>,
   ) {
     this.#routeTableId = routeTableId;
@@ -54,7 +66,10 @@ export class History {
   async planned(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
     this.#open = this.#open
       ? withPlan(this.#applied(this.#open, outcomes), plan)
-      : newRun(this.#routeTableId, summaryOf(plan), this.#waker, this.#world.now());
+      : {
+          ...newRun(this.#routeTableId, summaryOf(plan), this.#waker, this.#world.now()),
+          ...(this.#before && { state: nameOf(this.#before) }),
+        };
     await this.#world.states.recordRun(this.#open);
   }
 
@@ -63,6 +78,11 @@ export class History {
     if (!this.#open) return;
     await this.#record(this.#applied(this.#open, outcomes));
     this.#open = undefined;
+  }
+
+  /** Records what became of a run whose function died. */
+  async recalled(run: Run, outcomes: readonly ChangeOutcome[]): Promise<void> {
+    if (outcomes.length > 0) await this.#record(this.#applied(run, outcomes));
   }
 
   /** Records new trouble, unless this reconcile has recorded a run already. */
@@ -96,6 +116,8 @@ export class History {
   }
 
   #actorOf(change: ChangeJson): NonNullable<RunOutcome['actor']> {
-    return actorOf(change, rememberedAt(this.#before, change.destination), this.#evidence.recent) ?? 'unattributed';
+    return (
+      actorOf(change, rememberedAt(this.#before?.memory, change.destination), this.#evidence.recent) ?? 'unattributed'
+    );
   }
 }

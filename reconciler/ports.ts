@@ -102,11 +102,18 @@ export interface TableStates {
   recordRun(run: Run): Promise<void>;
   /** A run as it was last written. Undefined if there is none. */
   readRun(routeTableId: string, id: string): Promise<Run | undefined>;
+  /** The runs of a table that began after `since` (ISO 8601, UTC), oldest first (strongly consistent read). */
+  runsSince(routeTableId: string, since: string): Promise<readonly Run[]>;
   readSweep(): Promise<SweepRecord | undefined>;
   writeSweep(sweep: SweepRecord): Promise<void>;
   /** The orders for all tables, as last announced. Undefined if none ever was. */
   readFleetOrders(): Promise<FleetOrders | undefined>;
-  writeFleetOrders(announced: FleetOrders): Promise<void>;
+  /**
+   * Writes them, unless another function has written meanwhile. `before` is the revision that was read.
+   *
+   * @returns whether they were written
+   */
+  writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean>;
 }
 
 /** The orders for each table. They include the orders for all tables. */
@@ -204,6 +211,12 @@ export interface Announcer {
   announce(news: News): Promise<readonly DomainEvent[]>;
 }
 
+/** The event source mappings through which edits, orders and requeue messages reach the functions. */
+export interface EventSourceMappings {
+  /** The ids of those that are disabled or deleted now. Throws if one of them cannot be read. */
+  disabled(): Promise<readonly string[]>;
+}
+
 /** A structured log. Each line has a constant sentence and fields. */
 export interface Log {
   info(message: string, fields?: object): void;
@@ -234,6 +247,7 @@ export interface World {
   readonly leases: Leases;
   readonly requeue: Requeue;
   readonly announcer: Announcer;
+  readonly mappings: EventSourceMappings;
   /** Everything that decides whether a table may be changed now, in one strongly consistent read. */
   readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;

@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
+import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { desiredHash } from './core/desired/hashes.ts';
@@ -104,7 +105,9 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     if (stopped === 'edited') continue;
     // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
-    const context = { now: world.now(), memory, isFirst: !known.state, earlier };
+    const recalled = await recall(session, converged, outcomes);
+    outcomes = [...recalled, ...outcomes];
+    const context = { now: world.now(), memory, isFirst: !known.state, earlier, recalled };
     const result = resultOf(desired, converged, outcomes, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
@@ -157,6 +160,27 @@ async function forget(table: Leased, deletions: readonly string[]): Promise<void
   const result = { kind: 'unmanaged' } as const;
   await forgetLastValid(session);
   await finish({ ...session, evidence }, { wanted: result, orders, memory, outcomes: [], result });
+}
+
+/**
+ * What functions that died had changed, as far as the read shows it and this reconcile did not try it again. It counts as
+ * found and repaired now: nobody has remembered or announced it.
+ */
+async function recall(
+  { forgotten, history }: Session,
+  { end, last }: Converged,
+  outcomes: readonly ChangeOutcome[],
+): Promise<readonly ChangeOutcome[]> {
+  if (!last || end === 'doubtful') return [];
+  const known = new Set(outcomes.map(({ destination }) => destination));
+  const recalled: ChangeOutcome[] = [];
+  for (const run of forgotten) {
+    const made = madeIn(run, last.actual).filter(({ destination }) => !known.has(destination));
+    for (const { destination } of made) known.add(destination);
+    await history.recalled(run, made);
+    recalled.push(...made);
+  }
+  return recalled;
 }
 
 type Stop = 'edited' | 'lost' | 'unreadable';
@@ -223,14 +247,16 @@ function resultOf(
     readonly memory: Memory;
     readonly isFirst: boolean;
     readonly earlier: readonly ChangeOutcome[];
+    readonly recalled: readonly ChangeOutcome[];
   },
 ): Result {
   if (!last) return { kind: 'missing', desired };
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
-  const { earlier } = context;
-  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
+  const { earlier, recalled } = context;
+  const isDone = end === 'done';
+  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone, earlier, recalled };
 }
 
 /** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */

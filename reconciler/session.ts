@@ -1,9 +1,10 @@
 import { callKeptMs } from './core/memory/call.ts';
+import type { Run } from './core/announce/history.ts';
 import type { Memory } from './core/memory/memory.ts';
 import type { Vouched } from './core/status/arrival.ts';
 import { vouchOf } from './core/status/sweep-record.ts';
 import { type Occasion, type Waker, wakerOf } from './core/memory/trigger.ts';
-import { History } from './history.ts';
+import { History, runsOnTop } from './history.ts';
 import type { Invocation } from './lease.ts';
 import type { Known, Log, World } from './ports.ts';
 import { type Evidence, evidenceOf } from './situation.ts';
@@ -23,6 +24,8 @@ export interface Session extends Leased {
   readonly evidence: Evidence;
   readonly waker: Waker;
   readonly history: History;
+  /** Runs that no state remembers: their functions died after they had recorded their plans. */
+  readonly forgotten: readonly Run[];
   /** The last sweep that read the table, or found it as remembered. */
   readonly vouched?: Vouched | undefined;
 }
@@ -45,7 +48,8 @@ export async function begin(table: Leased, occasion: Occasion): Promise<Session>
     known,
     evidence,
     waker,
-    history: new History(routeTableId, { waker, before, evidence }, world),
+    history: new History(routeTableId, { waker, before: known.state, evidence }, world),
+    forgotten: known.state ? await runsOnTop(known.state, world) : [],
     vouched: await lastVouch(table, before),
   };
 }

@@ -64,7 +64,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const lastCompleted = last && completedSweep(last);
   const end = cutShort
     ? { ...(cursor !== undefined && { cursor }), ...(lastCompleted && { lastCompleted }) }
-    : { endedAt, missing: missingItems(lastCompleted, tally.counts.checked + tally.counts.unknown.count) };
+    : {
+        endedAt,
+        missing: missingItems(lastCompleted, tally.counts.checked + tally.counts.unknown.count),
+        ...(await disabledMappings(world)),
+      };
   const record = { startedAt, ...tally.counts, ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
   await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
@@ -74,6 +78,18 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   else world.log.info('sweep completed', fields);
   if (!cutShort) await letGoOfItemless(seen, world, invocation);
   return record;
+}
+
+/** How many event source mappings are disabled. Empty if Lambda does not answer: unknown never counts as none. */
+async function disabledMappings({ mappings, log }: World): Promise<Pick<SweepRecord, 'mappingsDisabled'>> {
+  try {
+    const disabled = await mappings.disabled();
+    if (disabled.length > 0) log.warn('event source mappings are disabled', { mappings: disabled });
+    return { mappingsDisabled: disabled.length };
+  } catch (error) {
+    log.error('could not read the event source mappings: the next sweep tries again', { error });
+    return {};
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-"""Starts MiniStack with three corrections that alarms depend on. Its command line and everything else stay unchanged.
+"""Starts MiniStack with four corrections that alarms depend on. Its command line and everything else stay unchanged.
 
 - MiniStack evaluates an alarm on every new datapoint, over all dimensions of the metric at once and without M of N: one
   message in any queue would raise the alarms of all queues. Here only SetAlarmState changes an alarm.
@@ -7,11 +7,13 @@
   counts once, with its outcome.
 - For a metric without dimensions, MiniStack answers from all dimensions at once. Here it answers from the metric
   without dimensions.
+- MiniStack takes GetEventSourceMapping for ListEventSourceMappings when it checks permissions. Here they are two actions.
 """
 
 import time
 
 from ministack.app import main
+from ministack.core import iam_actions
 from ministack.services import cloudwatch, lambda_svc
 
 
@@ -58,10 +60,19 @@ class ExactDimensions(dict):
         return True
 
 
+def telling_get_from_list(action_of):
+    def action(method, path):
+        names_mapping = [part for part in path.split("/") if part][1:-1] == ["event-source-mappings"]
+        return "GetEventSourceMapping" if method == "GET" and names_mapping else action_of(method, path)
+
+    return action
+
+
 replace(cloudwatch, "_evaluate_alarm", lambda _evaluate: lambda _alarm: None)
 replace(lambda_svc, "_execute_function_dispatch", counted)
 replace(lambda_svc, "_emit_lambda_metrics", throttles_only)
 replace(cloudwatch, "_dims_from_list", lambda read: lambda dimensions: ExactDimensions(read(dimensions)))
+replace(iam_actions, "_lambda_action", telling_get_from_list)
 
 if __name__ == "__main__":
     main()

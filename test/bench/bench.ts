@@ -117,7 +117,7 @@ print(
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const oneItem = await fleet.desired.read(tableIdOf(0));
 const statusBytes = itemSize(rowOf(fleet.states.stored(tableIdOf(0))));
-const told = new Set(fleet.announcer.told.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
+const told = new Set(fleet.announcer.news.flatMap(({ metrics }) => metrics.map(({ name }) => name)));
 const idle: Counted = {
   tables: 1_000,
   sweepsPerHour,
@@ -125,7 +125,7 @@ const idle: Counted = {
   indexBytes: bytesOf({ routeTableId: `#${managed}`, item: tableIdOf(0) }),
   statusBytes,
   metrics: told.size,
-  alarms: 28,
+  alarms: 29,
   sweepSeconds: 5,
   memoryGb: 0.5,
   logBytesPerSweep: 3_000,

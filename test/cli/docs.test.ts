@@ -19,7 +19,7 @@ describe('docs/cli.md', () => {
   });
 });
 
-describe('every routectl command that people are told to run', () => {
+describe('every routectl command in docs and messages', () => {
   const root = join(import.meta.dirname, '..', '..');
   const places = [
     'README.md',
@@ -32,12 +32,12 @@ describe('every routectl command that people are told to run', () => {
   ];
 
   it.each(places)('exists: %s', async (place) => {
-    const told = [...readFileSync(join(root, place), 'utf8').matchAll(/npx routectl ([a-z]+)/g)].map(
+    const named = [...readFileSync(join(root, place), 'utf8').matchAll(/npx routectl ([a-z]+)/g)].map(
       ([, name = '']) => name,
     );
     const { stdout } = await routectl(['--help'], { offline: true });
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name = '']) => name);
     expect(commands).toContain('report');
-    expect(told.filter((name) => !commands.includes(name))).toEqual([]);
+    expect(named.filter((name) => !commands.includes(name))).toEqual([]);
   });
 });

@@ -3,7 +3,7 @@ import { routectl } from '../support/routectl.ts';
 
 const table = 'rtb-0a1b2c3d4e5f60718';
 
-describe('an order that cannot be meant so is refused before anything is asked:', () => {
+describe('an order that makes no sense is rejected before any call:', () => {
   it.each([
     ['no table', ['pause', '--reason', 'x'], 'give the ids of route tables, or --all'],
     ['tables and all of them', ['pause', table, '--all', '--reason', 'x'], 'not both'],
@@ -26,7 +26,7 @@ describe('an order that cannot be meant so is refused before anything is asked:'
   });
 });
 
-it('a deployment that is out of reach is told in one sentence, with what was tried', async () => {
+it('an unreachable deployment is reported in one sentence that says what was tried', async () => {
   const env = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_MAX_ATTEMPTS: '1' };
   const { code, stderr } = await routectl(['approve', table, '--state-table', 'Elsewhere'], {
     env: { ...env, AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },

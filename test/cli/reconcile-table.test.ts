@@ -16,10 +16,10 @@ interface Scene {
   readonly actual: Routes;
   readonly listed: Routes;
   readonly fields?: Readonly<Record<string, unknown>>;
-  /** Goes wrong once the plan is made. */
+  /** Fails after the plan was made. */
   readonly arrange?: (ec2: InMemoryEc2, faults: ScriptedFaults) => void;
   readonly interrupted?: AbortSignal;
-  /** The ids of the plans that are approved. */
+  /** The ids of approved plans. */
   readonly approve?: readonly string[];
 }
 
@@ -117,7 +117,7 @@ describe('reconcileTable', () => {
     expect([result.verified, code]).toEqual([true, exitCode.ok]);
   });
 
-  it('keeps a block whose half is refused, and reports the delete as skipped', async () => {
+  it('keeps a block if one of its halves is rejected, and reports the delete as skipped', async () => {
     const { result, code, ec2 } = await reconciled({
       ...split,
       arrange: (_, faults) =>
@@ -130,7 +130,7 @@ describe('reconcileTable', () => {
     expect([result.verified, code]).toEqual([false, exitCode.failed]);
   });
 
-  it('replaces, deletes and creates, and sees it done', async () => {
+  it('replaces, deletes and creates, and waits until a read shows it', async () => {
     const { result, code, ec2, notes } = await reconciled(adrift);
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.listed);
     expect(outcomes(result)).toEqual([
@@ -165,14 +165,14 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.drift);
   });
 
-  it('holds deletes back, and replaces and creates all the same', async () => {
+  it('holds deletes back, but replaces and creates', async () => {
     const { result, code, ec2 } = await reconciled({ ...adrift, fields: { maxDeletes: 0 } });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...adrift.listed, '10.9.0.0/16': 'igw-aaaaaaaa' });
     expect(result).toMatchObject({ verified: true, left: { blocked: { deletes: [{ destination: '10.9.0.0/16' }] } } });
     expect(code).toBe(exitCode.blocked);
   });
 
-  it('lets held deletes go for the plan that is approved, and only those that it shows', async () => {
+  it('makes the held deletes of an approved plan, and no others', async () => {
     const held = { ...adrift, fields: { maxDeletes: 0 } };
     const { result } = await reconciled(held);
     const approved = await reconciled({ ...held, approve: [result.plan.planId] });
@@ -190,7 +190,7 @@ describe('reconcileTable', () => {
     );
   });
 
-  it('fails for one refused route, and does the others', async () => {
+  it('fails for one rejected route, and changes the others', async () => {
     const { result, code, ec2 } = await reconciled({
       ...adrift,
       arrange: (_, faults) => faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'OperationNotPermitted' } }),
@@ -205,7 +205,7 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.failed);
   });
 
-  it('leaves what is not ours, and says that drift is left', async () => {
+  it('leaves routes of others alone, and reports the remaining drift', async () => {
     const held = { '10.7.0.0/16': 'eni-aaaaaaaa' };
     const { result, code } = await reconciled({
       actual: {},
@@ -243,7 +243,7 @@ describe('reconcileTable', () => {
     expect(tookMs).toBe(30_000);
   });
 
-  it('takes nothing for done while something that is not ours holds the destination', async () => {
+  it('does not report success while another route holds the destination', async () => {
     const { result, code } = await reconciled({
       actual: {},
       listed: { '10.3.0.0/16': 'pcx-bbbbbbbb' },
@@ -262,7 +262,7 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.failed);
   });
 
-  it('finds out what became of a call whose answer was lost', async () => {
+  it('reads the result of a call whose answer was lost', async () => {
     const { result, code } = await reconciled({
       ...adrift,
       arrange: (_, faults) => faults.strike({ action: 'CreateRoute', times: 1 }, { lost: 'answer' }),
@@ -281,7 +281,7 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.failed);
   });
 
-  it('keeps what was done when nothing can be read afterwards', async () => {
+  it('reports the changes that were made if no read succeeds afterwards', async () => {
     const { result, code } = await reconciled({
       ...adrift,
       arrange: (_, faults) =>
@@ -298,14 +298,14 @@ describe('reconcileTable', () => {
     expect(code).toBe(exitCode.failed);
   });
 
-  it('starts nothing more once it is interrupted', async () => {
+  it('starts no call after it is interrupted', async () => {
     const { result, code, ec2 } = await reconciled({ ...adrift, interrupted: AbortSignal.abort() });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(adrift.actual);
     expect(result).toMatchObject({ verified: false, failure: expect.stringContaining('interrupted') });
     expect(code).toBe(exitCode.failed);
   });
 
-  it('finds a table gone', async () => {
+  it('reports a missing table', async () => {
     const { result, code } = await reconciled({
       ...adrift,
       arrange: (ec2) => ec2.scenery.deleteTable(routeTableId),

@@ -111,7 +111,7 @@ describe('alarms', () => {
   });
 
   it('start when a pause or a stop held for an hour in any six, and not before', () => {
-    // A sweep every 7 minutes: 9 of 52 sweeps are an hour of six.
+    // With a sweep every 7 minutes, 9 of the 52 sweeps in six hours are an hour.
     expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsTablesStopped')).toMatchObject({
       MetricName: 'TablesStopped',
       Statistic: 'Maximum',
@@ -124,7 +124,7 @@ describe('alarms', () => {
     const sweeps = (length: number, value: number) => Array.from({ length }, () => value);
     expect(after('TablesStopped', [...sweeps(44, 0), ...sweeps(8, 2)], 'OK')).toBe('OK');
     expect(after('TablesStopped', [...sweeps(43, 0), ...sweeps(9, 2)], 'OK')).toBe('ALARM');
-    // Somebody ends it and gives it again.
+    // Somebody ends the order and gives it again.
     const onAndOff = [1, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1];
     expect(after('TablesStopped', [...sweeps(37, 0), ...onAndOff], 'OK')).toBe('ALARM');
     expect(after('TablesStopped', [...onAndOff, ...sweeps(52, 0)], 'ALARM')).toBe('OK');
@@ -133,6 +133,18 @@ describe('alarms', () => {
   it('start when a sweep misses items of the one before, and end with the next sweep', () => {
     expect(after('ItemsMissing', [0, 0, 7], 'OK')).toBe('ALARM');
     expect(after('ItemsMissing', [0, 7, 0], 'ALARM')).toBe('OK');
+  });
+
+  it('start when a sweep finds a disabled mapping, and keep their state while none can ask', () => {
+    expect(template.one('AWS::CloudWatch::Alarm', 'AlarmsMappingsDisabled')).toMatchObject({
+      MetricName: 'MappingsDisabled',
+      Statistic: 'Maximum',
+      Period: 7 * 60,
+      TreatMissingData: 'ignore',
+    });
+    expect(after('MappingsDisabled', [0, 0, 1], 'OK')).toBe('ALARM');
+    expect(after('MappingsDisabled', [0, 1, none, none, none], 'ALARM')).toBe('ALARM');
+    expect(after('MappingsDisabled', [0, 1, none, 0], 'ALARM')).toBe('OK');
   });
 
   it('for tables out of sync end although other tables still wait for a person', () => {
@@ -164,7 +176,7 @@ describe('alarms', () => {
     const local = new StackTemplate({ local: true, sweepEveryMinutes: 1, alarmPeriodSeconds: 30 });
     const periods = [...local.all('AWS::CloudWatch::Alarm').values()].map(({ MetricName, Period }) => [
       Period,
-      /^(Sweep|Tables|Items)/.test(String(MetricName)),
+      /^(Sweep|Tables|Items|Mappings)/.test(String(MetricName)),
     ]);
     expect(new Set(periods.map(String))).toEqual(new Set(['30,false', '60,true']));
   });

@@ -17,7 +17,7 @@ describe('messages', () => {
     });
   });
 
-  it('go to the topic of the alarms, and those that it does not take are kept aside', () => {
+  it('go to the topic of the alarms, and undeliverable ones to a dead-letter queue', () => {
     expect(rule['Targets']).toMatchObject([{ Arn: 'AlarmsTopic', DeadLetterConfig: { Arn: 'UndeliveredEvents.Arn' } }]);
     expect(rule['Targets']).not.toMatchObject([{ RoleArn: expect.anything() }]);
   });

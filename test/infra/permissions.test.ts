@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { account, region, StackTemplate } from '../support/stack.ts';
 
-const list = z.union([z.array(z.string()), z.string().transform((one) => [one])]);
+const joined = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.string())]) });
+const text = z.union([z.string(), joined.transform(({ 'Fn::Join': [, parts] }) => parts.join(''))]);
+const list = z.union([z.array(text), text.transform((one) => [one])]);
 const statement = z.object({
   Effect: z.string(),
   Action: list,
@@ -30,6 +32,7 @@ function permissions(template: StackTemplate, role: string): Record<string, stri
 }
 
 const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
+const mapping = `arn:aws:lambda:${region}:${account}:event-source-mapping:`;
 const routeTables = `arn:aws:ec2:${region}:${account}:route-table/*`;
 const send = ['sqs:GetQueueAttributes', 'sqs:GetQueueUrl', 'sqs:SendMessage'];
 
@@ -49,7 +52,7 @@ const ec2Reads = [
   'ec2:DescribeVpnGateways',
 ];
 
-/** What every function may do: reconcile tables with what was reported of them, and write its own log. */
+/** What every function may do: reconcile tables, with the evidence of their calls, and write its own log. */
 const reconcileWith = (name: string) => ({
   '*': ec2Reads,
   [routeTables]: ['ec2:CreateRoute', 'ec2:DeleteRoute', 'ec2:ReplaceRoute'],
@@ -106,7 +109,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets on-requeue do so, and take messages from its queue', () => {
+  it('lets on-requeue reconcile one table, and receive messages from its queue', () => {
     expect(permissions(template, 'OnRequeueRole')).toEqual({
       ...reconcileWith('OnRequeue'),
       'Requeue.Arn': [
@@ -120,16 +123,20 @@ describe('permissions', () => {
     });
   });
 
-  it('lets the sweep do so, and list what is managed', () => {
+  it('lets the sweep reconcile one table, list the managed tables, and see whether the mappings are enabled', () => {
+    const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
     expect(permissions(template, 'SweepRole')).toEqual({
       ...reconcileWith('Sweep'),
       'DesiredRouteTables.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'RouteTableOrders.Arn': ['dynamodb:BatchGetItem', 'dynamodb:Scan'],
       'FailedInvocations.Arn': send,
+      // The mappings of edits, orders and requeue messages.
+      ...Object.fromEntries(mappings.map((name) => [`${mapping}${name}`, ['lambda:GetEventSourceMapping']])),
     });
+    expect(mappings).toHaveLength(3);
   });
 
-  it('lets the widget read what is shown, and change nothing', () => {
+  it('lets the widget read, and change nothing', () => {
     expect(permissions(template, 'WidgetRole')).toEqual({
       'DesiredRouteTables.Arn': ['dynamodb:Scan'],
       'RouteTableOrders.Arn': ['dynamodb:Scan'],
@@ -138,7 +145,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else write what is remembered, not even an administrator', () => {
+  it('lets nobody else write the state, not even an administrator', () => {
     const { ResourcePolicy } = template.one('AWS::DynamoDB::Table', 'RouteTableStates');
     expect(ResourcePolicy).toEqual({
       PolicyDocument: {
@@ -165,7 +172,7 @@ describe('permissions', () => {
     });
   });
 
-  it('lets nobody else ask the reconciler to look again, and nobody without TLS', () => {
+  it('lets nobody else send requeue messages, and nobody without TLS', () => {
     const policies = [...template.all('AWS::SQS::QueuePolicy').values()].filter(({ Queues }) =>
       JSON.stringify(Queues).includes('"Requeue"'),
     );

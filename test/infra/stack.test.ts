@@ -15,7 +15,7 @@ describe('the stack', () => {
     });
   });
 
-  it('keeps the orders for a route table together, lets those that have ended expire, and tells of each by a stream', () => {
+  it('keeps the orders for a route table together, lets ended ones expire, and sends each to a stream', () => {
     expect(template.one('AWS::DynamoDB::Table', 'RouteTableOrders')).toMatchObject({
       TableName: 'RouteTableOrders',
       KeySchema: [
@@ -55,12 +55,14 @@ describe('the stack', () => {
     }
   });
 
-  it('keeps history for as long as it is told', () => {
+  it('keeps history for the configured time', () => {
     const { Environment } = new StackTemplate({ historyDays: 365 }).one('AWS::Lambda::Function', 'SweepFunction');
     expect(Environment).toMatchObject({ Variables: { HISTORY_DAYS: '365' } });
   });
 
-  it.each(functions)('tells %s where tables and queue are and whose account it works in', (name) => {
+  const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
+
+  it.each(functions)('gives %s the names of tables and queue, and its account id', (name) => {
     const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
     expect(Environment).toEqual({
       Variables: {
@@ -74,6 +76,7 @@ describe('the stack', () => {
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
         NODE_OPTIONS: '--enable-source-maps',
+        ...(name === 'Sweep' && { MAPPING_IDS: { 'Fn::Join': ['', mappings.join(' , ').split(' ')] } }),
       },
     });
   });
@@ -86,14 +89,14 @@ describe('the stack', () => {
     expect(template.one('AWS::Logs::LogGroup', `${name}Logs`)).toMatchObject({ RetentionInDays: 90 });
   });
 
-  it('hands route calls to on-route-change, and keeps aside what could not be handed over', () => {
+  it('sends route calls to on-route-change, and undeliverable events to a dead-letter queue', () => {
     expect(template.one('AWS::Events::Rule', 'RouteCalls')).toMatchObject({
       State: 'ENABLED',
       Targets: [{ Arn: 'OnRouteChangeFunction.Arn', DeadLetterConfig: { Arn: 'UndeliveredEvents.Arn' } }],
     });
   });
 
-  it('sweeps every 5 minutes, and keeps aside a sweep that could not be started', () => {
+  it('sweeps every 5 minutes, and sends a sweep that could not start to a dead-letter queue', () => {
     expect(template.one('AWS::Scheduler::Schedule', 'SweepSchedule')).toMatchObject({
       State: 'ENABLED',
       ScheduleExpression: 'rate(5 minutes)',
@@ -116,10 +119,10 @@ describe('the stack', () => {
   describe.each([
     ['edits', 'DesiredChanges', 'DesiredRouteTables'],
     ['orders', 'Orders', 'RouteTableOrders'],
-  ])('hears of %s by a stream', (_, id, table) => {
+  ])('reads %s from a stream', (_, id, table) => {
     const mapping = template.one('AWS::Lambda::EventSourceMapping', `OnDesiredChangeFunction${id}`);
 
-    it('and never lets a poison record block it: a few tries in ever smaller batches, then aside', () => {
+    it('and is never blocked by a poison record: after a few tries in smaller batches, it goes to a dead-letter queue', () => {
       expect(mapping).toMatchObject({
         EventSourceArn: `${table}.StreamArn`,
         FunctionName: 'OnDesiredChangeFunction',
@@ -131,16 +134,16 @@ describe('the stack', () => {
       });
     });
 
-    it('and misses none that is made while the mapping is created or updated', () => {
+    it('and misses no edit while the mapping is created or updated', () => {
       expect(mapping).toMatchObject({ StartingPosition: 'TRIM_HORIZON' });
     });
   });
 
-  it('is not woken by what it writes down itself', () => {
+  it('is not woken by its own writes', () => {
     expect(template.one('AWS::DynamoDB::Table', 'RouteTableStates')).not.toHaveProperty('StreamSpecification');
   });
 
-  it('looks again when it was asked to, tells which message failed, and sets one aside after three failures', () => {
+  it('receives requeue messages, reports which one failed, and sends it to a dead-letter queue after three failures', () => {
     const [mapping] = [...template.all('AWS::Lambda::EventSourceMapping').values()].filter(
       ({ EventSourceArn }) => EventSourceArn === 'Requeue.Arn',
     );
@@ -153,7 +156,7 @@ describe('the stack', () => {
     });
   });
 
-  it('shows nobody a message that is being worked on, and still has time for all its tries', () => {
+  it('hides a message while it is processed, and leaves time for all its tries', () => {
     const { Timeout } = template.one('AWS::Lambda::Function', 'OnRequeueFunction');
     const queue = template.one('AWS::SQS::Queue', 'Requeue');
     expect(Timeout).toBe(60);
@@ -167,7 +170,7 @@ describe('the stack', () => {
     });
   });
 
-  it('names in its outputs what scripts look for', () => {
+  it('has the outputs that scripts use', () => {
     expect([...template.outputs].sort()).toEqual([
       'AlarmTopicArn',
       'DashboardName',
@@ -217,7 +220,7 @@ describe('the stack on the local emulators', () => {
     expect(schedule).toMatchObject({ ScheduleExpression: 'rate(1 minute)' });
   });
 
-  it('lacks nothing that the real stack has, but the queue policies that demand TLS', () => {
+  it('lacks only the queue policies that require TLS', () => {
     const real = new StackTemplate();
     const missing = real.resources.filter((resource) => !template.resources.includes(resource));
     expect(missing.filter((resource) => !resource.startsWith('AWS::SQS::QueuePolicy'))).toEqual([]);

@@ -54,7 +54,7 @@ describe('on-route-change', () => {
     });
   });
 
-  it('tries again what was denied when the table is tagged: the tag may have been what was missing', async () => {
+  it('retries denied changes when the table is tagged, because the tag may have been missing', async () => {
     const event = JSON.parse(readFileSync(file, 'utf8'));
     const requestParameters = { resourcesSet: { items: ['i-aaaaaaaa', a, b].map((resourceId) => ({ resourceId })) } };
     const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', requestParameters } };
@@ -70,18 +70,18 @@ describe('on-route-change', () => {
     ['a call that names no table', recorded()],
     ['an event of another kind', { 'detail-type': 'Scheduled Event', detail: {} }],
     ['no event at all', undefined],
-  ])('asks EC2 nothing for %s', async (_, event) => {
+  ])('makes no EC2 call for %s', async (_, event) => {
     await onRouteChange(event, contextOf());
     expect(world.ec2.journal.calls).toEqual([]);
   });
 
-  it('goes on with the other tables when one fails, and fails itself, to be tried again', async () => {
+  it('goes on with the other tables if one fails, and then fails, so that Lambda retries it', async () => {
     world.desired.faults = unreadable(a);
     await expect(onRouteChange(recorded(a, b, c), contextOf())).rejects.toThrow(AggregateError);
     expect(routes()).toEqual([{}, wanted, wanted]);
   });
 
-  it('starts nothing in the last ten seconds of its time', async () => {
+  it('starts nothing in its last ten seconds', async () => {
     await onRouteChange(recorded(a), contextOf('request-1', 9_000));
     expect(world.ec2.journal.mutations).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe('on-desired-change', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 2, CreateRoute: 2 });
   });
 
-  it('looks at a table for which a person gave an order, and announces what is ordered for all, once', async () => {
+  it('reconciles the table of an order, and announces an order for all tables once', async () => {
     const keys = (routeTableId: string, order: string) => ({
       eventSource: 'aws:dynamodb',
       dynamodb: { Keys: { routeTableId: { S: routeTableId }, order: { S: order } }, SequenceNumber: '7' },
@@ -114,7 +114,7 @@ describe('on-desired-change', () => {
     expect(world.states.status(a)).toMatchObject({ trigger: { kind: 'person', id: '7' } });
   });
 
-  it('takes the removal of an order for no deletion of the item', async () => {
+  it('does not mistake the removal of an order for a deletion of the item', async () => {
     world.ec2.scenery.route(a, '10.20.0.0/16', 'pcx-aaaaaaaa');
     await world.settle(a);
     vi.setSystemTime(world.now());
@@ -130,7 +130,7 @@ describe('on-desired-change', () => {
     expect(deletions).toBeUndefined();
   });
 
-  it('forgets by what deletes were earned when an item was deleted, though it is there again', async () => {
+  it('forgets earned deletes when an item was deleted, even if it was written again', async () => {
     world.ec2.scenery.route(a, '10.20.0.0/16', 'pcx-aaaaaaaa');
     await world.settle(a);
     vi.setSystemTime(world.now());
@@ -140,7 +140,7 @@ describe('on-desired-change', () => {
     expect(routes()).toEqual([{ ...wanted, '10.99.0.0/16': 'pcx-aaaaaaaa' }, wanted, {}]);
   });
 
-  it('reports just the records that failed', async () => {
+  it('reports only the records that failed', async () => {
     world.desired.faults = unreadable(b);
     const answer = await onDesiredChange(streamEvent(a, b, c, b), contextOf());
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '1' }, { itemIdentifier: '3' }] });
@@ -156,14 +156,14 @@ describe('on-desired-change', () => {
     });
   });
 
-  it('never lets a poisoned record hold up the shard', async () => {
+  it('never lets a poison record block the shard', async () => {
     const { Records: records } = streamEvent(a);
     const poison = [{}, { dynamodb: {} }, { dynamodb: { Keys: {}, SequenceNumber: '7' } }];
     expect(await onDesiredChange({ Records: [...poison, ...records] }, contextOf())).toEqual({ batchItemFailures: [] });
     expect(routes()).toEqual([wanted, {}, {}]);
   });
 
-  it('takes an item that nobody can read for invalid, not for a failure', async () => {
+  it('treats an unreadable item as invalid, not as a failure', async () => {
     world.desired.put({ routeTableId: a, routes: 'everything' });
     expect(await onDesiredChange(streamEvent(a), contextOf())).toEqual({ batchItemFailures: [] });
     expect(world.states.status(a).phase).toBe('Invalid');
@@ -173,12 +173,12 @@ describe('on-desired-change', () => {
 describe('on-requeue', () => {
   const message = (routeTableId: string, more = {}) => JSON.stringify({ routeTableId, hop: 1, ...more });
 
-  it('looks at the tables of a batch again', async () => {
+  it('reconciles the tables of a batch', async () => {
     expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({ batchItemFailures: [] });
     expect(routes()).toEqual([wanted, wanted, {}]);
   });
 
-  it('reports just the messages that failed', async () => {
+  it('reports only the messages that failed', async () => {
     world.desired.faults = unreadable(a);
     expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({
       batchItemFailures: [{ itemIdentifier: 'message-0' }],
@@ -194,7 +194,7 @@ describe('on-requeue', () => {
     '{"routeTableId":7,"hop":0}',
     message(a, { hop: -1 }),
     message(a, { nextRetry: 'x' }),
-  ])('drops a message that is not one of ours: %s', async (body) => {
+  ])('drops an unknown message: %s', async (body) => {
     expect(await onRequeue(queueEvent(body), contextOf())).toEqual({ batchItemFailures: [] });
     expect(world.ec2.journal.calls).toEqual([]);
     expect(world.lines).toMatchObject([{ level: 'error', message: 'dropped a message that is not one of ours' }]);
@@ -203,7 +203,7 @@ describe('on-requeue', () => {
 
 describe('sweep', () => {
   it('reconciles every managed table', async () => {
-    // Whoever starts one by hand is told what it found.
+    // A person who invokes the sweep gets its record.
     expect(await onSchedule({}, contextOf())).toEqual({ completed: true, checked: 3, outOfSync: 0, unknown: 0 });
     expect(routes()).toEqual([wanted, wanted, wanted]);
     expect(await world.states.readSweep()).toMatchObject({ checked: 3, endedAt: expect.any(String) });

@@ -14,7 +14,7 @@ const settings = {
   AWS_REGION: 'eu-west-1',
 };
 
-/** The module afresh, as in a cold start. */
+/** The module, loaded again as in a cold start. */
 const coldStart = async () => {
   vi.resetModules();
   return import('../../lambdas/runtime.ts');
@@ -44,7 +44,14 @@ describe('the runtime of the functions', () => {
     },
   );
 
-  it('knows the route tables of its own account alone', async () => {
+  it('of other functions than the sweep starts without ids of mappings, and counts no mapping as enabled', async () => {
+    const { runtime } = await coldStart();
+    await expect(runtime().world.mappings.disabled()).rejects.toThrow(
+      'the environment variable MAPPING_IDS is not set',
+    );
+  });
+
+  it('reads only route tables of its own account', async () => {
     const [ours, shared] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
     await using server = await serveEc2(
       page([
@@ -61,7 +68,7 @@ describe('the runtime of the functions', () => {
     expect(await tables.read(shared)).toBeUndefined();
   });
 
-  it('keeps ten seconds of an invocation for writing down what was done', async () => {
+  it('keeps the last ten seconds of an invocation for writing the outcome', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: new Date('2026-11-23T12:00:00Z') });
     const { invocationOf } = await coldStart();
     expect(invocationOf(contextOf('request-7', 60_000))).toEqual({

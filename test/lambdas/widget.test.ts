@@ -35,7 +35,7 @@ describe('the widget', () => {
     expect(page).toContain(`endpoint="${context.invokedFunctionArn}"`);
   });
 
-  it('is light or dark as the dashboard is', async () => {
+  it('is light or dark like the dashboard', async () => {
     const [light, dark] = await Promise.all(
       ['light', 'dark'].map((theme) => shown({ widgetContext: { theme, dashboardName: 'any' } })),
     );
@@ -43,7 +43,7 @@ describe('the widget', () => {
     expect(await shown({})).toBe(light);
   });
 
-  it('shows one table when its link was pressed', async () => {
+  it('shows one table after a click on its link', async () => {
     expect(await shown({ routeTableId: 'rtb-01a1b2c3d4e5f6071', page: 0 })).toContain(
       'routectl approve rtb-01a1b2c3d4e5f6071',
     );
@@ -61,7 +61,7 @@ describe('the widget', () => {
     },
   );
 
-  it('tells whoever adds it to a dashboard what it takes', async () => {
+  it('describes its parameters to people who add it to a dashboard', async () => {
     expect(await handler({ describe: true }, context)).toEqual({ markdown: expect.stringContaining('routeTableId') });
   });
 });

@@ -37,7 +37,7 @@ async function rescue(world: InMemoryWorld): Promise<void> {
 
 const routes = ({ ec2 }: InMemoryWorld): Record<string, string> => ec2.scenery.routesOf(routeTableId);
 
-const eventsOf = ({ announcer }: InMemoryWorld) => announcer.told.flatMap(({ events }) => events);
+const eventsOf = ({ announcer }: InMemoryWorld) => announcer.news.flatMap(({ events }) => events);
 
 const later = async (world: InMemoryWorld, ms = sweepEvery): Promise<void> => {
   world.clock.advance(ms);

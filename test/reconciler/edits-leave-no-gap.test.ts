@@ -18,7 +18,7 @@ async function split(options?: Parameters<typeof inSync>[1], beside = {}): Promi
 
 const routesOf = ({ ec2 }: InMemoryWorld) => ec2.scenery.routesOf(routeTableId);
 
-/** The destinations of the last run and what came of them. */
+/** The destinations of the last run, with the result of each. */
 const lastRun = ({ states }: InMemoryWorld) =>
   states
     .runs(routeTableId)
@@ -51,7 +51,7 @@ describe('an edit that splits a block', () => {
     expect(world.status().phase).toBe('InSync');
   });
 
-  it('keeps the block while EC2 refuses one of the halves, and says so', async () => {
+  it('keeps the block while EC2 rejects one of the halves, and reports it', async () => {
     const world = await split();
     world.faults.strike({ naming: second }, { refused: notAttached });
     await world.reconcile({ kind: 'desired' });
@@ -79,7 +79,7 @@ describe('an edit that splits a block', () => {
     expect(routesOf(world)).toEqual(halves);
   });
 
-  it('does not describe the table once more if both halves are refused', async () => {
+  it('does not read the table again if both halves are rejected', async () => {
     const world = await split();
     world.faults.strike({ action: 'CreateRoute' }, { refused: notAttached });
     await world.reconcile({ kind: 'desired' });
@@ -108,7 +108,7 @@ describe('an edit that splits a block', () => {
     expect(lines.at(-1)).toMatch(/^CreateRoute 192\.168\./);
   });
 
-  it('makes room later, if that delete failed at first, and tries the refused half with it', async () => {
+  it('deletes the block later if that delete failed, and retries the rejected half with it', async () => {
     const world = await split({ routesPerFamily: 2 });
     world.faults.strike({ action: 'DeleteRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
     await world.reconcile({ kind: 'desired' });
@@ -118,7 +118,7 @@ describe('an edit that splits a block', () => {
     expect(routesOf(world)).toEqual(halves);
   });
 
-  it('lets a delete go that a person approved, though a half is refused', async () => {
+  it('makes an approved delete even if a half is rejected', async () => {
     const world = await split();
     world.faults.strike({ action: 'CreateRoute' }, { refused: notAttached });
     await world.reconcile({ kind: 'desired' });
@@ -135,7 +135,7 @@ describe('an edit that splits a block', () => {
     expect(routesOf(world)).toEqual({});
   });
 
-  it('does not put off the delete of a route that appeared', async () => {
+  it('does not delay the delete of a route that appeared', async () => {
     const world = await inSync({});
     world.desire(halves);
     await world.ec2.as('mallory').createRoute({

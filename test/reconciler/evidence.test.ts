@@ -5,14 +5,14 @@ import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
 import { type CallGiven, type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// Calls that events reported lie beside the table, in rows. Whoever reconciles the table next uses them.
+// Each reported call is kept in a row of its table. The next reconcile of the table uses it.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 const second = 1_000;
 const minute = 60 * second;
 
-/** The event of a call came, and the invocation that kept it died before it took the lease. */
+/** Keeps a reported call, as an invocation does that dies before it takes the lease. */
 const keptOnly = (world: InMemoryWorld, given: CallGiven) =>
   world.evidence.keep([{ routeTableId, call: world.callOf(given) }]);
 
@@ -22,7 +22,7 @@ const moved: CallGiven = { id: 'event-1', name: 'AssociateRouteTable', actor: al
 const deletion: CallGiven = { name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' };
 
 describe('a call whose own invocation died', () => {
-  it('is known to the next reconcile, whatever wakes it', async () => {
+  it('is used by the next reconcile, whatever starts it', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await keptOnly(world, { ...deletion, id: 'event-1' });
@@ -32,7 +32,7 @@ describe('a call whose own invocation died', () => {
     ]);
   });
 
-  it('is announced by the next reconcile where it changed what surrounds the table, and only by that', async () => {
+  it('is announced once, by the next reconcile, if it changed the surroundings of the table', async () => {
     const world = await inSync(two);
     const time = world.now().toISOString();
     await keptOnly(world, { ...moved, time });
@@ -43,7 +43,7 @@ describe('a call whose own invocation died', () => {
     expect(world.states.runs(routeTableId)).toMatchObject([{ notice, actor: alice }]);
   });
 
-  it('is answered by a message that carries no word of it', async () => {
+  it('is read by the requeue, whose message does not contain it', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await keptOnly(world, deletion);
@@ -54,9 +54,9 @@ describe('a call whose own invocation died', () => {
 });
 
 it.each([
-  ['an event, and tries again what was refused', { kinds: ['event'] as const }, 'InSync'],
-  ['nothing but time, and does not', {}, 'Failed'],
-])('a message says that it was sent for %s', async (_, left, phase) => {
+  ['an event and retries rejected changes', { kinds: ['event'] as const }, 'InSync'],
+  ['a due time alone and does not', {}, 'Failed'],
+])('a message says that it was sent because of %s', async (_, left, phase) => {
   const world = await inSync(two);
   world.desire({ ...two, '10.22.0.0/16': 'tgw-bbbbbbbb' });
   await world.reconcile({ kind: 'desired' });
@@ -70,7 +70,7 @@ it.each([
 });
 
 describe('a call is new', () => {
-  it('until a status that knows it is written: what a lost status announced is announced by the next', async () => {
+  it('until a status that includes it is written: if that write fails, the next reconcile announces it', async () => {
     const world = await inSync(two);
     const time = world.now().toISOString();
     world.states.faults = (call) => {
@@ -83,7 +83,7 @@ describe('a call is new', () => {
     expect(world.announcer.events).toEqual(['Route Table Changed']);
   });
 
-  it('whatever its time is: one that was made before those known is not among them', async () => {
+  it('even if it was made before the known ones', async () => {
     const world = await inSync(two);
     const earlier = new Date(world.now().getTime() - 60 * minute).toISOString();
     await world.event(moved);
@@ -91,7 +91,7 @@ describe('a call is new', () => {
     expect(world.announcer.events).toEqual(['Route Table Changed', 'Route Table Changed']);
   });
 
-  it('once, for the reconcile of a deleted item as well', async () => {
+  it('once, even for the reconcile of a deleted item', async () => {
     const world = await inSync(two);
     await keptOnly(world, moved);
     await world.reconcile({ kind: 'desired', id: '1', deleted: true });
@@ -101,7 +101,7 @@ describe('a call is new', () => {
     expect(changes()).toHaveLength(1);
   });
 
-  it('no longer a day after it was made: then it is forgotten, and nothing is written for that', async () => {
+  it('for at most a day, after which it is forgotten without a write', async () => {
     const world = await inSync(two);
     await world.event(moved);
     const [first] = world.memory().callsSeen ?? [];
@@ -118,7 +118,7 @@ describe('a call is new', () => {
   });
 });
 
-it('a read in doubt is believed for a new route call, and not once more for the same', async () => {
+it('a new route call confirms one doubtful read, not two', async () => {
   const world = await inSync(two);
   world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
   await world.reconcile();
@@ -136,7 +136,7 @@ it('a read in doubt is believed for a new route call, and not once more for the 
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
 });
 
-it('drift beyond what a status has room for is found once, however long its calls are kept', async () => {
+it('drift for which the status has no room is found once, however long its calls are kept', async () => {
   const destinations = Array.from({ length: 150 }, (_, n) => `10.20.${n}.0/24`);
   const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
   for (const destination of destinations) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
@@ -152,7 +152,7 @@ it('drift beyond what a status has room for is found once, however long its call
   expect(world.announcer.values('DriftDetected')).toEqual([150]);
 });
 
-it('evidence that cannot be read fails the reconcile: a call must not be missed', async () => {
+it('a reconcile fails if it cannot read the evidence: it must not miss a call', async () => {
   const world = await inSync(two);
   world.evidence.faults = (call) => {
     if (call === 'of') throw new Error('no answer');
@@ -161,7 +161,7 @@ it('evidence that cannot be read fails the reconcile: a call must not be missed'
   expect(world.ec2.journal.calls).toEqual([]);
 });
 
-it('a sweep of a table with new calls and nothing else to do leaves them to their own reconcile', async () => {
+it('a sweep does not reconcile a table only for its new calls', async () => {
   const world = await inSync(two);
   await keptOnly(world, moved);
   world.forget();
@@ -170,7 +170,7 @@ it('a sweep of a table with new calls and nothing else to do leaves them to thei
   expect(world.announcer.events).toEqual([]);
 });
 
-it('what is left with a holder are kinds and deletions: nothing in it speaks of a call', async () => {
+it('what is left with a holder are kinds of triggers and deletions, not calls', async () => {
   const world = await inSync(two);
   const claim = { holder: 'one', now: world.now(), retakeBefore: world.now() };
   await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });

@@ -13,7 +13,7 @@ const stopped = async (fields: object = { reason: 'incident', by: 'alice' }) => 
   world.orders.put('*', 'stop', fields);
   return world;
 };
-const events = ({ announcer }: Awaited<ReturnType<typeof stopped>>) => announcer.told.flatMap(({ events }) => events);
+const events = ({ announcer }: Awaited<ReturnType<typeof stopped>>) => announcer.news.flatMap(({ events }) => events);
 
 describe('an order for all tables', () => {
   it('is announced once for the fleet, not by each table, with who claims to have given it', async () => {
@@ -33,6 +33,12 @@ describe('an order for all tables', () => {
       },
     ]);
     expect(detailSchemas['Route Order Given'].safeParse(events(world)[0]?.detail).error).toBeUndefined();
+  });
+
+  it('is announced once by two functions that read it at the same time', async () => {
+    const world = await stopped();
+    await Promise.all([announceFleetOrders(world, person), announceFleetOrders(world, { kind: 'sweep' })]);
+    expect(events(world)).toHaveLength(1);
   });
 
   it('is announced by the sweep if its stream record is lost, and so is its end', async () => {
@@ -69,7 +75,7 @@ describe('an order for all tables', () => {
     expect(world.announcer.events).toEqual(['Route Order Given (entered)']);
   });
 
-  it('that is given and ends while EventBridge is away is announced when it is back, and so is its end', async () => {
+  it('that starts and ends during an outage of EventBridge is announced afterwards, and so is its end', async () => {
     const world = await stopped();
     world.announcer.faults = () => {
       throw new Error('the bus is away');
@@ -84,13 +90,13 @@ describe('an order for all tables', () => {
     expect(world.announcer.events).toEqual(['Route Order Given (entered)', 'Route Order Given (left)']);
   });
 
-  it('has the same id for two functions that find it at the same time', async () => {
+  it('is announced with the same event id by two functions that find it at the same time', async () => {
     const world = await stopped();
     await Promise.all([announceFleetOrders(world, person), announceFleetOrders(world, { kind: 'sweep' })]);
     expect(new Set(events(world).map(({ detail }) => detail.id)).size).toBe(1);
   });
 
-  it('that cannot be announced stops no sweep', async () => {
+  it('stops no sweep if it cannot be announced', async () => {
     const world = await stopped();
     world.orders.faults = (call) => {
       if (call === 'ofAll') throw new Error('no answer');

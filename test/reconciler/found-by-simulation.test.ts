@@ -6,12 +6,12 @@ import { sweep } from '../../reconciler/sweep.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// What the simulation found, each as the shortest history that shows it.
+// Defects that the simulation found. Each test is the shortest history that shows one.
 
 const one = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
 
 describe('a plan', () => {
-  it('that a second read brings is recorded before its first call, beside the first', async () => {
+  it('of a second read is recorded beside the first plan, before its first call', async () => {
     const { ec2, faults, reconcile, states } = await inSync(one);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     const somebodyIsFaster = (): void => ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -29,8 +29,8 @@ describe('a plan', () => {
   });
 });
 
-describe('what was written', () => {
-  it('is remembered when the item turns invalid soon after', async () => {
+describe('a write', () => {
+  it('is remembered if the item becomes invalid soon after', async () => {
     const { ec2, reconcile, desire, status, remembered } = await inSync(one);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile();
@@ -40,7 +40,7 @@ describe('what was written', () => {
     expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-aaaaaaaa' });
   });
 
-  it('is not written once more when the next read shows another state before it', async () => {
+  it('is not repeated if the next read shows a state from before it', async () => {
     const { ec2, faults, reconcile, desire, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     clock.advance(5_000);
@@ -55,11 +55,11 @@ describe('what was written', () => {
     ]);
   });
 
-  it('without an answer stays in doubt when an edit stops its repeat', async () => {
+  it('without an answer stays in doubt if an edit stops its repeat', async () => {
     const { ec2, faults, reconcile, desire, status, remembered } = await inSync(one);
     desire({ '10.20.0.0/16': 'pcx-bbbbbbbb' });
     faults.strike({ action: 'ReplaceRoute', times: 1 }, { lost: 'answer' });
-    // Both reads that follow lag behind that call. The edit comes between the first of them and the repeat.
+    // Both later reads lag behind that call. The edit comes between the first of them and the repeat.
     const edit = (): void => desire({ '10.20.0.0/16': 'tgw-aaaaaaaa' });
     faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 12_000, justBefore: edit });
     await reconcile({ kind: 'desired' });
@@ -68,7 +68,7 @@ describe('what was written', () => {
     expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-bbbbbbbb', isUncertain: true });
   });
 
-  it('beside a refusal is looked at again soon', async () => {
+  it('beside a rejected change is verified soon', async () => {
     const { ec2, reconcile, requeue, desire, clock } = await inSync(one);
     ec2.scenery.vanish('tgw-aaaaaaaa');
     desire({ ...one, '10.21.0.0/16': 'tgw-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' });
@@ -77,10 +77,10 @@ describe('what was written', () => {
   });
 });
 
-describe('a target that drops the traffic', () => {
-  it('is remembered as dead although the read that shows it is doubted for another route', async () => {
+describe('a dead target', () => {
+  it('is remembered as dead even if the read that shows it is in doubt about another route', async () => {
     const { ec2, event, reconcile, desire, memory, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
-    // Attached to nothing: EC2 accepts it, and the route becomes a blackhole.
+    // The interface is attached to nothing: EC2 accepts it, and the route becomes a blackhole.
     ec2.scenery.interface('eni-bbbbbbbb');
     desire({ '10.20.0.0/16': 'eni-bbbbbbbb', '10.21.0.0/16': 'pcx-bbbbbbbb' });
     await reconcile({ kind: 'desired' });
@@ -89,7 +89,7 @@ describe('a target that drops the traffic', () => {
     await reconcile({ kind: 'requeue' });
     expect(memory().doubt).toBeDefined();
     clock.advance(5_000);
-    // Somebody restores what worked, and the event of that call ends the doubt.
+    // Somebody restores the working target, and the event of that call ends the doubt.
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
     ec2.journal.clear();
     await event({ name: 'ReplaceRoute' });
@@ -98,15 +98,15 @@ describe('a target that drops the traffic', () => {
   });
 });
 
-describe('a route that we led elsewhere', () => {
-  it('is not ours any more with its old target: others put that there', async () => {
+describe('a route whose target we replaced', () => {
+  it('is no longer ours with its old target: others restored it', async () => {
     const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
     const { ec2, reconcile, desire, status, clock } = await inSync(four);
     desire({ ...four, '10.20.0.0/16': 'pcx-bbbbbbbb' });
     await reconcile({ kind: 'desired' });
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
     clock.advance(60_000);
-    // Only one route stays listed. Two deletes of ours are too many, one is not, and the third is not of ours.
+    // One route stays listed. Of the other three, two are ours, which is more than maxDeletes. Others restored the third.
     desire({ '10.23.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 1 });
     await reconcile({ kind: 'desired' });
     expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
@@ -119,14 +119,14 @@ describe('a route that we led elsewhere', () => {
 });
 
 describe('deletes held back by the plan of a stale read', () => {
-  it('go with the first later read that is believed', async () => {
+  it('are made after the next read that is believed', async () => {
     const four = Object.fromEntries([20, 21, 22, 23].map((second) => [`10.${second}.0.0/16`, 'pcx-aaaaaaaa']));
     const { ec2, faults, reconcile, desire, status, clock } = await inSync(four);
     const { '10.20.0.0/16': _, ...three } = four;
     desire(three);
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.lines).toEqual(['DeleteRoute 10.20.0.0/16']);
-    // Two are listed from now on, both are there, and two of four routes may be deleted. The first read does not show
+    // The item now lists two routes, both exist, and two of four routes may be deleted. The first read does not show
     // that 10.20.0.0/16 is back, so two of three are too many. The second read shows it, against our own delete.
     desire({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' });
     clock.advance(20_000);
@@ -145,7 +145,7 @@ describe('deletes held back by the plan of a stale read', () => {
 });
 
 describe('a contest', () => {
-  it('outlasts a look that finds no table', async () => {
+  it('outlasts a reconcile that does not find the table', async () => {
     const { ec2, event, faults, reconcile, clock, status } = await inSync(one);
     const undo = async (): Promise<void> => {
       ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -163,7 +163,7 @@ describe('a contest', () => {
     ec2.scenery.deleteTable(routeTableId);
     await reconcile();
     expect(status()).toMatchObject({ phase: 'Missing', contested });
-    // A read that lags shows the table, as others had changed it once more.
+    // A stale read shows the table with the change that others made again.
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
     await event({ name: 'ReplaceRoute' });
     expect(status().phase).toBe('Contested');
@@ -171,8 +171,8 @@ describe('a contest', () => {
   });
 });
 
-describe('what was left with a holder that died', () => {
-  it('is told to the queue when whoever took them over fails, too', async () => {
+describe('triggers that were left with a dead holder', () => {
+  it('are sent to the queue if the next holder fails as well', async () => {
     const world = await inSync(one);
     const { leases, requeue, states, clock, event } = world;
     await leases.take(routeTableId, {
@@ -194,7 +194,7 @@ describe('what was left with a holder that died', () => {
 });
 
 describe('a sweep', () => {
-  it('reconciles a table whose status knows of changes that nobody tried', async () => {
+  it('reconciles a table whose status lists changes that were not tried', async () => {
     const world = await inSync(one);
     const { ec2, states, tables } = world;
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -209,12 +209,12 @@ describe('a sweep', () => {
 
 describe('drift', () => {
   const found = ({ announcer }: InMemoryWorld): readonly string[] =>
-    announcer.told
+    announcer.news
       .flatMap(({ events }) => events)
       .filter(({ type }) => type === 'Route Drift Detected')
       .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
 
-  it('is not what an edit asked for that was taken back in the middle of its apply', async () => {
+  it('does not include the changes of an edit that is undone in the middle of its apply', async () => {
     const world = await inSync(one);
     world.desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
     let asked = 0;
@@ -228,7 +228,7 @@ describe('drift', () => {
     expect(found(world)).toEqual([]);
   });
 
-  it('is not what an edit made before it was taken back', async () => {
+  it('does not include the changes that an edit made before it was undone', async () => {
     const world = await inSync(one);
     world.desire({ '10.20.0.0/16': 'pcx-bbbbbbbb', '10.21.0.0/16': 'pcx-aaaaaaaa' });
     world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore: () => world.desire(one) });
@@ -281,7 +281,7 @@ it('a repair counts although an edit interrupts it and the next read is in doubt
   expect(world.memory().destinations.get('10.20.0.0/16')?.repairs?.at).toHaveLength(1);
 });
 
-it('drift that was repaired before an edit stopped the apply is announced, if a call explains it', async () => {
+it('drift that is repaired before an edit stops the apply is announced if a call explains it', async () => {
   const { ec2, event, faults, desire, announcer } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   const justBefore = (): void => desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' });
@@ -289,6 +289,6 @@ it('drift that was repaired before an edit stopped the apply is announced, if a 
   faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore });
   const actor = { arn: 'arn:aws:iam::111122223333:user/bob' };
   await event({ name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor });
-  const changes = announcer.told.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
+  const changes = announcer.news.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
   expect(changes).toContainEqual(expect.objectContaining({ destination: '10.20.0.0/16', actor }));
 });

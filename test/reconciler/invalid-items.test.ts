@@ -9,7 +9,7 @@ const rogue = '192.0.2.0/24';
 
 const routesOf = ({ ec2 }: InMemoryWorld) => ec2.scenery.routesOf(routeTableId);
 
-/** Somebody pushes an item with an unknown target and a new field. */
+/** An item with an unknown target and an unknown field. */
 const breakItem = ({ desired }: InMemoryWorld): void =>
   desired.put({ routeTableId, routes: [{ destination: '10.20.0.0/16', target: 'nat' }], rotues: [] });
 
@@ -36,7 +36,7 @@ const createIn = (world: InMemoryWorld, destination: string) =>
   });
 
 describe('while an item is invalid', () => {
-  it('its last valid version is repaired: routes others replaced, deleted and made', async () => {
+  it('its last valid version is enforced: routes that others replaced, deleted and created are repaired', async () => {
     const world = await broken();
     await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
     await byMallory(world).deleteRoute({ RouteTableId: routeTableId, DestinationCidrBlock: '10.21.0.0/16' });
@@ -76,10 +76,10 @@ describe('while an item is invalid', () => {
     });
   });
 
-  it('a stored version that the status does not know never comes in force', async () => {
+  it('a stored version that the status does not name never comes into force', async () => {
     const world = await inSync(two);
     const item = { routeTableId, routes: [{ destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa' }] };
-    // A function stored this version and died. Then the item was edited back, and is invalid now.
+    // A function stored this version and died. Later the item was edited back, and now it is invalid.
     await world.lastValid.write(routeTableId, { item, since: world.now().toISOString() });
     breakItem(world);
     await world.reconcile({ kind: 'desired' });
@@ -88,7 +88,7 @@ describe('while an item is invalid', () => {
     expect(world.status()).not.toHaveProperty('inForce');
   });
 
-  it('a delete that only an edit earned waits for a person', async () => {
+  it('a delete that only an edit earned waits for approval', async () => {
     const world = await inSync(two);
     world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 5 });
     world.faults.strike({ action: 'DeleteRoute' }, { refused: { code: 'RequestLimitExceeded' } });
@@ -141,7 +141,7 @@ describe('while an item is invalid', () => {
     expect(routesOf(world)).toEqual(two);
   });
 
-  it('sweeps repair what no event reported, and write nothing while all is as it should be', async () => {
+  it('sweeps repair drift that no event reported, and write nothing while the table is as desired', async () => {
     const world = await broken();
     const swept = () => sweep(world, world.invocation());
     await swept();
@@ -157,7 +157,7 @@ describe('while an item is invalid', () => {
     expect(routesOf(world)).toEqual(two);
   });
 
-  it('history is not filled with the same trouble', async () => {
+  it('the history gets one run for one trouble', async () => {
     const world = await broken();
     await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
     for (let n = 0; n < 4; n++) {
@@ -168,7 +168,7 @@ describe('while an item is invalid', () => {
     expect(world.announcer.events.filter((event) => event.startsWith('Route Reconcile Failed'))).toHaveLength(1);
   });
 
-  it('a missing table is still missing', async () => {
+  it('a missing table is reported as Missing', async () => {
     const world = await inSync({});
     const id = 'rtb-bbbbbbbb';
     world.desired.put({ routeTableId: id, routes: [] });
@@ -180,7 +180,7 @@ describe('while an item is invalid', () => {
 });
 
 describe('the last valid version', () => {
-  it('is the newest one that was reconciled, not the one that was first stored', async () => {
+  it('is the newest version that was reconciled', async () => {
     const world = await inSync(two);
     const edited = { '10.20.0.0/16': 'pcx-bbbbbbbb', '10.21.0.0/16': 'pcx-aaaaaaaa' };
     world.desire(edited);
@@ -192,7 +192,7 @@ describe('the last valid version', () => {
     expect(world.status().inForce?.phase).toBe('InSync');
   });
 
-  it('is stored before the first change under it, and nothing is changed if that fails', async () => {
+  it('is stored before its first change, and nothing is changed if that fails', async () => {
     const world = await inSync(two);
     world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
     world.lastValid.faults = (call) => {
@@ -216,7 +216,7 @@ describe('the last valid version', () => {
     expect(world.lastValid.calls).toEqual(new Map([['lastValid.write', 1]]));
   });
 
-  it('comes in force in the middle of an apply, if the item becomes invalid there', async () => {
+  it('comes into force in the middle of an apply if the item becomes invalid', async () => {
     const world = await inSync(two);
     const more = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`10.${100 + n}.0.0/16`, 'pcx-aaaaaaaa']));
     world.desire({ ...two, ...more });
@@ -232,7 +232,7 @@ describe('the last valid version', () => {
     expect(routesOf(world)).toEqual({ ...two, ...more });
   });
 
-  it('is none where the item was never valid: nothing is changed', async () => {
+  it('does not exist if the item was never valid: nothing is changed', async () => {
     const world = await inSync({});
     const id = 'rtb-bbbbbbbb';
     world.ec2.scenery.table(id, { routes: two });
@@ -259,7 +259,7 @@ describe('the last valid version', () => {
     await world.reconcile({ kind: 'desired' });
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(world.status().inForce).toBeUndefined();
-    // It is stored again with the next valid item, even if that asks for the same.
+    // The next valid item stores it again, even if it lists the same routes.
     world.desire(two);
     await world.reconcile({ kind: 'desired' });
     breakItem(world);
@@ -267,7 +267,7 @@ describe('the last valid version', () => {
     expect(world.status().inForce).toMatchObject({ phase: 'InSync' });
   });
 
-  it('ends with the management of the table', async () => {
+  it('is removed when the table is no longer managed', async () => {
     const world = await inSync(two);
     world.desired.delete(routeTableId);
     await world.reconcile({ kind: 'desired', id: 'deletion', deleted: true });
@@ -277,7 +277,7 @@ describe('the last valid version', () => {
     expect(world.status().inForce).toBeUndefined();
   });
 
-  it('ends with an item that was deleted and written again at once', async () => {
+  it('is removed even if the item is written again at once', async () => {
     const world = await inSync(two);
     breakItem(world);
     await world.reconcile({ kind: 'desired', id: 'deletion', deleted: true });
@@ -285,7 +285,7 @@ describe('the last valid version', () => {
     expect(world.status().inForce).toBeUndefined();
   });
 
-  it('is in force even where the memory was lost, and then deletes nothing', async () => {
+  it('stays in force if the memory was lost, but deletes nothing then', async () => {
     const world = await broken();
     world.states.lose(routeTableId);
     await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -295,7 +295,7 @@ describe('the last valid version', () => {
     expect(world.status()).toMatchObject({ phase: 'Invalid', inForce: { phase: 'Blocked' } });
   });
 
-  it('stays in force after the memory was lost, for every reconcile that follows', async () => {
+  it('stays in force for every later reconcile after the memory was lost', async () => {
     const world = await broken();
     world.states.lose(routeTableId);
     await world.reconcile();

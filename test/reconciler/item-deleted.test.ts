@@ -4,14 +4,14 @@ import { sweep } from '../../reconciler/sweep.ts';
 import { routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// What was earned under an item goes with it, however the news of its deletion travels.
+// When an item is deleted, its table loses every earned delete, however the deletion is reported.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
 const deleted = { kind: 'desired', id: '1', deleted: true } as const;
 const minute = 60_000;
 
-/** Somebody adds a route of their own while nobody manages the table, and writes the item again. */
+/** A table whose item was deleted, and to which somebody then added a route. */
 async function routeWhileUnmanaged(): Promise<InMemoryWorld> {
   const world = await inSync(two);
   world.desired.delete(routeTableId);
@@ -24,7 +24,7 @@ const asksFirst = (world: InMemoryWorld): void => {
   expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [{ destination: rogue }] } } });
 };
 
-it('news of a deletion that was taken into account says nothing of the item that came after, however late it comes', async () => {
+it('a late, repeated report of a deletion does not affect the next item', async () => {
   const world = await inSync(two);
   world.desired.delete(routeTableId);
   await world.event();
@@ -39,14 +39,14 @@ it('news of a deletion that was taken into account says nothing of the item that
 });
 
 describe('an item that is deleted and written again', () => {
-  it('before anybody looked has every delete asked for first', async () => {
+  it('needs approval for every delete, even if no reconcile came in between', async () => {
     const world = await routeWhileUnmanaged();
     world.desire(two);
     await world.reconcile(deleted);
     asksFirst(world);
   });
 
-  it('while another holds the table has it forgotten by that holder', async () => {
+  it('needs approval for every delete, even if the deletion was reported while another function held the lease', async () => {
     const world = await routeWhileUnmanaged();
     const holder = { ...world.invocation(), until: world.now() };
     const lease = { holder: holder.requestId, now: world.now(), retakeBefore: world.now() };
@@ -58,7 +58,7 @@ describe('an item that is deleted and written again', () => {
     asksFirst(world);
   });
 
-  it('while another holds the table, who then dies, is forgotten all the same', async () => {
+  it('needs approval for every delete, even if that holder died', async () => {
     const world = await routeWhileUnmanaged();
     const lease = { holder: 'somebody', now: world.now(), retakeBefore: world.now() };
     await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
@@ -71,7 +71,7 @@ describe('an item that is deleted and written again', () => {
     asksFirst(world);
   });
 
-  it('keeps its history, and is in sync at once where nothing changed', async () => {
+  it('keeps the history, and is in sync at once if nothing changed', async () => {
     const world = await inSync(two);
     const runs = world.states.runs(routeTableId);
     await world.reconcile(deleted);
@@ -80,7 +80,7 @@ describe('an item that is deleted and written again', () => {
     expect(world.states.runs(routeTableId)).toEqual(runs);
   });
 
-  it('does not bring back an approval that was given before', async () => {
+  it('does not restore an earlier approval', async () => {
     const world = await routeWhileUnmanaged();
     world.desire(two);
     await world.reconcile(deleted);
@@ -97,7 +97,7 @@ describe('an item that is deleted and written again', () => {
   });
 });
 
-describe('a deletion that no stream told of', () => {
+describe('a deletion that the stream did not report', () => {
   it('is found by the next sweep', async () => {
     const world = await routeWhileUnmanaged();
     await sweep(world, world.invocation());
@@ -111,7 +111,7 @@ describe('a deletion that no stream told of', () => {
   it.each([
     ['an invalid item', { mode: 'enforced' }],
     ['the item of a table that EC2 does not know', {}],
-  ] as const)('is found of %s, too', async (_, more) => {
+  ] as const)('is also found for %s', async (_, more) => {
     const world = await inSync(two);
     world.desired.put({ routeTableId: 'rtb-bbbbbbbb', routes: [], ...more });
     await sweep(world, world.invocation());
@@ -120,7 +120,7 @@ describe('a deletion that no stream told of', () => {
     expect(world.states.status('rtb-bbbbbbbb').phase).toBe('Unmanaged');
   });
 
-  it('is found once, and costs no more once it is announced', async () => {
+  it('is found once, and costs nothing after it was announced', async () => {
     const world = await routeWhileUnmanaged();
     await sweep(world, world.invocation());
     expect(world.announcer.events).toContain('Route Policy Changed');
@@ -132,7 +132,7 @@ describe('a deletion that no stream told of', () => {
     expect(world.ec2.journal.calls).toEqual([]);
   });
 
-  it('is found by a sweep in parts, which lets be what earlier parts saw', async () => {
+  it('is found by a sweep in several parts, which does not check again what earlier parts read', async () => {
     const world = await inSync({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     const ids = Array.from({ length: 150 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
     for (const id of ids) {
@@ -150,12 +150,12 @@ describe('a deletion that no stream told of', () => {
     expect([...world.states.writes]).toEqual([
       ['writeSweep', 2],
       ['write', 1],
-      // What it announced is noted.
+      // The second write removes the events that were announced.
       ['writeUnsent', 1],
     ]);
   });
 
-  it('that cannot be looked for is told, and nothing else fails for it', async () => {
+  it('that cannot be looked for fails the sweep only at its end', async () => {
     const world = await routeWhileUnmanaged();
     world.index.faults = () => {
       throw new Error('no answer');

@@ -5,11 +5,11 @@ import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// One writer per table, whoever else comes, and nothing that was left with it is lost.
+// One function at a time writes a table. It also does the work that others left with it.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 
-/** Somebody takes the lease and is never heard of again. */
+/** Takes the lease as a function that then dies. */
 const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
   world.leases.take(routeTableId, {
     holder,
@@ -19,7 +19,7 @@ const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
   });
 
 describe('a storm of events for one table', () => {
-  it('is a handful of reads, by one writer at a time', async () => {
+  it('causes two reads by one writer', async () => {
     const { ec2, faults, event } = await inSync(two);
     faults.strike({}, { answersAfterMs: 50 });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -29,7 +29,7 @@ describe('a storm of events for one table', () => {
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 1, CreateRoute: 1 });
   });
 
-  it('sends one message, for the moment at which the lease has expired by every clock', async () => {
+  it('sends one message, due when the lease has expired by every clock', async () => {
     const { faults, event, requeue, clock } = await inSync(two);
     faults.strike({}, { answersAfterMs: 50 });
     const dueAt = new Date(clock.now().getTime() + leaseMs + leaseMarginMs);
@@ -37,7 +37,7 @@ describe('a storm of events for one table', () => {
     expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt }]);
   });
 
-  it('does not hold up another table', async () => {
+  it('does not delay another table', async () => {
     const { ec2, faults, event, desired } = await inSync(two);
     ec2.scenery.table('rtb-bbbbbbbb');
     desired.put({ routeTableId: 'rtb-bbbbbbbb', routes: [] });
@@ -46,7 +46,7 @@ describe('a storm of events for one table', () => {
     expect(both.map(({ phase }) => phase)).toEqual(['InSync', 'InSync']);
   });
 
-  it('that outlasts the time of its holder is handed on, with the kinds of what was left', async () => {
+  it('is handed on if its holder runs out of time, with the kinds of the triggers that were left', async () => {
     const { ec2, faults, event, requeue, clock } = await inSync(two);
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 6_000 });
     const holder = event({}, routeTableId, 5);
@@ -57,7 +57,7 @@ describe('a storm of events for one table', () => {
     expect(requeue.sent).toContainEqual({ message, dueAt: clock.now() });
   });
 
-  it('is not forgotten when its holder fails: whoever goes in its place knows who it was', async () => {
+  it('is not lost if its holder fails: the next function knows the actor', async () => {
     const world = await inSync(two);
     const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
     world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { refused: { code: 'InternalError' } });
@@ -74,7 +74,7 @@ describe('a storm of events for one table', () => {
 });
 
 describe('a lease', () => {
-  it('of a holder that died is taken once it has expired', async () => {
+  it('of a dead holder is taken after it has expired', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await takeAndDie(world);
@@ -86,7 +86,7 @@ describe('a lease', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('of a request that died is taken again by its retry', async () => {
+  it('of a dead request is taken by its retry', async () => {
     const world = await inSync(two);
     await takeAndDie(world, 'request');
     const retry = () =>
@@ -99,7 +99,7 @@ describe('a lease', () => {
     expect(await retry()).toMatchObject({ phase: 'InSync' });
   });
 
-  it('that another took over stops the work, and nothing is said in its name', async () => {
+  it('that another function took over stops the work, and no status is written', async () => {
     const world = await inSync(two);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -115,7 +115,7 @@ describe('a lease', () => {
     expect(world.leases.holder(routeTableId)).toBe('somebody else');
   });
 
-  it('lets nothing start near its end', async () => {
+  it('lets no call start in its last 10 seconds', async () => {
     const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
     const { ec2, desire, faults, reconcile, clock } = await inSync(two);
     desire({ ...two, ...hundred });
@@ -128,7 +128,7 @@ describe('a lease', () => {
 });
 
 describe('an item that is edited while its plan is applied', () => {
-  it('stops the old plan, and the table is planned anew', async () => {
+  it('stops the old plan, and a new plan follows', async () => {
     const world = await inSync(two);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -145,7 +145,7 @@ describe('an item that is edited while its plan is applied', () => {
     expect(world.remembered('10.22.0.0/16').listed).toBe(true);
   });
 
-  it('or deleted, stops it for good', async () => {
+  it('or deleted stops every further change', async () => {
     const world = await inSync(two);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -156,11 +156,11 @@ describe('an item that is edited while its plan is applied', () => {
   });
 });
 
-describe('a message to look again', () => {
+describe('a requeue message', () => {
   const answer = (world: InMemoryWorld, message: { readonly nextRetry?: string; readonly hop: number }) =>
     reconcileAgain({ routeTableId, ...message }, 'message-1', world, world.invocation());
 
-  it('is sent for the moment the status waits for, and answered', async () => {
+  it('is due when the status says, and causes a reconcile', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await world.reconcile();
@@ -171,13 +171,13 @@ describe('a message to look again', () => {
     expect(world.status().phase).toBe('InSync');
   });
 
-  it('is dropped when the status waits for something else by now', async () => {
+  it('is dropped if the status now waits for another time', async () => {
     const world = await inSync(two);
     await answer(world, { nextRetry: '2026-11-23T12:00:05.000Z', hop: 1 });
     expect(world.ec2.journal.calls).toEqual([]);
   });
 
-  it('is not sent when it would be the eleventh in a row: the sweep looks then', async () => {
+  it('is not sent as the eleventh in a row: the sweep reads the table instead', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await answer(world, { hop: 10 });

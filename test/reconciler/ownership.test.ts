@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
+import { leaseMs } from '../../reconciler/lease.ts';
 import type { BlockCode } from '../../reconciler/core/memory/memory.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
-import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// Whose route it is: what appeared is deleted, what may belong to somebody else waits, and nothing is silent.
+// A route that appeared is deleted. The delete of a route that may belong to somebody else waits. Everything is announced.
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -13,7 +14,7 @@ const withDefault = { ...two, '0.0.0.0/0': 'nat-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
 const mallory = { arn: 'arn:aws:iam::111122223333:user/mallory' };
 
-/** Which deletes wait, and why. */
+/** The destinations whose deletes wait, with the reason. */
 const waiting = ({ status }: InMemoryWorld): Record<string, BlockCode> =>
   Object.fromEntries((status().plan?.blocked?.deletes ?? []).map(({ destination, code }) => [destination, code]));
 
@@ -21,7 +22,7 @@ const routesIn = ({ ec2 }: InMemoryWorld): Record<string, string> => ec2.scenery
 
 const blockedEvent = 'Route Plan Blocked (entered)';
 
-it('a local route that somebody retargets is put back with LocalTarget, and the actor is named', async () => {
+it('a local route that somebody retargets is repaired with LocalTarget, and the status names the actor', async () => {
   const world = await inSync(two);
   world.ec2.scenery.target('eni-eeeeeeee');
   world.ec2.scenery.route(routeTableId, '10.0.0.0/16', 'eni-eeeeeeee', { origin: 'CreateRouteTable' });
@@ -35,7 +36,7 @@ it('a local route that somebody retargets is put back with LocalTarget, and the 
   expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
 });
 
-describe('a table that somebody tagged for Kubernetes', () => {
+describe('a table with a Kubernetes tag', () => {
   const tagged = async (routes: Readonly<Record<string, string>>): Promise<InMemoryWorld> => {
     const world = await inSync(two);
     world.ec2.scenery.tag(routeTableId, { 'kubernetes.io/cluster/x': 'owned' });
@@ -45,7 +46,7 @@ describe('a table that somebody tagged for Kubernetes', () => {
     return world;
   };
 
-  it('loses routes to public destinations: doubt protects none', async () => {
+  it('loses rogue routes to public destinations: doubt does not protect them', async () => {
     const world = await tagged({ '0.0.0.0/1': 'eni-eeeeeeee', '128.0.0.0/1': 'eni-eeeeeeee' });
     expect(world.ec2.journal.lines).toEqual(['DeleteRoute 0.0.0.0/1', 'DeleteRoute 128.0.0.0/1']);
     expect(world.announcer.events).toContain('Route Drift Detected');
@@ -59,7 +60,7 @@ describe('a table that somebody tagged for Kubernetes', () => {
   });
 });
 
-it('a new route to a detached interface is announced at once, waits, and goes when the interface is ours', async () => {
+it('a new route to a detached interface is announced at once, and is deleted when the interface is our own', async () => {
   const world = await inSync(two);
   world.ec2.scenery.interface('eni-eeeeeeee');
   world.ec2.scenery.route(routeTableId, rogue, 'eni-eeeeeeee');
@@ -72,7 +73,7 @@ it('a new route to a detached interface is announced at once, waits, and goes wh
   expect(routesIn(world)).toEqual(two);
 });
 
-it("a new route to another account's interface waits, and goes once it leads to an internet gateway", async () => {
+it("a new route to another account's interface waits, and is deleted once it leads to an internet gateway", async () => {
   const world = await inSync(two);
   world.ec2.scenery.foreignInterface('eni-ffffffff');
   world.ec2.scenery.route(routeTableId, rogue, 'eni-ffffffff');
@@ -84,7 +85,7 @@ it("a new route to another account's interface waits, and goes once it leads to 
   expect(routesIn(world)).toEqual(two);
 });
 
-it("a listed default route that somebody leads to another account's interface is put back", async () => {
+it("a listed default route is repaired after somebody leads it to another account's interface", async () => {
   const world = await inSync(withDefault);
   world.ec2.scenery.foreignInterface('eni-ffffffff');
   world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'eni-ffffffff');
@@ -92,7 +93,7 @@ it("a listed default route that somebody leads to another account's interface is
   expect(routesIn(world)).toEqual(withDefault);
 });
 
-it('blackholes of terminated nodes wait, and one approval removes them all', async () => {
+it('deletes of the blackholes of terminated nodes wait, and one approval permits them all', async () => {
   const world = new InMemoryWorld();
   const pods = { '10.200.1.0/24': 'eni-eeeeeee1', '10.200.2.0/24': 'eni-eeeeeee2' };
   world.ec2.scenery.table(routeTableId, { routes: { ...two, ...pods } });
@@ -114,7 +115,7 @@ it('blackholes of terminated nodes wait, and one approval removes them all', asy
   expect(routesIn(world)).toEqual(two);
 });
 
-it('100 rogue routes in a minute are all deleted, whatever throttling comes between', async () => {
+it('100 rogue routes in a minute are all deleted, in spite of throttling', async () => {
   const world = await inSync(two);
   for (let n = 0; n < 100; n++) world.ec2.scenery.route(routeTableId, `10.99.${n}.0/24`, 'tgw-aaaaaaaa');
   world.faults.strike({ action: 'DeleteRoute', after: 7, times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
@@ -127,7 +128,40 @@ it('100 rogue routes in a minute are all deleted, whatever throttling comes betw
   expect(routesIn(world)).toEqual(two);
 });
 
-describe('a route that stood when the table was adopted', () => {
+it('100 rogue routes are all deleted, although a function dies and mallory makes one of them again and again', async () => {
+  const world = await inSync(two);
+  const makes = async (reconciles: (call: CallGiven) => Promise<unknown>): Promise<void> => {
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    await reconciles({ name: 'CreateRoute', destination: rogue, target: 'tgw-aaaaaaaa', actor: mallory });
+  };
+  for (let n = 0; n < 99; n++) world.ec2.scenery.route(routeTableId, `10.99.${n}.0/24`, 'tgw-aaaaaaaa');
+  world.faults.strike({ action: 'DeleteRoute', after: 20 }, { refused: { code: 'RequestLimitExceeded' } });
+  await makes(world.deadlyEvent);
+  expect(Object.keys(routesIn(world))).toHaveLength(2 + 100 - 20);
+  world.faults.clear();
+  world.clock.advance(leaseMs);
+  for (let round = 0; round < 7; round++) {
+    await makes(world.event);
+    world.clock.advance(minute);
+  }
+  expect(world.status()).toMatchObject({ phase: 'Contested', contested: [{ destination: rogue, by: [mallory] }] });
+  world.clock.advance(60 * minute);
+  await world.reconcile();
+  expect(routesIn(world)).toEqual(two);
+  const all = [rogue, ...Array.from({ length: 99 }, (_, n) => `10.99.${n}.0/24`)];
+  expect(driftAnnounced(world)).toEqual(new Set(all));
+});
+
+/** The destinations that announcements of drift name. */
+const driftAnnounced = ({ announcer }: InMemoryWorld): ReadonlySet<string> =>
+  new Set(
+    announcer.news
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Detected')
+      .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination)),
+  );
+
+describe('a route that existed when the table was adopted', () => {
   const old = '10.98.0.0/16';
   const adopted = async (): Promise<InMemoryWorld> => {
     const world = new InMemoryWorld();
@@ -140,7 +174,7 @@ describe('a route that stood when the table was adopted', () => {
     return world;
   };
 
-  it('waits, and keeps no new rogue route alive', async () => {
+  it('is not deleted without approval, and does not delay the delete of a new rogue route', async () => {
     const world = await adopted();
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     await world.event({ name: 'CreateRoute' });
@@ -148,7 +182,7 @@ describe('a route that stood when the table was adopted', () => {
     expect(waiting(world)).toEqual({ [old]: 'first-deletes' });
   });
 
-  it('still waits when its owner leads it elsewhere', async () => {
+  it('still needs approval after its owner moves it to another target', async () => {
     const world = await adopted();
     world.ec2.scenery.route(routeTableId, old, 'pcx-aaaaaaaa');
     await world.event({ name: 'ReplaceRoute' });
@@ -157,8 +191,8 @@ describe('a route that stood when the table was adopted', () => {
   });
 });
 
-describe('routes that came while nobody watched', () => {
-  it('wait when the reconciler comes back after 60 days, the default route too', async () => {
+describe('deletes of routes that came while the table was not watched', () => {
+  it('wait if the reconciler was away for 60 days, even for the default route', async () => {
     const world = await inSync(two);
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
@@ -171,7 +205,29 @@ describe('routes that came while nobody watched', () => {
     expect(waiting(world)).toEqual({ '0.0.0.0/0': 'first-deletes', [rogue]: 'first-deletes' });
   });
 
-  it('wait when they came just before adoption and the first read did not show them', async () => {
+  it('wait when the memory of weeks ago is restored from a backup, the default route too', async () => {
+    const world = await inSync(two);
+    const restore = world.states.backup();
+    world.clock.advance(21 * day);
+    await world.reconcile();
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'nat-aaaaaaaa');
+    restore();
+    for (const _ of [1, 2, 3]) {
+      await world.reconcile();
+      world.clock.advance(minute);
+    }
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(waiting(world)).toEqual({ '0.0.0.0/0': 'first-deletes', [rogue]: 'first-deletes' });
+    expect(world.announcer.events).toContain(blockedEvent);
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, '10.97.0.0/16', 'tgw-aaaaaaaa');
+    await world.event({ name: 'CreateRoute' });
+    expect(world.ec2.journal.lines).toEqual(['DeleteRoute 10.97.0.0/16']);
+  });
+
+  it('wait if the routes came just before adoption and the first read did not show them', async () => {
     const world = new InMemoryWorld();
     world.ec2.scenery.table(routeTableId, { routes: two });
     world.desire(two);

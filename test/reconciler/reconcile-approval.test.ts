@@ -6,7 +6,7 @@ const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '192.168.0.0/16';
 
 describe('the plan id in the status of a blocked table', () => {
-  it('is of the deletes alone that are left, although the same reconcile has just made the other changes', async () => {
+  it('covers only the deletes that wait, even if the same reconcile made other changes', async () => {
     const { ec2, desire, reconcile, status } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: { '10.20.0.0/16': 'tgw-aaaaaaaa', [rogue]: 'tgw-aaaaaaaa' } });
     ec2.scenery.target('pcx-aaaaaaaa');
@@ -18,7 +18,7 @@ describe('the plan id in the status of a blocked table', () => {
     expect(plan?.unchanged).toBe(2);
   });
 
-  it('is looked at again soon, as what was written is not yet seen', async () => {
+  it('is of a table that is verified soon, because no read has shown the other changes', async () => {
     const { ec2, desire, reconcile, requeue } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: { [rogue]: 'tgw-aaaaaaaa' } });
     ec2.scenery.target('pcx-aaaaaaaa');

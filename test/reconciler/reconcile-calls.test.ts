@@ -2,19 +2,19 @@ import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// How many calls of which kind a reconcile makes, and in which order.
+// How many calls of each kind a reconcile makes, and in which order.
 
 const three = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa', '0.0.0.0/0': 'nat-aaaaaaaa' };
 
 describe('a reconcile of a table', () => {
-  it('without drift is one Describe, and writes nothing down', async () => {
+  it('without drift makes one Describe call, and writes nothing', async () => {
     const world = await inSync(three);
     await world.reconcile();
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
     expect([...world.states.writes]).toEqual([]);
   });
 
-  it('with k drifted routes is one Describe and exactly k mutations', async () => {
+  it('with k drifted routes makes one Describe call and exactly k mutations', async () => {
     const { ec2, reconcile } = await inSync(three);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     ec2.scenery.route(routeTableId, '10.21.0.0/16', 'tgw-aaaaaaaa');
@@ -41,7 +41,7 @@ describe('a reconcile of a table', () => {
     expect(status().phase).toBe('InSync');
   });
 
-  it('replaces in place two routes whose targets were swapped', async () => {
+  it('replaces two routes in place if their targets were swapped', async () => {
     const { ec2, reconcile } = await inSync({ ...three, '10.22.0.0/16': 'pcx-bbbbbbbb' });
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-bbbbbbbb');
     ec2.scenery.route(routeTableId, '10.22.0.0/16', 'pcx-aaaaaaaa');
@@ -59,7 +59,7 @@ describe('a reconcile of a table', () => {
     expect(ec2.journal.mutations).toEqual([]);
   });
 
-  it('creates a static route over a propagated one, and leaves that alone', async () => {
+  it('creates a static route beside a propagated one, and leaves the propagated one alone', async () => {
     const { ec2, reconcile } = await inSync(three);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     ec2.scenery.propagate(routeTableId, '10.20.0.0/16');
@@ -68,7 +68,7 @@ describe('a reconcile of a table', () => {
     expect(ec2.journal.lines).toEqual(['CreateRoute 10.20.0.0/16 pcx-aaaaaaaa']);
   });
 
-  it('changes none of the routes that others keep', async () => {
+  it('does not change routes that belong to others', async () => {
     const { ec2, reconcile } = await inSync(three);
     ec2.scenery.gatewayEndpoint(routeTableId);
     ec2.scenery.lattice(routeTableId);
@@ -83,7 +83,7 @@ describe('a reconcile of a table', () => {
 describe('fifty routes through one peering connection', () => {
   const fifty = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`10.${100 + n}.0.0/16`, 'pcx-aaaaaaaa']));
 
-  it('are created by fifty calls', async () => {
+  it('are created with fifty calls', async () => {
     const world = new InMemoryWorld();
     world.ec2.scenery.table(routeTableId);
     world.ec2.scenery.target('pcx-aaaaaaaa');
@@ -93,7 +93,7 @@ describe('fifty routes through one peering connection', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(fifty);
   });
 
-  it('are edited by the calls that are needed and no other, and none fails', async () => {
+  it('are edited with only the calls that are needed, and none fails', async () => {
     const { ec2, desire, reconcile, status } = await inSync(fifty);
     ec2.scenery.target('pcx-bbbbbbbb');
     const { '10.100.0.0/16': _, ...others } = fifty;
@@ -120,7 +120,7 @@ describe('the order of an apply', () => {
       ),
     );
     desire(after);
-    // The later a phase, the faster its calls: one that did not wait would be seen.
+    // Later phases are faster, so a call that did not wait would end too early.
     faults.strike({ action: 'ReplaceRoute' }, { reachesAfterMs: 300, answersAfterMs: 100 });
     faults.strike({ action: 'ReplaceRoute', naming: '10.1.3.0/24' }, { reachesAfterMs: 900 });
     faults.strike({ action: 'DeleteRoute' }, { reachesAfterMs: 60, answersAfterMs: 20 });

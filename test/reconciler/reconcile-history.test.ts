@@ -4,15 +4,50 @@ import { rowOf } from '../../reconciler/aws/dynamodb/state-row.ts';
 import { itemLimit as limit, itemSize as size } from '../support/dynamodb.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// The runs of a table: what was done, when, and on whose account.
+// The runs of a table: what was changed, when, and who caused it.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
 
 describe('a run', () => {
+  it('of a function that died is completed by the next one, and its repairs are announced once, with their actor', async () => {
+    const { ec2, deadlyEvent, states, announcer, clock, reconcile } = await inSync(two);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await deadlyEvent({ name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(announcer.events).toEqual([]);
+    for (let reads = 0; reads < 3; reads++) {
+      clock.advance(2 * 60_000);
+      await reconcile();
+    }
+    const change = { action: 'create', destination: '10.20.0.0/16', actor: alice };
+    expect(announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+    expect(announcer.news[0]?.events[0]?.detail.changes).toMatchObject([change]);
+    expect(states.runs(routeTableId)).toMatchObject([
+      { outcome: [{ ...change, result: 'already' }], verifiedAt: expect.any(String) },
+    ]);
+    expect(ec2.journal.mutations).toHaveLength(1);
+  });
+
+  it('of a function that died after an edit is announced as drift by nobody, also if the table is paused by now', async () => {
+    const world = await inSync(two);
+    const edited = { ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' };
+    world.desire(edited);
+    await world.deadlyEvent({ name: 'AssociateRouteTable' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    world.desire(two, { paused: { reason: 'maintenance' } });
+    world.clock.advance(2 * 60_000);
+    await world.reconcile();
+    const drift = world.announcer.news
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Detected');
+    expect(drift.flatMap(({ detail }) => detail.changes)).toMatchObject([{ action: 'replace', to: 'pcx-aaaaaaaa' }]);
+  });
+
   it('keeps plan, outcome, trigger, actor and times', async () => {
     const { ec2, event, states, faults, clock } = await inSync(two);
+    const before = states.stored(routeTableId);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 40 });
     const detectedAt = clock.now().toISOString();
@@ -21,6 +56,7 @@ describe('a run', () => {
       {
         routeTableId,
         id: expect.stringContaining(detectedAt),
+        state: `${before.status.checkedAt}#${before.revision}`,
         trigger: { kind: 'event', id: 'event-1', name: 'DeleteRoute', time: detectedAt },
         actor: alice,
         plan: expect.objectContaining({
@@ -43,7 +79,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('is written down before its first change', async () => {
+  it('is stored before its first change', async () => {
     const { ec2, reconcile, states } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     let mutationsThen = -1;
@@ -55,7 +91,7 @@ describe('a run', () => {
     expect(states.writes.get('recordRun')).toBe(2);
   });
 
-  it('names an actor only for the very destination their call was about', async () => {
+  it('names an actor only for the destination of their call', async () => {
     const { ec2, event, states } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -66,7 +102,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('names nobody when nobody is known', async () => {
+  it('names nobody if no actor is known', async () => {
     const { ec2, reconcile, states } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' });
@@ -74,9 +110,9 @@ describe('a run', () => {
     expect(outcome).toMatchObject({ actor: 'unattributed' });
   });
 
-  it('tells apart what two people did at the same time', async () => {
+  it('distinguishes the changes of two people at the same time', async () => {
     const { ec2, event, states, faults } = await inSync(two);
-    // While alice's change is looked at, bob's event comes in.
+    // Bob's event arrives while the reconcile for Alice's change runs.
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
     const first = event({ id: 'event-1', name: 'DeleteRoute', actor: alice, destination: '10.20.0.0/16' });
@@ -92,7 +128,7 @@ describe('a run', () => {
     ]);
   });
 
-  it('is not made where there is nothing to do', async () => {
+  it('is not stored if there is nothing to do', async () => {
     const { states, event } = await inSync(two);
     await event();
     expect(states.runs(routeTableId)).toEqual([]);
@@ -111,7 +147,7 @@ describe('history', () => {
   it.each([
     ['observed', { mode: 'observe' }, 'Drifted'],
     ['paused', { paused: { reason: 'maintenance' } }, 'Drifted'],
-  ])('has a run of drift that is only %s, told once', async (_, fields, phase) => {
+  ])('has one run for drift in a table that is %s', async (_, fields, phase) => {
     const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire(two, fields);
     await reconcile({ kind: 'desired' });
@@ -131,7 +167,7 @@ describe('history', () => {
     ]);
   });
 
-  it('has a run of a table that is blocked, gone, or refused', async () => {
+  it('has a run when the table becomes Blocked, Invalid or Missing', async () => {
     const { ec2, desire, desired, reconcile, states, clock } = await inSync(two);
     desire({});
     await reconcile({ kind: 'desired' });
@@ -146,7 +182,7 @@ describe('history', () => {
     expect(states.runs(routeTableId)[1]?.plan.findings).toMatchObject([{ code: 'invalid-desired' }]);
   });
 
-  it('tells when what was done was first seen', async () => {
+  it('has the time of the first read that shows the change', async () => {
     const { event, ec2, reconcile, states, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await event(deletion(clock));
@@ -159,7 +195,7 @@ describe('history', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ verifiedAt }]);
   });
 
-  it('is completed by an event that comes after the repair', async () => {
+  it('is completed by an event that arrives after the repair', async () => {
     const { event, ec2, reconcile, states, clock } = await inSync(two);
     const call = deletion(clock);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -180,7 +216,7 @@ describe('history', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: 'unattributed' }] }]);
   });
 
-  it('is completed in the run that found drift and in the one that healed it', async () => {
+  it('is completed in the run that found the drift and in the run that repaired it', async () => {
     const { event, ec2, reconcile, states, clock, faults } = await inSync(two);
     const call = deletion(clock);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -196,7 +232,7 @@ describe('history', () => {
     ]);
   });
 
-  it('is not completed by a call that would have left something else', async () => {
+  it('is not completed by a call that does not explain the drift', async () => {
     const { event, ec2, reconcile, states, clock } = await inSync(two);
     const call = { ...deletion(clock), name: 'ReplaceRoute', target: 'pcx-bbbbbbbb' };
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -209,7 +245,7 @@ describe('history', () => {
     expect(run).not.toHaveProperty('actor');
   });
 
-  it('tells when a repair was seen, also in a table where something else stays wrong', async () => {
+  it('has the time when a repair was verified, even if the table has another problem', async () => {
     const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire({ ...two, '10.22.0.0/16': 'pcx-cccccccc' });
     await reconcile({ kind: 'desired' });
@@ -221,7 +257,7 @@ describe('history', () => {
     expect(repair).toMatchObject({ verifiedAt: clock.now().toISOString() });
   });
 
-  it('blames nobody for drift that is only watched, whoever woke us for something else', async () => {
+  it('names nobody for observed drift if the event was about another destination', async () => {
     const { event, ec2, desire, reconcile, states, clock } = await inSync(two);
     desire(two, { mode: 'observe' });
     await reconcile({ kind: 'desired' });
@@ -232,7 +268,7 @@ describe('history', () => {
     ]);
   });
 
-  it('names who it was also for a heal at the second try', async () => {
+  it('names the actor for a repair that needed a second try, too', async () => {
     const { event, ec2, reconcile, states, clock, faults } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
@@ -246,7 +282,7 @@ describe('history', () => {
   });
 
   it.each(['twice', 'late'])(
-    'does not blame who was healed for drift that comes later: an event comes %s',
+    'does not name the actor of repaired drift for later drift, even if the event arrives %s',
     async (how) => {
       const { event, ec2, reconcile, states, clock } = await inSync(two);
       const call = { ...deletion(clock), id: 'event-1' };
@@ -263,14 +299,14 @@ describe('history', () => {
     },
   );
 
-  it('names who it was for drift that the sweep finds, when the event came before EC2 showed it', async () => {
+  it('names the actor for drift that a sweep finds, if the event arrived before EC2 showed the change', async () => {
     const { event, ec2, reconcile, states, clock } = await inSync(two);
     await event(deletion(clock));
     clock.advance(3 * 60_000);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' });
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ actor: alice }] }]);
-    // The call is spent: what happens next was not announced by any event.
+    // The call is spent, and no event reports the next deletion.
     clock.advance(3 * 60_000);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' });
@@ -278,7 +314,7 @@ describe('history', () => {
   });
 });
 
-it('a run of a hundred changes that many may have caused fits an item', async () => {
+it('a run of a hundred changes with twenty possible actors fits in a DynamoDB item', async () => {
   const destinations = Array.from({ length: 100 }, (_, n) => `10.20.${n}.0/24`);
   const world = await inSync(Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa'])));
   for (const destination of destinations) world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
@@ -295,7 +331,7 @@ it('a run of a hundred changes that many may have caused fits an item', async ()
   expect(Math.max(...world.states.runs(routeTableId).map(size))).toBeLessThan(limit);
 });
 
-describe('what is stored of a table of a thousand routes', () => {
+describe('the stored state of a table with a thousand routes', () => {
   const coreNetwork = 'arn:aws:networkmanager::111122223333:core-network/core-network-0123456789abcdef0';
   const ipv4 = Array.from({ length: 1_000 }, (_, n) => `10.${n >> 8}.${n & 255}.0/24`);
   const ipv6 = Array.from(
@@ -306,13 +342,13 @@ describe('what is stored of a table of a thousand routes', () => {
   it.each([
     ['IPv4 routes', ipv4, 'pcx-0123456789abcdef0'],
     ['IPv4 and IPv6 routes through a core network', [...ipv4, ...ipv6], coreNetwork],
-  ])('fits an item: %s', async (_, destinations, target) => {
+  ])('fits in a DynamoDB item: %s', async (_, destinations, target) => {
     const { ec2, desire, reconcile, states, faults, clock } = new InMemoryWorld({ routesPerFamily: 1_000 });
     ec2.scenery.vpc('vpc-aaaaaaaa', { blocks: ['172.31.0.0/16'] });
     ec2.scenery.table(routeTableId);
     ec2.scenery.target(target);
     desire(Object.fromEntries(destinations.map((destination) => [destination, target])));
-    // Every second call is refused at length.
+    // Every second call is rejected with a long message.
     const message = 'A long story about why this route cannot be. '.repeat(10);
     for (const destination of destinations.filter((_, n) => n % 2))
       faults.strike({ naming: destination }, { refused: { code: 'InvalidParameterValue', message } });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { minutesAfter, now, routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// What a table's state comes to, and what it says to people.
+// Which phase a table is in, and what its status says.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
@@ -10,7 +10,7 @@ const rogue = '10.99.0.0/16';
 describe('an invalid item', () => {
   const bad = { routeTableId, routes: [{ destination: '10.20.0.0', target: 'nat' }], mod: 'enforce' };
 
-  it('changes nothing, and shows every problem', async () => {
+  it('changes no route, and the status shows every problem', async () => {
     const { ec2, desired, reconcile, status } = await inSync(two);
     desired.put(bad);
     await reconcile({ kind: 'desired' });
@@ -22,7 +22,7 @@ describe('an invalid item', () => {
     });
   });
 
-  it('forgets nothing that was earned, so that a good one heals', async () => {
+  it('loses no earned delete: the next valid item repairs', async () => {
     const { ec2, desired, desire, reconcile, status } = await inSync(two);
     desired.put(bad);
     await reconcile({ kind: 'desired' });
@@ -36,7 +36,7 @@ describe('an invalid item', () => {
 });
 
 describe('a table', () => {
-  it('that is gone is Missing, and nothing is tried', async () => {
+  it('that no longer exists is Missing, and no change is tried', async () => {
     const { ec2, reconcile, status } = await inSync(two);
     ec2.scenery.deleteTable(routeTableId);
     await reconcile();
@@ -44,14 +44,14 @@ describe('a table', () => {
     expect(status()).toMatchObject({ phase: 'Missing', plan: { findings: [{ code: 'table-not-found' }] } });
   });
 
-  it('whose item was deleted is Unmanaged, keeps its routes, and forgets what was earned', async () => {
+  it('whose item was deleted is Unmanaged, keeps its routes, and loses its earned deletes', async () => {
     const { ec2, desired, reconcile, status, memory } = await inSync(two);
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     desired.delete(routeTableId);
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.calls).toEqual([]);
     expect(status()).toMatchObject({ phase: 'Unmanaged', failures: [] });
-    // It stays in the index until everything is announced.
+    // The table stays in the index until everything is announced.
     expect(memory()).toEqual({ destinations: new Map(), indexed: ['managed'] });
     await reconcile();
     expect(memory()).toEqual({ destinations: new Map() });
@@ -65,7 +65,7 @@ describe('a table', () => {
     expect(await states.read(routeTableId)).toEqual({});
   });
 
-  it('with a listed route held by something that is not ours is Failed, and says by what', async () => {
+  it('whose listed destination holds somebody else’s route is Failed, and the status names that route', async () => {
     const { ec2, desire, reconcile, status } = await inSync(two);
     ec2.scenery.foreignInterface('eni-ffffffff');
     ec2.scenery.route(routeTableId, '10.40.0.0/16', 'eni-ffffffff');
@@ -76,7 +76,7 @@ describe('a table', () => {
     expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('eni-ffffffff') });
   });
 
-  it('with a route to a target that is gone is Degraded: the route is as desired and drops its traffic', async () => {
+  it('with a route to a missing target is Degraded: the route is as desired and drops its traffic', async () => {
     const { ec2, reconcile, status } = await inSync(two);
     ec2.scenery.vanish('pcx-aaaaaaaa');
     await reconcile();
@@ -86,7 +86,7 @@ describe('a table', () => {
   });
 });
 
-describe('drift that nothing is done about', () => {
+describe('drift that may not be repaired', () => {
   it.each([
     ['observed', { mode: 'observe' }, 'the item is in mode observe'],
     ['paused', { paused: { reason: 'maintenance' } }, 'paused: maintenance'],
@@ -104,7 +104,7 @@ describe('drift that nothing is done about', () => {
     });
   });
 
-  it('is mended when the pause ends', async () => {
+  it('is repaired after the pause ends', async () => {
     const { ec2, desire, reconcile, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     desire(two, { paused: { reason: 'maintenance', until: minutesAfter(5).toISOString() } });
@@ -133,7 +133,7 @@ describe('deletes that wait for a person', () => {
     });
   });
 
-  it('are made once they are approved', async () => {
+  it('are made after they are approved', async () => {
     const { ec2, desire, orders, reconcile, status, memory, clock, now } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
     desire(two);
@@ -154,7 +154,7 @@ describe('deletes that wait for a person', () => {
 });
 
 describe('a status', () => {
-  it('says what happened, why, when, and who did it', async () => {
+  it('says what was changed, why, when, and who caused it', async () => {
     const { ec2, event, status, memory, remembered, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     const actor = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24' };
@@ -186,7 +186,7 @@ describe('a status', () => {
     expect(remembered('10.21.0.0/16')).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa' });
   });
 
-  it('is not written when EC2 tells the same routes in another order', async () => {
+  it('is not written if EC2 lists the same routes in another order', async () => {
     const { ec2, reconcile, states } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
@@ -194,7 +194,7 @@ describe('a status', () => {
     expect([...states.writes]).toEqual([]);
   });
 
-  it('keeps the time of a change of phase, and since when the table is in sync', async () => {
+  it('keeps the time of the last change of phase, and since when the table is in sync', async () => {
     const { reconcile, status, clock } = await inSync(two);
     const { changedAt, inSyncSince, checkedAt } = status();
     expect([changedAt, inSyncSince]).toEqual([now.toISOString(), now.toISOString()]);
@@ -203,7 +203,7 @@ describe('a status', () => {
     expect(status()).toMatchObject({ changedAt, inSyncSince, checkedAt });
   });
 
-  it('is not rewritten to prove that it is fresh: the record of the sweep does that', async () => {
+  it('is not rewritten to show that it is fresh: the sweep record does that', async () => {
     const { reconcile, states, clock } = await inSync(two);
     for (let minutes = 0; minutes < 2 * 24 * 60; minutes += 5) {
       clock.advance(5 * 60_000);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
 import { inSync } from '../support/in-memory-world.ts';
 
-// What is read, when, and what is not done when it cannot be read, or was read too long ago.
+// When a reconcile reads, and what it does not do if a read fails or is too old.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const rogue = '10.99.0.0/16';
@@ -12,7 +12,7 @@ const failing = (name: string) => (call: string) => {
 };
 
 describe('a read that fails', () => {
-  it('of the table: nothing is changed, nothing written down, and it is told', async () => {
+  it('of the table fails the reconcile, which changes and writes nothing', async () => {
     const { ec2, faults, reconcile, states } = await inSync(two);
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     faults.strike({ action: 'DescribeRouteTables' }, { serverFault: 'not-done' });
@@ -21,7 +21,7 @@ describe('a read that fails', () => {
     expect([...states.writes]).toEqual([]);
   });
 
-  it('of the desired item: nothing is changed, and EC2 is not even asked', async () => {
+  it('of the desired item fails the reconcile, which makes no EC2 call', async () => {
     const { ec2, desired, reconcile } = await inSync(two);
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     desired.faults = failing('read');
@@ -29,7 +29,7 @@ describe('a read that fails', () => {
     expect(ec2.journal.calls).toEqual([]);
   });
 
-  it('of what is remembered: nothing is changed', async () => {
+  it('of the state fails the reconcile, which changes nothing', async () => {
     const { ec2, states, reconcile } = await inSync(two);
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     states.faults = failing('read');
@@ -37,7 +37,7 @@ describe('a read that fails', () => {
     expect(ec2.journal.mutations).toEqual([]);
   });
 
-  it('of whether to go on: nothing is changed', async () => {
+  it('of a later checkpoint prevents every further change', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     let checkpoints = 0;
@@ -49,7 +49,7 @@ describe('a read that fails', () => {
     expect(world.status().phase).toBe('Verifying');
   });
 
-  it('of item and orders: nothing is changed, nothing written down, and it is told', async () => {
+  it('of the first checkpoint fails the reconcile, which changes and writes nothing', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     world.checkpointFaults = failing('checkpoint');
@@ -58,7 +58,7 @@ describe('a read that fails', () => {
     expect(world.states.writes).toEqual(new Map());
   });
 
-  it('of the table once more: what was done until then is kept, and the table looked at again', async () => {
+  it('of the table in the middle of an apply keeps the outcomes so far, and the table is read again later', async () => {
     const { ec2, faults, reconcile, status, states, requeue, clock } = await inSync(two);
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
@@ -75,7 +75,7 @@ describe('a read that fails', () => {
     expect(status().phase).toBe('InSync');
   });
 
-  it('gives the lease up, so that the next may go on', async () => {
+  it('gives up the lease', async () => {
     const { faults, leases, reconcile } = await inSync(two);
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { serverFault: 'not-done' });
     await expect(reconcile()).rejects.toThrow();
@@ -84,7 +84,7 @@ describe('a read that fails', () => {
 });
 
 describe('a write that fails', () => {
-  it('of the plan: nothing is changed', async () => {
+  it('of the plan prevents every change', async () => {
     const { ec2, states, reconcile } = await inSync(two);
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     states.faults = failing('recordRun');
@@ -92,7 +92,7 @@ describe('a write that fails', () => {
     expect(ec2.journal.mutations).toEqual([]);
   });
 
-  it('of the status: is told, and the next reconcile puts it right', async () => {
+  it('of the status fails the reconcile, and the next one makes up for it', async () => {
     const { ec2, states, reconcile, status, clock } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     states.faults = failing('write');
@@ -109,7 +109,7 @@ describe('a write that fails', () => {
 describe('a read that is old', () => {
   const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
 
-  it('is not acted on: after 10 s the table is read again', async () => {
+  it('is not used: after 10 s the table is read again', async () => {
     const { ec2, desire, faults, reconcile } = await inSync(two);
     desire({ ...two, ...hundred });
     faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 900 });
@@ -123,7 +123,7 @@ describe('a read that is old', () => {
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 3, DescribeTargets: 3, CreateRoute: 100 });
   });
 
-  it('counts from when it was asked for, not from when it was answered', async () => {
+  it('has the age of its request, not of its answer', async () => {
     const { ec2, faults, reconcile } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 11_000 });
@@ -137,7 +137,7 @@ describe('a read that is old', () => {
     ]);
   });
 
-  it('that does not show our own last write decides nothing', async () => {
+  it('that does not show our last write leads to no change', async () => {
     const { ec2, clock, faults, reconcile, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(10_000);
@@ -154,7 +154,7 @@ describe('a read that is old', () => {
     expect(status().phase).toBe('InSync');
   });
 
-  it('is not believed on account of a tag that somebody sets: it says nothing of routes', async () => {
+  it('is not confirmed by a tag call, which says nothing about routes', async () => {
     const { event, ec2, clock, faults, reconcile, now } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(10_000);
@@ -166,7 +166,7 @@ describe('a read that is old', () => {
     expect(ec2.journal.mutations).toEqual([]);
   });
 
-  it('is believed when it is no read of old after all: a second one shows the same', async () => {
+  it('is believed once a later read shows the same', async () => {
     const { ec2, clock, reconcile, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile();
@@ -181,8 +181,8 @@ describe('a read that is old', () => {
   });
 });
 
-describe('time that runs out', () => {
-  it('ends the work between two calls, and the next reconcile does the rest', async () => {
+describe('an invocation that runs out of time', () => {
+  it('stops between two calls, and the next reconcile does the rest', async () => {
     const hundred = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`10.1.${n}.0/24`, 'pcx-aaaaaaaa']));
     const { ec2, desire, faults, reconcile, status, clock, now } = await inSync(two);
     desire({ ...two, ...hundred });
@@ -199,7 +199,7 @@ describe('time that runs out', () => {
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, ...hundred });
   });
 
-  it('before the first call changes nothing', async () => {
+  it('changes nothing if its time is over before the first call', async () => {
     const { ec2, reconcile, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile({ kind: 'sweep' }, routeTableId, 0);
@@ -208,7 +208,7 @@ describe('time that runs out', () => {
   });
 });
 
-it('a read in doubt is not believed for a call that says nothing of routes', async () => {
+it('a doubtful read is not confirmed by a call that says nothing about routes', async () => {
   const world = await inSync(two);
   world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   world.clock.advance(60_000);

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// EC2 says no, says something odd, or says nothing at all.
+// EC2 rejects a call, answers something unexpected, or does not answer.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const ten = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`10.${20 + n}.0.0/16`, 'pcx-aaaaaaaa']));
 
-/** A table that is empty but for its local route, and an item that wants these. */
+/** A table with only its local route, and an item that lists these routes. */
 function empty(routes: Record<string, string>): InMemoryWorld {
   const world = new InMemoryWorld();
   world.ec2.scenery.table(routeTableId);
@@ -17,7 +17,7 @@ function empty(routes: Record<string, string>): InMemoryWorld {
 }
 
 describe('a refusal', () => {
-  it('never stops the other changes, and is told with its remedy', async () => {
+  it('never stops the other changes, and is reported with its remedy', async () => {
     const { ec2, faults, reconcile, status } = empty(ten);
     faults.strike(
       { naming: '10.20.0.0/16' },
@@ -45,7 +45,7 @@ describe('a refusal', () => {
     });
   });
 
-  it('does not put off the second look at what was done beside it', async () => {
+  it('does not delay the read that verifies the other changes', async () => {
     const { faults, reconcile, status, clock } = empty(ten);
     faults.strike({ naming: '10.20.0.0/16' }, { refused: { code: 'InvalidInstanceID' } });
     const startedAt = clock.now().getTime();
@@ -57,7 +57,7 @@ describe('a refusal', () => {
     });
   });
 
-  it('of every change is told of every change', async () => {
+  it('of every change is reported for each of them', async () => {
     const { faults, reconcile, status } = empty(two);
     faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteLimitExceeded' } });
     await reconcile();
@@ -67,7 +67,7 @@ describe('a refusal', () => {
     ]);
   });
 
-  it('is waited out for every change, be they hundreds', async () => {
+  it('delays the retry of each change, even of hundreds', async () => {
     const many = Object.fromEntries(Array.from({ length: 200 }, (_, n) => [`10.${n + 1}.0.0/16`, 'pcx-aaaaaaaa']));
     const world = await inSync(two);
     world.desire({ ...two, ...many });
@@ -80,14 +80,14 @@ describe('a refusal', () => {
     expect(world.status().failures).toHaveLength(100);
   });
 
-  it('with a code that nobody knows is told with its message', async () => {
+  it('with an unknown code is reported with its message', async () => {
     const { faults, reconcile, status } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     faults.strike({ action: 'CreateRoute' }, { refused: { code: 'RouteTooRound', message: 'it is too round' } });
     await reconcile();
     expect(status().failures).toMatchObject([{ kind: 'rejected', code: 'RouteTooRound', message: 'it is too round' }]);
   });
 
-  it('for lack of permission stops the rest, and is no loop', async () => {
+  it('for missing permission stops the remaining changes, and starts no retry loop', async () => {
     const { ec2, faults, reconcile, status } = empty(ten);
     faults.strike({ action: 'CreateRoute' }, { refused: { code: 'UnauthorizedOperation' }, answersAfterMs: 10 });
     await reconcile();
@@ -96,7 +96,7 @@ describe('a refusal', () => {
     expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('may not write this table') });
   });
 
-  it('by throttling is tried again later, and by nobody now', async () => {
+  it('by throttling is retried later, not at once', async () => {
     const { ec2, faults, reconcile, status, requeue, clock } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
     await reconcile();
@@ -112,10 +112,10 @@ describe('a refusal', () => {
   });
 });
 
-describe('an answer that says the table is not as it was read', () => {
-  it('RouteAlreadyExists with our target: nothing more to do', async () => {
+describe('an answer that contradicts the last read', () => {
+  it('ends the change if the route already exists with the desired target', async () => {
     const { ec2, faults, reconcile, status } = empty(two);
-    // EC2 takes the same route once more for done, yet a stricter or a stale answer must do no harm.
+    // EC2 accepts a create of an identical route. A stricter or a stale answer must do no harm.
     faults.strike(
       { naming: '10.20.0.0/16', times: 1 },
       {
@@ -128,7 +128,7 @@ describe('an answer that says the table is not as it was read', () => {
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
   });
 
-  it('RouteAlreadyExists with another target: is replaced', async () => {
+  it('replaces the route if it already exists with another target', async () => {
     const { ec2, faults, reconcile, status, states } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     const somebody = () => ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     faults.strike({ naming: '10.20.0.0/16', times: 1 }, { justBefore: somebody });
@@ -141,7 +141,7 @@ describe('an answer that says the table is not as it was read', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ action: 'replace', result: 'done' }] }]);
   });
 
-  it('RouteAlreadyExists with a route that is not ours: is left alone and told', async () => {
+  it('leaves an existing route alone and reports it if it may belong to somebody else', async () => {
     const { ec2, faults, reconcile, status, states, clock } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     const aService = () => {
       ec2.scenery.foreignInterface('eni-ffffffff');
@@ -157,7 +157,7 @@ describe('an answer that says the table is not as it was read', () => {
     expect(status()).toMatchObject({ phase: 'Failed', reason: expect.stringContaining('may belong to somebody else') });
   });
 
-  it('no route to replace: is created', async () => {
+  it('creates the route if there is none to replace', async () => {
     const { ec2, faults, reconcile, status } = await inSync(two);
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     const somebody = () => ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -170,7 +170,7 @@ describe('an answer that says the table is not as it was read', () => {
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
   });
 
-  it('no route to delete: is done', async () => {
+  it('ends the change if there is no route to delete', async () => {
     const { ec2, faults, reconcile, status, states } = await inSync(two);
     ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
     const somebody = () => ec2.scenery.removeRoute(routeTableId, '10.99.0.0/16');
@@ -182,8 +182,8 @@ describe('an answer that says the table is not as it was read', () => {
   });
 });
 
-describe('an answer that never comes', () => {
-  it('to a call that was carried out: is found out by a read, and nothing is called again', async () => {
+describe('after a lost answer or a server fault, a reconcile', () => {
+  it('reads the table, and does not repeat a call that was carried out', async () => {
     const { ec2, faults, reconcile, status, states } = empty(two);
     faults.strike({ naming: '10.20.0.0/16' }, { lost: 'answer' });
     await reconcile();
@@ -192,7 +192,7 @@ describe('an answer that never comes', () => {
     expect(states.runs(routeTableId)).toMatchObject([{ outcome: [{ result: 'already' }, { result: 'done' }] }]);
   });
 
-  it('to a call that got lost: is found out by a read, and the call made again', async () => {
+  it('reads the table, and repeats a call that was not carried out', async () => {
     const { ec2, faults, reconcile, status } = empty(two);
     faults.strike({ naming: '10.20.0.0/16', times: 1 }, { lost: 'call' });
     await reconcile();
@@ -208,20 +208,17 @@ describe('an answer that never comes', () => {
     expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
   });
 
-  it.each(['done', 'not-done'] as const)(
-    'but a fault of EC2, with the work %s: is found out by a read',
-    async (fault) => {
-      const { ec2, faults, reconcile, status } = await inSync(two);
-      ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
-      faults.strike({ action: 'DeleteRoute', times: 1 }, { serverFault: fault });
-      await reconcile();
-      expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DeleteRoute: fault === 'done' ? 1 : 2 });
-      expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
-      expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
-    },
-  );
+  it.each(['done', 'not-done'] as const)('reads the table after a server fault whose work was %s', async (fault) => {
+    const { ec2, faults, reconcile, status } = await inSync(two);
+    ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+    faults.strike({ action: 'DeleteRoute', times: 1 }, { serverFault: fault });
+    await reconcile();
+    expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DeleteRoute: fault === 'done' ? 1 : 2 });
+    expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(status()).toMatchObject({ phase: 'Verifying', failures: [] });
+  });
 
-  it('again and again: ends, and is told', async () => {
+  it('stops after three calls, and reports the failure', async () => {
     const { ec2, faults, reconcile, status } = empty({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     faults.strike({ action: 'CreateRoute' }, { serverFault: 'not-done' });
     await reconcile();

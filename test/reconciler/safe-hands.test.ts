@@ -3,7 +3,7 @@ import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// What people fear most: that the tool deletes what it should not, fights, or cannot be stopped.
+// The tool deletes nothing that it should not, gives way in a fight, and can always be stopped.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const withDefault = { ...two, '0.0.0.0/0': 'nat-aaaaaaaa' };
@@ -11,7 +11,7 @@ const rogue = '10.99.0.0/16';
 const minute = 60_000;
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 
-/** Routes of so many rogues: `10.90.0.0/16`, `10.91.0.0/16`, … */
+/** `count` rogue routes: `10.90.0.0/16`, `10.91.0.0/16`, … */
 const rogues = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, n) => [`10.${n + 90}.0.0/16`, 'tgw-aaaaaaaa']));
 
@@ -24,7 +24,7 @@ const approve = (world: InMemoryWorld, routes: Record<string, string>, deletes: 
     desiredHash: desiredHash(desiredTable(routes)),
   });
 
-it('adopting a table with local, endpoint, service and user routes deletes none of them', async () => {
+it('the adoption of a table deletes none of its local, endpoint, service and user routes', async () => {
   const { ec2, states, desire, reconcile, status } = new InMemoryWorld();
   const users = { '10.20.0.0/16': 'tgw-aaaaaaaa', [rogue]: 'tgw-aaaaaaaa', '0.0.0.0/0': 'nat-aaaaaaaa' };
   ec2.scenery.table(routeTableId, { routes: users });
@@ -50,7 +50,7 @@ it('adopting a table with local, endpoint, service and user routes deletes none 
   expect(states.runs(routeTableId)).toHaveLength(1);
 });
 
-describe('an item that forgot 0.0.0.0/0', () => {
+describe('an item that does not list the existing default route', () => {
   const forgot = async (): Promise<InMemoryWorld> => {
     const world = new InMemoryWorld();
     world.ec2.scenery.table(routeTableId, { routes: withDefault });
@@ -59,7 +59,7 @@ describe('an item that forgot 0.0.0.0/0', () => {
     return world;
   };
 
-  it('keeps the default route, and tells', async () => {
+  it('keeps the default route, and reports it', async () => {
     const { ec2, status } = await forgot();
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(withDefault);
     expect(status()).toMatchObject({
@@ -68,7 +68,7 @@ describe('an item that forgot 0.0.0.0/0', () => {
     });
   });
 
-  it('keeps it for as long as nobody approves, whatever is edited besides', async () => {
+  it('keeps it until a person approves the delete, whatever else is edited', async () => {
     const { ec2, desire, reconcile, clock, status } = await forgot();
     for (const more of ['10.22.0.0/16', '10.23.0.0/16']) {
       desire({ ...two, [more]: 'pcx-aaaaaaaa' });
@@ -81,7 +81,7 @@ describe('an item that forgot 0.0.0.0/0', () => {
   });
 });
 
-it('a default route dropped by an edit stays, and another edit after it does not lift the block', async () => {
+it('a default route that an edit removes stays, and a second edit does not lift the block', async () => {
   const { ec2, desire, reconcile, clock, status } = await inSync(withDefault);
   desire(two, { maxDeletes: 5 });
   await reconcile({ kind: 'desired' });
@@ -93,7 +93,7 @@ it('a default route dropped by an edit stays, and another edit after it does not
   expect(status().plan?.blocked).toMatchObject({ code: 'default-route', deletes: [{ destination: '0.0.0.0/0' }] });
 });
 
-it('from observe to enforce, a backlog of rogue routes waits, and replaces and creates are done', async () => {
+it('when an observed table becomes enforced, deletes of rogue routes wait, and replaces and creates are made', async () => {
   const { event, ec2, desire, reconcile, status } = await inSync(two);
   desire(two, { mode: 'observe' });
   await reconcile({ kind: 'desired' });
@@ -110,7 +110,7 @@ it('from observe to enforce, a backlog of rogue routes waits, and replaces and c
   });
 });
 
-it('an ignore entry that expires deletes nothing of what it covered', async () => {
+it('routes under an ignore entry are not deleted when it expires', async () => {
   const { ec2, desire, reconcile, clock, status } = await inSync(two);
   desire(two, { ignore: [{ destination: rogue, reason: 'a test', until: minutesAfter(30).toISOString() }] });
   ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
@@ -122,7 +122,7 @@ it('an ignore entry that expires deletes nothing of what it covered', async () =
   expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { deletes: [{ destination: rogue }] } } });
 });
 
-it('a route left to its owner by its target is not deleted for being moved to another', async () => {
+it('a route that is ignored by its target is not deleted after it moves to another target', async () => {
   const { event, ec2, desire, reconcile, clock, status } = await inSync(two);
   desire(two, { ignore: [{ target: 'eni-*', reason: 'firewall failover' }] });
   ec2.scenery.route(routeTableId, rogue, 'eni-aaaaaaaa');
@@ -138,7 +138,7 @@ it('a route left to its owner by its target is not deleted for being moved to an
   });
 });
 
-it('11 rogue routes and a hijacked default route are all repaired: a flood does not stop its own repair', async () => {
+it('a flood does not stop its own repair: 11 rogue routes and a hijacked default route are all repaired', async () => {
   const { ec2, event, status } = await inSync(withDefault);
   for (const [destination, target] of Object.entries(rogues(11))) ec2.scenery.route(routeTableId, destination, target);
   ec2.scenery.route(routeTableId, '0.0.0.0/0', 'tgw-aaaaaaaa');
@@ -157,12 +157,12 @@ describe('an approval', () => {
     return world;
   };
 
-  it('lets just its deletes go, and is spent with them', async () => {
+  it('permits only its deletes, and is spent with them', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     await world.reconcile({ kind: 'person' });
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
-    // What comes back while a delete waits for a person was not approved again.
+    // The route returns, and the approval does not cover it a second time.
     world.clock.advance(minute);
     world.desire(two, { mode: 'observe' });
     await world.reconcile({ kind: 'desired' });
@@ -172,7 +172,7 @@ describe('an approval', () => {
     expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: '10.90.0.0/16' }]);
   });
 
-  it('is spent by deletes that no read has shown yet: the same route made anew at once waits', async () => {
+  it('is spent by deletes that no read has shown yet: if the route returns at once, its delete waits', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     await world.reconcile({ kind: 'person' });
@@ -183,7 +183,7 @@ describe('an approval', () => {
     expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: '10.90.0.0/16' }]);
   });
 
-  it('outlives throttling half-way: the rest goes without asking again', async () => {
+  it('outlives throttling: the remaining deletes are made later without a new approval', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     world.faults.strike({ action: 'DeleteRoute', after: 1 }, { refused: { code: 'RequestLimitExceeded' } });
@@ -195,7 +195,7 @@ describe('an approval', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('lets each of its routes go, whatever else waits by then', async () => {
+  it('permits each of its deletes, even if another delete waits now', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
@@ -204,14 +204,14 @@ describe('an approval', () => {
     expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: rogue }]);
   });
 
-  it('lets more routes go than maxDeletes says', async () => {
+  it('permits more deletes than maxDeletes', async () => {
     const world = await blocked(rogues(12));
     approve(world, two, rogues(12));
     await world.reconcile({ kind: 'person' });
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('is spent for a route that a read did not show: made anew it waits, and the others go', async () => {
+  it('is spent for a route that a read did not show: if the route returns, its delete waits, and the others are made', async () => {
     const world = await blocked();
     world.orders.put('*', 'stop', { reason: 'incident' });
     approve(world, two, rogues(3));
@@ -225,7 +225,7 @@ describe('an approval', () => {
     expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: '10.90.0.0/16' }]);
   });
 
-  it('that is taken back approves nothing', async () => {
+  it('that is withdrawn permits nothing', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     world.orders.put(routeTableId, 'approval');
@@ -233,7 +233,7 @@ describe('an approval', () => {
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
-  it('counts as spent where the memory of the table was lost; a new one holds', async () => {
+  it('counts as spent if the memory of the table was lost, and a new one is valid', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     world.states.lose(routeTableId);
@@ -246,7 +246,7 @@ describe('an approval', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('does not come back with an item that was invalid in between', async () => {
+  it('does not return after the item was invalid', async () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     world.desired.put({ routeTableId, routes: 'none' });
@@ -264,7 +264,7 @@ describe('an approval', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, '10.90.0.0/16': 'tgw-aaaaaaaa' });
   });
 
-  it('ends with an edit of the item, and after 24 hours', async () => {
+  it('ends with an edit of the item, or after 24 hours', async () => {
     const edited = await blocked();
     approve(edited, two, rogues(3));
     edited.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
@@ -277,7 +277,7 @@ describe('an approval', () => {
     expect(late.ec2.journal.mutations).toEqual([]);
   });
 
-  it('does not come back with an item that was deleted and written again', async () => {
+  it('does not return after the item was deleted and written again', async () => {
     const world = await blocked();
     world.desired.delete(routeTableId);
     approve(world, two, rogues(3));
@@ -290,7 +290,7 @@ describe('an approval', () => {
 });
 
 describe('a pause by order', () => {
-  it('outlives what a pipeline writes', async () => {
+  it('outlives an edit by a pipeline', async () => {
     const { ec2, orders, desire, reconcile, status } = await inSync(two);
     orders.put(routeTableId, 'pause', { reason: 'failover test', by: alice.arn });
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
@@ -311,11 +311,11 @@ describe('a pause by order', () => {
     expect(status()).toMatchObject({ phase: 'InSync', pause: { of: 'fleet', reason: 'incident' } });
   });
 
-  it('ended: what drifted is healed, what came meanwhile is not deleted without asking', async () => {
+  it('lets drift be repaired when it ends, but deletes of routes that came meanwhile wait', async () => {
     const { ec2, orders, reconcile, status, now, clock } = await inSync(two);
     const pause = { reason: 'maintenance', at: now().toISOString() };
     orders.put(routeTableId, 'pause', pause);
-    // Nobody looks while it holds.
+    // No reconcile comes while it is active.
     ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(10 * minute);
@@ -327,10 +327,10 @@ describe('a pause by order', () => {
   });
 });
 
-describe('a stop that came and went between two looks', () => {
+describe('a stop or pause that starts and ends between two reconciles', () => {
   const endedNow = (world: InMemoryWorld) => ({ reason: 'incident', until: world.now().toISOString() });
 
-  it('put by hand like one before it, has what came meanwhile wait', async () => {
+  it('makes deletes of routes that came meanwhile wait, even if its order equals an earlier one', async () => {
     const world = await inSync(two);
     world.orders.put('*', 'stop', endedNow(world));
     for (const _ of [1, 2]) {
@@ -348,7 +348,7 @@ describe('a stop that came and went between two looks', () => {
     });
   });
 
-  it('as a pause in the item that only a look saw whose read was in doubt', async () => {
+  it('makes them wait if a doubtful read came in between', async () => {
     const { ec2, desire, reconcile, clock, faults, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     clock.advance(5_000);
@@ -366,7 +366,7 @@ describe('a stop that came and went between two looks', () => {
     expect(status().phase).toBe('Blocked');
   });
 
-  it('as a pause in the item, too', async () => {
+  it('makes them wait if it is a pause in the item', async () => {
     const world = await inSync(two);
     world.desire(two, { paused: endedNow(world) });
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
@@ -381,7 +381,7 @@ describe('a hold', () => {
   const hold = (world: InMemoryWorld, destination: string, fields: object = {}) =>
     world.orders.put(routeTableId, 'holds', { holds: { [destination]: { reason: 'failover test', ...fields } } });
 
-  it('leaves a listed destination as it is, and the others are repaired', async () => {
+  it('leaves its destination as it is, and others are repaired', async () => {
     const world = await inSync(two);
     hold(world, '10.20.0.7/16');
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -398,13 +398,13 @@ describe('a hold', () => {
     });
   });
 
-  it('ended: what is listed is repaired, what came meanwhile is not deleted without asking', async () => {
+  it('lets a listed route be repaired when it ends, but deletes of routes that came meanwhile wait', async () => {
     const world = await inSync(two);
     const until = minutesAfter(10, world.now()).toISOString();
     world.orders.put(routeTableId, 'holds', { holds: { [rogue]: { until }, '10.20.0.0/16': { until } } });
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    // Nobody looks while it is active.
+    // No reconcile comes while it is active.
     world.clock.advance(10 * minute);
     await world.reconcile();
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ ...two, [rogue]: 'tgw-aaaaaaaa' });
@@ -440,7 +440,7 @@ describe('a hold', () => {
     expect(world.ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa']);
   });
 
-  it('does not end that a route was ours: an edit under it has the route deleted afterwards', async () => {
+  it('keeps a route ours: if an edit removes it meanwhile, it is deleted when the hold ends', async () => {
     const world = await inSync({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
     hold(world, '10.22.0.0/16', { until: minutesAfter(10, world.now()).toISOString() });
     world.desire(two);
@@ -452,7 +452,7 @@ describe('a hold', () => {
   });
 });
 
-it('a stop during an apply: no further phase begins, and nothing waits to be resumed by accident', async () => {
+it('a stop during an apply lets no further phase begin, and the apply does not resume by itself', async () => {
   const { event, ec2, orders, reconcile, status, faults, clock } = await inSync(two);
   ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
   ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
@@ -469,7 +469,7 @@ it('a stop during an apply: no further phase begins, and nothing waits to be res
   expect(status()).toMatchObject({ phase: 'Drifted', reason: expect.stringContaining('all tables are stopped') });
 });
 
-it('an item deleted and written again deletes nothing that it did not make', async () => {
+it('an item that is deleted and written again deletes no route that others made meanwhile', async () => {
   const { ec2, desired, desire, reconcile, status } = await inSync(two);
   desired.delete(routeTableId);
   await reconcile({ kind: 'desired' });
@@ -483,7 +483,7 @@ it('an item deleted and written again deletes nothing that it did not make', asy
   });
 });
 
-it('a route that a service moves between its interfaces is never changed: its delete waits', async () => {
+it('a route that a service moves between its interfaces is never changed, and its delete waits', async () => {
   const { ec2, event, status, clock } = await inSync(two);
   for (const eni of ['eni-eeeeeeee', 'eni-ffffffff', 'eni-eeeeeeee']) {
     ec2.scenery.foreignInterface(eni);
@@ -497,7 +497,7 @@ it('a route that a service moves between its interfaces is never changed: its de
   expect(status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'maybe-not-ours' } } });
 });
 
-describe('others who undo what we heal', () => {
+describe('a destination whose repairs others undo', () => {
   const fight = async (world: InMemoryWorld, rounds: number): Promise<void> => {
     for (let round = 0; round < rounds; round++) {
       world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -508,7 +508,7 @@ describe('others who undo what we heal', () => {
     }
   };
 
-  it('are told by name once a destination was healed more than 5 times in half an hour', async () => {
+  it('is Contested after more than 5 repairs in half an hour, and the status names the actors', async () => {
     const world = await inSync(two);
     await fight(world, 5);
     expect(world.status().phase).not.toBe('Contested');
@@ -520,11 +520,11 @@ describe('others who undo what we heal', () => {
     });
   });
 
-  it('are given way to ever longer, and no event shortens that; other routes are healed as usual', async () => {
+  it('is repaired after longer and longer waits, which no event shortens, and other routes are repaired as usual', async () => {
     const world = await inSync(two);
     await fight(world, 6);
     world.forget();
-    // Two minutes of waiting are due after the next heal: four more attempts of theirs are left as they are.
+    // After the next repair, 2 minutes must pass: the next four changes by others stay.
     await fight(world, 6);
     expect(world.ec2.journal.lines.length).toBeLessThanOrEqual(2);
     world.forget();
@@ -534,7 +534,7 @@ describe('others who undo what we heal', () => {
     expect(world.status().phase).toBe('Contested');
   });
 
-  it('are not looked at again before there is something to do, when the heal itself was refused', async () => {
+  it('is not read again before the retry of a rejected repair is due', async () => {
     const world = await inSync(two);
     await fight(world, 6);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -546,7 +546,7 @@ describe('others who undo what we heal', () => {
     expect(nextRetry).toBe(failures[0]?.nextRetry);
   });
 
-  it('are given way to on every route, be it one of hundreds', async () => {
+  it('is left alone while it waits, even if hundreds are contested', async () => {
     const many = Object.fromEntries(Array.from({ length: 130 }, (_, n) => [`10.${n + 1}.0.0/16`, 'pcx-aaaaaaaa']));
     const world = await inSync(many);
     const undo = async (): Promise<void> => {
@@ -560,7 +560,7 @@ describe('others who undo what we heal', () => {
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
-  it('are forgotten once it was quiet for an hour', async () => {
+  it('is no longer Contested after a quiet hour', async () => {
     const world = await inSync(two);
     await fight(world, 6);
     world.clock.advance(59 * minute);
@@ -572,7 +572,7 @@ describe('others who undo what we heal', () => {
     expect(world.status()).not.toHaveProperty('contested');
   });
 
-  it('are forgotten when the route is edited', async () => {
+  it('is no longer Contested when an edit changes its target', async () => {
     const world = await inSync(two);
     await fight(world, 6);
     world.desire({ ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' });
@@ -582,7 +582,7 @@ describe('others who undo what we heal', () => {
     expect(world.status().phase).toBe('InSync');
   });
 
-  it('are not seen in edits, however many', async () => {
+  it('is not Contested because of edits, however many', async () => {
     const world = await inSync(two);
     for (let edit = 0; edit < 12; edit++) {
       world.desire({ ...two, '10.20.0.0/16': edit % 2 ? 'tgw-aaaaaaaa' : 'pcx-bbbbbbbb' });
@@ -594,8 +594,8 @@ describe('others who undo what we heal', () => {
   });
 });
 
-describe('EC2 answering nothing but faults of its own', () => {
-  /** A route was changed once, and the calls that put it right end in faults for so long. */
+describe('server faults of EC2', () => {
+  /** Somebody changes a route once, and its repairs end in server faults for some minutes. */
   const outage = async (minutes: number): Promise<{ world: InMemoryWorld; phases: string[] }> => {
     const world = await inSync(two);
     world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
@@ -612,21 +612,21 @@ describe('EC2 answering nothing but faults of its own', () => {
     return { world, phases };
   };
 
-  it('makes no contest of one change by others, and is told as one failure', async () => {
+  it('do not turn one change by others into a contest: the table is Failed', async () => {
     const { world, phases } = await outage(15);
     expect(world.status()).not.toHaveProperty('contested');
     expect(new Set(phases)).toEqual(new Set(['Failed']));
     expect(world.announcer.values('Contested')).toEqual([]);
   });
 
-  it('does not put off the heal once it is well again', async () => {
+  it('do not delay the repair after EC2 works again', async () => {
     const { world } = await outage(8);
     world.clock.advance(31_000);
     await world.event();
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
-  it('hides no fight: what a read shows to be healed counts', async () => {
+  it('do not hide a fight: a repair counts if a read shows it', async () => {
     const world = await inSync(two);
     world.faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'done' });
     for (let round = 0; round < 6; round++) {
@@ -639,7 +639,7 @@ describe('EC2 answering nothing but faults of its own', () => {
   });
 });
 
-describe('a write whose answer was lost, and that a stale read does not show', () => {
+describe('a write whose answer was lost and that a stale read does not show', () => {
   const lost = async (): Promise<InMemoryWorld> => {
     const world = await inSync(two);
     world.desire({ ...two, '10.20.0.0/16': 'pcx-bbbbbbbb' });
@@ -650,7 +650,7 @@ describe('a write whose answer was lost, and that a stale read does not show', (
     return world;
   };
 
-  it('is not taken for InSync when the item went back meanwhile', async () => {
+  it('does not lead to InSync if the item was edited back meanwhile', async () => {
     const world = await lost();
     world.desire(two);
     await world.reconcile({ kind: 'desired' });
@@ -662,13 +662,13 @@ describe('a write whose answer was lost, and that a stale read does not show', (
   });
 });
 
-it('a NAT gateway replaced by another tool within a minute: told, and healed as soon as it is there', async () => {
+it('a NAT gateway that another tool replaces is reported as a blackhole, and used as soon as EC2 accepts the new one', async () => {
   const { event, ec2, desire, reconcile, status, clock } = await inSync(withDefault);
   ec2.scenery.vanish('nat-aaaaaaaa');
   await event({ name: 'DeleteNatGateway', via: 'nat-aaaaaaaa' });
   expect(status().plan?.findings).toMatchObject([{ code: 'blackhole', destination: '0.0.0.0/0' }]);
   clock.advance(minute / 2);
-  // The item names the new gateway before EC2 has it ready.
+  // The item lists the new gateway before EC2 accepts it.
   desire({ ...two, '0.0.0.0/0': 'nat-bbbbbbbb' });
   await reconcile({ kind: 'desired' });
   expect(status()).toMatchObject({ phase: 'Failed', failures: [{ destination: '0.0.0.0/0', action: 'replace' }] });

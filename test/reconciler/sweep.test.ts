@@ -11,7 +11,7 @@ const wanted = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
 
 const idOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
 
-/** So many managed tables, all in sync and watched. */
+/** `count` managed tables, all in sync and watched. */
 async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; readonly ids: readonly string[] }> {
   const world = new InMemoryWorld();
   const ids = Array.from({ length: count }, (_, n) => idOf(n));
@@ -19,7 +19,7 @@ async function fleet(count: number): Promise<{ readonly world: InMemoryWorld; re
     world.ec2.scenery.table(id, { routes: wanted });
     world.desired.put({ routeTableId: id, routes });
   }
-  // The second read is the one after which new routes count as appeared.
+  // New routes count as appeared only after the second read.
   for (const ms of [60_000, 5 * 60_000]) {
     await sweep(world, world.invocation());
     world.clock.advance(ms);
@@ -38,7 +38,7 @@ describe('a sweep', () => {
     [100, 1],
     [101, 2],
     [250, 3],
-  ])('of %d tables in sync is %d reads, and writes nothing but its own record', async (tables, pages) => {
+  ])('of %d tables in sync makes %d reads, and writes only its own record', async (tables, pages) => {
     const { world } = await fleet(tables);
     const record = await sweep(world, world.invocation());
     expect(world.ec2.journal.counts).toEqual(pages > 0 ? { DescribeRouteTables: pages } : {});
@@ -46,7 +46,7 @@ describe('a sweep', () => {
     expect(record).toMatchObject({ checked: tables, outOfSync: 0, unknown: { count: 0 }, endedAt: expect.any(String) });
   });
 
-  it('reconciles those that drifted, and no other', async () => {
+  it('reconciles only the tables that drifted', async () => {
     const { world, ids } = await fleet(250);
     const drifted = [ids[3], ids[120], ids[249]].filter((id) => id !== undefined);
     for (const id of drifted) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
@@ -59,7 +59,7 @@ describe('a sweep', () => {
     expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual(drifted);
   });
 
-  it('finds the way back to in sync of what it mended', async () => {
+  it('verifies its repairs in the next sweep', async () => {
     const { world, ids } = await fleet(3);
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     await sweep(world, world.invocation());
@@ -73,14 +73,14 @@ describe('a sweep', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
   });
 
-  it('notices an edit that no stream told of', async () => {
+  it('applies an edit that the stream did not report', async () => {
     const { world } = await fleet(2);
     world.desired.put({ routeTableId: idOf(1), routes: [{ destination: '10.21.0.0/16', target: 'pcx-aaaaaaaa' }] });
     await sweep(world, world.invocation());
     expect(world.ec2.scenery.routesOf(idOf(1))).toEqual({ '10.21.0.0/16': 'pcx-aaaaaaaa' });
   });
 
-  it('takes note of an edit that changes no route', async () => {
+  it('remembers an edit that changes no route', async () => {
     const { world } = await fleet(2);
     const { desiredHash } = world.states.stored(idOf(1)).memory;
     world.desired.put({ routeTableId: idOf(1), routes, maxDeletes: 3 });
@@ -89,7 +89,7 @@ describe('a sweep', () => {
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
-  it('goes on when one table fails, and counts that as unknown', async () => {
+  it('goes on if one table fails, and counts it as unknown', async () => {
     const { world, ids } = await fleet(3);
     for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
     world.desired.faults = (call, id) => {
@@ -121,7 +121,7 @@ describe('a sweep', () => {
     expect(world.ec2.journal.mutations.map(({ input }) => input['RouteTableId'])).toEqual([idOf(0), idOf(249)]);
   });
 
-  it.each([50, 250])('shows none of %d tables as in sync that it could not read', async (tables) => {
+  it.each([50, 250])('leads to phase Unknown for each of %d tables that it cannot read', async (tables) => {
     const { world, ids } = await fleet(tables);
     const glances = await world.states.glance(ids);
     world.states.faults = (call) => {
@@ -135,7 +135,7 @@ describe('a sweep', () => {
     }
   });
 
-  it('names so many of the tables it could not read, and says so much of each, that its record can be stored', async () => {
+  it('cuts the list of unreadable tables and their reasons, so that its record can be stored', async () => {
     const { world } = await fleet(250);
     world.states.faults = (call) => {
       if (call !== 'glance') return;
@@ -149,7 +149,7 @@ describe('a sweep', () => {
     expect(JSON.stringify(record).length).toBeLessThan(100_000);
   });
 
-  it('changes nothing on account of a page that cannot be read', async () => {
+  it('changes nothing in the tables of a page that it cannot read', async () => {
     const { world, ids } = await fleet(3);
     for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
     world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { serverFault: 'not-done' });
@@ -157,7 +157,7 @@ describe('a sweep', () => {
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
-  it('ends when time is up, and the next one goes on from there', async () => {
+  it('ends when its time is over, and the next one continues from there', async () => {
     const { world } = await fleet(250);
     world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
     const first = await sweep(world, world.invocation(5));
@@ -166,16 +166,16 @@ describe('a sweep', () => {
     const second = await sweep(world, world.invocation(7));
     expect(second).toMatchObject({ checked: 250, endedAt: expect.any(String) });
     expect(second).not.toHaveProperty('cursor');
-    // The second page was read twice, as its first read came too late; the first page was not.
+    // The second page was read twice, because its first read came too late. The first page was read once.
     expect(reads(world)).toBe(4);
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 250 });
   });
 
-  it('that took several parts speaks of all of them, once, at its end', async () => {
+  it('in several parts publishes the sums of all parts once, at its end', async () => {
     const { world } = await fleet(250);
     world.ec2.scenery.deleteTable(idOf(3));
     world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
-    // The first page of the second part.
+    // The first page of the second part cannot be read.
     world.states.faults = (call) => {
       if (call === 'glance' && reads(world) === 2) throw new Error('no answer');
     };
@@ -193,7 +193,36 @@ describe('a sweep', () => {
     expect(values('SweepDuration')).toEqual([world.now().getTime() - startedAt.getTime()]);
   });
 
-  it('that was cut remembers the last one that reached its end, for as long as it has not itself', async () => {
+  it('counts the event source mappings that are disabled, until they are enabled again', async () => {
+    const { world } = await fleet(1);
+    world.mappings.idle.add('orders');
+    expect(await sweep(world, world.invocation())).toMatchObject({ mappingsDisabled: 1 });
+    world.mappings.idle.clear();
+    expect(await sweep(world, world.invocation())).toMatchObject({ mappingsDisabled: 0 });
+    expect(world.announcer.values('MappingsDisabled')).toEqual([1, 0]);
+    expect(world.lines.filter(({ level }) => level === 'warn')).toEqual([
+      { level: 'warn', message: 'event source mappings are disabled', fields: { mappings: ['orders'] } },
+    ]);
+  });
+
+  it('completes although the event source mappings cannot be read, logs it, and counts none as enabled', async () => {
+    const { world } = await fleet(1);
+    const error = new Error('not allowed');
+    world.mappings.faults = () => {
+      throw error;
+    };
+    const { endedAt, mappingsDisabled } = await sweep(world, world.invocation());
+    expect({ endedAt, mappingsDisabled }).toEqual({ endedAt: world.now().toISOString(), mappingsDisabled: undefined });
+    expect(world.announcer.values('SweepCompleted')).toEqual([1]);
+    expect(world.announcer.values('MappingsDisabled')).toEqual([]);
+    expect(world.lines).toContainEqual({
+      level: 'error',
+      message: 'could not read the event source mappings: the next sweep tries again',
+      fields: { error },
+    });
+  });
+
+  it('that was cut keeps the record of the last complete sweep until it completes itself', async () => {
     const { world } = await fleet(101);
     const { startedAt, endedAt, unknown } = await sweep(world, world.invocation());
     for (const seconds of [5, 2, 2]) {
@@ -205,7 +234,7 @@ describe('a sweep', () => {
     expect(await sweep(world, world.invocation())).not.toHaveProperty('lastCompleted');
   });
 
-  it('ends in the middle of a page when time is up, and the next one goes on from there', async () => {
+  it('ends in the middle of a page when its time is over, and the next one continues from there', async () => {
     const { world, ids } = await fleet(100);
     for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
     for (const action of ['DescribeRouteTables', 'CreateRoute'] as const)
@@ -215,13 +244,13 @@ describe('a sweep', () => {
     expect(world.ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
     expect(first).toMatchObject({ checked: 20, unknown: { count: 0 }, cursor: idOf(19) });
     expect(await sweep(world, world.invocation(1_000))).toMatchObject({ checked: 100, endedAt: expect.any(String) });
-    // Those that were under way when time was up had been read, and no more.
+    // The tables in progress when the time was over had only been read.
     world.clock.advance(5 * 60_000);
     await sweep(world, world.invocation(1_000));
     expect(ids.map((id) => world.ec2.scenery.routesOf(id))).toEqual(ids.map(() => wanted));
   });
 
-  it('that had no time at all starts over', async () => {
+  it('that had no time starts over', async () => {
     const { world } = await fleet(1);
     const record = await sweep(world, world.invocation(0));
     expect(record).toEqual({
@@ -251,7 +280,7 @@ describe('a sweep', () => {
     expect(await sweep(world, world.invocation())).toMatchObject({ waiting: 2, outOfSync: 1 });
   });
 
-  it('counts the tables that a pause or a stop keeps from being changed, in sync or not', async () => {
+  it('counts the tables under a pause or a stop, in sync or not', async () => {
     const { world } = await fleet(3);
     world.orders.put(idOf(1), 'pause', { reason: 'x' });
     expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 1 });
@@ -262,7 +291,7 @@ describe('a sweep', () => {
     expect(await sweep(world, world.invocation())).toMatchObject({ stopped: 0 });
   });
 
-  it('tells how many items are missing if it finds less than 90 % of those of the sweep before', async () => {
+  it('reports how many items are missing if it finds less than 90 % of the items of the last sweep', async () => {
     const { world } = await fleet(20);
     await sweep(world, world.invocation());
     const without = async (...gone: readonly number[]) => {
@@ -271,7 +300,7 @@ describe('a sweep', () => {
     };
     expect(await without(0, 1)).toBe(0);
     expect(await without(2, 3)).toBe(2);
-    // It is compared with the sweep before.
+    // The count is compared with the last sweep, which found fewer items.
     expect(await without()).toBe(0);
     expect(world.announcer.values('ItemsMissing').slice(-3)).toEqual([0, 2, 0]);
   });
@@ -292,7 +321,7 @@ describe('a sweep', () => {
     expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
   });
 
-  it('reads no more tables than asked for, whatever stands in an id', async () => {
+  it('reads only managed tables, whatever characters an id contains', async () => {
     const { world } = await fleet(2);
     for (let n = 1_000; n < 1_300; n++) world.ec2.scenery.table(idOf(n));
     world.desired.put({ routeTableId: 'rtb-*', routes: [] });
@@ -301,7 +330,7 @@ describe('a sweep', () => {
     expect(world.states.status('rtb-*').phase).toBe('Invalid');
   });
 
-  it('tells a table that is gone once, and does not try it again', async () => {
+  it('reports a missing table once, and does not reconcile it again', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.deleteTable(idOf(1));
     expect(await sweep(world, world.invocation())).toMatchObject({ checked: 2, outOfSync: 1 });
@@ -312,7 +341,7 @@ describe('a sweep', () => {
     expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
   });
 
-  it('heals a table that is back', async () => {
+  it('repairs a table that exists again', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.deleteTable(idOf(1));
     await sweep(world, world.invocation());
@@ -321,7 +350,20 @@ describe('a sweep', () => {
     expect(world.ec2.scenery.routesOf(idOf(1))).toEqual(wanted);
   });
 
-  it('leaves what was refused alone until it is due', async () => {
+  it('repairs a table whose pause ended while its drift was written down', async () => {
+    const { world, ids } = await fleet(1);
+    const [id = ''] = ids;
+    world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+    const until = new Date(world.now().getTime() + 500).toISOString();
+    world.orders.put(id, 'pause', { reason: 'x', until });
+    world.states.faults = (call) => void (call === 'recordRun' && world.clock.advance(1_000));
+    await world.reconcile({ kind: 'person' }, id);
+    expect(world.states.status(id).phase).toBe('Drifted');
+    await sweep(world, world.invocation());
+    expect(world.ec2.scenery.routesOf(id)).toEqual(wanted);
+  });
+
+  it('does not retry a rejected change before it is due', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'InvalidInstanceID' } });
@@ -339,8 +381,8 @@ describe('a sweep', () => {
   });
 });
 
-describe('what a sweep finds to be let go of', () => {
-  it('is asked for in one call for a hundred tables, when a sweep in parts saw them before', async () => {
+describe('a table whose item is gone', () => {
+  it('is looked up without a checkpoint for each table, even by a sweep in parts', async () => {
     const world = await inSync(wanted);
     const ids = Array.from({ length: 350 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
     for (const id of ids) {
@@ -357,7 +399,7 @@ describe('what a sweep finds to be let go of', () => {
     expect(checkpoints).toBe(0);
   });
 
-  it('is not looked at again by every sweep, though its status is lost with its item', async () => {
+  it('leaves the index at the next sweep, even if its status is lost', async () => {
     const world = await inSync(wanted);
     world.states.lose(routeTableId);
     world.desired.delete(routeTableId);
@@ -366,7 +408,7 @@ describe('what a sweep finds to be let go of', () => {
   });
 });
 
-it('a table that is only watched is not looked at again for a failure of before', async () => {
+it('an observed table is not reconciled again for an earlier failure', async () => {
   const world = await inSync(wanted);
   world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'UnauthorizedOperation' } });
   world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');

@@ -4,7 +4,7 @@ import { routeTableId } from '../support/builders.ts';
 import { type Call, reconcileConcerned } from '../../reconciler/wake.ts';
 import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
-// Calls that name a target, an association or a prefix list, and not the tables they concern.
+// Some calls name a target, an association or a prefix list instead of the tables that they concern.
 
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
@@ -34,7 +34,7 @@ const concerned = (world: InMemoryWorld, call: Call): Promise<void> =>
 const evidenceOf = (world: InMemoryWorld, id = routeTableId) => world.evidence.of(id, new Date(0));
 
 describe('a call about a target', () => {
-  it('has a table that leads to it looked at: a blackhole is told within one event', async () => {
+  it('reconciles a table that has a route to the target: the status shows the blackhole after one event', async () => {
     const world = await inSync(two);
     world.ec2.scenery.vanish('pcx-aaaaaaaa');
     await concerned(world, about('pcx-aaaaaaaa'));
@@ -42,7 +42,7 @@ describe('a call about a target', () => {
     expect(world.status()).toMatchObject({ trigger: { via: 'pcx-aaaaaaaa' }, actor: alice });
   });
 
-  it('has a table looked at that should lead to it: what was refused is tried again', async () => {
+  it('reconciles a table that lists the target, and retries the rejected change', async () => {
     const world = await inSync(two);
     world.desire({ ...two, '10.22.0.0/16': 'tgw-bbbbbbbb' });
     await world.reconcile({ kind: 'desired' });
@@ -53,7 +53,7 @@ describe('a call about a target', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.22.0.0/16']);
   });
 
-  it('that names a VPC as well has only the tables of that VPC looked at', async () => {
+  it('reconciles only tables in the VPC that it names', async () => {
     const world = await inSync(two);
     for (const [id, names] of [
       ['rtb-11111111', ['tgw-aaaaaaaa', 'vpc-11111111']],
@@ -68,14 +68,14 @@ describe('a call about a target', () => {
     expect(new Set(looked)).toEqual(new Set(['rtb-11111111']));
   });
 
-  it('asks nothing of EC2 when it concerns no managed table', async () => {
+  it('makes no EC2 call if it concerns no managed table', async () => {
     const world = await inSync(two);
     await concerned(world, about('pcx-cccccccc'));
     expect(world.ec2.journal.calls).toEqual([]);
     expect(world.states.writes).toEqual(new Map());
   });
 
-  it('no longer concerns a table that let go of it, nor one that is not managed any more', async () => {
+  it('does not concern a table that no longer uses the target, nor one that is no longer managed', async () => {
     const world = await inSync(two);
     expect(await world.index.tablesUnder('pcx-aaaaaaaa')).toEqual([routeTableId]);
     world.desire({ '10.20.0.0/16': 'tgw-aaaaaaaa' }, { maxDeletes: 5 });
@@ -90,7 +90,7 @@ describe('a call about a target', () => {
     expect(await world.index.tablesUnder('vpc-aaaaaaaa')).toEqual([]);
   });
 
-  it('does not make a read believed that may be stale, as it says nothing of the table', async () => {
+  it('does not confirm a doubtful read, because it does not describe the table', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     world.clock.advance(5_000);
@@ -104,7 +104,7 @@ describe('a call about a target', () => {
     expect(world.status().phase).toBe('Verifying');
   });
 
-  it('that concerns very many tables leaves most of them to the queue, and is evidence for each', async () => {
+  it('sends most tables to the queue if it concerns many, and keeps evidence for each', async () => {
     const world = new InMemoryWorld();
     const ids = Array.from({ length: 45 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
     for (const id of ids) await world.index.keep(id, { add: ['tgw-aaaaaaaa'], remove: [] });
@@ -116,7 +116,7 @@ describe('a call about a target', () => {
     expect(Math.max(...seconds)).toBe(3);
   });
 
-  it('looks once at a table that is known by several of its ids, and is one row with all of them', async () => {
+  it('reconciles a table once if several of its ids concern it, and keeps one row with all of them', async () => {
     const world = await inSync({ ...two, '10.22.0.0/16': 'tgw-aaaaaaaa' });
     const ids = ['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'tgw-cccccccc'];
     const others = ids.flatMap((id) => about(id).others);
@@ -125,7 +125,7 @@ describe('a call about a target', () => {
     expect(await evidenceOf(world)).toMatchObject([{ about: 'target-down', ids: ['pcx-aaaaaaaa', 'tgw-aaaaaaaa'] }]);
   });
 
-  it('looks once at a table that it names and that is known by its id as well', async () => {
+  it('reconciles a table once if it names the table and one of its targets', async () => {
     const world = await inSync(two);
     const call = about('pcx-aaaaaaaa');
     await concerned(world, { ...call, routeTableIds: [routeTableId] });
@@ -134,7 +134,7 @@ describe('a call about a target', () => {
 });
 
 describe('evidence of a call', () => {
-  it('is kept before the lease is taken, and so for whoever holds it', async () => {
+  it('is kept before the lease is taken, so that a current holder can read it', async () => {
     const world = await inSync(two);
     let keptThen: readonly ReportedCall[] = [];
     world.leases.faults = async (call) => {
@@ -144,7 +144,7 @@ describe('evidence of a call', () => {
     expect(keptThen).toEqual([named().call]);
   });
 
-  it('that cannot be kept fails the invocation before anything is done: Lambda tries it again', async () => {
+  it('that cannot be kept fails the invocation before anything is done: Lambda retries it', async () => {
     const world = await inSync(two);
     world.evidence.faults = (call) => {
       if (call === 'keep') throw new Error('the store is down');
@@ -156,19 +156,19 @@ describe('evidence of a call', () => {
     expect(await evidenceOf(world)).toEqual([named().call]);
   });
 
-  it('is one row, however often its event comes', async () => {
+  it('is one row, however often its event arrives', async () => {
     const world = await inSync(two);
     for (const _ of [1, 2]) await concerned(world, named(routeTableId));
     expect(await evidenceOf(world)).toHaveLength(1);
   });
 
-  it('is not kept for a table that nobody manages', async () => {
+  it('is not kept for an unmanaged table', async () => {
     const world = await inSync(two);
     await concerned(world, named('rtb-cccccccc'));
     expect(await evidenceOf(world, 'rtb-cccccccc')).toEqual([]);
   });
 
-  it('is kept for a table with an item that nobody has reconciled yet: the first reconcile knows it', async () => {
+  it('is kept for a table that has an item but was never reconciled: the first reconcile reads it', async () => {
     const world = new InMemoryWorld();
     world.ec2.scenery.table(routeTableId);
     world.desire({});
@@ -177,7 +177,7 @@ describe('evidence of a call', () => {
     expect(await evidenceOf(world, 'rtb-cccccccc')).toEqual([]);
   });
 
-  it('is no longer kept once the item was deleted', async () => {
+  it('is no longer kept after the item was deleted', async () => {
     const world = await inSync(two);
     world.desired.delete(routeTableId);
     await world.reconcile({ kind: 'desired', id: '1', deleted: true });
@@ -186,7 +186,7 @@ describe('evidence of a call', () => {
   });
 });
 
-it('an index that cannot be kept loses nothing, and is kept the next time', async () => {
+it('a reconcile goes on if the index cannot be written, and the next one writes it', async () => {
   const world = await inSync(two);
   world.index.faults = () => {
     throw new Error('no answer');
@@ -200,7 +200,7 @@ it('an index that cannot be kept loses nothing, and is kept the next time', asyn
   expect(await world.index.tablesUnder('tgw-aaaaaaaa')).toEqual([routeTableId]);
 });
 
-describe('what is changed around a table and not healed', () => {
+describe('a change to the surroundings of a table', () => {
   const moved = (id = 'event-1'): CallGiven => ({
     id,
     name: 'AssociateRouteTable',
@@ -209,7 +209,7 @@ describe('what is changed around a table and not healed', () => {
     notice: 'AssociateRouteTable: subnet-aaaaaaaa uses this table from now on',
   });
 
-  it('is in its history with who did it, though nothing has drifted', async () => {
+  it('is in the history with its actor, although no route drifted', async () => {
     const world = await inSync(two);
     await world.event(moved());
     expect(world.states.runs(routeTableId)).toMatchObject([
@@ -218,7 +218,7 @@ describe('what is changed around a table and not healed', () => {
     expect(world.ec2.journal.mutations).toEqual([]);
   });
 
-  it('is there once, however often it is told', async () => {
+  it('is in the history once, however often its event arrives', async () => {
     const world = await inSync(two);
     await world.event(moved());
     world.clock.advance(1_000);

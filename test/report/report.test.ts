@@ -150,8 +150,8 @@ describe('the page of a table', () => {
     if (!table?.status || !waits) throw new Error('nothing waits');
     const foundAt = table.now.toISOString();
     const actor = { arn: 'arn:aws:iam::1:user/carol' };
-    const told = { ...waits, foundAt, cause: { id: 'event-1', name: 'CreateRoute', time: foundAt, actor } };
-    const rows = rowsOf(tableWidget({ ...table, status: { ...table.status, drift: [told] } }, 0, 'light', arn));
+    const explained = { ...waits, foundAt, cause: { id: 'event-1', name: 'CreateRoute', time: foundAt, actor } };
+    const rows = rowsOf(tableWidget({ ...table, status: { ...table.status, drift: [explained] } }, 0, 'light', arn));
     expect(rows).toContainEqual(expect.stringMatching(/delete \(waits\) 192\.168\.0\.0\/24 igw-\S+ +carol/));
     expect(rows.filter((row) => row.includes('carol'))).toHaveLength(1);
     expect(rowsOf(await pageOf(1))).toContainEqual(

@@ -4,40 +4,46 @@ import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type World, slotAt } from '../support/ec2/world.ts';
-import { isDetected } from './announcements.ts';
-import { announces } from './drifts.ts';
+import { isDetected, isLeftAlone } from './announcements.ts';
+import { announces, tellsOf } from './drifts.ts';
 import type { Facts, Look, TableFacts } from './facts.ts';
 import type { Invariants } from './invariants.ts';
 import { names, wantedAt } from './oracle.ts';
 
-/** A state that was written, and what of its news the state before did not have. */
+/** A written state, with the news that its predecessor does not have. */
 export interface Written {
   readonly state: StoredState;
   readonly news: News;
-  /** Destinations whose drift it announces although nothing happened there since it was announced before. */
+  /** Destinations whose drift it announces again, although nothing happened there since. */
   readonly again: readonly string[];
-  /** Destinations whose drift it announces although nobody else can have been there. */
+  /** Destinations whose drift it announces, although nobody else can have changed them. */
   readonly ours: readonly string[];
-  /** Destinations whose drift it calls over, and the read shows that it is not. */
+  /** Destinations that it says are left alone, although the read before showed the same. */
+  readonly leftAgain: readonly string[];
+  /** Destinations that it says are left alone, and that it also announces because their listed target is down. */
+  readonly leftTwice: readonly string[];
+  /** Destinations that it says are left alone, although no announcement is due. */
+  readonly leftForNothing: readonly string[];
+  /** Destinations whose drift it announces as over, although the read shows that it is not. */
   readonly notOver: readonly string[];
 }
 
-/** One table keeps this many events that EventBridge does not take. */
+/** The number of rejected events that one table keeps. */
 const unsentAtMost = 200;
 
-/** Asked when a state was written. */
+/** Checked when a state was written. */
 export const atNews: Invariants<[Written, Look, Facts]> = {
-  'what was not announced is kept': ({ state: { unsent } }, { before }) => {
+  'events that were not announced are kept': ({ state: { unsent } }, { before }) => {
     const { metrics = [], events = [] } = before?.unsent ?? {};
     const kept = new Set(unsent?.events.map(({ detail }) => detail.id));
     const lost = events.find(({ detail }) => !kept.has(detail.id));
-    if (lost && kept.size < unsentAtMost) return `nobody announces ${tell(lost)} any more`;
+    if (lost && kept.size < unsentAtMost) return `${tell(lost)} is no longer kept`;
     return isDeepStrictEqual(unsent?.metrics.slice(0, metrics.length) ?? [], metrics)
       ? undefined
       : `nobody counts ${JSON.stringify(metrics)} any more`;
   },
 
-  'metrics count what EC2 answered as done': ({ news: { metrics } }, { round }) => {
+  'metrics count the changes that EC2 confirmed': ({ news: { metrics } }, { round }) => {
     for (const [action, name] of Object.entries(metricOf)) {
       const done = round.mutations.filter((one) => one.action === action && one.outcome === 'done').length;
       const counted = sumOf(metrics, name);
@@ -62,21 +68,35 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   'drift is announced once': ({ again }) =>
     again.length > 0 ? `${again.join(', ')} is announced again, and nothing happened there` : undefined,
 
-  'an order is announced once, and its end': ({ news: { events } }, _, { announcements }) => {
+  'an order and its end are announced once each': ({ news: { events } }, _, { announcements }) => {
     const again = events.find((event) => announcements.isKnownOrder(event));
     return again && `${tell(again)} was announced before`;
   },
 
-  'what is announced as drift, others did': ({ ours }) =>
+  'announced drift was caused by others': ({ ours }) =>
     ours.length > 0 ? `${ours.join(', ')} is announced as drift, and nobody else was there` : undefined,
 
-  'what is announced as over is over': ({ notOver }) =>
+  'a route that is left alone is announced once': ({ leftAgain }) =>
+    leftAgain.length > 0 ? `${leftAgain.join(', ')} is left alone as before, and announced again` : undefined,
+
+  'a route that stays because its listed target is down is announced once': ({ leftTwice }) =>
+    leftTwice.length > 0 ? `${leftTwice.join(', ')} is announced twice` : undefined,
+
+  'a route that is as listed, or private and ignored, is not announced as left alone': ({ leftForNothing }) =>
+    leftForNothing.length > 0 ? `${leftForNothing.join(', ')} is announced as left alone` : undefined,
+
+  'the routes that stood at adoption are not announced one by one': ({ news: { events } }, { before }) => {
+    const event = before ? undefined : events.find(isLeftAlone);
+    return event && `${tell(event)}, and no state was there before`;
+  },
+
+  'drift that is announced as over is over': ({ notOver }) =>
     notOver.length > 0 ? `the drift of ${notOver.join(', ')} is called over, and no read shows that` : undefined,
 
-  'who is named made a call there': ({ news: { events } }, { routeTableId }, watch) => {
+  'a named actor made a call there': ({ news: { events } }, { routeTableId }, watch) => {
     const { drifts } = watch.facts(routeTableId);
-    for (const event of events.filter(isDetected))
-      for (const { destination, actor } of event.detail.changes) {
+    for (const event of [...events.filter(isDetected), ...events.filter(isLeftAlone)])
+      for (const { destination, actor } of 'routes' in event.detail ? event.detail.routes : event.detail.changes) {
         if (actor === undefined || actor === 'unattributed') continue;
         const callers = drifts.callersAt(destination);
         if (!callers.has(nameIn(actor.arn)))
@@ -90,7 +110,7 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
     return broken && `${tell(broken)} breaks its schema: ${JSON.stringify(broken.detail)}`;
   },
 
-  'another event has another id': ({ news: { events } }, _, { announcements }) => {
+  'different events have different ids': ({ news: { events } }, _, { announcements }) => {
     const taken = events.find(({ detail }) => announcements.event(detail.id) !== undefined);
     if (taken) return `${tell(taken)} has the id of an earlier event`;
     const twin = events.find((event) => announcements.hasTwin(event));
@@ -98,36 +118,36 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   },
 };
 
-/** Asked when a function announces something, before EventBridge takes it or not. */
+/** Checked when a function announces something, before EventBridge accepts or rejects it. */
 export const atAnnouncement: Invariants<[News, Facts]> = {
-  'only what is remembered is announced': ({ events }, { announcements }) => {
+  'only events in a written state are announced': ({ events }, { announcements }) => {
     const unknown = events.find(({ detail }) => announcements.event(detail.id) === undefined);
     return unknown && `no state has ${tell(unknown)}`;
   },
 
-  'an event stays what it is': ({ events }, { announcements }) => {
+  'an event is never changed': ({ events }, { announcements }) => {
     const other = events.find((event) => !isDeepStrictEqual(announcements.event(event.detail.id) ?? event, event));
     return other && `${tell(other)} was another event when it came to be`;
   },
 };
 
-/** Asked of each table a function had the lease of, when it ended well. */
+/** Checked when a function ends without an error, for each table of which it had the lease. */
 export const atNewsFinish: Invariants<[Look]> = {
-  'who writes a state announces what it brings': ({ outbox, by, routeTableId }) =>
+  'a function that writes a state announces its news': ({ outbox, by, routeTableId }) =>
     outbox?.isAnswered && outbox.unsent && !outbox.isAnnounced
       ? `${by.name} wrote a state of ${routeTableId} and left its news to others`
       : undefined,
 };
 
-/** Asked of each table when everything has come to rest. */
+/** Checked at rest, for each table. */
 export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
-  'orders for a table are announced, and their end': ({ routeTableId, versions, state }, _, facts, time) => {
-    // Nobody looks at a table without an item.
+  'orders for a table and their ends are announced': ({ routeTableId, versions, state }, _, facts, time) => {
+    // A table without an item is not reconciled.
     if (!versions.at(-1)?.spec || !state) return undefined;
     const { announcements, halts, holds } = facts;
     const given = [
-      ...halts.told(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
-      ...holds.told(routeTableId).filter(({ until }) => until > time),
+      ...halts.rowsOf(routeTableId).filter(({ scope, until }) => scope === routeTableId && until > time),
+      ...holds.rowsOf(routeTableId).filter(({ until }) => until > time),
     ].map((one) => ('destination' in one ? `hold ${one.destination}` : 'pause'));
     return differing(given, announcements.openOrders(routeTableId), routeTableId);
   },
@@ -136,11 +156,17 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     const taken = announcements.takenOf(routeTableId);
     const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
     return (
-      missing && `nobody was told of the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}`
+      missing && `the drift of ${routeTableId} ${missing.destination}, found ${missing.foundAt}, was not announced`
     );
   },
 
-  'what waits for a person is announced': ({ state, routeTableId }, _, { announcements }) => {
+  'every route that others make or retarget is announced': ({ drifts, routeTableId }, _, { announcements }) => {
+    const taken = announcements.takenOf(routeTableId);
+    const missing = drifts.owedRoutes.find((owed) => !taken.some((event) => tellsOf(event, owed)));
+    return missing && `nobody was told of the route ${routeTableId} ${missing.destination}, seen at ${missing.foundAt}`;
+  },
+
+  'deletes that wait for a person are announced': ({ state, routeTableId }, _, { announcements }) => {
     const { plan, phase } = state?.status ?? {};
     if (phase === 'Drifted' || !plan?.blocked) return undefined;
     const told = announcements
@@ -153,7 +179,7 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
             : [],
       );
     const silent = plan.blocked.deletes.find(({ destination }) => !told.includes(destination));
-    return silent && `${routeTableId} ${silent.destination} waits for a person, and nobody was told`;
+    return silent && `${routeTableId} ${silent.destination} waits for a person, and was not announced`;
   },
 
   'the end of a drift is announced': ({ routeTableId, versions }, world, { announcements }) => {
@@ -165,17 +191,17 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
       const wanted = wantedAt(spec, destination);
       return wanted ? slot && names(slot, world).includes(wanted.target) : !slot;
     });
-    return over && `nobody was told that the drift of ${routeTableId} ${over} is over`;
+    return over && `the end of the drift of ${routeTableId} ${over} was not announced`;
   },
 
-  'nothing is left to announce': ({ state, routeTableId }) =>
+  'no news is left to announce': ({ state, routeTableId }) =>
     state?.unsent && `${routeTableId} still has to announce ${state.unsent.events.map(tell).join(', ') || 'metrics'}`,
 };
 
-/** Asked of the whole history when everything has come to rest. */
+/** Checked at rest, for the whole history. */
 export const atNewsEnd: Invariants<[Facts, number]> = {
-  'orders for all tables are announced, and their end': ({ announcements, halts }, time) => {
-    const given = halts.told('*').filter(({ scope, until }) => scope === '*' && until > time);
+  'orders for all tables and their ends are announced': ({ announcements, halts }, time) => {
+    const given = halts.rowsOf('*').filter(({ scope, until }) => scope === '*' && until > time);
     return differing(
       given.map(() => 'stop'),
       announcements.openOrders('*'),
@@ -183,10 +209,11 @@ export const atNewsEnd: Invariants<[Facts, number]> = {
     );
   },
 
-  'everything is counted, once if nobody died': ({ announcements: { due, counted, mayBeRepeated } }) => {
+  'everything is counted, and once unless a function died': ({ announcements: { due, counted, mayBeRepeated } }) => {
     for (const [name, sum] of due) {
-      const told = counted.get(name) ?? 0;
-      if (told < sum || (told > sum && !mayBeRepeated)) return `${name} adds up to ${told}, and ${sum} came about`;
+      const published = counted.get(name) ?? 0;
+      if (published < sum || (published > sum && !mayBeRepeated))
+        return `${name} adds up to ${published} instead of ${sum}`;
     }
     return undefined;
   },
@@ -194,9 +221,9 @@ export const atNewsEnd: Invariants<[Facts, number]> = {
 
 function differing(given: readonly string[], announced: ReadonlySet<string>, scope: string): string | undefined {
   const silent = given.find((order) => !announced.has(order));
-  if (silent) return `${silent} is ordered for ${scope}, and nobody was told`;
+  if (silent) return `${silent} is ordered for ${scope}, and was not announced`;
   const over = [...announced].find((order) => !order.startsWith('approval') && !given.includes(order));
-  return over && `${over} of ${scope} is over, and nobody was told`;
+  return over && `${over} of ${scope} is over, and that was not announced`;
 }
 
 const metricOf = { replace: 'RoutesReplaced', delete: 'RoutesDeleted', create: 'RoutesCreated' } as const;
@@ -204,7 +231,7 @@ const metricOf = { replace: 'RoutesReplaced', delete: 'RoutesDeleted', create: '
 const sumOf = (metrics: News['metrics'], name: MetricName): number =>
   metrics.filter((metric) => metric.name === name).reduce((sum, { value }) => sum + value, 0);
 
-/** The name of a role session's role, by which people and tools go here. */
+/** The role name in the ARN of a session. People and tools are identified by it. */
 const nameIn = (arn: string): string => arn.split('/')[1] ?? arn;
 
 const tell = ({ type, detail }: DomainEvent): string => `${type} ${detail.id}`;

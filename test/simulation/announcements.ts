@@ -8,6 +8,13 @@ type EventOf<Type extends DomainEvent['type']> = Extract<DomainEvent, { readonly
 export const isDetected = (event: DomainEvent): event is EventOf<'Route Drift Detected'> =>
   event.type === 'Route Drift Detected';
 
+export const isLeftAlone = (event: DomainEvent): event is EventOf<'Route Left Alone'> =>
+  event.type === 'Route Left Alone';
+
+/** Routes are kept because their listed targets are down. */
+export const isTargetDown = (event: DomainEvent): event is EventOf<'Route Reconcile Failed'> =>
+  event.type === 'Route Reconcile Failed' && event.detail.code === 'target-down';
+
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
 
@@ -24,10 +31,10 @@ function track(open: Set<string>, event: OrderEvent): void {
 const placeOf = ({ detail: { order } }: OrderEvent): string =>
   [order.kind, order.destination].filter(Boolean).join(' ');
 
-/** The revision of the row of all tables that an event came with: its id is `*`, the revision, the content. */
+/** The revision in the id of an event about all tables. The id consists of `*`, revision and content. */
 const revisionOf = ({ detail }: OrderEvent): number => Number(detail.id.split('/')[1]);
 
-/** An event that a state was the first to have among what is unsent. */
+/** An event, with the first state that kept it as unsent. */
 interface Born {
   readonly event: DomainEvent;
   /** States of all tables are counted together. */
@@ -35,27 +42,27 @@ interface Born {
   isTaken: boolean;
 }
 
-/** What is said of a history to whoever listens: when each event came to be, and what became of it. */
+/** The announcements of a history: when each event arose, and whether EventBridge accepted it. */
 export class Announcements {
   readonly #events = new Map<string, Born>();
   readonly #contents = new Set<string>();
-  /** Sums of metrics, by name: what states had to announce, and what was. */
+  /** Sums of metrics, by name: those that states had to publish, and those that were published. */
   readonly due = new Map<string, number>();
   readonly counted = new Map<string, number>();
-  /** Somebody died, or was not answered, between an announcement and the note of it: it is made once more. */
+  /** A function died, or got no answer, between an announcement and its record. So it may be repeated. */
   mayBeRepeated = false;
-  /** Up to which order the drift of a table was forgotten. */
+  /** The number of the last event of a table before its drift was forgotten. */
   #forgotten = new Map<string, number>();
-  /** What was announced between a backup and its restore is remembered by nobody. */
+  /** Announcements between a backup and its restore, which no state remembers. */
   readonly #void: { readonly from: number; readonly to: number }[] = [];
   /** Events about orders for all tables that EventBridge took, by id. */
   #ofAll = new Map<string, OrderEvent>();
   #order = 0;
 
   /**
-   * What a state has to announce that the state before had not.
+   * The news that a state has and its predecessor does not.
    *
-   * @param before what it was made from
+   * @param before the state on which it rests
    */
   born({ unsent }: StoredState, before: StoredState | undefined): News {
     const old = new Set(before?.unsent?.events.map(({ detail }) => detail.id));
@@ -75,7 +82,7 @@ export class Announcements {
     add(this.due, metrics);
   }
 
-  /** EventBridge was asked to take events; metrics go to the log. */
+  /** A function published metrics, and sent events to EventBridge. */
   announced({ metrics }: News, taken: readonly DomainEvent[]): void {
     add(this.counted, metrics);
     for (const { detail } of taken) {
@@ -84,16 +91,16 @@ export class Announcements {
     }
   }
 
-  /** EventBridge took events about orders for all tables. */
+  /** EventBridge accepted events about orders for all tables. */
   ofAll(taken: readonly DomainEvent[]): void {
     for (const event of taken.filter(isOrder)) this.#ofAll.set(event.detail.id, event);
   }
 
-  /** Orders whose beginning was announced, and their end was not: of a table, or with `*` of all. */
+  /** Orders whose start was announced and whose end was not: for a table, or with `*` for all tables. */
   openOrders(scope: string): ReadonlySet<string> {
     const open = new Set<string>();
     if (scope === '*') {
-      // What was rejected comes later than what followed it, and may come again.
+      // A rejected event is sent after later ones, and may be repeated.
       for (const event of [...this.#ofAll.values()].toSorted((one, other) => revisionOf(one) - revisionOf(other)))
         track(open, event);
       return open;
@@ -104,7 +111,7 @@ export class Announcements {
     return open;
   }
 
-  /** Whether an event announces the beginning of an order, or its end, that a state of its table had announced before. */
+  /** Whether an event repeats the start or the end of an order that a state of its table announced before. */
   isKnownOrder(event: DomainEvent): boolean {
     if (!isOrder(event)) return false;
     const { routeTableId, state, order } = event.detail;
@@ -120,19 +127,19 @@ export class Announcements {
     return detail.state === state && (state === 'left' || isDeepStrictEqual(detail.order, order));
   }
 
-  /** The memory of a table is lost, and with it what it had to announce. */
+  /** The state of a table is lost, with its unsent news. */
   lost(routeTableId: string, unsent: News | undefined): void {
     this.forgot(routeTableId);
     add(this.due, unsent?.metrics ?? [], -1);
     if (unsent) this.mayBeRepeated = true;
   }
 
-  /** Nobody remembers the drift of a table: nobody announces its end. */
+  /** The drift of a table is forgotten, so its end is not announced. */
   forgot(routeTableId: string): void {
     this.#forgotten.set(routeTableId, this.#order);
   }
 
-  /** A backup of what is remembered as announced; calling what it returns restores it. */
+  /** Makes a backup of the remembered announcements. The result restores it. */
   backup(): () => void {
     const [from, forgotten, ofAll] = [this.#order, new Map(this.#forgotten), new Map(this.#ofAll)];
     return () => {
@@ -148,24 +155,24 @@ export class Announcements {
     return !isVoid && order > (this.#forgotten.get(routeTableId) ?? 0);
   }
 
-  /** The event of this id as it was when a state first had it. */
+  /** The event with this id, as the first state had it. */
   event(id: string): DomainEvent | undefined {
     return this.#events.get(id)?.event;
   }
 
-  /** Whether an event that says the same has another id. */
+  /** Whether an event with the same content has another id. */
   hasTwin(event: DomainEvent): boolean {
     return this.#contents.has(contentOf(event));
   }
 
-  /** What EventBridge took about one table, in the order in which it came to be. */
+  /** The accepted events about one table, in the order in which they arose. */
   takenOf(routeTableId: string): readonly DomainEvent[] {
     return [...this.#events.values()]
       .filter(({ event, isTaken }) => isTaken && event.detail.routeTableId === routeTableId)
       .map(({ event }) => event);
   }
 
-  /** Destinations whose drift was announced, and remembered since, and its end was not. */
+  /** Destinations whose drift was announced and is remembered, and whose end was not announced. */
   openDrift(routeTableId: string): ReadonlySet<string> {
     const open = new Set<string>();
     for (const { event, order, isTaken } of this.#events.values()) {

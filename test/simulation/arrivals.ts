@@ -1,40 +1,40 @@
 import { type StoredRoute, type Table, type World, slotAt } from '../support/ec2/world.ts';
 import { type Spec, isLeftToOthers, wantedAt } from './oracle.ts';
 
-// How routes came to be where they are: whether a read showed one that an earlier read, made under the same rules and
-// not long before, did not show. One class knows the most that anybody may conclude, the other the least.
+// Which routes appeared: a read shows them, and an earlier read, under the same rules and not long before, does not.
+// `PossibleArrivals` has every route that the reconciler may count as appeared, `SureArrivals` those that it must.
 
-/** One read of a table, as far as arrivals are concerned. */
+/** A read of a table, as far as arrivals depend on it. */
 export interface Arriving {
-  /** When it began, by the true time. */
+  /** When it began, in true time. */
   readonly at: number;
   readonly spec: Spec;
   readonly table: Table;
   readonly world: World;
-  /** By the function's clock. */
+  /** The same by the function's clock. */
   readonly now: number;
-  /** The rules it was made under, pauses included. */
+  /** The rules under which it was made, with pauses. */
   readonly rules: string;
-  /** Under these rules, routes may be changed. */
+  /** Whether these rules allow changes. */
   readonly isEnforced: boolean;
 }
 
 export interface Pace {
   readonly sweepEveryMs: number;
-  /** How far two clocks differ at most. */
+  /** The maximum difference between two clocks. */
   readonly skewMs: number;
 }
 
-/** A read vouches for the next one for so many sweep intervals. */
+/** A read vouches for the next one for this many sweep intervals. */
 const freshIntervals = 3;
-/** Sweeps come at most so often. */
+/** The shortest interval between sweeps. */
 const shortestEveryMs = 60_000;
-/** Rules count from this long after they began. */
+/** Rules count this long after they began. */
 const settlesMs = 30_000;
-/** What is known of a route that is gone is kept for so long. */
+/** How long an arrival is remembered after its route is gone. */
 const keptMs = 24 * 3_600_000;
 
-/** Static routes that others can have made, and whether the item lists them or leaves them to others. */
+/** The static routes that others may have created. `isLeft`: the item lists them or leaves them to others. */
 function madeIn({ spec, table, world, now }: Arriving): { readonly slot: StoredRoute; readonly isLeft: boolean }[] {
   return table.routes
     .filter((slot) => slot.origin === 'CreateRoute' && slotAt(table, slot.destination) === slot)
@@ -46,19 +46,19 @@ function madeIn({ spec, table, world, now }: Arriving): { readonly slot: StoredR
 
 const isEmpty = (table: Table, destination: string): boolean => slotAt(table, destination) === undefined;
 
-/** Every arrival that anybody may take for one: by any two reads, remembered or not. */
+/** Every arrival that the reconciler may conclude, from any two reads, remembered or not. */
 export class PossibleArrivals {
   readonly #pace: () => Pace;
   #glimpses: readonly { readonly at: number; readonly isEmpty: (destination: string) => boolean }[] = [];
-  /** Since when at the earliest each set of rules may be in force, no other having been remembered since. */
+  /** The earliest time from which each set of rules may be in force, without another remembered one in between. */
   #since = new Map<string, number>();
   #may = new Set<string>();
-  /** Remembered for sure to have come otherwise. */
+  /** Destinations whose route did not appear, which the reconciler certainly remembers. */
   #mayNot = new Set<string>();
-  /** Listed or left to others by an item since the slot was last seen empty. */
+  /** Destinations that an item listed or left to others since they were last seen empty. */
   #left = new Set<string>();
   #emptySince = new Map<string, number>();
-  /** When we last wrote a route, as far as that is remembered. */
+  /** When we last wrote a route, if that is remembered. */
   #made = new Map<string, number>();
 
   constructor(pace: () => Pace) {
@@ -90,12 +90,12 @@ export class PossibleArrivals {
     this.#made.clear();
   }
 
-  /** Somebody saw the table, under whatever rules. */
+  /** A function read the table, under any rules. */
   glimpsed(at: number, table: Table): void {
     this.#glimpse(at, (destination) => isEmpty(table, destination));
   }
 
-  /** EC2 answered that a route is gone: whoever knows that needs no read. */
+  /** EC2 answered that a route is deleted. This counts like a read of its empty destination. */
   deleted(destination: string, readAt: number): void {
     this.#glimpse(readAt, (other) => other === destination);
   }
@@ -106,6 +106,7 @@ export class PossibleArrivals {
     this.#glimpses = [...fresh, { at, isEmpty: isEmptyAt }];
   }
 
+  /** A function read the table to reconcile it. */
   saw(read: Arriving): void {
     const { at, table, rules } = read;
     const { sweepEveryMs, skewMs } = this.#pace();
@@ -132,7 +133,7 @@ export class PossibleArrivals {
     this.glimpsed(at, table);
   }
 
-  /** It is remembered that we wrote a route, as the item listed it. */
+  /** A status remembers that we wrote a listed route. */
   made(destination: string, at: number): void {
     this.#may.delete(destination);
     this.#made.set(destination, at);
@@ -142,7 +143,7 @@ export class PossibleArrivals {
     return this.#made.get(destination) ?? -Infinity;
   }
 
-  /** A state was written that rests on this read alone. */
+  /** A state was written that rests only on this read. */
   wrote(read: Arriving): void {
     for (const { slot, isLeft } of madeIn(read)) {
       const { destination } = slot;
@@ -154,32 +155,32 @@ export class PossibleArrivals {
       if (isEmpty(read.table, destination) && !wantedAt(read.spec, destination)) this.#left.delete(destination);
   }
 
-  /** The item lists it or leaves it to others: how it came is decided anew once it is gone, or the item asks otherwise. */
+  /** The item lists the destination or leaves it to others. Its arrival is decided again after that ends. */
   #leave(destination: string): void {
     this.#left.add(destination);
     this.#mayNot.delete(destination);
   }
 
-  /** A state was written under these rules, and so every other set of rules has an end. */
+  /** A state was written under these rules, which ends all other rules. */
   ruled(rules: string): void {
     for (const other of this.#since.keys()) if (other !== rules) this.#since.delete(other);
   }
 }
 
-/** The arrivals that the reconciler must know of, whatever went wrong: by the states that were written. */
+/** The arrivals that the reconciler must know, in spite of all faults: they follow from the written states. */
 export class SureArrivals {
   readonly #pace: () => Pace;
-  /** Since when at the latest the rules are in force that the last written state was made under. */
+  /** The rules of the last written state, and the latest time at which they may have begun. */
   #since: { readonly rules: string; readonly at: number } | undefined;
-  /** When the read was made on which the last written state rests. */
+  /** When the read began on which the last written state rests. */
   #readAt = -Infinity;
-  /** When the last sweep that reached its end began, if it read the table. */
+  /** When the last complete sweep began, if it read the table. */
   #vouchedAt = -Infinity;
   #known = new Map<string, 'appeared' | 'left' | 'unsure'>();
-  /** Under which rules a destination was left to others. */
+  /** The rules under which a destination was left to others. */
   #leftUnder = new Map<string, string>();
   #emptySince = new Map<string, number>();
-  /** How many reads since the last written state showed a route that must count as having appeared. */
+  /** The number of reads since the last written state that show a route as appeared. */
   #arriving = new Map<string, number>();
 
   constructor(pace: () => Pace) {
@@ -209,17 +210,21 @@ export class SureArrivals {
     this.#arriving.clear();
   }
 
-  /** The last sweep that reached its end began then, and read the table; or did not. */
+  /** A sweep is complete. It began at this time and read the table; undefined if it did not read the table. */
   vouched(at: number | undefined): void {
     this.#vouchedAt = at ?? -Infinity;
   }
 
-  /** A function reads the state: what another saw and did not write is forgotten. */
+  /** A function reads the state. What other functions saw and did not write is forgotten. */
   begins(): void {
     this.#arriving.clear();
   }
 
-  /** @param knowsSweep whether the function knows what the last sweep wrote: whom it vouches for, and how often it comes */
+  /**
+   * A function read the table to reconcile it.
+   *
+   * @param knowsSweep whether the function could read the record of the last sweep
+   */
   saw(read: Arriving, { knowsSweep }: { readonly knowsSweep: boolean }): void {
     const { at, table, rules } = read;
     const { sweepEveryMs, skewMs } = this.#pace();
@@ -251,7 +256,7 @@ export class SureArrivals {
     }
   }
 
-  /** The item lists it or leaves it to others: what comes there meanwhile is no arrival. */
+  /** The item lists the destination or leaves it to others. A route that comes there meanwhile has not appeared. */
   #leave(destination: string): void {
     const known = this.#known.get(destination) ?? 'left';
     this.#known.set(destination, known === 'left' ? 'left' : 'unsure');
@@ -260,9 +265,10 @@ export class SureArrivals {
   }
 
   /**
-   * A state was written that rests on this read, or on the one before it.
+   * A state was written that rests on this read or the previous one.
    *
-   * @param first the first of the reads since the state was read
+   * @param first when the first read of this reconcile began
+   * @param reads the number of reads of this reconcile
    */
   wrote(read: Arriving, { first, reads }: { readonly first: number; readonly reads: number }): void {
     const { at, spec, table, rules } = read;
@@ -279,7 +285,7 @@ export class SureArrivals {
       }
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
-      // As long as the same entry stands, it may leave this destination to others again.
+      // The same ignore entry may leave this destination to others again.
       const isLeft =
         wantedAt(spec, destination) !== undefined ||
         this.#leftUnder.get(destination) === rules ||
@@ -288,7 +294,7 @@ export class SureArrivals {
     }
   }
 
-  /** A state was written that believes no read: it may know of other rules all the same. */
+  /** A state was written after reads that are not believed. It may still remember other rules. */
   doubted(rules: string): void {
     if (this.#since?.rules !== rules) this.#since = undefined;
   }

@@ -31,6 +31,6 @@ export function callOf(
   };
 }
 
-/** The same input as CloudTrail tells it. */
-export const asCloudTrailTells = (input: object): Record<string, unknown> =>
+/** The same input as CloudTrail records it. */
+export const asInCloudTrail = (input: object): Record<string, unknown> =>
   Object.fromEntries(Object.entries(input).map(([key, value]) => [`${key[0]?.toLowerCase()}${key.slice(1)}`, value]));

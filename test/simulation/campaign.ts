@@ -18,7 +18,7 @@ export interface Violated {
   readonly violation: Violation;
 }
 
-/** What many seeds came to. */
+/** The result of many seeds. */
 export interface Campaign {
   readonly seeds: number;
   readonly steps: number;
@@ -28,7 +28,7 @@ export interface Campaign {
   readonly seconds: number;
 }
 
-/** A first seed that nobody chose. */
+/** A random first seed. */
 export const anySeed = (): number => randomInt(1, 1_000_000_000);
 
 /** The command that runs the same seeds again. */

@@ -39,7 +39,7 @@ async function run(options: { from: number; seeds: number; workers: number }): P
       toldAt = performance.now();
       console.error(`${done} of ${options.seeds} seeds`);
     },
-    // At once: a run that is cut short has told what it found.
+    // Printed at once, so that an interrupted run has reported what it found.
     violation: (violated) => fail(tellViolation(violated)),
   });
   console.log(faultTable(result));

@@ -44,7 +44,7 @@ import { Watch } from './watch.ts';
 
 export const start = new Date('2026-11-23T12:00:00Z');
 
-/** Codes with which EC2 refuses a target, for ever or until somebody mends it. */
+/** Codes with which EC2 rejects a target. */
 export type Refusals = Map<string, { readonly code: string; readonly message?: string }>;
 
 /** A question about targets, and the world that the answer shows. */
@@ -55,7 +55,7 @@ interface Asking {
 type Calling =
   { readonly mutation: Mutation; readonly withinMs: number } | { readonly read: Read } | { readonly asking: Asking };
 
-/** EC2, the stores and the queue, as functions see them: through calls that take time and go wrong. */
+/** EC2, the stores and the queue, as functions see them: through calls that take time and may fail. */
 export class Cloud {
   readonly scheduler: Scheduler;
   readonly random: Random;
@@ -71,31 +71,31 @@ export class Cloud {
   readonly evidence = new InMemoryEvidence();
   readonly leases = new InMemoryLeases();
   readonly queue: InMemoryRequeue;
-  /** Targets that EC2 refuses, and tables it lets nobody of ours write. */
+  /** Targets that EC2 rejects, and tables for which it denies our writes. */
   readonly refusals: Refusals = new Map();
   readonly denied = new Set<string>();
-  /** Where every call ends in a server fault, for as long as there are faults. */
+  /** Tables in which every mutation ends in a server fault, until the faults end. */
   readonly #troubled = new Set<string>();
-  /** How far reads lag behind at most. */
+  /** The maximum lag of reads. */
   readonly longestLagMs: number;
-  /** How many mutations functions asked EC2 for. */
+  /** The number of mutations by functions. */
   mutations = 0;
-  /** Somebody else does something to a table just before our call gets there. */
+  /** Lets somebody else change a route just before our call arrives. */
   meddle: (routeTableId: string, destination: string) => void = () => {};
-  /** Somebody edits an item while it is being applied. */
+  /** Lets somebody edit an item during its apply. */
   edit: (routeTableId: string) => void = () => {};
-  /** An effective call, by whomever. */
+  /** Receives every call that changed something, by anybody. */
   onEffect: (call: Call) => void = () => {};
-  /** The status before the present one: a read that is not consistent may still show it. */
+  /** The previous state of each table, which an inconsistent read may return. */
   readonly #lastGlances = new Map<string, Glance>();
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
-  /** Tables whose row is there and cannot be read. */
+  /** Tables whose row exists but cannot be parsed. */
   readonly unreadable = new Set<string>();
-  /** EventBridge takes no event before this instant. */
+  /** EventBridge rejects all events before this instant. */
   #busBackAt = -Infinity;
-  /** Calls that EC2 got to in this step, with what they are to a function of ours. */
+  /** The calls that EC2 processed in this step, with our mutation if it is one. */
   readonly #arrived = new Map<Call, Mutation | undefined>();
-  /** What the function that is just now calling EC2 is about to do there. */
+  /** The mutation of the function that is calling EC2 now. */
   #calling: Calling | undefined;
 
   constructor(scheduler: Scheduler, random: Random, faults: Faults) {
@@ -116,7 +116,7 @@ export class Cloud {
     this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
   }
 
-  /** A backup of the table of states; calling what it returns restores it, while no function runs. */
+  /** Makes a backup of the table of states. The result restores it, while no function runs. */
   backup(): () => void {
     const restores = [this.states, this.lastValid, this.index, this.watch].map((one) => one.backup());
     return () => {
@@ -126,7 +126,7 @@ export class Cloud {
     };
   }
 
-  /** Notices what the last step changed in EC2. Called after each step. */
+  /** Records what the last step changed in EC2. Called after each step. */
   settle(): void {
     const world = this.ec2.world;
     const before = this.#worlds.at(-1)?.world;
@@ -147,7 +147,7 @@ export class Cloud {
     return this.#worlds.findLast(({ since }) => since <= instant) ?? this.#worlds[0];
   }
 
-  // ── what happens to calls to EC2 ──────────────────────────────────────────────────────────────────────────────────
+  // ── what happens to calls to EC2 ───────────────────────────────────────────────────────────────────────────────────
 
   #fateOf(call: Call): Fate {
     const { random, faults } = this;
@@ -228,7 +228,7 @@ export class Cloud {
     return this.random.chance(0.5) ? { reachesAfterMs: ms } : { answersAfterMs: ms };
   }
 
-  // ── the ports of one function ─────────────────────────────────────────────────────────────────────────────────────
+  // ── the ports of one function ──────────────────────────────────────────────────────────────────────────────────────
 
   worldOf(fn: FunctionRun): World {
     const log = this.#log(fn);
@@ -247,6 +247,7 @@ export class Cloud {
       leases: this.#leases(fn),
       requeue: this.#requeue(fn),
       announcer: this.#announcer(fn),
+      mappings: { disabled: async () => [] },
       checkpoint: async (routeTableId) => {
         const isFirst = this.watch.startsAnew(fn, routeTableId);
         this.watch.checks(fn, routeTableId);
@@ -445,6 +446,8 @@ export class Cloud {
       },
       readRun: (routeTableId, id) =>
         this.#store(fn, `states.readRun ${routeTableId} ${id}`, () => states.readRun(routeTableId, id)),
+      runsSince: (routeTableId, since) =>
+        this.#store(fn, `states.runsSince ${routeTableId} ${since}`, () => states.runsSince(routeTableId, since)),
       readSweep: () =>
         this.#store(fn, 'states.readSweep', () => states.readSweep()).catch((error: unknown) => {
           this.watch.couldNotReadSweep(fn);
@@ -456,8 +459,8 @@ export class Cloud {
           this.watch.sweepWritten(fn, record);
         }),
       readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
-      writeFleetOrders: (announced) =>
-        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced)),
+      writeFleetOrders: (announced, before) =>
+        this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced, before)),
     };
   }
 
@@ -492,7 +495,7 @@ export class Cloud {
   #leases(fn: FunctionRun): Leases {
     const { leases, watch } = this;
     const endsAt = (expiresAt: Date): number => expiresAt.getTime() - fn.skewMs;
-    // Nobody can know of triggers whose answer is lost; whoever left the first of them has sent a message.
+    // If the answer is lost, the triggers are lost to the function. But the first one to leave any has sent a message.
     const unknown = (routeTableId: string) => (error: unknown) => {
       watch.sent(fn, routeTableId);
       throw error;
@@ -524,7 +527,7 @@ export class Cloud {
             else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
-          // The first call took the triggers with it; the answer that tells of them got lost.
+          // The first call removed the triggers, and its answer was lost.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
@@ -548,7 +551,7 @@ export class Cloud {
     };
   }
 
-  /** Metrics go to the log. EventBridge takes events, or some of them, or none for a while. */
+  /** Metrics go to the log. EventBridge accepts all events, some, or none for a while. */
   #announcer(fn: FunctionRun): Announcer {
     const { faults, random, scheduler } = this;
     return {
@@ -582,7 +585,7 @@ export class Cloud {
         };
         return this.#store(fn, `requeue.send ${message.routeTableId} in ${delayMs} ms`, send, send).catch(
           (error: unknown) => {
-            // What cannot be told to the queue is told by the function's own failure, or left to the sweep.
+            // If the queue rejects a message, the function fails, or leaves the table to the sweep.
             this.watch.sent(fn, message.routeTableId);
             throw error;
           },
@@ -592,7 +595,7 @@ export class Cloud {
     return requeue;
   }
 
-  /** A call to a store: it takes time, it may fail before or after it was carried out, or be repeated by the SDK. */
+  /** A call to a store. It takes time, may fail before or after it was carried out, and may be repeated by the SDK. */
   async #store<T>(fn: FunctionRun, call: string, work: () => Promise<T>, again?: (first: T) => Promise<T>): Promise<T> {
     const { faults, random, history } = this;
     const latencyMs = (): number =>

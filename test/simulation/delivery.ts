@@ -14,23 +14,23 @@ export const accountId = '111122223333';
 const second = 1_000;
 const minute = 60 * second;
 
-/** How the services that wake functions behave: what they repeat, how often, and when they give up. */
+/** How often services repeat their calls of functions, and when they give up. */
 const asyncRetriesAfterMs = [1 * minute, 2 * minute];
 const visibilityMs = 6 * minute;
 const receivesAtMost = 3;
 const streamRetries = 5;
 
-/** Wakes functions as Lambda, EventBridge, SQS and DynamoDB Streams do: at least once, late, and again after a failure. */
+/** Calls functions like Lambda, EventBridge, SQS and DynamoDB Streams: at least once, late, and again after a failure. */
 export class Delivery {
-  /** What nobody could handle: it is in a dead-letter queue, for a person to see. */
+  /** Events, records and messages in dead-letter queues. */
   readonly dead: string[] = [];
   sweepEveryMs = 5 * minute;
-  /** No function is invoked: what would have woken one is lost. */
+  /** While true, no function is invoked, and every call of one is lost. */
   isOff = false;
   readonly #cloud: Cloud;
   #runs = 0;
   #ids = 0;
-  /** Records of the stream that were not handled yet, in order. */
+  /** Stream records that are not processed yet, in order. */
   readonly #stream: { readonly routeTableId: string; readonly id: string; readonly isDeleted: boolean }[] = [];
   #streaming = false;
   /** How many functions run, and how many messages and records wait. */
@@ -44,9 +44,9 @@ export class Delivery {
     return this.#pending === 0;
   }
 
-  // ── EventBridge: calls of others ──────────────────────────────────────────────────────────────────────────────────
+  // ── EventBridge: calls of others ───────────────────────────────────────────────────────────────────────────────────
 
-  /** An event of CloudTrail goes its way to us: through trail and bus, which lose, repeat and delay. */
+  /** Delivers a CloudTrail event through trail and bus, which may lose, repeat and delay it. */
   event(event: unknown, told: string, routeTableIds: readonly string[]): void {
     const { faults, random, history, watch, scheduler } = this.#cloud;
     const at = scheduler.time;
@@ -68,7 +68,7 @@ export class Delivery {
     if (faults.strikes('same request twice')) deliver(delayMs + random.skewed(1, 90_000), requestId);
   }
 
-  // ── the stream of desired items ───────────────────────────────────────────────────────────────────────────────────
+  // ── the stream of desired items ────────────────────────────────────────────────────────────────────────────────────
 
   edited(routeTableId: string, isDeleted: boolean): void {
     const { faults, history } = this.#cloud;
@@ -102,7 +102,7 @@ export class Delivery {
       );
       return failed.size === 0;
     });
-    // Lambda goes on from the first record that failed; all of the batch, when the function itself did.
+    // Lambda continues from the first record that failed. If the function failed, it repeats the whole batch.
     const first = ending.ok ? batch.findIndex(({ id }) => failed.has(id)) : 0;
     const done = first < 0 ? batch.length : first;
     const gaveUp = done === 0 && attempt >= streamRetries;
@@ -113,9 +113,9 @@ export class Delivery {
     this.#after(this.#cloud.random.skewed(100, 3_000), () => this.#drain(handled === 0 ? attempt + 1 : 0));
   }
 
-  // ── the requeue queue ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the requeue queue ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Takes what was sent to the queue on its way. Called after each step. */
+  /** Delivers the messages that were sent to the queue. Called after each step. */
   collect(): void {
     const { queue, scheduler, faults, random } = this.#cloud;
     for (const { message, dueAt } of queue.sent.splice(0)) {
@@ -140,7 +140,7 @@ export class Delivery {
     this.#after(receivedAt + visibilityMs - scheduler.time, () => this.#receive(message, id, receives + 1));
   }
 
-  // ── the schedule ──────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── the schedule ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   sweep(): void {
     const requestId = this.#id('request');
@@ -152,9 +152,9 @@ export class Delivery {
     if (this.#cloud.faults.strikes('same request twice')) deliver(this.#cloud.random.skewed(1, 90_000));
   }
 
-  // ── functions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── functions ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** An asynchronous invocation: Lambda tries it twice more, under the same request id. */
+  /** An asynchronous invocation. If it fails, Lambda repeats it twice with the same request id. */
   async #asynchronously(
     told: string,
     requestId: string,
@@ -205,7 +205,7 @@ export class Delivery {
   }
 }
 
-/** CloudTrail tells whole seconds. */
+/** CloudTrail reports whole seconds. */
 const secondOf = (time: number): number => Math.floor(time / second) * second;
 
 const onRouteChange =

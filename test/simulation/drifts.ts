@@ -1,23 +1,29 @@
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
+import { isTargetDown } from './announcements.ts';
 import { type Table, isStatic } from '../support/ec2/world.ts';
 
-/** How much earlier than a read a call may have been made that the read does not show; clocks differ as well. */
+/** How long before a read a call may be made that the read does not show, including the difference of clocks. */
 const readsLagMs = 35_000;
 
 /** The role of our functions, as their calls name it. */
 export const ourRole = 'route-reconciler';
 
-/** What a state that was written rests on, as far as drift is concerned. */
+/** What a written state rests on, as far as drift depends on it. */
 export interface Shown {
-  /** What was asked for, and under which rules. */
+  /** The item and the rules, as a text. */
   readonly rules: string;
-  /** What the oldest of its reads shows was true at this time. */
+  /** The time of the world that its oldest read shows. */
   readonly asOf: number;
-  /** Destinations that one of its reads showed otherwise than desired, or that were written. */
+  /** Destinations that one of its reads showed as not desired, or that were written. */
   readonly odd: ReadonlySet<string>;
+  /**
+   * What its one read showed, and whether somebody has to be told when others make such a route. Absent if it wrote, or
+   * read more than once.
+   */
+  readonly routes?: ReadonlyMap<string, { readonly target: string; readonly isToldOf: boolean }>;
 }
 
-/** Drift that has to be announced. */
+/** Drift that must be announced. */
 export interface Owed {
   readonly destination: string;
   /** The `checkedAt` of the state that found it. */
@@ -25,22 +31,24 @@ export interface Owed {
 }
 
 /**
- * What others did to the routes of one table, and which of it the reconciler must have noticed: the least that it has to
- * announce, and the most that it may.
+ * The changes of others to the routes of one table: those that the reconciler must announce, and those that it may
+ * announce.
  */
 export class Drifts {
   owed: readonly Owed[] = [];
+  /** Routes that others made or moved, whatever comes of them. */
+  owedRoutes: readonly Owed[] = [];
   readonly #calls: { readonly destination: string; readonly who: string }[] = [];
   readonly #changes: { readonly destination: string; readonly at: number }[] = [];
-  /** When others changed a destination, or a service what is its own. */
+  /** When others changed a destination, or a service changed its own route. */
   readonly #touches: { readonly destination: string; readonly at: number }[] = [];
-  /** When something changed that may make a route ours or not. */
+  /** When something changed that decides whether a route is ours. */
   readonly #remarked: number[] = [];
-  /** What the states rest on that believed their reads, since drift was last forgotten. */
+  /** The states whose reads were believed, since drift was last forgotten. */
   #shown: Shown[] = [];
-  /** Whether the next state has nothing to be compared with. */
+  /** Whether the next state has no predecessor to compare with. */
   #isFirst = true;
-  /** Where drift was announced under these rules, and of what time the oldest read was since then. */
+  /** Destinations whose drift was announced, with the rules and the time of the oldest read since then. */
   readonly #found = new Map<string, number>();
 
   called(destination: string, who: string): void {
@@ -51,7 +59,7 @@ export class Drifts {
     this.#touches.push({ destination, at });
   }
 
-  /** EC2 holds another version of the table, whoever made it. */
+  /** Somebody changed the table in EC2. */
   changed(before: Table | undefined, after: Table, at: number): void {
     const [was, is] = [slotsOf(before), slotsOf(after)];
     for (const destination of new Set([...was.keys(), ...is.keys()]))
@@ -59,14 +67,14 @@ export class Drifts {
     if (before && before.tags !== after.tags) this.#remarked.push(at);
   }
 
-  /** Something changed that may make a route ours or not. */
+  /** Something changed that decides whether a route is ours. */
   remarked(at: number): void {
     this.#remarked.push(at);
   }
 
   /**
-   * A state was written that rests on a read which was believed. It owes whatever deviates now, did not when the state
-   * before was written, and was not asked for by an edit in between.
+   * A state was written after a read that is believed. It must announce each destination that deviates now, did not
+   * deviate when the previous state was written, and was not edited in between.
    */
   wrote(shown: Shown, deviating: Iterable<string>, foundAt: string): void {
     const before = this.#isFirst ? undefined : this.#shown.at(-1);
@@ -77,9 +85,18 @@ export class Drifts {
     if (before?.rules !== shown.rules) return;
     const fresh = [...deviating].filter((destination) => !before.odd.has(destination));
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
+    const moved = movedIn(shown, before).filter(([, { isToldOf }]) => isToldOf);
+    this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
   }
 
-  /** A state was written that believes no read. What it wrote is no longer known to be as desired. */
+  /** Whether the last two reads that can be compared show the same route here. */
+  isSameRoute(destination: string, shown: Shown): boolean {
+    const before = this.#isFirst ? undefined : this.#shown.at(-1);
+    if (!before?.routes?.has(destination) || !shown.routes?.has(destination)) return false;
+    return !movedIn(shown, before).some(([moved]) => moved === destination);
+  }
+
+  /** A state was written after reads that are not believed. Its writes are no longer known to be as desired. */
   doubted(written: Iterable<string>): void {
     const last = this.#shown.at(-1);
     if (last) this.#shown.splice(-1, 1, { ...last, odd: new Set([...last.odd, ...written]) });
@@ -90,25 +107,26 @@ export class Drifts {
     this.#isFirst = true;
   }
 
-  /** The state is lost, and what it had to announce. What EventBridge took is not owed any more. */
+  /** The state is lost, with its unsent news. Drift whose event EventBridge accepted need not be announced again. */
   lost(taken: readonly DomainEvent[]): void {
     this.owed = this.owed.filter((owed) => taken.some((event) => announces(event, owed)));
+    this.owedRoutes = [];
     this.forget();
   }
 
-  /** Nobody remembers the drift that was found. */
+  /** The drift that was found is forgotten. */
   forget(): void {
     this.#isFirst = true;
     this.#shown = [];
     this.#found.clear();
   }
 
-  /** What was true when the last state was written that believed its reads. */
+  /** The time of the world in the last state whose reads were believed. */
   get lastSeenAt(): number {
     return this.#shown.at(-1)?.asOf ?? -Infinity;
   }
 
-  /** Who made a call about a destination that an event may report. */
+  /** The callers at a destination whom an event may name. */
   callersAt(destination: string): ReadonlySet<string> {
     return new Set(this.#calls.filter((call) => call.destination === destination).map(({ who }) => who));
   }
@@ -116,8 +134,8 @@ export class Drifts {
   /**
    * Whether nobody else can have changed a destination since the last state knew it as desired.
    *
-   * @param rules asked only if that was under these rules
-   * @param asOf what the oldest read shows was true at this time
+   * @param rules if given, the answer is yes only under these rules
+   * @param asOf the time of the world that the oldest read shows
    */
   isUntouched(destination: string, rules: string | undefined, asOf: number): boolean {
     const last = this.#shown.at(-1);
@@ -130,20 +148,20 @@ export class Drifts {
     );
   }
 
-  /** The last state that was written announces drift here. */
+  /** The last written state announces drift at a destination. */
   announces(destination: string): void {
     const asOf = this.#isFirst ? undefined : this.#shown.at(-1)?.asOf;
     if (asOf !== undefined) this.#found.set(destination, asOf);
   }
 
-  /** Whether drift was announced here before, and neither the route nor what is asked for changed since. */
+  /** Whether drift was announced here before, and neither the route nor the item changed since. */
   isKnown(destination: string, shown: Shown): boolean {
     const asOf = this.#found.get(destination);
     if (asOf === undefined || this.#isFirst || this.#shown.at(-1)?.rules !== shown.rules) return false;
     const since = Math.min(asOf, shown.asOf);
     return (
       !this.#remarked.some((at) => at > since) &&
-      // In the same millisecond, a read may show the time before a change.
+      // A read in the same millisecond may show the world before a change.
       !this.#changes.some((change) => change.destination === destination && change.at >= since)
     );
   }
@@ -155,6 +173,27 @@ export const announces = (event: DomainEvent, { destination, foundAt }: Owed): b
   event.detail.at === foundAt &&
   event.detail.changes.some((change) => change.destination === destination);
 
-/** What each destination leads to, as far as static routes go. */
+/** Whether an event tells of this route: it is mended, waits for somebody or for its listed target, or is left alone. */
+export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boolean {
+  if (event.detail.at !== foundAt) return false;
+  if (event.type === 'Route Plan Blocked') return event.detail.deletes.includes(destination);
+  const named =
+    event.type === 'Route Left Alone'
+      ? event.detail.routes
+      : event.type === 'Route Drift Detected'
+        ? event.detail.changes
+        : isTargetDown(event)
+          ? event.detail.failures
+          : [];
+  return named.some((one) => one.destination === destination);
+}
+
+/** The routes of a read that the one before showed otherwise, or not at all. Nothing, where either is unknown. */
+const movedIn = ({ routes }: Shown, { routes: before }: Shown): readonly (readonly [string, Route])[] =>
+  routes && before ? [...routes].filter(([destination, { target }]) => before.get(destination)?.target !== target) : [];
+
+type Route = NonNullable<ReturnType<NonNullable<Shown['routes']>['get']>>;
+
+/** The target of the static route of each destination. */
 const slotsOf = (table: Table | undefined): ReadonlyMap<string, string> =>
   new Map((table?.routes ?? []).filter(isStatic).map(({ destination, target }) => [destination, target]));

@@ -13,7 +13,7 @@ import type { Halt, Halts, Holds } from './halts.ts';
 import type { Memory } from './memory.ts';
 import type { Spec } from './oracle.ts';
 
-// What is known of a history at one moment: what functions believe, and what is true.
+// The facts about a history at one moment: what is true, and what functions know.
 
 /** One version of a desired item. */
 export interface Version {
@@ -21,9 +21,9 @@ export interface Version {
   /** When it was written. */
   readonly at: number;
   readonly item: { readonly routeTableId: string } | undefined;
-  /** What it asks for; undefined when it is invalid or was deleted. */
+  /** Its content; undefined if it is invalid or was deleted. */
   readonly spec?: Spec;
-  /** It is invalid, and what it asks for is what the last valid version did. */
+  /** It is invalid, and `spec` is that of the last valid version. */
   readonly isStandIn?: true;
 }
 
@@ -38,7 +38,7 @@ export interface Answer {
 /** One read of a table in EC2. */
 export interface Read {
   readonly startedAt: number;
-  /** What it shows: the world as it was then. Undefined until it is answered. */
+  /** The world that it shows. Undefined until it is answered. */
   shown?: { readonly world: World; readonly asOf: number };
   /** The mutations that rest on it. */
   readonly mutations: Mutation[];
@@ -53,54 +53,54 @@ export interface Mutation {
   readonly from?: string;
   readonly to?: string;
   readonly startedAt: number;
-  /** Its answer is waited for that long. */
+  /** How long the function waits for its answer. */
   readonly withinMs: number;
   readonly version: Version;
   readonly read: Read;
-  /** What it replaces worked, as far as the read told. */
+  /** Whether its read showed the replaced route as working. */
   readonly worked: boolean;
   landedAt?: number;
-  /** It made a difference when it landed. */
+  /** Whether it changed something when it landed. */
   changed?: boolean;
   endedAt?: number;
   outcome?: 'done' | 'refused' | 'unknown' | 'denied' | 'stale';
 }
 
-/** What a function did since it last read the state, which is what the next state says. */
+/** What a function did since it last read the state. The next state rests on it. */
 export interface Round {
   readonly reads: Read[];
-  /** The versions of item and orders that it went by. */
+  /** The versions of the item that it used. */
   readonly versions: Version[];
   readonly mutations: Mutation[];
 }
 
-/** What a function has to announce since it wrote a state. */
+/** The news that a function must announce after it wrote a state. */
 export interface Outbox {
   readonly unsent: News | undefined;
   /** The function knows that its state was written. */
   isAnswered: boolean;
   isAnnounced: boolean;
-  /** What EventBridge took is noted. */
+  /** The state records what EventBridge accepted. */
   isNoted: boolean;
 }
 
-/** What one function knows of one table, from the moment it took the lease. */
+/** What one function knows about one table, since it took the lease. */
 export interface Look {
   readonly by: FunctionRun;
   readonly routeTableId: string;
   leaseEndsAt: number;
   before?: StoredState;
   version?: Version;
-  /** The pauses and stops it was told of with that version. */
+  /** The pauses and stops that it read with that version. */
   halts: readonly Halt[];
-  /** All that it was told of orders then. */
+  /** All orders that it read then. */
   orders?: Orders;
   /** When it last read the state. */
   begunAt: number;
-  /** When it last went to see what is desired: all that was left before is answered by this. */
+  /** When it last read the item. That answers every trigger that was left before. */
   lookedAt: number;
   read?: Read;
-  /** How often it read the table. */
+  /** The number of its reads of the table. */
   reads: number;
   readonly mutations: Mutation[];
   round: Round;
@@ -113,41 +113,41 @@ export interface Look {
   };
   /** It is in the middle of an apply. */
   applying: boolean;
-  /** Triggers that were handed to it and not answered yet. */
+  /** The number of triggers that were handed to it and are not answered yet. */
   handed: number;
 }
 
-/** What is true of one table, whoever knows it. */
+/** What is true of one table. */
 export interface TableFacts {
   readonly routeTableId: string;
   readonly versions: Version[];
-  /** What is stored as the last valid version, as the one who stored it read it. */
+  /** The stored last valid version, as the function that stored it read it. */
   kept: Version | undefined;
-  /** A status was written that rests on the stored version. */
+  /** Whether a status rests on the stored version. */
   isKeptKnown: boolean;
-  /** The last valid version that a status names, since the table was last adopted. */
+  /** The last valid version on which a status rests, since the table was adopted. */
   reconciled: Version | undefined;
   readonly mutations: Mutation[];
   readonly runs: Map<string, Run>;
-  /** The routes that anybody may take for ones that came while the table was watched. */
+  /** The routes that may count as appeared. */
   arrivals: PossibleArrivals;
-  /** Local routes that a read showed as EC2 made them. */
+  /** Local routes that a read showed as EC2 created them. */
   readonly local: Set<string>;
-  /** The routes that were ours: listed while there, or written by us. */
+  /** The targets of routes that were ours: listed while they existed, or written by us. */
   owned: Map<string, Set<string>>;
-  /** What is stored of it. */
+  /** Its stored state. */
   state: StoredState | undefined;
-  /** What people approved, oldest first. */
+  /** The approvals of people, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;
   readonly drifts: Drifts;
-  /** What the reconciler must remember of all that. */
+  /** What the reconciler must remember. */
   memory: Memory;
   /** When a written state last rested on the sight of a dead listed target, by destination. */
   readonly dead: Map<string, { readonly target: string; readonly at: number }>;
-  /** The latest mutation at each destination that is remembered to be made, or perhaps made; the latter was. */
+  /** The latest effective mutation at each destination that a status remembers. */
   readonly known: Map<string, Mutation>;
-  /** The second of the latest call by anyone whose event was delivered: a read may be believed for its sake. */
+  /** The second of the latest call, by anybody, whose event was delivered. It may confirm a doubtful read. */
   lastEventAt: number;
   /** When somebody else last changed the static route of a destination. */
   readonly touched: Map<string, number>;
@@ -155,7 +155,7 @@ export interface TableFacts {
   readonly undone: Map<string, number>;
 }
 
-/** A person's consent to these deletes, `destination target` each, for as long as the item asks for the same. */
+/** A person's approval of these deletes, each as `destination target`. It ends if the item asks for something else. */
 export interface Approved {
   readonly deletes: ReadonlySet<string>;
   readonly asked: ReadonlySet<string>;
@@ -167,22 +167,22 @@ export interface Approved {
   readonly spent: Set<string>;
 }
 
-/** What an item asks for, apart from what is ordered, in whatever order and spelling. */
+/** The content of an item as a text, without orders, independent of order and spelling. */
 export const askedBy = (spec: Spec | undefined): string => {
   const routes = (spec?.routes ?? []).map((route) => JSON.stringify(route)).sort();
   return JSON.stringify({ ...spec, routes, held: undefined });
 };
 
-/** What the invariants may ask. */
+/** The facts that invariants may use. */
 export interface Facts {
   readonly time: () => number;
-  /** Who holds a table's lease, expired or not. */
+  /** The holder of a table's lease, even if it has expired. */
   readonly holder: (routeTableId: string) => string | undefined;
-  /** EC2 refuses this target in this table, whatever the rules say. */
+  /** Whether EC2 rejects this target in this table, whatever its rules say. */
   readonly refuses: (routeTableId: string, target: string) => boolean;
-  /** EC2 has refused a create because the table is full. */
+  /** Whether EC2 rejected a create because the table is full. */
   readonly wasFull: (routeTableId: string) => boolean;
-  /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
+  /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   /** What EC2 told a function of a target since then, for whichever table it asked. */

@@ -1,8 +1,8 @@
 import type { Random } from './random.ts';
 
 /**
- * Everything that goes wrong, and how often at most: the probability for each occasion. Which kinds a seed knows at all,
- * and how fierce each is there, is drawn from the seed: few kinds at once show what many would cover up.
+ * All kinds of faults, with the maximum probability on each occasion. The seed decides which kinds it has, and how often
+ * they strike: few kinds at once show what many would hide.
  */
 const fiercest = {
   throttle: 0.1,
@@ -55,7 +55,7 @@ export const faultKinds: readonly FaultKind[] = Object.keys(fiercest).filter(
   (kind): kind is FaultKind => kind in fiercest,
 );
 
-/** How often each kind struck. */
+/** How often each kind of fault struck. */
 export type FaultCounts = Record<string, number>;
 
 export class Faults {
@@ -75,7 +75,7 @@ export class Faults {
     );
   }
 
-  /** Whether this seed knows a kind of fault. */
+  /** Whether this seed has a kind of fault. */
   knows(...kinds: readonly FaultKind[]): boolean {
     return kinds.some((kind) => this.#rates.has(kind));
   }
@@ -84,7 +84,7 @@ export class Faults {
     return [...this.#rates.keys()];
   }
 
-  /** Whether the fault strikes on this occasion; counted if so. */
+  /** Whether the fault strikes on this occasion. Counts it. */
   strikes(kind: FaultKind): boolean {
     const rate = this.#rates.get(kind);
     if (this.#over || rate === undefined || !this.#random.chance(rate)) return false;
@@ -92,12 +92,12 @@ export class Faults {
     return true;
   }
 
-  /** Counts a fault that came about by others. */
+  /** Counts a fault that other faults caused. */
   note(kind: FaultKind): void {
     this.counts[kind] = (this.counts[kind] ?? 0) + 1;
   }
 
-  /** From now on everything goes well. */
+  /** Ends all faults. */
   end(): void {
     this.#over = true;
   }

@@ -2,31 +2,31 @@ const minute = 60_000;
 
 interface Rounds {
   readonly to: string | undefined;
-  /** When each heal ended. */
+  /** When each repair ended. */
   readonly ended: readonly number[];
-  /** How long nothing may be written after the last. */
+  /** How long nothing may be written after the last repair. */
   readonly waitMs: number;
 }
 
-/** Clocks differ by so much at most, and a heal is remembered a little after it has ended. */
+/** Allows for the difference of clocks, and for the time until a repair is remembered. */
 export const toleranceMs = 15_000;
 
-/** How often each destination was brought to the same target, and how long it must be left alone by now. */
+/** The repairs of each destination, and how long it must be left alone. */
 export class Fights {
   readonly #rounds = new Map<string, Rounds>();
 
-  /** A heal that a status remembers. The first may have been an edit, so seven of them make a fight for sure. */
+  /** A status remembers a repair. The first may have been an edit, so a fight is certain after seven. */
   healed(destination: string, to: string | undefined, at: number): void {
     const before = this.#rounds.get(destination);
     const isSame = before?.to === to && at - (before?.ended.at(-1) ?? 0) < 59 * minute;
     const ended = [...(isSame && before ? before.ended : []), at];
     const recent = ended.filter((time) => at - time < 30 * minute).length;
     const wasFight = isSame && before && before.waitMs > 0;
-    const waitMs = wasFight ? Math.min(60 * minute, 2 * before.waitMs) : recent >= 7 ? minute : 0;
+    const waitMs = wasFight ? Math.min(10 * minute, 2 * before.waitMs) : recent >= 7 ? minute : 0;
     this.#rounds.set(destination, { to, ended, waitMs });
   }
 
-  /** The item wants something else there, or nobody remembers. */
+  /** Ends a fight, or all of them: the item lists another target, or the state is lost. */
   over(destination?: string): void {
     if (destination === undefined) this.#rounds.clear();
     else this.#rounds.delete(destination);

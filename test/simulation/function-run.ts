@@ -2,23 +2,23 @@ import type { Invocation } from '../../reconciler/lease.ts';
 import type { Faults } from './faults.ts';
 import type { Scheduler } from './scheduler.ts';
 
-/** Lambda cuts a function off after this long; the last of it is kept for writing down what was done. */
+/** Lambda ends a function after this time. The last part is reserved for writing the outcome. */
 const timeoutMs = 60_000;
 const finishingMs = 10_000;
 
-/** What became of one run of a function. */
+/** The result of one run of a function. */
 export type Ending<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly why: 'crash' | 'timeout' | 'error'; readonly error?: unknown };
 
 /**
- * One run of one function. It may die between any two awaits: whatever it waits for then never comes, so that nothing of
- * it goes on, and what it had asked for elsewhere is done all the same.
+ * One run of a function. It may die between any two awaits. Then it never continues, but the calls that it made are
+ * still carried out.
  */
 export class FunctionRun {
   readonly name: string;
   readonly requestId: string;
-  /** How far its clock is ahead of the true time. */
+  /** How far its clock is ahead of true time. */
   readonly skewMs: number;
   readonly #scheduler: Scheduler;
   readonly #faults: Faults;
@@ -41,7 +41,7 @@ export class FunctionRun {
 
   readonly now = (): Date => new Date(this.#scheduler.time + this.skewMs);
 
-  /** It has ended, in whatever way. */
+  /** Whether it ended, in any way. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -75,7 +75,7 @@ export class FunctionRun {
     return this.outlives(new Promise((wake) => this.#scheduler.at(this.#scheduler.time + Math.max(0, ms), wake)));
   }
 
-  /** What was waited for, if the function lives to see it. */
+  /** The result of a promise. Never settles if the function dies before. */
   async outlives<T>(awaited: Promise<T>): Promise<T> {
     try {
       return await awaited;
@@ -86,5 +86,5 @@ export class FunctionRun {
   }
 }
 
-/** A new one each time: one promise for all would keep everything that ever waited for it in memory. */
+/** Creates a new promise each time, because a shared one would keep everything that waits for it in memory. */
 const never = (): Promise<never> => new Promise(() => {});

@@ -8,14 +8,14 @@ export interface Halt {
 
 interface Ordered {
   readonly until?: number | undefined;
-  /** What tells it from others; two put by hand may have the same. */
+  /** Distinguishes it from other orders. Two that are written by hand may have the same mark. */
   readonly mark?: string;
 }
 
-/** Every pause and stop that was ordered, and when each held. */
+/** Every pause and stop so far, with the time in which it was active. */
 export class Halts {
   readonly #ever: Halt[] = [];
-  /** What stands in the rows. */
+  /** The present rows, by scope. */
   readonly #present = new Map<string, Halt>();
 
   order(scope: string, from: number, { until = Infinity, mark = `halt-${this.#ever.length}` }: Ordered): Halt {
@@ -26,7 +26,7 @@ export class Halts {
     return halt;
   }
 
-  /** It holds no longer; it stays where it is, with its end, or is taken away. */
+  /** Ends a halt. Its row keeps the end, or is removed. */
   end(scope: string, at: number, { taken = false } = {}): Halt | undefined {
     const halt = this.#present.get(scope);
     if (!halt) return undefined;
@@ -37,12 +37,12 @@ export class Halts {
     return ended;
   }
 
-  /** What whoever reads the rows of a table now is told. */
-  told(routeTableId: string): readonly Halt[] {
+  /** The rows that concern a table, as a read returns them now. */
+  rowsOf(routeTableId: string): readonly Halt[] {
     return ['*', routeTableId].flatMap((scope) => this.#present.get(scope) ?? []);
   }
 
-  /** Since when a halt holds that still does so at this instant; undefined when none does. */
+  /** Since when a table is halted at this instant; undefined if it is not. */
   since(routeTableId: string, at: number): number | undefined {
     const holding = this.#ever.filter(
       ({ scope, from, until }) => (scope === '*' || scope === routeTableId) && from <= at && until > at,
@@ -63,39 +63,39 @@ export interface Held {
   readonly until: number;
 }
 
-/** Every hold that was ordered, and when each was active. */
+/** Every hold so far, with the time in which it was active. */
 export class Holds {
   readonly #ever = new Map<string, Held[]>();
-  /** What stands in the row of each table. */
+  /** The present holds of each table. */
   readonly #present = new Map<string, readonly Held[]>();
 
   order(routeTableId: string, held: Held): void {
     this.end(routeTableId, held.destination, held.from);
-    const others = this.told(routeTableId).filter(({ destination }) => destination !== held.destination);
+    const others = this.rowsOf(routeTableId).filter(({ destination }) => destination !== held.destination);
     this.#ever.set(routeTableId, [...(this.#ever.get(routeTableId) ?? []), held]);
     this.#present.set(routeTableId, [...others, held]);
   }
 
-  /** The hold of one destination ends, and stays where it is with that end. */
+  /** Ends the hold of a destination. The row keeps its end. */
   end(routeTableId: string, destination: string, at: number): void {
     const ended = (held: Held): Held =>
       held.destination === destination ? { ...held, until: Math.min(held.until, at) } : held;
-    this.#present.set(routeTableId, this.told(routeTableId).map(ended));
+    this.#present.set(routeTableId, this.rowsOf(routeTableId).map(ended));
     this.#ever.set(routeTableId, (this.#ever.get(routeTableId) ?? []).map(ended));
   }
 
-  /** The row of a table is removed. */
+  /** Removes the row of a table, with all its holds. */
   takeAway(routeTableId: string, at: number): void {
-    for (const { destination } of this.told(routeTableId)) this.end(routeTableId, destination, at);
+    for (const { destination } of this.rowsOf(routeTableId)) this.end(routeTableId, destination, at);
     this.#present.delete(routeTableId);
   }
 
-  /** What whoever reads the row of a table now is told. */
-  told(routeTableId: string): readonly Held[] {
+  /** The holds of a table, as a read returns them now. */
+  rowsOf(routeTableId: string): readonly Held[] {
     return this.#present.get(routeTableId) ?? [];
   }
 
-  /** Since when a destination is held that still is at this instant; undefined when it is not. */
+  /** Since when a destination is held at this instant; undefined if it is not. */
   since(routeTableId: string, destination: string, at: number): number | undefined {
     const active = (this.#ever.get(routeTableId) ?? []).filter(
       (held) => held.destination === destination && held.from <= at && held.until > at,
@@ -104,8 +104,8 @@ export class Holds {
   }
 }
 
-export const isHalted = (told: readonly Halt[], now: number): boolean => told.some(({ until }) => until > now);
+export const isHalted = (halts: readonly Halt[], now: number): boolean => halts.some(({ until }) => until > now);
 
-/** What was told, as a text that changes when it does, and when something of it ends. */
-export const haltsText = (told: readonly Halt[], now: number): string =>
-  told.map(({ scope, mark, until }) => `${scope} ${mark} ${until} ${until > now}`).join(', ');
+/** Halts as a text, which changes when one is added, changed, removed or ends. */
+export const haltsText = (halts: readonly Halt[], now: number): string =>
+  halts.map(({ scope, mark, until }) => `${scope} ${mark} ${until} ${until > now}`).join(', ');

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Everything that happened in one run, in order. Kept as it came, and put into words when somebody asks. */
+/** Everything that happened in one history, in order. It is formatted only when it is printed. */
 export class History {
   readonly #start: number;
   readonly #now: () => number;
@@ -12,7 +12,7 @@ export class History {
     this.#start = now();
   }
 
-  /** Notes that somebody did something. The details must not change afterwards. */
+  /** Records that somebody did something. The details must not change afterwards. */
   note(who: string, what: string, details?: unknown): void {
     this.#entries.push({ at: this.#now(), who, what, details });
   }

@@ -29,21 +29,21 @@ import { mostDeletes } from './memory.ts';
 import { sightOf } from './shown.ts';
 import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
 
-/** Each says in a sentence how it is broken, or nothing. */
+/** Named checks. Each returns a sentence that says how it is violated, or undefined. */
 export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
 
 const second = 1_000;
 
-/** Asked when a function is about to call EC2, before the call. */
+/** Checked just before a function calls EC2. */
 export const atMutation: Invariants<[Mutation, Look, Facts]> = {
-  'who writes holds the lease': (mutation, _, { holder }) => {
+  'only the holder of the lease writes': (mutation, _, { holder }) => {
     const holds = holder(mutation.routeTableId);
     return holds === mutation.by.requestId
       ? undefined
       : `${tell(mutation)}, but the lease is with ${holds ?? 'nobody'}`;
   },
 
-  'nobody writes after the lease has ended': (mutation, { leaseEndsAt }, { time }) =>
+  'nothing is written after the lease has ended': (mutation, { leaseEndsAt }, { time }) =>
     time() < leaseEndsAt ? undefined : `${tell(mutation)}, ${time() - leaseEndsAt} ms after the lease ended`,
 
   'one apply per table at a time': (mutation, _, { looks }) => {
@@ -81,7 +81,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return isRecorded ? undefined : `${tell(mutation)} is in no run that was recorded before`;
   },
 
-  'only a valid, enforced item writes': (mutation, { halts }) => {
+  'nothing is written without a valid, enforced item': (mutation, { halts }) => {
     const { spec, index } = mutation.version;
     const readAt = mutation.read.startedAt + mutation.by.skewMs;
     if (!spec || !isEnforced(spec, readAt)) return `${tell(mutation)}, but version ${index} asks for nothing`;
@@ -89,7 +89,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'nothing is written 5 s after a pause or stop': (mutation, _, { halts, time }) => {
-    // By its own clock the halt may be over already.
+    // By the function's clock, the halt may be over.
     const since = halts.since(mutation.routeTableId, time() + Math.max(0, mutation.by.skewMs));
     const lateMs = since === undefined ? 0 : time() - since - 5 * second - Math.abs(mutation.by.skewMs);
     return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a halt` : undefined;
@@ -107,7 +107,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return lateMs > 0 ? `${tell(mutation)}, ${lateMs} ms too late: somebody had ordered a hold` : undefined;
   },
 
-  'who is undone again and again gives way ever longer': (mutation, _, watch) => {
+  'repairs that others undo back off': (mutation, _, watch) => {
     const { fights } = watch.facts(mutation.routeTableId);
     const earlyMs = fights.tooEarly(mutation.destination, mutation.to, watch.time());
     return earlyMs > 0 ? `${tell(mutation)}, ${earlyMs} ms too early in a fight` : undefined;
@@ -143,12 +143,12 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'no phase begins without a checkpoint': (mutation, look) =>
     wasAllowed(look) ? undefined : `${tell(mutation)}, but the last checkpoint did not allow it`,
 
-  'a denial ends the writing': (mutation, { mutations, lookedAt }) => {
+  'nothing is written after EC2 denied a write': (mutation, { mutations, lookedAt }) => {
     const denied = mutations.find(({ outcome, endedAt }) => outcome === 'denied' && (endedAt ?? 0) > lookedAt);
     return denied && `${tell(mutation)}, although EC2 denied ${tell(denied)}`;
   },
 
-  'no write but what the read calls for': (mutation) => {
+  'each write turns what was read into what is desired': (mutation) => {
     const { action, destination, from, to, version, read } = mutation;
     const table = read.shown?.world.tables.get(mutation.routeTableId);
     if (!version.spec || !read.shown || !table) return `${tell(mutation)} without item, table or read`;
@@ -161,7 +161,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return slot && slot.target === from && !(to && names(slot, read.shown.world).includes(to)) ? undefined : found;
   },
 
-  'what is not ours is never written': (mutation, look, watch) => {
+  'routes that are not ours are never written': (mutation, look, watch) => {
     const { action, destination, read } = mutation;
     const sight = sightOf(read, look);
     const slot = sight && slotAt(sight.table, destination);
@@ -182,7 +182,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return isOurs ? undefined : `${tell(mutation)}: ${slot.origin} ${slot.target} is not ours`;
   },
 
-  'what may be somebody else’s on a private destination is not deleted unasked': (mutation, look, watch) => {
+  'a private route that may belong to somebody else is not deleted without approval': (mutation, look, watch) => {
     const { action, destination, read } = mutation;
     const sight = sightOf(read, look);
     const slot = sight && slotAt(sight.table, destination);
@@ -195,12 +195,12 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const facts = watch.facts(mutation.routeTableId);
     if (action !== 'delete' || isApproved(mutation, facts) || facts.arrivals.has(destination)) return undefined;
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
-    if (!wasOurs) return `${tell(mutation)}: it came while nobody watched, and was never ours`;
+    if (!wasOurs) return `${tell(mutation)}: it came while the table was not watched, and was never ours`;
     if (isDefault(destination)) return `${tell(mutation)}: a default route that did not appear`;
     return version.spec?.routes.length === 0 ? `${tell(mutation)}: an edit that takes all routes out` : undefined;
   },
 
-  'while an item is invalid, nothing goes that an edit took out': (mutation, _, watch) => {
+  'while an item is invalid, no route is deleted that an edit removed': (mutation, _, watch) => {
     const { action, destination, from, version, routeTableId } = mutation;
     const isOurs = watch.facts(routeTableId).memory.owned.get(destination) === from;
     return version.isStandIn && action === 'delete' && isOurs
@@ -215,7 +215,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const now = read.startedAt + by.skewMs;
     if (action !== 'delete' || !version.spec || !table || isApproved(mutation, facts)) return undefined;
     if (facts.memory.owned.get(destination) !== from || watch.wasFull(routeTableId)) return undefined;
-    // What came while the table was watched never waits.
+    // A delete of a route that appeared never waits.
     if (facts.arrivals.has(destination)) return undefined;
     const { spec } = version;
     const missing = spec.routes.find(
@@ -242,7 +242,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'a stale read is not acted on': (mutation, look, watch) => {
     const { routeTableId, destination, read } = mutation;
     const known = lastKnown(routeTableId, destination, look, watch);
-    // What may not have been done may be done again.
+    // A write that may not have been made may be repeated.
     if (known?.outcome === 'unknown' && known.to === mutation.to) return undefined;
     const isOlder = known?.changed && (known.landedAt ?? 0) > (read.shown?.asOf ?? 0);
     if (!isOlder || shows(read, known) || !staleReadsShow(routeTableId, known, watch)) return undefined;
@@ -250,15 +250,15 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 };
 
-/** Asked when a function reads a table in EC2. */
+/** Checked when a function reads a table in EC2. */
 export const atRead: Invariants<[Look]> = {
-  'a table is read a handful of times': ({ round: { reads }, by, routeTableId }) =>
+  'a function reads a table at most 20 times in a round': ({ round: { reads }, by, routeTableId }) =>
     reads.length > 20 ? `${by.name} read ${routeTableId} ${reads.length} times` : undefined,
 };
 
-/** Asked when the answer to a call is there. */
+/** Checked when the answer to a call arrives. */
 export const atAnswer: Invariants<[Mutation, Facts]> = {
-  'nothing is written that is so already': (mutation, watch) => {
+  'no write repeats what is already there': (mutation, watch) => {
     const { destination, changed, outcome, landedAt = 0 } = mutation;
     const { mutations, touched } = watch.facts(mutation.routeTableId);
     const isNeedless = (outcome === 'done' && !changed) || outcome === 'stale';
@@ -268,37 +268,32 @@ export const atAnswer: Invariants<[Mutation, Facts]> = {
       (other) => other !== mutation && other.destination === destination && other.startedAt > since,
     );
     return isNeedless && !wasOthers && !wasOurs
-      ? `${tell(mutation)} changed nothing, and nobody else was at it`
+      ? `${tell(mutation)} changed nothing, and nobody else changed the route`
       : undefined;
   },
 };
 
-/** Asked when a status was written. */
+/** Checked when a status was written. */
 export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, Facts]> = {
-  'a status follows the one it was made from': ({ revision }, { before }, replaced) =>
+  'a status replaces the one on which it rests': ({ revision }, { before }, replaced) =>
     replaced?.revision === before?.revision
       ? undefined
       : `revision ${revision} follows ${before?.revision}, and was written over ${replaced?.revision}`,
 
-  'InSync is said only of a read that was in sync': ({ status }, look) => {
+  'InSync rests on a read that was in sync': ({ status }, look) => {
     const phase = status.inForce?.phase ?? status.phase;
     const { shown } = look.read ?? {};
     const spec = look.version?.spec;
     const table = shown?.world.tables.get(look.routeTableId);
     if (phase !== 'InSync') return undefined;
     if (!shown || !spec || !table) return 'InSync without item, table or read';
-    // By the time it is said, an entry of the item may have ended.
+    // An ignore entry may have ended before the status was written.
     const readAt = (look.read?.startedAt ?? 0) + look.by.skewMs;
     const wrong = deviations(spec, table, shown.world, readAt)[0];
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 
-  'no delete is held back that was earned': (
-    { status: { phase: shown, inForce, plan }, memory: { doubt } },
-    look,
-    _,
-    watch,
-  ) => {
+  'no earned delete is held back': ({ status: { phase: shown, inForce, plan }, memory: { doubt } }, look, _, watch) => {
     const phase = inForce?.phase ?? shown;
     const sight = sightOf(look.read, look);
     if (!plan?.blocked || doubt || phase === 'Drifted' || !sight?.isEnforced) return undefined;
@@ -310,8 +305,8 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
         isSo(destination, to, sight.table, sight.world) || (action === 'create' && slotAt(sight.table, destination)),
     );
     if (isOfReadBefore) return undefined;
-    // How many may go is another number where the status rests on an earlier read, and where a route that stays, as ours
-    // would drop its traffic, does not count as one of ours.
+    // The limit differs if the status rests on an earlier read. A route that stays because its listed target is down does
+    // not count as ours either.
     const isOther = look.round.reads.length > 1 || plan.leftAlone.some(({ reason }) => reason === 'target-down');
     const earned = plan.blocked.deletes.find(({ destination }) =>
       isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
@@ -319,7 +314,7 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
-  'contested is only what others undid again and again': ({ memory }, look, _, watch) => {
+  'a destination is contested only if others kept undoing its repairs': ({ memory }, look, _, watch) => {
     const { undone } = watch.facts(look.routeTableId);
     const contested = destinationsWhere(memory, ({ repairs }) => repairs?.contest);
     const wrong = contested.find((destination) => (undone.get(destination) ?? 0) < 5);
@@ -328,7 +323,7 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       : undefined;
   },
 
-  'InSync is not said of a stale read': ({ status: { phase } }, look, _, watch) => {
+  'InSync does not rest on a stale read': ({ status: { phase } }, look, _, watch) => {
     const { version, read } = look;
     if (phase !== 'InSync' || !read?.shown) return undefined;
     const { asOf } = read.shown;
@@ -345,7 +340,7 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return undefined;
   },
 
-  'an unknown outcome is looked into, or by the next function if time runs out': ({ status }, look) => {
+  'an unknown outcome is followed by a read, unless time runs out': ({ status }, look) => {
     const { mutations, read } = look;
     const isLookedIntoNext = ({ startedAt, withinMs, endedAt = 0, by }: Mutation): boolean =>
       endedAt >= startedAt + withinMs &&
@@ -356,10 +351,10 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     );
     const wasDenied = mutations.some(({ outcome }) => outcome === 'denied');
     if (!open || isLookedIntoNext(open)) return undefined;
-    return wasAllowed(look) && !wasDenied ? `nobody looked what came of ${tell(open)}` : undefined;
+    return wasAllowed(look) && !wasDenied ? `no read followed ${tell(open)}` : undefined;
   },
 
-  'what was written is in its run': (_, { mutations, runs }) => {
+  'a function records its writes in its run': (_, { mutations, runs }) => {
     const lost = mutations.find(
       ({ action, destination, outcome }) =>
         outcome === 'done' &&
@@ -369,17 +364,17 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
   },
 };
 
-/** Asked of each table a function had the lease of, when it ended well. */
+/** Checked when a function ends without an error, for each table of which it had the lease. */
 export const atFinish: Invariants<[Look]> = {
   'no trigger is dropped': ({ handed, by, routeTableId }) =>
     handed > 0
-      ? `${by.name} was handed ${handed} triggers of ${routeTableId}, did not look again and told nobody`
+      ? `${by.name} was handed ${handed} triggers of ${routeTableId}, did not read the table again, and sent no message`
       : undefined,
 };
 
-/** Asked after the first sweep without faults, when everything it caused is done. */
+/** Checked after the first sweep without faults, when everything that it caused is done. */
 export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
-  'what appeared is gone within one sweep': (facts, world, watch, sweptAt) => {
+  'a route that appeared is deleted within one sweep': (facts, world, watch, sweptAt) => {
     const { routeTableId, versions, state, memory } = facts;
     const { spec } = versions.at(-1) ?? {};
     const table = world.tables.get(routeTableId);
@@ -389,7 +384,7 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
     const sight = { at: now, now, spec, table, world, rules: '', isEnforced: true };
     const { failures = [], contested = [] } = state?.status ?? {};
     const isWithinAnHour = (time: string): boolean => Date.parse(time) - now <= 3_600 * second;
-    // After a denial, nothing of the table is written.
+    // After a denial, nothing in the table is written.
     const isTriedSoon = (destination: string): boolean =>
       contested.some((one) => one.destination === destination && isWithinAnHour(one.until)) ||
       failures.some(
@@ -403,7 +398,7 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
   },
 };
 
-/** Asked when everything has come to rest after the last fault. */
+/** Checked at rest, after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
   'the last desired version wins': (facts, world, watch) => {
     const version = facts.versions.at(-1);
@@ -418,18 +413,18 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     );
   },
 
-  'while an item is invalid, what the last valid version asks is repaired': (facts, world, watch) => {
+  'while an item is invalid, its last valid version is enforced': (facts, world, watch) => {
     const { routeTableId, versions, reconciled, state } = facts;
     const version = versions.at(-1);
     const table = world.tables.get(routeTableId);
     if (!version?.item || version.spec || !table || !reconciled?.spec) return undefined;
     const now = watch.time();
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
-    // Deleting the item ends that, whoever learns of it, and when.
+    // The deletion of the item ends that.
     if (versions.slice(reconciled.index).some(({ item }) => item === undefined)) return undefined;
-    // If a function died after it had stored a version, no status knows that one.
+    // If a function stored a version and died, no status names it.
     if (facts.kept && !facts.isKeptKnown) return undefined;
-    // A valid version after it may be in force as well: somebody may have read it and died, or gone on to the next.
+    // A later valid version may be in force instead: a function may have read it and died, or read the next one.
     const inForce = versions.slice(reconciled.index).flatMap(({ spec }) => spec ?? []);
     const wrong = inForce.map((spec) =>
       isEnforced(spec, now) ? unmended(spec, table, facts, world, watch) : undefined,
@@ -456,10 +451,10 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (!version.spec) return phase === 'Invalid' ? undefined : `${told}, but the item is invalid`;
     if (!table) return phase === 'Missing' ? undefined : `${told}, but the table is gone`;
     const wrong = deviations(version.spec, table, world, now);
-    // Whether a local route is to be put back, or is ours or was so before, only the record knows.
+    // Only the state knows whether a local route must be restored, or whether it is or was ours.
     if (table.routes.some(isRetargetedLocal)) return undefined;
     const enforced = isEnforced(version.spec, now) && watch.halts.since(routeTableId, now) === undefined;
-    // Which of the unlisted routes are ours to delete then, only the record knows.
+    // Only the state knows which of the unlisted routes are ours to delete.
     if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
     const isDropping = version.spec.routes.some(({ destination }) => {
       const slot = slotAt(table, destination);
@@ -489,13 +484,13 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
   },
 };
 
-/** What is not as an item asks, though it is ours to mend and nothing excuses it. */
+/** Destinations that are not as desired, although we may repair them and nothing excuses it. */
 const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, watch: Facts): Deviation | undefined =>
   deviations(spec, table, world, watch.time(), facts.memory).find(
     (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
   );
 
-/** What remains to be mended is refused by EC2 for good, or waits for a person, and the status names it. */
+/** Whether a remaining deviation is excused: EC2 rejects the repair, or it waits for a person, and the status says so. */
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
   const { state, routeTableId } = facts;
   const status = state?.status;
@@ -505,7 +500,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
     (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
   if (isKept && isDead) return true;
-  // A delete that waits for a create which is refused is named by that.
+  // The failure of a rejected create also explains the deletes that wait for it.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
   if (wanted === undefined)
     return waits || status?.plan?.blocked?.deletes.some((one) => one.destination === destination) === true;
@@ -535,7 +530,7 @@ function isRefusedByRule(
   }
 }
 
-/** Whether a person approved this very delete, under an item that asked for the same, and it was not made since. */
+/** Whether a person approved exactly this delete, under an equal item, and it was not made since. */
 function isApproved({ destination, from, version, startedAt, by }: Mutation, { approvals }: TableFacts): boolean {
   const key = `${destination} ${from}`;
   const asked = askedBy(version.spec);
@@ -545,7 +540,7 @@ function isApproved({ destination, from, version, startedAt, by }: Mutation, { a
       approval.deletes.has(key) &&
       !approval.spent.has(key) &&
       startedAt - approval.at < 24 * 3_600 * second &&
-      // A plan may be 10 s old when it is acted on, and was made by the function's own clock.
+      // A plan may be 10 s old when it is applied, and follows the function's own clock.
       startedAt < approval.until + 10 * second + Math.abs(by.skewMs),
   );
 }
@@ -556,14 +551,14 @@ export const wasAllowed = ({ checkpoint, version, orders, by }: Look): boolean =
   isDeepStrictEqual(checkpoint.version?.item, version?.item) &&
   isDeepStrictEqual(checkpoint.orders, orders);
 
-/** The last of our writes at a destination that this function knows: its own, or one that a status names. */
+/** The last write at a destination that this function knows: its own, or one that a status names. */
 const lastKnown = (routeTableId: string, destination: string, look: Look, watch: Facts): Mutation | undefined =>
   look.mutations.findLast(
     ({ destination: at, outcome, changed }) =>
       at === destination && (outcome === 'done' || (outcome === 'unknown' && changed)),
   ) ?? watch.facts(routeTableId).known.get(destination);
 
-/** Whether a read shows what was written, be it old or new. */
+/** Whether a read shows the result of a write. */
 function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): boolean {
   const table = shown?.world.tables.get(routeTableId);
   return shown && table ? isSo(destination, to, table, shown.world) : to === undefined;
@@ -575,6 +570,6 @@ function isSo(destination: string, to: string | undefined, table: Table, world: 
   return slot ? to !== undefined && names(slot, world).includes(to) : to === undefined;
 }
 
-/** Whether nothing gives a reader leave to believe what contradicts this write of ours. */
+/** Whether nothing allows a function to believe a read that contradicts this write. */
 const staleReadsShow = (routeTableId: string, known: Mutation, watch: Facts): boolean =>
   watch.readsAreNearlyFresh && watch.facts(routeTableId).lastEventAt < Math.floor(known.startedAt / second) * second;

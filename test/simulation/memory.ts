@@ -13,23 +13,23 @@ import {
   wantedAt,
 } from './oracle.ts';
 
-/** What a function saw of a table, and under which item. */
+/** A read of a table, and the item under which it was made. */
 export interface Sight extends Arriving {
-  /** The item is invalid, and this is its last valid version. */
+  /** Whether the item is invalid, and `spec` is its last valid version. */
   readonly isStandIn?: boolean;
 }
 
 /**
- * What the reconciler must remember of a table, whatever went wrong: what its written statuses rest on. So it is never
- * more than the reconciler knows, and what it earns a delete by must not be asked for once more.
+ * What the reconciler must remember about a table in spite of all faults: what its written statuses rest on. The
+ * reconciler always knows at least this. So a delete that this memory earns must not wait for approval.
  */
 export class Memory implements Known {
   readonly arrivals: SureArrivals;
-  /** Listed and as desired when the table was last said to be in sync; seen so ever since. */
+  /** Listed and as desired in the last InSync status, and in every read since. */
   readonly owned = new Map<string, string>();
-  /** Destinations at which a written status saw what the item lists, and which every item since has listed. */
+  /** Destinations that a written status saw as desired, and that every item since has listed. */
   readonly #asListed = new Set<string>();
-  /** Local routes that a written status saw as EC2 made them, and that no item since took for its own. */
+  /** Local routes that a written status saw as EC2 created them, and that no item has overridden since. */
   readonly #local = new Set<string>();
   readonly #pace: () => Pace;
 
@@ -57,8 +57,8 @@ export class Memory implements Known {
   }
 
   /**
-   * Any read counts: by what it shows, a route may be no longer ours, and a delete may have to wait. So does the item it
-   * was made under: one look may act on several, and the status that it ends with is written by the last of them.
+   * Every read counts: it may show that a route is no longer ours, so that its delete must wait. Every item counts, too:
+   * one reconcile may use several, and its status follows the last.
    */
   saw(sight: Sight, options: { readonly knowsSweep: boolean }): void {
     const { spec, table, world } = sight;
@@ -77,13 +77,13 @@ export class Memory implements Known {
     }
   }
 
-  /** A call of ours landed: a route that we gave another target is ours with that one only. */
+  /** A call of ours changed a route. It is now ours only with the new target. */
   changed(destination: string, to: string | undefined): void {
     if (this.owned.get(destination) !== to) this.owned.delete(destination);
     if (to !== 'local') this.#local.delete(destination);
   }
 
-  /** A status was written that rests on this, or on an earlier read of the same round. */
+  /** A status was written that rests on this read, or on an earlier one of the same round. */
   wrote(
     sight: Sight,
     {
@@ -92,7 +92,7 @@ export class Memory implements Known {
       ...round
     }: {
       readonly isInSync: boolean;
-      /** Destinations that were written after this read, or perhaps were. */
+      /** Destinations that were written after this read, or may have been. */
       readonly written: ReadonlySet<string>;
       readonly first: number;
       readonly reads: number;
@@ -100,7 +100,7 @@ export class Memory implements Known {
   ): void {
     const { spec, table, world } = sight;
     this.arrivals.wrote(sight, round);
-    // Of several reads, the status may rest on the one before the last.
+    // After several reads, the status may rest on the last but one.
     if (round.reads !== 1 && !isInSync) return;
     for (const { destination, target } of spec.routes) {
       const slot = slotAt(table, destination);
@@ -113,12 +113,12 @@ export class Memory implements Known {
         this.#local.add(destination);
   }
 
-  /** Whether a delete has to be made without asking, as far as it is a matter of this one route. */
+  /** Whether a delete must be made without approval, as far as only this route decides. */
   isEarned(destination: string, sight: Sight): boolean {
     return this.#mayGo(destination, sight) && (this.arrivals.has(destination) || this.#isTakenOut(destination, sight));
   }
 
-  /** Whether a delete has to be made without asking, because the route came while somebody watched. */
+  /** Whether a delete must be made without approval, because the route appeared. */
   mustGo(destination: string, sight: Sight): boolean {
     return this.arrivals.has(destination) && this.#mayGo(destination, sight);
   }
@@ -150,7 +150,7 @@ export const deletesIn = (sight: Sight): readonly string[] =>
     .filter((slot) => mayDelete(slot, sight))
     .map(({ destination }) => destination);
 
-/** How many deletes of this sight go without asking: by the item, or half of the routes that are ours, 1 to 10. */
+/** How many deletes need no approval: `maxDeletes`, or half of the routes that are ours, from 1 to 10. */
 export function mostDeletes(sight: Sight, known: Known): number {
   const { spec, table, world, now } = sight;
   const listed = spec.routes.filter((route) => {

@@ -2,9 +2,9 @@ import { type Halt, type Held, haltsText } from './halts.ts';
 import { familyOf, isInside } from '../support/ec2/blocks.ts';
 import { type StoredRoute, type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 
-// What is right, said once more and in other words than the product's: nothing here calls what it judges.
+// A second, independent statement of what is right. It calls none of the code that it judges.
 
-/** What an item asks for, as the one who wrote it meant it. */
+/** The meaning of an item. */
 export interface Spec {
   readonly routes: readonly { readonly destination: string; readonly target: string; readonly overrideLocal?: true }[];
   readonly mode: 'enforce' | 'observe';
@@ -12,17 +12,17 @@ export interface Spec {
   readonly ignore: readonly { readonly destination?: string; readonly target?: string; readonly until?: number }[];
   readonly scope?: readonly string[];
   readonly maxDeletes?: number;
-  /** What is held apart from the item. */
+  /** The holds, which are not part of the item. */
   readonly held?: readonly Held[];
   readonly paused?: { readonly until?: number };
 }
 
-/** One destination that is not as the item asks. */
+/** A destination that is not as desired. */
 export interface Deviation {
   readonly destination: string;
   readonly wanted?: string;
   readonly found?: string;
-  /** We may mend it; else it is somebody else's. */
+  /** Whether we may repair it. Otherwise it belongs to somebody else. */
   readonly isOurs: boolean;
 }
 
@@ -32,18 +32,18 @@ const holds = (entry: { readonly until?: number }, now: number): boolean =>
 export const isEnforced = ({ mode, paused }: Spec, now: number): boolean =>
   mode === 'enforce' && !(paused && holds(paused, now));
 
-/** What is known of a table's destinations from earlier reads; what is never asked of it may be left out. */
+/** What earlier reads showed of a table's destinations. */
 export interface Known {
-  /** The listed target was seen here: what stands here now is replaced, whoever it may belong to. */
+  /** Whether the listed target was seen here. Then any other route is replaced, even if it may belong to others. */
   readonly wasAsListed: (destination: string) => boolean;
-  /** The local route was seen here as EC2 made it, and no item asked for another. */
+  /** Whether the local route was seen as EC2 created it, and no item overrode it. */
   readonly wasLocal: (destination: string) => boolean;
 }
 
 export const nothingKnown: Known = { wasAsListed: () => false, wasLocal: () => false };
 export const everythingKnown: Known = { wasAsListed: () => true, wasLocal: () => true };
 
-/** The rules by which deletes are earned, as a text that changes when they do. */
+/** The rules that decide which deletes are earned, as a text that changes when they do. */
 const policyOf = ({ mode, unlisted, scope, ignore, paused, held = [] }: Spec, now: number): string =>
   JSON.stringify([
     mode,
@@ -54,7 +54,7 @@ const policyOf = ({ mode, unlisted, scope, ignore, paused, held = [] }: Spec, no
     held.map(({ destination, mark, until }) => [destination, mark, until, until > now]),
   ]);
 
-/** The same, with the pauses that were told of. */
+/** The same, with the pauses that the function read. */
 export const rulesOf = (spec: Spec, halts: readonly Halt[], now: number): string =>
   `${policyOf(spec, now)} ${haltsText(halts, now)}`;
 
@@ -62,9 +62,9 @@ export const wantedAt = (spec: Spec, destination: string) =>
   spec.routes.find((route) => route.destination === destination);
 
 /**
- * Every destination at which a table is not as an item asks. A route left to somebody else is as it should be.
+ * Every destination that is not as desired. Routes that the item leaves to others are not among them.
  *
- * @param known by it is told what is ours to mend
+ * @param known decides which of them we may repair
  */
 export function deviations(
   spec: Spec,
@@ -102,7 +102,7 @@ export function deviations(
   return [...listed, ...unlisted, ...overridden];
 }
 
-/** Whether a listed route is left to somebody else for now, whatever is there. */
+/** Whether a listed route is left to others for now, whatever the table contains. */
 export const isLeftForNow = (spec: Spec, { destination, target }: Spec['routes'][number], now: number): boolean =>
   isHeld(spec, destination, now) ||
   spec.ignore.some((entry) => holds(entry, now) && meets(entry, destination, [target]));
@@ -118,7 +118,7 @@ export interface Around {
   readonly known: Known;
 }
 
-/** Whether the route of a listed destination may be given another target without asking. */
+/** Whether the route of a listed destination may be replaced without approval. */
 export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal: boolean }, around: Around): boolean {
   const { spec, table, world, now, known } = around;
   if (isHeld(spec, slot.destination, now) || isIgnored(slot, around)) return false;
@@ -128,7 +128,7 @@ export function mayReplace(slot: StoredRoute, { overrideLocal }: { overrideLocal
   return !mayBeTheirs || known.wasAsListed(slot.destination);
 }
 
-/** Whether the route of an unlisted destination is one to delete, be it at once or when somebody agrees. */
+/** Whether the route of an unlisted destination must be deleted, with or without approval. */
 export const mayDelete = (slot: StoredRoute, around: Omit<Around, 'known'>): boolean =>
   slot.origin === 'CreateRoute' && !isOfService(slot) && !isLeftByItem(slot, around);
 
@@ -136,31 +136,44 @@ export const mayDelete = (slot: StoredRoute, around: Omit<Around, 'known'>): boo
 export const isLeftByItem = (slot: Place, around: Omit<Around, 'known'>): boolean =>
   isHeld(around.spec, slot.destination, around.now) || isIgnored(slot, around) || isOutOfScope(slot, around);
 
-/** Whether the item leaves an unlisted route to others: such a route has come otherwise than unasked. */
+/** Whether the item leaves an unlisted route to others. Such a route cannot appear. */
 export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): boolean =>
   around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
+
+/**
+ * Whether somebody has to be told when others give a destination this target: not if the item asks for just that, and
+ * not if it ignores the route, which is private and lies inside nothing that is listed but a default route.
+ */
+export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
+  const { spec, table, world } = around;
+  const { destination } = slot;
+  const wanted = wantedAt(spec, destination);
+  if (wanted && names(slot, world).includes(wanted.target)) return false;
+  const isInside = spec.routes.some((one) => !isDefault(one.destination) && within(destination, one.destination));
+  return !isIgnored(slot, around) || wanted !== undefined || isInside || !isPrivate(destination, table, world);
+}
 
 const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>
   scope !== undefined && !scope.some((block) => within(destination, block));
 
-/** A destination, and what it leads to. */
+/** A destination and its target. */
 type Place = Pick<StoredRoute, 'destination' | 'target'>;
 
-/** Whether a delete waits for a person although it was earned: it may take somebody else's private route away. */
+/** Whether an earned delete waits for a person, because the private route may belong to somebody else. */
 export const isInDoubt = (slot: StoredRoute, { table, world }: Pick<Around, 'table' | 'world'>): boolean =>
   looksLikeSomebodyElses(slot, table, world) && isPrivate(slot.destination, table, world);
 
-/** A local route that leads elsewhere. */
+/** Whether a local route has another target. */
 export const isRetargetedLocal = ({ origin, target }: StoredRoute): boolean =>
   origin === 'CreateRouteTable' && target !== 'local';
 
-/** Endpoints and Lattice make their routes themselves. */
+/** Whether gateway endpoints or VPC Lattice created the route. */
 const isOfService = ({ destination, target }: StoredRoute): boolean =>
   target === 'VpcLattice' || (destination.startsWith('pl-') && prefixOf(target) === 'vpce');
 
 /**
- * Whether a route is of the kind that services and clusters keep: through the interface of another account, through one
- * that hangs on nothing, through any in a table that carries their tag, or to an ODB network.
+ * Whether a route is of a kind that services and clusters maintain: to an interface of another account, to a detached
+ * one, to any interface in a table with their tag, or to an ODB network.
  */
 export function looksLikeSomebodyElses({ target }: StoredRoute, table: Table, world: World): boolean {
   if (prefixOf(target) === 'odb') return true;
@@ -172,7 +185,7 @@ export function looksLikeSomebodyElses({ target }: StoredRoute, table: Table, wo
 
 const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15', 'fc00::/7'];
 
-/** Whether a destination lies in a private range or in the VPC; a prefix list may hold anything. */
+/** Whether a destination is private or in the VPC. A prefix list counts as private. */
 export const isPrivate = (destination: string, { vpcId }: Table, { vpcs }: World): boolean =>
   destination.startsWith('pl-') ||
   [...privateRanges, ...(vpcs.get(vpcId)?.blocks ?? [])].some((block) => within(destination, block));
@@ -193,13 +206,13 @@ function within(inner: string, outer: string): boolean {
   return familyOf(inner) === familyOf(outer) && isInside(inner, outer);
 }
 
-/** Whether two destinations share addresses, the one inside the other. */
+/** Whether one of two destinations contains the other. */
 export const overlap = (one: string, other: string): boolean =>
   one !== other && (within(one, other) || within(other, one));
 
 export const isDefault = (destination: string): boolean => destination === '0.0.0.0/0' || destination === '::/0';
 
-/** A route through an interface also goes by the name of the instance behind it. */
+/** The names of a target: an interface is also named by the instance behind it. */
 export function names({ target }: Pick<StoredRoute, 'target'>, world: World): string[] {
   const instance = prefixOf(target) === 'eni' ? world.targets.get(target)?.attachment?.instanceId : undefined;
   return instance === undefined ? [target] : [target, instance];

@@ -7,8 +7,8 @@ interface Step {
 }
 
 /**
- * Virtual time. Everything that waits, waits here, and one step runs at a time: the earliest, and of those the one that
- * was asked for first. How long each call takes is drawn from the seed, and so is which of several handlers goes next.
+ * Virtual time. One step runs at a time: the earliest, and among equal ones the first that was scheduled. The seed
+ * decides how long each call takes, and so which of several handlers runs next.
  */
 export class Scheduler implements Clock {
   #now: number;
@@ -27,7 +27,7 @@ export class Scheduler implements Clock {
     return this.#now;
   }
 
-  /** How many steps were taken. */
+  /** The number of steps so far. */
   get steps(): number {
     return this.#taken;
   }
@@ -41,8 +41,8 @@ export class Scheduler implements Clock {
   }
 
   /**
-   * Takes every step that is due until then. `after` runs when all that a step set in motion has come to rest, and says
-   * whether to go on.
+   * Runs every step that is due until then. `after` runs when all promises of a step have settled, and returns whether to
+   * continue.
    */
   async runUntil(instant: number, after: () => boolean): Promise<void> {
     for (let next = this.#heap[0]; next && next.at <= instant; next = this.#heap[0]) {
@@ -50,7 +50,7 @@ export class Scheduler implements Clock {
       this.#now = Math.max(this.#now, next.at);
       this.#taken += 1;
       next.run();
-      // An immediate runs when no promise can go on any more.
+      // An immediate runs after all promises that can settle have settled.
       await new Promise(setImmediate);
       if (!after()) return;
     }

@@ -4,9 +4,9 @@ import type { Shown } from './drifts.ts';
 import { type Look, askedBy } from './facts.ts';
 import { isHalted } from './halts.ts';
 import type { Sight } from './memory.ts';
-import { type Known, type Spec, deviations, isEnforced, names, rulesOf, wantedAt } from './oracle.ts';
+import { type Known, type Spec, deviations, isEnforced, isToldOf, names, rulesOf, wantedAt } from './oracle.ts';
 
-/** What a function saw by a read, under which item and which rules. */
+/** What a function saw in a read, with its item and rules. */
 export function sightOf(
   read: Look['read'],
   { version, halts, by, routeTableId }: Pick<Look, 'version' | 'halts' | 'by' | 'routeTableId'>,
@@ -27,18 +27,20 @@ export function sightOf(
   };
 }
 
-/** What a look is asked for when it ends, and under which rules: a text that changes when they do. */
+/** The item and the rules at the end of a round, as a text that changes when they do. */
 export function rulesAtEnd({ version, halts, by }: Look): string | undefined {
   const { spec } = version ?? {};
   return spec && `${askedBy(spec)} ${rulesOf(spec, halts, by.now().getTime())}`;
 }
 
-/** What the state that ends a round rests on, if its reads were made under one version of the item and the same rules. */
+/** What the state of a round rests on, if all its reads were made under one version of the item and the same rules. */
 export function shownTo(look: Look): Shown | undefined {
   const { round, version, halts, by, routeTableId } = look;
   const { spec } = version ?? {};
   const rules = rulesAtEnd(look);
   if (!spec || rules === undefined || round.versions.length !== 1 || round.reads.length === 0) return undefined;
+  const [only] = round.reads.length === 1 && round.mutations.length === 0 ? round.reads : [];
+  const sight = only && sightOf(only, look);
   const odd = new Set(round.mutations.map(({ destination }) => destination));
   const times: number[] = [];
   for (const { shown, startedAt } of round.reads) {
@@ -48,12 +50,20 @@ export function shownTo(look: Look): Shown | undefined {
     times.push(shown.asOf);
     for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
   }
-  return { rules, asOf: Math.min(...times), odd };
+  return { rules, asOf: Math.min(...times), odd, ...(sight && { routes: routesIn(sight) }) };
 }
 
+/** The routes that people and services make, by destination. */
+const routesIn = (sight: Sight): NonNullable<Shown['routes']> =>
+  new Map(
+    sight.table.routes
+      .filter((slot) => slot.origin === 'CreateRoute' && slotAt(sight.table, slot.destination) === slot)
+      .map((slot) => [slot.destination, { target: slot.target, isToldOf: isToldOf(slot, sight) }]),
+  );
+
 /**
- * Destinations that surely deviated in a round: by its one read, or by a read on which a call rested. None where nothing
- * may be changed.
+ * Destinations that certainly deviated in a round: in its only read, or in a read on which a call rested. None if
+ * nothing may be changed.
  */
 export function deviatingIn({ round, version, halts, by, routeTableId }: Look, known: Known): Set<string> {
   const [read] = round.reads;
@@ -66,7 +76,7 @@ export function deviatingIn({ round, version, halts, by, routeTableId }: Look, k
   return tried.union(new Set(wrong.map(({ destination }) => destination)));
 }
 
-/** Every destination that does not lead where the item asks, whoever may mend it. */
+/** Every destination that is not as desired, whether we may repair it or not. */
 const oddIn = (spec: Spec, table: Table, world: World): readonly string[] => [
   ...spec.routes
     .filter(({ destination, target }) => {

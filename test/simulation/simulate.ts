@@ -3,7 +3,7 @@ import type { StoredState } from '../../reconciler/ports.ts';
 import { Cloud, start } from './cloud.ts';
 import { Delivery } from './delivery.ts';
 import { type FaultCounts, Faults } from './faults.ts';
-import { People } from './people.ts';
+import { People } from './people/people.ts';
 import { Random } from './random.ts';
 import { Scheduler } from './scheduler.ts';
 import type { Violation } from './watch.ts';
@@ -13,15 +13,15 @@ const minute = 60 * second;
 const hour = 60 * minute;
 const day = 24 * hour;
 
-/** More steps than this, and something goes in circles. */
+/** More steps than this are an endless loop. */
 const mostSteps = 60_000;
 
-/** One history, told by its seed alone. */
+/** One history, which its seed determines. */
 export interface Outcome {
   readonly seed: number;
   readonly steps: number;
   readonly faults: FaultCounts;
-  /** How many mutations we asked EC2 for. */
+  /** The number of our mutations. */
   readonly mutations: number;
   readonly violation?: Violation;
   /** Everything that happened, in order. */
@@ -31,8 +31,8 @@ export interface Outcome {
 }
 
 /**
- * Runs one history: some minutes of edits, drift and faults, then none of them; and asks the invariants at every step,
- * and at the end whether everything is as it should be.
+ * Runs one history: some minutes of edits, drift and faults, then a time without them. Checks the invariants at every
+ * step and at rest.
  */
 export async function simulate(seed: number): Promise<Outcome> {
   const scheduler = new Scheduler(start);
@@ -92,7 +92,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   faults.end();
   people.mend();
   history.note('seed', 'no more faults from here on');
-  // Leases of the dead expire, reads stop lagging behind, and retries have their turn.
+  // Leases of dead functions expire, reads catch up, and retries run.
   await run(100 * second);
   const sweptAt = scheduler.time;
   await sweepAndSettle();
@@ -117,7 +117,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   };
 }
 
-/** Is busy, and perhaps makes a backup in between. */
+/** Runs the busy time, and may make a backup in the middle. The result restores it. */
 async function backupWithin(
   ms: number,
   cloud: Cloud,
@@ -141,8 +141,8 @@ async function backupWithin(
 }
 
 /**
- * What was refused and is mended now is tried again when its time has come, by the sweep at the latest; pauses end, and
- * so do contests, a quiet hour later.
+ * Waits until rejected changes are retried, by the sweep at the latest, until pauses end, and until contests end after a
+ * quiet hour.
  *
  * @returns whether there was anything to wait for
  */
@@ -156,7 +156,7 @@ async function laterTries(
     const { ignore = [], paused } = versions.findLast(({ spec }) => spec)?.spec ?? {};
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
-      // A chain of messages ends at its longest: what was to be seen then, the sweep sees.
+      // A chain of messages has a maximum length. After that, the sweep reads the table.
       ...((isWaiting(status?.inForce?.phase ?? status?.phase) || isDown(state)) && status?.nextRetry
         ? [Date.parse(status.nextRetry)]
         : []),

@@ -32,7 +32,7 @@ import {
   atSweep,
   wasAllowed,
 } from './invariants.ts';
-import { Announcements, isDetected, isHealed } from './announcements.ts';
+import { Announcements, isDetected, isHealed, isLeftAlone, isTargetDown } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
 import { Drifts } from './drifts.ts';
 import { Fights } from './fights.ts';
@@ -50,34 +50,34 @@ export interface Violation {
   readonly message: string;
 }
 
-/** Notes what everybody does and knows, and asks every invariant at its occasion. Holds on to the first violation. */
+/** Records what everybody does and knows, and checks every invariant at its occasion. Keeps the first violation. */
 export class Watch implements Facts {
   violation: Violation | undefined;
   readonly tables = new Map<string, TableFacts>();
-  /** Tables in which EC2 refused a create because they are full. */
+  /** Tables in which EC2 rejected a create because they are full. */
   readonly full = new Set<string>();
   readonly faults: Faults;
   readonly halts = new Halts();
   readonly holds = new Holds();
   readonly announcements = new Announcements();
-  /** Reads lag less than the time after which two of them are believed, and all clocks agree. */
+  /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly #looks = new Map<string, Look>();
-  /** How often sweeps begin. */
+  /** The interval between sweeps. */
   sweepEveryMs = 5 * 60_000;
-  /** Which tables each function saw among many, and of which it had the lease. */
+  /** The tables that each sweep read in bulk, and those of which a function had the lease: `function table`. */
   readonly #glimpsed = new Set<string>();
   readonly #leased = new Set<string>();
-  /** When the last sweep wrote that it reached its end, and functions that could not read that. */
+  /** When the last complete sweep wrote its record, and the functions that could not read it. */
   #sweptAt: number | undefined;
   readonly #knowNoSweep = new Set<string>();
-  /** What people approved last in each table. */
+  /** The last approval in each table. */
   readonly #lastApprovals = new Map<string, Approved>();
-  /** Mutations that a status names. */
+  /** Mutations that a status remembers. */
   readonly #remembered = new Set<Mutation>();
   readonly #history: History;
-  /** What EC2 told each function of targets. */
+  /** What EC2 answered each function about targets. */
   readonly #answers = new Map<string, readonly Answer[]>();
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
@@ -154,7 +154,7 @@ export class Watch implements Facts {
     this.violation ??= { invariant, message };
   }
 
-  // ── what the lease tells ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── the lease ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
     this.#leased.add(`${by.name} ${routeTableId}`);
@@ -185,7 +185,7 @@ export class Watch implements Facts {
     if (look) Object.assign(look, { handed: look.handed + left, applying: false });
   }
 
-  /** Another look at this table is on its way, whoever takes it. */
+  /** A message for this table was sent, so nothing that was handed over can be lost. */
   sent(by: FunctionRun, routeTableId: string): void {
     const look = this.look(by, routeTableId);
     if (look) look.handed = 0;
@@ -200,7 +200,7 @@ export class Watch implements Facts {
     }
   }
 
-  // ── what is read ──────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   readState(by: FunctionRun, routeTableId: string, before: StoredState | undefined): void {
     const look = this.look(by, routeTableId);
@@ -214,7 +214,7 @@ export class Watch implements Facts {
     delete look.checkpoint;
   }
 
-  /** A sweep saw a table among many. */
+  /** A sweep read a table in bulk. */
   glimpsed(by: FunctionRun, { startedAt, shown }: Read, routeTableId: string): void {
     const table = shown?.world.tables.get(routeTableId);
     if (table) this.facts(routeTableId).arrivals.glimpsed(startedAt, table);
@@ -225,7 +225,7 @@ export class Watch implements Facts {
     this.#knowNoSweep.add(by.name);
   }
 
-  /** A sweep wrote what came of it: if it reached its end, it vouches for the tables that it found as remembered. */
+  /** A sweep wrote its record. If it is complete, it vouches for the tables that it read and found unchanged. */
   sweepWritten(by: FunctionRun, { startedAt, endedAt, unknown, held }: SweepRecord): void {
     if (endedAt === undefined) return;
     this.#sweptAt = this.time();
@@ -238,7 +238,7 @@ export class Watch implements Facts {
     }
   }
 
-  /** Whether the next checkpoint is the first of a look: before any read, or after one that said to start anew. */
+  /** Whether the next checkpoint begins a reconcile: it comes before any read, or after one that said to start again. */
   startsAnew(by: FunctionRun, routeTableId: string): boolean {
     const look = this.look(by, routeTableId);
     return look !== undefined && (!look.read || (look.checkpoint !== undefined && !wasAllowed(look)));
@@ -249,8 +249,8 @@ export class Watch implements Facts {
     if (!look) return;
     const { spec, ...version } = this.version(routeTableId);
     Object.assign(look, {
-      version: { ...version, ...(spec && { spec: { ...spec, held: this.holds.told(routeTableId) } }) },
-      halts: this.halts.told(routeTableId),
+      version: { ...version, ...(spec && { spec: { ...spec, held: this.holds.rowsOf(routeTableId) } }) },
+      halts: this.halts.rowsOf(routeTableId),
       orders,
       lookedAt: this.time(),
       handed: 0,
@@ -261,12 +261,12 @@ export class Watch implements Facts {
     delete look.checkpoint;
   }
 
-  /** A function goes by the last valid version, if there is one. */
+  /** A function uses the last valid version, if there is one. */
   readLastValid(by: FunctionRun, routeTableId: string, isThere: boolean): void {
     const look = this.look(by, routeTableId);
     const { kept } = this.facts(routeTableId);
     if (!isThere || !kept?.spec || !look?.version || look.version.spec) return;
-    const spec = { ...kept.spec, held: this.holds.told(routeTableId) };
+    const spec = { ...kept.spec, held: this.holds.rowsOf(routeTableId) };
     look.version = { ...look.version, spec, isStandIn: true };
     look.round.versions.splice(-1, 1, look.version);
   }
@@ -290,7 +290,7 @@ export class Watch implements Facts {
     return read;
   }
 
-  /** The answer arrived: what it shows is what the function now believes in, if it does. */
+  /** The answer to a read arrived. */
   readAnswered(by: FunctionRun, routeTableId: string, read: Read): void {
     const look = this.look(by, routeTableId);
     const { shown } = read;
@@ -312,25 +312,25 @@ export class Watch implements Facts {
     }
   }
 
-  // ── what people order ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── orders ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   approved(routeTableId: string, deletes: readonly string[], id: string, until: number): void {
     const facts = this.facts(routeTableId);
     const { versions, state } = facts;
-    // The status that was looked at may be of a version before.
+    // The person may have seen the status of an earlier version.
     const first = versions.findLastIndex(({ at }) => at < Date.parse(state?.status.checkedAt ?? '') - 10_000);
     const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     const at = this.time();
     const approval = { deletes: new Set(deletes), asked, at, id, until, spent: new Set<string>() };
     this.#lastApprovals.set(routeTableId, approval);
     facts.approvals = [
-      // A new one takes the place of those before it.
+      // A new approval replaces earlier ones.
       ...facts.approvals.map((before) => ({ ...before, until: Math.min(before.until, at) })),
       approval,
     ];
   }
 
-  /** Nothing is remembered of a table any more: what people approved before counts as spent. */
+  /** The state of a table is lost. Earlier approvals count as spent. */
   lost(routeTableId: string): void {
     const facts = this.facts(routeTableId);
     this.announcements.lost(routeTableId, facts.state?.unsent);
@@ -346,17 +346,17 @@ export class Watch implements Facts {
     facts.approvals = [];
   }
 
-  /** A call changed a route, by whomever, and CloudTrail may report it. */
+  /** A call by anybody changed a route, and CloudTrail may report it. */
   called(routeTableId: string, destination: string, who: string): void {
     this.facts(routeTableId).drifts.called(destination, who);
   }
 
-  /** An interface changed hands, and with it whose routes they are that lead there. */
+  /** An interface got another owner, and so may the routes that lead to it. */
   remarked(): void {
     for (const { drifts } of this.tables.values()) drifts.remarked(this.time());
   }
 
-  /** A backup of all that is remembered; calling what it returns tells that it was restored. */
+  /** Makes a backup of everything that is remembered. The result restores it. */
   backup(): () => void {
     const restoreAnnouncements = this.announcements.backup();
     const saved = new Map(
@@ -376,14 +376,16 @@ export class Watch implements Facts {
     return () => {
       for (const [routeTableId, facts] of this.tables) {
         this.lost(routeTableId);
-        const { state, owned, local, arrivals, memory, known, kept, reconciled, spent } = saved.get(routeTableId) ?? {};
-        // It still stands where people order, and whether it was used is forgotten with the rest.
+        const saves = saved.get(routeTableId);
+        const { state, owned, local, arrivals, memory, known, kept, isKeptKnown, reconciled, spent } = saves ?? {};
+        // The row of the approval still exists, but the state forgot whether it was spent.
         const approval = this.#lastApprovals.get(routeTableId);
         Object.assign(facts, {
           ...(arrivals && { arrivals }),
           ...(memory && { memory }),
           state,
           kept,
+          isKeptKnown: isKeptKnown ?? false,
           reconciled,
           owned: owned ?? new Map(),
           approvals: approval ? [{ ...approval, spent: new Set(spent?.get(approval.id)) }] : [],
@@ -396,7 +398,7 @@ export class Watch implements Facts {
     };
   }
 
-  /** EC2 is in another state. */
+  /** The state of EC2 changed. */
   worldChanged(before: World | undefined, after: World): void {
     for (const table of after.tables.values()) {
       const was = before?.tables.get(table.id);
@@ -412,7 +414,7 @@ export class Watch implements Facts {
     undone.set(destination, (undone.get(destination) ?? 0) + 1);
   }
 
-  /** What the last checkpoint said holds no longer. */
+  /** A function starts a checkpoint. The last one is no longer valid. */
   checks(by: FunctionRun, routeTableId: string): void {
     delete this.look(by, routeTableId)?.checkpoint;
   }
@@ -422,7 +424,7 @@ export class Watch implements Facts {
     if (look) look.checkpoint = checkpoint;
   }
 
-  // ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────
+  // ── writes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   recorded(by: FunctionRun, run: Run): void {
     this.look(by, run.routeTableId)?.runs.push(run);
@@ -485,7 +487,7 @@ export class Watch implements Facts {
     this.#ask(atStatus, state, look, replaced, this);
     this.#noteNews(facts, state, look);
     for (const mutation of look.mutations) {
-      // What was done though its answer was lost is remembered as well: by the next read, if by nothing else.
+      // A change whose answer was lost is remembered as well, at the latest from the next read.
       const isDone = mutation.outcome === 'done';
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
@@ -517,14 +519,14 @@ export class Watch implements Facts {
     }
   }
 
-  /** An approval is spent by what is remembered to be done: a delete whose end nobody knows may be made once more. */
+  /** Spends an approval by a delete that a status remembers. A delete without an answer may be made again. */
   #spend({ approvals }: TableFacts, { action, destination, from }: Mutation): void {
     const key = `${destination} ${from}`;
     const covering = approvals.find(({ deletes, spent }) => deletes.has(key) && !spent.has(key));
     if (action === 'delete') covering?.spent.add(key);
   }
 
-  /** A route that a read did not show is approved no longer, once that is remembered. */
+  /** Spends an approval for a route that a read did not show, once a status remembers that. */
   #spendUnseen(
     { approvals }: TableFacts,
     { orders, reads, read, routeTableId }: Look,
@@ -532,7 +534,7 @@ export class Watch implements Facts {
   ): void {
     const approval = approvals.find(({ id }) => id === orders?.approval?.at);
     const table = read?.shown?.world.tables.get(routeTableId);
-    // Of several reads the last may have been one that was not believed.
+    // The last of several reads may not have been believed.
     if (!approval || !table || !read?.shown || reads !== 1 || doubt) return;
     for (const key of approval.deletes) {
       const [destination = '', target = ''] = key.split(' ');
@@ -541,7 +543,7 @@ export class Watch implements Facts {
     }
   }
 
-  /** What the reconciler has to remember once a status is written, by what it had been shown. */
+  /** Learns what the reconciler must remember after it wrote a status, given what it read. */
   #learnFrom(facts: TableFacts, { status: { phase, plan }, memory: { doubt } }: StoredState, look: Look): void {
     const { memory } = facts;
     const { read, round } = look;
@@ -586,7 +588,7 @@ export class Watch implements Facts {
     }
   }
 
-  /** EC2 told a function of targets, or did not answer. */
+  /** EC2 answered a function about targets, or did not answer. */
   asked(by: FunctionRun, answers: readonly Answer[]): void {
     this.#answers.set(by.name, [...(this.#answers.get(by.name) ?? []), ...answers]);
   }
@@ -594,21 +596,23 @@ export class Watch implements Facts {
   readonly answers = (by: FunctionRun, target: string, since: number): readonly Answer[] =>
     (this.#answers.get(by.name) ?? []).filter((one) => one.target === target && one.at >= since);
 
-  // ── what is announced ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── announcements ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Notes what a state brings, and what it had to bring. */
+  /** Checks the news of a written state, and records it. */
   #noteNews(facts: TableFacts, state: StoredState, look: Look): void {
     const { drifts } = facts;
     const { phase, plan, checkedAt } = state.status;
     const { doubt } = state.memory;
     const news = this.announcements.born(state, look.before);
     const shown = shownTo(look);
-    // Left as it works, though not as desired.
+    // These routes work, and are left as they are although the item lists another target.
     const kept = plan?.findings.flatMap(({ code, destination }) =>
       code === 'target-down' && destination ? [destination] : [],
     );
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
+    const left = news.events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes);
+    const down = destinationsOf(news.events.filter(isTargetDown).flatMap(({ detail }) => detail.failures));
     const over = news.events.filter(isHealed).flatMap(({ detail }) => detail.changes);
     this.#ask(
       atNews,
@@ -617,6 +621,14 @@ export class Watch implements Facts {
         news,
         again: destinationsOf(found).filter((destination) => shown && drifts.isKnown(destination, shown)),
         ours: destinationsOf(found.filter((change) => this.#isOurs(change, facts, look))),
+        // What may be somebody else's is announced again when it changes hands.
+        leftAgain: destinationsOf(left.filter(({ reason }) => reason !== 'maybe-not-ours')).filter(
+          (destination) => shown && drifts.isSameRoute(destination, shown),
+        ),
+        leftTwice: destinationsOf(left).filter((destination) => down.includes(destination)),
+        leftForNothing: destinationsOf(left).filter(
+          (destination) => shown?.routes?.get(destination)?.isToldOf === false,
+        ),
         notOver: destinationsOf(over).filter((destination) => doubt ?? (shown && deviating.has(destination))),
       },
       look,
@@ -631,8 +643,8 @@ export class Watch implements Facts {
   }
 
   /**
-   * Whether a difference can only be of our own making, by what this look wrote or by an edit. After an edit, others may be
-   * named for what they did long ago.
+   * Whether only our own writes or an edit can have caused a difference. After an edit, the actor of an older change may
+   * be named.
    */
   #isOurs(
     { destination, actor }: DomainEvent['detail']['changes'][number],
@@ -640,19 +652,19 @@ export class Watch implements Facts {
     look: Look,
   ): boolean {
     const { version, halts, by, round } = look;
-    // By the function's clock, when it learned what is asked for: a pause may end before the state is written.
+    // By the function's clock at its checkpoint, because a pause may end before the state is written.
     const at = look.lookedAt + by.skewMs;
     const isWatched = !version?.spec || !isEnforced(version.spec, at) || isHalted(halts, at);
     const rules = !isWatched && actor === 'unattributed' ? undefined : rulesAtEnd(look);
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
-    // What a function wrote that died, or was not answered, nobody remembers.
+    // No state remembers the writes of a dead function, or writes without an answer.
     return mutations
       .filter((one) => one.destination === destination && (one.landedAt ?? one.startedAt) > drifts.lastSeenAt)
       .every((one) => round.mutations.includes(one) && one.outcome !== 'unknown');
   }
 
-  /** A function knows that the state is written which it wrote. */
+  /** A function got the answer that its state was written. */
   knowsWritten(by: FunctionRun, routeTableId: string): void {
     const outbox = this.look(by, routeTableId)?.outbox;
     if (outbox) outbox.isAnswered = true;
@@ -671,12 +683,12 @@ export class Watch implements Facts {
       ({ outbox }) => outbox?.isAnswered && !outbox.isAnnounced && isDeepStrictEqual(outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
-    // What an earlier state left is announced without a new state.
+    // News that an earlier state kept are announced without a new state.
     const other = look ? undefined : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted);
     if (other) other.outbox = { unsent: news, isAnswered: false, isAnnounced: true, isNoted: false };
   }
 
-  /** What EventBridge took is noted in the state, so that it is not announced again. */
+  /** The state no longer has the news that EventBridge accepted. */
   unsentWritten(by: FunctionRun, routeTableId: string, revision: number, unsent: News | undefined): void {
     const facts = this.facts(routeTableId);
     const outbox = this.look(by, routeTableId)?.outbox;
@@ -686,19 +698,19 @@ export class Watch implements Facts {
     facts.state = { ...rest, ...(unsent && { unsent }) };
   }
 
-  /** A function died before it had announced what it wrote, or before that was noted. */
+  /** A function died before it announced its news, or before the state recorded that. */
   #died({ outbox }: Look): void {
     if (!outbox?.unsent || outbox.isNoted) return;
     if (outbox.isAnnounced) this.announcements.mayBeRepeated = true;
     this.faults.note(outbox.isAnnounced ? 'death before an announcement is noted' : 'death before an announcement');
   }
 
-  /** Asks what can be asked when a sweep has met no fault. */
+  /** Checks the invariants that hold after a sweep without faults. */
   afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
     for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
   }
 
-  /** Asks what can be asked only when everything has come to rest. */
+  /** Checks the invariants that hold only at rest. */
   atRest(tables: readonly string[], world: World, time: number): void {
     for (const routeTableId of tables) {
       this.#ask(atRest, this.facts(routeTableId), world, this);

@@ -182,7 +182,7 @@ describe('in an emulated DynamoDB', () => {
       return { writer: orderWriter(documents, ordersTable), orders, ordersTable };
     };
 
-    it('to pause is written, replaced, and ended with its end left behind', async () => {
+    it('to pause is written, replaced, and ended, and its row keeps the end', async () => {
       const { writer, orders } = await desk();
       expect(await writer.pause({ routeTableId }, order())).toBeUndefined();
       expect(await writer.pause({ routeTableId }, { ...order(5), reason: 'another' })).toMatchObject({
@@ -199,14 +199,14 @@ describe('in an emulated DynamoDB', () => {
       expect((await orders()).pauses).toMatchObject([{ until: minutesAfter(1) }, { until: minutesAfter(2) }]);
     });
 
-    it('to stop that was put by hand is ended as well', async () => {
+    it('to stop that was written by hand can be ended', async () => {
       const { writer, orders, ordersTable } = await desk();
       await writeOrder(ordersTable, '*', 'stop', { until: ['soon'] });
       expect(await writer.resume('fleet', now)).toBe('ended');
       expect((await orders()).pauses).toMatchObject([{ of: 'fleet', until: now }]);
     });
 
-    it('to hold a destination loses none of another, however many are written at once', async () => {
+    it('to hold a destination keeps all other holds, however many are written at once', async () => {
       const { writer, orders } = await desk();
       const destinations = Array.from({ length: 8 }, (_, n) => `10.${n}.0.0/16`);
       await Promise.all(destinations.map((destination) => writer.hold(routeTableId, destination, order(60))));
@@ -222,7 +222,7 @@ describe('in an emulated DynamoDB', () => {
       ]);
     });
 
-    it('to hold that was put by hand ends, whatever it is and however its destination is spelled', async () => {
+    it('to hold that was written by hand can be ended, whatever its fields and the spelling of its destination', async () => {
       const { writer, orders, ordersTable } = await desk();
       await writeOrder(ordersTable, routeTableId, 'holds', { holds: { '10.20.0.7/16': 'please' } });
       expect(await writer.release(routeTableId, '10.20.0.0/16', now)).toBe('ended');
@@ -265,7 +265,7 @@ describe('in an emulated DynamoDB', () => {
     expect(await states.write(state)).toBe(false);
   });
 
-  it('a row of an unknown shape is not glanced at, and one whose memory alone is unreadable is', async () => {
+  it('a bulk read skips a row of an unknown shape, but not a row with only an unreadable memory', async () => {
     const { stateTable } = await createTables();
     const states = tableStates(documents, stateTable);
     const { status, revision } = state;

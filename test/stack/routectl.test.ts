@@ -19,7 +19,7 @@ const { ec2: configFor, relay } = connect(stack);
 const ec2 = new EC2Client(configFor({ kind: 'user', name: 'alice' }));
 const bob = endpointFor(stack.ec2Endpoint, { kind: 'user', name: 'bob' });
 
-/** The command line in bob's hands. */
+/** Runs routectl as bob. */
 const asBob = (...args: readonly string[]): Promise<Ended> =>
   routectl(args, { env: environmentFor({ ...stack, ec2Endpoint: bob }) });
 
@@ -33,7 +33,7 @@ let vpc: string;
 let igw: string;
 let pcx: string;
 
-// The deployed functions have nothing to do with these tests.
+// The deployed functions are not part of these tests.
 beforeAll(async () => {
   await relay.events('drop');
   vpc = await createVpc('10.0.0.0/16');
@@ -52,7 +52,7 @@ beforeEach(async () => {
 afterAll(() => relay.reset());
 
 describe('routectl reconcile', () => {
-  it('heals a table with one call for each change, sees it done, and then leaves it in peace', async () => {
+  it('repairs a table with one call for each change, verifies it, and makes no further call', async () => {
     const id = await createTable({ '0.0.0.0/0': igw, '10.20.0.0/16': igw, '10.99.0.0/16': igw });
     const file = fileFor(id);
     const { code, stdout, stderr } = await asBob('reconcile', '--json', '-f', file);
@@ -82,7 +82,7 @@ describe('routectl reconcile', () => {
     expect(await calls()).toEqual(['DescribeRouteTables']);
   });
 
-  it('does what it may of several tables: one is missing, one is refused a route', async () => {
+  it('changes what it can of several tables: one is missing, and in one EC2 rejects a route', async () => {
     const [refused, healed] = [await createTable(), await createTable({ '10.99.0.0/16': igw })];
     await relay.inject({
       on: { action: 'CreateRoute', naming: [refused, '10.21.0.0/16'] },
@@ -127,7 +127,7 @@ describe('routectl reconcile', () => {
 });
 
 describe('routectl plan', () => {
-  it('reads many tables in one call, and gives each its plan', async () => {
+  it('reads many tables in one call, and prints a plan for each', async () => {
     const ids = [
       await createTable(),
       await createTable({ '0.0.0.0/0': igw, '10.20.0.0/16': pcx, '10.21.0.0/16': pcx }),
@@ -174,7 +174,7 @@ async function createTable(routes: Readonly<Record<string, string>> = {}): Promi
   return RouteTableId;
 }
 
-/** What somebody made: destinations and their gateways. */
+/** The routes that somebody created: destinations and their gateways. */
 async function routesOf(id: string): Promise<Record<string, string | undefined>> {
   const { RouteTables } = await ec2.send(new DescribeRouteTablesCommand({ RouteTableIds: [id] }));
   const made = (RouteTables?.[0]?.Routes ?? []).filter(({ GatewayId }) => GatewayId !== 'local');

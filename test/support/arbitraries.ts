@@ -385,7 +385,7 @@ function memoryOf(
   return withEach(memory(), slot, [...there.keys(), ...listed]);
 }
 
-/** What is ordered about the routes that are there. */
+/** Holds and approvals of the existing routes. */
 function ordersIn(
   desired: DesiredTable,
   actual: ActualTable,

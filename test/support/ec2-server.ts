@@ -2,13 +2,13 @@ import { type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** What the server does with one request: answers, or breaks the connection, or never says a word. */
+/** What the server does with a request: it answers, breaks the connection, or never answers. */
 export type Reply = { readonly status: number; readonly body: string } | 'broken' | 'silent';
 
-/** An EC2 endpoint that says what a test tells it to say, one reply after the other; the last one again and again. */
+/** An EC2 endpoint that gives the replies of a test in order, and repeats the last one. */
 export interface Ec2Server extends AsyncDisposable {
   readonly endpoint: string;
-  /** The parameters of every request, in the order they came. */
+  /** The parameters of every request, in order of arrival. */
   readonly requests: readonly URLSearchParams[];
 }
 
@@ -17,7 +17,7 @@ export const refusal = (code: string, status: number): Reply => ({
   body: `<Response><Errors><Error><Code>${code}</Code><Message>${code}, says EC2</Message></Error></Errors><RequestID>1</RequestID></Response>`,
 });
 
-/** The answer to a call whose answer says nothing but yes. */
+/** The answer to a call that only succeeds. */
 export const done: Reply = { status: 200, body: '<Response><requestId>1</requestId><return>true</return></Response>' };
 
 /** One page of DescribeRouteTables, of tables with these ids and owners. */

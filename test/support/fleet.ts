@@ -40,9 +40,9 @@ const vpc = 'vpc-0a1b2c3d4e5f60718';
 const tables = Array.from({ length: 12 }, (_, index) => `rtb-0${index.toString(16)}a1b2c3d4e5f607${index % 10}`);
 
 /**
- * A fleet with something of everything, as the real reconciler leaves it behind: statuses, history and sweep record.
+ * A fleet with a table in every phase, produced by the real reconciler: statuses, history and sweep record.
  *
- * @param words what stands where people write freely: in actors and their user agents
+ * @param words the free text of people, in actors and user agents
  */
 export async function eventfulFleet(
   words: Partial<Actor> = {},
@@ -109,7 +109,7 @@ export async function eventfulFleet(
   const now = world.now();
   const sweepRecord = await world.states.readSweep();
   const known = tables.map((routeTableId) => ({ routeTableId, status: world.states.status(routeTableId) }));
-  // Nobody could read the last one when it had its turn.
+  // The sweep could not read the last table.
   const last = `${tables.at(-1)}`;
   const unknown = {
     count: 1,

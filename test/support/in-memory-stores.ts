@@ -12,6 +12,7 @@ import type {
   Claim,
   DesiredItems,
   DesiredPage,
+  EventSourceMappings,
   Evidence,
   Glance,
   Known,
@@ -27,7 +28,7 @@ import type {
   TableStates,
 } from '../../reconciler/ports.ts';
 
-/** Called before each call to a store; throws when the call is to fail. */
+/** Called before each call to a store. Throws if the call must fail. */
 export type StoreFaults = (call: string, routeTableId?: string) => void | Promise<void>;
 
 const itemsPerPage = 100;
@@ -77,7 +78,7 @@ export class InMemoryDesiredItems implements DesiredItems {
 /** The last valid items, in memory. Copies go in and copies come out. */
 export class InMemoryLastValidItems implements LastValidItems {
   faults: StoreFaults = () => {};
-  /** How often one was read or written. */
+  /** The number of reads and writes. */
   readonly calls = new Map<string, number>();
   readonly #versions = new Map<string, LastValid>();
 
@@ -111,7 +112,7 @@ export class InMemoryLastValidItems implements LastValidItems {
   }
 }
 
-/** What people order, in memory. */
+/** The orders, in memory. */
 export class InMemoryTableOrders implements TableOrders {
   faults: StoreFaults = () => {};
   readonly #rows = new Map<string, object>();
@@ -140,7 +141,7 @@ export class InMemoryTableOrders implements TableOrders {
   }
 }
 
-/** What is remembered of each table, in memory. Copies go in and copies come out. */
+/** The states, runs and sweep record, in memory. Copies go in and copies come out. */
 export class InMemoryTableStates implements TableStates {
   faults: StoreFaults = () => {};
   /** How often each kind of write was made: `write` → 1, `recordRun` → 2. */
@@ -150,7 +151,7 @@ export class InMemoryTableStates implements TableStates {
   #sweep: SweepRecord | undefined;
   #fleetOrders: FleetOrders | undefined;
 
-  /** All that is stored of a table, for tests. */
+  /** The stored state of a table, for tests. */
   stored(routeTableId: string): StoredState {
     const state = this.#states.get(routeTableId);
     if (!state) throw new TypeError(`nothing is stored of ${routeTableId}`);
@@ -198,7 +199,7 @@ export class InMemoryTableStates implements TableStates {
     };
   }
 
-  /** The state is lost, as after a restore of the table. */
+  /** Loses the state of a table, as a restore of the DynamoDB table does. */
   lose(routeTableId: string): void {
     this.#states.delete(routeTableId);
   }
@@ -230,6 +231,11 @@ export class InMemoryTableStates implements TableStates {
     return structuredClone(this.#runs.get(`${routeTableId} ${id}`));
   }
 
+  async runsSince(routeTableId: string, since: string): Promise<readonly Run[]> {
+    await this.faults('runsSince', routeTableId);
+    return this.runs(routeTableId).filter(({ id }) => id > `${since}~`);
+  }
+
   async readSweep(): Promise<SweepRecord | undefined> {
     await this.faults('readSweep');
     return structuredClone(this.#sweep);
@@ -245,9 +251,11 @@ export class InMemoryTableStates implements TableStates {
     return structuredClone(this.#fleetOrders);
   }
 
-  async writeFleetOrders(announced: FleetOrders): Promise<void> {
+  async writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean> {
     await this.#writing('writeFleetOrders');
+    if (this.#fleetOrders?.revision !== before) return false;
     this.#fleetOrders = structuredClone(announced);
+    return true;
   }
 
   async #writing(call: string, routeTableId?: string): Promise<void> {
@@ -256,7 +264,7 @@ export class InMemoryTableStates implements TableStates {
   }
 }
 
-/** Which tables an id concerns, in memory. */
+/** The index from ids to the tables that they concern, in memory. */
 export class InMemoryTableIndex implements TableIndex {
   faults: StoreFaults = () => {};
   readonly #tables = new Map<string, Set<string>>();
@@ -287,7 +295,7 @@ export class InMemoryTableIndex implements TableIndex {
   }
 }
 
-/** What events reported, in memory. Copies go in and copies come out; nothing expires. */
+/** The calls that events reported, in memory. Copies go in and copies come out. Nothing expires. */
 export class InMemoryEvidence implements Evidence {
   faults: StoreFaults = () => {};
   readonly #rows = new Map<string, Map<string, ReportedCall>>();
@@ -315,16 +323,16 @@ interface Lease {
   readonly takenAt: Date;
   readonly expiresAt: Date;
   readonly left: Left;
-  /** Who was the first to leave something. */
+  /** The first one to leave something with the holder. */
   readonly firstBy?: string;
 }
 
-/** Leases in memory. Each call is one step that nothing can come between. */
+/** Leases in memory. Each call is atomic. */
 export class InMemoryLeases implements Leases {
   faults: StoreFaults = () => {};
   readonly #leases = new Map<string, Lease>();
 
-  /** Who holds a table's lease, expired or not. */
+  /** The holder of a table's lease, even if it has expired. */
   holder(routeTableId: string): string | undefined {
     return this.#leases.get(routeTableId)?.holder;
   }
@@ -368,10 +376,10 @@ export class InMemoryLeases implements Leases {
   }
 }
 
-/** The requeue queue in memory. Nothing is delivered by itself: whoever drives the test or simulation does so. */
+/** The requeue queue in memory. It delivers nothing by itself: the test or the simulation does. */
 export class InMemoryRequeue implements Requeue {
   faults: StoreFaults = () => {};
-  /** What was sent and not taken out yet, in the order it was sent. */
+  /** The messages that were sent and not removed, in order. */
   readonly sent: { readonly message: RequeueMessage; readonly dueAt: Date }[] = [];
   readonly #now: () => Date;
 
@@ -393,16 +401,28 @@ export class InMemoryRequeue implements Requeue {
   }
 }
 
-/** Who listens, in memory: keeps what was told, in order. An event that breaks its schema is refused. */
+/** The event source mappings, in memory. */
+export class InMemoryMappings implements EventSourceMappings {
+  /** While it throws, Lambda does not answer. */
+  faults: StoreFaults = () => {};
+  readonly idle = new Set<string>();
+
+  async disabled(): Promise<readonly string[]> {
+    await this.faults('disabled');
+    return [...this.idle];
+  }
+}
+
+/** An announcer in memory. It keeps all news in order, and throws for an event that breaks its schema. */
 export class InMemoryAnnouncer implements Announcer {
   /** While it throws, events are rejected. */
   faults: StoreFaults = () => {};
-  readonly told: News[] = [];
+  readonly news: News[] = [];
 
   async announce({ metrics, events }: News): Promise<readonly DomainEvent[]> {
     for (const { type, detail } of events) detailSchemas[type].parse(detail);
     const isTaken = await this.#isTaken(events);
-    this.told.push({ metrics, events: isTaken ? events : [] });
+    this.news.push({ metrics, events: isTaken ? events : [] });
     return isTaken ? [] : events;
   }
 
@@ -415,14 +435,14 @@ export class InMemoryAnnouncer implements Announcer {
     }
   }
 
-  /** What came of each event, in short. */
+  /** The type of each announced event, with its state if it has one. */
   get events(): readonly string[] {
-    return this.told.flatMap(({ events }) =>
+    return this.news.flatMap(({ events }) =>
       events.map(({ type, detail }) => ('state' in detail ? `${type} (${detail.state})` : type)),
     );
   }
 
-  /** Every value of a metric that was told. */
+  /** Every published value of a metric. */
   readonly values = (name: MetricName): readonly number[] =>
-    this.told.flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name).map(({ value }) => value));
+    this.news.flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name).map(({ value }) => value));
 }

@@ -16,6 +16,7 @@ import {
   InMemoryEvidence,
   InMemoryLastValidItems,
   InMemoryLeases,
+  InMemoryMappings,
   InMemoryRequeue,
   InMemoryTableIndex,
   InMemoryTableOrders,
@@ -23,7 +24,7 @@ import {
   type StoreFaults,
 } from './in-memory-stores.ts';
 
-/** What a line of the log said. */
+/** A line of the log. */
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;
@@ -43,7 +44,7 @@ export async function inSync(
   return world;
 }
 
-/** What a test says of a call; what it leaves out is of no account to it. */
+/** The parts of a call that matter to a test. The rest has defaults. */
 export interface CallGiven {
   readonly id?: string;
   readonly name?: string;
@@ -83,6 +84,7 @@ export class InMemoryWorld implements World {
   readonly leases = new InMemoryLeases();
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly announcer = new InMemoryAnnouncer();
+  readonly mappings = new InMemoryMappings();
   readonly now = this.clock.now;
   readonly lines: LogLine[] = [];
   readonly log: Log = logInto(this.lines, {});
@@ -105,7 +107,7 @@ export class InMemoryWorld implements World {
     };
   };
 
-  /** One invocation of a function that has so many seconds, with an id of its own. */
+  /** An invocation with its own id, in which the function has this many seconds. */
   invocation(seconds = 50): { readonly requestId: string; readonly until: Date } {
     this.#requests += 1;
     return { requestId: `request-${this.#requests}`, until: new Date(this.now().getTime() + seconds * 1_000) };
@@ -123,7 +125,7 @@ export class InMemoryWorld implements World {
     return { id, name, time, ...(actor && { actor }), ...(via !== undefined && { via }), ...subjectOf(given) };
   };
 
-  /** An event reports a call: it is kept as evidence, and the table is reconciled. */
+  /** Processes an event: keeps its call as evidence, and reconciles the table. */
   readonly event = async (given: CallGiven = {}, id = routeTableId, seconds?: number): Promise<Reconciled> => {
     const call = this.callOf(given);
     await this.evidence.keep([{ routeTableId: id, call }]);
@@ -131,10 +133,23 @@ export class InMemoryWorld implements World {
     return this.reconcile(trigger, id, seconds);
   };
 
+  /** A call as an event reports it. The function that reconciles dies before it remembers what it did. Its lease stays. */
+  readonly deadlyEvent = async (given: CallGiven = {}): Promise<void> => {
+    const death = new Promise<void>((resolve) => {
+      this.states.faults = (call) => {
+        if (call !== 'write') return undefined;
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    await Promise.race([death, this.event(given)]);
+    this.states.faults = () => {};
+  };
+
   /**
-   * Brings a table to where it has been in sync for a minute, so that deletes are earned, and forgets how.
+   * Reconciles a table until it is in sync and watched, so that deletes can be earned. Then forgets all calls.
    *
-   * @throws when it does not come in sync
+   * @throws if the table is not in sync afterwards
    */
   readonly settle = async (id = routeTableId): Promise<void> => {
     for (const _ of [1, 2]) {
@@ -158,13 +173,13 @@ export class InMemoryWorld implements World {
   /** The status of the table under test. */
   readonly status = (): Status => this.states.status(routeTableId);
 
-  /** Forgets calls, writes and messages made so far. */
+  /** Forgets all calls, writes, messages and log lines so far. */
   readonly forget = (): void => {
     this.ec2.journal.clear();
     this.states.writes.clear();
     this.lastValid.calls.clear();
     this.requeue.sent.length = 0;
-    this.announcer.told.length = 0;
+    this.announcer.news.length = 0;
     this.lines.length = 0;
   };
 }

@@ -1,6 +1,6 @@
 import type { Context, DynamoDBStreamEvent, SQSEvent } from 'aws-lambda';
 
-/** What Lambda tells a function of the invocation it runs in. */
+/** The context of an invocation, as Lambda passes it to a function. */
 export function contextOf(awsRequestId = 'request-1', remainingMs = 60_000): Context {
   return {
     awsRequestId,

@@ -22,7 +22,7 @@ import type {
 import { actual, desired, local, memory, minutesAfter, now, route, routeTableId, table } from './builders.ts';
 import { collect } from './collect.ts';
 
-/** The stores of one player, empty. */
+/** Empty stores of one implementation. */
 export interface Stores {
   readonly desired: DesiredItems;
   /** Writes an item as a person would. */
@@ -149,6 +149,13 @@ const remembered: Required<Memory> = {
       overrodeLocal: true,
       seenAsListed: true,
       wasLocal: true,
+      seen: {
+        target: 'pcx-aaaaaaaa',
+        state: 'blackhole',
+        ownerId: '444455556666',
+        leftAlone: 'maybe-not-ours',
+        takesTraffic: true,
+      },
       arrival: 'listed',
       emptySince: at,
       instance: 'i-aaaaaaaa',
@@ -271,7 +278,7 @@ const claim = (holder: string, at: Date = now): Claim => ({
   retakeBefore: minutesAfter(-1, at),
 });
 
-/** What every store must do, in memory or not. `make` gives stores that nothing is in. */
+/** The promises of every store, in memory or not. `make` creates empty stores. */
 export function describeStores(name: string, make: () => Promise<Stores>): void {
   describe(name, () => {
     let stores: Stores;
@@ -280,13 +287,13 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
     });
 
     describe('desired items', () => {
-      it('are read as they were written, whatever is in them', async () => {
+      it('are read as they were written, whatever they contain', async () => {
         const item = { routeTableId, routes: [{ destination: 'x', more: [1, null, true, { deep: '' }] }], empty: {} };
         await stores.put(item);
         expect(await collect(stores.desired.pages())).toEqual([{ items: [{ routeTableId, item }] }]);
       });
 
-      it('are listed in pages, each once, and from a cursor on', async () => {
+      it('are listed in pages, each once, starting after a cursor', async () => {
         const ids = Array.from({ length: 230 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
         await Promise.all(ids.map((routeTableId) => stores.put({ routeTableId, routes: [] })));
         const pages = await collect(stores.desired.pages());
@@ -296,19 +303,19 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(listed[0]?.item).toEqual({ routeTableId: listed[0]?.routeTableId, routes: [] });
         expect(pages.at(-1)).not.toHaveProperty('next');
         expect(await collect(stores.desired.pages(pages[0]?.next))).toEqual(pages.slice(1));
-        // In the middle of a page, too.
+        // A cursor may point into the middle of a page.
         const rest = await collect(stores.desired.pages(listed[149]?.routeTableId));
         expect(rest.flatMap(({ items }) => items)).toEqual(listed.slice(150));
       });
     });
 
     describe('orders', () => {
-      it('are none where nobody gave any', async () => {
+      it('are empty if nobody gave any', async () => {
         const ordersOf = await stores.orders.all();
         expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([noOrders, noOrders]);
       });
 
-      it('are read for each table, and with them what is ordered for all', async () => {
+      it('are read for each table, with the orders for all tables', async () => {
         await stores.order(routeTableId, 'pause', { reason: 'maintenance' });
         await stores.order(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'test' } } });
         await stores.order('*', 'stop', {});
@@ -340,11 +347,11 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         maxDeletes: 3,
       };
 
-      it('is none where none was written', async () => {
+      it('is undefined if none was written', async () => {
         expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
       });
 
-      it('is read as it was last written, by table, however large it is', async () => {
+      it('is read as it was last written, for each table, however large it is', async () => {
         const version = { item: large, since: minutesAfter(1).toISOString() };
         await stores.lastValid.write(routeTableId, { item: { routeTableId, routes: [] }, since: now.toISOString() });
         await stores.lastValid.write(routeTableId, version);
@@ -352,14 +359,14 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.lastValid.read(otherId)).toBeUndefined();
       });
 
-      it('is gone once it is removed, and may be removed twice', async () => {
+      it('is undefined after it was removed, and may be removed twice', async () => {
         await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
         await stores.lastValid.remove(routeTableId);
         await stores.lastValid.remove(routeTableId);
         expect(await stores.lastValid.read(routeTableId)).toBeUndefined();
       });
 
-      it('is apart from the state', async () => {
+      it('is separate from the state', async () => {
         await stores.lastValid.write(routeTableId, { item: large, since: now.toISOString() });
         expect(await stores.states.read(routeTableId)).toEqual({});
       });
@@ -370,7 +377,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       const { memory: __, unsent: ___, ...glance } = state;
       const later = (reason: string): StoredState => ({ ...announced, revision: 2, status: { ...status, reason } });
 
-      it('are read as they were written, with everything in them or little', async () => {
+      it('are read as they were written, with all fields or few', async () => {
         expect(await stores.states.write(state)).toBe(true);
         expect(await stores.states.read(routeTableId)).toEqual({ state });
         const { phase, reason, trigger, checkedAt, changedAt } = status;
@@ -383,12 +390,12 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.read(otherId)).toEqual({ state: little });
       });
 
-      it('are none where nothing was written', async () => {
+      it('are undefined if nothing was written', async () => {
         expect(await stores.states.read(routeTableId)).toEqual({});
         expect(await stores.states.glance([routeTableId])).toEqual(new Map());
       });
 
-      it('are written only over the one they follow', async () => {
+      it('are written only over their predecessor', async () => {
         await stores.states.write(state);
         expect(await stores.states.write(later('second'))).toBe(true);
         expect(await stores.states.write(later('late'))).toBe(false);
@@ -396,7 +403,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.read(routeTableId)).toEqual({ state: later('second') });
       });
 
-      it('are glanced at in bulk, more than fit one request, and only those that are there', async () => {
+      it('are glanced at in bulk, even more than fit in one request, and only existing ones are returned', async () => {
         const ids = Array.from({ length: 120 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
         const statusOf = (id: string): Status => ({ ...status, routeTableId: id });
         await Promise.all(ids.map((id) => stores.states.write({ ...state, status: statusOf(id) })));
@@ -405,13 +412,13 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.glance([])).toEqual(new Map());
       });
 
-      it('are glanced at without their memory, and with whether anything is unsent', async () => {
+      it('are glanced at without their memory, but with whether news is unsent', async () => {
         await stores.states.write(announced);
         const found = await stores.states.glance([routeTableId]);
         expect(found).toEqual(new Map([[routeTableId, { ...glance, hasUnsent: false }]]));
       });
 
-      it('lose what is unsent once it is sent, or keep the rest of it', async () => {
+      it('lose unsent news after it was sent, or keep the rest', async () => {
         await stores.states.write(state);
         const rest = { metrics: [], events: unsent.events };
         await stores.states.writeUnsent(routeTableId, 1, rest);
@@ -420,7 +427,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.read(routeTableId)).toEqual({ state: announced });
       });
 
-      it('keep what is unsent where another revision was sent, and none where nothing was written', async () => {
+      it('keep unsent news if another revision was sent, and have none if nothing was written', async () => {
         await stores.states.writeUnsent(routeTableId, 1, unsent);
         expect(await stores.states.read(routeTableId)).toEqual({});
         await stores.states.write(state);
@@ -428,7 +435,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.read(routeTableId)).toEqual({ state });
       });
 
-      it('are apart from runs and from the sweep', async () => {
+      it('are separate from runs and from the sweep record', async () => {
         await stores.states.recordRun(run);
         await stores.states.writeSweep(lastSweep);
         expect(await stores.states.read(routeTableId)).toEqual({});
@@ -440,12 +447,22 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
     });
 
     describe('a run', () => {
-      it('is read as it was last written, by table and id', async () => {
+      it('is read as it was last written, for each table and id', async () => {
         await stores.states.recordRun(run);
         await stores.states.recordRun({ ...run, appliedAt: at });
         expect(await stores.states.readRun(routeTableId, run.id)).toEqual({ ...run, appliedAt: at });
         expect(await stores.states.readRun(otherId, run.id)).toBeUndefined();
         expect(await stores.states.readRun(routeTableId, 'run-9')).toBeUndefined();
+      });
+
+      it('is found by the time it began', async () => {
+        const early = { ...run, id: '2026-10-05T12:00:00.000Z#a' };
+        const late = { ...run, id: '2026-10-05T12:00:00.001Z#b' };
+        for (const one of [late, early]) await stores.states.recordRun(one);
+        await stores.states.write(state);
+        expect(await stores.states.runsSince(routeTableId, '2026-10-05T11:59:59.999Z')).toEqual([early, late]);
+        expect(await stores.states.runsSince(routeTableId, '2026-10-05T12:00:00.000Z')).toEqual([late]);
+        expect(await stores.states.runsSince(otherId, '2026-10-05T11:59:59.999Z')).toEqual([]);
       });
     });
 
@@ -459,15 +476,23 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       });
     });
 
-    describe('the orders for all tables that are announced', () => {
+    describe('the announced orders for all tables', () => {
+      const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
+      const later = { revision: 8, orders: [], unsent: [] };
+
       it('are read as they were last written', async () => {
         expect(await stores.states.readFleetOrders()).toBeUndefined();
-        const written = { revision: 7, orders: [order], unsent: [...unsent.events] };
-        for (const one of [written, { revision: 8, orders: [], unsent: [] }]) {
-          await stores.states.writeFleetOrders(one);
-          expect(await stores.states.readFleetOrders()).toEqual(one);
-        }
+        expect(await stores.states.writeFleetOrders(written, undefined)).toBe(true);
+        expect(await stores.states.readFleetOrders()).toEqual(written);
+        expect(await stores.states.writeFleetOrders(later, 7)).toBe(true);
+        expect(await stores.states.readFleetOrders()).toEqual(later);
         expect(await stores.states.readSweep()).toBeUndefined();
+      });
+
+      it('are not written by a function that has read an older revision, or none', async () => {
+        await stores.states.writeFleetOrders(written, undefined);
+        for (const before of [undefined, 6, 8]) expect(await stores.states.writeFleetOrders(later, before)).toBe(false);
+        expect(await stores.states.readFleetOrders()).toEqual(written);
       });
     });
 
@@ -475,7 +500,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       const found = (...ids: readonly string[]) =>
         Promise.all(ids.map(async (id) => [...(await stores.index.tablesUnder(id))].sort()));
 
-      it('finds the tables that were put under an id, and forgets those that were taken away', async () => {
+      it('finds the tables that were added under an id, and forgets the removed ones', async () => {
         await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa', 'vpc-aaaaaaaa'], remove: [] });
         await stores.index.keep(otherId, { add: ['vpc-aaaaaaaa'], remove: ['pcx-aaaaaaaa'] });
         expect(await found('nat-aaaaaaaa', 'vpc-aaaaaaaa', 'pcx-aaaaaaaa')).toEqual([
@@ -487,19 +512,19 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await found('nat-aaaaaaaa', 'vpc-aaaaaaaa')).toEqual([[], [otherId]]);
       });
 
-      it('takes more ids than fit one request, twice as well as once', async () => {
+      it('takes more ids than fit in one request, once or twice', async () => {
         const ids = Array.from({ length: 60 }, (_, n) => `eni-${n.toString(16).padStart(8, '0')}`);
         for (const _ of [1, 2]) await stores.index.keep(routeTableId, { add: ids, remove: [] });
         expect(await found(...ids)).toEqual(ids.map(() => [routeTableId]));
       });
 
-      it('says which of some tables are under an id', async () => {
+      it('says which of the given tables are under an id', async () => {
         await stores.index.keep(otherId, { add: ['managed'], remove: [] });
         expect(await stores.index.thoseUnder('managed', [routeTableId, otherId])).toEqual(new Set([otherId]));
         expect(await stores.index.thoseUnder('managed', [])).toEqual(new Set());
       });
 
-      it('is apart from states', async () => {
+      it('is separate from states', async () => {
         await stores.index.keep(routeTableId, { add: ['nat-aaaaaaaa'], remove: [] });
         expect(await stores.states.read(routeTableId)).toEqual({});
         expect(await stores.states.glance([routeTableId, '#nat-aaaaaaaa'])).toEqual(new Map());
@@ -511,23 +536,23 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       const keep = (kept: readonly ReportedCall[], id = routeTableId) =>
         stores.evidence.keep(kept.map((call) => ({ routeTableId: id, call })));
 
-      it('is read as it was kept, the newest call first, and by table', async () => {
+      it('is read as it was kept, for each table, the newest call first', async () => {
         await keep(calls.toReversed());
         expect(await stores.evidence.of(routeTableId, longAgo)).toEqual(calls);
         expect(await stores.evidence.of(otherId, longAgo)).toEqual([]);
       });
 
-      it('is one row for a table and a call, however often it is kept', async () => {
+      it('has one row for each table and call, however often it is kept', async () => {
         for (const _ of [1, 2]) await keep(calls);
         expect(await stores.evidence.of(routeTableId, longAgo)).toEqual(calls);
       });
 
-      it('is read from some time on', async () => {
+      it('is read from a given time on', async () => {
         await keep(calls);
         expect(await stores.evidence.of(routeTableId, minutesAfter(-2))).toEqual(calls.slice(0, 3));
       });
 
-      it('is kept of one call for more tables than fit one request', async () => {
+      it('is kept for one call and more tables than fit in one request', async () => {
         const ids = Array.from({ length: 60 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
         const [call] = calls;
         if (call) await stores.evidence.keep(ids.map((routeTableId) => ({ routeTableId, call })));
@@ -535,7 +560,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(found).toEqual(ids.map(() => [call]));
       });
 
-      it('is bounded where it is read: a storm leaves the newest 300', async () => {
+      it('is limited when it is read: after a storm, the newest 300 calls are returned', async () => {
         const storm = calls
           .slice(0, 1)
           .flatMap((call) => Array.from({ length: 310 }, (_, n) => ({ ...call, id: `${n + 100}` })));
@@ -544,7 +569,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(found).toEqual(storm.toReversed().slice(0, 300));
       });
 
-      it('is apart from states and runs', async () => {
+      it('is separate from states and runs', async () => {
         await stores.states.recordRun(run);
         await stores.states.write(state);
         expect(await stores.evidence.of(routeTableId, longAgo)).toEqual([]);
@@ -555,7 +580,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       const events = { kinds: ['event'], deletions: [] } as const;
       const deletion = (id: string) => ({ kinds: ['desired'], deletions: [id] }) as const;
 
-      it('is taken by one, and told to others with its end', async () => {
+      it('is taken by one holder, and others get its end', async () => {
         const { leases } = stores;
         expect(await leases.take(routeTableId, claim('one'))).toEqual({ taken: true, left: nothingLeft });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(0.5)))).toEqual({
@@ -565,7 +590,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.take(otherId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
       });
 
-      it('is taken by another once it has ended or expired', async () => {
+      it('is taken by another holder after it has ended or expired', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: true });
@@ -587,7 +612,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         });
       });
 
-      it('hands what was left with it to its holder, and goes on', async () => {
+      it('hands over what was left with it when its holder releases it, and then lasts longer', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         expect(await leases.leave(routeTableId, events, 'two', now)).toBe('first');
@@ -602,21 +627,21 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
       });
 
-      it('takes whoever was the first for the first again when the call is repeated', async () => {
+      it('recognizes the first one to leave something when its call is repeated', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, events, 'two', now);
         expect(await leases.leave(routeTableId, events, 'two', now)).toBe('first');
       });
 
-      it('takes nothing when it is free or expired', async () => {
+      it('accepts nothing to be left with it if it is free or expired', async () => {
         const { leases } = stores;
         expect(await leases.leave(routeTableId, events, 'two', now)).toBe('free');
         await leases.take(routeTableId, claim('one'));
         expect(await leases.leave(routeTableId, events, 'two', minutesAfter(1))).toBe('free');
       });
 
-      it('passes what was left with a dead holder on to the next', async () => {
+      it('passes what was left with a dead holder on to the next holder', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, deletion('1'), 'three', now);
@@ -626,7 +651,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         });
       });
 
-      it('is dropped with what was left, and only by its holder', async () => {
+      it('is dropped with what was left, but only by its holder', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, deletion('1'), 'three', now);
@@ -635,7 +660,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
       });
 
-      it("is not ended by somebody whose it was, and is another's by now", async () => {
+      it('is not ended by an earlier holder after another holder took it', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.take(routeTableId, claim('two', minutesAfter(2)));
@@ -643,7 +668,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
       });
 
-      it('keeps a storm within bounds, and starts anew for the next', async () => {
+      it('limits what a storm leaves, and starts again for the next storm', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, events, `request-${n}`, now);

@@ -23,6 +23,7 @@ import {
   type RememberedApproval,
   type Repairs,
   type Rewritten,
+  type Seen,
   type Written,
   withEach,
 } from '../../core/memory/memory.ts';
@@ -99,12 +100,13 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, emptySince, instance, down }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, emptySince, instance, down }) => ({
     listed,
     ours,
     overrodeLocal,
     seenAsListed,
     wasLocal,
+    seen,
     arrival,
     emptySince,
     instance,
@@ -194,6 +196,15 @@ const remembered = z.looseObject({
   overrodeLocal: flag,
   seenAsListed: flag,
   wasLocal: flag,
+  seen: z
+    .looseObject({
+      target: text,
+      state: optional.text,
+      ownerId: optional.text,
+      leftAlone: optional.text,
+      takesTraffic: flag,
+    } satisfies ShapesOf<Seen>)
+    .optional(),
   arrival: optional.text,
   emptySince: optional.time,
   down: z

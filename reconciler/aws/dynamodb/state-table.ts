@@ -1,7 +1,14 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+  paginateQuery,
+} from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import type { Run } from '../../core/announce/history.ts';
+import type { FleetOrders } from '../../core/announce/news.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
@@ -25,6 +32,11 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     const { Item } = await client.send(new GetCommand({ TableName: tableName, Key: key, ConsistentRead: true }));
     return Item;
   };
+
+  async function readFleetOrders(): Promise<FleetOrders | undefined> {
+    const item = await get(fleetOrdersKey);
+    return item && fleetOrdersShape.safeParse(item).data;
+  }
 
   async function glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
     const glances = new Map<string, Glance>();
@@ -97,16 +109,50 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
       const item = await get({ routeTableId, item: `run#${id}` });
       return item && runOf(id, item);
     },
+    async runsSince(routeTableId, since) {
+      const pages = paginateQuery(
+        { client },
+        {
+          TableName: tableName,
+          KeyConditionExpression: 'routeTableId = :id AND #item BETWEEN :since AND :end',
+          ExpressionAttributeNames: { '#item': 'item' },
+          // `~` sorts after every digit, so after every time, and after the `#` that follows the time in an id.
+          ExpressionAttributeValues: { ':id': routeTableId, ':since': `run#${since}~`, ':end': 'run#~' },
+          ConsistentRead: true,
+        },
+      );
+      const runs: Run[] = [];
+      for await (const { Items = [] } of pages)
+        runs.push(...Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []));
+      return runs;
+    },
     async readSweep() {
       const item = await get(sweepKey);
       return item && sweepOf(item);
     },
     writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
-    async readFleetOrders() {
-      const item = await get(fleetOrdersKey);
-      return item && fleetOrdersShape.safeParse(item).data;
+    readFleetOrders,
+    async writeFleetOrders(announced, before) {
+      const Item = { ...announced, ...fleetOrdersKey };
+      try {
+        await client.send(
+          new PutCommand({
+            TableName: tableName,
+            Item,
+            ...(before === undefined
+              ? { ConditionExpression: 'attribute_not_exists(routeTableId)' }
+              : { ConditionExpression: 'revision = :before', ExpressionAttributeValues: { ':before': before } }),
+          }),
+        );
+        return true;
+      } catch (error) {
+        if (!(error instanceof ConditionalCheckFailedException)) throw error;
+        // A row that cannot be read is overwritten.
+        if (before !== undefined || (await readFleetOrders())) return false;
+        await put(Item);
+        return true;
+      }
     },
-    writeFleetOrders: (announced) => put({ ...announced, ...fleetOrdersKey }),
   };
 }
 
@@ -149,6 +195,7 @@ const sweepShape = z.looseObject({
   blackholes: z.number().optional(),
   waiting: z.number().optional(),
   stopped: z.number().optional(),
+  mappingsDisabled: z.number().optional(),
   missing: z.number().optional(),
   unknown: unread,
   held: held.optional(),

@@ -99,6 +99,24 @@ export const detailSchemas = {
     notice: z.string().describe('what somebody changed around the table; it is not repaired'),
     actor: actor.optional(),
   }),
+  'Route Left Alone': z.object({
+    ...common,
+    routes: z
+      .array(
+        z.object({
+          destination: z.string(),
+          target: z.string(),
+          was: z.string().optional().describe('the target before; absent if there was no route'),
+          reason: z.string().describe('why it is left alone, as in the plan'),
+          takesTraffic: z
+            .boolean()
+            .describe('it may take traffic of a listed route: its destination is public, or lies inside a listed one'),
+          actor: z.union([actor, z.literal('unattributed')]),
+        }),
+      )
+      .describe('routes that others made or retargeted and the plan leaves alone; at most 100'),
+    moreRoutes: z.int().optional().describe('how many more routes there were'),
+  }),
   'Route Blackholed': z.object({
     ...common,
     state,

@@ -14,7 +14,7 @@ import type { Transitions } from './transitions.ts';
 
 /** The domain events of a reconcile: transitions only, recovery included. */
 export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
-  const { after, found, ended, entered, left, notices, blackholed, weakened, orders } = transitions;
+  const { after, found, ended, entered, left, notices, leftAlone, blackholed, weakened, orders } = transitions;
   const { status, memory } = after;
   const common = commonTo(status);
   // In the order of the plan, as far as the status shows it.
@@ -69,6 +69,14 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
     left.has('contested') && {
       type: 'Route Table Contested',
       detail: { ...common(), state: 'left', contests: [] },
+    },
+    leftAlone.length > 0 && {
+      type: 'Route Left Alone',
+      detail: known({
+        ...common(),
+        routes: cut(leftAlone).map((route) => ({ ...route, actor: route.actor ?? ('unattributed' as const) })),
+        moreRoutes: omittedOf(leftAlone) || undefined,
+      }),
     },
     blackholed.length > 0 && {
       type: 'Route Blackholed',

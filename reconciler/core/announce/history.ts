@@ -5,6 +5,8 @@ import type { Actor } from '../memory/call.ts';
 import type { Drift } from '../memory/memory.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
+import { slotsOf } from '../plan/slots.ts';
+import { type ActualTable, targetNames } from '../route/route.ts';
 import type { RecordedRun } from '../status/follow.ts';
 import { type Phase, type PlanSummary, type State, cut, omittedOf, summaryOf } from '../status/status.ts';
 import { type ShownTrigger, type Waker, callAsWaker } from '../memory/trigger.ts';
@@ -20,6 +22,8 @@ export interface RunOutcome extends ChangeOutcome {
 export interface Run {
   readonly routeTableId: string;
   readonly id: string;
+  /** The state that it began with, if it planned changes. As long as no later state is written, nobody remembers it. */
+  readonly state?: string;
   readonly trigger: ShownTrigger;
   readonly actor?: Actor;
   readonly plan: PlanSummary;
@@ -96,6 +100,18 @@ export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
   const changes = made.length > 0 ? made : plan.changes;
   const about = new Set([...outcome, ...plan.changes].map(({ destination }) => destination));
   return { id, destinations: changes.map(({ destination }) => destination), about };
+}
+
+/** The changes of a run that a later read shows as made, by us or by others. Deletes that waited are not among them. */
+export function madeIn({ plan }: Run, { routes }: ActualTable): readonly ChangeOutcome[] {
+  const waited = new Set([...(plan.blocked?.deletes ?? []), ...(plan.waiting ?? [])].map((one) => one.destination));
+  const slots = slotsOf(routes).static;
+  const isMade = ({ action, destination, to = '' }: ChangeJson): boolean => {
+    const slot = slots.get(destination);
+    if (action === 'delete') return !slot && !waited.has(destination);
+    return slot !== undefined && targetNames(slot).includes(to);
+  };
+  return plan.changes.filter(isMade).map((change) => ({ ...change, result: 'already' }));
 }
 
 /** What became known about an earlier run. */

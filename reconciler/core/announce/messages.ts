@@ -45,6 +45,8 @@ function written(event: DomainEvent): Message | undefined {
         who: nameOf(event.detail.actor),
         next: `Nothing repairs this. Check that it was intended: ${see(id)}`,
       };
+    case 'Route Left Alone':
+      return event.detail.routes.some(({ takesTraffic }) => takesTraffic) ? leftAlone(event.detail) : undefined;
     case 'Route Blackholed':
       return event.detail.state === 'left' ? undefined : blackholed(event.detail);
     case 'Route Policy Changed':
@@ -134,6 +136,23 @@ function contested({ routeTableId: id, contests }: DetailOf<'Route Table Contest
     what: named(contests.map(({ destination, heals }) => `${destination} was repaired ${counted(heals, 'time')}`)),
     who: among(contests.flatMap(({ by }) => (by.length > 0 ? by : [undefined]))),
     next: `Repairs back off. Stop the other party, or change the item. Runbook: docs/runbook.md#contested`,
+  };
+}
+
+function leftAlone({ routeTableId: id, routes, moreRoutes = 0 }: DetailOf<'Route Left Alone'>): Message {
+  const before = (was: string | undefined, target: string): string =>
+    was === undefined ? 'new' : was === target ? 'active again, or of another owner' : `before: ${was}`;
+  return {
+    subject: `${id}: others changed ${counted(routes.length + moreRoutes, 'route')} that the plan leaves alone`,
+    what: named(
+      routes.map(
+        ({ destination, target, was, reason }) =>
+          `${destination} leads to ${target} (${before(was, target)}; ${reason})`,
+      ),
+      moreRoutes,
+    ),
+    who: among(routes.map(({ actor }) => actor)),
+    next: `Nothing repairs this. Check that it was intended: ${see(id)}. Runbook: docs/runbook.md#left-alone`,
   };
 }
 

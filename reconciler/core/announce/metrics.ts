@@ -25,6 +25,8 @@ export const metricUnits = {
   /** Routes that started to drop their traffic, in enforced tables; and in tables where nothing may be changed. */
   Blackholes: 'Count',
   BlackholesObserved: 'Count',
+  /** Routes that others made or retargeted, and that are left alone. */
+  RoutesLeftAlone: 'Count',
   /** Drift that a sweep found and no event reported within 15 minutes. */
   MissedByEvents: 'Count',
   /** From the call that caused drift to EC2's answer to the call that repaired it. */
@@ -48,6 +50,8 @@ export const metricUnits = {
   TablesStopped: 'Count',
   /** By how many items a sweep found fewer than the one before, if it found less than 90 % of them. */
   ItemsMissing: 'Count',
+  /** Event source mappings that are disabled: what they read reaches no function. */
+  MappingsDisabled: 'Count',
   /** Routes of enforced tables that drop their traffic, for as long as they do. */
   BlackholesKnown: 'Count',
   /** Tables that the sweep could not read. */
@@ -67,6 +71,7 @@ export function metricsOf({
   found,
   repaired,
   missed,
+  leftAlone,
   entered,
   isNewlyInvalid,
   outcomes,
@@ -84,6 +89,7 @@ export function metricsOf({
     PlansBlocked: entered.blocked.length > 0 ? 1 : 0,
     Contested: entered.contested.length,
     [isWatched ? 'BlackholesObserved' : 'Blackholes']: entered.blackholes.length,
+    RoutesLeftAlone: leftAlone.length,
     MissedByEvents: missed.length,
   }).filter(({ value }) => value > 0);
   const latencies = repaired.flatMap(({ cause, watched, appliedAt = '' }): Metric[] =>
@@ -97,7 +103,7 @@ export function metricsOf({
 /** The totals of a sweep over all its parts. Empty until its last part has ended. */
 export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
   const { startedAt, endedAt, checked, outOfSync, observed = 0, waiting = 0, stopped = 0, missing = 0 } = sweep;
-  const { blackholes = 0, unknown } = sweep;
+  const { blackholes = 0, unknown, mappingsDisabled } = sweep;
   if (endedAt === undefined) return [];
   return named({
     SweepCompleted: 1,
@@ -108,6 +114,7 @@ export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
     TablesWaiting: waiting,
     TablesStopped: stopped,
     ItemsMissing: missing,
+    ...(mappingsDisabled !== undefined && { MappingsDisabled: mappingsDisabled }),
     BlackholesKnown: blackholes,
     TablesUnknown: unknown.count,
   });

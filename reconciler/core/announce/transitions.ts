@@ -1,10 +1,19 @@
 import { type OrderChanges, orderChanges } from '../desired/orders.ts';
 import { type Weakening, weakenings } from '../desired/policy.ts';
 import type { Actor, ReportedCall } from '../memory/call.ts';
-import { type Drift, type Memory, type Refusal, openDrift, rememberedAt } from '../memory/memory.ts';
+import {
+  type Drift,
+  type LeftAloneReason,
+  type Memory,
+  type Refusal,
+  openDrift,
+  rememberedAt,
+} from '../memory/memory.ts';
 import { known } from '../route/known.ts';
-import type { ChangeOutcome } from '../route/outcome.ts';
+import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import { madeAfter, makerOf } from '../status/attribution.ts';
 import { isMissed } from '../status/drift.ts';
+import { isByOthers, isStirred } from '../status/seen.ts';
 import { type State, isBelieved, isCalm, phaseInForce } from '../status/status.ts';
 
 /** What keeps a table from being as desired. Each trouble has a key, which stays the same while the trouble lasts. */
@@ -37,6 +46,17 @@ const kinds = [
 /** A call that changed the surroundings of a table. No repair can undo it. */
 export type Notice = Extract<ReportedCall, { readonly about: 'surroundings' }>;
 
+/** A route that others made or retargeted, and that the plan leaves alone. */
+export interface LeftAlone {
+  readonly destination: string;
+  readonly target: string;
+  /** The target before. Absent if there was no route. */
+  readonly was?: string;
+  readonly reason: LeftAloneReason;
+  readonly takesTraffic: boolean;
+  readonly actor?: Actor;
+}
+
 /** A route that began to drop its traffic. */
 export interface Blackholed {
   readonly destination: string;
@@ -68,6 +88,8 @@ export interface Transitions {
   readonly verified: readonly string[];
   /** Calls that changed the surroundings of the table, reported for the first time. */
   readonly notices: readonly Notice[];
+  /** Routes that others made or retargeted and the plan leaves alone. Those that may take listed traffic come first. */
+  readonly leftAlone: readonly LeftAlone[];
   /** Routes that began to drop their traffic, whether or not anything may be changed. */
   readonly blackholed: readonly Blackholed[];
   /** How an edit protects the table less than before. */
@@ -83,16 +105,26 @@ export interface Reported {
   readonly outcomes: readonly ChangeOutcome[];
   /** The calls that no earlier reconcile has read, newest first. */
   readonly calls: readonly ReportedCall[];
+  /** The calls that may explain what the last read showed. */
+  readonly recent: readonly ReportedCall[];
 }
 
 /**
  * The one comparison of before and after. A table that stays as it is has no transitions, however often it is read.
  */
-export function transitions(before: State | undefined, after: State, { outcomes, calls }: Reported): Transitions {
+export function transitions(
+  before: State | undefined,
+  after: State,
+  { outcomes, calls, recent }: Reported,
+): Transitions {
   const [was, is] = [troublesIn(before), troublesIn(after)];
   // Blackholes raise no alarm while nothing may be changed. So they count as new once the table is enforced.
   const knownBlackholes = before?.memory.watched && !after.memory.watched ? [] : was.blackholes;
-  const entered = { ...newIn(is, was), blackholes: without(is.blackholes, knownBlackholes) };
+  const entered = {
+    ...newIn(is, was),
+    blocked: [...without(is.blocked, was.blocked), ...stirredIn(is.blocked, was.blocked, before, after)],
+    blackholes: without(is.blackholes, knownBlackholes),
+  };
   const left = kinds.filter((kind) => was[kind].length > 0 && is[kind].length === 0);
   return {
     before,
@@ -104,11 +136,55 @@ export function transitions(before: State | undefined, after: State, { outcomes,
     verified: verifiedRuns(before, after, outcomes),
     notices:
       after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
+    leftAlone: leftAlone(before, after, { outcomes, recent }, entered.down),
     blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after)),
     weakened: weakened(before, after),
     orders: orderChanges(before?.memory.orders ?? [], after.memory.orders ?? []),
     outcomes,
   };
+}
+
+/**
+ * What stood when the table was adopted, or when its memory was lost, is not announced route by route.
+ *
+ * @param down destinations that are announced because their listed target is down
+ */
+function leftAlone(
+  before: State | undefined,
+  { memory }: State,
+  { outcomes, recent }: Omit<Reported, 'calls'>,
+  down: readonly string[],
+): readonly LeftAlone[] {
+  const { readAt } = before?.memory ?? {};
+  if (!before || readAt === undefined) return [];
+  const calls = madeAfter(readAt, recent);
+  const wrote = new Set(outcomes.filter(mayHaveWritten).map(({ destination, to }) => `${destination} ${to}`));
+  const others = [...memory.destinations].filter(([destination]) => !down.includes(destination));
+  const routes = others.flatMap(([destination, { seen, drift }]): LeftAlone[] => {
+    const was = rememberedAt(before.memory, destination);
+    if (!seen?.leftAlone || wrote.has(`${destination} ${seen.target}`) || !isByOthers(was, seen)) return [];
+    const { target, leftAlone: reason, takesTraffic = false } = seen;
+    const actor = makerOf({ destination, target }, { drift }, calls);
+    return [known({ destination, target, was: was.seen?.target, reason, takesTraffic, actor })];
+  });
+  return [...routes.filter(({ takesTraffic }) => takesTraffic), ...routes.filter(({ takesTraffic }) => !takesTraffic)];
+}
+
+/**
+ * Deletes that waited before, and whose route has become active or changed its owner: whoever approves them must know.
+ */
+function stirredIn(
+  blocked: readonly string[],
+  before: readonly string[],
+  was: State | undefined,
+  is: State,
+): readonly string[] {
+  const waited = new Set(before);
+  return blocked.filter(
+    (destination) =>
+      waited.has(destination) &&
+      isStirred(rememberedAt(was?.memory, destination).seen, rememberedAt(is.memory, destination).seen),
+  );
 }
 
 function blackholed(destination: string, { memory }: State): Blackholed {

@@ -58,6 +58,8 @@ export interface Remembered {
   readonly seenAsListed?: true;
   /** The last read showed the local route of a VPC CIDR block here, as EC2 made it. */
   readonly wasLocal?: true;
+  /** The static route here, as the last believed read showed it. */
+  readonly seen?: Seen;
   /** How the static route came here. Decided once, when a read first shows the route. */
   readonly arrival?: Arrival;
   /** When a read first showed no static route here any more. The arrival is kept for 24 hours after that. */
@@ -110,6 +112,40 @@ export interface PolicySince {
   readonly before: Extract<Arrival, 'adopted' | 'observed' | 'paused' | 'unwatched'>;
   /** Under this policy nothing may be changed. */
   readonly isWatched?: true;
+}
+
+/** Why we may not change an actual route, or may not change it now. */
+export type LeftAloneReason =
+  | 'local'
+  | 'local-overridden'
+  | 'propagated'
+  | 'advertised'
+  | 'gateway-endpoint'
+  | 'lattice'
+  | 'unknown'
+  | 'ignored'
+  | 'held'
+  /** It stands at a listed destination and may belong to somebody else. */
+  | 'maybe-not-ours'
+  /** It works, and its listed target is down. */
+  | 'target-down'
+  | 'out-of-scope'
+  | 'unlisted-kept';
+
+/**
+ * The static route that a read showed at a destination, or that we wrote there since. The next read compares with it:
+ * others have made a route that is new, or retargeted one that has another target.
+ */
+export interface Seen {
+  readonly target: string;
+  /** Absent if the route is active. */
+  readonly state?: string;
+  /** The account that owns the interface the route leads to. */
+  readonly ownerId?: string;
+  /** Why the plan left it alone. Absent if it did not, or if that is not announced (`status/seen.ts`). */
+  readonly leftAlone?: LeftAloneReason;
+  /** It may take traffic of a listed route: its destination is public, or lies inside a listed one. */
+  readonly takesTraffic?: true;
 }
 
 /** Why a delete waits for a person, the most serious first. */
@@ -174,7 +210,7 @@ export interface Contest {
   readonly since: string;
   /** It is not repaired before this time. */
   readonly until: string;
-  /** How long it waits after the last repair. Doubles with each repair, up to 1 hour. */
+  /** How long it waits after the last repair. Doubles with each repair, up to 10 minutes. */
   readonly waitMs: number;
 }
 

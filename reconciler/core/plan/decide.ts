@@ -5,9 +5,9 @@ import { doubtAbout } from './doubt.ts';
 import { isDead } from './down.ts';
 import type { Finding } from '../desired/finding.ts';
 import { isActive, meets } from '../desired/ignore.ts';
+import type { LeftAloneReason } from '../memory/memory.ts';
 import {
   type Circumstances,
-  type LeftAloneReason,
   ignoringEntry,
   localReason,
   overriddenByUs,

@@ -4,7 +4,7 @@ import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { doubtAbout } from './doubt.ts';
 import { isDown } from './down.ts';
-import { type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
+import { type LeftAloneReason, type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import {
   type ActualRoute,
@@ -14,24 +14,6 @@ import {
   destinationText,
   targetNames,
 } from '../route/route.ts';
-
-/** Why we may not change an actual route, or may not change it now. */
-export type LeftAloneReason =
-  | 'local'
-  | 'local-overridden'
-  | 'propagated'
-  | 'advertised'
-  | 'gateway-endpoint'
-  | 'lattice'
-  | 'unknown'
-  | 'ignored'
-  | 'held'
-  /** It stands at a listed destination and may belong to somebody else. */
-  | 'maybe-not-ours'
-  /** It works, and its listed target is dead. */
-  | 'target-down'
-  | 'out-of-scope'
-  | 'unlisted-kept';
 
 /** Everything that decides whether a route is ours to change. */
 export interface Circumstances {

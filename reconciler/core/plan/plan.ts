@@ -6,7 +6,8 @@ import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
 import { type Blocked, blockedDeletes, permitted } from './guard.ts';
 import type { Problem } from '../desired/problem.ts';
-import type { Circumstances, LeftAloneReason } from './ownership.ts';
+import type { Circumstances } from './ownership.ts';
+import type { LeftAloneReason } from '../memory/memory.ts';
 import {
   type ActualRoute,
   type ActualTable,

@@ -1,4 +1,4 @@
-import type { LeftAloneReason } from './ownership.ts';
+import type { LeftAloneReason } from '../memory/memory.ts';
 import { type ActualRoute, type StaticRoute, destinationText, sortedBy, targetText } from '../route/route.ts';
 
 /** An actual route that the plan neither changes nor counts as unchanged, and the reason. */

@@ -3,13 +3,13 @@ import { isEnforced } from '../desired/enforcement.ts';
 import { policyHash } from '../desired/hashes.ts';
 import {
   type Arrival,
+  type LeftAloneReason,
   type Memory,
   type PolicySince,
   type Remembered,
   type Rewritten,
   withEach,
 } from '../memory/memory.ts';
-import type { LeftAloneReason } from '../plan/ownership.ts';
 import { slotsOf } from '../plan/slots.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 

@@ -1,7 +1,7 @@
 import type { ChangeJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor, ReportedCall } from '../memory/call.ts';
-import { type Cause, type Drift, type Remembered, openDrift } from '../memory/memory.ts';
+import { type Cause, type Drift, type Remembered, type Rewritten, openDrift } from '../memory/memory.ts';
 
 // The one place that answers "who did it?".
 
@@ -51,6 +51,22 @@ function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   // EC2 shows an instance by its interface.
   const isComparable = call.target !== undefined && from !== undefined && !call.target.startsWith('i-');
   return !isComparable || call.target === from;
+}
+
+/** Who made a route, or gave it this target, since the read before. Known only from a reported call. */
+export const makerOf = (
+  { destination, target }: { readonly destination: string; readonly target: string },
+  { drift }: Pick<Rewritten, 'drift'>,
+  calls: readonly ReportedCall[],
+): Actor | undefined => causeOf({ action: 'delete', destination, from: target }, unspent(calls, drift))?.actor;
+
+/** A read may show a table as it was this long ago. */
+const readsLagMs = 30_000;
+
+/** The calls that may have changed what a read showed. */
+export function madeAfter(readAt: string, calls: readonly ReportedCall[]): readonly ReportedCall[] {
+  const from = Date.parse(readAt) - readsLagMs;
+  return calls.filter(({ time }) => Date.parse(time) >= from);
 }
 
 /**

@@ -15,7 +15,7 @@ const accidents = [
 
 const remembersMs = 24 * hour;
 const firstWaitMs = minute;
-const longestWaitMs = hour;
+const longestWaitMs = 10 * minute;
 
 /** A contest ends when the destination has been as desired for this long. */
 const quietMs = hour;
@@ -37,7 +37,7 @@ export interface Sight {
  * The remembered repairs of one destination after one more reconcile.
  *
  * A destination repaired more than 5 times in 30 minutes, or more than 6 times in 24 hours, is contested. Then the next
- * repair waits 1 minute. The wait doubles with each repair, up to 1 hour. The contest ends when the destination has
+ * repair waits 1 minute. The wait doubles with each repair, up to 10 minutes. The contest ends when the destination has
  * been as desired for 1 hour, or when an edit asks for another route there.
  */
 export function repairsAfter(before: Repairs | undefined, seen: Sight, now: Date): Repairs | undefined {

@@ -3,13 +3,10 @@ import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
-import { causeOf, lateCause, unspent } from './attribution.ts';
+import { causeOf, lateCause, madeAfter, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
-
-/** A read may show a table as it was this long ago. */
-const readsLagMs = 30_000;
 
 /** For each destination, the latest 8 ended drifts are kept. */
 const endedKept = 8;
@@ -76,11 +73,8 @@ function follow(
 }
 
 /** The calls that may explain a difference after an edit. What the last read showed was right before the edit. */
-const callsSinceRead = ({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] => {
-  if (!isRollout || readBefore === undefined) return calls;
-  const from = Date.parse(readBefore) - readsLagMs;
-  return calls.filter(({ time }) => Date.parse(time) >= from);
-};
+const callsSinceRead = ({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] =>
+  isRollout && readBefore !== undefined ? madeAfter(readBefore, calls) : calls;
 
 function newDrift(
   change: ChangeJson,

@@ -2,12 +2,18 @@ import { approvedRoutes } from '../plan/approval.ts';
 import type { Change } from '../route/change.ts';
 import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { arrivalAfter } from './arrival.ts';
-import { type Memory, type Remembered, type RememberedApproval, type Rewritten, withEach } from '../memory/memory.ts';
+import {
+  type LeftAloneReason,
+  type Memory,
+  type Remembered,
+  type RememberedApproval,
+  type Rewritten,
+  withEach,
+} from '../memory/memory.ts';
 import { downAfter } from './down.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import type { Orders } from '../desired/orders.ts';
-import type { LeftAloneReason } from '../plan/ownership.ts';
 import type { Plan } from '../plan/plan.ts';
 import {
   type ActualTable,
@@ -18,10 +24,11 @@ import {
   targetNames,
   targetText,
 } from '../route/route.ts';
-import { slotsOf } from '../plan/slots.ts';
+import { type LeftAlone, slotsOf } from '../plan/slots.ts';
+import { type Around, seenIn } from './seen.ts';
 
 /** A read of the table, and the plan made from it. */
-export interface Seen {
+interface PlannedRead {
   readonly desired: DesiredTable;
   readonly actual: ActualTable;
   readonly plan: Plan;
@@ -41,7 +48,7 @@ export interface Made {
 interface Slot {
   readonly wanted: DesiredRoute | undefined;
   readonly route: StaticRoute | undefined;
-  readonly leftAlone: LeftAloneReason | undefined;
+  readonly leftAlone: LeftAlone | undefined;
   readonly made: Made | undefined;
   /** What EC2 says about the listed target, if it was asked. */
   readonly health: Health | undefined;
@@ -52,14 +59,12 @@ interface Slot {
  *
  * @param before the memory with the arrivals of this read (`withArrivals`)
  */
-export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]): Memory {
-  const { desired, actual, plan, health, now } = seen;
+export function rememberRead(before: Memory, read: PlannedRead, made: readonly Made[]): Memory {
+  const { desired, actual, plan, health, now } = read;
   const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
   const slots = slotsOf(actual.routes).static;
   const leftAlone = new Map(
-    plan.leftAlone
-      .filter(({ route }) => isStatic(route))
-      .map(({ route, reason }) => [destinationText(route.destination), reason]),
+    plan.leftAlone.filter(({ route }) => isStatic(route)).map((one) => [destinationText(one.route.destination), one]),
   );
   const changes = new Map(made.map((one) => [destinationText(one.change.destination), one]));
   const slotAt = (destination: string): Slot => {
@@ -72,12 +77,13 @@ export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]):
       health: wanted && health?.get(targetText(wanted.target)),
     };
   };
-  const after = withEach(before, (remembered, destination) => rememberSlot(remembered, slotAt(destination), now), [
-    ...listed.keys(),
-    ...slots.keys(),
-    ...changes.keys(),
-  ]);
-  return known({ ...after, readAt: now.toISOString(), approval: approvalAfter(before, seen, slotAt) });
+  const around = { listed, actual };
+  const after = withEach(
+    before,
+    (remembered, destination) => rememberSlot(remembered, slotAt(destination), around, now),
+    [...listed.keys(), ...slots.keys(), ...leftAlone.keys(), ...changes.keys()],
+  );
+  return known({ ...after, readAt: now.toISOString(), approval: approvalAfter(before, read, slotAt) });
 }
 
 /**
@@ -86,7 +92,7 @@ export function rememberRead(before: Memory, seen: Seen, made: readonly Made[]):
  */
 function approvalAfter(
   before: Memory,
-  { desired, now }: Seen,
+  { desired, now }: PlannedRead,
   slotAt: (destination: string) => Slot,
 ): RememberedApproval | undefined {
   const approval = desired.orders?.approval;
@@ -102,18 +108,28 @@ function approvalAfter(
 export const withApprovalSpent = (memory: Memory, { approval }: Pick<Orders, 'approval'>): Memory =>
   approval ? { ...memory, approval: { at: approval.at, by: approval.by, routes: [] } } : memory;
 
-function rememberSlot(before: Remembered, slot: Slot, now: Date): Rewritten {
-  const { wanted, leftAlone } = slot;
+function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date): Rewritten {
+  const { wanted } = slot;
+  const leftAlone = slot.leftAlone?.reason;
   return {
     ...before,
     listed: wanted ? true : undefined,
     ...ownershipAfter(before, slot),
     ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
+    seen: seenAfter(before, slot, around),
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instance: instanceAfter(before, slot),
     down: downAfter(before.down, { ...slot, isMade: slot.made?.isCertain === true }, now),
   };
+}
+
+/** The static route after the read and a change that EC2 confirmed. */
+function seenAfter({ seen }: Remembered, { wanted, route, leftAlone, made }: Slot, around: Around): Rewritten['seen'] {
+  if (made?.isCertain) return made.change.action === 'delete' ? undefined : { target: targetText(made.change.to) };
+  // The destination of a route of an unknown kind has no slot.
+  const shown = route ?? leftAlone?.route;
+  return shown && seenIn({ route: shown, wanted, leftAlone: leftAlone?.reason }, seen, around);
 }
 
 /**
@@ -124,7 +140,7 @@ function ownershipAfter(
   before: Remembered,
   { wanted, route, leftAlone, made }: Slot,
 ): Pick<Rewritten, 'ours' | 'overrodeLocal'> {
-  const isLeftToOthers = leftAlone !== undefined && leavesToOthers[leftAlone];
+  const isLeftToOthers = leftAlone !== undefined && leavesToOthers[leftAlone.reason];
   const isAsDesired = route && wanted && wanted.target.kind !== 'local' && sameTarget(wanted.target, route);
   const isStill =
     route && before.ours !== undefined && (wanted || (targetNames(route).includes(before.ours) && !isLeftToOthers));
@@ -182,7 +198,7 @@ function isLocalAfter(before: Remembered, { wanted, route, leftAlone, made }: Sl
   if (made?.isCertain && made.change.action === 'replace') return made.change.to.kind === 'local';
   if (!route) return false;
   if (route.target.kind === 'local') return true;
-  if (wanted ? wanted.target.kind !== 'local' : leftAlone && leavesToOthers[leftAlone]) return false;
+  if (wanted ? wanted.target.kind !== 'local' : leftAlone && leavesToOthers[leftAlone.reason]) return false;
   return before.wasLocal === true;
 }
 

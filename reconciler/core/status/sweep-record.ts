@@ -17,6 +17,8 @@ export interface SweepRecord {
   readonly stopped?: number;
   /** How many fewer items it found than the last sweep, if that was a large part of them (`missingItems`). */
   readonly missing?: number;
+  /** How many event source mappings were disabled at its end. Absent if Lambda did not answer. */
+  readonly mappingsDisabled?: number;
   /** Routes of enforced tables that drop their traffic. */
   readonly blackholes?: number;
   /** Tables that could not be read. They never count as in sync. */

@@ -7,7 +7,7 @@ import { announcer } from '../../../reconciler/aws/announcer.ts';
 import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 
-/** So many events, each with an id of its own. */
+/** `count` events, each with its own id. */
 const events = (count: number): readonly DomainEvent[] =>
   Array.from({ length: count }, (_, n) => ({
     type: 'Route Drift Healed',
@@ -125,7 +125,7 @@ it.each<[string, Answer]>([
   expect(measured).toEqual([['EventsNotTold', 10]]);
 });
 
-it('publishes metrics, and returns every event, when nothing answers', async () => {
+it('publishes metrics, and returns every event, if EventBridge does not answer', async () => {
   const { metrics, measured } = metersOf();
   const { bus } = await busOf();
   server?.close();
@@ -137,7 +137,7 @@ it('publishes metrics, and returns every event, when nothing answers', async () 
   ]);
 });
 
-it('does nothing where there is no news', async () => {
+it('does nothing if there is no news', async () => {
   const { metrics, published } = metersOf();
   const { bus, batches } = await busOf();
   expect(await announcer(bus, metrics).announce({ metrics: [], events: [] })).toEqual([]);

@@ -10,7 +10,7 @@ import { actual, approving, desired, memory, minutesAfter, now, route, table } f
 
 const pcx = (destination: string, target = 'pcx-aaaaaaaa') => actual(route(destination, target));
 
-describe('an approval that is remembered', () => {
+describe('a remembered approval', () => {
   const there = ['10.20.0.0/16', '10.21.0.0/16'].map((text) => pcx(text));
   const routes = ['10.20.0.0/16', '10.21.0.0/16'].map((destination) => ({ destination, target: 'pcx-aaaaaaaa' }));
   const item = desired({}, { maxDeletes: 9 });
@@ -34,7 +34,7 @@ describe('an approval that is remembered', () => {
     expect(after(under, [pcx('10.20.0.0/16', 'pcx-bbbbbbbb')])).toEqual({ ...id, routes: [] });
   });
 
-  it('is not renewed by a route that is made anew after a read did not show it', () => {
+  it('is not renewed by a route that returns after a read did not show it', () => {
     expect(after(under, there, { ...id, routes: routes.slice(1) })).toEqual({
       ...id,
       routes: routes.slice(1),
@@ -49,11 +49,11 @@ describe('an approval that is remembered', () => {
     expect(after(under, there, undefined, made(false))).toEqual({ ...id, routes });
   });
 
-  it('goes on while other deletes wait', () => {
+  it('stays valid while other deletes wait', () => {
     expect(after(under, [...there, pcx('10.22.0.0/16')])).toEqual({ ...id, routes });
   });
 
-  it('is spent once a reconcile sees another item, or that its time is over', () => {
+  it('is spent once a reconcile finds another item, or after its time is over', () => {
     const edited = underOrders(desired({}, { maxDeletes: 8 }), under.orders ?? noOrders);
     expect(after(edited, there)).toEqual({ ...id, routes: [] });
     expect(after(approving(item, { '10.20.0.0/16': 'pcx-aaaaaaaa' }, { until: now }), there)).toEqual({
@@ -62,11 +62,11 @@ describe('an approval that is remembered', () => {
     });
   });
 
-  it('stays known when its row is gone, in case it comes back', () => {
+  it('stays remembered after its row is removed, in case the row returns', () => {
     expect(after(item, there, { ...id, routes: [] })).toEqual({ ...id, routes: [] });
   });
 
-  it('gives way to a newer one', () => {
+  it('is replaced by a newer one', () => {
     const newer = approving(item, { '10.20.0.0/16': 'pcx-aaaaaaaa' }, { at: minutesAfter(1).toISOString() });
     expect(after(newer, there, { ...id, routes: [] })).toEqual({
       at: minutesAfter(1).toISOString(),

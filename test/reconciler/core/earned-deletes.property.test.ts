@@ -40,7 +40,7 @@ const happening = fc.oneof(
   fc.record({ does: fc.constant('wait' as const) }),
 );
 
-/** Each with whether a reconcile follows. */
+/** Steps, each with whether a reconcile follows. */
 const history = fc.array(fc.tuple(happening, fc.constantFrom(true, true, true, false)), {
   minLength: 12,
   maxLength: 40,
@@ -110,7 +110,7 @@ class Onlooker {
   #policy: { readonly text: string; readonly since: number } | undefined;
   #lastLook: number | undefined;
 
-  /** The deletes of a plan that go without having been earned. */
+  /** The permitted deletes of a plan that are not earned. */
   unearned(desired: DesiredTable, found: ActualTable, plan: Plan, at: Date): string[] {
     const now = at.getTime();
     const listed = new Map(
@@ -180,7 +180,7 @@ class Onlooker {
         leaves(destination, route);
       }
     }
-    // What was in a listed slot says nothing about what comes there once the item lists it no longer.
+    // What was in a listed slot says nothing about a route that comes there after the item stops listing it.
     for (const [destination, { route }] of this.#gone)
       if (route.inSlot && !listed.has(destination)) this.#gone.delete(destination);
     this.#routes = seen;
@@ -189,7 +189,7 @@ class Onlooker {
   }
 }
 
-it('in any history, only deletes go that are earned', () => {
+it('in any history, only earned deletes are made', () => {
   let deletes = 0;
   fc.assert(
     fc.property(history, (history) => {
@@ -211,6 +211,6 @@ it('in any history, only deletes go that are earned', () => {
     }),
     { numRuns: 1_500 },
   );
-  // A guard that lets nothing go at all would pass, too.
+  // Otherwise a guard that holds every delete back would pass.
   expect(deletes).toBeGreaterThan(500);
 });

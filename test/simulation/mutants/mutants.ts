@@ -1,4 +1,4 @@
-/** One deliberate bug: exact texts of the product and what stands there instead. */
+/** A deliberate bug: exact texts of the product, and their replacements. */
 export interface Mutant {
   readonly name: string;
   readonly edits: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
@@ -9,7 +9,7 @@ const mutant = (name: string, file: string, find: string, replace: string): Muta
   edits: [{ file, find, replace }],
 });
 
-/** Bugs that a reconciler has when nobody looks; each must be caught by the simulation. */
+/** The deliberate bugs, each of which the simulation must catch. */
 export const mutants: readonly Mutant[] = [
   mutant(
     'matches routes on their target only',
@@ -648,5 +648,41 @@ export const mutants: readonly Mutant[] = [
     'core/plan/guard.ts',
     "if (on.desired.isLastValid) return 'first-deletes';",
     '',
+  ),
+  mutant(
+    'tells nobody of routes that it leaves alone',
+    'core/announce/events.ts',
+    'leftAlone.length > 0 && {',
+    'leftAlone.length < 0 && {',
+  ),
+  mutant(
+    'announces a route that it leaves alone only when it is new',
+    'core/status/seen.ts',
+    'return was?.target !== is.target ||',
+    'return was === undefined ||',
+  ),
+  mutant(
+    'counts every route as inside a listed default route',
+    'core/status/seen.ts',
+    '.some((outer) => !isDefaultRoute(outer.destination))',
+    '.length > 0',
+  ),
+  mutant(
+    'announces each route that stood at adoption',
+    'core/announce/transitions.ts',
+    'if (!before || readAt === undefined) return [];',
+    'if (!before || readAt === undefined) return [...memory.destinations].flatMap(([destination, { seen }]) => seen?.leftAlone ? [{ destination, target: seen.target, reason: seen.leftAlone, takesTraffic: false }] : []);',
+  ),
+  mutant(
+    'forgets where a route led that it leaves alone',
+    'core/status/remember.ts',
+    '    seen: seenAfter(before, slot, around),\n',
+    '    seen: leftAlone ? seenAfter({ ...before, seen: undefined } as Remembered, slot, around) : undefined,\n',
+  ),
+  mutant(
+    'names whoever called last there',
+    'core/status/attribution.ts',
+    "causeOf({ action: 'delete', destination, from: target }, unspent(calls, drift))?.actor",
+    "calls.findLast((call) => call.about === 'route')?.actor",
   ),
 ];

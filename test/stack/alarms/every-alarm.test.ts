@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { type FunctionName, Testbed } from '../support/testbed.ts';
+import type { FunctionName } from '../support/functions.ts';
+import { Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
 
 // For every alarm of the stack: the test causes the problem, the alarm starts, the test fixes the problem, and the
@@ -25,6 +26,7 @@ const ids = [
   'Blackholes',
   'MissedByEvents',
   'EventsNotTold',
+  'MappingsDisabled',
   'RequeuesWaiting',
   'SweepNotCompleted',
   ...queues.map((queue) => `${queue}Waiting`),
@@ -41,9 +43,9 @@ const sqs = new SQSClient(connect(inject('stack')).aws);
 
 beforeAll(async () => {
   testbed = await Testbed.open();
-  await testbed.forgetAll();
+  await testbed.deleteAllItems();
   // Otherwise the time since the last sweep of other tests would count.
-  await testbed.invoke('Sweep', {});
+  await testbed.functions.invoke('Sweep', {});
   onCall = await OnCall.open();
   for (const id of ids) alarms.set(id, await onCall.shorten(id, 4));
 });
@@ -173,7 +175,7 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
   it('for findings of sweeps: tables out of sync, unreadable tables, drift that no event reported, a missing sweep', async () => {
     const { network, unannounced, relay } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
-    const sweepNow = () => testbed.invoke('Sweep', {});
+    const sweepNow = () => testbed.functions.invoke('Sweep', {});
 
     // Without events, only the sweep finds the drift.
     const muted = await testbed.tableInSync(routes);
@@ -193,7 +195,7 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
         trouble: () => testbed.desire(table, { ...routes, '10.41.0.0/16': 'pcx-0eeeeeeeeeeeeeeee' }),
         cure: () => testbed.desire(table, routes),
       });
-      const caller = await testbed.callerOf('Sweep');
+      const caller = await testbed.functions.callerOf('Sweep');
       await rings('TablesUnknown', {
         trouble: () =>
           relay.inject({
@@ -218,10 +220,10 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
     const healed = await testbed.tableInSync(routes);
     const edit = { '10.20.0.0/16': network.transitGateway };
 
-    const beAsPatientAsBefore = await testbed.giveUpSoon();
-    const mendSweep = await testbed.cripple('Sweep');
-    const mendOnDesiredChange = await testbed.cripple('OnDesiredChange');
-    const mendOnRequeue = await testbed.cripple('OnRequeue');
+    const beAsPatientAsBefore = await testbed.functions.giveUpSoon();
+    const mendSweep = await testbed.functions.cripple('Sweep');
+    const mendOnDesiredChange = await testbed.functions.cripple('OnDesiredChange');
+    const mendOnRequeue = await testbed.functions.cripple('OnRequeue');
     await relay.inject({
       on: { action: 'DescribeRouteTables', naming: [table] },
       times: 1_000_000,
@@ -235,13 +237,14 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
       await Promise.all([
         ...reconciling.map((name) =>
           rings(`${name}Errors`, {
-            trouble: () => crashes(() => (name === 'OnRouteChange' ? testbed.wake(table) : testbed.invoke(name, {}))),
+            trouble: () =>
+              crashes(() => (name === 'OnRouteChange' ? testbed.wake(table) : testbed.functions.invoke(name, {}))),
             cure: async () => undefined,
           }),
         ),
         rings('FailedInvocationsWaiting', {
           // Lambda tries a failing invocation three times and then sends it to the dead-letter queue.
-          trouble: () => testbed.trigger('Sweep', {}),
+          trouble: () => testbed.functions.trigger('Sweep', {}),
           cure: async () => {
             await mendSweep();
             await empty('FailedInvocations');
@@ -270,7 +273,7 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
     }
 
     // Nothing is lost: the next sweep reads these tables.
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
     await testbed.has(edited, edit);
     await testbed.phase(healed, 'InSync');
   });
@@ -279,8 +282,8 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
     const { network, alice } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
-    const giveBack = await testbed.denyOn('OnRouteChange', 'events:PutEvents', '*');
-    const listenAgain = await testbed.deafen('OnRequeue');
+    const giveBack = await testbed.functions.denyOn('OnRouteChange', 'events:PutEvents', '*');
+    const listenAgain = await testbed.functions.deafen('OnRequeue');
     try {
       await Promise.all([
         rings('EventsNotTold', {
@@ -297,13 +300,29 @@ describe('an alarm starts and ends', { timeout: 180_000 }, () => {
     await testbed.phase(table, 'InSync');
   });
 
+  it('for streams whose mapping somebody disables, until it is enabled again', async () => {
+    const sweeping = every(500, () => testbed.functions.invoke('Sweep', {}));
+    let listenAgain: () => Promise<unknown> = async () => undefined;
+    try {
+      await onCall.reaches(alarm('MappingsDisabled'), 'OK', { seconds: 60 });
+      await rings('MappingsDisabled', {
+        trouble: async () => {
+          listenAgain = await testbed.functions.deafen('OnDesiredChange');
+        },
+        cure: () => listenAgain(),
+      });
+    } finally {
+      await Promise.all([sweeping.stop(), listenAgain()]);
+    }
+  });
+
   it('for functions that are throttled, until calls get through', async () => {
     const throttled = await Promise.all(
-      reconciling.map(async (name) => ({ name, lift: await testbed.throttle(name) })),
+      reconciling.map(async (name) => ({ name, lift: await testbed.functions.throttle(name) })),
     );
     await Promise.all(
       throttled.map(async ({ name, lift }) => {
-        const calling = every(1_000, () => testbed.invoke(name, {}).catch(() => undefined));
+        const calling = every(1_000, () => testbed.functions.invoke(name, {}).catch(() => undefined));
         await rings(`${name}Throttles`, {
           trouble: async () => undefined,
           cure: async () => {

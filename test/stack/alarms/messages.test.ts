@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
-import { replaceRoute } from '../support/route-calls.ts';
+import { createRoute, replaceRoute } from '../support/route-calls.ts';
 import { Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
 
@@ -14,18 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => onCall.close());
 
-/** Waits for a message about a table with this first line, and returns its lines. */
-const message = (table: string, subject: RegExp): Promise<readonly string[]> =>
-  eventually(
-    async () => {
-      const all = (await onCall.messagesAbout(table)).map((text) => text.split('\n'));
-      const found = all.find(([first = '']) => subject.test(first));
-      if (!found) throw new Error(`no message about ${table} matches ${subject}: ${JSON.stringify(all)}`);
-      return found;
-    },
-    { seconds: 30 },
-  );
-
 describe('the topic of the alarms gets one readable message', { timeout: 120_000 }, () => {
   const routes = () => ({ '10.20.0.0/16': testbed.network.peering });
 
@@ -35,27 +22,37 @@ describe('the topic of the alarms gets one readable message', { timeout: 120_000
     const decoy = await testbed.tableInSync(routes());
     const table = await testbed.tableInSync(routes());
     await testbed.putItem({ routeTableId: decoy, routes: 'none' });
-    await message(decoy, /its desired item is invalid/);
+    await onCall.message(decoy, /its desired item is invalid/);
     await onCall.reaches(alarm, 'ALARM', { seconds: 60 });
 
     await bob.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
-    const lines = await message(table, /others changed 1 route/);
+    const lines = await onCall.message(table, /others changed 1 route/);
     expect(lines[1]).toContain(`10.20.0.0/16 leads to ${network.transitGateway} (listed with ${network.peering})`);
     expect(lines[2]).toMatch(/Who: .*bob/);
     expect(lines[3]).toContain(`npx routectl report ${table} --html ${table}.html`);
     expect(await onCall.state(alarm)).toBe('ALARM');
   });
 
+  it('for a route that the item leaves alone inside a listed destination', async () => {
+    const { network, bob } = testbed;
+    const table = await testbed.tableInSync(routes(), { unlisted: 'keep' });
+    await bob.send(createRoute(table, '10.20.7.0/24', network.transitGateway));
+    const lines = await onCall.message(table, /others changed 1 route that the plan leaves alone/);
+    expect(lines[1]).toContain(`10.20.7.0/24 leads to ${network.transitGateway} (new; unlisted-kept)`);
+    expect(lines[2]).toMatch(/Who: .*bob/);
+    expect(lines[4]).toContain('Route Left Alone');
+  });
+
   it('for deletes that wait, a weakened policy, a pause and the deletion of the item', async () => {
     const removed = { '10.99.0.0/16': testbed.network.transitGateway };
     const table = await testbed.tableInSync({ ...routes(), ...removed }, { maxDeletes: 0 });
     await testbed.desire(table, routes(), { maxDeletes: 0 });
-    await message(table, /1 delete waits for a person/);
+    await onCall.message(table, /1 delete waits for a person/);
     await testbed.desire(table, routes(), { maxDeletes: 0, unlisted: 'keep' });
-    expect((await message(table, /weakens its protection/))[1]).toContain('unlisted: delete → keep');
+    expect((await onCall.message(table, /weakens its protection/))[1]).toContain('unlisted: delete → keep');
     await testbed.order(table, 'pause', { reason: 'maintenance', by: 'alice' });
-    expect((await message(table, /pause ordered/))[2]).toContain('alice (a claim');
+    expect((await onCall.message(table, /pause ordered/))[2]).toContain('alice (a claim');
     await testbed.deleteItem(table);
-    await message(table, /its item was deleted/);
+    await onCall.message(table, /its item was deleted/);
   });
 });

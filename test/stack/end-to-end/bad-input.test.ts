@@ -4,7 +4,8 @@ import { DeleteRouteTableCommand } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute } from '../support/route-calls.ts';
-import { Testbed, callOn, eventOf } from '../support/testbed.ts';
+import { callOn, eventOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
 let testbed: Testbed;
 beforeAll(async () => {
@@ -12,7 +13,7 @@ beforeAll(async () => {
 });
 
 describe.concurrent('a malformed item', () => {
-  it('changes nothing and names every problem, until a good one is written', async () => {
+  it('changes nothing, and the status lists every problem until a valid item is written', async () => {
     const { network } = testbed;
     const rogue = { '192.168.0.0/16': network.transitGateway };
     const table = await testbed.newTable(rogue);
@@ -46,11 +47,11 @@ describe.concurrent('an event', () => {
   const samples = join(import.meta.dirname, '..', '..', 'fixtures', 'cloudtrail');
   const recorded = readdirSync(samples).map((file): unknown => JSON.parse(readFileSync(join(samples, file), 'utf8')));
 
-  it('of unknown shape or of no concern is no error and leads to no EC2 call', async () => {
+  it('of unknown shape, or about something else, is no error, and causes no EC2 call', async () => {
     const { network, unannounced } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     const unmanaged = await testbed.newTable();
-    // There is something to heal: whoever looked would write.
+    // A reconcile would find drift and repair it.
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
 
@@ -71,7 +72,7 @@ describe.concurrent('an event', () => {
       eventOf(callOn('rtb-0123456789abcdef0')),
       ...recorded,
     ];
-    for (const event of events) await testbed.invoke('OnRouteChange', event);
+    for (const event of events) await testbed.functions.invoke('OnRouteChange', event);
 
     expect(await testbed.callsOn(table, since)).toEqual([]);
     expect(await testbed.callsOn(unmanaged, since)).toEqual([]);
@@ -80,14 +81,14 @@ describe.concurrent('an event', () => {
     expect(await testbed.routes(table)).toEqual({ '10.20.0.0/16': network.peering });
   });
 
-  it('that is of no concern wakes nobody through the bus', async () => {
+  it('about another service, a read, another account or a rejected call wakes no function', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
 
-    await testbed.tell(
+    await testbed.sendRecords(
       {},
       callOn(table, { eventSource: 'apigateway.amazonaws.com', eventName: 'CreateRoute' }),
       callOn(table, { eventName: 'DescribeRouteTables' }),
@@ -97,8 +98,8 @@ describe.concurrent('an event', () => {
     await testbed.healsAnother();
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
-    // A server's fault may have changed something all the same.
-    await testbed.tell(callOn(table, { errorCode: 'Server.InternalError', responseElements: null }));
+    // A call that ended in a server fault may have changed something.
+    await testbed.sendRecords(callOn(table, { errorCode: 'Server.InternalError', responseElements: null }));
     await testbed.has(table, routes);
   });
 });
@@ -114,7 +115,7 @@ describe.concurrent('a table', () => {
     expect((await testbed.phase(table, 'Missing')).plan?.findings).toMatchObject([{ code: 'table-not-found' }]);
   });
 
-  it('that cannot be read is not changed, and healed when it can be read again', async () => {
+  it('that cannot be read is not changed, and is repaired when it can be read again', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -128,7 +129,7 @@ describe.concurrent('a table', () => {
 
     await expect(testbed.wake(table)).rejects.toThrow('InternalError, as injected');
 
-    // As Lambda does with an event: again, as long as it fails.
+    // Repeats the event while it fails, as Lambda does.
     await eventually(() => testbed.wake(table), { seconds: 40 });
     await testbed.has(table, routes);
     const calls = await testbed.callsOn(table, since);
@@ -140,7 +141,7 @@ describe.concurrent('a table', () => {
 });
 
 describe.concurrent('an item', () => {
-  it('that is deleted leaves the table Unmanaged: no route changes, then or later', async () => {
+  it('that is deleted leaves its table Unmanaged, and no route is changed, then or later', async () => {
     const { alice, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);

@@ -20,7 +20,7 @@ interface Scenario {
     table: string,
     to: Scenery,
   ) => readonly (CreateRouteCommand | ReplaceRouteCommand | DeleteRouteCommand)[];
-  /** The mutations that mend it, in order. */
+  /** The mutations that repair it, in order. */
   readonly mended: (to: Scenery) => readonly string[];
 }
 
@@ -74,7 +74,7 @@ const scenarios: readonly Scenario[] = [
   },
 ];
 
-describe.concurrent('a reconcile of one table makes just the calls it needs', () => {
+describe.concurrent('a reconcile of one table makes only the calls it needs', () => {
   it.each(scenarios)('$drift', async ({ happens, mended }) => {
     const { network: to, unannounced } = testbed;
     const routes = {
@@ -94,7 +94,7 @@ describe.concurrent('a reconcile of one table makes just the calls it needs', ()
     const second = await testbed.callsDuring(table, 'OnRouteChange', () => testbed.wake(table));
 
     expect(calls.map(actionOf)).toEqual([read, ...mutations.map(actionOf)]);
-    // Within a phase calls are made side by side.
+    // Calls of one phase are made in parallel.
     expect(calls.toSorted()).toEqual([read, ...mutations].toSorted());
     expect(second).toEqual([read]);
     expect(await testbed.routes(table)).toEqual(routes);
@@ -105,7 +105,7 @@ describe.concurrent('a reconcile of one table makes just the calls it needs', ()
     }
   });
 
-  it('and after a change one more read, which finds it done', async () => {
+  it('and after a change one more read, which verifies it', async () => {
     const { network: to, unannounced } = testbed;
     const routes = { '10.20.0.0/16': to.peering };
     const table = await testbed.tableInSync(routes);

@@ -2,7 +2,8 @@ import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { Testbed, arnOf } from '../support/testbed.ts';
+import { arnOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
 let testbed: Testbed;
 beforeAll(async () => {
@@ -10,7 +11,7 @@ beforeAll(async () => {
 });
 
 describe.concurrent('a route that somebody changes', () => {
-  it('is made again when alice deletes it, and she is named with call, address and tool', async () => {
+  it('is created again after alice deletes it, and the history names her, her call, address and tool', async () => {
     const { alice, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -32,7 +33,7 @@ describe.concurrent('a route that somebody changes', () => {
     expect((await testbed.phase(table, 'InSync')).plan?.changes).toEqual([]);
   });
 
-  it('is sent back when bob retargets it, and bob is named, not alice', async () => {
+  it('is replaced after bob retargets it, and the history names bob, not alice', async () => {
     const { bob, network } = testbed;
     const routes = { '0.0.0.0/0': network.natGateway, '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -51,7 +52,7 @@ describe.concurrent('a route that somebody changes', () => {
     ]);
   });
 
-  it('is taken away when it is a rogue one', async () => {
+  it('is deleted if it is a rogue route', async () => {
     const { alice, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -69,7 +70,7 @@ describe.concurrent('a route that somebody changes', () => {
     ]);
   });
 
-  it('gets its own target back when two were swapped', async () => {
+  it('gets its own target back after two targets were swapped', async () => {
     const { bob, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
     const table = await testbed.tableInSync(routes);
@@ -84,7 +85,7 @@ describe.concurrent('a route that somebody changes', () => {
     expect(await testbed.routes(table)).toEqual(routes);
   });
 
-  it('is healed for IPv6: deleted, retargeted and rogue', async () => {
+  it('is repaired for IPv6: deleted, retargeted and rogue', async () => {
     const { alice, network } = testbed;
     const routes = { '::/0': network.egressOnlyGateway, '2001:db8:20::/48': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -102,7 +103,7 @@ describe.concurrent('a route that somebody changes', () => {
     expect(await testbed.routes(table)).toEqual(routes);
   });
 
-  it('is healed for a prefix list: deleted, and retargeted', async () => {
+  it('is repaired for a prefix list: deleted and retargeted', async () => {
     const { alice, network } = testbed;
     const routes = { [network.prefixList]: network.transitGateway, '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -117,8 +118,8 @@ describe.concurrent('a route that somebody changes', () => {
   });
 });
 
-describe.concurrent('who caused drift', () => {
-  it('is said only where a call named just that destination', async () => {
+describe.concurrent('the actor of drift', () => {
+  it('is named only if a call named exactly that destination', async () => {
     const { unannounced, bob, network } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -136,7 +137,7 @@ describe.concurrent('who caused drift', () => {
 });
 
 describe.concurrent('a tag that changes', () => {
-  it('has the table looked at, and changes nothing', async () => {
+  it('causes a read of the table, and changes nothing', async () => {
     const { alice, network } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     const since = await testbed.mark();

@@ -26,7 +26,7 @@ describe.concurrent('drift is reported and left as it is', () => {
 });
 
 describe.concurrent('a table that is adopted', () => {
-  it('keeps its unlisted routes until a person approves their deletes; what is listed is brought about at once', async () => {
+  it('keeps its unlisted routes until a person approves their deletes, and gets its listed routes at once', async () => {
     const { network } = testbed;
     const desired = { '10.20.0.0/16': network.peering, '10.30.0.0/16': network.otherPeering };
     const rogue = { '192.168.0.0/16': network.transitGateway, '172.16.0.0/12': network.peering };
@@ -55,12 +55,12 @@ describe.concurrent('a table that is adopted', () => {
 });
 
 describe.concurrent('a role that may not write one table', () => {
-  it('says so with the remedy and goes on with the others, and heals once it may', async () => {
+  it('is reported with the remedy, does not affect other tables, and repairs the table once it may', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const [forbidden, allowed] = await Promise.all([testbed.tableInSync(routes), testbed.tableInSync(routes)]);
     for (const table of [forbidden, allowed]) await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
-    const allow = await testbed.deny('OnRouteChange', 'ec2:*Route', forbidden);
+    const allow = await testbed.functions.deny('OnRouteChange', 'ec2:*Route', forbidden);
     const since = await testbed.mark();
 
     await Promise.all([testbed.wake(forbidden), testbed.wake(allowed)]);

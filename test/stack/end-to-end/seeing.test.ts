@@ -1,27 +1,21 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import {
-  CreateQueueCommand,
-  type Message,
-  PurgeQueueCommand,
-  ReceiveMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
 import { Ajv } from 'ajv';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { accountId } from '../../../local/emulators.ts';
 import { connect, environmentFor } from '../../../local/stack.ts';
 import { eventJsonSchema } from '../../../schema/generate.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
+import { DomainEvents } from '../support/domain-events.ts';
 import { eventually } from '../support/eventually.ts';
-import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
-import { Testbed, arnOf } from '../support/testbed.ts';
+import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
+import { arnOf } from '../support/cloudtrail-records.ts';
+import { Testbed } from '../support/testbed.ts';
 
-// What operators see of drift: who caused it, in history, events, widget and report.
+// What operators see of drift: its actor, in history, events, widget and report.
 
 const stack = inject('stack');
 const { aws } = connect(stack);
@@ -42,7 +36,7 @@ const role = (name: string, session: string) => ({
   accountId,
 });
 
-describe.concurrent('who caused a drift', () => {
+describe.concurrent('the actor of drift', () => {
   it.each<[string, Record<string, unknown>]>([
     ['somebody signed in by SSO', sample('02-create-route-v6-eigw-assumed-role-sso.json')],
     ['a CloudFormation stack', sample('04-create-route-v4-natgw-cloudformation.json')],
@@ -63,11 +57,11 @@ describe.concurrent('who caused a drift', () => {
         userIdentity: { type: 'Root', arn: `arn:aws:iam::${accountId}:root`, accountId },
       },
     ],
-  ])('is told by CloudTrail in its own way: %s', async (_, record) => {
+  ])('is read from the CloudTrail record of %s', async (_, record) => {
     const { network, unannounced } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     await unannounced.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
-    await testbed.tell({
+    await testbed.sendRecords({
       ...record,
       eventName: 'ReplaceRoute',
       eventTime: new Date().toISOString(),
@@ -83,7 +77,7 @@ describe.concurrent('who caused a drift', () => {
     expect(outcome?.actor).toEqual({
       arn: identity.arn,
       sourceIp: record['sourceIPAddress'],
-      // The caller chooses this text: 200 characters of it are kept.
+      // The caller chooses this text, of which 200 characters are kept.
       userAgent: String(record['userAgent']).slice(0, 200),
       ...(identity.invokedBy !== undefined && { invokedBy: identity.invokedBy }),
     });
@@ -95,14 +89,14 @@ describe.concurrent('who caused a drift', () => {
     );
   });
 
-  it('is told for each of two by name, where two are at work on two routes of one table', async () => {
+  it('is named for each of two people who change two routes of one table', async () => {
     const { network, alice, bob } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     await alice.send(deleteRoute(table, '10.20.0.0/16'));
     await bob.send(replaceRoute(table, '10.21.0.0/16', network.transitGateway));
     await testbed.has(table, routes);
-    // One event may come while what the other told of is healed already: then it completes what was written down.
+    // One event may arrive after the drift was repaired. Then it completes the stored run.
     await eventually(async () => {
       const outcomes = await testbed.outcomes(table, 2);
       const byDestination = Object.fromEntries(outcomes.map(({ destination, actor }) => [destination, actor]));
@@ -115,16 +109,17 @@ describe.concurrent('who caused a drift', () => {
 });
 
 describe('drift', () => {
-  it('is told on the bus when it is found and when it is healed, as the schema says, and is in the widget and the report', async () => {
+  it('is announced when it is found and when it is healed, as the schema says, and is shown in the widget and the report', async () => {
     const { network, bob } = testbed;
-    const heard = await listen();
+    const heard = await DomainEvents.open();
+    onTestFinished(() => heard.close());
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     await bob.send(replaceRoute(table, '10.20.0.0/16', network.transitGateway));
     await testbed.has(table, routes);
 
     const events = await eventually(async () => {
-      const events = (await heard()).filter(({ detail }) => detail.routeTableId === table);
+      const events = await heard.about(table);
       expect(events.map((event) => event['detail-type'])).toEqual(['Route Drift Detected', 'Route Drift Healed']);
       return events;
     });
@@ -162,6 +157,37 @@ describe('drift', () => {
   });
 });
 
+describe('a route that others make and the item leaves alone', () => {
+  it.each<[string, object]>([
+    ['unlisted-kept', { unlisted: 'keep' }],
+    ['out-of-scope', { scope: ['10.20.0.0/16'] }],
+  ])(
+    'is announced on the bus with its caller and a message, if it takes listed traffic: %s',
+    async (reason, policy) => {
+      const { network, bob } = testbed;
+      const heard = await DomainEvents.open();
+      onTestFinished(() => heard.close());
+      const destination = reason === 'out-of-scope' ? '128.0.0.0/1' : '10.20.7.0/24';
+      const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering }, policy);
+      await bob.send(createRoute(table, destination, network.transitGateway));
+
+      const event = await eventually(async () => {
+        const [event, ...others] = await heard.about(table);
+        expect([event?.['detail-type'], others]).toEqual(['Route Left Alone', []]);
+        return event;
+      });
+      const accepts = new Ajv({ validateFormats: false }).compile(eventJsonSchema());
+      expect(accepts(event), JSON.stringify(accepts.errors)).toBe(true);
+      expect(event?.detail).toMatchObject({
+        routes: [
+          { destination, target: network.transitGateway, reason, takesTraffic: true, actor: { arn: arnOf('bob') } },
+        ],
+        message: { what: `${destination} leads to ${network.transitGateway} (new; ${reason})` },
+      });
+    },
+  );
+});
+
 /** Calls the deployed widget as the dashboard does. */
 async function widget(payload: object): Promise<string> {
   const { FunctionError, Payload } = await new LambdaClient(aws).send(
@@ -170,31 +196,4 @@ async function widget(payload: object): Promise<string> {
   const answer = Payload?.transformToString() ?? '';
   if (FunctionError) throw new Error(answer);
   return z.string().parse(JSON.parse(answer));
-}
-
-const told = z.looseObject({
-  source: z.literal('route-reconciler'),
-  'detail-type': z.string(),
-  detail: z.looseObject({ routeTableId: z.string() }),
-});
-
-/** Hears all domain events from now on; answers with those that were told so far, oldest first. */
-async function listen(): Promise<() => Promise<readonly z.infer<typeof told>[]>> {
-  const sqs = new SQSClient(aws);
-  const bus = new EventBridgeClient(aws);
-  const QueueName = `heard-${Date.now()}`;
-  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
-  const Rule = QueueName;
-  await bus.send(new PutRuleCommand({ Name: Rule, EventPattern: JSON.stringify({ source: ['route-reconciler'] }) }));
-  const Arn = `arn:aws:sqs:${stack.region}:${accountId}:${QueueName}`;
-  await bus.send(new PutTargetsCommand({ Rule, Targets: [{ Id: 'queue', Arn }] }));
-  await sqs.send(new PurgeQueueCommand({ QueueUrl }));
-  const messages: Message[] = [];
-  return async () => {
-    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
-    messages.push(...Messages);
-    return messages
-      .map(({ Body = '' }) => told.parse(JSON.parse(Body)))
-      .toSorted((one, other) => (String(one.detail['at']) < String(other.detail['at']) ? -1 : 1));
-  };
 }

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { Testbed } from '../support/testbed.ts';
 
-// Calls that name no route, and change what routes lead to or whom a table serves. No sweep comes in these tests.
+// These calls name no route, but change the targets of routes or the subnets of a table. No sweep runs in these tests.
 
 let testbed: Testbed;
 beforeAll(async () => {
@@ -25,8 +25,8 @@ const notices = (table: string) =>
     return found;
   });
 
-describe('what happens around a managed table', () => {
-  it('is in its history with who did it: a subnet that joins and leaves', async () => {
+describe('a change to the surroundings of a managed table', () => {
+  it('is in the history with its actor: a subnet that joins and leaves', async () => {
     const { network } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     const made = new CreateSubnetCommand({ VpcId: network.vpc, CidrBlock: '10.0.77.0/24' });
@@ -37,7 +37,7 @@ describe('what happens around a managed table', () => {
     expect(await notices(table)).toMatchObject([
       { notice: `AssociateRouteTable: ${SubnetId} uses this table from now on`, actor: alice },
     ]);
-    // The association is known by now, and its end names nothing else.
+    // The association is known, and the call that ends it names nothing else.
     await testbed.alice.send(new DisassociateRouteTableCommand({ AssociationId }));
     await eventually(async () =>
       expect((await testbed.notices(table)).map(({ notice }) => notice)).toContain(
@@ -47,7 +47,7 @@ describe('what happens around a managed table', () => {
     expect((await testbed.status(table))?.phase).toBe('InSync');
   });
 
-  it('is in its history with who did it: other CIDR blocks in a prefix list', async () => {
+  it('is in the history with its actor: other CIDR blocks in a prefix list', async () => {
     const { network } = testbed;
     const table = await testbed.tableInSync({ [network.prefixList]: network.transitGateway });
     await testbed.alice.send(
@@ -65,7 +65,7 @@ describe('what happens around a managed table', () => {
     ]);
   });
 
-  it('wakes nobody when no managed table is concerned: EC2 is asked nothing', async () => {
+  it('causes no EC2 call if it concerns no managed table', async () => {
     const { network } = testbed;
     const table = await testbed.newTable({ '10.30.0.0/16': network.otherPeering });
     const since = await testbed.mark();
@@ -74,7 +74,7 @@ describe('what happens around a managed table', () => {
     expect(await testbed.callsOn(table, since)).toEqual([]);
   });
 
-  it('has a table looked at that leads to a target that died, within one event', async () => {
+  it('causes a reconcile of a table that has a route to a deleted target', async () => {
     const { network } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
     const checkedAt = (await testbed.status(table))?.checkedAt;

@@ -10,16 +10,16 @@ beforeAll(async () => {
 
 const read = 'DescribeRouteTables';
 
-// One after the other: a sweep looks at every table, and would mend what another test is about to show.
+// One after the other: a sweep reconciles every table, and would repair the drift of another test.
 describe('a sweep', () => {
-  it('heals drift that no event told, and reads no other table by itself', async () => {
+  it('repairs drift that no event reported, and reads no other table on its own', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const [drifted, calm] = await Promise.all([testbed.tableInSync(routes), testbed.tableInSync(routes)]);
     await unannounced.send(deleteRoute(drifted, '10.21.0.0/16'));
     const since = await testbed.mark();
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     expect(await testbed.routes(drifted)).toEqual(routes);
     expect(await testbed.callsOn(drifted, since)).toEqual([
@@ -32,24 +32,24 @@ describe('a sweep', () => {
     expect(run).not.toHaveProperty('actor.arn');
   });
 
-  it('that cannot read the tables changes none, and says that it did not check them', async () => {
+  it('that cannot read the tables changes none, and records them as unknown', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     await unannounced.send(deleteRoute(table, '10.20.0.0/16'));
     const since = await testbed.mark();
     await testbed.relay.inject({
-      on: { action: read, caller: await testbed.callerOf('Sweep') },
-      // The first try and every retry of the one page.
+      on: { action: read, caller: await testbed.functions.callerOf('Sweep') },
+      // The first try and every retry of the only page.
       times: 4,
       effect: { kind: 'refuse', code: 'InternalError', status: 500 },
     });
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     const { checked, unknown } = (await testbed.lastSweep()) ?? {};
     expect(checked).toBe(0);
-    // Only the first are named, and the other tests have tables, too.
+    // The record names only the first tables, and other tests have tables, too.
     expect(unknown?.count).toBeGreaterThanOrEqual(unknown?.first.length ?? 1);
     expect(unknown?.first).toContainEqual({
       routeTableId: expect.any(String),
@@ -57,11 +57,11 @@ describe('a sweep', () => {
     });
     expect(await testbed.callsOn(table, since)).toEqual([]);
 
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
     expect(await testbed.routes(table)).toEqual(routes);
   });
 
-  it('heals a table whose function was killed between delete and create, once its lease has expired', async () => {
+  it('repairs a table whose function was killed between delete and create, after its lease expired', async () => {
     const { network, unannounced } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
@@ -79,24 +79,24 @@ describe('a sweep', () => {
     await eventually(async () =>
       expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toContain(remove),
     );
-    await testbed.killWorkers('OnRouteChange');
+    await testbed.functions.killWorkers('OnRouteChange');
     await waking;
 
     await testbed.has(table, { '10.20.0.0/16': network.peering });
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove]);
 
-    // As long as the lease holds, everybody else takes its dead holder for alive.
-    await testbed.invoke('Sweep', {});
+    // Until the lease expires, others assume that its dead holder is alive.
+    await testbed.functions.invoke('Sweep', {});
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove]);
 
     await testbed.letLeaseExpire(table);
-    await testbed.invoke('Sweep', {});
+    await testbed.functions.invoke('Sweep', {});
 
     expect(await testbed.routes(table)).toEqual(routes);
     expect((await testbed.callsOn(table, since)).map(({ call }) => call)).toEqual([read, remove, read, create]);
   });
 
-  it('comes by itself, on schedule, and heals a table whose event was lost', async () => {
+  it('starts on schedule, and repairs a table whose event was lost', async () => {
     const { network, bob, relay } = testbed;
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);

@@ -1,9 +1,9 @@
 import { vi } from 'vitest';
 
 /**
- * Looks again and again until `look` no longer throws, and returns what it returned.
+ * Calls `look` again and again until it does not throw, and returns its result.
  *
- * @throws what `look` threw last, when `seconds` have passed
+ * @throws the last error of `look`, after `seconds`
  */
 export const eventually = <T>(look: () => Promise<T>, { seconds = 20 } = {}): Promise<T> =>
   vi.waitFor(look, { timeout: seconds * 1_000, interval: 100 });

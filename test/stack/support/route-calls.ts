@@ -1,8 +1,8 @@
 import { CreateRouteCommand, DeleteRouteCommand, type Route, ReplaceRouteCommand } from '@aws-sdk/client-ec2';
 
-// Written apart from the product's own translation, so that a mistake there does not cancel itself out here.
+// Independent of the product's own translation, so that the same mistake is not made twice.
 
-/** A call, by the texts a person writes. */
+/** A call with the texts that a person writes. */
 export const createRoute = (RouteTableId: string, destination: string, target: string): CreateRouteCommand =>
   new CreateRouteCommand({ RouteTableId, ...destinationField(destination), ...targetField(target) });
 
@@ -30,7 +30,7 @@ function destinationField(destination: string) {
 }
 
 function targetField(target: string) {
-  // EC2 makes the route of a gateway endpoint itself, and shows it so.
+  // EC2 creates the route of a gateway endpoint itself.
   if (target.startsWith('igw-') || target.startsWith('vpce-')) return { GatewayId: target };
   if (target.startsWith('eni-')) return { NetworkInterfaceId: target };
   if (target.startsWith('nat-')) return { NatGatewayId: target };

@@ -1,24 +1,14 @@
-import { randomUUID } from 'node:crypto';
 import {
+  CreateNetworkInterfaceCommand,
   CreateRouteTableCommand,
+  CreateSubnetCommand,
+  CreateTagsCommand,
   DescribeRouteTablesCommand,
   EC2Client,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
-import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
-import {
-  DeleteFunctionConcurrencyCommand,
-  GetFunctionConfigurationCommand,
-  InvokeCommand,
-  LambdaClient,
-  ListEventSourceMappingsCommand,
-  PutFunctionConcurrencyCommand,
-  UpdateEventSourceMappingCommand,
-  UpdateFunctionConfigurationCommand,
-} from '@aws-sdk/client-lambda';
-import { SQSClient, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import { GetScheduleCommand, SchedulerClient, UpdateScheduleCommand } from '@aws-sdk/client-scheduler';
 import {
   DeleteCommand,
@@ -29,7 +19,7 @@ import {
   paginateScan,
 } from '@aws-sdk/lib-dynamodb';
 import { expect, inject } from 'vitest';
-import { accountId } from '../../../local/emulators.ts';
+import { attachedByTag } from '../../../local/interfaces.ts';
 import type { RelayControl } from '../../../local/relay-control.ts';
 import { type Scenery, buildScenery } from '../../../local/scenery.ts';
 import { type StackAddress, connect } from '../../../local/stack.ts';
@@ -40,14 +30,13 @@ import { withEach } from '../../../reconciler/core/memory/memory.ts';
 import type { Phase, Status } from '../../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../../reconciler/core/status/sweep-record.ts';
 import type { StoredState, TableStates } from '../../../reconciler/ports.ts';
+import { callOn, eventOf } from './cloudtrail-records.ts';
 import { eventually } from './eventually.ts';
+import { DeployedFunctions, type FunctionName, functionNames } from './functions.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
 
 /** Routes as destination → target. */
 export type Routes = Readonly<Record<string, string>>;
-
-/** The deployed functions, as the outputs and roles of the stack name them. */
-export type FunctionName = 'OnRouteChange' | 'OnDesiredChange' | 'OnRequeue' | 'Sweep';
 
 /** One EC2 call of the reconciler. */
 export interface OwnCall {
@@ -57,12 +46,12 @@ export interface OwnCall {
   readonly error?: string;
 }
 
-/** A run as the state table has it. */
+/** A run, as far as tests check it. */
 export type StoredRun = Pick<Run, 'trigger' | 'actor' | 'plan' | 'outcome'>;
 
 /**
- * The local stack as tests use it: everything is deployed and runs by itself. Each test makes route tables of its own,
- * and so can run beside the others.
+ * The local stack, in which everything is deployed and runs by itself. Each test creates its own route tables, so that
+ * tests can run in parallel.
  */
 export class Testbed {
   readonly network: Scenery;
@@ -70,72 +59,67 @@ export class Testbed {
   readonly alice: EC2Client;
   readonly bob: EC2Client;
   /**
-   * EC2 without witnesses: its changes are made by the role of the sweep, whose events the rule leaves out, so nobody is
-   * told. Unlike dropping events this does not disturb the tests beside this one.
+   * Changes routes without an event: it calls EC2 with the role of the sweep, whose calls the rule ignores. To drop
+   * events instead would disturb other tests.
    */
   readonly unannounced: EC2Client;
   readonly relay: RelayControl;
-  /** Made, and not yet used by a test. */
+  readonly functions: DeployedFunctions;
+  /** The tables that no test uses yet. */
   readonly #tables: string[];
   readonly #outputs: StackAddress['outputs'];
   readonly #ec2: EC2Client;
   readonly #documents: DynamoDBDocumentClient;
   readonly #states: TableStates;
-  readonly #lambda: LambdaClient;
   readonly #bus: EventBridgeClient;
   readonly #scheduler: SchedulerClient;
-  readonly #iam: IAMClient;
-  readonly #sqs: SQSClient;
+  #subnet: Promise<string> | undefined;
 
-  private constructor(address: StackAddress, network: Scenery, sweepRole: string, tables: string[]) {
+  private constructor(
+    address: StackAddress,
+    functions: DeployedFunctions,
+    sweepRole: string,
+    network: Scenery,
+    tables: string[],
+  ) {
     const { aws, ec2, relay } = connect(address);
     this.network = network;
     this.alice = new EC2Client(ec2({ kind: 'user', name: 'alice' }));
     this.bob = new EC2Client(ec2({ kind: 'user', name: 'bob' }));
     this.unannounced = new EC2Client(ec2({ kind: 'role', name: sweepRole }));
     this.relay = relay;
+    this.functions = functions;
     this.#tables = tables;
     this.#outputs = address.outputs;
     this.#ec2 = new EC2Client(ec2());
     this.#documents = DynamoDBDocumentClient.from(new DynamoDBClient(aws));
     this.#states = tableStates(this.#documents, String(address.outputs['StateTableName']));
-    this.#lambda = new LambdaClient(aws);
     this.#bus = new EventBridgeClient(aws);
     this.#scheduler = new SchedulerClient(aws);
-    this.#iam = new IAMClient(aws);
-    this.#sqs = new SQSClient(aws);
   }
 
-  /** Opens a testbed with a network of its own, in which no sweep comes by itself. */
+  /** Opens a testbed with its own network, and disables the schedule of sweeps. */
   static async open(): Promise<Testbed> {
     const address = inject('stack');
-    const { aws, ec2, relay } = connect(address);
-    const role = await roleOf(new LambdaClient(aws), address.outputs['SweepFunctionName']);
-    // Nobody is to come late, because a table was made, to what a test does to it.
+    const { ec2, relay } = connect(address);
+    const functions = new DeployedFunctions(address);
+    const sweepRole = await functions.roleOf('Sweep');
+    // No function must run late because a table was created.
     await relay.events('drop');
     const operator = new EC2Client(ec2());
     const network = await buildScenery(ec2());
     const tables = await Promise.all(Array.from({ length: tablesMade }, () => makeTable(operator, network.vpc)));
     await relay.events('send');
     await relay.forgetCalls();
-    const testbed = new Testbed(address, network, role, tables);
-    // It would answer for drift that a test means for an event, and its calls would be counted.
+    const testbed = new Testbed(address, functions, sweepRole, network, tables);
+    // A scheduled sweep would repair drift for which a test expects an event, and its calls would be counted.
     await testbed.schedule('DISABLED');
     return testbed;
   }
 
-  /** Lets the schedule start sweeps, or not. */
-  async schedule(State: 'ENABLED' | 'DISABLED'): Promise<void> {
-    const Name = this.#outputs['ScheduleName'];
-    const { ScheduleExpression, FlexibleTimeWindow, Target } = await this.#scheduler.send(
-      new GetScheduleCommand({ Name }),
-    );
-    await this.#scheduler.send(
-      new UpdateScheduleCommand({ Name, ScheduleExpression, FlexibleTimeWindow, Target, State }),
-    );
-  }
+  // ── route tables ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A route table that nobody manages yet, with these routes. */
+  /** A new, unmanaged route table with these routes. */
   async newTable(routes: Routes = {}): Promise<string> {
     const table = this.#tables.pop();
     if (!table) throw new Error(`the tests of this file need more than ${tablesMade} route tables`);
@@ -147,7 +131,30 @@ export class Testbed {
     return table;
   }
 
-  /** A route table that is managed and watched, and has been found as desired without a change. */
+  /** A network interface. It is attached to nothing, or to an instance of the account that is given. */
+  async newInterface(attachedBy?: string): Promise<string> {
+    const made = new CreateNetworkInterfaceCommand({ SubnetId: await this.subnet });
+    const { NetworkInterface } = await this.#ec2.send(made);
+    const id = String(NetworkInterface?.NetworkInterfaceId);
+    if (attachedBy !== undefined)
+      await this.#ec2.send(
+        new CreateTagsCommand({ Resources: [id], Tags: [{ Key: attachedByTag, Value: attachedBy }] }),
+      );
+    return id;
+  }
+
+  /** The subnet of the interfaces. */
+  get subnet(): Promise<string> {
+    this.#subnet ??= this.#newSubnet();
+    return this.#subnet;
+  }
+
+  async #newSubnet(): Promise<string> {
+    const made = new CreateSubnetCommand({ VpcId: this.network.vpc, CidrBlock: '10.0.88.0/24' });
+    return String((await this.#ec2.send(made)).Subnet?.SubnetId);
+  }
+
+  /** A managed and watched route table that is in sync without a change. */
   async tableInSync(routes: Routes, policy: object = {}): Promise<string> {
     const table = await this.newTable(routes);
     await this.desire(table, routes, policy);
@@ -156,29 +163,39 @@ export class Testbed {
     return table;
   }
 
-  /**
-   * Moves the start of a table's policy a minute into the past, as if a minute had gone by before the last read. So no
-   * later read is due. The unit tests show with a clock of their own how long a policy takes to settle.
-   */
-  async letPolicySettle(table: string): Promise<void> {
-    await eventually(async () => {
-      const state = await this.state(table);
-      if (!state?.memory.policySince) throw new Error(`no policy of ${table} is known`);
-      const at = new Date(Date.parse(state.memory.policySince.at) - 60_000).toISOString();
-      const memory = { ...state.memory, policySince: { ...state.memory.policySince, at } };
-      const { dueAt: _, ...rest } = state;
-      const { nextRetry: __, ...status } = state.status;
-      expect(await this.#states.write({ ...rest, status, memory, revision: state.revision + 1 })).toBe(true);
-    });
+  /** The routes of a table that were created with CreateRoute, as EC2 shows them now. */
+  async routes(table: string): Promise<Routes> {
+    const { RouteTables: [found] = [] } = await this.#ec2.send(
+      new DescribeRouteTablesCommand({ RouteTableIds: [table] }),
+    );
+    return Object.fromEntries((found?.Routes ?? []).filter(({ Origin }) => Origin === 'CreateRoute').map(asWritten));
   }
 
-  /** Writes a desired item, as a person or a pipeline would. */
+  /** Waits until a table has exactly these routes. */
+  async has(table: string, routes: Routes, { seconds = 20 } = {}): Promise<void> {
+    await eventually(async () => expect(await this.routes(table)).toEqual(routes), { seconds });
+  }
+
+  /**
+   * Lets another table drift and waits until it is repaired and verified, which takes some seconds. By then, every function
+   * that was woken before has run. For tests that show that no function was woken.
+   */
+  async healsAnother(): Promise<void> {
+    const table = await this.tableInSync({ '10.20.0.0/16': this.network.peering });
+    await this.alice.send(deleteRoute(table, '10.20.0.0/16'));
+    await this.phase(table, 'Verifying');
+    await this.phase(table, 'InSync');
+  }
+
+  // ── desired items and orders ───────────────────────────────────────────────────────────────────────────────────────
+
+  /** Writes a desired item, as a person or a pipeline does. */
   async desire(table: string, routes: Routes, policy: object = {}): Promise<void> {
     const listed = Object.entries(routes).map(([destination, target]) => ({ destination, target }));
     await this.putItem({ routeTableId: table, routes: listed, ...policy });
   }
 
-  /** Writes a desired item, and waits until a reconcile has ended that knows it. */
+  /** Writes a desired item, and waits for the end of a reconcile that uses it. */
   async edit(table: string, routes: Routes, policy: object = {}): Promise<Status> {
     const before = await this.state(table);
     await this.desire(table, routes, policy);
@@ -191,7 +208,7 @@ export class Testbed {
     });
   }
 
-  /** Writes just this into the table of desired items, whatever it is. */
+  /** Writes any item into the table of desired items, valid or not. */
   async putItem(item: Record<string, unknown>): Promise<void> {
     await this.#documents.send(new PutCommand({ TableName: this.#outputs['DesiredTableName'], Item: item }));
   }
@@ -202,20 +219,22 @@ export class Testbed {
     );
   }
 
-  /** The routes that somebody made in a table, as EC2 has them now. */
-  async routes(table: string): Promise<Routes> {
-    const { RouteTables: [found] = [] } = await this.#ec2.send(
-      new DescribeRouteTablesCommand({ RouteTableIds: [table] }),
-    );
-    return Object.fromEntries((found?.Routes ?? []).filter(({ Origin }) => Origin === 'CreateRoute').map(asWritten));
+  /** Deletes all items, so that the tables of other tests are not managed. */
+  async deleteAllItems(): Promise<void> {
+    const TableName = this.#outputs['DesiredTableName'];
+    for await (const { Items = [] } of paginateScan({ client: this.#documents }, { TableName }))
+      for (const { routeTableId } of Items) await this.deleteItem(String(routeTableId));
   }
 
-  /** Waits until a table has just these routes. */
-  async has(table: string, routes: Routes, { seconds = 20 } = {}): Promise<void> {
-    await eventually(async () => expect(await this.routes(table)).toEqual(routes), { seconds });
+  /** Writes an order with one put-item, as a person does. */
+  async order(routeTableId: string, order: string, fields: object): Promise<void> {
+    const Item = { ...fields, routeTableId, order };
+    await this.#documents.send(new PutCommand({ TableName: this.#outputs['OrdersTableName'], Item }));
   }
 
-  /** All that is stored of a table. */
+  // ── stored state ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The stored state of a table. */
   async state(table: string): Promise<StoredState | undefined> {
     const { state, isLost } = await this.#states.read(table);
     if (isLost) throw new Error(`the state of ${table} cannot be read`);
@@ -238,7 +257,7 @@ export class Testbed {
     );
   }
 
-  /** The runs of a table that were carried out, oldest first. */
+  /** The runs of a table with an apply, oldest first. */
   async runs(table: string): Promise<StoredRun[]> {
     const items = await this.#history(table);
     return items
@@ -246,13 +265,16 @@ export class Testbed {
       .map(({ trigger, actor, plan, outcome }): StoredRun => ({ trigger, actor, plan, outcome }));
   }
 
-  /** Gives an order as a person would, with one put-item. */
-  async order(routeTableId: string, order: string, fields: object): Promise<void> {
-    const Item = { ...fields, routeTableId, order };
-    await this.#documents.send(new PutCommand({ TableName: this.#outputs['OrdersTableName'], Item }));
+  /** Waits until the runs of a table have `count` outcomes, and returns them. */
+  async outcomes(table: string, count: number): Promise<RunOutcome[]> {
+    return eventually(async () => {
+      const outcomes = (await this.runs(table)).flatMap(({ outcome }) => outcome);
+      expect(outcomes).toHaveLength(count);
+      return outcomes;
+    });
   }
 
-  /** What is in a table's history that is not healed. */
+  /** The notices in a table's history: changes to its surroundings. */
   async notices(table: string): Promise<{ readonly notice: string; readonly actor: Actor }[]> {
     const items = await this.#history(table);
     return items.filter(({ notice }) => notice !== undefined).map(({ notice, actor }) => ({ notice, actor }));
@@ -271,170 +293,40 @@ export class Testbed {
     return Items;
   }
 
-  /** The outcomes of all runs of a table, once there are `count`. */
-  async outcomes(table: string, count: number): Promise<RunOutcome[]> {
-    return eventually(async () => {
-      const outcomes = (await this.runs(table)).flatMap(({ outcome }) => outcome);
-      expect(outcomes).toHaveLength(count);
-      return outcomes;
-    });
-  }
-
   async lastSweep(): Promise<SweepRecord | undefined> {
     return this.#states.readSweep();
   }
 
-  /** Lets one invocation look at a table, as an event does that tells nothing but its id; throws if it fails. */
-  async wake(table: string): Promise<void> {
-    await this.invoke('OnRouteChange', eventOf(callOn(table)));
-  }
+  // ── the passage of time ────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Calls a function and waits for its end; throws if it fails. */
-  async invoke(name: FunctionName, payload: unknown): Promise<void> {
-    const { FunctionError, Payload } = await this.#lambda.send(
-      new InvokeCommand({ FunctionName: this.#outputs[`${name}FunctionName`], Payload: JSON.stringify(payload) }),
+  /** Enables or disables the schedule of sweeps. */
+  async schedule(State: 'ENABLED' | 'DISABLED'): Promise<void> {
+    const Name = this.#outputs['ScheduleName'];
+    const { ScheduleExpression, FlexibleTimeWindow, Target } = await this.#scheduler.send(
+      new GetScheduleCommand({ Name }),
     );
-    if (FunctionError) throw new Error(`${name} failed: ${Payload?.transformToString()}`);
-  }
-
-  /** Puts CloudTrail records on the event bus, at most ten at a time. */
-  async tell(...details: readonly object[]): Promise<void> {
-    const { FailedEntryCount } = await this.#bus.send(
-      new PutEventsCommand({
-        Entries: details.map((detail) => ({
-          Source: 'local.ec2',
-          DetailType: 'AWS API Call via CloudTrail',
-          Detail: JSON.stringify(detail),
-        })),
-      }),
-    );
-    expect(FailedEntryCount ?? 0).toBe(0);
-  }
-
-  /**
-   * Lets another table drift, be healed and be verified, which takes some seconds. Whoever was woken before has come by
-   * then: for tests which show that nobody came.
-   */
-  async healsAnother(): Promise<void> {
-    const table = await this.tableInSync({ '10.20.0.0/16': this.network.peering });
-    await this.alice.send(deleteRoute(table, '10.20.0.0/16'));
-    await this.phase(table, 'Verifying');
-    await this.phase(table, 'InSync');
-  }
-
-  /**
-   * Takes a permission on one route table from a function's role; whatever its own policy grants.
-   *
-   * @returns what gives it back
-   */
-  async deny(name: FunctionName, Action: string, table: string): Promise<() => Promise<unknown>> {
-    return this.denyOn(name, Action, `arn:aws:ec2:*:*:route-table/${table}`);
-  }
-
-  /** The same for any resource, as a policy names it. */
-  async denyOn(name: FunctionName, Action: string, Resource: string): Promise<() => Promise<unknown>> {
-    const RoleName = await roleOf(this.#lambda, this.#outputs[`${name}FunctionName`]);
-    const PolicyName = `Deny-${Action}-${Resource}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
-    const Statement = [{ Effect: 'Deny', Action, Resource }];
-    const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement });
-    await this.#iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
-    let given: Promise<unknown> | undefined;
-    return () => (given ??= this.#iam.send(new DeleteRolePolicyCommand({ RoleName, PolicyName })));
-  }
-
-  /** Lets a function be called as by an event: at once, and again by Lambda when it fails. */
-  async trigger(name: FunctionName, payload: unknown): Promise<void> {
-    const FunctionName = this.#outputs[`${name}FunctionName`];
-    await this.#lambda.send(
-      new InvokeCommand({ FunctionName, InvocationType: 'Event', Payload: JSON.stringify(payload) }),
+    await this.#scheduler.send(
+      new UpdateScheduleCommand({ Name, ScheduleExpression, FlexibleTimeWindow, Target, State }),
     );
   }
 
   /**
-   * Lets no call of a function through any more.
-   *
-   * @returns what lets them through again
+   * Moves the start of a table's policy a minute into the past, as if the last read came a minute after it. So no later
+   * read is due. The unit tests check the real time.
    */
-  async throttle(name: FunctionName): Promise<() => Promise<unknown>> {
-    const FunctionName = this.#outputs[`${name}FunctionName`];
-    await this.#lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }));
-    return () => this.#lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
+  async letPolicySettle(table: string): Promise<void> {
+    await eventually(async () => {
+      const state = await this.state(table);
+      if (!state?.memory.policySince) throw new Error(`no policy of ${table} is known`);
+      const at = new Date(Date.parse(state.memory.policySince.at) - 60_000).toISOString();
+      const memory = { ...state.memory, policySince: { ...state.memory.policySince, at } };
+      const { dueAt: _, ...rest } = state;
+      const { nextRetry: __, ...status } = state.status;
+      expect(await this.#states.write({ ...rest, status, memory, revision: state.revision + 1 })).toBe(true);
+    });
   }
 
-  /**
-   * Takes a function's settings, so that it crashes whatever wakes it, as after a deployment that went wrong.
-   *
-   * @returns what gives them back
-   */
-  async cripple(name: FunctionName): Promise<() => Promise<unknown>> {
-    const FunctionName = this.#outputs[`${name}FunctionName`];
-    const { Environment: { Variables = {} } = {} } = await this.#lambda.send(
-      new GetFunctionConfigurationCommand({ FunctionName }),
-    );
-    const set = (variables: Record<string, string>) =>
-      this.#lambda.send(
-        new UpdateFunctionConfigurationCommand({ FunctionName, Environment: { Variables: variables } }),
-      );
-    await set({});
-    return () => set(Variables);
-  }
-
-  /**
-   * Lets a function listen no longer to its queue or streams.
-   *
-   * @returns what lets it listen again
-   */
-  async deafen(name: FunctionName): Promise<() => Promise<unknown>> {
-    const { EventSourceMappings = [] } = await this.#lambda.send(
-      new ListEventSourceMappingsCommand({ FunctionName: this.#outputs[`${name}FunctionName`] }),
-    );
-    const listen = (Enabled: boolean) =>
-      Promise.all(
-        EventSourceMappings.map(({ UUID }) =>
-          this.#lambda.send(new UpdateEventSourceMappingCommand({ UUID, Enabled })),
-        ),
-      );
-    await listen(false);
-    return () => listen(true);
-  }
-
-  /**
-   * Lets edits and requeue messages that fail be given up within seconds, else it takes an hour and 18 minutes. For edits
-   * AWS wants a minute at the least.
-   *
-   * @returns what gives them their time back
-   */
-  async giveUpSoon(): Promise<() => Promise<unknown>> {
-    const { EventSourceMappings = [] } = await this.#lambda.send(
-      new ListEventSourceMappingsCommand({ FunctionName: this.#outputs['OnDesiredChangeFunctionName'] }),
-    );
-    const set = (MaximumRecordAgeInSeconds: number, VisibilityTimeout: number) =>
-      Promise.all([
-        ...EventSourceMappings.map(({ UUID }) =>
-          this.#lambda.send(new UpdateEventSourceMappingCommand({ UUID, MaximumRecordAgeInSeconds })),
-        ),
-        this.#sqs.send(
-          new SetQueueAttributesCommand({
-            QueueUrl: this.#outputs['RequeueQueueUrl'],
-            Attributes: { VisibilityTimeout: String(VisibilityTimeout) },
-          }),
-        ),
-      ]);
-    await set(5, 1);
-    return () => set(3_600, 360);
-  }
-
-  /** Lets nothing be managed any more, so that no table of other tests is looked at. */
-  async forgetAll(): Promise<void> {
-    const TableName = this.#outputs['DesiredTableName'];
-    for await (const { Items = [] } of paginateScan({ client: this.#documents }, { TableName }))
-      for (const { routeTableId } of Items) await this.deleteItem(String(routeTableId));
-  }
-
-  /**
-   * Moves the drift of a table that waits for an event into the past, as if a quarter of an hour had gone by. How long
-   * that is, the unit tests show with a clock of their own.
-   */
+  /** Moves the drift of a table that expects an event 16 minutes into the past. The unit tests check the real time. */
   async letEventsBeLate(routeTableId: string): Promise<void> {
     const state = await this.state(routeTableId);
     const waits = [...(state?.memory.destinations.values() ?? [])].some(({ drift }) => drift?.at(-1)?.expectsEvent);
@@ -477,15 +369,9 @@ export class Testbed {
     return { instance, eni };
   }
 
-  /** Kills every process of a function, whatever it is at: MiniStack does so when its configuration is written. */
-  async killWorkers(name: FunctionName): Promise<void> {
-    const FunctionName = this.#outputs[`${name}FunctionName`];
-    await this.#lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Timeout: 60 }));
-  }
-
   /**
-   * Moves the end of a lease into the past, as if its time had passed: 70 s are long for a test. What is known only by
-   * waiting, that a lease ends at all, the unit tests show with a clock of their own.
+   * Moves the end of a lease into the past, because 70 s are too long for a test. The unit tests check that a lease
+   * expires by itself.
    */
   async letLeaseExpire(routeTableId: string): Promise<void> {
     await this.#documents.send(
@@ -499,17 +385,33 @@ export class Testbed {
     );
   }
 
-  /** How the relay calls a function. */
-  async callerOf(name: FunctionName): Promise<string> {
-    return `role/${await roleOf(this.#lambda, this.#outputs[`${name}FunctionName`])}`;
+  // ── events and calls ───────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Reconciles a table once, with an event that contains only its id. Throws if the invocation fails. */
+  async wake(table: string): Promise<void> {
+    await this.functions.invoke('OnRouteChange', eventOf(callOn(table)));
   }
 
-  /** How many EC2 calls there were so far, to count from. */
+  /** Sends CloudTrail records to the event bus, at most ten at a time. */
+  async sendRecords(...details: readonly object[]): Promise<void> {
+    const { FailedEntryCount } = await this.#bus.send(
+      new PutEventsCommand({
+        Entries: details.map((detail) => ({
+          Source: 'local.ec2',
+          DetailType: 'AWS API Call via CloudTrail',
+          Detail: JSON.stringify(detail),
+        })),
+      }),
+    );
+    expect(FailedEntryCount ?? 0).toBe(0);
+  }
+
+  /** The number of EC2 calls so far, as a start for `callsOn`. */
   async mark(): Promise<number> {
     return (await this.relay.calls()).length;
   }
 
-  /** The calls that the reconciler made about this one table since `mark()`, in the order they came in. */
+  /** The calls of the reconciler about one table since `mark()`, in order. */
   async callsOn(table: string, since: number): Promise<OwnCall[]> {
     const calls = (await this.relay.calls()).slice(since);
     return calls.flatMap(({ action, caller, parameters, error }) => {
@@ -522,7 +424,7 @@ export class Testbed {
     });
   }
 
-  /** What one function called about a table while something was done. */
+  /** The calls of one function about a table during `act`. */
   async callsDuring(table: string, by: FunctionName, act: () => Promise<unknown>): Promise<string[]> {
     const since = await this.mark();
     await act();
@@ -533,8 +435,6 @@ export class Testbed {
 /** How many route tables the tests of one file may use. */
 const tablesMade = 30;
 
-const functionNames: readonly FunctionName[] = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
-
 /** Destination and target of a mutation. */
 function routeIn({ Action: _, Version: __, RouteTableId: ___, ...fields }: Routes): string[] {
   const [destinations, targets] = [true, false].map((isDestination) =>
@@ -543,30 +443,7 @@ function routeIn({ Action: _, Version: __, RouteTableId: ___, ...fields }: Route
   return [...(destinations ?? []), ...(targets ?? [])].map((name) => String(fields[name]));
 }
 
-/** The ARN of a person who calls. */
-export const arnOf = (user: 'alice' | 'bob'): string => `arn:aws:iam::${accountId}:user/${user}`;
-
-/** What a CloudTrail record of an EC2 call that names a table needs to be taken for one. */
-export const callOn = (routeTableId: string, detail: object = {}): object => ({
-  eventSource: 'ec2.amazonaws.com',
-  eventName: 'AssociateRouteTable',
-  eventID: randomUUID(),
-  eventTime: new Date().toISOString(),
-  recipientAccountId: accountId,
-  userIdentity: { type: 'IAMUser', arn: arnOf('bob') },
-  requestParameters: { routeTableId },
-  ...detail,
-});
-
-/** The event that EventBridge makes of a CloudTrail record. */
-export const eventOf = (detail: unknown): object => ({ 'detail-type': 'AWS API Call via CloudTrail', detail });
-
 async function makeTable(ec2: EC2Client, VpcId: string): Promise<string> {
   const { RouteTable } = await ec2.send(new CreateRouteTableCommand({ VpcId }));
   return String(RouteTable?.RouteTableId);
-}
-
-async function roleOf(lambda: LambdaClient, FunctionName: string | undefined): Promise<string> {
-  const { Role } = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
-  return String(Role?.split('/').at(-1));
 }

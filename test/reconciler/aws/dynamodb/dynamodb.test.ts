@@ -13,7 +13,7 @@ import { collect } from '../../../support/collect.ts';
 import { dynamoDbThatAnswers, itemLimit, itemSize } from '../../../support/dynamodb.ts';
 import { InMemoryWorld } from '../../../support/in-memory-world.ts';
 
-// These tests check the requests to DynamoDB. What an emulator can show as well is in the contract suite of the stores.
+// These tests check the requests to DynamoDB. The contract suite of the stores covers what an emulator can show.
 
 const tables = { desiredTable: 'Desired', ordersTable: 'Orders', stateTable: 'States' };
 
@@ -64,7 +64,7 @@ describe('a consistent read returns the data that decisions depend on:', () => {
 describe('the last valid item', () => {
   const since = now.toISOString();
 
-  it('fits its row, however large and random the item is', async () => {
+  it('fits in its row, however large and random the item is', async () => {
     const random = () => randomBytes(96).toString('base64').padEnd(256, 'x');
     const item = {
       routeTableId,
@@ -86,7 +86,7 @@ describe('the last valid item', () => {
     ['with a version that cannot be unpacked', { since: { S: since }, version: { B: 'AAAA' } }],
     ['with a version of another type', { since: { S: since }, version: { S: '{}' } }],
     ['without a time', { version: { B: Buffer.from(pack({ routeTableId })).toString('base64') } }],
-  ])('counts as none %s', async (_, row) => {
+  ])('is undefined %s', async (_, row) => {
     const { documents } = dynamoDbThatAnswers(() => ({ Item: row }));
     expect(await lastValidItems(documents, 'States').read(routeTableId)).toBeUndefined();
   });
@@ -102,7 +102,7 @@ describe('a partial answer', () => {
     await expect(look(routeTableId)).rejects.toThrow('did not answer for every item');
   });
 
-  it('to a glance at states leads to requests for the rest', async () => {
+  it('to a bulk read of states leads to requests for the rest', async () => {
     let left = 2;
     const dynamoDb = dynamoDbThatAnswers(({ input }) => ({
       Responses: { States: [] },
@@ -189,7 +189,7 @@ describe('a reported call', () => {
     ]);
   });
 
-  it('that nobody can read is skipped and logged, and the others are read consistently', async () => {
+  it('that cannot be parsed is skipped and logged, and the others are read consistently', async () => {
     const row = (item: string, about: string) => ({
       routeTableId: { S: routeTableId },
       item: { S: item },

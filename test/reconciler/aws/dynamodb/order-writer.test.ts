@@ -3,20 +3,20 @@ import { type Scope, orderWriter } from '../../../../reconciler/aws/dynamodb/ord
 import { minutesAfter, now, routeTableId } from '../../../support/builders.ts';
 import { type DynamoDbRequest, dynamoDbThatAnswers } from '../../../support/dynamodb.ts';
 
-// What an emulator can show as well is in the tests of the adapters on the local stack.
+// The tests of the adapters on the local stack cover what an emulator can show.
 
 const until = (minutes: number) => ({ reason: { S: 'x' }, until: { S: minutesAfter(minutes).toISOString() } });
 const isRead = ({ operation }: DynamoDbRequest) => operation === 'BatchGetItem' || operation === 'GetItem';
 const month = 30 * 24 * 60 * 60;
 
 describe('the end of a pause', () => {
-  /** What is written to end a pause whose rows are these, and what is said of it. */
+  /** Ends a pause that has these rows; returns the writes and the result. */
   async function resumed(scope: Scope, rows: Record<string, object>) {
     const id = { S: scope === 'fleet' ? '*' : scope.routeTableId };
     const Orders = Object.entries(rows).map(([order, row]) => ({ ...row, routeTableId: id, order: { S: order } }));
     const dynamoDb = dynamoDbThatAnswers((request) => (isRead(request) ? { Responses: { Orders } } : {}));
-    const told = await orderWriter(dynamoDb.documents, 'Orders').resume(scope, now);
-    return { told, writes: dynamoDb.requests.filter((request) => !isRead(request)) };
+    const result = await orderWriter(dynamoDb.documents, 'Orders').resume(scope, now);
+    return { result, writes: dynamoDb.requests.filter((request) => !isRead(request)) };
   }
 
   it.each([
@@ -24,10 +24,10 @@ describe('the end of a pause', () => {
     ['a pause that lasts', { routeTableId }, { pause: until(5) }],
     ['a stop of all', 'fleet', { stop: until(5) }],
     ['a stop under the other name', 'fleet', { pause: until(5), stop: until(-60) }],
-    ['an end that nobody can read', { routeTableId }, { pause: { until: { S: 'soon' } } }],
-  ] as const)('of %s is written, and the row goes 30 days later', async (_, scope, rows) => {
-    const { told, writes } = await resumed(scope, rows);
-    expect(told).toBe('ended');
+    ['a pause with an unreadable end', { routeTableId }, { pause: { until: { S: 'soon' } } }],
+  ] as const)('of %s is written, and the row expires 30 days later', async (_, scope, rows) => {
+    const { result, writes } = await resumed(scope, rows);
+    expect(result).toBe('ended');
     expect(writes).toMatchObject([
       {
         input: {
@@ -40,9 +40,9 @@ describe('the end of a pause', () => {
     ]);
   });
 
-  it.each([[{ routeTableId }], ['fleet' as const]])('of %o ends it under either name', async (scope) => {
-    const { told, writes } = await resumed(scope, { pause: until(5), stop: until(5) });
-    expect(told).toBe('ended');
+  it.each([[{ routeTableId }], ['fleet' as const]])('of %o is written under both names', async (scope) => {
+    const { result, writes } = await resumed(scope, { pause: until(5), stop: until(5) });
+    expect(result).toBe('ended');
     expect(writes.map(({ input }) => input['Key'])).toMatchObject([
       { order: { S: 'pause' } },
       { order: { S: 'stop' } },
@@ -50,18 +50,18 @@ describe('the end of a pause', () => {
   });
 
   it.each([
-    ['none was ever ordered', { routeTableId }, {}, 'none'],
+    ['there is no order', { routeTableId }, {}, 'none'],
     ['it ended long ago', { routeTableId }, { pause: until(-60) }, 'over'],
     ['it ended in another time zone', 'fleet', { stop: { until: { S: '2026-11-23T13:30:00+02:00' } } }, 'over'],
-  ] as const)('is left as it is when %s', async (_, scope, rows, expected) => {
-    expect(await resumed(scope, rows)).toEqual({ told: expected, writes: [] });
+  ] as const)('writes nothing if %s', async (_, scope, rows, expected) => {
+    expect(await resumed(scope, rows)).toEqual({ result: expected, writes: [] });
   });
 });
 
 it.each([
   ['one that is still active', { reason: { S: 'incident' } }, { of: 'table', reason: 'incident' }],
   ['nothing where it had ended', { until: { S: minutesAfter(-1).toISOString() } }, undefined],
-])('a pause says what it replaced: %s', async (_, row, was) => {
+])('a pause returns what it replaced: %s', async (_, row, was) => {
   const Attributes = { ...row, routeTableId: { S: routeTableId }, order: { S: 'pause' } };
   const { documents } = dynamoDbThatAnswers(() => ({ Attributes }));
   const order = { reason: 'failover test', by: 'alice', at: now };

@@ -24,7 +24,7 @@ const oneOf = <T>(list: readonly T[], key: string): T | undefined => list[random
 const filled = (text: string, length: number): string => text.repeat(Math.ceil(length / text.length)).slice(0, length);
 const numbered = <T>(count: number, make: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => make(n));
 
-/** What is in a table's 2,000 routes. */
+/** The destinations of a table's 2,000 routes. */
 interface Crowd {
   readonly destination: (n: number) => string;
   readonly targets: readonly string[];
@@ -45,7 +45,7 @@ const tool = (n: number): string =>
 
 const reconciles = numbered(288, (n) => minutesAfter(-5 * n - random(`reconcile ${n}`, 300) / 60).toISOString());
 
-/** A day as bad as it gets: a deployment gone wrong and a hundred people, each of them fighting for every route. */
+/** The worst day: a failed deployment and a hundred people, each of whom fights for every route. */
 const badDay: Crowd = {
   destination: (n) =>
     n % 2 ? `2001:db8:${hex(`net ${n}`, 4)}:${hex(`${n}`, 4)}::/64` : `10.${n >> 8}.${n & 255}.0/24`,
@@ -56,7 +56,7 @@ const badDay: Crowd = {
   time: (key) => String(oneOf(reconciles, key)),
 };
 
-/** Worse than anything that happens: hardly anything repeats. */
+/** Worse than any real day: hardly any text repeats. */
 const worse: Crowd = {
   destination: (n) => `${hex(`net ${n}`, 32).replace(/.{4}(?=.)/g, '$&:')}/128`,
   targets: numbered(
@@ -73,7 +73,7 @@ const uuid = (key: string): string => hex(key, 32).replace(/^(.{8})(.{4})(.{4})(
 /** The instances behind listed interfaces. */
 const instances = numbered(100, (n) => `i-${hex(`instance ${n}`, 17)}`);
 
-/** One of the routes: it drifts, it is refused, it is contested, and its target died. */
+/** One route: it drifted, its repair was rejected, it is contested, and its target died. */
 function crowded({ destination: destinationOf, targets, actors, message, time }: Crowd, n: number): Remembered {
   const destination = destinationOf(n);
   const [from = '', to = ''] = [oneOf(targets, `from ${n}`), oneOf(targets, `to ${n}`)];
@@ -91,6 +91,13 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
     ours: to,
     ...(n % 3 === 0 && { seenAsListed: true }),
     ...(n % 5 === 0 && { wasLocal: true }),
+    seen: {
+      target: from,
+      state: 'blackhole',
+      ownerId: '444455556666',
+      leftAlone: 'maybe-not-ours',
+      takesTraffic: true,
+    },
     instance: oneOf(instances, to) ?? '',
     // One call takes a target down for all its routes, and the call that moved a route is the cause of its drift.
     down: {
@@ -149,18 +156,19 @@ function stateUnder(crowd: Crowd): StoredState {
 const print = (title: string, row: Record<string, unknown>): void =>
   console.log(`${title}: ${itemSize(row)} bytes, of which the memory takes ${itemSize(row['memory'])}`);
 
-/** What deletes are earned by. */
+/** The memory that proves earned deletes, and that the next read is compared with. */
 const earning = ({ destinations, approval, policySince }: Memory): object => ({
   approval,
   policySince,
   destinations: [...destinations].map(
-    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, arrival, down }]) => ({
+    ([destination, { listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, down }]) => ({
       destination,
       listed,
       ours,
       overrodeLocal,
       seenAsListed,
       wasLocal,
+      seen,
       arrival,
       down: down && { target: down.target, since: down.since },
     }),
@@ -168,7 +176,7 @@ const earning = ({ destinations, approval, policySince }: Memory): object => ({
 });
 
 describe('the row of a state', () => {
-  it('is read back as it was written, with everything in it', () => {
+  it('is read as it was written, with every field set', () => {
     expect(stateOf(rowOf(state))).toEqual(state);
   });
 
@@ -186,7 +194,7 @@ describe('the row of a state', () => {
     });
   });
 
-  it('is read back as it was written, whatever is remembered', () => {
+  it('is read as it was written, whatever is remembered', () => {
     fc.assert(
       fc.property(situation, ({ memory }) => {
         expect(stateOf(rowOf({ ...state, memory }))?.memory).toEqual(memory);
@@ -194,14 +202,14 @@ describe('the row of a state', () => {
     );
   });
 
-  it('fits, and remembers everything, with 2,000 routes that a hundred actors fight for', () => {
+  it('fits in an item, and remembers everything, with 2,000 routes that a hundred actors fight for', () => {
     const given = stateUnder(badDay);
     const row = rowOf(given);
     print('2,000 routes on a bad day', row);
     expect(itemSize(row)).toBeLessThan(380_000);
     const read = stateOf(row);
     expect(read?.memory).toEqual({ ...given.memory, forgotten: 4 });
-    // Of what people see, the first of each list are enough.
+    // People see only the first entries of each list.
     const [few, all] = [read?.status, given.status];
     for (const list of ['failures', 'contested', 'drift'] as const)
       expect(few?.[list]).toEqual(all[list]?.slice(0, 20));
@@ -213,7 +221,7 @@ describe('the row of a state', () => {
     });
   });
 
-  it('fits, and keeps what deletes are earned by, with 2,000 routes of which nothing is alike', () => {
+  it('fits in an item, and keeps the proof of earned deletes, with 2,000 routes that have nothing in common', () => {
     const given = stateUnder(worse);
     const row = rowOf(given);
     print('2,000 routes of which nothing is alike', row);
@@ -223,7 +231,7 @@ describe('the row of a state', () => {
     expect(read.forgotten).toBe(4);
   });
 
-  it('has room for the first events that are not announced yet, and counts the others', () => {
+  it('keeps the first events that are not announced yet, and counts the others', () => {
     const given = stateUnder(worse);
     const [event] = state.unsent.events;
     const changes = [...given.memory.destinations.values()]
@@ -253,7 +261,7 @@ const recordOf = (value: unknown): Record<string, unknown> => z.looseObject({}).
 
 const bytesOf = (value: unknown): Uint8Array => z.instanceof(Uint8Array).parse(value);
 
-/** The same value, again and again, with one thing in it of another type. */
+/** Copies of a value, each with one field of another type. */
 function* broken(value: unknown): Generator {
   yield value === null || typeof value === 'string' ? 7 : 'text';
   if (typeof value !== 'object' || value === null) return;
@@ -285,7 +293,7 @@ describe('a row that cannot be read', () => {
     for (const one of wrong) expect({ read: stateOf({ ...row, memory: pack(one) }), one }).toEqual({ one });
   });
 
-  it('has a time that is none', () => {
+  it('has an invalid time', () => {
     expect(stateOf({ ...row, nextRetry: 'soon' })).toBeUndefined();
     const retry = recordOf(unpack(packed));
     expect(stateOf({ ...row, memory: pack({ ...retry, lastWriteAt: 'lately' }) })).toBeUndefined();

@@ -15,7 +15,7 @@ const eventShape = z.looseObject({ 'detail-type': z.string(), detail: z.record(z
 /** An event as it was recorded. */
 const fixture = (name: string) => eventShape.parse(JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8')));
 
-/** The same event with other fields in its CloudTrail record; undefined takes one out. */
+/** The same event with other fields in its CloudTrail record. Undefined removes a field. */
 const altered = (name: string, detail: Record<string, unknown>) => {
   const event = fixture(name);
   return { ...event, detail: { ...event.detail, ...detail } };
@@ -25,7 +25,7 @@ const create = '01-create-route-v4-igw-iam-user-console';
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice', sourceIp: '203.0.113.24', userAgent: expect.any(String) };
 
 describe('ec2Call', () => {
-  it('tells of a route call which table it names, who made it, when, and about which destination', () => {
+  it('returns the table, actor, time and destination of a route call', () => {
     expect(ec2Call(fixture(create), account)).toEqual({
       routeTableIds: [rtb],
       call: {
@@ -90,7 +90,7 @@ describe('ec2Call', () => {
       /^pl-/,
       { about: 'surroundings', notice: expect.stringContaining('may have changed') },
     ],
-  ])('finds in %s the id that tables are known by', (name, id, subject) => {
+  ])('finds in %s the id under which the index has its tables', (name, id, subject) => {
     const { detail } = fixture(name);
     expect(ec2Call(fixture(name), account)).toMatchObject({
       routeTableIds: [],
@@ -120,12 +120,12 @@ describe('ec2Call', () => {
     ['DetachNetworkInterface', { attachmentId: 'eni-attach-0a1b2c3d4e5f60718' }, []],
     ['RunInstances', { instancesSet: { items: [{ imageId: 'ami-aaaaaaaa', subnetId: 'subnet-aaaaaaaa' }] } }, []],
     ['constructor', { natGatewayId: 'nat-aaaaaaaa' }, []],
-  ])('%s: looks for tables under what it bears on, and nothing else', (eventName, requestParameters, ids) => {
+  ])('%s: concerns tables under these ids, and no others', (eventName, requestParameters, ids) => {
     const call = ec2Call(altered(create, { eventName, requestParameters, responseElements: null }), account);
     expect(call?.others.map(({ id }) => id) ?? []).toEqual(ids);
   });
 
-  it('tells which targets a call lets come up or die', () => {
+  it('returns the targets that a call brings up or takes down', () => {
     const instancesSet = { items: [{ instanceId: 'i-aaaaaaaa' }, { instanceId: 'i-bbbbbbbb' }] };
     const callNamed = (eventName: string) =>
       ec2Call(altered(create, { eventName, requestParameters: { instancesSet }, responseElements: null }), account);
@@ -139,7 +139,7 @@ describe('ec2Call', () => {
       });
   });
 
-  it('tells both tables of a subnet that moves, and not by the association that is new', () => {
+  it('returns both tables of a subnet that moves, and does not use the id of the new association', () => {
     const call = ec2Call(
       altered(create, {
         eventName: 'ReplaceRouteTableAssociation',
@@ -155,7 +155,7 @@ describe('ec2Call', () => {
     });
   });
 
-  it('has a word on every recorded event', () => {
+  it('has an expected result for every recorded event', () => {
     expect(readdirSync(folder)).toHaveLength(12);
   });
 
@@ -165,16 +165,16 @@ describe('ec2Call', () => {
     ['API Gateway, which has a CreateRoute of its own', { eventSource: 'apigateway.amazonaws.com' }],
     ['a call that was refused', { errorCode: 'Client.UnauthorizedOperation' }],
     ['a dry run', { errorCode: 'Client.DryRunOperation' }],
-    ['a table with an id that is none', { requestParameters: { routeTableId: 'rtb-nonsense' } }],
+    ['a malformed table id', { requestParameters: { routeTableId: 'rtb-nonsense' } }],
     [
       'a transit gateway route table',
       { requestParameters: { transitGatewayRouteTableId: 'tgw-rtb-0a1b2c3d4e5f60718' } },
     ],
-  ])('wakes nobody for %s', (_, detail) => {
+  ])('returns no call for %s', (_, detail) => {
     expect(ec2Call(altered(create, detail), account)).toBeUndefined();
   });
 
-  it('looks again after a fault of EC2, which may have changed something', () => {
+  it('wakes a table after a server fault of EC2, which may have changed something', () => {
     const event = altered(create, { errorCode: 'Server.InternalError', responseElements: null });
     expect(ec2Call(event, account)?.routeTableIds).toEqual([rtb]);
   });
@@ -221,7 +221,7 @@ describe('ec2Call', () => {
     expect(ec2Call(altered(create, { requestParameters }), account)?.call).toMatchObject({ destination });
   });
 
-  it('reads destination and target of a wrapped call, too', () => {
+  it('reads the destination and the target of a wrapped call', () => {
     const requestParameters = {
       CreateRouteRequest: { RouteTableId: rtb, DestinationCidrBlock: '100.68.0.18/18', GatewayId: 'igw-aaaaaaaa' },
     };
@@ -245,7 +245,7 @@ describe('ec2Call', () => {
     },
   );
 
-  it('tells of a transit gateway that is attached in which VPC it is', () => {
+  it('returns the VPC to which a transit gateway is attached', () => {
     const request = {
       TransitGatewayId: 'tgw-aaaaaaaa',
       VpcId: 'vpc-aaaaaaaa',
@@ -261,7 +261,7 @@ describe('ec2Call', () => {
     expect(call?.others).toMatchObject([{ id: 'tgw-aaaaaaaa', within: ['vpc-aaaaaaaa'] }]);
   });
 
-  it('names no destination where it cannot be read', () => {
+  it('returns no destination if it cannot be parsed', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };
     expect(ec2Call(altered(create, { requestParameters }), account)?.call).not.toHaveProperty('destination');
   });
@@ -292,7 +292,7 @@ describe('ec2Call', () => {
     },
   );
 
-  it('cuts free text: who calls decides how long it is', () => {
+  it('cuts free text, whose length the caller decides', () => {
     const long = 'a'.repeat(5_000);
     const detail = { userAgent: long, sourceIPAddress: long, eventID: long };
     const call = ec2Call(altered(create, detail), account)?.call;
@@ -301,7 +301,7 @@ describe('ec2Call', () => {
     ]);
   });
 
-  it('knows the call by its envelope where the record has no id or time, and wakes nobody for a call without both', () => {
+  it('takes id and time from the envelope if the record lacks them, and ignores a call without both', () => {
     const bare = altered(create, { eventID: undefined, eventTime: 'yesterday' });
     expect(ec2Call(bare, account)?.call).toMatchObject({
       id: '9f50eb0e-4dbc-4bf8-b65c-66590ee9fd47',
@@ -310,7 +310,7 @@ describe('ec2Call', () => {
     expect(ec2Call({ ...bare, id: undefined }, account)).toBeUndefined();
   });
 
-  it('survives fields of other types than they should be', () => {
+  it('never throws for fields of a wrong type', () => {
     const detail = { eventTime: 7, eventID: [], sourceIPAddress: {}, userAgent: null, errorCode: 404 };
     expect(ec2Call(altered(create, detail), account)).toEqual({
       routeTableIds: [rtb],
@@ -327,17 +327,17 @@ describe('ec2Call', () => {
     });
   });
 
-  it('survives parameters as deep as an event can hold', () => {
+  it('accepts parameters as deep as an event can hold', () => {
     const requestParameters: unknown = JSON.parse(`${'['.repeat(100_000)}"${rtb}"${']'.repeat(100_000)}`);
     expect(ec2Call(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
   });
 
-  it('survives parameters as many as an event can hold', () => {
+  it('accepts as many parameters as an event can hold', () => {
     const requestParameters = { items: [...Array.from({ length: 250_000 }, () => 1), rtb] };
     expect(ec2Call(altered(create, { requestParameters }), account)?.routeTableIds).toEqual([rtb]);
   });
 
-  it('never fails, whatever comes', () => {
+  it('never throws, whatever the event is', () => {
     const detail = fc.dictionary(fc.constantFrom(...Object.keys(fixture(create).detail), 'moon'), fc.anything());
     const event = fc.oneof(
       fc.anything(),

@@ -42,7 +42,7 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(2);
   });
 
-  it('is not retried when its time is over, and is known not to have been made', async () => {
+  it('is not retried after its time is over, and counts as not made', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const throttled = (): Reply => {
       vi.advanceTimersByTime(1_000);
@@ -75,7 +75,7 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('is given up when its time is over, and not retried', async () => {
+  it('is aborted when its time is over, and not retried', async () => {
     await using server = await serveEc2('silent');
     await expect(tablesAt(server).apply(routeTableId, create, { sendWithinMs: 200, withinMs: 200 })).rejects.toEqual(
       failed({ kind: 'transient', outcomeUnknown: true }),

@@ -40,6 +40,9 @@ const notice: ReportedCall = {
 
 const ended: Drift = { ...found, endedAt: at(1) };
 
+const left = { target: 'tgw-aaaaaaaa', leftAlone: 'ignored', takesTraffic: true } as const;
+const readBefore = { memory: { readAt: at(0) } };
+
 const takenDown = { id: 'call-8', name: 'DeleteNatGateway', time: at(0), actor: alice };
 const down = { target: 'nat-aaaaaaaa', since: at(0), takenDown };
 const dropping = state({ troubles: ['blackhole'], down });
@@ -58,7 +61,7 @@ const protecting = (more: Partial<Policy> = {}) => state({}, { memory: { policy:
 const pause = { kind: 'pause', reason: 'maintenance', by: 'alice', at: at(0) } as const;
 const ordered = state({}, { memory: { orders: [pause] } });
 
-/** Every event that there is, by what brings it about. */
+/** Every kind of event, with its cause. */
 const all: readonly (readonly [string, ReturnType<typeof between>, string, object])[] = [
   ['drift', between(calm, state({ drift: [found] })), 'Route Drift Detected', { enforced: true }],
   [
@@ -133,6 +136,23 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
     { notice: 'subnet-aaaaaaaa left the table', actor: alice },
   ],
   [
+    'a route of others that is left alone',
+    between(state({ seen: { target: 'pcx-aaaaaaaa' } }, readBefore), state({ seen: left }, readBefore)),
+    'Route Left Alone',
+    {
+      routes: [
+        {
+          destination,
+          target: 'tgw-aaaaaaaa',
+          was: 'pcx-aaaaaaaa',
+          reason: 'ignored',
+          takesTraffic: true,
+          actor: 'unattributed',
+        },
+      ],
+    },
+  ],
+  [
     'a route that begins to drop its traffic',
     between(calm, dropping),
     'Route Blackholed',
@@ -195,7 +215,7 @@ describe('an event', () => {
     expect(new Set(ids).size).toBe(6);
   });
 
-  it('is not announced where nothing is new', () => {
+  it('is not announced if nothing is new', () => {
     expect(eventsOf(between(after, after))).toEqual([]);
   });
 
@@ -205,7 +225,7 @@ describe('an event', () => {
     expect([event?.detail.changes.length, event?.detail.omitted]).toEqual([100, 3]);
   });
 
-  it('names of several contests only those that are new', () => {
+  it('names only the new contests', () => {
     const before = state({ repairs: { at: [at(0)], by: [], contest } });
     const both = {
       [destination]: { repairs: { at: [at(0)], by: [], contest } },
@@ -216,7 +236,7 @@ describe('an event', () => {
     expect(event?.detail).toMatchObject({ contests: [{ destination: other }] });
   });
 
-  it('says of ended drift since when the first of it was found', () => {
+  it('has the time when the first ended drift was found', () => {
     const earlier = { ...found, destination: other, foundAt: at(-5) };
     const before = stateOf({ [destination]: { drift: [found] }, [other]: { drift: [earlier] } });
     expect(eventsOf(between(before, calm))[0]?.detail).toMatchObject({ since: at(-5) });
@@ -239,7 +259,7 @@ describe('a change in an event names', () => {
     expect(actorBehind(hijack, [unexplained])).toBe('unattributed');
   });
 
-  it('nobody at all where it is no drift', () => {
+  it('nobody if the change is not a repair', () => {
     expect(actorBehind(hijack)).toBeUndefined();
     expect(actorBehind({ ...hijack, to: 'pcx-bbbbbbbb' }, [found])).toBeUndefined();
   });
@@ -267,13 +287,13 @@ describe('news', () => {
     expect([isEmpty(news), isEmpty(noNews)]).toEqual([false, true]);
   });
 
-  it('that were not announced come before what is new', () => {
+  it('that were not announced come before the new ones', () => {
     expect(joined(undefined, news)).toEqual(news);
     const both = joined(news, newsOf(between(calm, waiting)));
     expect(both.events.map(({ type }) => type)).toEqual(['Route Drift Detected', 'Route Plan Blocked']);
   });
 
-  it('that were not announced are kept, the first 200 events of them, and the others are counted', () => {
+  it('that were not announced are kept: the first 200 events, and the number of the others', () => {
     const unsent = { ...noNews, events: Array.from({ length: 199 }, () => news.events).flat() };
     const more = { metrics: [], events: [...newsOf(between(calm, waiting)).events, ...news.events, ...news.events] };
     const both = joined(unsent, more);

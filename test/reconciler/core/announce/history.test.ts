@@ -40,18 +40,18 @@ describe('a run', () => {
     expect(run.plan.changes).toEqual([hijack]);
   });
 
-  it('names no actor where none is known', () => {
+  it('names no actor if none is known', () => {
     expect(newRun(routeTableId, summaryOf(planned), { trigger: { kind: 'sweep' } }, now)).not.toHaveProperty('actor');
   });
 
-  it('keeps its id and the changes of its first plan when the table turns out different on the way', () => {
+  it('keeps its id and the changes of its first plan if a later read shows another table', () => {
     const later = plan(desired(...listed), table([via(destination), via('10.99.0.0/16')]), { now });
     const both = withPlan(run, later);
     expect(both).toMatchObject({ id: run.id, plan: { planId: later.planId } });
     expect(both.plan.changes).toEqual([hijack, ...later.changes.map(changeAsJson)]);
   });
 
-  it('shows a change once that two plans ask for', () => {
+  it('shows a change once if two plans ask for it', () => {
     expect(withPlan(run, planned).plan.changes).toEqual([hijack]);
   });
 
@@ -70,7 +70,7 @@ describe('a run', () => {
     expect(withOutcomes(run, [repaired])).toEqual({ ...run, outcome: [repaired] });
   });
 
-  it('is about every destination of its plan and outcomes, and waits for those it changed', () => {
+  it('is about every destination of its plan and outcomes, and waits for the changed ones', () => {
     const { destinations, about } = recordedRun(withOutcomes(run, [elsewhere, { ...repaired, result: 'refused' }]));
     expect([destinations, about]).toEqual([[other], new Set([other, destination])]);
   });
@@ -80,10 +80,10 @@ describe('a run', () => {
   });
 });
 
-describe('the run of trouble that nothing was done about', () => {
+describe('the run of a trouble without an apply', () => {
   const troubled = state({}, { phase: 'Blocked', reason: 'they wait', minute: 3, plan: summaryOf(planned) });
 
-  it('skips every change, and names who made it necessary', () => {
+  it('skips every change, and names its actor', () => {
     expect(troubleRun(troubled, { trigger }, () => bob)).toMatchObject({
       id: `${at(3)}#${planned.planId}`,
       phase: 'Blocked',
@@ -99,7 +99,7 @@ describe('the run of trouble that nothing was done about', () => {
   });
 });
 
-describe('the run of a call about what surrounds the table', () => {
+describe('the run of a call about the surroundings of the table', () => {
   const notice = {
     id: 'call-9',
     name: 'DisassociateRouteTable',
@@ -109,7 +109,7 @@ describe('the run of a call about what surrounds the table', () => {
     notice: 'subnet-aaaaaaaa left the table',
   } as const;
 
-  it('says what was changed, and by whom', () => {
+  it('says what was changed, and who changed it', () => {
     expect(noticeRun(notice, state())).toMatchObject({
       trigger: { kind: 'event', id: 'call-9', name: 'DisassociateRouteTable', time: at(-1) },
       actor: bob,
@@ -119,7 +119,7 @@ describe('the run of a call about what surrounds the table', () => {
     });
   });
 
-  it('is the same for the same call, whenever that is read', () => {
+  it('is the same each time the call is read', () => {
     const ids = [state(), state({}, { minute: 7 })].map((state) => noticeRun(notice, state)?.id);
     expect(ids).toEqual([`${at(-1)}#call-9`, `${at(-1)}#call-9`]);
   });
@@ -134,7 +134,7 @@ describe('an earlier run is completed', () => {
   const found: Drift = { ...hijack, foundAt: at(0), runs: ['run-1', 'run-2'] };
   const explained: Drift = { ...found, cause };
   const openRuns = [{ id: 'run-2', destinations: [destination] }];
-  const told: Run = withOutcomes(newRun(routeTableId, run.plan, { trigger: { kind: 'sweep' } }, now), [
+  const stored: Run = withOutcomes(newRun(routeTableId, run.plan, { trigger: { kind: 'sweep' } }, now), [
     repaired,
     elsewhere,
   ]);
@@ -149,25 +149,25 @@ describe('an earlier run is completed', () => {
   });
 
   it('with the time of that read', () => {
-    const after = completed(told, { id: told.id, isVerified: true, explained: [] }, minutesAfter(5));
-    expect(after).toEqual({ ...told, verifiedAt: at(5) });
+    const after = completed(stored, { id: stored.id, isVerified: true, explained: [] }, minutesAfter(5));
+    expect(after).toEqual({ ...stored, verifiedAt: at(5) });
   });
 
   it('with the actor, in the run and in each outcome that the event explains', () => {
-    const after = completed(told, { id: told.id, isVerified: false, explained: [explained] }, minutesAfter(5));
-    expect(after).toEqual({ ...told, actor: alice, outcome: [{ ...repaired, actor: alice }, elsewhere] });
+    const after = completed(stored, { id: stored.id, isVerified: false, explained: [explained] }, minutesAfter(5));
+    expect(after).toEqual({ ...stored, actor: alice, outcome: [{ ...repaired, actor: alice }, elsewhere] });
   });
 
-  it('without another actor than it had', () => {
-    const known = { ...told, actor: bob, outcome: [{ ...repaired, actor: bob }], verifiedAt: at(1) };
-    expect(completed(known, { id: told.id, isVerified: false, explained: [explained] }, minutesAfter(5))).toEqual(
+  it('without replacing an actor that it already has', () => {
+    const known = { ...stored, actor: bob, outcome: [{ ...repaired, actor: bob }], verifiedAt: at(1) };
+    expect(completed(known, { id: stored.id, isVerified: false, explained: [explained] }, minutesAfter(5))).toEqual(
       known,
     );
   });
 
-  it('without an actor where the event names none', () => {
+  it('without an actor if the event names none', () => {
     const { actor: _, ...nobody } = cause;
     const nameless = { ...found, cause: nobody };
-    expect(completed(told, { id: told.id, isVerified: false, explained: [nameless] }, now)).toEqual(told);
+    expect(completed(stored, { id: stored.id, isVerified: false, explained: [nameless] }, now)).toEqual(stored);
   });
 });

@@ -105,6 +105,25 @@ describe('a message says which table, what happened, who did it and what to do n
       { what: 'subnet-a left the table', who: alice.arn },
     ],
     [
+      'for a route that is left alone and may take listed traffic',
+      {
+        type: 'Route Left Alone',
+        detail: {
+          ...common,
+          routes: [
+            { destination, target: 'eni-a', was: 'pcx-a', reason: 'ignored', takesTraffic: true, actor: alice },
+            { destination: other, target: 'eni-b', reason: 'out-of-scope', takesTraffic: false, actor: alice },
+          ],
+          moreRoutes: 3,
+        },
+      },
+      {
+        subject: `${routeTableId}: others changed 5 routes that the plan leaves alone`,
+        what: `${destination} leads to eni-a (before: pcx-a; ignored); ${other} leads to eni-b (new; out-of-scope); and 3 more`,
+        who: alice.arn,
+      },
+    ],
+    [
       'for a blackhole',
       {
         type: 'Route Blackholed',

@@ -14,7 +14,7 @@ const values = (transitions: Parameters<typeof metricsOf>[0]): Partial<Record<Me
   Object.fromEntries(metricsOf(transitions).map(({ name, value }) => [name, value]));
 
 describe('a reconcile', () => {
-  it('that brings nothing new publishes nothing', () => {
+  it('without news publishes nothing', () => {
     const troubled = state({ waits: 'first-deletes', troubles: ['blackhole'], drift: [found] });
     expect(metricsOf(between(troubled, troubled))).toEqual([]);
   });
@@ -58,12 +58,19 @@ describe('a reconcile', () => {
     expect(values(between(state(), two))).toEqual(expected);
   });
 
+  it('counts routes that others made and that are left alone', () => {
+    const [before, seen] = [state({}, { memory: { readAt: at(0) } }), { target: 'x', leftAlone: 'ignored' } as const];
+    expect(values(between(before, stateOf({ [destination]: { seen }, [other]: { seen } })))).toEqual({
+      RoutesLeftAlone: 2,
+    });
+  });
+
   it('counts no failure that passes by itself', () => {
     const refusal = { action: 'create', kind: 'not-ready', attempts: 1, nextRetry: at(1) } as const;
     expect(values(between(state(), state({ refusal })))).toEqual({});
   });
 
-  it('counts blackholes of a table where nothing may be changed apart', () => {
+  it('counts blackholes of a table that is not enforced in a metric of their own', () => {
     expect(values(between(state(), state({ troubles: ['blackhole'] }, watched)))).toEqual({ BlackholesObserved: 1 });
   });
 
@@ -103,13 +110,13 @@ describe('the latency of a repair', () => {
     expect(latencies({ ...repaired, appliedAt: at(-1) })).toEqual([0]);
   });
 
-  it('is not known where no call is, nor where drift stood while nothing could be changed', () => {
+  it('is unknown without a call, or if the drift was found while the table was not enforced', () => {
     const { cause: _, ...unexplained } = repaired;
     expect(latencies(unexplained)).toEqual([]);
     expect(latencies({ ...repaired, watched: true })).toEqual([]);
   });
 
-  it('is not that of a repair by others', () => {
+  it('is not published for a repair by others', () => {
     const { byUs: _, ...byOthers } = repaired;
     expect(latencies(byOthers)).toEqual([]);
   });
@@ -125,6 +132,7 @@ describe('a sweep', () => {
     waiting: 4,
     stopped: 5,
     missing: 6,
+    mappingsDisabled: 7,
     blackholes: 3,
     unknown: { count: 1, first: [] },
   };
@@ -142,6 +150,7 @@ describe('a sweep', () => {
       TablesWaiting: 4,
       TablesStopped: 5,
       ItemsMissing: 6,
+      MappingsDisabled: 7,
       BlackholesKnown: 3,
       TablesUnknown: 1,
     };

@@ -46,4 +46,4 @@ export const between = (
   after: State,
   outcomes: readonly ChangeOutcome[] = [],
   calls: readonly ReportedCall[] = [],
-) => transitions(before, after, { outcomes, calls });
+) => transitions(before, after, { outcomes, calls, recent: calls });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { isOtherTrouble } from '../../../../reconciler/core/announce/transitions.ts';
 import type { Policy } from '../../../../reconciler/core/desired/policy.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
-import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
+import type { Drift, Remembered, Seen } from '../../../../reconciler/core/memory/memory.ts';
 import { conclude } from '../../../../reconciler/core/status/conclude.ts';
 import { minutesAfter } from '../../../support/builders.ts';
 import { alice, at, call, cause, circumstances, destination, hijack, other } from '../status/given.ts';
@@ -57,6 +57,61 @@ describe('a route that begins to drop its traffic', () => {
   });
 });
 
+describe('a route that is left alone', () => {
+  const target = 'eni-aaaaaaaa';
+  const left = (more: Partial<Seen> = {}, given: Remembered = {}) =>
+    state({ ...given, seen: { target, leftAlone: 'maybe-not-ours', ...more } }, { memory: { readAt: at(0) } });
+  const nothing = state({}, { memory: { readAt: at(0) } });
+  const targets = (...given: Parameters<typeof between>) => between(...given).leftAlone.map((one) => one.target);
+
+  it('is new if the read before showed no route or another target', () => {
+    expect(targets(nothing, left())).toEqual([target]);
+    expect(targets(left({ target: 'eni-bbbbbbbb' }), left())).toEqual([target]);
+    expect(targets(left(), left())).toEqual([]);
+  });
+
+  it('is not new at the first read, or after the memory was lost', () => {
+    expect(targets(undefined, left())).toEqual([]);
+    expect(targets(state(), left())).toEqual([]);
+  });
+
+  it('is not new if we wrote it, even if the answer was lost', () => {
+    const outcome = { action: 'create', destination, to: target, result: 'done' } as const;
+    expect(targets(nothing, left(), [outcome])).toEqual([]);
+    const unsure = state({ written: { target, isUncertain: true } }, { memory: { readAt: at(0) } });
+    expect(targets(unsure, left())).toEqual([]);
+  });
+
+  it('is new again if it waits for a person, and becomes active or changes its owner', () => {
+    expect(targets(left({ state: 'blackhole' }), left())).toEqual([target]);
+    expect(targets(left({ ownerId: '111122223333' }), left({ ownerId: '444455556666' }))).toEqual([target]);
+    expect(targets(left({ state: 'blackhole' }), left({ leftAlone: 'ignored' }))).toEqual([]);
+  });
+
+  it('is no local route that EC2 made or that others put back', () => {
+    const local = { target: 'local', leftAlone: 'local' } as const;
+    expect(targets(nothing, left(local))).toEqual([]);
+    expect(targets(left({}, { wasLocal: true }), left(local))).toEqual([]);
+    expect(targets(left({ leftAlone: 'local-overridden' }), left(local))).toEqual(['local']);
+  });
+});
+
+describe('a delete that waits', () => {
+  const waiting = (seen: Seen) => state({ waits: 'maybe-not-ours', seen });
+  const entered = (before: Seen, after: Seen) => between(waiting(before), waiting(after)).entered.blocked;
+  const theirs = { target: 'eni-aaaaaaaa', ownerId: '444455556666' };
+
+  it('is announced again when its route becomes active or changes its owner', () => {
+    expect(entered({ target: 'eni-aaaaaaaa', state: 'blackhole' }, theirs)).toEqual([destination]);
+    expect(entered(theirs, { ...theirs, ownerId: '777788889999' })).toEqual([destination]);
+  });
+
+  it('is not announced again while its route stays as it is, or when the route becomes a blackhole', () => {
+    expect(entered(theirs, theirs)).toEqual([]);
+    expect(entered(theirs, { target: 'eni-aaaaaaaa', state: 'blackhole' })).toEqual([]);
+  });
+});
+
 describe('drift that is', () => {
   it.each<[string, Drift[], Drift[], Partial<typeof quiet> | Record<string, readonly Drift[]>]>([
     ['found', [], [found], { found: [found] }],
@@ -107,7 +162,7 @@ describe('drift that no event reported', () => {
     expect(missed(found, [found], 20)).toEqual([]);
   });
 
-  it('is missed also when it is over and forgotten', () => {
+  it('is missed even if it is over and forgotten', () => {
     expect(missed({ ...expecting, endedAt: at(1) }, [], 15)).toHaveLength(1);
   });
 
@@ -164,14 +219,14 @@ describe('a notice', () => {
     expect(between(state(), state(), [], calls).notices.map(({ id }) => id)).toEqual(['call-1', 'call-2']);
   });
 
-  it('is none of a table that is not managed', () => {
+  it('does not exist for an unmanaged table', () => {
     const { plan: _, ...status } = state({}, { phase: 'Unmanaged' }).status;
     const unmanaged = { ...state(), status };
     expect(between(unmanaged, unmanaged, [], [notice('call-1')]).notices).toEqual([]);
   });
 });
 
-describe('a table is in other trouble than before', () => {
+describe('a table has a new trouble', () => {
   const failed = state({}, { phase: 'Failed', reason: 'x' });
 
   it.each([
@@ -182,11 +237,11 @@ describe('a table is in other trouble than before', () => {
       'it had another plan',
       state({}, { phase: 'Failed', reason: 'x', plan: { ...emptyPlan, planId: '000000000000' } }),
     ],
-  ])('where %s', (_, before) => {
+  ])('if %s', (_, before) => {
     expect(isOtherTrouble(before, failed)).toBe(true);
   });
 
-  it('not where it stays as it was, and not while it is calm', () => {
+  it('not if it stays as it was, and not if it has none', () => {
     expect(isOtherTrouble(failed, failed)).toBe(false);
     for (const phase of ['InSync', 'Verifying', 'Unmanaged'] as const)
       expect(isOtherTrouble(failed, state({}, { phase }))).toBe(false);

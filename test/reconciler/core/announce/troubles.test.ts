@@ -23,7 +23,7 @@ const contested: Remembered = {
 const created = `create ${destination} pcx-aaaaaaaa`;
 const lasts = (key: string): Partial<Troubles> => ({ failing: [key], lasting: [key] });
 
-/** Every trouble, with what it is known by. */
+/** Every trouble, with its identifying detail. */
 const troubles: readonly (readonly [string, Remembered, Partial<Troubles>])[] = [
   ['a change that is rejected', refusal('rejected'), lasts(created)],
   ['a change that is denied', refusal('denied'), lasts(created)],
@@ -131,7 +131,7 @@ describe('a missing table', () => {
     expect(between(missing(), state()).left).toEqual(new Set(['failing', 'lasting']));
   });
 
-  it('rings no alarm where it was only watched', () => {
+  it('rings no alarm if the table was only observed', () => {
     expect(between(state(), missing({ watched: true })).entered).toEqual({ ...none, failing: ['Missing'] });
   });
 

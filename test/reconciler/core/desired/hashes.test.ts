@@ -12,7 +12,7 @@ describe('desiredHash', () => {
   const base: Given = [{ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' }];
   const hash = desiredHash(desired(...base));
 
-  it('is the same for one item, written in another order or spelling', () => {
+  it('is the same for an item in another order or spelling', () => {
     expect(hash).toMatch(/^[0-9a-f]{12}$/);
     const reordered: Given = [{ '10.21.0.0/16': 'pcx-aaaaaaaa', '10.20.0.9/16': 'pcx-aaaaaaaa' }];
     expect(desiredHash(desired(...reordered))).toBe(hash);
@@ -42,7 +42,7 @@ describe('desiredHash', () => {
 });
 
 describe('policyHash', () => {
-  it('is the same whatever is listed, in whatever order, for whatever reason', () => {
+  it('does not depend on routes, order or reasons', () => {
     expect(policyOf({})).toMatch(/^[0-9a-f]{12}$/);
     expect(policyOf({ maxDeletes: 3 }, now, { '10.20.0.0/16': 'pcx-aaaaaaaa' })).toBe(policyOf({}));
     expect(policyOf({ scope: ['10.0.0.0/8', '11.0.0.0/8'] })).toBe(policyOf({ scope: ['11.0.0.0/8', '10.0.0.0/8'] }));
@@ -70,19 +70,19 @@ describe('policyHash', () => {
     expect(new Set(policies.map((policy) => policyOf(policy))).size).toBe(policies.length);
   });
 
-  it('and the hash of the item are the same for an item that stands in as the last valid version', () => {
+  it('and desiredHash are the same for an item that stands in as the last valid version', () => {
     const item = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
     const standsIn = { ...item, isLastValid: true } as const;
     expect([desiredHash(standsIn), policyHash(standsIn, now)]).toEqual([desiredHash(item), policyHash(item, now)]);
   });
 
-  it('changes when an ignore entry ends by itself, as if it were not there', () => {
+  it('changes when an ignore entry expires, as if the entry were removed', () => {
     const fields = { ignore: [{ target: 'eni-*', reason: 'x', until: inAnHour }] };
     expect(policyOf(fields, minutesAfter(59))).not.toBe(policyOf({}));
     expect(policyOf(fields, minutesAfter(60))).toBe(policyOf({}));
   });
 
-  it('changes when a pause ends by itself, and remembers each by its end', () => {
+  it('changes when a pause expires, and depends on the end of each pause', () => {
     const paused = (until: Date) => ({ paused: { reason: 'x', until: until.toISOString() } });
     const policies = [
       policyOf({}),

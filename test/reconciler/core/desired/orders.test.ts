@@ -7,7 +7,7 @@ import { desired, minutesAfter, now, routeTableId } from '../../../support/build
 
 const until = minutesAfter(60).toISOString();
 
-/** A row of the table under test, and one that concerns all tables. */
+/** An order in a row of the table under test, and in a row for all tables. */
 const ofTable = (order: string, fields: object = {}) => ({ ...fields, routeTableId, order });
 const ofAll = (order: string, fields: object = {}) => ({ ...fields, routeTableId: '*', order });
 
@@ -18,40 +18,40 @@ describe('an order to stop', () => {
     ['a pause of the table', ofTable('pause', { reason: 'x', by: 'alice', at: now.toISOString() })],
     ['a stop of all tables', ofAll('stop', { reason: 'x' })],
     ['a stop without any attribute', ofAll('stop')],
-    ['a stop with attributes nobody knows', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
+    ['a stop with unknown attributes', ofAll('stop', { why: 'x', untill: minutesAfter(-1).toISOString() })],
     ['a stop whose end is a text', ofAll('stop', { until: 'tomorrow' })],
     ['a stop whose end has no time zone', ofAll('stop', { until: '2020-01-01T00:00:00' })],
     ['a stop whose end is a number', ofAll('stop', { until: 0 })],
-    ['a stop that says it is none', ofAll('stop', { stop: false, until: null })],
+    ['a stop with a contradicting attribute', ofAll('stop', { stop: false, until: null })],
     ['a pause whose reason is no text', ofTable('pause', { reason: 7 })],
     ['a stop of one table', ofTable('stop', { reason: 'x' })],
     ['a pause of all tables', ofAll('pause', { reason: 'x' })],
-  ])('stops by its presence: %s', (_, row) => {
+  ])('is valid with any fields: %s', (_, row) => {
     expect(stops(row)).toBe(true);
   });
 
   it.each([
-    ['a row under a name nobody knows', ofAll('stopp', { reason: 'x' })],
+    ['a row with an unknown name', ofAll('stopp', { reason: 'x' })],
     ['an approval', ofTable('approval', { reason: 'x' })],
     ['a row without a key', { reason: 'x' }],
     ['no row at all', undefined],
-  ])('is none: %s', (_, row) => {
+  ])('is not read from %s', (_, row) => {
     expect(stops(row)).toBe(false);
   });
 
-  it('is of what its key is of, whatever it is called', () => {
+  it('concerns the table or fleet of its key, whatever it is called', () => {
     expect(ordersOf([ofAll('pause', { reason: 'y' }), ofTable('stop', { reason: 'x' })]).pauses).toEqual([
       { reason: 'x', of: 'table' },
       { reason: 'y', of: 'fleet' },
     ]);
   });
 
-  it('ends by itself', () => {
+  it('expires', () => {
     expect(stops(ofAll('stop', { until }), minutesAfter(59))).toBe(true);
     expect(stops(ofAll('stop', { until }), minutesAfter(60))).toBe(false);
   });
 
-  it('is shown by the widest that is active', () => {
+  it('is shown by the active order with the widest scope', () => {
     const orders = ordersOf([
       ofAll('stop', { reason: 'fleet', by: 'alice', until }),
       ofTable('pause', { reason: 'table' }),
@@ -61,7 +61,7 @@ describe('an order to stop', () => {
     expect(activePause(paused, minutesAfter(60))).toEqual({ reason: 'table', of: 'table' });
   });
 
-  it('changes the policy while it is active, once it has ended, and with each new one; never the item', () => {
+  it('changes the hash of the policy while it is active, after it ends, and again with each new order, but never that of the item', () => {
     const under = (pause?: object) => underOrders(desired({}), pause ? ordersOf([ofTable('pause', pause)]) : noOrders);
     const policies = [
       policyHash(under(), now),
@@ -73,7 +73,7 @@ describe('an order to stop', () => {
     expect(desiredHash(under({ reason: 'x' }))).toBe(desiredHash(under()));
   });
 
-  it('is read from anything without an error, in whatever order the rows come', () => {
+  it('is read from any rows without an error, whatever their order', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), (one, other) => {
         const rows = [
@@ -93,7 +93,7 @@ describe('an order to stop', () => {
 describe('a hold', () => {
   const holds = (map: unknown) => ordersOf([ofTable('holds', { holds: map })]).holds;
 
-  it('is of a destination in canonical form', () => {
+  it('has its destination in canonical form', () => {
     expect(holds({ '10.20.0.7/16': { reason: 'x' }, '2001:DB8::/32': { reason: 'y', by: 'alice', until } })).toEqual([
       { destination: '10.20.0.0/16', reason: 'x' },
       { destination: '2001:db8::/32', reason: 'y', by: 'alice', until: new Date(until) },
@@ -101,7 +101,7 @@ describe('a hold', () => {
   });
 
   it.each([
-    ['an end that nobody can read', { until: 'soon' }],
+    ['an unreadable end', { until: 'soon' }],
     ['no attribute', {}],
     ['no map', 'please'],
   ])('holds with %s', (_, value) => {
@@ -113,15 +113,15 @@ describe('a hold', () => {
     ['a list', ['10.20.0.0/16']],
     ['a text', '10.20.0.0/16'],
     ['nothing', undefined],
-  ])('is none under %s', (_, map) => {
+  ])('is not read from %s', (_, map) => {
     expect(holds(map)).toEqual([]);
   });
 
-  it('is of one table only', () => {
+  it('concerns one table only', () => {
     expect(ordersOf([ofAll('holds', { holds: { '10.20.0.0/16': {} } })])).toEqual(noOrders);
   });
 
-  it('changes the policy while it is active and once it has ended; never the item', () => {
+  it('changes the hash of the policy while it is active and after it ends, but never that of the item', () => {
     const under = (map: object) => underOrders(desired({}), ordersOf([ofTable('holds', { holds: map })]));
     const held = under({ '10.20.0.0/16': { reason: 'x', until } });
     const policies = [policyHash(under({}), now), policyHash(held, now), policyHash(held, minutesAfter(60))];
@@ -153,14 +153,14 @@ describe('an approval', () => {
     ['no routes', { routes: undefined }],
     ['a route without a target', { routes: [{ destination: '10.99.0.0/16' }] }],
     ['no end', { until: undefined }],
-    ['no item it was given for', { desiredHash: undefined }],
-    ['nobody who gave it', { by: '' }],
-    ['no time at which it was given', { at: 'today' }],
-  ])('that names %s approves nothing', (_, fields) => {
+    ['no hash of the item', { desiredHash: undefined }],
+    ['an empty author', { by: '' }],
+    ['an invalid time', { at: 'today' }],
+  ])('with %s permits nothing', (_, fields) => {
     expect(approved(fields)).toBeUndefined();
   });
 
-  it('is of one table only', () => {
+  it('concerns one table only', () => {
     expect(ordersOf([ofAll('approval', approval)])).toEqual(noOrders);
   });
 });
@@ -205,7 +205,7 @@ describe('the orders in force', () => {
     expect([pause?.reason?.length, approval?.routes?.length, approval?.moreRoutes]).toEqual([200, 20, 5]);
   });
 
-  it('are new when they are given or changed, and end when they are in force no more', () => {
+  it('are new when they are given or changed, and end when they are no longer in force', () => {
     const [pause, hold] = given('table');
     if (!pause || !hold) throw new Error('expected two orders');
     const later = { ...pause, until: minutesAfter(120).toISOString() };

@@ -81,7 +81,7 @@ describe('an edit that weakens the protection of a table is found', () => {
     expect(weakenings(policy(), undefined, now)).toEqual([{ field: 'item', old: ['mode enforce'], new: [] }]);
   });
 
-  it('several at once, each by itself', () => {
+  it('several at once, each as its own entry', () => {
     expect(weakened({}, { mode: 'observe', unlisted: 'keep' }).map(({ field }) => field)).toEqual(['mode', 'unlisted']);
   });
 });

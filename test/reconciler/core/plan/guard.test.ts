@@ -36,7 +36,7 @@ const many = (count: number, second = 20) => Array.from({ length: count }, (_, n
 const listing = (destinations: readonly string[]) =>
   Object.fromEntries(destinations.map((destination) => [destination, 'pcx-aaaaaaaa']));
 
-/** What is held back when these are there and the item lists those. */
+/** The deletes that are held back, for these actual routes and these listed ones. */
 const blockedOf = (
   item: Given,
   there: readonly string[],
@@ -86,7 +86,7 @@ describe('maxDeletes', () => {
     expect(blocked?.code).toBe(held ? 'too-many-deletes' : undefined);
   });
 
-  it('counts replaced routes as ours, and neither what is created nor what others have', () => {
+  it('counts replaced routes as ours, but neither created routes nor those of others', () => {
     const replaced = plan(
       desired(listing(many(2, 30))),
       table([...many(2, 30).map((text) => pcx(text, 'pcx-bbbbbbbb')), ...many(2).map((text) => pcx(text))]),
@@ -125,7 +125,7 @@ describe('maxDeletes', () => {
     });
   });
 
-  it('and the default route are all that hold deletes back where nothing is remembered', () => {
+  it('and the default route are the only reasons to hold deletes back if nothing is remembered', () => {
     expect(blockedOf([{}], ['10.20.0.0/16'])).toBeUndefined();
     expect(blockedOf([{}], ['0.0.0.0/0'])).toEqual({ code: 'default-route', deletes: ['0.0.0.0/0'] });
   });
@@ -138,7 +138,7 @@ describe('a delete', () => {
     expect(blockedOf([{}], [rogue], memory())).toEqual({ code: 'first-deletes', deletes: [rogue] });
   });
 
-  it('goes where the route appeared', () => {
+  it('is made if the route appeared', () => {
     expect(blockedOf([{}], [rogue], memory(arrived('appeared', rogue)))).toBeUndefined();
   });
 
@@ -150,32 +150,32 @@ describe('a delete', () => {
     ['adopted', 'because it stood when this table was adopted'],
     ['paused', 'because it came while the table was paused or stopped'],
     ['ignored', 'because it came under an ignore entry that has ended'],
-  ])('says how the route came: %s', (arrival, because) => {
+  ])('names the arrival of the route: %s', (arrival, because) => {
     const { blocked } = plan(desired({}), table([pcx(rogue)]), { now, memory: memory(arrived(arrival, rogue)) });
     expect(blocked?.message).toContain(because);
   });
 
-  it('goes where an edit removed the route', () => {
+  it('is made if an edit removed the route', () => {
     const item: Given = [{ '10.9.0.0/16': 'pcx-aaaaaaaa' }];
     expect(blockedOf(item, [rogue], memory(owning(rogue)))).toBeUndefined();
   });
 
-  it('waits where the edit emptied routes', () => {
+  it('waits if the edit emptied routes', () => {
     expect(blockedOf([{}], [rogue], memory(owning(rogue)))).toEqual({ code: 'last-route', deletes: [rogue] });
   });
 
-  it('goes for an owned instance that is shown as its interface', () => {
+  it('is made for our route to an instance, which EC2 shows as its interface', () => {
     const found = table([throughInstance(rogue)]);
     const ours = memory({ [rogue]: { ours: 'i-aaaaaaaa', arrival: 'listed' } });
     expect(plan(desired({ '10.9.0.0/16': 'pcx-aaaaaaaa' }), found, { now, memory: ours }).blocked).toBeUndefined();
   });
 
-  it('waits where the removed route has another target by now', () => {
+  it('waits if the removed route now has another target', () => {
     const ours = memory({ [rogue]: { ours: 'pcx-bbbbbbbb', arrival: 'listed' } });
     expect(blockedOf([{}], [rogue], ours)).toMatchObject({ code: 'first-deletes' });
   });
 
-  it('does not wait for others that do, and each names its own code', () => {
+  it('does not wait because others do, and each waiting delete has its own code', () => {
     const remembered = memory({
       ...arrived('appeared', rogue),
       ...arrived('adopted', '10.21.0.0/16'),
@@ -218,7 +218,7 @@ describe('what may belong to somebody else', () => {
     ],
     ['an interface in a table of FSx', actual(route(node, 'eni-aaaaaaaa')), { AmazonFSx: 'ManagedByAmazonFSx' }],
     ['an ODB network', actual(route(node, odbNetwork)), {}],
-  ])('waits although it appeared: %s', (_, found, tags) => {
+  ])('needs approval even if it appeared: %s', (_, found, tags) => {
     expect(blockedAt(found, tags)).toMatchObject({
       code: 'maybe-not-ours',
       deletes: [{ destination: node, code: 'maybe-not-ours' }],
@@ -251,7 +251,7 @@ describe('what may belong to somebody else', () => {
     expect(plan(desired({}), inVpc, { now, memory: remembered }).blocked?.code).toBe('maybe-not-ours');
   });
 
-  it('is not every interface: an own one in use, in a table without such a tag, goes', () => {
+  it('does not include an own interface in use, in a table without such a tag', () => {
     expect(blockedAt(throughInstance(node))).toBeUndefined();
     expect(blockedAt(pcx(node), cluster)).toBeUndefined();
   });
@@ -283,11 +283,11 @@ describe('what may belong to somebody else', () => {
 });
 
 describe.each(['0.0.0.0/0', '::/0'])('a delete of the default route %s', (everything) => {
-  it('goes where it appeared', () => {
+  it('is deleted if it appeared', () => {
     expect(blockedOf([{}], [everything], memory(arrived('appeared', everything)))).toBeUndefined();
   });
 
-  it('waits where an edit removed it', () => {
+  it('waits if an edit removed it', () => {
     expect(blockedOf([{}], [everything], memory(owning(everything)))).toEqual({
       code: 'default-route',
       deletes: [everything],
@@ -313,7 +313,7 @@ describe('an approval', () => {
       memory: remembered,
     }).blocked?.deletes.map(({ destination }) => destination) ?? [];
 
-  it('lets each of its routes go, whatever else waits', () => {
+  it('permits each of its deletes, whatever else waits', () => {
     const item = desired(...given);
     expect(blockedUnder(approving(item, named), there)).toEqual([]);
     expect(blockedUnder(approving(item, named), there.slice(1))).toEqual([]);
@@ -341,7 +341,7 @@ describe('an approval', () => {
     expect(plan(item, found, { now, memory: memory() }).blocked).toBeUndefined();
   });
 
-  it('holds where nothing is remembered, as in routectl reconcile', () => {
+  it('is valid without a memory, as in routectl reconcile', () => {
     const item = approving(desired({}, { maxDeletes: 0 }), named);
     expect(plan(item, table(there.map((text) => pcx(text))), { now }).blocked).toBeUndefined();
   });
@@ -352,11 +352,11 @@ describe('an approval', () => {
     ['for nothing', { routes: [] }],
     ['that has ended', { until: now }],
     ['of an item that was edited since', { desiredHash: desiredHash(desired({}, { maxDeletes: 8 })) }],
-  ])('%s lets nothing go', (_, more) => {
+  ])('%s permits no delete', (_, more) => {
     expect(blockedUnder(approving(desired(...given), named, more), there)).toEqual(there);
   });
 
-  it('lets nothing go of which it is remembered as spent, and all where another one is remembered', () => {
+  it('permits no delete for which it is spent, and every delete if another approval is remembered', () => {
     const item = approving(desired(...given), named);
     const left = {
       at: now.toISOString(),
@@ -372,7 +372,7 @@ describe('an approval', () => {
 });
 
 describe('permitted', () => {
-  it('holds back the blocked deletes alone: replaces, creates and other deletes go on', () => {
+  it('holds back only the blocked deletes: replaces, creates and other deletes go on', () => {
     const found = table([pcx('10.20.0.0/16', 'pcx-bbbbbbbb'), pcx('10.21.0.0/16'), pcx('10.22.0.0/16')]);
     const given = desired({ '10.20.0.0/16': 'pcx-aaaaaaaa', '10.23.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 9 });
     const planned = plan(given, found, { now, memory: memory(owning('10.22.0.0/16')) });
@@ -397,7 +397,7 @@ describe('permitted', () => {
     expect(permitted({ changes, blocked })).toEqual(changes);
   });
 
-  it('is everything where nothing is blocked', () => {
+  it('is everything if nothing is blocked', () => {
     const planned = plan(desired({}), table([pcx('10.20.0.0/16')]), { now });
     expect(permitted(planned)).toEqual(planned.changes);
   });

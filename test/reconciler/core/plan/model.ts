@@ -29,7 +29,7 @@ const shown = (target: Target): Pick<ActualRoute, 'target' | 'instance'> =>
     ? { target: { kind: 'network-interface', id: target.id.replace('i-', 'eni-') }, instance: { id: target.id } }
     : { target };
 
-/** A table after some changes. Throws where EC2 would refuse one, and where a change comes out of its order. */
+/** A table after some changes. Throws if EC2 would reject a change, or if a change is out of order. */
 export function applied(table: ActualTable, changes: readonly Change[]): ActualTable {
   const order = changes.map(({ action }) => ['replace', 'delete', 'create'].indexOf(action));
   if (order.some((rank, index) => rank < (order[index - 1] ?? 0))) throw new Error('changes are out of order');

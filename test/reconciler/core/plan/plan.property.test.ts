@@ -45,7 +45,7 @@ describe('plan', () => {
     );
   });
 
-  it('converges in two applies: after the creates go the deletes that waited for them, and blocked deletes remain', () => {
+  it('converges in two applies: the second makes the deletes that waited for creates, and blocked deletes remain', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const before = planned(given);
@@ -64,7 +64,7 @@ describe('plan', () => {
     );
   });
 
-  it('lets no route of ours go before an overlapping create, unless the table is full or a person approved it', () => {
+  it('deletes no route of ours before an overlapping create, unless the table is full or a person approved it', () => {
     let waited = 0;
     fc.assert(
       fc.property(situation, (given) => {
@@ -313,7 +313,7 @@ describe('similar routes are distinguished:', () => {
     fc.assert(
       fc.property(pair, ([at, a, b]) => {
         const [text, to, from] = [destinationText(at), targetText(a), targetText(b)];
-        // Whoever has an ODB network made that route.
+        // The owner of an ODB network made that route.
         if (b.kind === 'odb-network' && to !== from) return;
         const differs = [{ action: 'replace', destination: text, from, to }];
         expect(changesOf({ [text]: to }, { [text]: from })).toEqual(to === from ? [] : differs);

@@ -16,7 +16,7 @@ interface Read {
   readonly vouched?: Vouched;
 }
 
-/** The memory after a believed read so many seconds after noon. */
+/** The memory after a believed read, some seconds after noon. */
 const read = (before: Memory, second: number, { item = [{}], routes = [], vouched }: Read = {}): Memory => {
   const now = seconds(second);
   const arrived = withArrivals(before, { desired: desired(...item), actual: table(routes), now, vouched });
@@ -25,7 +25,7 @@ const read = (before: Memory, second: number, { item = [{}], routes = [], vouche
 
 const arrivalIn = (remembered: Memory): Arrival | undefined => remembered.destinations.get(rogue)?.arrival;
 
-/** How a route came that is first shown so many seconds after noon. The table was adopted at noon. */
+/** The arrival of a route that is first shown some seconds after noon. The table was adopted at noon. */
 const shownAt = (second: number, before: Memory, given: Read = {}): Arrival | undefined =>
   arrivalIn(read(before, second, { routes: [via(rogue)], ...given }));
 
@@ -46,12 +46,12 @@ describe('a route appeared', () => {
     expect(shownAt(4 * 3_600, watched, { vouched: hourly })).toBe('appeared');
   });
 
-  it('if the read before is at most three of the shortest intervals old, while nobody knows how often sweeps start', () => {
+  it('if the read before is at most three of the shortest intervals old, while the sweep interval is unknown', () => {
     expect(shownAt(30 + 3 * 60, watched)).toBe('appeared');
     expect(shownAt(31 + 3 * 60, watched)).toBe('unwatched');
   });
 
-  it('if a sweep vouches for the table that is at most three intervals old', () => {
+  it('if a sweep that is at most three intervals old vouches for the table', () => {
     const sixtyDays = 60 * 24 * 3_600;
     const vouched = { at: seconds(sixtyDays - 600), everyMs: 300_000 };
     expect(shownAt(sixtyDays, watched, { vouched })).toBe('appeared');
@@ -59,7 +59,7 @@ describe('a route appeared', () => {
     expect(shownAt(sixtyDays, watched)).toBe('unwatched');
   });
 
-  it('if a sweep vouches that began 30 s after adoption', () => {
+  it('if a sweep that began 30 s after adoption vouches for the table', () => {
     const vouched = (second: number): Vouched => ({ at: seconds(second), everyMs: 300_000 });
     expect(shownAt(40, adopted, { vouched: vouched(30) })).toBe('appeared');
     expect(shownAt(40, adopted, { vouched: vouched(29) })).toBe('adopted');
@@ -109,12 +109,12 @@ describe('an arrival', () => {
     expect(shownAt(40, known('adopted', { emptySince: at(0) }))).toBe('adopted');
   });
 
-  it('is decided anew for a route at a destination that was emptied and is no longer listed', () => {
+  it('is decided again for a route at a destination that was empty and is no longer listed', () => {
     expect(shownAt(40, known('listed', { emptySince: at(0) }))).toBe('appeared');
     expect(shownAt(40, known('listed'))).toBe('listed');
   });
 
-  it('is not that of the local route', () => {
+  it('does not exist for the local route', () => {
     expect(read(known('adopted'), 40, { routes: [local(rogue)] }).destinations.has(rogue)).toBe(false);
   });
 
@@ -130,7 +130,7 @@ describe('an arrival', () => {
     expect(after({ arrival: 'appeared' }, { leftAlone }).arrival).toBe(arrival);
   });
 
-  it('of a listed destination says so', () => {
+  it('of a listed destination is marked as listed', () => {
     expect(after({ arrival: 'appeared' }, { isListed: true }).arrival).toBe('listed');
   });
 
@@ -142,7 +142,7 @@ describe('an arrival', () => {
     expect(after(gone, {}, 5)).toEqual({ arrival: 'adopted', emptySince: undefined });
   });
 
-  it('of a destination that is no longer listed ends with its route', () => {
+  it('of a destination that is no longer listed is forgotten with its route', () => {
     expect(after({ arrival: 'listed' }, { isFilled: false }).arrival).toBeUndefined();
     expect(after({ arrival: 'listed' }, { isFilled: false, isListed: true }).arrival).toBe('listed');
   });

@@ -17,7 +17,7 @@ describe('the cause of a change', () => {
     ['CreateRoute', rogue],
     ['ReplaceRoute', rogue],
     ['DeleteRoute', removed],
-  ])('is the call %s, where that made the change necessary: %o', (name, change) => {
+  ])('is the call %s, if it made the change necessary: %o', (name, change) => {
     expect(causeOf(change, [call({ name })])).toEqual({ ...cause, name });
   });
 
@@ -36,11 +36,11 @@ describe('the cause of a change', () => {
     expect(causeOf(hijack, [untargeted])).toEqual(cause);
   });
 
-  it('may be a call that names an instance, where EC2 shows its interface', () => {
+  it('may be a call that names an instance, if EC2 shows its interface', () => {
     expect(causeOf({ ...hijack, from: 'eni-aaaaaaaa' }, [call({ target: 'i-aaaaaaaa' })])).toEqual(cause);
   });
 
-  it('is known without an actor where the event names none', () => {
+  it('is known without an actor if the event names none', () => {
     const { actor: _, ...nobody } = call();
     const { actor: __, ...expected } = cause;
     expect(causeOf(hijack, [nobody])).toEqual(expected);
@@ -51,7 +51,7 @@ describe('the cause of a change', () => {
     expect(causeOf(hijack, calls)?.actor).toEqual(bob);
   });
 
-  it('is unknown where the last call has undone the one before', () => {
+  it('is unknown if the last call undid the one before', () => {
     expect(causeOf(hijack, [call(), call({ time: at(1), target: 'pcx-aaaaaaaa' })])).toBeUndefined();
   });
 
@@ -80,11 +80,11 @@ describe('the actor behind a change', () => {
     expect(actorOf(hijack, {}, [call()])).toEqual(alice);
   });
 
-  it('is nobody where nothing explains the change', () => {
+  it('is unknown if no call explains the change', () => {
     expect(actorOf(hijack, {}, [])).toBeUndefined();
   });
 
-  it('is known from the drift that the change repairs, also at a later try and by another change', () => {
+  it('is known from the drift that the change repairs, even at a later try or with another change', () => {
     expect(actorOf(hijack, { drift: [found] }, [])).toEqual(alice);
     expect(actorOf(rogue, { drift: [found] }, [])).toEqual(alice);
   });

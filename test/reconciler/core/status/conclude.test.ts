@@ -39,18 +39,18 @@ const inTrouble = (): State =>
 const slot = ({ memory }: State): Remembered => rememberedAt(memory, destination);
 
 describe('after a read that is believed', () => {
-  it('the memory says which item and policy it was for', () => {
+  it('the memory has the hashes of item and policy', () => {
     const { memory } = inSync();
     expect(memory).toMatchObject({ desiredHash: expect.any(String), policyHash: policyHash(wanted, now) });
     expect(memory).not.toHaveProperty('watched');
   });
 
-  it('what the plan still asks for is remembered, and what was made is not', () => {
+  it('the changes that the plan still asks for are remembered, and those that were made are not', () => {
     expect(slot(reconciled(inSync(), { routes: [moved] })).planned).toEqual(hijack);
     expect(slot(reconciled(inSync(), { routes: [moved], answer: done }))).not.toHaveProperty('planned');
   });
 
-  it('a delete that waits is remembered with its reason, and what is wrong with a route', () => {
+  it('a waiting delete is remembered with its reason, and a route with its problem', () => {
     const dead = { ...via(destination), state: 'blackhole' } as const;
     const item = [listed[0], { maxDeletes: 0 }] as typeof listed;
     const { destinations } = reconciled(inSync(), { item, routes: [dead, via(other)] }).memory;
@@ -66,17 +66,17 @@ describe('after a read that is believed', () => {
     expect(slot(reconciled(failed, { minute: 2, routes: [moved], answer: done }))).not.toHaveProperty('refusal');
   });
 
-  it('a repair is remembered with who made it necessary, at a later try as well', () => {
+  it('a repair is remembered with the actor of its drift, even at a later try', () => {
     const repaired = reconciled(inTrouble(), { minute: 2, routes: [moved], answer: done });
     expect(slot(repaired).repairs).toEqual({ target: 'pcx-aaaaaaaa', at: [at(2)], by: [alice] });
   });
 
-  it('what an edit asked for is no repair', () => {
+  it('a change that an edit asked for is not a repair', () => {
     const edited = reconciled(inSync(), { item: [{ [destination]: 'tgw-bbbbbbbb' }], answer: done });
     expect(slot(edited)).not.toHaveProperty('repairs');
   });
 
-  it('a write is remembered, for a later read to show', () => {
+  it('a write is remembered until a later read shows it', () => {
     const { memory } = reconciled(inSync(), { minute: 1, routes: [moved], answer: done });
     expect(memory.lastWriteAt).toBe(at(1));
     expect(memory.destinations.get(destination)?.written).toEqual({ target: 'pcx-aaaaaaaa' });
@@ -99,7 +99,7 @@ describe('without an item', () => {
   const unmanaged = (state: State): State =>
     concluded(state, { kind: 'unmanaged' }, { now: minutesAfter(1), deletions: ['deletion-1'] });
 
-  it('nothing is shown but that the table is unmanaged', () => {
+  it('the status shows only that the table is Unmanaged', () => {
     const { status } = unmanaged(inTrouble());
     expect(status).toMatchObject({ phase: 'Unmanaged', reason: 'there is no desired item' });
     for (const field of ['plan', 'drift', 'lastDrift']) expect(status).not.toHaveProperty(field);
@@ -172,7 +172,7 @@ describe('after reads that are not believed', () => {
     expect(status.reason).toContain('does not show yet what was written');
   });
 
-  it('the doubt is remembered, and everything else', () => {
+  it('the doubt and everything else are remembered', () => {
     const { doubt, ...rest } = doubtful(before).memory;
     expect(doubt).toEqual({ seen: expect.any(String), at: at(2) });
     expect(rest).toEqual(before.memory);
@@ -203,7 +203,7 @@ describe('without a table', () => {
     });
   });
 
-  it('what was planned and refused is forgotten, and what is ours is not', () => {
+  it('plans and failures are forgotten, but not which routes are ours', () => {
     const after = slot(missing(inTrouble()));
     expect(after).toMatchObject({ listed: true, ours: 'pcx-aaaaaaaa', drift: [hijack] });
     for (const field of ['planned', 'refusal', 'waits', 'troubles']) expect(after).not.toHaveProperty(field);

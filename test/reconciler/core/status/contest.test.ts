@@ -40,10 +40,10 @@ describe('a destination', () => {
     expect(repairedAt(...minutes)?.contest !== undefined).toBe(expected);
   });
 
-  it('that is contested waits a minute after a repair, twice as long after each further one, and at most an hour', () => {
+  it('that is contested waits a minute after a repair, twice as long after each further one, and at most 10 minutes', () => {
     let minute = 5;
     let repairs = contested;
-    for (const wait of [1, 2, 4, 8, 16, 32, 60, 60]) {
+    for (const wait of [1, 2, 4, 8, 10, 10]) {
       expect([isHeldBack(repairs, minute + wait - 0.01), isHeldBack(repairs, minute + wait)]).toEqual([true, false]);
       minute += wait;
       repairs = repairsAfter(repairs, repairing(), minutesAfter(minute));
@@ -65,7 +65,7 @@ describe('a destination', () => {
     expect(repairsAfter(quietSince6, quiet, minutesAfter(66))).toBeUndefined();
   });
 
-  it('begins its quiet hour anew when it drifts, though nothing is repaired yet', () => {
+  it('starts its quiet hour again when it drifts, even before a repair', () => {
     const repairs = [quiet, drifting, quiet].reduce(
       (before, seen, index) => repairsAfter(before, seen, minutesAfter(6 + 30 * index)),
       contested,
@@ -74,7 +74,7 @@ describe('a destination', () => {
     expect(repairsAfter(repairs, quiet, minutesAfter(67))).toBeDefined();
   });
 
-  it('needs no quiet hour where it is not contested', () => {
+  it('needs no quiet hour if it is not contested', () => {
     expect(repairsAfter(repairedAt(0), quiet, minutesAfter(1))).toEqual(repairedAt(0));
   });
 
@@ -105,7 +105,7 @@ describe('a destination', () => {
     expect(repairsAfter(repairedAt(0), quiet, minutesAfter(24 * 60))).toBeUndefined();
   });
 
-  it('counts no write to another target than the one wanted', () => {
+  it('does not count a write to another target than the wanted one', () => {
     const seen = { ...drifting, repair: { to: 'tgw-aaaaaaaa', by: alice } };
     expect(repairsAfter(undefined, seen, minutesAfter(0))).toBeUndefined();
   });
@@ -144,7 +144,7 @@ describe('a write is a repair', () => {
     expect(isRepair(deleted, before)).toBe(expected);
   });
 
-  it('by no deletion of a route that did not appear, unless it was repaired so before', () => {
+  it('but not a delete of a route that did not appear, unless it was repaired with one before', () => {
     expect(isRepair(deleted, {})).toBe(false);
     expect(isRepair(deleted, { repairs: { at: [at(0)], by: [] } })).toBe(true);
   });
@@ -161,7 +161,7 @@ describe('a write is a repair', () => {
   });
 });
 
-it('a fight of any rhythm gets at most 10 repairs in any 30 minutes, and little is remembered of it', () => {
+it('a fight of any rhythm gets at most 10 repairs in any 30 minutes, and its memory stays small', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 3_600 }), { minLength: 1, maxLength: 200 }), (pauses) => {
       let repairs: Repairs | undefined;

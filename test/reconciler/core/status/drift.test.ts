@@ -92,7 +92,7 @@ describe('a repair', () => {
 });
 
 describe('an edit of item or policy', () => {
-  it('brings about no drift', () => {
+  it('causes no drift', () => {
     expect(reconcile({}, { deviation: hijack, isRollout: true })).toEqual([]);
   });
 
@@ -101,21 +101,21 @@ describe('an edit of item or policy', () => {
     expect(reconcile({}, seen)).toEqual([{ ...found, cause }]);
   });
 
-  it('brings about no drift for a call that was made before the last read: what that read showed was right', () => {
+  it('causes no drift for a call that was made before the last read, which showed the route as desired', () => {
     const edit = { minute: 2, deviation: hijack, isRollout: true, calls: [call()] };
     expect(reconcile({}, { ...edit, readBefore: at(1) })).toEqual([]);
     // Reads may lag.
     expect(reconcile({}, { ...edit, readBefore: at(0.5) })).toHaveLength(1);
   });
 
-  it('brings about no drift later, while its change is not made', () => {
+  it('causes no drift later, until its change is made', () => {
     expect(reconcile({ planned: hijack }, { deviation: hijack })).toEqual([]);
     const uncertain = { target: hijack.to, isUncertain: true } as const;
     for (const written of [uncertain, { target: 'tgw-aaaaaaaa' }, {}])
       expect(reconcile({ planned: hijack, written }, { deviation: hijack })).toEqual([]);
   });
 
-  it('hides no drift of a route that we wrote for it', () => {
+  it('hides no drift of a route that was written for it', () => {
     const before = { planned: hijack, written: { target: hijack.to } };
     expect(reconcile(before, { deviation: hijack })).toEqual([found]);
   });
@@ -190,7 +190,7 @@ describe('drift that only a sweep found', () => {
     ['an event woke us too', { bySweep: false }],
     ['a call explains it', { calls: [call()] }],
     ['the item or its policy changed', { isRollout: true, isWatched: true }],
-  ])('expects none where %s', (_, more) => {
+  ])('expects none if %s', (_, more) => {
     const [one] = reconcile({}, { ...bySweep, ...more });
     expect(one).toMatchObject(hijack);
     expect(one).not.toHaveProperty('expectsEvent');
@@ -201,7 +201,7 @@ describe('drift that only a sweep found', () => {
     expect([14.9, 15].map((minute) => isMissed(unreported, minutesAfter(minute)))).toEqual([false, true]);
   });
 
-  it('does not count as missed where an event reported it, or where none was expected', () => {
+  it('does not count as missed if an event reported it, or if none was expected', () => {
     expect(isMissed({ ...unreported, cause }, minutesAfter(60))).toBe(false);
     expect(isMissed(found, minutesAfter(60))).toBe(false);
   });
@@ -218,7 +218,7 @@ describe('in a table where nothing may be changed', () => {
       expect(reconcile({}, { deviation: hijack, isWatched: true, isRollout })).toEqual([{ ...found, watched: true }]);
   });
 
-  it('drift is found once as well', () => {
+  it('drift is found once', () => {
     const before = { drift: [{ ...found, watched: true as const }], planned: hijack };
     expect(reconcile(before, { minute: 5, deviation: hijack, isWatched: true })).toEqual(before.drift);
   });

@@ -23,7 +23,7 @@ describe('on a first reconcile', () => {
 });
 
 describe('a route that appears', () => {
-  it('in a watched table goes at once, a default route too', () => {
+  it('in a watched table is deleted at once, even a default route', () => {
     const story = watchedStory(listed);
     for (const appeared of [rogue, '0.0.0.0/0'])
       expect(story.drift(added(via(appeared))).outcome).toEqual({ blocked: undefined, routes: [destination] });
@@ -47,7 +47,7 @@ describe('a route that appears', () => {
     expect(story.outcome).toMatchObject({ blocked: 'first-deletes' });
   });
 
-  it('goes although others wait', () => {
+  it('is deleted even if others wait', () => {
     const story = new Story(listed, [via('10.98.0.0/16')]);
     story.reconcile();
     story.later(1).reconcile();
@@ -57,7 +57,7 @@ describe('a route that appears', () => {
     });
   });
 
-  it('before the table is watched waits for a person, whatever follows', () => {
+  it('before the table is watched waits for a person, whatever happens later', () => {
     const story = new Story(listed);
     story.reconcile();
     expect(story.drift(added(via(rogue))).outcome).toMatchObject({ blocked: 'first-deletes' });
@@ -65,7 +65,7 @@ describe('a route that appears', () => {
     expect(story.later(1).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, rogue] });
   });
 
-  it('while nobody watched the table for 60 days waits for a person', () => {
+  it('while the table was not watched for 60 days waits for a person', () => {
     const story = watchedStory(listed).later(60 * 24 * 60);
     for (const appeared of [rogue, '0.0.0.0/0'])
       expect(story.drift(added(via(appeared))).outcome).toMatchObject({ blocked: 'first-deletes' });
@@ -73,7 +73,7 @@ describe('a route that appears', () => {
 });
 
 describe('a route that an edit removes', () => {
-  it('goes at once, also when the policy is edited with it', () => {
+  it('is deleted at once, even if the policy is edited too', () => {
     const both: Item[0] = { ...listed[0], [other]: 'pcx-aaaaaaaa' };
     expect(watchedStory([both]).edit(...listed).outcome).toEqual({ blocked: undefined, routes: [destination] });
     const story = new Story([both], [via(destination), via(other), via(rogue)]);
@@ -88,14 +88,14 @@ describe('a route that an edit removes', () => {
     expect(watchedStory(listed).edit({}).outcome).toEqual({ blocked: 'last-route', routes: [destination] });
   });
 
-  it('and leaves to others for a time waits for a person afterwards', () => {
+  it('and ignores for a time waits for a person afterwards', () => {
     const story = watchedStory([{ ...listed[0], [other]: 'pcx-aaaaaaaa' }]);
     story.edit({ [other]: 'pcx-aaaaaaaa' }, { ignore: [{ destination, reason: 'x', until: inAnHour }] });
     expect(story.reconcile().inSync).toBe(true);
     expect(story.later(61).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, other] });
   });
 
-  it('waits if it is a default route, and later edits do not lift that', () => {
+  it('waits if it is a default route, whatever later edits say', () => {
     const both: Item[0] = { '0.0.0.0/0': 'nat-aaaaaaaa', ...listed[0] };
     const waiting = { blocked: 'default-route', routes: ['0.0.0.0/0', destination] };
     const story = watchedStory([both]).edit(...listed);
@@ -117,13 +117,13 @@ describe('a route that an edit removes', () => {
 describe('a route that may belong to somebody else', () => {
   const detached = actual(route(rogue, 'eni-aaaaaaaa'), { state: 'blackhole' });
 
-  it('waits for a person, also when the tag is lost that names its keeper: it stood at adoption', () => {
+  it('waits for a person even after the tag of its owner is removed, because it existed at adoption', () => {
     const story = new Story(listed, [via(rogue, 'eni-aaaaaaaa')]).tagged({ 'kubernetes.io/cluster/blue': 'owned' });
     expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
     expect(story.tagged({}).outcome).toEqual({ blocked: 'first-deletes', routes: [destination, rogue] });
   });
 
-  it('waits if it appeared, and goes when its interface is an own one in use', () => {
+  it('waits if it appeared, and is deleted when its interface is an own one in use', () => {
     const story = watchedStory(listed).drift(added(detached));
     expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
     story.drift((routes) => routes.map((one) => (one.spelling === rogue ? throughInstance(rogue) : one)));
@@ -137,14 +137,14 @@ describe('a route that may belong to somebody else', () => {
     expect(story.outcome).toEqual({ blocked: undefined, routes: [destination] });
   });
 
-  it('still waits while its owner moves it', () => {
+  it('still waits after its owner moves it', () => {
     const story = new Story([{}], [throughInstance(destination, { owner: otherOwnerId })]);
     expect(story.outcome).toMatchObject({ blocked: 'maybe-not-ours' });
     for (const shown of [actual(route(destination, 'eni-aaaaaaaa'), { state: 'blackhole' }), via(destination)])
       expect(story.drift(() => [shown]).outcome).toMatchObject({ blocked: expect.any(String), routes: [destination] });
   });
 
-  it('goes with one approval, as all the blackholes of terminated nodes do', () => {
+  it('is deleted with one approval, as all the blackholes of terminated nodes are', () => {
     const nodes = ['10.200.1.0/24', '10.200.2.0/24'].map((text) =>
       actual(route(text, `eni-${text[7]?.repeat(8)}`), { state: 'blackhole' }),
     );
@@ -188,33 +188,33 @@ describe('an approved delete', () => {
     expect(approvedStory().outcome).toEqual({ blocked: undefined, routes: [] });
   });
 
-  it('goes also when another was made by somebody else meanwhile', () => {
+  it('is made even if somebody else made another of them meanwhile', () => {
     expect(approvedStory().drift(() => there.slice(1)).outcome).toEqual({ blocked: undefined, routes: [] });
   });
 
-  it('goes whatever else waits', () => {
+  it('is made whatever else waits', () => {
     const story = approvedStory().drift(added(via(rogue)));
     expect(story.outcome).toEqual({ blocked: 'first-deletes', routes: [rogue] });
   });
 
-  it('goes once: the same route made anew waits', () => {
+  it('is made once: if the route returns, its delete waits', () => {
     const story = approvedStory();
     story.reconcile();
     expect(story.drift(added(...there)).outcome).toEqual(waiting);
   });
 
-  it('does not go any more once a read did not show its route', () => {
+  it('is not made after a read did not show its route', () => {
     const story = approvedStory().drift(() => [via(rogue)]);
     story.reconcile();
     expect(story.drift(() => there).outcome).toEqual(waiting);
   });
 
-  it('does not go with another target', () => {
+  it('is not made if the route has another target', () => {
     const story = approvedStory().drift(() => there.map(({ spelling }) => via(spelling, 'tgw-aaaaaaaa')));
     expect(story.outcome).toEqual(waiting);
   });
 
-  it('does not go after an edit, nor after 24 hours', () => {
+  it('is not made after an edit, nor after 24 hours', () => {
     expect(approvedStory().edit({}, { maxDeletes: 8 }).outcome).toEqual(waiting);
     expect(approvedStory().later(24 * 60).outcome).toEqual(waiting);
   });

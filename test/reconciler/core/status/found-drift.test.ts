@@ -22,7 +22,7 @@ import {
   via,
 } from './given.ts';
 
-// Drift as a whole reconcile finds it.
+// The drift that one reconcile finds.
 
 type Item = NonNullable<Given['item']>;
 
@@ -31,7 +31,7 @@ const observing: Item = [listed[0], { mode: 'observe' }];
 const editing: Item = [{ [destination]: 'tgw-bbbbbbbb' }];
 const edit = { action: 'replace', destination, from: 'pcx-aaaaaaaa', to: 'tgw-bbbbbbbb' } as const;
 
-/** When drift was found, of all that is remembered. */
+/** The times of all remembered drift. */
 const found = ({ memory }: State): string[] =>
   [...memory.destinations.values()].flatMap(({ drift = [] }) => drift.map(({ foundAt }: Drift) => foundAt));
 
@@ -39,9 +39,9 @@ describe('drift is found', () => {
   it.each<[string, Given['answer']]>([
     ['EC2 repairs it', done],
     ['EC2 refuses to repair it', refused],
-    ['nobody can say whether it is repaired', () => ({ result: 'unknown' })],
+    ['the outcome of its repair is unknown', () => ({ result: 'unknown' })],
     ['its repair is not tried yet', undefined],
-  ])('once, where %s', (_, answer) => {
+  ])('once, even if %s', (_, answer) => {
     const drifted = reconciled(inSync(), { minute: 1, routes: [moved], answer });
     expect(drifted.status.drift).toMatchObject([{ ...hijack, foundAt: at(1) }]);
   });
@@ -58,26 +58,26 @@ describe('drift is found', () => {
     expect(found(state)).toEqual([at(1), at(2), at(3)]);
   });
 
-  it('in a table that is only observed, and marked so', () => {
+  it('in an observed table, and marked as observed', () => {
     const observed = reconciled(inSync(observing), { item: observing, minute: 1, routes: [moved] });
     expect(observed.status.drift).toEqual([{ ...hijack, foundAt: at(1), watched: true, expectsEvent: true }]);
     const again = reconciled(observed, { item: observing, minute: 2, routes: [moved] });
     expect(found(again)).toEqual([at(1)]);
   });
 
-  it('where its deletes wait for a person', () => {
+  it('even if its deletes wait for a person', () => {
     const item: Item = [listed[0], { maxDeletes: 0 }];
     const waiting = reconciled(inSync(item), { item, minute: 1, routes: [via(destination), via(other)] });
     expect(waiting.status).toMatchObject({ phase: 'Blocked', drift: [{ action: 'delete', destination: other }] });
   });
 
-  it('after an edit too, of what we wrote for it and find changed', () => {
+  it('after an edit, if others change a route that was written for it', () => {
     const edited = reconciled(inSync(), { item: editing, minute: 1, answer: done });
     const drifted = reconciled(edited, { item: editing, minute: 1.2, routes: [via(destination)] });
     expect(drifted.status.drift).toMatchObject([{ ...edit, foundAt: at(1.2) }]);
   });
 
-  it('in the reconcile of an edit, where a call explains it', () => {
+  it('in the reconcile of an edit, if a call explains it', () => {
     const both = { item: editing, minute: 1, routes: [moved], calls: [call({ time: at(1) })], answer: done };
     expect(reconciled(inSync(), both).status.drift).toMatchObject([{ from: 'tgw-aaaaaaaa', cause: { actor: alice } }]);
   });
@@ -95,7 +95,7 @@ describe('drift is found', () => {
     expect(status.drift).toMatchObject([hijack]);
   });
 
-  it('by a sweep only where nothing else woke us: only then an event is missed', () => {
+  it('by a sweep only if nothing else started the reconcile: only then an event is missing', () => {
     for (const kinds of [['sweep'], ['sweep', 'event'], ['desired']] as const) {
       const [one] = reconciled(inSync(), { minute: 1, routes: [moved], answer: done, kinds }).status.drift ?? [];
       expect(one?.expectsEvent).toBe(kinds.length === 1 && kinds[0] === 'sweep' ? true : undefined);
@@ -103,7 +103,7 @@ describe('drift is found', () => {
   });
 });
 
-describe('what an edit asks for is no drift', () => {
+describe('a change that an edit asks for is not drift', () => {
   it.each<[string, Given['answer']]>([
     ['done', done],
     ['refused', refused],
@@ -113,12 +113,12 @@ describe('what an edit asks for is no drift', () => {
     expect(found(edited)).toEqual([]);
   });
 
-  it('when it is done at a second try', () => {
+  it('if it is made at the second try', () => {
     const edited = reconciled(inSync(), { item: editing, minute: 1, answer: refused });
     expect(found(reconciled(edited, { item: editing, minute: 2, answer: done }))).toEqual([]);
   });
 
-  it('when an entry of ignore has ended by itself: nobody has called', () => {
+  it('if an ignore entry expires: no call was made', () => {
     const item: Item = [listed[0], { ignore: [{ destination: other, reason: 'x', until: at(60) }] }];
     const routes = [via(destination), via(other)];
     const ignoring = inSync(item, routes);
@@ -126,7 +126,7 @@ describe('what an edit asks for is no drift', () => {
     expect(found(reconciled(ignoring, { item, routes, minute: 61 }))).toEqual([]);
   });
 
-  it('but drift from before keeps its date and its actor, whatever change now repairs it', () => {
+  it('earlier drift keeps its time and its actor, whatever change now repairs it', () => {
     const drifted = reconciled(inSync(), {
       minute: 1,
       routes: [moved],

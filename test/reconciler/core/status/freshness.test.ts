@@ -15,7 +15,7 @@ const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
   ...more,
 });
 
-/** A sweep in parts that has not reached its end, after one that has. */
+/** A sweep in parts that is not complete, after one that is. */
 const underWay = (last: Partial<SweepRecord> = {}): SweepRecord => {
   const { endedAt = '', startedAt, unknown } = sweep(last);
   const { endedAt: _, ...begun } = sweep({ startedAt: minutesAfter(64).toISOString(), cursor: 'rtb-0000beef' });
@@ -42,28 +42,33 @@ describe('a table is shown', () => {
     ['the last sweep could not read it', status, sweep({ unknown: failing }), 61],
     ['the last sweep could not read more tables than it names', status, sweep({ unknown: moreFailingThanNamed }), 61],
     ['no sweep has ended in three intervals', status, sweep(), 75.1],
-    ['sweeps begin and never end', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
-    ['the last whole sweep could not read it, and the next is under way', status, underWay({ unknown: failing }), 66],
-    ['the last sweep took so long that it may have looked long ago', status, sweep({ startedAt: longAgo }), 61],
-  ])('as Unknown, when %s', (_, told, last, minute) => {
-    const { phase, reason } = shownPhase(routeTableId, told, last, minutesAfter(minute));
+    ['sweeps start but never complete', status, (({ endedAt: _, ...rest }) => rest)(sweep()), 75],
+    [
+      'the last complete sweep could not read it, and the next one is in progress',
+      status,
+      underWay({ unknown: failing }),
+      66,
+    ],
+    ['the last sweep took so long that it may have read the table long ago', status, sweep({ startedAt: longAgo }), 61],
+  ])('as Unknown, if %s', (_, stored, last, minute) => {
+    const { phase, reason } = shownPhase(routeTableId, stored, last, minutesAfter(minute));
     expect(phase).toBe('Unknown');
     expect(reason).not.toBe(status.reason);
   });
 
-  it('as its status says, when it was looked at after the sweep that could not', () => {
+  it('as its status says, if it was reconciled after the sweep that could not read it', () => {
     const later = { ...status, checkedAt: minutesAfter(61).toISOString() };
     expect(shownPhase(routeTableId, later, sweep({ unknown: failing }), minutesAfter(62)).phase).toBe('InSync');
   });
 
-  it('as its status says, when the last sweep could not read others', () => {
+  it('as its status says, if the last sweep could not read other tables', () => {
     expect(shownPhase(routeTableId, status, sweep({ unknown: otherFailing }), minutesAfter(61)).phase).toBe('InSync');
     const lately = { ...status, checkedAt: minutesAfter(59.5).toISOString() };
     const last = sweep({ unknown: moreFailingThanNamed });
     expect(shownPhase(routeTableId, lately, last, minutesAfter(61)).phase).toBe('InSync');
   });
 
-  it('as Unmanaged, however long ago that was', () => {
+  it('as Unmanaged, however old its status is', () => {
     const unmanaged = { ...status, phase: 'Unmanaged' } as const;
     expect(shownPhase(routeTableId, unmanaged, sweep(), minutesAfter(6_000)).phase).toBe('Unmanaged');
   });

@@ -17,7 +17,7 @@ export const other = '10.21.0.0/16';
 export const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 export const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
 
-/** The text of a time, so many minutes after noon. */
+/** The text of a time, a number of minutes after noon. */
 export const at = (minutes: number): string => minutesAfter(minutes).toISOString();
 
 /** What repairs a route that others moved to `tgw-aaaaaaaa`. */

@@ -16,7 +16,7 @@ const after = (before: LastDrift | undefined, minute: number, ...drift: readonly
   );
 
 describe('the latest drift of a table', () => {
-  it('is none where nothing was ever found', () => {
+  it('does not exist if no drift was ever found', () => {
     expect(after(undefined, 0)).toBeUndefined();
   });
 
@@ -42,7 +42,7 @@ describe('the latest drift of a table', () => {
     expect(after(before, 5, { ...found, cause })).toEqual({ ...before, actor: alice, calledAt: cause.time });
   });
 
-  it('is repaired and over only when all of its routes are', () => {
+  it('is repaired, and over, only when all of its routes are', () => {
     const before = { foundAt: at(0), routes: 2 };
     const over = (one: Drift, minute: number): Drift => ({ ...one, appliedAt: at(1), endedAt: at(minute) });
     expect(after(before, 2, over(found, 2), elsewhere)).toEqual(before);
@@ -53,18 +53,18 @@ describe('the latest drift of a table', () => {
     });
   });
 
-  it('stays what it was once its details are forgotten', () => {
+  it('stays the same after its details are forgotten', () => {
     const who = { actor: alice, others: true, calledAt: at(0) } as const;
     const before = { foundAt: at(0), routes: 2, ...who, appliedAt: at(1), healedAt: at(2) };
     expect(after(before, 60)).toEqual(before);
   });
 
-  it('keeps who caused it and that there are others when some details are forgotten', () => {
+  it('keeps its actor, and that there are others, after some details are forgotten', () => {
     const before = { foundAt: at(0), routes: 2, actor: alice, others: true, calledAt: at(0) } as const;
     expect(after(before, 20, { ...found, cause })).toEqual(before);
   });
 
-  it('gives way to the next drift', () => {
+  it('is replaced by the next drift', () => {
     const before = { foundAt: at(0), routes: 2, actor: alice, healedAt: at(2) };
     expect(after(before, 9, { ...hijack, destination, foundAt: at(9) })).toEqual({ foundAt: at(9), routes: 1 });
   });

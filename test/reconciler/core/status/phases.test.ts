@@ -22,7 +22,7 @@ const dead = actual(route(destination, 'pcx-aaaaaaaa'), { state: 'blackhole' });
 
 const after = (given: Given): Status => reconciled(inSync(), { minute: 1, ...given }).status;
 
-/** What `moved` comes to when EC2 answers with this. */
+/** The state after the change `moved` got this answer from EC2. */
 const answered = (answer: Omit<ChangeOutcome, 'action' | 'destination'>): Status =>
   after({ routes: [moved], answer: () => answer });
 
@@ -70,11 +70,11 @@ describe('a table is', () => {
       `${destination} is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true`,
       { routes: [local(destination)] },
     ],
-  ])('%s where %s', (phase, _, reason, given) => {
+  ])('%s if %s', (phase, _, reason, given) => {
     expect(after(given)).toMatchObject({ phase, reason });
   });
 
-  it('Blocked where deletes wait for a person', () => {
+  it('Blocked if deletes wait for a person', () => {
     const status = after({ item: [listed[0], { maxDeletes: 0 }], routes: [via(destination), via(other)] });
     expect(status).toMatchObject({
       phase: 'Blocked',
@@ -83,17 +83,17 @@ describe('a table is', () => {
     expect(status.reason).toBe(status.plan?.blocked?.message);
   });
 
-  it('Verifying where a pause ended between the read and the conclusion: nothing was tried yet', () => {
+  it('Verifying if a pause ended between the read and the conclusion: nothing was tried yet', () => {
     const status = after({ routes: [] });
     expect(status).toMatchObject({ phase: 'Verifying', reason: expect.stringContaining('not applied yet') });
     expect(status.nextRetry).toBeDefined();
   });
 
-  it('InSync where it is only observed and as desired', () => {
+  it('InSync if it is observed and as desired', () => {
     expect(after({ item: [listed[0], { mode: 'observe' }] }).phase).toBe('InSync');
   });
 
-  it('Contested where others keep undoing a repair, with who they are', () => {
+  it('Contested if others keep undoing a repair, with their names', () => {
     expect(contested()).toMatchObject({
       phase: 'Contested',
       reason:
@@ -141,7 +141,7 @@ describe('of several reasons, the status names', () => {
     expect(reason).toBe(`could not replace ${destination}: ${expected}`);
   });
 
-  it('changes that were made before a pause came', () => {
+  it('changes that were made before a pause', () => {
     const item = [{ ...listed[0], [other]: 'pcx-aaaaaaaa' }, { paused: { reason: 'x' } }] as typeof listed;
     const answer = ({ action }: { action: string }) => ({ result: action === 'replace' ? 'done' : 'skipped' }) as const;
     expect(after({ item, routes: [moved], answer })).toMatchObject({ phase: 'Verifying', plan: { inSync: false } });
@@ -157,8 +157,8 @@ describe('a status', () => {
     expect(repaired.status.lastDrift).toMatchObject({ foundAt: at(1), routes: 1, healedAt: at(2) });
   });
 
-  // Ended drift is dropped 15 minutes after it was found, and with it when the last drift was over.
-  it('shows when drift that took longer than its event may take was over', () => {
+  // Ended drift is forgotten 15 minutes after it was found, but the status must keep when it was over.
+  it('shows when drift was over that lasted longer than events are awaited', () => {
     const calls = [call({ time: at(1) })];
     const drifted = reconciled(inSync(), { minute: 1, routes: [moved], answer: refused, calls });
     const repaired = reconciled(drifted, { minute: 30, routes: [moved], answer: done });
@@ -170,7 +170,7 @@ describe('a status', () => {
     expect(after({})).not.toHaveProperty('blackholes');
   });
 
-  it('counts no route that is kept from a dead target', () => {
+  it('does not count a route that is kept from a dead target', () => {
     const replaced = reconciled(inSync(), { item: [{ [destination]: 'nat-aaaaaaaa' }], answer: done, minute: 1 });
     const item = [{ [destination]: 'nat-aaaaaaaa' }] as typeof listed;
     const gone = actual(route(destination, 'nat-aaaaaaaa'), { state: 'blackhole' });
@@ -221,7 +221,7 @@ describe('the next reconcile comes', () => {
     expect(contested({ minute: 6.5, answer: undefined }).nextRetry).toBe(at(7));
   });
 
-  it('at no set time where nothing waits, or nothing may be changed', () => {
+  it('at no set time if nothing waits or nothing may be changed', () => {
     expect(after({})).not.toHaveProperty('nextRetry');
     expect(after({ item: [listed[0], { mode: 'observe' }], routes: [moved] })).not.toHaveProperty('nextRetry');
   });

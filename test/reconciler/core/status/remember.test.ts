@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
 import { plan } from '../../../../reconciler/core/plan/plan.ts';
+import { known } from '../../../../reconciler/core/route/known.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { type Made, rememberRead, withApprovalSpent } from '../../../../reconciler/core/status/remember.ts';
 import { actual, desired, local, now, propagated, route, table, throughInstance } from '../../../support/builders.ts';
@@ -21,10 +22,12 @@ const slot = (item: Item, routes: readonly ActualRoute[], before: Remembered = {
 
 const moved = via(destination, 'pcx-bbbbbbbb');
 const inAnHour = at(60);
+const asEc2MadeIt = { target: 'local', leftAlone: 'local' };
+
 describe('a route is listed', () => {
-  it('while the item lists it, whatever is there', () => {
+  it('while the item lists it, whatever the table contains', () => {
     expect(slot(listed, [])).toEqual({ listed: true });
-    expect(slot([{}], [via(destination)], { listed: true })).toEqual({});
+    expect(slot([{}], [via(destination)], { listed: true })).toEqual({ seen: { target: 'pcx-aaaaaaaa' } });
   });
 });
 
@@ -54,7 +57,7 @@ describe('a route is ours', () => {
     expect(slot(item, routes).ours).toBeUndefined();
   });
 
-  it('while it is listed, also with a target that somebody gave it', () => {
+  it('while it is listed, even with a target that somebody else set', () => {
     expect(slot(listed, [moved], ours).ours).toBe('pcx-aaaaaaaa');
   });
 
@@ -68,7 +71,7 @@ describe('a route is ours', () => {
     expect(slot([{}], [throughInstance(destination)], { ours: 'i-aaaaaaaa' }).ours).toBe('i-aaaaaaaa');
   });
 
-  it('no longer once EC2 confirmed our delete: whoever makes it again makes another route', () => {
+  it('no longer once EC2 confirmed our delete: if it is created again, it is another route', () => {
     const change = { action: 'delete', destination: at, from: via(destination) } as const;
     expect(slot([{}], [via(destination)], ours, [{ change, isCertain: true }]).ours).toBeUndefined();
     expect(slot([{}], [via(destination)], ours, [{ change, isCertain: false }]).ours).toBe('pcx-aaaaaaaa');
@@ -110,14 +113,40 @@ describe('an override of a local route', () => {
     expect(slot(item, [drifted], isOverride, replacing(drifted, 'nat-aaaaaaaa'))).toMatchObject(isOverride);
   });
 
-  it('is not what an ordinary route is', () => {
+  it('does not include ordinary routes', () => {
     expect(slot(listed, [via(destination)])).not.toHaveProperty('overrodeLocal');
   });
 
   it('is forgotten once the local route is back', () => {
     const reset = replacing(override, 'local');
     expect(slot([{ [destination]: 'local' }], [override], isOverride, reset)).not.toHaveProperty('ours');
-    expect(slot([{}], [local(destination)], isOverride)).toEqual({ wasLocal: true });
+    expect(slot([{}], [local(destination)], isOverride)).toEqual({ seen: asEc2MadeIt, wasLocal: true });
+  });
+});
+
+describe('what a read showed is remembered', () => {
+  const { destination: at, target: to } = route(destination, 'i-aaaaaaaa');
+  const written: Made[] = [{ change: { action: 'create', destination: at, to }, isCertain: true }];
+
+  it('for as long as the route is there', () => {
+    expect(slot(listed, [moved]).seen).toEqual({ target: 'pcx-bbbbbbbb' });
+    expect(slot(listed, [], { seen: { target: 'pcx-bbbbbbbb' } })).not.toHaveProperty('seen');
+    const deleted: Made[] = [{ change: { action: 'delete', destination: at, from: moved }, isCertain: true }];
+    expect(slot([{}], [moved], {}, deleted)).not.toHaveProperty('seen');
+  });
+
+  it('with the target that we wrote, though EC2 shows an instance by its interface', () => {
+    const wrote = slot(listed, [], {}, written).seen;
+    expect(wrote).toEqual({ target: 'i-aaaaaaaa' });
+    expect(slot(listed, [throughInstance(destination)], known({ seen: wrote })).seen?.target).toBe('i-aaaaaaaa');
+    expect(slot(listed, [throughInstance(destination)]).seen?.target).toMatch(/^eni-/);
+  });
+
+  it('with the reason why it is left alone, unless it is an ignored route that takes no listed traffic', () => {
+    const ignore = [{ target: 'pcx-*', reason: 'theirs' }];
+    const inside: Item = [{ '10.0.0.0/8': 'tgw-aaaaaaaa' }, { ignore }];
+    expect(slot([{ '0.0.0.0/0': 'igw-aaaaaaaa' }, { ignore }], [moved]).seen).toEqual({ target: 'pcx-bbbbbbbb' });
+    expect(slot(inside, [moved]).seen).toMatchObject({ leftAlone: 'ignored', takesTraffic: true });
   });
 });
 
@@ -148,8 +177,8 @@ describe('a destination was seen as listed', () => {
 describe('the local route is remembered', () => {
   const retargeted = actual(route(destination, 'eni-aaaaaaaa'), { origin: 'with-table' });
 
-  it('once a read shows it as EC2 made it, and while somebody else leads it elsewhere', () => {
-    expect(slot([{}], [local(destination)])).toEqual({ wasLocal: true });
+  it('once a read shows it as EC2 made it, and while somebody else retargets it', () => {
+    expect(slot([{}], [local(destination)])).toEqual({ seen: asEc2MadeIt, wasLocal: true });
     expect(slot([{}], [retargeted], { wasLocal: true }).wasLocal).toBe(true);
     expect(slot([{}], [{ ...retargeted, origin: 'created' }], { wasLocal: true }).wasLocal).toBe(true);
   });
@@ -175,7 +204,7 @@ describe('the local route is remembered', () => {
   });
 });
 
-describe('an approval that stands where nothing can be compared', () => {
+describe('an approval that is found without a memory to compare it with', () => {
   const routes = [{ destination, target: 'pcx-aaaaaaaa' }];
   const approval = { routes, at: at(0), by: 'alice', until: new Date(inAnHour), desiredHash: 'b1946ac92492' };
 
@@ -184,7 +213,7 @@ describe('an approval that stands where nothing can be compared', () => {
     expect(withApprovalSpent(memory(), { approval })).toEqual(memory({}, { approval: spent }));
   });
 
-  it('is not made up where there is none', () => {
+  it('is not remembered if there is none', () => {
     expect(withApprovalSpent(memory(), {})).toEqual(memory());
   });
 });

@@ -39,7 +39,7 @@ describe('a change that failed waits', () => {
     expect(minutes(kind, attempts)).toEqual(expected);
   });
 
-  it('never shorter than the time before, and at most an hour', () => {
+  it('never shorter than before, and at most an hour', () => {
     fc.assert(
       fc.property(fc.constantFrom(...kinds), fc.integer({ min: 1, max: 10_000 }), (kind, attempt) => {
         const [first = 0, second = 0] = minutes(kind, [attempt, attempt + 1]);
@@ -74,7 +74,7 @@ describe('a change is parked', () => {
     ['event', false],
     ['desired', false],
     ['person', false],
-  ])('after a refusal, if only %s woke us: %s', (kind, expected) => {
+  ])('after a refusal, if the only trigger is %s: %s', (kind, expected) => {
     expect(parked({ refusal }, [kind])).toBe(expected);
   });
 
@@ -106,7 +106,7 @@ describe('a change is parked', () => {
 describe('a refusal', () => {
   const refused = { ...create, result: 'refused', kind: 'transient', code: 'InternalError', message: 'sorry' } as const;
 
-  it('is remembered with what EC2 said and when it is tried again', () => {
+  it('is remembered with the answer of EC2 and the time of the next try', () => {
     const { result: _, destination: __, ...said } = refused;
     expect(refusalAfter(undefined, create, refused, now)).toEqual({ ...said, attempts: 1, nextRetry: at(0.25) });
   });
@@ -116,7 +116,7 @@ describe('a refusal', () => {
     expect(again).toMatchObject({ attempts: 2, nextRetry: at(5.5) });
   });
 
-  it('is also a change whose outcome is unknown', () => {
+  it('includes a change whose outcome is unknown', () => {
     const unknown = refusalAfter(undefined, create, { ...create, result: 'unknown' }, now);
     expect(unknown).toEqual({ action: 'create', to: 'pcx-aaaaaaaa', attempts: 1, nextRetry: at(0.25) });
   });

@@ -63,7 +63,7 @@ describe('a run', () => {
     expect(driftIn(remembering(ended, run('run-1')))?.[0]).not.toHaveProperty('runs');
   });
 
-  it('changes nothing where there is none', () => {
+  it('changes nothing if there is none', () => {
     const state = drifted();
     expect(remembering(state)).toEqual(state);
   });
@@ -79,7 +79,7 @@ describe('the dates of a status', () => {
     expect(reconciled(later, { minute: 7 }).status.inSyncSince).toBe(at(7));
   });
 
-  it('stand beside what woke the reconcile, and who', () => {
+  it('come with the trigger and the actor of the reconcile', () => {
     const trigger = { kind: 'event', id: 'call-1', name: 'ReplaceRoute', time: at(0) } as const;
     const actor = { arn: 'arn:aws:iam::111122223333:user/alice' };
     expect(reconciled(undefined, { waker: { trigger, actor } }).status).toMatchObject({ trigger, actor });
@@ -87,7 +87,7 @@ describe('the dates of a status', () => {
 });
 
 describe('withEach', () => {
-  it('forgets the destinations of which nothing is left', () => {
+  it('forgets destinations without any field', () => {
     const destinations = fc.dictionary(
       fc.ipV4(),
       fc.record({ ours: fc.string(), foreign: fc.constant(true as const) }, { requiredKeys: [] }),
@@ -104,7 +104,7 @@ describe('withEach', () => {
     );
   });
 
-  it('leaves the memory it was given as it was', () => {
+  it('does not change its input', () => {
     const before = memory({ [destination]: { ours: 'pcx-aaaaaaaa' } });
     withEach(before, () => ({ ours: undefined }));
     expect(before).toEqual(memory({ [destination]: { ours: 'pcx-aaaaaaaa' } }));
@@ -133,6 +133,7 @@ it('a table that stays as it is has no transitions: a second identical reconcile
       const { found, repaired, ended, explained, missed, entered, left } = transitions(before, after, {
         outcomes: [],
         calls: [],
+        recent: [],
       });
       expect([found, repaired, ended, explained, missed, Object.values(entered).flat()].flat()).toEqual([]);
       expect(left.size).toBe(0);

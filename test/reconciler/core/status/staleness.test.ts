@@ -65,7 +65,7 @@ describe('a read is doubtful', () => {
     expect(doubts(before, { calls: [call()] })).toBe(false);
   });
 
-  it('unless all it lacks is a write whose answer was lost and which the item still asks for', () => {
+  it('unless it lacks only a write whose answer was lost and that the item still asks for', () => {
     expect(doubts(wrote({ ...write, isUncertain: true }))).toBe(false);
     expect(doubts(wrote({ target: 'tgw-aaaaaaaa', isUncertain: true }))).toBe(true);
     expect(doubts(wrote({ isUncertain: true }), { routes: [via(destination)] })).toBe(true);
@@ -117,7 +117,7 @@ describe('a write', () => {
     expect(rememberWrites(memory(), [outcome], now)).toEqual(wrote(write));
   });
 
-  it('is remembered as uncertain where its answer was lost', () => {
+  it('is remembered as uncertain if its answer was lost', () => {
     expect(rememberWrites(memory(), [{ ...outcome, result: 'unknown' }], now)).toEqual(
       wrote({ ...write, isUncertain: true }),
     );

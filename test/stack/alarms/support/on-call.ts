@@ -168,17 +168,33 @@ export class OnCall {
     return this.#messages.filter((message) => message.includes(routeTableId));
   }
 
-  /** A statistic of the data of the last ten minutes; undefined without data. */
-  async statistic(metric: Metric, statistic: Statistic): Promise<number | undefined> {
-    const now = Date.now();
+  /** Waits for a message about a table with this first line, and returns its lines. */
+  async message(routeTableId: string, subject: RegExp): Promise<readonly string[]> {
+    return eventually(
+      async () => {
+        const all = (await this.messagesAbout(routeTableId)).map((text) => text.split('\n'));
+        const found = all.find(([first = '']) => subject.test(first));
+        if (!found) throw new Error(`no message about ${routeTableId} matches ${subject}: ${JSON.stringify(all)}`);
+        return found;
+      },
+      { seconds: 30 },
+    );
+  }
+
+  /** A statistic of the data since a time, by default of the last ten minutes; undefined without data. */
+  async statistic(
+    metric: Metric,
+    statistic: Statistic,
+    since = new Date(Date.now() - 600_000),
+  ): Promise<number | undefined> {
     const { Datapoints: [datapoint] = [] } = await this.#cloudwatch.send(
       new GetMetricStatisticsCommand({
         Namespace: metric.Namespace,
         MetricName: metric.MetricName,
         Dimensions: metric.Dimensions,
         Statistics: [statistic],
-        StartTime: new Date(now - 600_000),
-        EndTime: new Date(now + 60_000),
+        StartTime: since,
+        EndTime: new Date(Date.now() + 60_000),
         // A period so long that it begins at the epoch, so there is a single datapoint.
         Period: 2 ** 31,
       }),

@@ -1,12 +1,12 @@
-import { slotAt } from '../support/ec2/world.ts';
-import { callOf } from './calls.ts';
-import type { Cloud } from './cloud.ts';
-import type { Spec } from './oracle.ts';
-import type { Random } from './random.ts';
+import { slotAt } from '../../support/ec2/world.ts';
+import { callOf } from '../calls.ts';
+import type { Cloud } from '../cloud.ts';
+import type { Spec } from '../oracle.ts';
+import type { Random } from '../random.ts';
 
 const second = 1_000;
 
-/** An interface in use, one of another account, one that hangs on nothing, and one whose instance ends one day. */
+/** An interface in use, one of another account, a detached one, and one whose instance is terminated later. */
 const interfaces = { own: 'eni-aaaaaaaa', foreign: 'eni-fffffff1', detached: 'eni-eeeeeee1', node: 'eni-eeeeeee2' };
 const halves = ['0.0.0.0/1', '128.0.0.0/1'];
 const publicPlaces = [...halves, '198.51.100.0/24', '2001:db8:9::/48'];
@@ -14,7 +14,7 @@ const privatePlaces = ['10.200.7.0/24', '10.201.0.0/16', '100.64.3.0/24', '192.1
 const marks = ['kubernetes.io/cluster/x', 'KubernetesCluster', 'AmazonFSx'];
 const gateways = ['igw-aaaaaaaa', 'nat-bbbbbbbb', 'tgw-aaaaaaaa', 'pcx-aaaaaaaa'];
 
-/** Who may call the route APIs and tag tables, and means no good; and services and tools whose calls look just so. */
+/** Attackers who may call the route APIs and tag tables, and services and tools whose calls look the same. */
 export class Attack {
   readonly #cloud: Cloud;
   readonly #random: Random;
@@ -44,7 +44,7 @@ export class Attack {
     this.#random.pick(acts)();
   }
 
-  /** So many routes in a few seconds that nobody would look through them. */
+  /** Creates many routes within 20 seconds. */
   #flood(routeTableId: string): void {
     const random = this.#random;
     const target = random.pick([...Object.values(interfaces), ...gateways]);
@@ -54,7 +54,7 @@ export class Attack {
       this.#after(random.between(0, 20 * second), () => this.#create(routeTableId, blockOf(n), target));
   }
 
-  /** Everything that leaves the VPC goes to an interface, in a table that is marked as that of a service. */
+  /** Leads all traffic that leaves the VPC to an interface, usually in a table with the tag of a service. */
   #hijack(routeTableId: string): void {
     const random = this.#random;
     if (random.chance(0.7)) this.#mark(routeTableId);
@@ -65,7 +65,7 @@ export class Attack {
       );
   }
 
-  /** A route to an interface that hangs on nothing; later the interface is attached. */
+  /** Creates a route to a detached interface, and may attach the interface later. */
   #hang(routeTableId: string): void {
     const random = this.#random;
     this.#create(routeTableId, random.pick([...privatePlaces, ...publicPlaces]), interfaces.detached);
@@ -79,7 +79,7 @@ export class Attack {
       });
   }
 
-  /** A listed route goes to the interface of another account. */
+  /** Leads a listed route to the interface of another account. */
   #steal(routeTableId: string, { routes }: Spec): void {
     const route = this.#random.maybe(routes.filter(({ overrideLocal }) => !overrideLocal));
     if (route) this.#replace(routeTableId, route.destination, interfaces.foreign);
@@ -89,7 +89,7 @@ export class Attack {
     this.#replace(routeTableId, '10.0.0.0/16', this.#random.pick([interfaces.own, interfaces.foreign]));
   }
 
-  /** The owner of a route that waits for a person moves it to another target. */
+  /** The owner of a route whose delete waits moves it to another target. */
   #failOver(routeTableId: string): void {
     const random = this.#random;
     const { watch, ec2 } = this.#cloud;
@@ -100,7 +100,7 @@ export class Attack {
     else this.#hijack(routeTableId);
   }
 
-  /** A node is terminated, and its routes stay. */
+  /** Creates a route to a node, and terminates the node. Its route stays. */
   #endNode(routeTableId: string): void {
     const random = this.#random;
     this.#create(routeTableId, random.pick(privatePlaces), interfaces.node);

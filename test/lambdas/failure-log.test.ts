@@ -21,25 +21,25 @@ beforeEach(() => {
   };
 });
 
-const told = {
+const logged = {
   level: 'error',
   message: 'could not reconcile a table',
   fields: { routeTableId: a, error: new Error('no answer') },
 };
 const errors = () => world.lines.filter(({ level }) => level === 'error');
 
-describe('a failure is written down with its table and its cause', () => {
+describe('a failure is logged with its table and its cause', () => {
   it('by on-desired-change, once for all edits of the table', async () => {
     await onDesiredChange(streamEvent(a, b, a), contextOf());
-    expect(errors()).toMatchObject([told]);
+    expect(errors()).toMatchObject([logged]);
   });
 
   it('by on-requeue', async () => {
     await onRequeue(queueEvent(JSON.stringify({ routeTableId: a, hop: 1 })), contextOf());
-    expect(errors()).toMatchObject([told]);
+    expect(errors()).toMatchObject([logged]);
   });
 
-  it('by on-route-change, whose own error tells it again to whoever finds the event in the dead-letter queue', async () => {
+  it('by on-route-change, whose error says it again for the dead-letter queue', async () => {
     const detail = {
       eventSource: 'ec2.amazonaws.com',
       eventName: 'CreateVpcEndpoint',
@@ -50,6 +50,6 @@ describe('a failure is written down with its table and its cause', () => {
     };
     const waking = onRouteChange({ 'detail-type': 'AWS API Call via CloudTrail', detail }, contextOf());
     await expect(waking).rejects.toThrow('Error: no answer');
-    expect(errors()).toMatchObject([told]);
+    expect(errors()).toMatchObject([logged]);
   });
 });

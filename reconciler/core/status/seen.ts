@@ -1,0 +1,75 @@
+import type { DesiredRoute } from '../desired/desired.ts';
+import { known } from '../route/known.ts';
+import type { LeftAloneReason, Remembered, Seen } from '../memory/memory.ts';
+import { isPrivate } from '../plan/doubt.ts';
+import { enclosing } from '../plan/warnings.ts';
+import {
+  type ActualRoute,
+  type ActualTable,
+  destinationText,
+  isDefaultRoute,
+  isThroughMachine,
+  sameTarget,
+  targetNames,
+  targetText,
+} from '../route/route.ts';
+
+/** The static route that a read shows at one destination, and what was decided about it. */
+interface Shown {
+  readonly route: ActualRoute;
+  /** What the item lists here. */
+  readonly wanted: DesiredRoute | undefined;
+  readonly leftAlone: LeftAloneReason | undefined;
+}
+
+/** The table that a read shows, and what its item lists, by destination. */
+export interface Around {
+  readonly listed: ReadonlyMap<string, DesiredRoute>;
+  readonly actual: Pick<ActualTable, 'routes'>;
+}
+
+/** The static route of a destination, as it is remembered after a believed read. */
+export function seenIn({ route, wanted, leftAlone }: Shown, before: Seen | undefined, around: Around): Seen {
+  const seen = {
+    // We write an instance, and EC2 shows its interface: that is still the same target.
+    target: before && targetNames(route).includes(before.target) ? before.target : targetText(route.target),
+    state: route.state === 'active' ? undefined : route.state,
+    ownerId: isThroughMachine(route) ? route.instance?.ownerId : undefined,
+  };
+  if (!leftAlone || (wanted && sameTarget(wanted.target, route))) return known(seen);
+  const takesTraffic = mayTakeTraffic(route, around);
+  return known({ ...seen, leftAlone: announcedAs(leftAlone, takesTraffic), takesTraffic: takesTraffic || undefined });
+}
+
+/** Ignored private routes are not announced unless they take listed traffic: clusters and services change them often. */
+const announcedAs = (reason: LeftAloneReason, takesTraffic: boolean): LeftAloneReason | undefined =>
+  reason === 'ignored' && !takesTraffic ? undefined : reason;
+
+/**
+ * Whether a route may take traffic of a listed one: it lies inside a listed destination, or leads to a public one. A
+ * listed default route means only itself, or it would contain every route.
+ */
+function mayTakeTraffic({ destination }: ActualRoute, { listed, actual }: Around): boolean {
+  if (destination.kind === 'unknown' || !isPrivate(destination, actual) || listed.has(destinationText(destination)))
+    return true;
+  return enclosing(destination, listed).some((outer) => !isDefaultRoute(outer.destination));
+}
+
+/**
+ * Whether others made or retargeted the route that a read shows, since the read before. A route that waits for a person
+ * also counts when it becomes active or changes its owner.
+ */
+export function isByOthers({ seen: was, wasLocal, written }: Remembered, is: Seen): boolean {
+  // EC2 makes local routes. The end of an override is the end of a drift.
+  if (is.target === 'local' && (!was || wasLocal)) return false;
+  // The answer to our own call was lost.
+  if (written?.isUncertain && written.target === is.target) return false;
+  return was?.target !== is.target || (is.leftAlone === 'maybe-not-ours' && isStirred(was, is));
+}
+
+/** Whether a route has become active, or active for another owner. */
+export const isStirred = (was: Seen | undefined, is: Seen | undefined): boolean =>
+  was !== undefined &&
+  is !== undefined &&
+  is.state === undefined &&
+  (was.state !== undefined || was.ownerId !== is.ownerId);

@@ -1,0 +1,32 @@
+// Runs all checks and all tests side by side, once everything is set up. The tests of alarms mostly wait for the end of
+// periods and have a local stack of their own: so they cost little while the other tests keep the CPU busy.
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type Summary, summarySchema, summaryText } from './support/plain-summary.ts';
+
+// With `CI`, vitest prints whole lines only: the lines of several processes can stand between each other.
+const env = { ...process.env, CI: '1', FORCE_COLOR: process.stdout.isTTY ? '1' : '0' };
+const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
+
+/** Waits for the end of a process. A process that fails without a failed test counts as one failure. */
+async function ended(child: ChildProcess): Promise<Summary> {
+  let summary = nothing;
+  child.on('message', (message) => (summary = summarySchema.parse(message)));
+  const [code] = await once(child, 'exit');
+  return code !== 0 && summary.failed === 0 ? { ...summary, failed: 1 } : summary;
+}
+
+const vitest = fileURLToPath(new URL('../vitest.mjs', import.meta.resolve('vitest')));
+const tests = (...projects: readonly string[]): Promise<Summary> =>
+  ended(fork(vitest, ['run', ...projects.flatMap((name) => ['--project', name])], { env }));
+
+const checks = async (): Promise<Summary> => {
+  const summary = await ended(spawn('npm', ['run', '--silent', 'check:static'], { env, stdio: 'inherit' }));
+  if (summary.failed > 0) console.error('a static check failed: see above, or npm run check:static');
+  return summary;
+};
+
+const summaries = await Promise.all([tests('alarms'), tests('stack'), tests('unit', 'browser'), checks()]);
+console.log(summaryText(summaries));
+process.exitCode = summaries.every(({ failed }) => failed === 0) ? 0 : 1;
