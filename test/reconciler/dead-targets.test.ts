@@ -122,6 +122,20 @@ describe.each(moments)('the instance of a listed interface dies, and an HA tool 
     expect(world.status().phase).toBe('InSync');
   });
 
+  it('the table is read again at once if the 5 minutes end while EC2 is asked about targets', async () => {
+    const world = await moved();
+    setRunning(world, true);
+    await later(world, minute);
+    const backAt = world.now().getTime() + 5 * minute;
+    world.clock.advance(5 * minute - 1);
+    world.faults.strike({ action: 'DescribeTargets', times: 1 }, { justBefore: () => world.clock.advance(100) });
+    await world.reconcile({ kind: 'requeue' });
+    expect(routes(world)).toEqual(rescued);
+    expect(Date.parse(world.status().nextRetry ?? '')).toBe(backAt);
+    await world.reconcile({ kind: 'requeue' });
+    expect(routes(world)).toEqual(listed);
+  });
+
   it('the 5 minutes start anew when the instance dies again', async () => {
     const world = await moved();
     setRunning(world, true);

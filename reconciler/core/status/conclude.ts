@@ -272,12 +272,14 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   };
 }
 
-/** When working routes may move back to their listed targets. */
-const movesBack = (memory: Memory, now: Date): readonly string[] =>
-  [...memory.destinations.values()].flatMap(({ troubles, down }) => {
+/** When working routes may move back to their listed targets. That may be after the read and already past. */
+const movesBack = ({ destinations, readAt }: Memory, now: Date): readonly string[] => {
+  const plannedAt = readAt === undefined ? now.getTime() : Date.parse(readAt);
+  return [...destinations.values()].flatMap(({ troubles, down }) => {
     const at = troubles?.includes('target-down') && down ? backAt(down) : undefined;
-    return at !== undefined && at > now.getTime() ? [new Date(at).toISOString()] : [];
+    return at !== undefined && at > plannedAt ? [new Date(at).toISOString()] : [];
   });
+};
 
 // ── what every result shares ────────────────────────────────────────────────────────────────────────────────────────
 
