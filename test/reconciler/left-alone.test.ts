@@ -218,3 +218,29 @@ describe('no route is announced as left alone', () => {
     expect(announced(world)).toEqual([]);
   });
 });
+
+describe('a working route that others gave another target while its listed target is down', () => {
+  const moved = async (fields: Fields = {}): Promise<InMemoryWorld> => {
+    const world = await watched(fields);
+    world.ec2.scenery.vanish('pcx-aaaaaaaa');
+    await others(world, listed);
+    return world;
+  };
+  const down = ({ announcer }: InMemoryWorld) =>
+    announcer.news.flatMap(({ events }) => events).filter(({ detail }) => 'code' in detail);
+
+  it('is announced once, as target-down', async () => {
+    const world = await moved();
+    expect(down(world)).toMatchObject([{ detail: { code: 'target-down', failures: [{ destination: listed }] } }]);
+    expect(announced(world)).toEqual([]);
+  });
+
+  it('is announced as left alone if they move it again, or if nothing may be changed', async () => {
+    const world = await moved();
+    await others(world, listed, 'pcx-bbbbbbbb');
+    expect(announced(world)).toEqual([{ destination: listed, target: 'pcx-bbbbbbbb', was: 'tgw-aaaaaaaa' }]);
+    const observed = await moved({ mode: 'observe' });
+    expect(down(observed)).toEqual([]);
+    expect(events(observed)).toMatchObject([{ routes: [{ destination: listed, reason: 'target-down' }] }]);
+  });
+});

@@ -28,6 +28,8 @@ const numbered = <T>(count: number, make: (n: number) => T): T[] => Array.from({
 interface Crowd {
   readonly destination: (n: number) => string;
   readonly targets: readonly string[];
+  /** The instances behind listed interfaces. Gateways have none. */
+  readonly instances?: readonly string[];
   readonly actors: readonly Actor[];
   readonly message: (n: number, target: string) => string;
   /** The time of a reconcile in the last day. */
@@ -63,6 +65,7 @@ const worse: Crowd = {
     2_000,
     (n) => `arn:aws:networkmanager::111122223333:core-network/core-network-${hex(`target ${n}`, 17)}`,
   ),
+  instances: numbered(100, (n) => `i-${hex(`instance ${n}`, 17)}`),
   actors: numbered(300, (n) => deployer(n, filled(hex(`agent ${n}`, 128), 1_000))),
   message: (n) => hex(`message ${n}`, 128) + hex(`more ${n}`, 128),
   time: (key) => new Date(now.getTime() - random(key, 86_400_000)).toISOString(),
@@ -70,11 +73,11 @@ const worse: Crowd = {
 
 const uuid = (key: string): string => hex(key, 32).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 
-/** The instances behind listed interfaces. */
-const instances = numbered(100, (n) => `i-${hex(`instance ${n}`, 17)}`);
-
 /** One route: it drifted, its repair was rejected, it is contested, and its target died. */
-function crowded({ destination: destinationOf, targets, actors, message, time }: Crowd, n: number): Remembered {
+function crowded(
+  { destination: destinationOf, targets, instances = [], actors, message, time }: Crowd,
+  n: number,
+): Remembered {
   const destination = destinationOf(n);
   const [from = '', to = ''] = [oneOf(targets, `from ${n}`), oneOf(targets, `to ${n}`)];
   const change = { action: 'replace', destination, from, to } as const;
@@ -98,7 +101,7 @@ function crowded({ destination: destinationOf, targets, actors, message, time }:
       leftAlone: 'maybe-not-ours',
       takesTraffic: true,
     },
-    instance: oneOf(instances, to) ?? '',
+    ...(instances.length > 0 && { instance: oneOf(instances, to) ?? '' }),
     // One call takes a target down for all its routes, and the call that moved a route is the cause of its drift.
     down: {
       target: to,
