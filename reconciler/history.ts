@@ -62,13 +62,17 @@ export class History {
     return this.#runs.map(recordedRun);
   }
 
-  /** Records a plan before its first change, with the outcomes of the plan before it. */
-  async planned(plan: Plan, outcomes: readonly ChangeOutcome[]): Promise<void> {
+  /**
+   * Records a plan before its first change, with the outcomes of the plan before it.
+   *
+   * @param isEdit the item or its policy has changed since the last state: then the changes need not be repairs
+   */
+  async planned(plan: Plan, outcomes: readonly ChangeOutcome[], isEdit: boolean): Promise<void> {
     this.#open = this.#open
       ? withPlan(this.#applied(this.#open, outcomes), plan)
       : {
           ...newRun(this.#routeTableId, summaryOf(plan), this.#waker, this.#world.now()),
-          ...(this.#before && { state: nameOf(this.#before) }),
+          ...(this.#before && !isEdit && { state: nameOf(this.#before) }),
         };
     await this.#world.states.recordRun(this.#open);
   }

@@ -4,9 +4,9 @@ import { type Converged, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
-import { desiredHash } from './core/desired/hashes.ts';
+import { desiredHash, policyHash } from './core/desired/hashes.ts';
 import { managed } from './core/desired/names.ts';
-import type { Memory } from './core/memory/memory.ts';
+import { type Memory, rememberedAt } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
 import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
 import { type Plan, planAfter } from './core/plan/plan.ts';
@@ -105,10 +105,9 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     if (stopped === 'edited') continue;
     // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
-    const recalled = await recall(session, converged, outcomes);
-    outcomes = [...recalled, ...outcomes];
-    const context = { now: world.now(), memory, isFirst: !known.state, earlier, recalled };
-    const result = resultOf(desired, converged, outcomes, context);
+    outcomes = [...(await recall(session, converged, outcomes)), ...outcomes];
+    const context = { now: world.now(), memory, isFirst: !known.state, earlier };
+    const result = resultOf(desired, converged, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
 }
@@ -163,19 +162,23 @@ async function forget(table: Leased, deletions: readonly string[]): Promise<void
 }
 
 /**
- * What functions that died had changed, as far as the read shows it and this reconcile did not try it again. It counts as
- * found and repaired now: nobody has remembered or announced it.
+ * Repairs of functions that died, which nobody has remembered or announced: they count as found and made now. A repair
+ * counts if the read shows it and this reconcile changes nothing there. If we had written there shortly before, the dead
+ * function may have planned the repair from a stale read: it does not count.
  */
 async function recall(
-  { forgotten, history }: Session,
+  { forgotten, history, known: { state } }: Session,
   { end, last }: Converged,
   outcomes: readonly ChangeOutcome[],
 ): Promise<readonly ChangeOutcome[]> {
   if (!last || end === 'doubtful') return [];
-  const known = new Set(outcomes.map(({ destination }) => destination));
+  const known = new Set([...outcomes, ...last.plan.changes.map(changeAsJson)].map(({ destination }) => destination));
   const recalled: ChangeOutcome[] = [];
   for (const run of forgotten) {
-    const made = madeIn(run, last.actual).filter(({ destination }) => !known.has(destination));
+    const memory = state && rememberWrites(state.memory, [], new Date(run.detectedAt));
+    const made = madeIn(run, last.actual).filter(
+      ({ destination }) => !known.has(destination) && !rememberedAt(memory, destination).written,
+    );
     for (const { destination } of made) known.add(destination);
     await history.recalled(run, made);
     recalled.push(...made);
@@ -198,6 +201,8 @@ async function apply(
 ): Promise<{ readonly converged: Converged; readonly stopped: Stop | undefined }> {
   const { world, invocation, occasion, evidence, history, log } = session;
   let stopped: Stop | undefined;
+  const { memory: before } = session.known.state ?? {};
+  const isEdit = before?.desiredHash !== desiredHash(desired) || before.policyHash !== policyHash(desired, world.now());
   const converged = await converge(desired, {
     tables: world.tables,
     targetHealth: world.targetHealth,
@@ -210,7 +215,7 @@ async function apply(
     isDoubtful: (actual, readAt, made) =>
       isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
     beforeChanges: async (plan, made) => {
-      await history.planned(plan, made);
+      await history.planned(plan, made, isEdit);
       log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });
     },
     checkpoint: async () => {
@@ -240,23 +245,20 @@ async function whyStop(
 
 function resultOf(
   desired: DesiredTable,
-  { end, last }: Converged,
-  outcomes: readonly ChangeOutcome[],
+  { end, last, outcomes }: Converged,
   context: {
     readonly now: Date;
     readonly memory: Memory;
     readonly isFirst: boolean;
     readonly earlier: readonly ChangeOutcome[];
-    readonly recalled: readonly ChangeOutcome[];
   },
 ): Result {
   if (!last) return { kind: 'missing', desired };
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
-  const { earlier, recalled } = context;
-  const isDone = end === 'done';
-  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone, earlier, recalled };
+  const { earlier } = context;
+  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
 }
 
 /** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */

@@ -134,7 +134,12 @@ it('100 rogue routes are all deleted, although a function dies and mallory makes
     world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
     await reconciles({ name: 'CreateRoute', destination: rogue, target: 'tgw-aaaaaaaa', actor: mallory });
   };
-  for (let n = 0; n < 99; n++) world.ec2.scenery.route(routeTableId, `10.99.${n}.0/24`, 'tgw-aaaaaaaa');
+  for (let n = 0; n < 99; n++) {
+    const [destination, target] = [`10.99.${n}.0/24`, 'tgw-aaaaaaaa'];
+    world.ec2.scenery.route(routeTableId, destination, target);
+    const call = world.callOf({ name: 'CreateRoute', destination, target, actor: mallory });
+    await world.evidence.keep([{ routeTableId, call }]);
+  }
   world.faults.strike({ action: 'DeleteRoute', after: 20 }, { refused: { code: 'RequestLimitExceeded' } });
   await makes(world.deadlyEvent);
   expect(Object.keys(routesIn(world))).toHaveLength(2 + 100 - 20);

@@ -22,7 +22,7 @@ export interface RunOutcome extends ChangeOutcome {
 export interface Run {
   readonly routeTableId: string;
   readonly id: string;
-  /** The state that it began with, if it planned changes. As long as no later state is written, nobody remembers it. */
+  /** The state that its repairs began with; absent after an edit. Until a later state is written, nobody remembers them. */
   readonly state?: string;
   readonly trigger: ShownTrigger;
   readonly actor?: Actor;

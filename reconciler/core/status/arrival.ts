@@ -11,7 +11,7 @@ import {
   withEach,
 } from '../memory/memory.ts';
 import { slotsOf } from '../plan/slots.ts';
-import { type ActualTable, destinationText } from '../route/route.ts';
+import { type ActualTable, destinationText, targetNames } from '../route/route.ts';
 
 /** How sweeps vouch for a table. */
 export interface Vouched {
@@ -62,8 +62,10 @@ export function withArrivals(
       if (!slot) return remembered;
       const { arrival, emptySince, ...rest } = remembered;
       if (slot.target.kind === 'local') return rest;
+      // A read from before our own write shows an empty slot. What fills it is no arrival, but what we wrote as listed.
+      const isListed = listed.has(destination) || targetNames(slot).includes(remembered.written?.target ?? '');
       const isNew = arrival === undefined || (arrival === 'listed' && emptySince !== undefined);
-      return { ...rest, arrival: listed.has(destination) ? 'listed' : isNew ? ifNew : arrival };
+      return { ...rest, arrival: isListed ? 'listed' : isNew ? ifNew : arrival };
     },
     slots.keys(),
   );

@@ -13,7 +13,6 @@ import type { Problem } from '../desired/problem.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 import type { TriggerKind, Waker } from '../memory/trigger.ts';
 import { watchedFrom } from './arrival.ts';
-import { causeOf } from './attribution.ts';
 import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
@@ -51,8 +50,6 @@ interface Planned {
   readonly isDone: boolean;
   /** Changes tried in the same reconcile before the item or the orders changed. */
   readonly earlier?: readonly ChangeOutcome[];
-  /** Changes that functions had made before they died. */
-  readonly recalled?: readonly ChangeOutcome[];
 }
 
 /** Everything else that is known at the end of a reconcile. */
@@ -217,20 +214,21 @@ function missing(before: State | undefined, memory: Memory, desired: DesiredTabl
 // ── a read that is believed ─────────────────────────────────────────────────────────────────────────────────────────
 
 function planned(before: State | undefined, memory: Memory, result: Planned, on: Circumstances): Judged {
-  const { desired, actual, plan, earlier = [], recalled = [] } = result;
+  const { desired, actual, plan, earlier = [] } = result;
   const { now, outcomes } = on;
   const isWatched = !isEnforced(desired, now);
   const was = beforeOf(before);
-  // Where nothing may be changed any more, every difference is drift, but not what an earlier item may have asked for.
-  const wasAsked = (outcome: ChangeOutcome): boolean =>
-    earlier.includes(outcome) || (recalled.includes(outcome) && !causeOf(outcome, on.calls));
   const drifted = new Set(result.changes.map(({ destination }) => destinationText(destination)));
   const repaired = rememberRepairs(was, memory, { desired, drifted }, on);
   const { doubt: _, ...believed } = identified(rememberOutcome(was, repaired, plan, on), desired, now);
   const followed = followDrift(
     was,
     believed,
-    deviationsIn(plan.changes, isWatched ? outcomes.filter((outcome) => !wasAsked(outcome)) : outcomes),
+    deviationsIn(
+      plan.changes,
+      // Where nothing may be changed any more, every difference is drift, but not what the item before asked for.
+      isWatched ? outcomes.filter((outcome) => !earlier.includes(outcome)) : outcomes,
+    ),
     outcomes,
     sightOf(before, believed, on, earlier.length > 0),
   );

@@ -32,6 +32,13 @@ const shownAt = (second: number, before: Memory, given: Read = {}): Arrival | un
 const adopted = read(memory(), 0);
 const watched = read(adopted, 30);
 
+it('a route that we wrote did not appear, although a read from before the write shows an empty slot', () => {
+  const wrote: Remembered = { arrival: 'listed', emptySince: at(0.5), written: { target: 'pcx-aaaaaaaa' } };
+  const stale = { ...watched, destinations: new Map([[rogue, wrote]]) };
+  expect(shownAt(40, stale)).toBe('listed');
+  expect(arrivalIn(read(stale, 40, { routes: [via(rogue, 'pcx-bbbbbbbb')] }))).toBe('appeared');
+});
+
 describe('a route appeared', () => {
   it('if the read before was made at least 30 s after adoption', () => {
     expect(shownAt(40, watched)).toBe('appeared');
