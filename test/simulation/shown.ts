@@ -40,7 +40,9 @@ export function shownTo(look: Look): Shown | undefined {
   const rules = rulesAtEnd(look);
   if (!spec || rules === undefined || round.versions.length !== 1 || round.reads.length === 0) return undefined;
   const [only] = round.reads.length === 1 && round.mutations.length === 0 ? round.reads : [];
-  const sight = only && sightOf(only, look);
+  // What others made is compared only between reads that show the present.
+  const isFresh = only?.shown !== undefined && only.shown.asOf >= only.startedAt;
+  const sight = isFresh ? sightOf(only, look) : undefined;
   const odd = new Set(round.mutations.map(({ destination }) => destination));
   const times: number[] = [];
   for (const { shown, startedAt } of round.reads) {

@@ -472,8 +472,11 @@ export class Watch implements Facts {
   mutationEnded(mutation: Mutation, outcome: NonNullable<Mutation['outcome']>): void {
     Object.assign(mutation, { endedAt: this.time(), outcome });
     const { routeTableId, action, destination, read } = mutation;
-    if (action === 'delete' && (outcome === 'done' || outcome === 'stale'))
+    if (action === 'delete' && (outcome === 'done' || outcome === 'stale')) {
       this.facts(routeTableId).arrivals.deleted(destination, read.startedAt);
+      // EC2 says that it is gone, whoever deleted it. Later reads may be stale.
+      this.facts(routeTableId).memory.changed(destination, undefined);
+    }
     this.#ask(atAnswer, mutation, this);
   }
 
