@@ -141,8 +141,8 @@ export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): bool
   around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
 
 /**
- * Whether somebody has to be told when others give a destination this target: not if the item asks for just that, and
- * not if it ignores the route, which is private and lies inside nothing that is listed but a default route.
+ * Whether a route must be announced if others make it. A route with the listed target need not be announced. Nor need an
+ * ignored route to a private destination that lies inside no listed destination. A listed default route does not count.
  */
 export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
   const { spec, table, world } = around;
