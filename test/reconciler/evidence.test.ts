@@ -170,7 +170,7 @@ it('a sweep does not reconcile a table only for its new calls', async () => {
   expect(world.announcer.events).toEqual([]);
 });
 
-it('what is left with a holder are kinds of triggers and deletions, not calls', async () => {
+it('an invocation leaves kinds of triggers and deletions with the holder of a lease, but no calls', async () => {
   const world = await inSync(two);
   const claim = { holder: 'one', now: world.now(), retakeBefore: world.now() };
   await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });

@@ -17,8 +17,8 @@ export interface Shown {
   /** Destinations that one of its reads showed as not desired, or that were written. */
   readonly odd: ReadonlySet<string>;
   /**
-   * What its one read showed, and whether somebody has to be told when others make such a route. Absent if it wrote, or
-   * read more than once.
+   * The routes that its one read showed. `isToldOf`: such a route must be announced if others make it. Absent if the
+   * function wrote, or read more than once.
    */
   readonly routes?: ReadonlyMap<string, { readonly target: string; readonly isToldOf: boolean }>;
 }
@@ -173,7 +173,7 @@ export const announces = (event: DomainEvent, { destination, foundAt }: Owed): b
   event.detail.at === foundAt &&
   event.detail.changes.some((change) => change.destination === destination);
 
-/** Whether an event tells of this route: it is mended, waits for somebody or for its listed target, or is left alone. */
+/** Whether an event announces this route: as drift, as a route that waits, or as left alone. */
 export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boolean {
   if (event.detail.at !== foundAt) return false;
   if (event.type === 'Route Plan Blocked') return event.detail.deletes.includes(destination);

@@ -141,8 +141,9 @@ export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): bool
   around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
 
 /**
- * Whether somebody has to be told when others give a destination this target: not if the item asks for just that, and
- * not if it ignores the route, which is private and lies inside nothing that is listed but a default route.
+ * Whether a route must be announced if others make it. A route with the listed target need not be announced. Nor need an
+ * ignored route to a private destination that lies inside no listed destination, unless a hold names it. A listed default
+ * route does not count.
  */
 export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
   const { spec, table, world } = around;
@@ -150,7 +151,8 @@ export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): bool
   const wanted = wantedAt(spec, destination);
   if (wanted && names(slot, world).includes(wanted.target)) return false;
   const isInside = spec.routes.some((one) => !isDefault(one.destination) && within(destination, one.destination));
-  return !isIgnored(slot, around) || wanted !== undefined || isInside || !isPrivate(destination, table, world);
+  const isQuiet = isIgnored(slot, around) && !isHeld(spec, destination, around.now);
+  return !isQuiet || wanted !== undefined || isInside || !isPrivate(destination, table, world);
 }
 
 const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>

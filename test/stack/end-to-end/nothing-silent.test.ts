@@ -311,7 +311,8 @@ describe('is repaired and announced:', { timeout: 120_000 }, () => {
     await eventually(async () => expect((await deletes()).length).toBeGreaterThan(0), { seconds: 40 });
     await testbed.functions.killWorkers('OnRouteChange');
     await testbed.letLeaseExpire(table);
-    await testbed.wake(table);
+    // The emulator needs a moment until the killed function can be invoked again.
+    await eventually(() => testbed.wake(table));
 
     await testbed.has(table, listed, { seconds: 40 });
     expect((await deletes()).filter(({ error }) => error === 'RequestLimitExceeded')).not.toEqual([]);

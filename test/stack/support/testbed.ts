@@ -177,8 +177,8 @@ export class Testbed {
   }
 
   /**
-   * Lets another table drift and waits until it is repaired and verified, which takes some seconds. By then, every function
-   * that was woken before has run. For tests that show that no function was woken.
+   * Lets another table drift, and waits some seconds until it is repaired and verified. Every function that was woken
+   * before has run by then. Tests use it to show that no function was woken.
    */
   async healsAnother(): Promise<void> {
     const table = await this.tableInSync({ '10.20.0.0/16': this.network.peering });

@@ -9,20 +9,13 @@ import {
   paginateDescribeAlarms,
 } from '@aws-sdk/client-cloudwatch';
 import { SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
-import {
-  CreateQueueCommand,
-  DeleteMessageBatchCommand,
-  DeleteQueueCommand,
-  ReceiveMessageCommand,
-  SQSClient,
-} from '@aws-sdk/client-sqs';
 import { expect, inject } from 'vitest';
 import { z } from 'zod';
 import type { AlarmState } from '../../../../local/cloudwatch/evaluate.ts';
 import { type Watch, startWatching } from '../../../../local/cloudwatch/watch.ts';
-import { accountId } from '../../../../local/emulators.ts';
 import { connect } from '../../../../local/stack.ts';
 import { eventually } from '../../support/eventually.ts';
+import { Inbox } from '../../support/inbox.ts';
 
 /** The topic's message about a state change of an alarm. */
 export type Told = z.infer<typeof toldSchema>;
@@ -45,10 +38,9 @@ export type Metric = Pick<MetricAlarm, 'Namespace' | 'MetricName' | 'Dimensions'
  */
 export class OnCall {
   readonly #cloudwatch: CloudWatchClient;
-  readonly #sqs: SQSClient;
   readonly #sns: SNSClient;
   readonly #watch: Watch;
-  readonly #queueUrl: string;
+  readonly #inbox: Inbox;
   readonly #subscriptionArn: string | undefined;
   readonly #told: Told[] = [];
   /** Messages that are not about an alarm. */
@@ -56,12 +48,11 @@ export class OnCall {
   /** The original alarms, before tests changed them. */
   readonly #originals = new Map<string, MetricAlarm>();
 
-  private constructor(clients: Clients, watch: Watch, queueUrl: string, subscriptionArn: string | undefined) {
+  private constructor(clients: Clients, watch: Watch, inbox: Inbox, subscriptionArn: string | undefined) {
     this.#cloudwatch = clients.cloudwatch;
-    this.#sqs = clients.sqs;
     this.#sns = clients.sns;
     this.#watch = watch;
-    this.#queueUrl = queueUrl;
+    this.#inbox = inbox;
     this.#subscriptionArn = subscriptionArn;
   }
 
@@ -69,29 +60,25 @@ export class OnCall {
   static async open(): Promise<OnCall> {
     const address = inject('stack');
     const { aws } = connect(address);
-    const clients = { cloudwatch: new CloudWatchClient(aws), sqs: new SQSClient(aws), sns: new SNSClient(aws) };
+    const clients = { cloudwatch: new CloudWatchClient(aws), sns: new SNSClient(aws) };
     const TopicArn = address.outputs['AlarmTopicArn'];
-    const QueueName = `on-call-${Date.now()}`;
-    const queueArn = `arn:aws:sqs:${address.region}:${accountId}:${QueueName}`;
-    const { QueueUrl = '' } = await clients.sqs.send(
-      new CreateQueueCommand({ QueueName, Attributes: { Policy: letIn(`${TopicArn}`, queueArn) } }),
-    );
+    const inbox = await Inbox.open('on-call', (queueArn) => letIn(`${TopicArn}`, queueArn));
     const { SubscriptionArn } = await clients.sns.send(
       new SubscribeCommand({
         TopicArn,
         Protocol: 'sqs',
-        Endpoint: queueArn,
+        Endpoint: inbox.arn,
         Attributes: { RawMessageDelivery: 'true' },
       }),
     );
-    return new OnCall(clients, startWatching(aws, { pollEveryMs: 200 }), QueueUrl, SubscriptionArn);
+    return new OnCall(clients, startWatching(aws, { pollEveryMs: 200 }), inbox, SubscriptionArn);
   }
 
   async close(): Promise<void> {
     await this.#watch.stop();
     for (const alarm of this.#originals.values()) await this.put(alarm);
     await this.#sns.send(new UnsubscribeCommand({ SubscriptionArn: this.#subscriptionArn }));
-    await this.#sqs.send(new DeleteQueueCommand({ QueueUrl: this.#queueUrl }));
+    await this.#inbox.close();
   }
 
   /** The deployed alarm with this id in the construct `Alarms`. */
@@ -203,26 +190,15 @@ export class OnCall {
   }
 
   async #receive(): Promise<void> {
-    const { Messages = [] } = await this.#sqs.send(
-      new ReceiveMessageCommand({ QueueUrl: this.#queueUrl, MaxNumberOfMessages: 10 }),
-    );
-    if (Messages.length === 0) return;
-    for (const { Body = '' } of Messages) {
-      if (Body.startsWith('{')) this.#told.push(toldSchema.parse(JSON.parse(Body)));
-      else this.#messages.push(Body);
+    for (const body of await this.#inbox.receive()) {
+      if (body.startsWith('{')) this.#told.push(toldSchema.parse(JSON.parse(body)));
+      else this.#messages.push(body);
     }
-    await this.#sqs.send(
-      new DeleteMessageBatchCommand({
-        QueueUrl: this.#queueUrl,
-        Entries: Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
-      }),
-    );
   }
 }
 
 interface Clients {
   readonly cloudwatch: CloudWatchClient;
-  readonly sqs: SQSClient;
   readonly sns: SNSClient;
 }
 
