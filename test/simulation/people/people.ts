@@ -1,3 +1,4 @@
+import { isAlive } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
 import type { Spec } from '../oracle.ts';
@@ -59,7 +60,7 @@ export class People {
   mend(): void {
     const { denied, refusals } = this.#cloud;
     const { scenery, world } = this.#cloud.ec2;
-    for (const target of mortal.filter((id) => !world.targets.has(id))) scenery.target(target);
+    for (const target of mortal.filter((id) => !isAlive(id, vpc, world))) scenery.target(target);
     denied.clear();
     this.#operators.endOrders(this.tables);
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
