@@ -49,6 +49,22 @@ describe('a read that fails', () => {
     expect(world.status().phase).toBe('Verifying');
   });
 
+  it('of a later checkpoint delays the rest of the plan by seconds, even if EC2 rejected its first change', async () => {
+    const world = await inSync(two);
+    const [destination = ''] = Object.keys(two);
+    world.ec2.scenery.route(routeTableId, destination, 'tgw-bbbbbbbb');
+    world.ec2.scenery.removeRoute(routeTableId, Object.keys(two)[1] ?? '');
+    world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'InvalidParameterValue' } });
+    let checkpoints = 0;
+    world.checkpointFaults = (call) => {
+      if (++checkpoints > 2) failing('checkpoint')(call);
+    };
+    await world.reconcile();
+    expect(world.ec2.journal.mutations.map(({ action }) => action)).toEqual(['ReplaceRoute']);
+    expect(world.status().phase).toBe('Failed');
+    expect(Date.parse(world.status().nextRetry ?? '') - world.clock.now().getTime()).toBeLessThanOrEqual(6_000);
+  });
+
   it('of the first checkpoint fails the reconcile, which changes and writes nothing', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');

@@ -243,7 +243,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     now,
   });
   const from = isWatched ? undefined : watchedFrom(followed);
-  const isUnseen = phase === 'Verifying' || outcomes.some(mayHaveWritten);
+  const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
     ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
