@@ -269,8 +269,16 @@ export class SureArrivals {
    *
    * @param first when the first read of this reconcile began
    * @param reads the number of reads of this reconcile
+   * @param written destinations that were written after this read, or may have been
    */
-  wrote(read: Arriving, { first, reads }: { readonly first: number; readonly reads: number }): void {
+  wrote(
+    read: Arriving,
+    {
+      first,
+      reads,
+      written,
+    }: { readonly first: number; readonly reads: number; readonly written: ReadonlySet<string> },
+  ): void {
     const { at, spec, table, rules } = read;
     const { skewMs } = this.#pace();
     if (this.#since?.rules !== rules) this.#since = { rules, at };
@@ -285,6 +293,8 @@ export class SureArrivals {
       }
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
+      // The next read may show our own route.
+      if (written.has(destination)) continue;
       // The same ignore entry may leave this destination to others again.
       const isLeft =
         wantedAt(spec, destination) !== undefined ||

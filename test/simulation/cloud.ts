@@ -49,7 +49,8 @@ export type Refusals = Map<string, { readonly code: string; readonly message?: s
 
 /** A question about targets, and the world that the answer shows. */
 interface Asking {
-  shown?: { readonly world: Ec2World } | undefined;
+  /** The world that each call shows. */
+  readonly shown: Ec2World[];
 }
 
 type Calling =
@@ -200,7 +201,10 @@ export class Cloud {
     return {
       ...this.#slowness(),
       staleMs,
-      justBefore: () => (asking.shown = this.#asOf(this.scheduler.time - staleMs)),
+      justBefore: () => {
+        const then = this.#asOf(this.scheduler.time - staleMs);
+        if (then) asking.shown.push(then.world);
+      },
     };
   }
 
@@ -336,16 +340,18 @@ export class Cloud {
   #targetHealth(fn: FunctionRun): TargetHealth {
     const health = inMemoryTargetHealth(this.ec2, fn.name);
     return async (vpcId, targets) => {
-      const asking: Asking = {};
+      const asking: Asking = { shown: [] };
       this.#calling = { asking };
       const asked = health(vpcId, targets);
       this.#calling = undefined;
       const answer = await fn.outlives(asked);
-      const shown = answer.failures.length === 0 ? asking.shown : undefined;
+      const shown = answer.failures.length === 0 ? asking.shown : [];
       const answers = targets.flatMap((one): Answer[] => {
         const target = targetText(one);
         if (target === 'local' || answer.health.get(target) === 'unaskable') return [];
-        return [{ target, at: this.scheduler.time, isAlive: shown && isUsable({ target }, { vpcId }, shown.world) }];
+        // If the calls show different things, nobody knows which of them tells of this target.
+        const [isAlive, ...others] = new Set(shown.map((world) => isUsable({ target }, { vpcId }, world)));
+        return [{ target, at: this.scheduler.time, isAlive: others.length === 0 ? isAlive : undefined }];
       });
       this.watch.asked(fn, answers);
       this.history.note(fn.name, 'asked about targets', Object.fromEntries(answer.health));

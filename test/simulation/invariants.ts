@@ -299,11 +299,17 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     if (!plan?.blocked || doubt || phase === 'Drifted' || !sight?.isEnforced) return undefined;
     if (sight.rules !== rulesOf(sight.spec, look.halts, look.by.now().getTime())) return undefined;
     const { memory } = watch.facts(look.routeTableId);
-    // The last read was not believed where the plan still asks for what it shows: the status rests on the read before.
-    const isOfReadBefore = plan.changes.some(
-      ({ action, destination, to }) =>
-        isSo(destination, to, sight.table, sight.world) || (action === 'create' && slotAt(sight.table, destination)),
-    );
+    // The last read was not believed where the plan still asks for what it shows, or where it does not show what EC2
+    // confirmed before: the status rests on the read before.
+    const isOfReadBefore =
+      plan.changes.some(
+        ({ action, destination, to }) =>
+          isSo(destination, to, sight.table, sight.world) || (action === 'create' && slotAt(sight.table, destination)),
+      ) ||
+      look.round.mutations.some(
+        ({ destination, to, outcome, read }) =>
+          outcome === 'done' && read !== look.read && !isSo(destination, to, sight.table, sight.world),
+      );
     if (isOfReadBefore) return undefined;
     // The limit differs if the status rests on an earlier read. A route that stays because its listed target is down does
     // not count as ours either.

@@ -99,7 +99,7 @@ export class Memory implements Known {
     },
   ): void {
     const { spec, table, world } = sight;
-    this.arrivals.wrote(sight, round);
+    this.arrivals.wrote(sight, { ...round, written });
     // After several reads, the status may rest on the last but one.
     if (round.reads !== 1 && !isInSync) return;
     for (const { destination, target } of spec.routes) {
