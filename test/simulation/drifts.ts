@@ -154,6 +154,11 @@ export class Drifts {
     if (asOf !== undefined) this.#found.set(destination, asOf);
   }
 
+  /** The listed target is down, so the route stays. When the target is up again, that is drift again. */
+  stays(destination: string): void {
+    this.#found.delete(destination);
+  }
+
   /** Whether drift was announced here before, and neither the route nor the item changed since. */
   isKnown(destination: string, shown: Shown): boolean {
     const asOf = this.#found.get(destination);

@@ -609,7 +609,7 @@ export class Watch implements Facts {
     const news = this.announcements.born(state, look.before);
     const shown = shownTo(look);
     // These routes work, and are left as they are although the item lists another target.
-    const kept = plan?.findings.flatMap(({ code, destination }) =>
+    const kept = (plan?.findings ?? []).flatMap(({ code, destination }) =>
       code === 'target-down' && destination ? [destination] : [],
     );
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
@@ -643,6 +643,7 @@ export class Watch implements Facts {
     else if (!shown || phase === 'Missing') drifts.startsAnew();
     else drifts.wrote(shown, deviating, checkedAt);
     for (const destination of destinationsOf(found)) drifts.announces(destination);
+    for (const destination of kept) drifts.stays(destination);
   }
 
   /**
