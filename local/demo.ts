@@ -11,7 +11,14 @@ import { type Scenery, buildScenery } from './scenery.ts';
 import { type LocalStack, connect, environmentFor, recentLogs, startStack } from './stack.ts';
 import { Stage } from './stage.ts';
 
-const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({
+  options: {
+    /** Leaves the stack running after the first scene. */
+    keep: { type: 'boolean', default: false },
+    /** With `keep`: plays all scenes first. */
+    story: { type: 'boolean', default: false },
+  },
+});
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // Everything that this process started ends with it.
@@ -48,6 +55,7 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
     },
   );
   await stage.settles();
+  if (options.keep && !options.story) return;
 
   await stage.heals('alice deletes one of the two routes through the peering connection', () =>
     alice.send(new DeleteRouteCommand({ RouteTableId: privateTable, DestinationCidrBlock: '10.21.0.0/16' })),
@@ -111,15 +119,18 @@ async function tell(stage: Stage, scenery: Scenery, stack: LocalStack): Promise<
 function invitation(stack: LocalStack, { privateTable }: Scenery): string {
   const exports = Object.entries(environmentFor(stack)).map(([name, value]) => `export ${name}=${value}`);
   return `
-${styleText('bold', 'The stack stays up until Ctrl-C.')} In another shell:
+${styleText('bold', 'The stack stays up until Ctrl-C, or npm run local -- --stop.')} In another shell:
 
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
 ${exports.join('\n')}
 
-Delete a route and watch it being repaired:
+Be alice in EC2, delete a route, and watch it being repaired:
+  export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
   aws ec2 delete-route --route-table-id ${privateTable} --destination-cidr-block 10.20.0.0/16
   aws ec2 describe-route-tables --route-table-ids ${privateTable} --query 'RouteTables[].Routes'
-Show the desired routes, and what the reconciler did:
+Write a page that shows who did what and what was repaired:
+  npx routectl report ${privateTable} --html report.html
+Show the desired routes, and the rows of the reconciler:
   aws dynamodb get-item --table-name ${stack.outputs['DesiredTableName']} --key '{"routeTableId":{"S":"${privateTable}"}}'
   aws dynamodb query --table-name ${stack.outputs['StateTableName']} --key-condition-expression 'routeTableId = :t' --expression-attribute-values '{":t":{"S":"${privateTable}"}}'
 `;
@@ -129,6 +140,7 @@ let stack: LocalStack | undefined;
 try {
   stack = await startStack({
     watch: true,
+    ...(options.keep && { onStop: () => process.exit() }),
     step: async (name, work) => {
       const start = performance.now();
       process.stderr.write(dim(`${name} … `));

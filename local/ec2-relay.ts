@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Blackholes } from './blackholes.ts';
@@ -26,6 +26,8 @@ export interface RelayOptions {
   readonly publish: (detail: Record<string, unknown>, time: Date) => Promise<void>;
   /** Takes one line about each call. */
   readonly log: (line: string) => void;
+  /** Called when somebody asks the relay to stop (`RelayControl.stop`). */
+  readonly onStop?: () => void;
 }
 
 /** The local stack's EC2 endpoint, listening. */
@@ -64,10 +66,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://relay');
     if (pathname === controlPath) {
-      text(request)
-        .then((body) => memory.obey(relayCommand.parse(JSON.parse(body))))
-        .then((calls) => response.end(JSON.stringify(calls)))
-        .catch((error: unknown) => response.writeHead(400).end(String(error)));
+      obey(request, response, memory, options).catch((error: unknown) => response.writeHead(400).end(String(error)));
       return;
     }
     serve(request, pathname, memory, options)
@@ -89,6 +88,18 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
     await closed;
   };
   return { endpoint: `http://127.0.0.1:${port}`, close };
+}
+
+/** Carries out a command of the relay's control. A stop comes after its answer. */
+async function obey(
+  request: IncomingMessage,
+  response: ServerResponse,
+  memory: Memory,
+  { onStop }: RelayOptions,
+): Promise<void> {
+  const command = relayCommand.parse(JSON.parse(await text(request)));
+  if (command.do === 'stop') response.once('close', () => onStop?.());
+  response.end(JSON.stringify(memory.obey(command)));
 }
 
 /** The answer to one call, or undefined if a fault loses the answer. */
@@ -271,6 +282,7 @@ class Memory {
     const calls = this.#calls;
     switch (command.do) {
       case 'report':
+      case 'stop':
         break;
       case 'forget-calls':
         this.#calls = [];

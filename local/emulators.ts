@@ -22,6 +22,7 @@ export interface Emulators {
 }
 
 const root = join(import.meta.dirname, '..');
+const logsFolder = join(root, '.local');
 const python = (program: string) => join(root, '.venv', 'bin', program);
 const scratchPrefix = 'route-reconciler-local-';
 
@@ -34,7 +35,7 @@ const scratchPrefix = 'route-reconciler-local-';
  */
 export async function startEmulators(): Promise<Emulators> {
   if (!existsSync(python('ministack'))) throw new Error('the emulators are not installed: run "npm run setup"');
-  const logs = ownFolder(join(root, '.local'), '');
+  const logs = ownFolder(logsFolder, '');
   // Outside the repository: inside it, a function would find packages in node_modules that its bundle lacks.
   const scratch = ownFolder(tmpdir(), scratchPrefix);
   const [ministackPort, motoPort] = [await getPort(), await getPort()];
@@ -104,6 +105,10 @@ async function answers(child: Child, url: string): Promise<void> {
     }
   }
 }
+
+/** The folders of the logs of all local stacks of this checkout, also of those that have ended. */
+export const logFolders = (): readonly string[] =>
+  existsSync(logsFolder) ? readdirSync(logsFolder).map((name) => join(logsFolder, name)) : [];
 
 /** Creates a folder named after this process, and removes the folders of processes that no longer run. */
 function ownFolder(parent: string, prefix: string): string {

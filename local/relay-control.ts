@@ -58,6 +58,8 @@ export interface RelayControl {
   inject(fault: Fault): Promise<void>;
   /** Restores the initial state: no faults, no recorded calls, mode `send`. Held events are dropped. */
   reset(): Promise<void>;
+  /** Stops the local stack of this relay, if it was started to stay up. */
+  stop(): Promise<void>;
 }
 
 /** The path below the relay's endpoint that receives commands. */
@@ -71,6 +73,7 @@ export const relayCommand = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('events'), mode: eventMode }),
   z.strictObject({ do: z.literal('inject'), fault }),
   z.strictObject({ do: z.literal('reset') }),
+  z.strictObject({ do: z.literal('stop') }),
 ]);
 
 /** Controls the relay at `endpoint`, from any process. */
@@ -86,5 +89,6 @@ export function relayControl(endpoint: string): RelayControl {
     events: async (mode) => void (await tell({ do: 'events', mode })),
     inject: async (fault) => void (await tell({ do: 'inject', fault })),
     reset: async () => void (await tell({ do: 'reset' })),
+    stop: async () => void (await tell({ do: 'stop' })),
   };
 }

@@ -1,4 +1,4 @@
-import { createWriteStream, readFileSync } from 'node:fs';
+import { createWriteStream, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
@@ -10,7 +10,7 @@ import { run, tail } from './child.ts';
 import type { Caller } from './cloudtrail-event.ts';
 import { startWatching } from './cloudwatch/watch.ts';
 import { endpointFor, startRelay, type RelayOptions } from './ec2-relay.ts';
-import { accountId, region, startEmulators, type Emulators } from './emulators.ts';
+import { accountId, logFolders, region, startEmulators, type Emulators } from './emulators.ts';
 import type { ClientConfig } from './client-config.ts';
 import { iamPermissions } from './iam.ts';
 import { relayControl, type RelayControl } from './relay-control.ts';
@@ -44,6 +44,8 @@ export interface StackOptions {
    * @default false
    */
   readonly watch?: boolean;
+  /** Called when `npm run local -- --stop` asks this stack to stop. Without it, the stack does not listen to that. */
+  readonly onStop?: () => void;
 }
 
 /**
@@ -58,6 +60,7 @@ export async function startStack({
   step = (_name, work) => work(),
   context = {},
   watch = false,
+  onStop,
 }: StackOptions = {}): Promise<LocalStack> {
   const emulators = await step('emulators', startEmulators);
   let stop = emulators.stop;
@@ -71,7 +74,9 @@ export async function startStack({
       allows: iamPermissions(new IAMClient(aws), new EC2Client(clientConfig(emulators.moto)), accountId),
       publish: putEvent(new EventBridgeClient(aws)),
       log: lineLog(join(emulators.logs, 'relay.log')),
+      ...(onStop && { onStop }),
     });
+    if (onStop) writeFileSync(join(emulators.logs, relayFile), relay.endpoint);
     stop = async () => {
       await relay.close();
       await emulators.stop();
@@ -94,6 +99,20 @@ export async function startStack({
     await stop();
     throw error;
   }
+}
+
+/** In the folder of the logs: the endpoint of the relay, if the stack can be asked to stop. */
+const relayFile = 'relay-endpoint';
+
+/** Asks every local stack of this checkout to stop that listens to it. Returns how many did. */
+export async function stopStacks(): Promise<number> {
+  const endpoints = logFolders()
+    .map((folder) => join(folder, relayFile))
+    .filter((path) => existsSync(path))
+    .map((path) => readFileSync(path, 'utf8'));
+  // A stack that was killed leaves its file, and nobody answers there.
+  const asked = await Promise.allSettled(endpoints.map((endpoint) => relayControl(endpoint).stop()));
+  return asked.filter(({ status }) => status === 'fulfilled').length;
 }
 
 /** Client configurations for a running stack, and the control of its relay. */

@@ -1,6 +1,8 @@
-// `npm run local`: runs the whole product on this machine until Ctrl-C.
-import { styleText } from 'node:util';
-import { environmentFor, startStack } from './stack.ts';
+// `npm run local`: runs the whole product on this machine until Ctrl-C, `kill`, or `npm run local -- --stop`.
+import { parseArgs, styleText } from 'node:util';
+import { environmentFor, startStack, stopStacks } from './stack.ts';
+
+const { values: options } = parseArgs({ options: { stop: { type: 'boolean', default: false } } });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // Everything that this process started ends with it.
@@ -10,20 +12,27 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const started = performance.now();
 const seconds = (since: number) => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
-try {
-  const stack = await startStack({
-    watch: true,
-    step: async (name, work) => {
-      const begun = performance.now();
-      console.error(styleText('dim', `${name} …`));
-      const result = await work();
-      console.error(styleText('dim', `${name}: ${seconds(begun)}`));
-      return result;
-    },
-  });
-  const exports = Object.entries(environmentFor(stack)).map(([name, value]) => `export ${name}=${value}`);
-  const outputs = Object.entries(stack.outputs).map(([name, value]) => `  ${name.padEnd(30)} ${value}`);
-  console.log(`
+if (options.stop) {
+  const stopped = await stopStacks();
+  console.log(stopped === 1 ? '1 local stack is stopped' : `${stopped} local stacks are stopped`);
+} else await start();
+
+async function start(): Promise<void> {
+  try {
+    const stack = await startStack({
+      watch: true,
+      onStop: () => process.exit(0),
+      step: async (name, work) => {
+        const begun = performance.now();
+        console.error(styleText('dim', `${name} …`));
+        const result = await work();
+        console.error(styleText('dim', `${name}: ${seconds(begun)}`));
+        return result;
+      },
+    });
+    const exports = Object.entries(environmentFor(stack)).map(([name, value]) => `export ${name}=${value}`);
+    const outputs = Object.entries(stack.outputs).map(([name, value]) => `  ${name.padEnd(30)} ${value}`);
+    console.log(`
 The local stack is up (${seconds(started)}) and sweeps every minute. To use it from another shell, run:
 
 unset AWS_PROFILE AWS_DEFAULT_PROFILE AWS_SESSION_TOKEN
@@ -35,8 +44,9 @@ export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
 ${outputs.join('\n')}
 
 Follow the logs:  tail -f ${stack.logs}/relay.log ${stack.logs}/ministack.log ${stack.logs}/alarms.log
-Press Ctrl-C to stop everything.`);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+To stop everything, press Ctrl-C, or run:  npm run local -- --stop`);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
 }

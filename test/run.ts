@@ -9,11 +9,21 @@ import { type Summary, summarySchema, summaryText } from './support/plain-summar
 const env = { ...process.env, CI: '1', FORCE_COLOR: process.stdout.isTTY ? '1' : '0' };
 const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
 
+/** The processes that run now. They end with this one. */
+const running = new Set<ChildProcess>();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => {
+    for (const child of running) child.kill();
+    process.exit(130);
+  });
+
 /** Waits for the end of a process. A process that fails without a failed test counts as one failure. */
 async function ended(child: ChildProcess): Promise<Summary> {
   let summary = nothing;
   child.on('message', (message) => (summary = summarySchema.parse(message)));
+  running.add(child);
   const [code] = await once(child, 'exit');
+  running.delete(child);
   return code !== 0 && summary.failed === 0 ? { ...summary, failed: 1 } : summary;
 }
 

@@ -293,3 +293,33 @@ describe('events', () => {
     expect(await control.calls()).toHaveLength(1);
   });
 });
+
+describe('a relay that is asked to stop', () => {
+  const started = async (onStop?: () => void) => {
+    const nobody = async () => undefined;
+    const relay = await startRelay({
+      upstream: 'http://127.0.0.1:1',
+      accountId: '000000000000',
+      region: 'eu-west-1',
+      allows: async () => true,
+      publish: nobody,
+      log: () => undefined,
+      ...(onStop && { onStop }),
+    });
+    closers.push(() => relay.close());
+    return relayControl(relay.endpoint);
+  };
+
+  it('tells its stack after it has answered', async () => {
+    const stopped = Promise.withResolvers<void>();
+    const control = await started(stopped.resolve);
+    await control.stop();
+    await stopped.promise;
+  });
+
+  it('goes on if its stack cannot be stopped from outside', async () => {
+    const control = await started();
+    await control.stop();
+    expect(await control.calls()).toEqual([]);
+  });
+});
