@@ -1,7 +1,7 @@
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { FleetRow, FleetView } from './fleet-view.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorOf, andOthers, healedIn, phaseBadge, timeOf } from './words.ts';
+import { actorOf, andOthers, haltOf, healedIn, phaseBadge, timeOf } from './words.ts';
 
 /** How a page links to another: by an anchor in a file, by an action in a dashboard. */
 export interface Links {
@@ -73,13 +73,14 @@ const stopped = ({ reason, by, at, until }: NonNullable<FleetView['stop']>): Htm
   </p>`;
 
 function rowOf(row: FleetRow, links: Links): Html {
-  const { routeTableId, phase, reason, vpcId, routes, open, blackholes = 0, lastDrift } = row;
+  const { routeTableId, name, phase, reason, vpcId, routes, open, blackholes = 0, lastDrift } = row;
+  const halt = haltOf(row);
   const isCalm = phase === 'InSync' || phase === 'Verifying';
   return html`<tr>
     <td>${phaseBadge(phase)}</td>
     <th scope="row">
       <span class="rr-id">${links.table(routeTableId, routeTableId)}</span
-      >${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
+      >${name !== undefined && html` ${name}`}${halt && html`<div class="rr-reason">${halt}</div>`}${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
         blackholes > 0 && html`<div class="rr-reason">Blackholes: ${blackholes} (target gone or not ready)</div>`
       }
     </th>

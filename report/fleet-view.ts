@@ -3,7 +3,7 @@ import type { Pause } from '../reconciler/core/desired/orders.ts';
 import { isActive } from '../reconciler/core/desired/ignore.ts';
 import { known } from '../reconciler/core/route/known.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
-import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
+import { type ShownPause, type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 
 /** A managed table and its stored status; a table that was never read has none. */
@@ -27,6 +27,12 @@ export interface FleetRow {
   readonly phase: ShownPhase;
   readonly reason: string;
   readonly vpcId?: string;
+  /** The tag `Name` of the table. */
+  readonly name?: string;
+  /** Present if drift of this table is only reported. */
+  readonly mode?: 'observe';
+  /** The pause or stop that is active. */
+  readonly pause?: ShownPause;
   /** The number of listed routes at the last read. */
   readonly routes?: number;
   /** The number of changes that are still to be made. */
@@ -67,10 +73,14 @@ export const urgencyOf = (phase: ShownPhase): number => urgency[phase];
 export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
   const rows = tables
     .map(({ routeTableId, status }): FleetRow => {
-      const { vpcId, listed, blackholes, lastDrift } = status ?? {};
+      const { vpcId, name, mode, pause, listed, blackholes, lastDrift } = status ?? {};
       const open = status && openChanges(status);
       const shown = shownPhase(routeTableId, status, sweep, now);
-      return { routeTableId, ...shown, ...known({ vpcId, routes: listed, open, blackholes, lastDrift }) };
+      return {
+        routeTableId,
+        ...shown,
+        ...known({ vpcId, name, mode, pause, routes: listed, open, blackholes, lastDrift }),
+      };
     })
     .sort((a, b) => urgencyOf(a.phase) - urgencyOf(b.phase) || (a.routeTableId < b.routeTableId ? -1 : 1));
   // The rows are in order of urgency.

@@ -9,7 +9,7 @@ import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
+import { actorInFull, actorOf, andOthers, haltOf, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
 
 /** The input of one table's page. */
 export interface TableView {
@@ -28,14 +28,15 @@ export function tablePage({ routeTableId, status, runs, calls, sweep, now }: Tab
   const { phase, reason } = shownPhase(routeTableId, status, sweep, now);
   return html`<section class="rr">
     ${back && html`<p>${back}</p>`}
-    <h2>${routeTableId} ${phaseBadge(phase)}</h2>
+    <h2>${routeTableId}${status?.name !== undefined && html` ${status.name}`} ${phaseBadge(phase)}</h2>
     <p>${reason}</p>
     ${status && facts(status)} ${status && planOf(status)} ${status && failuresOf(status)} ${historyOf(runs, calls)}
   </section>`;
 }
 
 function facts(status: Status): Html {
-  const { checkedAt, changedAt, trigger, actor, pause, inForce, contested = [], lastDrift, problems = [] } = status;
+  const { checkedAt, changedAt, trigger, actor, inForce, contested = [], lastDrift, problems = [] } = status;
+  const halt = haltOf(status);
   return html`<dl>
       <dt>Last read</dt>
       <dd>${timeOf(checkedAt)} UTC, in this phase since ${timeOf(changedAt)}</dd>
@@ -63,9 +64,9 @@ function facts(status: Status): Html {
           </dd>`
       }
       ${
-        pause &&
-        html`<dt>Paused</dt>
-          <dd>${pause.reason}${pause.until !== undefined && html`, until ${timeOf(pause.until)} UTC`}</dd>`
+        halt &&
+        html`<dt>Not enforced</dt>
+          <dd>${halt}</dd>`
       }
     </dl>
     ${

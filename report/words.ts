@@ -2,6 +2,7 @@ import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import type { RunOutcome } from '../reconciler/core/announce/history.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { Actor } from '../reconciler/core/memory/call.ts';
+import type { Status } from '../reconciler/core/status/status.ts';
 import { type Html, html } from './html.ts';
 
 /** A time in readable form: UTC, to the second. */
@@ -54,6 +55,16 @@ export const actorInFull = ({ arn, sourceIp, userAgent, invokedBy }: Actor): Htm
 /** Who caused the drift that a change repaired. */
 export const whoCaused = ({ actor }: { readonly actor?: RunOutcome['actor'] }): Html | string =>
   actor === undefined || actor === 'unattributed' ? 'not reported by any event' : actorInFull(actor);
+
+/** Why nothing in a table is changed. Undefined if the table is enforced. */
+export function haltOf({ mode, pause }: Pick<Status, 'mode' | 'pause'>): Html | undefined {
+  if (pause) {
+    const { reason, of, by, until } = pause;
+    return html`${of === 'fleet' ? 'Stopped with all tables' : 'Paused'}${by !== undefined && html` by ${by}`}${until !== undefined && html` until ${timeOf(until)} UTC`}:
+    ${reason}`;
+  }
+  return mode && html`Mode <code>${mode}</code>: drift is only reported`;
+}
 
 const symbols: Readonly<Record<ShownPhase, string>> = {
   InSync: '✓',

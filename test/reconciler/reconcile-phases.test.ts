@@ -35,6 +35,21 @@ describe('an invalid item', () => {
   });
 });
 
+describe('the status', () => {
+  it('has the Name tag of the table as the last read showed it, and its mode', async () => {
+    const { ec2, desire, reconcile, status } = await inSync(two);
+    ec2.scenery.tag(routeTableId, { Name: 'private-a' });
+    desire(two, { mode: 'observe' });
+    await reconcile({ kind: 'desired' });
+    expect(status()).toMatchObject({ name: 'private-a', mode: 'observe' });
+    ec2.scenery.untag(routeTableId, 'Name');
+    desire(two);
+    await reconcile({ kind: 'desired' });
+    expect(status()).not.toHaveProperty('name');
+    expect(status()).not.toHaveProperty('mode');
+  });
+});
+
 describe('a table', () => {
   it('that no longer exists is Missing, and no change is tried', async () => {
     const { ec2, reconcile, status } = await inSync(two);

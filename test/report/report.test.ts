@@ -68,6 +68,21 @@ describe('the fleet', () => {
     expect(row).toContain('2026-11-23 12:27:10 , 1 route deploy-pipeline/run-4711 1.4 s');
   });
 
+  it('shows for each table its Name tag, and why nothing is changed in it', async () => {
+    const { fleet } = await eventfulFleet();
+    const [observed] = rowsOf(fleetWidget(fleet, 0, 'light', arn)).filter((row) => row.includes('Drifted'));
+    expect(observed).toMatch(/Drifted rtb-\w+ .* private-\d+ Mode observe : drift is only reported/);
+    const [table] = fleet.tables;
+    const pause = { reason: 'maintenance', by: 'alice', until: '2026-11-23T18:00:00.000Z' };
+    const rowOf = (of: 'table' | 'fleet'): string | undefined => {
+      const status = table?.status && { ...table.status, pause: { ...pause, of } };
+      const paused = { ...fleet, tables: [{ routeTableId: 'rtb-00000001', ...(status && { status }) }] };
+      return rowsOf(fleetWidget(paused, 0, 'light', arn))[0];
+    };
+    expect(rowOf('table')).toContain('Paused by alice until 2026-11-23 18:00:00 UTC: maintenance');
+    expect(rowOf('fleet')).toContain('Stopped with all tables by alice until');
+  });
+
   it('never shows a table that was not read as in sync, and says why', async () => {
     const { fleet } = await eventfulFleet();
     const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));

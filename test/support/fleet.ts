@@ -53,7 +53,7 @@ export async function eventfulFleet(
   for (const target of [...Object.values(usual), 'pcx-0ffffffffffffffff', 'igw-0a1b2c3d4e5f60718'])
     ec2.scenery.target(target, { vpcs: [vpc] });
   for (const [index, id] of tables.entries()) {
-    ec2.scenery.table(id, { routes: usual, vpc });
+    ec2.scenery.table(id, { routes: usual, vpc, tags: { Name: `private-${index}` } });
     if (index % 4 === 0) ec2.scenery.propagate(id, '10.99.0.0/16');
     desired.put({ ...item(usual), routeTableId: id });
     await world.settle(id);

@@ -202,6 +202,8 @@ const status: Required<Status> = {
   phase: 'Failed',
   reason: 'could not replace 10.20.0.0/16',
   vpcId: 'vpc-aaaaaaaa',
+  name: 'private-a',
+  mode: 'observe',
   listed: 2,
   plan: { ...summaryOf(planned), omitted: { changes: 1, leftAlone: 2, findings: 3 } },
   blackholes: 1,

@@ -321,6 +321,8 @@ const statusShape = z.looseObject({
   phase: z.enum(phases),
   reason: text,
   vpcId: optional.text,
+  name: optional.text,
+  mode: z.literal('observe').optional(),
   listed: optional.number,
   plan: planShape.optional(),
   blackholes: optional.number,

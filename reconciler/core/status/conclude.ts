@@ -260,6 +260,8 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       phase,
       reason,
       vpcId: actual.vpcId,
+      name: actual.tags['Name'],
+      mode: desired.mode === 'observe' ? desired.mode : undefined,
       listed: desired.routes.length,
       plan: summaryOf(plan),
       failures: cut(failures),

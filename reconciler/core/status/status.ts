@@ -73,6 +73,10 @@ export interface Status {
   /** One sentence: why it is in this phase. */
   readonly reason: string;
   readonly vpcId?: string;
+  /** The tag `Name` of the table. */
+  readonly name?: string;
+  /** Present if the item only asks to report drift. */
+  readonly mode?: 'observe';
   /** How many routes the item lists. */
   readonly listed?: number;
   readonly plan?: PlanSummary;
