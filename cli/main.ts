@@ -4,6 +4,7 @@ import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { ImportOptions } from './import.ts';
 import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
@@ -40,6 +41,22 @@ program
   .action(async (options: ValidateOptions) => {
     const { validate } = await import('./validate.ts');
     process.exitCode = await validate(options, terminal);
+  });
+
+program
+  .command('import')
+  .description('write the routes of tables down as items in mode observe; changes nothing in AWS')
+  .argument('[route-table-ids...]')
+  .option('--vpc <ids...>', 'all tables of these VPCs')
+  .option('--tag <key=value...>', 'all tables with these tags')
+  .option('--all', 'all tables of this account and Region')
+  .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .addOption(new Option('--out-dir <folder>', 'write one file for each table').conflicts('json'))
+  .addOption(new Option('-f, --file <file>', 'add what is missing to this file; its comments stay').conflicts('json'))
+  .option(...json)
+  .action(async (ids: string[], options: ImportOptions) => {
+    const { importTables } = await import('./import.ts');
+    process.exitCode = await importTables(ids, options, terminal);
   });
 
 program

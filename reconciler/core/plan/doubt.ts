@@ -1,4 +1,4 @@
-import { type Cidr, parseCidr, supernets } from '../route/cidr.ts';
+import { parseCidr, supernets } from '../route/cidr.ts';
 import {
   type ActualTable,
   type Destination,
@@ -59,15 +59,16 @@ export const isPrivate = (destination: Destination, { routes }: Pick<ActualTable
 
 /** An ignore entry that covers a route and its siblings: the range around it, and any interface or instance. */
 export const ignoreEntryFor = (destination: Destination, { pattern }: Doubt): string =>
-  JSON.stringify({ destination: rangeAround(destination), target: pattern, reason: '…' });
+  JSON.stringify({ destination: destinationText(rangeAround(destination)), target: pattern, reason: '…' });
 
 /** Services hand out small blocks from ranges of about this size. */
 const rangeLengths = { ipv4: 16, ipv6: 56 } as const;
 
-function rangeAround(destination: Destination): string {
-  if (destination.kind === 'prefix-list') return destination.id;
+/** The range of siblings around a destination of a service. */
+export function rangeAround(destination: Destination): Destination {
+  if (destination.kind === 'prefix-list') return destination;
   const suffix = `/${rangeLengths[destination.kind]}`;
-  return blocksAround(destination).find((block) => block.endsWith(suffix)) ?? destinationText(destination);
+  const range = [...supernets(destination)].find((block) => block.endsWith(suffix));
+  const parsed = range === undefined ? undefined : parseCidr(range);
+  return parsed?.ok ? parsed.block : destination;
 }
-
-const blocksAround = (block: Cidr): readonly string[] => [...supernets(block)];
