@@ -2,8 +2,9 @@ import { destinationText, parseDestination } from '../reconciler/core/route/rout
 import { type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { endOf, idsChecked, noteUnmanaged, writerOf } from './pause.ts';
+import { idsChecked, noteUnmanaged, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
+import { endOf } from './times.ts';
 
 export interface HoldOptions extends DeploymentOptions {
   readonly reason?: string;

@@ -9,6 +9,8 @@ import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
 import type { ReconcileOptions } from './reconcile.ts';
+import type { StatusOptions } from './status.ts';
+import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
 import type { ValidateOptions } from './validate.ts';
@@ -144,6 +146,29 @@ tables(program.command('approve'))
   .action(async (id: string, options: ApproveOptions) => {
     const { approve } = await import('./approve.ts');
     process.exitCode = await approve(id, options, terminal);
+  });
+
+tables(program.command('status'))
+  .description('the fleet, most urgent first, or one table in full; changes nothing')
+  .argument('[route-table-ids...]')
+  .option('--phase <phases...>', 'only tables in these phases')
+  .option('--vpc <ids...>', 'only tables of these VPCs')
+  .addOption(new Option('--sort <order>', 'the order of tables').choices(['urgency', 'id', 'name', 'drift']))
+  .option(...json)
+  .action(async (ids: string[], options: StatusOptions) => {
+    const { status } = await import('./status.ts');
+    process.exitCode = await status(ids, options, terminal);
+  });
+
+tables(program.command('history'))
+  .description('who changed what in a table, and how long it lasted; changes nothing')
+  .argument('<route-table-id>')
+  .option('--since <time>', 'from then on: a time before now (2h, 7d) or an instant; by default the latest 25 entries')
+  .option('--actor <text>', 'only what somebody with this in the name caused')
+  .option(...json)
+  .action(async (id: string, options: HistoryOptions) => {
+    const { history } = await import('./history.ts');
+    process.exitCode = await history(id, options, terminal);
   });
 
 tables(program.command('report'))

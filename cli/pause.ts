@@ -6,6 +6,7 @@ import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { Terminal } from './terminal.ts';
+import { endOf } from './times.ts';
 
 export interface ResumeOptions extends DeploymentOptions {
   readonly all?: boolean;
@@ -118,20 +119,3 @@ export function idsChecked(ids: readonly string[]): readonly string[] {
 }
 
 const idOf = (scope: Scope): string => (scope === 'fleet' ? everyTable : scope.routeTableId);
-
-const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
-
-/** When an order ends by itself, if it does. */
-export function endOf({ until, for: duration }: Pick<PauseOptions, 'until' | 'for'>, now: Date): Date | undefined {
-  if (until !== undefined && duration !== undefined) throw new Failure('give --until or --for, not both');
-  const match = duration === undefined ? undefined : /^(\d{1,4})([smhd])$/.exec(duration);
-  if (duration !== undefined && !match) throw new Failure(`--for ${duration}: expected a time such as 30m, 2h or 1d`);
-  const unit = Object.entries(units).find(([name]) => name === match?.[2])?.[1] ?? 0;
-  const end = match ? new Date(now.getTime() + Number(match[1]) * unit * 1_000) : until && new Date(until);
-  if (!end) return undefined;
-  const isInstant = until === undefined || /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(until);
-  if (!isInstant || Number.isNaN(end.getTime()))
-    throw new Failure(`--until ${until}: expected an instant with its time zone, such as 2027-01-31T18:00:00Z`);
-  if (end <= now) throw new Failure(`--until ${end.toISOString()} is in the past: the order would have no effect`);
-  return end;
-}

@@ -1,10 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import pMap from 'p-map';
 import { reportDocument } from '../report/document.ts';
-import { type FleetRow, fleetView } from '../report/fleet-view.ts';
-import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
+import type { FleetRow } from '../report/fleet-view.ts';
+import { type DeploymentOptions, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import { readFleet } from './fleet.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { idsChecked } from './pause.ts';
 import type { Terminal } from './terminal.ts';
@@ -28,27 +29,16 @@ const recentMs = 7 * 24 * 60 * 60 * 1_000;
 export async function report(ids: readonly string[], options: ReportOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
-  const open = await deployment(options);
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const reader = fleetReader(open.documents, open);
-  const now = new Date();
-  const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now };
-  const { rows } = fleetView(fleet);
-  const managed = new Set(rows.map(({ routeTableId }) => routeTableId));
-  const unmanaged = [...asked].filter((id) => !managed.has(id));
-  if (unmanaged.length > 0)
-    throw new Failure(
-      `${unmanaged.join(', ')}: not managed: no desired item in ${open.desiredTable}; expected a table that "routectl report --json" lists`,
-    );
+  const { open, reader, fleet, rows } = await readFleet([...asked], options);
   const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
   if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
   if (options.html === undefined) return exitCode.ok;
 
-  const telling = new Set(rows.filter((row) => isTelling(row, now)).slice(0, wholeAtMost));
+  const telling = new Set(rows.filter((row) => isTelling(row, fleet.now)).slice(0, wholeAtMost));
   const whole = rows.filter((row) => asked.has(row.routeTableId) || telling.has(row));
   terminal.note(`${counted(rows.length, 'route table')}, ${whole.length} of them with history …`);
   const tables = await reaching('read histories', open, () =>
-    pMap(whole, async ({ routeTableId }) => ({ routeTableId, ...(await reader.table(routeTableId)), now }), {
+    pMap(whole, async ({ routeTableId }) => ({ routeTableId, ...(await reader.table(routeTableId)), now: fleet.now }), {
       concurrency: readAtOnce,
     }),
   );

@@ -128,8 +128,9 @@ Be alice in EC2, delete a route, and watch it being repaired:
   export AWS_ENDPOINT_URL_EC2=${stack.ec2Endpoint}/user/alice
   aws ec2 delete-route --route-table-id ${privateTable} --destination-cidr-block 10.20.0.0/16
   aws ec2 describe-route-tables --route-table-ids ${privateTable} --query 'RouteTables[].Routes'
-Write a page that shows who did what and what was repaired:
-  npx routectl report ${privateTable} --html report.html
+Show the tables, and who did what:
+  npx routectl status
+  npx routectl history ${privateTable}
 Show the desired routes, and the rows of the reconciler:
   aws dynamodb get-item --table-name ${stack.outputs['DesiredTableName']} --key '{"routeTableId":{"S":"${privateTable}"}}'
   aws dynamodb query --table-name ${stack.outputs['StateTableName']} --key-condition-expression 'routeTableId = :t' --expression-attribute-values '{":t":{"S":"${privateTable}"}}'

@@ -6,10 +6,9 @@ import { type PlanSummary, type Status, isCalm, phaseInForce } from '../reconcil
 import type { ChangeJson } from '../reconciler/core/route/change.ts';
 import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
-import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, actorOf, andOthers, haltOf, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
+import { actorInFull, actorOf, andOthers, haltOf, lengthOf, phaseBadge, repairOf, timeOf, whoCaused } from './words.ts';
 
 /** The input of one table's page. */
 export interface TableView {
@@ -60,7 +59,7 @@ function facts(status: Status): Html {
           <dd>
             ${timeOf(lastDrift.foundAt)} UTC, ${counted(lastDrift.routes, 'route')},
             ${lastDrift.actor ? html`by ${actorInFull(lastDrift.actor)}` : 'not reported by any event'}${andOthers(lastDrift)};
-            ${putRight(lastDrift)}
+            ${repairOf(lastDrift)}
           </dd>`
       }
       ${
@@ -91,16 +90,6 @@ function facts(status: Status): Html {
       )
     }`;
 }
-
-const putRight = (lastDrift: LastDrift): string => {
-  const time = healedIn(lastDrift);
-  if (lastDrift.appliedAt === undefined && time !== undefined && time !== 'as found') return `ended after ${time}`;
-  return time === undefined
-    ? 'not repaired yet'
-    : time === 'as found'
-      ? 'repaired when it was found'
-      : `repaired in ${time}`;
-};
 
 function planOf({ routeTableId, plan, drift, ...status }: Status): Html | undefined {
   if (!plan) return undefined;

@@ -6,8 +6,10 @@ import type { Status } from '../reconciler/core/status/status.ts';
 import { type Html, html } from './html.ts';
 
 /** A time in readable form: UTC, to the second. */
+export const secondsOf = (iso: string): string => iso.slice(0, 19).replace('T', ' ');
+
 export const timeOf = (iso: string | undefined): Html | undefined =>
-  iso === undefined ? undefined : html`<time datetime="${iso}">${iso.slice(0, 19).replace('T', ' ')}</time>`;
+  iso === undefined ? undefined : html`<time datetime="${iso}">${secondsOf(iso)}</time>`;
 
 /** A duration in its two largest units. */
 export function lengthOf(ms: number): string {
@@ -31,19 +33,29 @@ export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift):
   return calledAt === undefined && end === foundAt ? 'as found' : between(calledAt ?? foundAt, end);
 }
 
+/** Whether and when a drift was repaired. */
+export const repairOf = (lastDrift: LastDrift): string => {
+  const time = healedIn(lastDrift);
+  if (lastDrift.appliedAt === undefined && time !== undefined && time !== 'as found') return `ended after ${time}`;
+  return time === undefined
+    ? 'not repaired yet'
+    : time === 'as found'
+      ? 'repaired when it was found'
+      : `repaired in ${time}`;
+};
+
 /** Follows the named actor, who must not be blamed for drift that others caused. */
 export const andOthers = ({ others }: LastDrift): string => (others ? ' and others' : '');
 
-/**
- * An actor by the distinguishing part of the ARN: session, role and session, or user. Hovering shows the full details.
- */
+/** The distinguishing part of an actor's ARN: session, role and session, or user. */
+export const nameOfActor = ({ arn }: Actor): string =>
+  (arn.split(':').at(-1) ?? arn).replace(/^(assumed-role|user)\//, '').replace(/^AWSReservedSSO_[^/]*\//, '');
+
+/** An actor by name. Hovering shows the full details. */
 export const actorOf = (actor: Actor): Html => {
   const { arn, sourceIp, userAgent, invokedBy } = actor;
   const more = [arn, sourceIp && `from ${sourceIp}`, userAgent && `with ${userAgent}`, invokedBy && `by ${invokedBy}`];
-  const name = (arn.split(':').at(-1) ?? arn)
-    .replace(/^(assumed-role|user)\//, '')
-    .replace(/^AWSReservedSSO_[^/]*\//, '');
-  return html`<span class="rr-long" title="${more.filter(Boolean).join(' ')}">${name}</span>`;
+  return html`<span class="rr-long" title="${more.filter(Boolean).join(' ')}">${nameOfActor(actor)}</span>`;
 };
 
 /** All known details of an actor. */
@@ -57,16 +69,16 @@ export const whoCaused = ({ actor }: { readonly actor?: RunOutcome['actor'] }): 
   actor === undefined || actor === 'unattributed' ? 'not reported by any event' : actorInFull(actor);
 
 /** Why nothing in a table is changed. Undefined if the table is enforced. */
-export function haltOf({ mode, pause }: Pick<Status, 'mode' | 'pause'>): Html | undefined {
-  if (pause) {
-    const { reason, of, by, until } = pause;
-    return html`${of === 'fleet' ? 'Stopped with all tables' : 'Paused'}${by !== undefined && html` by ${by}`}${until !== undefined && html` until ${timeOf(until)} UTC`}:
-    ${reason}`;
-  }
-  return mode && html`Mode <code>${mode}</code>: drift is only reported`;
+export function haltOf({ mode, pause }: Pick<Status, 'mode' | 'pause'>): string | undefined {
+  if (!pause) return mode && `Mode ${mode}: drift is only reported`;
+  const { reason, of, by, until } = pause;
+  const who = by === undefined ? '' : ` by ${by}`;
+  const end = until === undefined ? '' : ` until ${secondsOf(until)} UTC`;
+  return `${of === 'fleet' ? 'Stopped with all tables' : 'Paused'}${who}${end}: ${reason}`;
 }
 
-const symbols: Readonly<Record<ShownPhase, string>> = {
+/** One character for each phase. */
+export const symbols: Readonly<Record<ShownPhase, string>> = {
   InSync: '✓',
   Degraded: '↓',
   Verifying: '…',

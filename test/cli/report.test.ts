@@ -65,7 +65,7 @@ describe('the report', () => {
     const refused = printed([...calm, 'rtb-0123456789abcdef0', 'rtb-01234567'], { html, json: true });
     await expect(refused).rejects.toThrow(Failure);
     await expect(refused).rejects.toThrow(
-      'rtb-0123456789abcdef0, rtb-01234567: not managed: no desired item in DesiredRouteTables; expected a table that "routectl report --json" lists',
+      'rtb-0123456789abcdef0, rtb-01234567: not managed: no desired item in DesiredRouteTables; expected a table that "routectl status" lists',
     );
     expect(existsSync(html)).toBe(false);
   });

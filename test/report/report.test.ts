@@ -71,7 +71,7 @@ describe('the fleet', () => {
   it('shows for each table its Name tag, and why nothing is changed in it', async () => {
     const { fleet } = await eventfulFleet();
     const [observed] = rowsOf(fleetWidget(fleet, 0, 'light', arn)).filter((row) => row.includes('Drifted'));
-    expect(observed).toMatch(/Drifted rtb-\w+ .* private-\d+ Mode observe : drift is only reported/);
+    expect(observed).toMatch(/Drifted rtb-\w+ .* private-\d+ Mode observe: drift is only reported/);
     const [table] = fleet.tables;
     const pause = { reason: 'maintenance', by: 'alice', until: '2026-11-23T18:00:00.000Z' };
     const rowOf = (of: 'table' | 'fleet'): string | undefined => {

@@ -1,4 +1,4 @@
-import { type DynamoDBDocumentClient, QueryCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { type Pause, everyTable } from '../../core/desired/orders.ts';
 import type { Run } from '../../core/announce/history.ts';
 import { type ReportedCall, callKeptMs } from '../../core/memory/call.ts';
@@ -25,10 +25,13 @@ export interface FleetReader {
     readonly sweep: SweepRecord | undefined;
     readonly stops: readonly Pause[];
   }>;
-  /** The status of one table, and its latest runs, newest first. */
+  /**
+   * The status of one table, and its latest runs and calls, newest first: at most `latest` (by default 25), or all since
+   * an instant.
+   */
   table(
     routeTableId: string,
-    runsAtMost?: number,
+    range?: { readonly latest?: number; readonly since?: Date },
   ): Promise<{
     readonly status: Status | undefined;
     readonly runs: readonly Run[];
@@ -55,6 +58,31 @@ export function fleetReader(
     return ids.sort();
   }
 
+  /** The runs of a table, newest first. Their keys begin with the time at which they were detected. */
+  async function runsOf(routeTableId: string, latest: number, since: Date | undefined): Promise<readonly Run[]> {
+    const pages = paginateQuery(
+      { client, pageSize: Math.min(latest, 100) },
+      {
+        TableName: stateTable,
+        KeyConditionExpression: 'routeTableId = :id AND #item BETWEEN :first AND :last',
+        ExpressionAttributeNames: { '#item': 'item' },
+        ExpressionAttributeValues: {
+          ':id': routeTableId,
+          ':first': `run#${since?.toISOString() ?? ''}`,
+          // `~` comes after every character of a time.
+          ':last': 'run#~',
+        },
+        ScanIndexForward: false,
+      },
+    );
+    const runs: Run[] = [];
+    for await (const { Items = [] } of pages) {
+      runs.push(...Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []));
+      if (runs.length >= latest) break;
+    }
+    return runs.slice(0, latest);
+  }
+
   return {
     async fleet() {
       const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
@@ -66,25 +94,15 @@ export function fleetReader(
       return { tables, sweep, stops: ordersFor(everyTable).pauses };
     },
 
-    async table(routeTableId, runsAtMost = 25) {
-      const since = new Date(Date.now() - callKeptMs);
-      const [{ state }, sweep, calls, { Items = [] }] = await Promise.all([
+    async table(routeTableId, { since, latest = since ? Infinity : 25 } = {}) {
+      const callsSince = new Date(Math.max(Date.now() - callKeptMs, since?.getTime() ?? 0));
+      const [{ state }, sweep, calls, runs] = await Promise.all([
         states.read(routeTableId),
         states.readSweep(),
-        evidence.of(routeTableId, since),
-        client.send(
-          new QueryCommand({
-            TableName: stateTable,
-            KeyConditionExpression: 'routeTableId = :id AND begins_with(#item, :run)',
-            ExpressionAttributeNames: { '#item': 'item' },
-            ExpressionAttributeValues: { ':id': routeTableId, ':run': 'run#' },
-            ScanIndexForward: false,
-            Limit: runsAtMost,
-          }),
-        ),
+        evidence.of(routeTableId, callsSince),
+        runsOf(routeTableId, latest, since),
       ]);
-      const runs = Items.flatMap((item) => runOf(String(item['item']).slice('run#'.length), item) ?? []);
-      return { status: state?.status, runs, calls: calls.slice(0, runsAtMost), sweep };
+      return { status: state?.status, runs, calls: calls.slice(0, latest), sweep };
     },
   };
 }

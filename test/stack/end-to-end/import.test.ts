@@ -49,6 +49,17 @@ describe('tables that are imported and applied', { timeout: 120_000 }, () => {
     await testbed.putItem({ ...item, mode: 'enforce' });
     await testbed.has(first, routes);
     await testbed.phase(first, 'InSync');
+
+    const shown = await routectl(['status', ...tables, '--json'], { env: environmentFor(stack) });
+    expect({ code: shown.code, rows: jsonLines(shown.stdout) }).toMatchObject({
+      code: 0,
+      rows: tables.map(() => ({ phase: 'InSync' })),
+    });
+    const told = await routectl(['history', first, '--since', '1h', '--json'], { env: environmentFor(stack) });
+    expect(jsonLines(told.stdout)).toContainEqual(
+      expect.objectContaining({ what: 'call DeleteRoute 10.21.0.0/16', who: ['alice'] }),
+    );
+    expect(told.stdout).toContain('create 10.21.0.0/16');
   });
 
   it('have the names of their targets in comments', async () => {

@@ -1,0 +1,196 @@
+import { actorBehind } from '../reconciler/core/announce/events.ts';
+import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
+import type { ReportedCall } from '../reconciler/core/memory/call.ts';
+import type { LastDrift } from '../reconciler/core/memory/memory.ts';
+import { describeChange } from '../reconciler/core/route/change.ts';
+import { counted } from '../reconciler/core/route/counted.ts';
+import { isDone } from '../reconciler/core/route/outcome.ts';
+import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
+import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
+import type { Fleet, FleetRow } from '../report/fleet-view.ts';
+import { andOthers, haltOf, lengthOf, nameOfActor, repairOf, secondsOf, symbols } from '../report/words.ts';
+import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+
+const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
+  InSync: 'green',
+  Verifying: 'cyan',
+  Unmanaged: 'dim',
+  Degraded: 'yellow',
+  Drifted: 'yellow',
+  Blocked: 'magenta',
+  Contested: 'red',
+  Failed: 'red',
+  Invalid: 'red',
+  Missing: 'red',
+  Unknown: 'yellow',
+};
+
+const badge = (phase: ShownPhase, { paint }: Look): string => paint(phaseFormats[phase], `${symbols[phase]} ${phase}`);
+
+/** The fleet for people: what is stopped, one line for each table, why a table is not in sync, and a summary. */
+export function fleetText(rows: readonly FleetRow[], { sweep, now }: Fleet, look: Look): string {
+  const { paint } = look;
+  const lines = columns(
+    rows.map((row) => [
+      badge(row.phase, look),
+      row.routeTableId,
+      printable(row.name ?? ''),
+      row.vpcId ?? '',
+      rowFacts(row),
+    ]),
+    look.width,
+  );
+  const reasons = columns(
+    rows.flatMap((row) => {
+      const isQuiet = row.phase === 'InSync' || row.phase === 'Verifying';
+      // The reason of `Drifted` is the halt.
+      const told = [isQuiet ? undefined : row.reason, row.phase === 'Drifted' ? undefined : haltOf(row)].filter(
+        (text) => text !== undefined,
+      );
+      return told.map((text) => [paint('dim', row.routeTableId), printable(text)]);
+    }),
+    look.width,
+  );
+  const swept = sweep?.endedAt === undefined ? 'no sweep has ended yet' : `last sweep ${secondsOf(sweep.endedAt)} UTC`;
+  const counts = rows.length === 0 ? '' : `: ${tally(rows.map(({ phase }) => phase))}`;
+  return sections(lines, reasons, [
+    `${counted(rows.length, 'table')}${counts}; ${swept}, now ${secondsOf(now.toISOString())} UTC`,
+  ]);
+}
+
+function rowFacts({ routes = 0, open = 0, blackholes = 0, lastDrift }: FleetRow): string {
+  return [
+    counted(routes, 'route'),
+    ...(open > 0 ? [`${open} open`] : []),
+    ...(blackholes > 0 ? [counted(blackholes, 'blackhole')] : []),
+    ...(lastDrift ? [`last drift ${driftText(lastDrift)}`] : []),
+  ].join(', ');
+}
+
+const driftText = (drift: LastDrift): string => {
+  const who = drift.actor ? `by ${nameOfActor(drift.actor)}${andOthers(drift)}` : 'reported by no event';
+  return printable(`${secondsOf(drift.foundAt)} ${who}, ${repairOf(drift)}`);
+};
+
+/** One table in full. */
+export function tableText(row: FleetRow, status: Status | undefined, look: Look): string {
+  const { paint, width } = look;
+  const title = [paint('bold', row.routeTableId), printable(row.name ?? ''), row.vpcId ?? '', badge(row.phase, look)];
+  const head = [title.filter(Boolean).join('  '), `  ${printable(row.reason)}`];
+  if (!status) return sections(head);
+  const { plan, failures, contested = [], problems = [], lastDrift, checkedAt, nextRetry, drift } = status;
+  const halt = haltOf(status);
+  const facts = [
+    ['last read', `${secondsOf(checkedAt)} UTC, in this phase since ${secondsOf(status.changedAt)} UTC`],
+    ...(nextRetry === undefined ? [] : [['read again', `${secondsOf(nextRetry)} UTC at the latest`]]),
+    ...(halt === undefined ? [] : [['not enforced', printable(halt)]]),
+    ...(lastDrift ? [['last drift', driftText(lastDrift)]] : []),
+    ['routes', plan ? `${plan.unchanged} as desired, ${plan.leftAlone.length} left alone` : ''],
+  ].map(([name = '', text = '']) => [paint('dim', name), text]);
+  const isApplied = isCalm(phaseInForce(status));
+  const open = isApplied ? [] : (plan?.changes ?? []);
+  const waits = new Set(
+    [...(plan?.blocked?.deletes ?? []), ...(plan?.waiting ?? [])].map(({ destination }) => destination),
+  );
+  return sections(
+    head,
+    columns(facts, width),
+    columns(
+      open.map((change) => [
+        `${describeChange(change)}${change.action === 'delete' && waits.has(change.destination) ? ' (waits)' : ''}`,
+        whoText(actorBehind(change, drift)),
+      ]),
+      width,
+    ),
+    columns(
+      [
+        ...problems.map(({ path, message, found }) => [printable(path), printable(`${message}; found ${found}`)]),
+        ...failures.map(({ message, remedy, code, ...change }) => [
+          describeChange(change),
+          printable([code, message, remedy].filter(Boolean).join('; ')),
+        ]),
+        ...contested.map(({ destination, repairs, by, until }) => [
+          destination,
+          printable(
+            `repaired ${repairs} times, undone by ${by.map(nameOfActor).join(', ') || 'nobody that an event named'}; not repaired before ${secondsOf(until)} UTC`,
+          ),
+        ]),
+        ...(plan?.findings ?? [])
+          .filter(({ code }) => code !== 'invalid-desired')
+          .map(({ code, message }) => [paint('yellow', code), printable(message)]),
+      ],
+      width,
+    ),
+    plan?.blocked ? [`  To allow the deletes that wait: routectl approve ${row.routeTableId}`] : [],
+  );
+}
+
+const whoText = (actor: RunOutcome['actor']): string =>
+  actor === undefined ? '' : actor === 'unattributed' ? 'reported by no event' : printable(`by ${nameOfActor(actor)}`);
+
+/** One entry of the history of a table. */
+export interface Entry {
+  readonly at: string;
+  readonly what: string;
+  readonly who: readonly string[];
+  readonly repaired: string;
+}
+
+/** Runs and calls as one timeline, newest first. */
+export function timeline(runs: readonly Run[], calls: readonly ReportedCall[]): readonly Entry[] {
+  return [...runs.map(entryOfRun), ...calls.filter(({ about }) => about !== 'surroundings').map(entryOfCall)].sort(
+    (one, other) => Date.parse(other.at) - Date.parse(one.at),
+  );
+}
+
+function entryOfRun(run: Run): Entry {
+  const { outcome, detectedAt, trigger, actor, notice, reason = '', moreOutcomes = 0, appliedAt } = run;
+  const changes = outcome.map(({ result, code, ...change }) => {
+    const answer = result === 'skipped' ? 'not done' : result;
+    return `${describeChange(change)}: ${[answer, code].filter(Boolean).join(' ')}`;
+  });
+  const more = moreOutcomes > 0 ? [`and ${moreOutcomes} more`] : [];
+  const repairedMs =
+    appliedAt === undefined ? undefined : Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt);
+  return {
+    at: detectedAt,
+    what: notice ?? (changes.length > 0 ? [...changes, ...more].join('; ') : reason),
+    who: [
+      ...new Set(outcome.length > 0 ? outcome.map((one) => actorName(one, run)) : actor ? [nameOfActor(actor)] : []),
+    ],
+    repaired: repairedMs !== undefined && outcome.some(isDone) ? lengthOf(repairedMs) : (run.phase ?? ''),
+  };
+}
+
+const actorName = ({ actor }: RunOutcome, { trigger }: Run): string =>
+  actor !== undefined && actor !== 'unattributed'
+    ? nameOfActor(actor)
+    : trigger.kind === 'desired'
+      ? 'an edit of the item'
+      : 'reported by no event';
+
+function entryOfCall(call: ReportedCall): Entry {
+  const about =
+    call.about === 'route'
+      ? [call.destination, call.target].filter((part) => part !== undefined).join(' to ')
+      : 'ids' in call
+        ? call.ids.join(', ')
+        : '';
+  return {
+    at: call.time,
+    what: `call ${call.name} ${about}`.trim(),
+    who: call.actor ? [nameOfActor(call.actor)] : [],
+    repaired: '',
+  };
+}
+
+export const historyText = (entries: readonly Entry[], { paint, width }: Look): string =>
+  columns(
+    entries.map(({ at, what, who, repaired }) => [
+      paint('dim', secondsOf(at)),
+      printable(who.join(', ')),
+      printable(repaired),
+      printable(what),
+    ]),
+    width,
+  ).join('\n');

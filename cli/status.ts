@@ -1,0 +1,68 @@
+import { phases } from '../reconciler/core/status/status.ts';
+import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
+import { sortedBy } from '../reconciler/core/route/route.ts';
+import type { FleetRow } from '../report/fleet-view.ts';
+import type { DeploymentOptions } from './deployment.ts';
+import { type ExitCode, exitCode, worst } from './exit-code.ts';
+import { Failure } from './failure.ts';
+import { readFleet } from './fleet.ts';
+import { fleetText, tableText } from './fleet-text.ts';
+import { idsChecked } from './pause.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface StatusOptions extends DeploymentOptions {
+  /** Only tables in these phases. */
+  readonly phase?: readonly string[];
+  readonly vpc?: readonly string[];
+  readonly sort?: keyof typeof orders;
+}
+
+/** How rows can be sorted. They come most urgent first. */
+const orders = {
+  urgency: (rows: readonly FleetRow[]) => rows,
+  id: (rows: readonly FleetRow[]) => sortedBy(rows, ({ routeTableId }) => routeTableId),
+  name: (rows: readonly FleetRow[]) => sortedBy(rows, ({ name = '~', routeTableId }) => `${name} ${routeTableId}`),
+  drift: (rows: readonly FleetRow[]) => sortedBy(rows, ({ lastDrift }) => lastDrift?.foundAt ?? '').toReversed(),
+};
+
+/** `routectl status`: shows the fleet as the reconciler last stored it, or one table in full. Changes nothing. */
+export async function status(given: readonly string[], options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
+  const { json = false, sort = 'urgency', vpc = [] } = options;
+  const ids = idsChecked(given);
+  const wanted = phasesChecked(options.phase ?? []);
+  const { fleet, rows } = await readFleet(ids, options);
+  const isWanted = ({ routeTableId, phase, vpcId = '' }: FleetRow): boolean =>
+    (ids.length === 0 || ids.includes(routeTableId)) &&
+    (wanted.length === 0 || wanted.includes(phase)) &&
+    (vpc.length === 0 || vpc.includes(vpcId));
+  const shown = orders[sort](rows.filter(isWanted));
+  const [first] = shown;
+  if (json) for (const row of shown) terminal.print(JSON.stringify(row));
+  else if (ids.length === 1 && first) {
+    const known = fleet.tables.find(({ routeTableId }) => routeTableId === first.routeTableId);
+    terminal.print(tableText(first, known?.status, terminal.look));
+  } else terminal.print(fleetText(shown, fleet, terminal.look));
+  return worst(shown.map(({ phase }) => codes[phase]));
+}
+
+const codes: Readonly<Record<ShownPhase, ExitCode>> = {
+  InSync: exitCode.ok,
+  Verifying: exitCode.ok,
+  Unmanaged: exitCode.ok,
+  Degraded: exitCode.drift,
+  Drifted: exitCode.drift,
+  Blocked: exitCode.blocked,
+  Contested: exitCode.failed,
+  Failed: exitCode.failed,
+  Invalid: exitCode.failed,
+  Missing: exitCode.failed,
+  Unknown: exitCode.failed,
+};
+
+/** @throws Failure if one of them is no phase */
+function phasesChecked(names: readonly string[]): readonly string[] {
+  const known: readonly string[] = [...phases, 'Unknown'];
+  const wrong = names.find((name) => !known.includes(name));
+  if (wrong !== undefined) throw new Failure(`--phase ${wrong}: expected one of ${known.join(', ')}`);
+  return names;
+}
