@@ -1,13 +1,12 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Context } from 'aws-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { announcer } from '../reconciler/aws/announcer.ts';
 import { checkpoint } from '../reconciler/aws/dynamodb/checkpoint.ts';
+import { documentClient } from '../reconciler/aws/dynamodb/document-client.ts';
 import { tableEvidence } from '../reconciler/aws/dynamodb/evidence-table.ts';
 import { desiredItems } from '../reconciler/aws/dynamodb/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
@@ -51,9 +50,6 @@ export function runtime(): Runtime {
   cached ??= start();
   return cached;
 }
-
-const documentClient = (): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions: { removeUndefinedValues: true } });
 
 let cachedReader: FleetReader | undefined;
 
