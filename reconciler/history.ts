@@ -19,14 +19,12 @@ import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { type State, summaryOf } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
+import { clockSkewMs } from './lease.ts';
 import type { StoredState, World } from './ports.ts';
 import type { Evidence } from './situation.ts';
 
 /** Names a state. Revisions alone start over when a state is lost, and two states may be of the same time. */
 const nameOf = ({ status, revision }: StoredState): string => `${status.checkedAt}#${revision}`;
-
-/** Clocks of functions differ by less than this. */
-const clockSkewMs = 60_000;
 
 /** The runs that planned changes on top of a state: if it is the last one, their functions died, and nobody remembers them. */
 export async function runsOnTop(state: StoredState, { states }: Pick<World, 'states'>): Promise<readonly Run[]> {

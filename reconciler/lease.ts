@@ -7,6 +7,9 @@ export const leaseMs = 70_000;
 /** If a request returns this long after it took the lease, it is a retry, and its first run has ended. */
 const retakeAfterMs = 60_000;
 
+/** Clocks of functions differ by less than this. */
+export const clockSkewMs = 60_000;
+
 /** No change in EC2 starts in the last 10 s of a lease: EC2 has no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;
 
@@ -48,6 +51,7 @@ export async function underLease<T>(
     holder,
     now: now(),
     expiresAt: new Date(now().getTime() + leaseMs),
+    latestEnd: new Date(now().getTime() + leaseMs + clockSkewMs),
     retakeBefore: new Date(now().getTime() - retakeAfterMs),
   });
 
@@ -56,6 +60,7 @@ export async function underLease<T>(
   while (true) {
     const taken = await leases.take(routeTableId, mine);
     if (taken.taken) {
+      if (taken.wasInvalid) log.error('took over a lease whose end no function could have written');
       others = taken.left;
       break;
     }

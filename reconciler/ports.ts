@@ -158,17 +158,25 @@ export interface Claim {
   readonly holder: string;
   readonly now: Date;
   readonly expiresAt: Date;
+  /** No lease ends later than this. One that does, or has no readable end, is invalid and counts as free. */
+  readonly latestEnd: Date;
   /** The same holder may take its lease again if it took it before this instant. */
   readonly retakeBefore: Date;
 }
 
 /** One holder per table at a time. Each call is one atomic step. */
 export interface Leases {
-  /** Takes a lease that is free, expired, or this holder's own (`retakeBefore`). Returns the triggers left with it. */
+  /**
+   * Takes a lease that is free, expired, invalid, or this holder's own (`retakeBefore`). Returns the triggers left with
+   * it.
+   */
   take(
     routeTableId: string,
     claim: Claim,
-  ): Promise<{ readonly taken: true; readonly left: Left } | { readonly taken: false; readonly expiresAt: Date }>;
+  ): Promise<
+    | { readonly taken: true; readonly left: Left; readonly wasInvalid?: true }
+    | { readonly taken: false; readonly expiresAt: Date }
+  >;
   /**
    * Leaves triggers with the holder of the lease at `now`.
    *

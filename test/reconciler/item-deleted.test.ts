@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
-import { routeTableId } from '../support/builders.ts';
+import { minutesAfter, routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // When an item is deleted, its table loses every earned delete, however the deletion is reported.
@@ -49,7 +49,12 @@ describe('an item that is deleted and written again', () => {
   it('needs approval for every delete, even if the deletion was reported while another function held the lease', async () => {
     const world = await routeWhileUnmanaged();
     const holder = { ...world.invocation(), until: world.now() };
-    const lease = { holder: holder.requestId, now: world.now(), retakeBefore: world.now() };
+    const lease = {
+      holder: holder.requestId,
+      now: world.now(),
+      retakeBefore: world.now(),
+      latestEnd: minutesAfter(10, world.now()),
+    };
     await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
     expect(await world.reconcile(deleted)).toMatchObject({ phase: 'Held' });
     world.desire(two);
@@ -60,7 +65,12 @@ describe('an item that is deleted and written again', () => {
 
   it('needs approval for every delete, even if that holder died', async () => {
     const world = await routeWhileUnmanaged();
-    const lease = { holder: 'somebody', now: world.now(), retakeBefore: world.now() };
+    const lease = {
+      holder: 'somebody',
+      now: world.now(),
+      retakeBefore: world.now(),
+      latestEnd: minutesAfter(10, world.now()),
+    };
     await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
     await world.reconcile(deleted);
     world.desire(two);

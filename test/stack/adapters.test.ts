@@ -6,10 +6,12 @@ import {
   CreateVpcPeeringConnectionCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
+import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import { type TableNames, checkpoint } from '../../reconciler/aws/dynamodb/checkpoint.ts';
+import { documentClient } from '../../reconciler/aws/dynamodb/document-client.ts';
 import { orderWriter } from '../../reconciler/aws/dynamodb/order-writer.ts';
 import { tableOrders } from '../../reconciler/aws/dynamodb/orders-table.ts';
 import { noOrders } from '../../reconciler/core/desired/orders.ts';
@@ -130,7 +132,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
 });
 
 const dynamoDb = new DynamoDBClient(aws);
-const documents = DynamoDBDocumentClient.from(dynamoDb, { marshallOptions: { removeUndefinedValues: true } });
+const documents = documentClient(dynamoDb);
 
 describeStores('stores in an emulated DynamoDB', async () => {
   const { desiredTable, ordersTable, stateTable } = await createTables();
@@ -148,6 +150,27 @@ describeStores('stores in an emulated DynamoDB', async () => {
 });
 
 describe('in an emulated DynamoDB', () => {
+  it.each([
+    ['an end in the year 9999', { expiresAt: '9999-12-31T23:59:59.999Z' }],
+    ['an end that is a number', { expiresAt: 253_402_300_799 }],
+    ['an end that is no time', { expiresAt: 'tomorrow' }],
+    ['no end', {}],
+  ])('a lease with %s is taken at once, whatever else is in its row', async (_, row) => {
+    const { stateTable } = await createTables();
+    const leases = tableLeases(documents, stateTable);
+    const Item = { routeTableId, item: 'lease', holder: 7, dirty: 'event', deletions: [1], firstBy: 7, ...row };
+    await documents.send(new PutCommand({ TableName: stateTable, Item }));
+    const claim = {
+      holder: 'one',
+      now,
+      expiresAt: minutesAfter(1),
+      latestEnd: minutesAfter(2),
+      retakeBefore: now,
+    };
+    expect(await leases.take(routeTableId, claim)).toEqual({ taken: true, left: nothingLeft, wasInvalid: true });
+    expect(await leases.take(routeTableId, { ...claim, holder: 'two' })).toMatchObject({ taken: false });
+  });
+
   it('a checkpoint shows the item, the orders, and the holder of the lease', async () => {
     const { desiredTable, ordersTable, stateTable } = await createTables();
     const look = checkpoint(documents, { desiredTable, ordersTable, stateTable });
@@ -158,6 +181,7 @@ describe('in an emulated DynamoDB', () => {
       holder: 'one',
       now,
       expiresAt: minutesAfter(1),
+      latestEnd: minutesAfter(2),
       retakeBefore: now,
     });
     await writeOrder(ordersTable, routeTableId, 'pause', { reason: 'maintenance' });

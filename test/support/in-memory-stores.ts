@@ -337,13 +337,21 @@ export class InMemoryLeases implements Leases {
     return this.#leases.get(routeTableId)?.holder;
   }
 
-  async take(routeTableId: string, { holder, now, expiresAt, retakeBefore }: Claim): ReturnType<Leases['take']> {
+  async take(
+    routeTableId: string,
+    { holder, now, expiresAt, latestEnd, retakeBefore }: Claim,
+  ): ReturnType<Leases['take']> {
     await this.faults('take', routeTableId);
     const lease = this.#leases.get(routeTableId);
-    const isFree = !lease || lease.expiresAt <= now || (lease.holder === holder && lease.takenAt <= retakeBefore);
+    const isFree =
+      !lease ||
+      lease.expiresAt <= now ||
+      lease.expiresAt > latestEnd ||
+      (lease.holder === holder && lease.takenAt <= retakeBefore);
     if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
     this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
-    return { taken: true, left: lease?.left ?? nothingLeft };
+    const wasInvalid = lease !== undefined && lease.expiresAt > latestEnd;
+    return { taken: true, left: lease?.left ?? nothingLeft, ...(wasInvalid && { wasInvalid }) };
   }
 
   async leave(routeTableId: string, left: Left, by: string, now: Date): ReturnType<Leases['leave']> {

@@ -275,6 +275,7 @@ const claim = (holder: string, at: Date = now): Claim => ({
   holder,
   now: at,
   expiresAt: minutesAfter(1, at),
+  latestEnd: minutesAfter(10, at),
   retakeBefore: minutesAfter(-1, at),
 });
 
@@ -610,6 +611,15 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
           taken: true,
           left: nothingLeft,
         });
+      });
+
+      it('is taken by another holder if it ends later than a lease can', async () => {
+        const { leases } = stores;
+        const expiresAt = new Date('9999-12-31T23:59:59.999Z');
+        await leases.take(routeTableId, { ...claim('one'), expiresAt });
+        await leases.leave(routeTableId, events, 'two', now);
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: events, wasInvalid: true });
+        expect(await leases.take(routeTableId, claim('three'))).toMatchObject({ taken: false });
       });
 
       it('hands over what was left with it when its holder releases it, and then lasts longer', async () => {

@@ -14,30 +14,35 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
   const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
 
   return {
-    async take(routeTableId, { holder, now, expiresAt, retakeBefore }) {
+    async take(routeTableId, { holder, now, expiresAt, latestEnd, retakeBefore }) {
       try {
         const { Attributes } = await client.send(
           new UpdateCommand({
             ...at(routeTableId),
             UpdateExpression:
               'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
+            // A comparison with an end of another type is false, so such a lease is free.
             ConditionExpression:
-              'attribute_not_exists(holder) OR expiresAt <= :now OR (holder = :holder AND takenAt <= :retakeBefore)',
+              'attribute_not_exists(holder) OR NOT (expiresAt > :now AND expiresAt <= :latestEnd) OR (holder = :holder AND takenAt <= :retakeBefore)',
             ExpressionAttributeValues: {
               ':holder': holder,
               ':now': now.toISOString(),
               ':expiresAt': expiresAt.toISOString(),
+              ':latestEnd': latestEnd.toISOString(),
               ':retakeBefore': retakeBefore.toISOString(),
             },
             ReturnValues: 'ALL_OLD',
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
         );
-        return { taken: true, left: leftIn(Attributes) };
+        const end: unknown = Attributes?.['expiresAt'];
+        const isPossible = typeof end === 'string' && end <= latestEnd.toISOString();
+        const wasInvalid = Attributes?.['holder'] !== undefined && !isPossible;
+        return { taken: true, left: leftIn(Attributes), ...(wasInvalid && { wasInvalid }) };
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        const held = error.Item?.['expiresAt']?.S;
-        return { taken: false, expiresAt: held === undefined ? expiresAt : new Date(held) };
+        const end = Date.parse(error.Item?.['expiresAt']?.S ?? '');
+        return { taken: false, expiresAt: Number.isNaN(end) ? expiresAt : new Date(end) };
       }
     },
 
