@@ -215,7 +215,7 @@ export interface Requeue {
 
 /** Publishes metrics and domain events. */
 export interface Announcer {
-  /** Publishes as much as it can. Never throws. @returns the events that were rejected */
+  /** Publishes as much as it can. Never throws. @returns the events that were rejected, to be sent again */
   announce(news: News): Promise<readonly DomainEvent[]>;
 }
 
