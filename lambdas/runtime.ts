@@ -79,7 +79,7 @@ function start(): Runtime {
       desired: desiredItems(documents, desiredTable),
       orders: tableOrders(documents, ordersTable),
       lastValid: lastValidItems(documents, stateTable),
-      states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
+      states: tableStates(documents, stateTable, { historyDays: Number(setting('HISTORY_DAYS')) }),
       index: tableIndex(documents, stateTable),
       evidence: tableEvidence(documents, stateTable, log),
       leases: tableLeases(documents, stateTable),

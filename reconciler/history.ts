@@ -17,9 +17,9 @@ import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
 import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
+import { clockSkewMs } from './core/status/possible-times.ts';
 import { type State, summaryOf } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
-import { clockSkewMs } from './lease.ts';
 import type { StoredState, World } from './ports.ts';
 import type { Evidence } from './situation.ts';
 

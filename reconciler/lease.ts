@@ -1,3 +1,4 @@
+import { clockSkewMs } from './core/status/possible-times.ts';
 import { type Left, nothingLeft, together } from './core/memory/trigger.ts';
 import type { Claim, Leases, Log, Requeue, RequeueMessage } from './ports.ts';
 
@@ -6,9 +7,6 @@ export const leaseMs = 70_000;
 
 /** If a request returns this long after it took the lease, it is a retry, and its first run has ended. */
 const retakeAfterMs = 60_000;
-
-/** Clocks of functions differ by less than this. */
-export const clockSkewMs = 60_000;
 
 /** No change in EC2 starts in the last 10 s of a lease: EC2 has no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;

@@ -142,7 +142,7 @@ describeStores('stores in an emulated DynamoDB', async () => {
     orders: tableOrders(documents, ordersTable),
     order: (routeTableId, order, fields) => writeOrder(ordersTable, routeTableId, order, fields),
     lastValid: lastValidItems(documents, stateTable),
-    states: tableStates(documents, stateTable),
+    states: tableStates(documents, stateTable, { now: () => now }),
     index: tableIndex(documents, stateTable),
     evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),
     leases: tableLeases(documents, stateTable),
@@ -276,7 +276,7 @@ describe('in an emulated DynamoDB', () => {
     ['with a memory that was not packed', { ...state.status, revision: 41, memory: new Uint8Array([1, 2, 3]) }],
   ])('a row %s counts as lost', async (_, broken) => {
     const { stateTable } = await createTables();
-    const states = tableStates(documents, stateTable);
+    const states = tableStates(documents, stateTable, { now: () => now });
     const Item = { ...broken, routeTableId, item: 'status' };
     await documents.send(new PutCommand({ TableName: stateTable, Item }));
     expect(await states.read(routeTableId)).toEqual({ isLost: true });
@@ -291,7 +291,7 @@ describe('in an emulated DynamoDB', () => {
 
   it('a bulk read skips a row of an unknown shape, but not a row with only an unreadable memory', async () => {
     const { stateTable } = await createTables();
-    const states = tableStates(documents, stateTable);
+    const states = tableStates(documents, stateTable, { now: () => now });
     const { status, revision } = state;
     const rows = [
       { ...status, revision, routeTableId: 'rtb-aaaaaaaa', phase: 'Splendid' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DomainEvent } from '../../core/announce/domain-event.ts';
+import { type DetailType, type DomainEvent, detailSchemas } from '../../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
 import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
@@ -29,6 +29,7 @@ import {
 } from '../../core/memory/memory.ts';
 import type { ApprovedRoute, GivenOrder } from '../../core/desired/orders.ts';
 import type { Policy } from '../../core/desired/policy.ts';
+import { isPossibleMemory, isPossibleStatus } from '../../core/status/possible-times.ts';
 import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
@@ -366,34 +367,41 @@ const statusShape = z.looseObject({
 const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
 
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
-const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
+const eventShape = z.object({
+  type: z.custom<DetailType>((type) => typeof type === 'string' && Object.hasOwn(detailSchemas, type)),
+  detail: z.unknown(),
+});
 
 /** An event that is not announced yet. */
-export const unsentEventShape = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
+export const unsentEventShape = z.custom<DomainEvent>((value) => {
+  const event = eventShape.safeParse(value);
+  return event.success && detailSchemas[event.data.type].safeParse(event.data.detail).success;
+});
 
 const newsShape = z.object({
   metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
   events: z.array(unsentEventShape),
 });
 
-/** The state of a row without its memory. Undefined when it cannot be read. */
-export function glanceOf(row: Record<string, unknown>): Glance | undefined {
+/** The state of a row without its memory. Undefined when it cannot be read, or when no reconcile before `now` wrote it. */
+export function glanceOf(row: Record<string, unknown>, now: Date): Glance | undefined {
   const { item: _, memory: __, unsent, revision, seen, dueAt, ...status } = row;
   const beside = besideShape.safeParse({ revision, seen, dueAt });
-  if (!beside.success || !isStatus(status)) return undefined;
+  if (!beside.success || !isStatus(status) || !isPossibleStatus(status, beside.data.dueAt, now)) return undefined;
   return { status, ...known(beside.data), hasUnsent: unsent !== undefined };
 }
 
 const isStatus = (value: unknown): value is Status => statusShape.safeParse(value).success;
 
 /** The state that a row keeps. Undefined when it cannot be read: then it counts as lost. */
-export function stateOf(row: Record<string, unknown>): StoredState | undefined {
-  const glance = glanceOf(row);
+export function stateOf(row: Record<string, unknown>, now: Date): StoredState | undefined {
+  const glance = glanceOf(row, now);
   if (!glance) return undefined;
   const { hasUnsent: _, ...rest } = glance;
   try {
     const unsent = row['unsent'] === undefined ? undefined : newsShape.parse(unpack(row['unsent']));
-    return known({ ...rest, memory: memoryOf(unpack(row['memory'])), unsent });
+    const memory = memoryOf(unpack(row['memory']));
+    return isPossibleMemory(memory, now) ? known({ ...rest, memory, unsent }) : undefined;
   } catch {
     return undefined;
   }
@@ -401,9 +409,8 @@ export function stateOf(row: Record<string, unknown>): StoredState | undefined {
 
 /** @throws Error when it is anything but a memory with its destinations as entries */
 function memoryOf(value: unknown): Memory {
-  const parsed: unknown = memoryShape.parse(value);
-  if (!isStoredMemory(parsed)) throw new TypeError('expected a memory with its destinations as entries');
-  return { ...parsed, destinations: new Map(parsed.destinations) };
+  if (!isStoredMemory(value)) throw new TypeError('expected a memory with its destinations as entries');
+  return { ...value, destinations: new Map(value.destinations) };
 }
 
 /** A memory as JSON has it: a map is a list of its entries. */

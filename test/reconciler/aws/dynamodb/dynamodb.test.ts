@@ -149,7 +149,7 @@ describe('a run', () => {
       outcome: [],
       detectedAt,
     } as const;
-    await tableStates(dynamoDb.documents, 'States', days).recordRun(run);
+    await tableStates(dynamoDb.documents, 'States', days === undefined ? {} : { historyDays: days }).recordRun(run);
     expect(inputs(dynamoDb)).toMatchObject([
       { Item: { item: { S: `run#${run.id}` }, expiresAt: { N: String(Date.parse(expiresAt) / 1_000) } } },
     ]);
