@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { entriesAtMost } from './limits.ts';
 import type { IgnoreEntry } from './ignore.ts';
 import { type Parsed, parseDestination, parseTarget, routeTableIdPattern } from '../route/route.ts';
 
@@ -81,6 +82,7 @@ export const desiredItemSchema = z
       ),
       routes: z
         .array(routeSchema, { error: 'expected a list of routes; an empty list means that the table should have none' })
+        .max(entriesAtMost.routes)
         .describe(
           'Every route that the table should have, apart from routes that others maintain. An empty list means none.',
         ),
@@ -97,10 +99,12 @@ export const desiredItemSchema = z
       scope: z
         .array(destination, { error: 'expected a list of CIDR blocks and prefix lists' })
         .min(1, { error: 'expected at least one CIDR block or prefix list; leave scope out to manage the whole table' })
+        .max(entriesAtMost.scope)
         .optional()
         .describe('Only destinations equal to or inside one of these are managed.'),
       ignore: z
         .array(ignoreSchema, { error: 'expected a list of entries with destination, target or both, and a reason' })
+        .max(entriesAtMost.ignore)
         .default([])
         .describe('Routes that somebody else owns. A route is ignored when it matches every field of one entry.'),
       maxDeletes: z
