@@ -1,14 +1,12 @@
 import { z } from 'zod';
 import { entriesAtMost } from './limits.ts';
+import { instant as instantOf } from './instant.ts';
 import type { IgnoreEntry } from './ignore.ts';
 import { type Parsed, parseDestination, parseTarget, routeTableIdPattern } from '../route/route.ts';
 
 const text = (expected: string) => z.string({ error: `expected ${expected}` });
 const id = (pattern: RegExp, expected: string) => text(expected).regex(pattern, { error: `expected ${expected}` });
-const instant = z.iso.datetime({
-  offset: true,
-  error: 'expected an ISO 8601 date and time with a time zone, such as 2027-01-31T00:00:00Z',
-});
+const instant = instantOf('expected an ISO 8601 date and time with a time zone, such as 2027-01-31T00:00:00Z');
 const reason = text('a sentence saying why')
   .min(1, { error: 'expected a sentence saying why' })
   .max(256, { error: 'expected at most 256 characters' });

@@ -36,6 +36,15 @@ describe('an item with too many entries in a list', () => {
   });
 });
 
+it.each(['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+01:00'])(
+  'an end at %s is refused: in UTC that is no time of four digits, and what is stored with it could not be read',
+  (until) => {
+    const problem = { path: 'paused.until', found: until, message: expect.stringContaining('expected an ISO 8601') };
+    expect(problemsIn({ paused: { reason: 'x', until } })).toEqual([problem]);
+    expect(problemsIn({ paused: { reason: 'x', until: '9999-12-31T23:59:59Z' } })).toEqual([]);
+  },
+);
+
 it('of very many unknown fields, the first 100 are reported', () => {
   expect(problemsIn(Object.fromEntries(many(20_000, (n) => [`field${n}`, n])))).toHaveLength(100);
 });
