@@ -2,6 +2,7 @@ import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
 import type { FleetOrders, News } from './core/announce/news.ts';
+import type { AllOrders } from './core/desired/all-orders.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
@@ -116,13 +117,10 @@ export interface TableStates {
   writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean>;
 }
 
-/** The orders for each table. They include the orders for all tables. */
-export type OrdersByTable = (routeTableId: string) => Orders;
-
 /** The orders that people give outside the desired items. */
 export interface TableOrders {
   /** Reads all orders in one pass. */
-  all(): Promise<OrdersByTable>;
+  all(): Promise<AllOrders>;
   /** The orders for all tables (strongly consistent read). */
   ofAll(): Promise<Orders>;
 }

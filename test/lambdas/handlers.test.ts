@@ -163,6 +163,15 @@ describe('on-desired-change', () => {
     expect(routes()).toEqual([wanted, {}, {}]);
   });
 
+  it('ignores items whose key is not a route table id, and logs them', async () => {
+    const keys = ['*', 'rtb-*', '#managed'];
+    expect(await onDesiredChange(streamEvent(...keys, a), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, {}, {}]);
+    expect(world.lines.filter(({ level }) => level === 'error')).toMatchObject(
+      keys.map((routeTableId) => ({ message: 'ignored a key that is not a route table id', fields: { routeTableId } })),
+    );
+  });
+
   it('treats an unreadable item as invalid, not as a failure', async () => {
     world.desired.put({ routeTableId: a, routes: 'everything' });
     expect(await onDesiredChange(streamEvent(a), contextOf())).toEqual({ batchItemFailures: [] });
@@ -192,6 +201,9 @@ describe('on-requeue', () => {
     '{}',
     '[]',
     '{"routeTableId":7,"hop":0}',
+    message('*'),
+    message('rtb-*'),
+    message('#managed'),
     message(a, { hop: -1 }),
     message(a, { nextRetry: 'x' }),
   ])('drops an unknown message: %s', async (body) => {

@@ -202,7 +202,7 @@ describe('in an emulated DynamoDB', () => {
     });
     const desk = async () => {
       const { ordersTable } = await createTables();
-      const orders = async () => (await tableOrders(documents, ordersTable).all())(routeTableId);
+      const orders = async () => (await tableOrders(documents, ordersTable).all()).of(routeTableId);
       return { writer: orderWriter(documents, ordersTable), orders, ordersTable };
     };
 

@@ -2,6 +2,7 @@ import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
 import type { FleetOrders, News } from '../../reconciler/core/announce/news.ts';
+import { type AllOrders, allOrders } from '../../reconciler/core/desired/all-orders.ts';
 import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
@@ -19,7 +20,6 @@ import type {
   LastValid,
   LastValidItems,
   Leases,
-  OrdersByTable,
   Requeue,
   RequeueMessage,
   StoredState,
@@ -115,7 +115,7 @@ export class InMemoryLastValidItems implements LastValidItems {
 /** The orders, in memory. */
 export class InMemoryTableOrders implements TableOrders {
   faults: StoreFaults = () => {};
-  readonly #rows = new Map<string, object>();
+  readonly #rows = new Map<string, Record<string, unknown>>();
 
   /** Writes one row as a person would, whatever is in it; without fields, the row is removed. */
   put(routeTableId: string, order: string, fields?: object): void {
@@ -135,9 +135,9 @@ export class InMemoryTableOrders implements TableOrders {
     return this.of(everyTable);
   }
 
-  async all(): Promise<OrdersByTable> {
+  async all(): Promise<AllOrders> {
     await this.faults('all');
-    return (routeTableId) => this.of(routeTableId);
+    return allOrders([...this.#rows.values()].map((row) => structuredClone(row)));
   }
 }
 

@@ -312,7 +312,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
 
     describe('orders', () => {
       it('are empty if nobody gave any', async () => {
-        const ordersOf = await stores.orders.all();
+        const { of: ordersOf } = await stores.orders.all();
         expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([noOrders, noOrders]);
       });
 
@@ -320,7 +320,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await stores.order(routeTableId, 'pause', { reason: 'maintenance' });
         await stores.order(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'test' } } });
         await stores.order('*', 'stop', {});
-        const ordersOf = await stores.orders.all();
+        const { of: ordersOf } = await stores.orders.all();
         const stop = { of: 'fleet', reason: 'no reason given' };
         expect(ordersOf(routeTableId)).toEqual({
           pauses: [{ of: 'table', reason: 'maintenance' }, stop],
@@ -333,7 +333,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.orders.ofAll()).toEqual({ ...noOrders, pauses: [stop] });
         await stores.order('*', 'stop');
         expect(await stores.orders.ofAll()).toEqual(noOrders);
-        expect((await stores.orders.all())(otherId)).toEqual(noOrders);
+        expect((await stores.orders.all()).of(otherId)).toEqual(noOrders);
       });
     });
 

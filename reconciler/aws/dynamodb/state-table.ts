@@ -203,6 +203,7 @@ const sweepShape = z.looseObject({
   missing: z.number().optional(),
   unknown: unread,
   held: held.optional(),
+  unusable: unread.optional(),
   cursor: z.string().optional(),
   everyMs: z.number().optional(),
   lastCompleted: z
@@ -211,6 +212,7 @@ const sweepShape = z.looseObject({
       endedAt: z.iso.datetime(),
       unknown: unread,
       held: held.optional(),
+      unusable: unread.optional(),
       items: z.number(),
     })
     .optional(),

@@ -74,6 +74,10 @@ export interface ActualTable {
 const hex = '(?:[0-9a-f]{8}|[0-9a-f]{17})';
 
 export const routeTableIdPattern = new RegExp(`^rtb-${hex}$`);
+
+/** What is wrong with an item that has another key. */
+export const notATableId = 'its key is not a route table id: expected rtb- and 17 (or 8) lower-case hex digits';
+
 const prefixListIdPattern = new RegExp(`^pl-${hex}$`);
 
 const targetPatterns: Readonly<Record<TargetKind, RegExp>> = {

@@ -116,7 +116,7 @@ describe('a partial answer', () => {
     const stop = { routeTableId: { S: '*' }, order: { S: 'stop' } };
     const pages = [{ Items: [], LastEvaluatedKey: stop }, { Items: [stop] }];
     const { documents } = dynamoDbThatAnswers(() => pages.shift() ?? {});
-    const ordersOf = await tableOrders(documents, 'Orders').all();
+    const { of: ordersOf } = await tableOrders(documents, 'Orders').all();
     expect(ordersOf(routeTableId).pauses).toEqual([{ of: 'fleet', reason: 'no reason given' }]);
   });
 

@@ -27,7 +27,7 @@ describe.each(numbers)('the number %s', (N) => {
   it('in one order hides no other order', async () => {
     const stop = { routeTableId: { S: '*' }, order: { S: 'stop' } };
     const { documents } = dynamoDbThatAnswers(() => ({ Items: [poisoned, stop] }));
-    const ordersOf = await tableOrders(documents, 'Orders').all();
+    const { of: ordersOf } = await tableOrders(documents, 'Orders').all();
     expect(ordersOf('rtb-bbbbbbbb').pauses).toHaveLength(1);
   });
 
