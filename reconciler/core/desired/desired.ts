@@ -53,10 +53,8 @@ export function parseDesired(
   ];
   return shape.success && problems.length === 0
     ? { ok: true, table: tableOf(shape.data) }
-    : { ok: false, problems: problems.sort((a, b) => byPath.compare(a.path, b.path)) };
+    : { ok: false, problems: problems.sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true })) };
 }
-
-const byPath = new Intl.Collator('en', { numeric: true });
 
 /** At most this many unknown fields of one map are reported. */
 const unknownFieldsAtMost = 100;
