@@ -143,7 +143,8 @@ const flag = z.literal(true).optional();
 
 const optional = { text: text.optional(), number: number.optional(), time: time.optional() };
 
-const actor = z.looseObject({
+/** An actor: whatever is remembered of a call must be readable again. */
+export const actorShape = z.looseObject({
   arn: text,
   sourceIp: optional.text,
   userAgent: optional.text,
@@ -169,7 +170,7 @@ const refusalFields = {
   nextRetry: time,
 } satisfies ShapesOf<Refusal>;
 
-const cause = z.looseObject({ id: text, name: text, time, actor: actor.optional() } satisfies ShapesOf<Cause>);
+const cause = z.looseObject({ id: text, name: text, time, actor: actorShape.optional() } satisfies ShapesOf<Cause>);
 
 const drift = z.looseObject({
   ...changeFields,
@@ -186,7 +187,7 @@ const drift = z.looseObject({
 const repairs = z.looseObject({
   target: optional.text,
   at: z.array(time),
-  by: z.array(actor),
+  by: z.array(actorShape),
   contest: z.looseObject({ since: time, until: time, waitMs: number } satisfies ShapesOf<Contest>).optional(),
   quietSince: optional.time,
 } satisfies ShapesOf<Repairs>);
@@ -230,7 +231,7 @@ const remembered = z.looseObject({
 const lastDrift = z.looseObject({
   foundAt: time,
   routes: number,
-  actor: actor.optional(),
+  actor: actorShape.optional(),
   others: flag,
   calledAt: optional.time,
   appliedAt: optional.time,
@@ -333,7 +334,7 @@ const statusShape = z.looseObject({
         destination: text,
         target: optional.text,
         repairs: number,
-        by: z.array(actor),
+        by: z.array(actorShape),
         until: time,
       } satisfies ShapesOf<Contested>),
     )
@@ -347,7 +348,7 @@ const statusShape = z.looseObject({
     time: optional.text,
     via: optional.text,
   } satisfies ShapesOf<ShownTrigger>),
-  actor: actor.optional(),
+  actor: actorShape.optional(),
   checkedAt: time,
   changedAt: time,
   inSyncSince: optional.time,
