@@ -28,6 +28,8 @@ export interface Runtime {
   readonly world: World;
   /** The account whose route tables are managed. */
   readonly accountId: string;
+  /** The event sources that report EC2 calls. */
+  readonly eventSources: readonly string[];
   /** The interval between sweeps. */
   readonly sweepEveryMs: number;
 }
@@ -72,6 +74,7 @@ function start(): Runtime {
   const log = logOf(new Logger());
   return {
     accountId,
+    eventSources: setting('EVENT_SOURCES').split(','),
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
       tables: ec2RouteTables({}, accountId),

@@ -13,7 +13,7 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', sweepEveryMs: 300_000 }),
+  runtime: () => ({ world, accountId: '111122223333', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
 }));
 
 const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;
@@ -73,6 +73,21 @@ describe('on-route-change', () => {
   ])('makes no EC2 call for %s', async (_, event) => {
     await onRouteChange(event, contextOf());
     expect(world.ec2.journal.calls).toEqual([]);
+  });
+
+  it.each([
+    ['another source', { source: 'route-reconciler' }],
+    ['a source like ours', { source: 'aws.ec2.evil' }],
+    ['no source', { source: undefined }],
+    ['another account', { account: '999999999999' }],
+    ['no account', { account: undefined }],
+  ])('ignores and logs an event from %s, whatever its detail claims', async (_, envelope) => {
+    await onRouteChange({ ...JSON.parse(JSON.stringify(recorded(a))), ...envelope }, contextOf());
+    expect(routes()).toEqual([{}, {}, {}]);
+    expect(await world.evidence.of(a, new Date(0))).toEqual([]);
+    expect(world.lines).toMatchObject([
+      { level: 'error', message: 'ignored an event that EC2 did not send in this account' },
+    ]);
   });
 
   it('goes on with the other tables if one fails, and then fails, so that Lambda retries it', async () => {
