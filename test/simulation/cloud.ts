@@ -91,6 +91,8 @@ export class Cloud {
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
   /** Tables whose row exists but cannot be parsed. */
   readonly unreadable = new Set<string>();
+  /** A call that always fails: what, and the table. */
+  broken: string | undefined;
   /** EventBridge rejects all events before this instant. */
   #busBackAt = -Infinity;
   /** The calls that EC2 processed in this step, with our mutation if it is one. */
@@ -601,7 +603,7 @@ export class Cloud {
     const latencyMs = (): number =>
       faults.strikes('slow store') ? random.skewed(200, 6_000) : faults.strikes('hang') ? 90_000 : random.skewed(1, 12);
     await fn.pause(latencyMs());
-    if (faults.strikes('store failure, not done')) {
+    if (call === this.broken || faults.strikes('store failure, not done')) {
       history.note(fn.name, `${call}: fails, not done`);
       await fn.pause(latencyMs());
       throw new Error(`${call} failed`);
