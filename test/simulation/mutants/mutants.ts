@@ -226,8 +226,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes an end that it cannot read for the end of a stop',
     'core/desired/orders.ts',
-    'until: instant.optional().catch(undefined)',
-    'until: instant.optional().catch(() => new Date(0))',
+    'until: end.optional().catch(undefined)',
+    'until: end.optional().catch(() => new Date(0))',
   ),
   mutant(
     'holds an approval after an edit',
