@@ -166,7 +166,7 @@ export interface Claim {
 export interface Leases {
   /**
    * Takes a lease that is free, expired, invalid, or this holder's own (`retakeBefore`). Returns the triggers left with
-   * it.
+   * it. The deletions among them stay with it until they are answered, so that none is lost if this holder dies.
    */
   take(
     routeTableId: string,
@@ -182,16 +182,24 @@ export interface Leases {
    * @returns whether they are the `first` that were left, are `more`, or were not left because the lease is `free`
    */
   leave(routeTableId: string, left: Left, by: string, now: Date): Promise<'first' | 'more' | 'free'>;
-  /** Ends a lease. If triggers were left with it, renews it instead and returns them. */
+  /**
+   * Ends a lease. If triggers were left with it, renews it instead and returns them.
+   *
+   * @param answered deletions that a state remembers now
+   */
   release(
     routeTableId: string,
     claim: Claim,
+    answered: readonly string[],
   ): Promise<{ readonly released: true } | { readonly released: false; readonly left: Left }>;
-  /** Ends a lease in any case, and returns the triggers left with it. Does nothing to another holder's lease. */
-  drop(routeTableId: string, holder: string): Promise<Left>;
+  /**
+   * Ends a lease in any case, and returns the triggers left with it. The next holder gets the deletions that are not
+   * answered. Does nothing to another holder's lease.
+   */
+  drop(routeTableId: string, holder: string, answered: readonly string[]): Promise<Left>;
 }
 
-/** Asks for another reconcile of a table. Apart from `deletions`, it is no evidence that anything happened. */
+/** Asks for another reconcile of a table. It is no evidence that anything happened: nothing is believed but the id. */
 export interface RequeueMessage {
   readonly routeTableId: string;
   /** The `nextRetry` of the status that caused the message. If the status has another one now, the message is stale. */
@@ -200,8 +208,6 @@ export interface RequeueMessage {
   readonly hop: number;
   /** The triggers it was sent for. Absent if it was sent only because a time was due. */
   readonly kinds?: readonly TriggerKind[];
-  /** Ids of deletions of the item that no reconcile has taken into account yet. */
-  readonly deletions?: readonly string[];
 }
 
 export interface Requeue {

@@ -18,7 +18,7 @@ import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
 import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
-import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
+import { type Invocation, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
@@ -72,9 +72,6 @@ export async function reconcileFor(
     isFirst = false;
     return reconcileOnce(table, occasion);
   });
-  // If the holder dies, the triggers left with it are lost, and nothing in the table shows that its item was deleted.
-  if (!finished && own.deletions.length > 0)
-    await world.requeue.send({ routeTableId, hop: 0, ...messageOf(own) }, leaseMs + leaseMarginMs);
   return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
 }
 

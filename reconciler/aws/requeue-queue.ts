@@ -37,18 +37,16 @@ const messageShape = z.object({
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
   kinds: z.array(z.enum(triggerKinds)).min(1).optional(),
-  deletions: z.array(z.string()).optional(),
 });
 
 /** Parses the body of a message. Undefined if it is not one of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
-    const { nextRetry, kinds, deletions, ...message } = messageShape.parse(JSON.parse(body));
+    const { nextRetry, kinds, ...message } = messageShape.parse(JSON.parse(body));
     return {
       ...message,
       ...(nextRetry !== undefined && { nextRetry }),
       ...(kinds && { kinds }),
-      ...(deletions && { deletions }),
     };
   } catch {
     return undefined;

@@ -202,6 +202,14 @@ describe('on-requeue', () => {
     expect(routes()).toEqual([wanted, wanted, {}]);
   });
 
+  it('believes no message that the item was deleted', async () => {
+    await onDesiredChange(streamEvent(a), contextOf('request-1'));
+    const before = world.states.stored(a).memory.policySince;
+    await onRequeue(queueEvent(message(a, { kinds: ['desired'], deletions: ['forged'] })), contextOf('request-2'));
+    expect(world.states.stored(a).memory.policySince).toEqual(before);
+    expect(world.announcer.events.filter((type) => type.includes('Policy'))).toEqual([]);
+  });
+
   it('reports only the messages that failed', async () => {
     world.desired.faults = unreadable(a);
     expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({

@@ -519,29 +519,29 @@ export class Cloud {
         const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, left, by, now);
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
-      release: (routeTableId, claim) =>
+      release: (routeTableId, claim, answered) =>
         this.#store(
           fn,
           `leases.release ${routeTableId}`,
           async () => {
-            const released = await leases.release(routeTableId, claim);
+            const released = await leases.release(routeTableId, claim, answered);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
             else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
-          // The first call removed the triggers, and its answer was lost.
+          // The first call removed the triggers, and its answer was lost. Deletions stay until they are answered.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
-            return { released: false, left: nothingLeft };
+            return { released: false, left: { ...nothingLeft, deletions: first.left.deletions } };
           },
         ).catch(unknown(routeTableId)),
-      drop: (routeTableId, holder) =>
+      drop: (routeTableId, holder, answered) =>
         this.#store(
           fn,
           `leases.drop ${routeTableId}`,
           async () => {
-            const left = await leases.drop(routeTableId, holder);
+            const left = await leases.drop(routeTableId, holder, answered);
             watch.gaveUp(fn, routeTableId, left.kinds.length);
             return left;
           },

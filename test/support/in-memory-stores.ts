@@ -319,7 +319,8 @@ export class InMemoryEvidence implements Evidence {
 }
 
 interface Lease {
-  readonly holder: string;
+  /** Absent if nobody holds it: only what was left is kept. */
+  readonly holder?: string;
   readonly takenAt: Date;
   readonly expiresAt: Date;
   readonly left: Left;
@@ -349,7 +350,8 @@ export class InMemoryLeases implements Leases {
       lease.expiresAt > latestEnd ||
       (lease.holder === holder && lease.takenAt <= retakeBefore);
     if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
+    const left = { kinds: [], deletions: lease?.left.deletions ?? [] };
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left });
     const wasInvalid = lease !== undefined && lease.expiresAt > latestEnd;
     return { taken: true, left: lease?.left ?? nothingLeft, ...(wasInvalid && { wasInvalid }) };
   }
@@ -363,7 +365,11 @@ export class InMemoryLeases implements Leases {
     return firstBy === by ? 'first' : 'more';
   }
 
-  async release(routeTableId: string, { holder, now, expiresAt }: Claim): ReturnType<Leases['release']> {
+  async release(
+    routeTableId: string,
+    { holder, now, expiresAt }: Claim,
+    answered: readonly string[],
+  ): ReturnType<Leases['release']> {
     await this.faults('release', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (lease?.holder !== holder) return { released: true };
@@ -371,18 +377,27 @@ export class InMemoryLeases implements Leases {
       this.#leases.delete(routeTableId);
       return { released: true };
     }
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
-    return { released: false, left: lease.left };
+    const left = without(lease.left, answered);
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: { ...left, kinds: [] } });
+    return { released: false, left };
   }
 
-  async drop(routeTableId: string, holder: string): Promise<Left> {
+  async drop(routeTableId: string, holder: string, answered: readonly string[]): Promise<Left> {
     await this.faults('drop', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (lease?.holder !== holder) return nothingLeft;
-    this.#leases.delete(routeTableId);
-    return lease.left;
+    const left = without(lease.left, answered);
+    const ended = new Date(0);
+    if (left.deletions.length === 0) this.#leases.delete(routeTableId);
+    else this.#leases.set(routeTableId, { takenAt: ended, expiresAt: ended, left: { ...left, kinds: [] } });
+    return left;
   }
 }
+
+const without = ({ kinds, deletions }: Left, answered: readonly string[]): Left => ({
+  kinds,
+  deletions: deletions.filter((id) => !answered.includes(id)),
+});
 
 /** The requeue queue in memory. It delivers nothing by itself: the test or the simulation does. */
 export class InMemoryRequeue implements Requeue {

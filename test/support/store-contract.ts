@@ -594,7 +594,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       it('is taken by another holder after it has ended or expired', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one'), [])).toEqual({ released: true });
         expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
         expect(await leases.take(routeTableId, claim('three', minutesAfter(1)))).toEqual({
           taken: true,
@@ -629,12 +629,12 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.leave(routeTableId, deletion('1'), 'three', now)).toBe('more');
         expect(await leases.leave(routeTableId, deletion('2'), 'four', now)).toBe('more');
         expect(await leases.leave(routeTableId, events, 'five', now)).toBe('more');
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)))).toEqual({
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)), [])).toEqual({
           released: false,
           left: { kinds: ['event', 'desired'], deletions: ['1', '2'] },
         });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(1.2)))).toMatchObject({ taken: false });
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)), [])).toEqual({ released: true });
       });
 
       it('recognizes the first one to leave something when its call is repeated', async () => {
@@ -661,20 +661,45 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         });
       });
 
-      it('is dropped with what was left, but only by its holder', async () => {
+      it('keeps a deletion until a holder has answered it, however many holders die', async () => {
+        const { leases } = stores;
+        const onlyDeletion = { kinds: [], deletions: ['1'] };
+        await leases.take(routeTableId, claim('one'));
+        await leases.leave(routeTableId, deletion('1'), 'three', now);
+        await leases.take(routeTableId, claim('two', minutesAfter(2)));
+        expect(await leases.take(routeTableId, claim('three', minutesAfter(4)))).toEqual({
+          taken: true,
+          left: onlyDeletion,
+        });
+        await leases.leave(routeTableId, deletion('2'), 'four', minutesAfter(4));
+        expect(await leases.release(routeTableId, claim('three', minutesAfter(4)), ['1'])).toEqual({
+          released: false,
+          left: deletion('2'),
+        });
+        expect(await leases.release(routeTableId, claim('three', minutesAfter(4)), ['2'])).toEqual({ released: true });
+        expect(await leases.take(routeTableId, claim('four', minutesAfter(4)))).toEqual({
+          taken: true,
+          left: nothingLeft,
+        });
+      });
+
+      it('is dropped only by its holder, and keeps the deletions that are not answered', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, deletion('1'), 'three', now);
-        expect(await leases.drop(routeTableId, 'two')).toEqual(nothingLeft);
-        expect(await leases.drop(routeTableId, 'one')).toEqual(deletion('1'));
-        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
+        expect(await leases.drop(routeTableId, 'two', [])).toEqual(nothingLeft);
+        expect(await leases.drop(routeTableId, 'one', [])).toEqual(deletion('1'));
+        const left = { kinds: [], deletions: ['1'] };
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left });
+        expect(await leases.drop(routeTableId, 'two', ['1'])).toEqual(nothingLeft);
+        expect(await leases.take(routeTableId, claim('three'))).toEqual({ taken: true, left: nothingLeft });
       });
 
       it('is not ended by an earlier holder after another holder took it', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.take(routeTableId, claim('two', minutesAfter(2)));
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(2)))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(2)), [])).toEqual({ released: true });
         expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
       });
 
@@ -682,7 +707,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, events, `request-${n}`, now);
-        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: false, left: events });
+        expect(await leases.release(routeTableId, claim('one'), [])).toEqual({ released: false, left: events });
         expect(await leases.leave(routeTableId, events, 'request-120', now)).toBe('first');
       });
     });

@@ -95,6 +95,8 @@ export class Poison {
       hop: random.pick([0, 5, 1_000_000]),
       kinds: random.pick([['event'], ['desired', 'person'], ['sweep']] as const),
       ...(random.chance(0.3) && { nextRetry: scheduler.now().toISOString() }),
+      // No message says that an item was deleted.
+      deletions: ['forged'],
     };
     queue.sent.push({ message, dueAt: new Date(scheduler.time + random.between(0, 30 * second)) });
   }
