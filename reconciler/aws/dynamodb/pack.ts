@@ -17,6 +17,11 @@ export function pack(value: unknown): Uint8Array {
 /** Nothing that we pack is larger than this, in bytes: 2,000 routes on their worst day take 2.5 MB. */
 const unpackedAtMost = 4_000_000;
 
+/** Whether `unpack` takes what `pack` made. The last 4 bytes of gzip are the size of its content. */
+export const isUnpackable = (packed: Uint8Array): boolean =>
+  new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(packed.byteLength - 4, true) <=
+  unpackedAtMost;
+
 /** @throws Error when `packed` is anything but what `pack` made, or unpacks to more than 4 MB */
 export function unpack(packed: unknown): unknown {
   const bytes = z.instanceof(Uint8Array).parse(packed);

@@ -43,11 +43,14 @@ import {
 } from '../../core/status/status.ts';
 import type { ShownTrigger } from '../../core/memory/trigger.ts';
 import type { Glance, StoredState } from '../../ports.ts';
-import { pack, unpack } from './pack.ts';
+import { isUnpackable, pack, unpack } from './pack.ts';
 
 // DynamoDB takes items of 400 KB at most, and each of a table's 2,000 routes may drift, be refused and be contested.
 
-/** A row larger than this, in bytes, loses what people miss least. The rest of 400 KB is room for names and numbers. */
+/**
+ * A row larger than this, in bytes, loses what people miss least. So does one whose memory would not be unpacked again. The
+ * rest of 400 KB is room for names and numbers.
+ */
 const rowAtMost = 380_000;
 
 /** Of this, what is not announced yet may take so much. */
@@ -60,7 +63,7 @@ export function rowOf({ status, memory, unsent, ...rest }: StoredState): Record<
   let row = layOut({ status, memory });
   let left: State = { status, memory: { ...memory, forgotten: (memory.forgotten ?? 0) + 1 } };
   for (const sacrifice of sacrifices) {
-    if (sizeOf(row) <= rowAtMost) break;
+    if (sizeOf(row) <= rowAtMost && isUnpackable(row.memory)) break;
     left = sacrifice(left);
     row = layOut(left);
   }
@@ -76,7 +79,7 @@ const sizeOf = (row: Record<string, unknown>): number =>
 export function packNews(news: News): Uint8Array {
   for (let most = news.events.length; ; most = Math.floor(most / 2)) {
     const packed = pack(withFirst(news, most));
-    if (packed.byteLength <= newsAtMost || most === 0) return packed;
+    if ((packed.byteLength <= newsAtMost && isUnpackable(packed)) || most === 0) return packed;
   }
 }
 
@@ -95,6 +98,9 @@ const sacrifices: readonly Sacrifice[] = [
     return { ...rest, refusal: bare };
   }),
   forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.filter(({ endedAt }) => endedAt === undefined) })),
+  // If somebody creates and deletes thousands of routes, each one that appeared is remembered for 24 hours. Without that, a
+  // new route there must appear again before its delete is earned.
+  forgetting((one) => (one.emptySince !== undefined && one.arrival === 'appeared' && !one.listed ? {} : one)),
   forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.map(({ cause: _, runs: __, ...bare }) => bare) })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, by: repairs.by.slice(-1) } })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs?.contest && repairs })),

@@ -234,6 +234,37 @@ describe('the row of a state', () => {
     expect(read.forgotten).toBe(4);
   });
 
+  it('fits in an item, and is read again, after somebody created and deleted 30,000 routes', () => {
+    const gone = numbered(30_000, (n): [string, Remembered] => [
+      `10.${n >> 8}.${n & 255}.0/24`,
+      { arrival: 'appeared', emptySince: worse.time(`gone ${n}`) },
+    ]);
+    const there: [string, Remembered] = ['10.20.0.0/16', { arrival: 'appeared', ours: 'pcx-aaaaaaaa' }];
+    const row = rowOf({ ...state, memory: { ...state.memory, destinations: new Map([...gone, there]) } });
+    expect(itemSize(row)).toBeLessThan(itemLimit);
+    expect([...(stateOf(row, now)?.memory.destinations ?? [])]).toEqual([there]);
+  });
+
+  it('is read again, however much its memory repeats', () => {
+    const run = 'x'.repeat(100);
+    const drift = numbered(
+      20,
+      () =>
+        ({
+          ...crowded(worse, 1).planned,
+          action: 'delete',
+          destination: run,
+          foundAt: at,
+          runs: numbered(20, () => run),
+        }) as const,
+    );
+    const destinations = new Map(
+      numbered(2_000, (n): [string, Remembered] => [`10.${n >> 8}.${n & 255}.0/24`, { arrival: 'appeared', drift }]),
+    );
+    const row = rowOf({ ...state, memory: { ...state.memory, destinations } });
+    expect(stateOf(row, now)?.memory.destinations.size).toBe(2_000);
+  });
+
   it('keeps the first events that are not announced yet, and counts the others', () => {
     const given = stateUnder(worse);
     const [event] = state.unsent.events;
