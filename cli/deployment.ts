@@ -14,17 +14,8 @@ export interface DeploymentOptions extends TableNames {
 
 /** Opens the tables; asks nothing of them yet. */
 export async function deployment({ desiredTable, ordersTable, stateTable }: TableNames): Promise<Deployment> {
-  const [{ DynamoDBClient }, { DynamoDBDocumentClient }] = await Promise.all([
-    import('@aws-sdk/client-dynamodb'),
-    import('@aws-sdk/lib-dynamodb'),
-  ]);
-  const marshallOptions = { removeUndefinedValues: true };
-  return {
-    desiredTable,
-    ordersTable,
-    stateTable,
-    documents: DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions }),
-  };
+  const { documentClient } = await import('../reconciler/aws/dynamodb/document-client.ts');
+  return { desiredTable, ordersTable, stateTable, documents: documentClient() };
 }
 
 /** Our own ARN, or `unknown caller` if STS does not return one. */

@@ -173,7 +173,7 @@ export class Alarms extends Construct {
       this.watch('InvalidDesired', {
         metric: news('InvalidDesired'),
         means:
-          'A desired item was rejected as invalid: its table stays as it is, and drift is not repaired. First: read the problems in the status of the table',
+          'A desired item was refused, and its last valid version stays in force; or an item or an order has no effect. First: read the problems in the status of the table, and `unusable` in the record of the last sweep',
         runbook: 'invalid-desired',
       }),
       this.watch('Contested', {

@@ -29,6 +29,8 @@ export interface Reach {
   readonly stateTable: Table;
   readonly requeue: Queue;
   readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
+  /** The stack runs on the emulators of the local stack. */
+  readonly isEmulated: boolean;
 }
 
 /**
@@ -41,7 +43,7 @@ export interface Reach {
  */
 export function allowReconcile(
   role: Role,
-  { desiredTable, ordersTable, stateTable, requeue, managedTag }: Reach,
+  { desiredTable, ordersTable, stateTable, requeue, managedTag, isEmulated }: Reach,
 ): void {
   const stack = Stack.of(role);
   const routeTables = stack.formatArn({ service: 'ec2', resource: 'route-table', resourceName: '*' });
@@ -87,8 +89,8 @@ export function allowReconcile(
       actions: ['events:PutEvents'],
       resources: [bus],
       // The role may send events only under our own source, and never as EC2: events on the bus trigger functions.
-      // (AWS sets `events:source` for every event; the emulators of the local stack do not.)
-      conditions: { StringEqualsIfExists: { 'events:source': eventSource } },
+      // AWS sets `events:source` for every event; the emulators of the local stack do not.
+      conditions: { [isEmulated ? 'StringEqualsIfExists' : 'StringEquals']: { 'events:source': eventSource } },
     }),
   );
 

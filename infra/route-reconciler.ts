@@ -138,6 +138,7 @@ export class RouteReconciler extends Construct {
     const sweepInterval = props.sweepInterval ?? Duration.minutes(5);
     const removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN;
     const enforceSSL = props.enforceSSL ?? true;
+    const eventSources = props.eventSources ?? ['aws.ec2'];
 
     this.desiredTable = desiredRouteTables(this, props.desiredTableName ?? 'DesiredRouteTables', removalPolicy);
     this.ordersTable = routeTableOrders(this, props.ordersTableName ?? 'RouteTableOrders', removalPolicy);
@@ -161,6 +162,7 @@ export class RouteReconciler extends Construct {
         STATE_TABLE: this.stateTable.tableName,
         REQUEUE_URL: this.requeue.queueUrl,
         ACCOUNT_ID: Stack.of(this).account,
+        EVENT_SOURCES: eventSources.join(','),
         SWEEP_EVERY_MINUTES: String(sweepInterval.toMinutes()),
         HISTORY_DAYS: String((props.historyRetention ?? Duration.days(90)).toDays()),
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
@@ -198,7 +200,9 @@ export class RouteReconciler extends Construct {
     const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
 
     const { desiredTable, ordersTable, stateTable, requeue } = this;
-    const reach = { desiredTable, ordersTable, stateTable, requeue, managedTag: props.managedTag };
+    const { managedTag } = props;
+    const isEmulated = props.ec2Endpoint !== undefined;
+    const reach = { desiredTable, ordersTable, stateTable, requeue, managedTag, isEmulated };
     for (const { role } of functions) allowReconcile(role, reach);
     allowSweep(this.sweep.role, reach);
     allowShow(this.widget.role, reach);
@@ -207,7 +211,7 @@ export class RouteReconciler extends Construct {
       reach,
     );
 
-    const watched = { sources: props.eventSources ?? ['aws.ec2'], account: Stack.of(this).account };
+    const watched = { sources: eventSources, account: Stack.of(this).account };
     const target = new FunctionTarget(this.onRouteChange.function, {
       deadLetterQueue: this.undeliveredEvents,
       // As for the function itself: after an hour a sweep has read the table anyway.

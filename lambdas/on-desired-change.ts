@@ -37,7 +37,7 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     if (!routeTableId) return;
     // An order for all tables takes effect at every checkpoint, and the next sweep shows it in the statuses.
     const begin = (): Promise<void> =>
-      routeTableId === everyTable
+      isOrder && routeTableId === everyTable
         ? announceFleetOrders(world, { kind: 'person', id })
         : reconcileOnce(routeTableId, triggerFor(isOrder, deleted.has(routeTableId), id));
     const reconciled = underway.get(routeTableId) ?? begin();

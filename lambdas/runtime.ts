@@ -1,13 +1,12 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import type { Context } from 'aws-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { announcer } from '../reconciler/aws/announcer.ts';
 import { checkpoint } from '../reconciler/aws/dynamodb/checkpoint.ts';
+import { documentClient } from '../reconciler/aws/dynamodb/document-client.ts';
 import { tableEvidence } from '../reconciler/aws/dynamodb/evidence-table.ts';
 import { desiredItems } from '../reconciler/aws/dynamodb/desired-table.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
@@ -29,6 +28,8 @@ export interface Runtime {
   readonly world: World;
   /** The account whose route tables are managed. */
   readonly accountId: string;
+  /** The event sources that report EC2 calls. */
+  readonly eventSources: readonly string[];
   /** The interval between sweeps. */
   readonly sweepEveryMs: number;
 }
@@ -52,9 +53,6 @@ export function runtime(): Runtime {
   return cached;
 }
 
-const documentClient = (): DynamoDBDocumentClient =>
-  DynamoDBDocumentClient.from(new DynamoDBClient({}), { marshallOptions: { removeUndefinedValues: true } });
-
 let cachedReader: FleetReader | undefined;
 
 /** Reads the fleet for the widget. Created once per cold start. */
@@ -76,6 +74,7 @@ function start(): Runtime {
   const log = logOf(new Logger());
   return {
     accountId,
+    eventSources: setting('EVENT_SOURCES').split(','),
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
       tables: ec2RouteTables({}, accountId),
@@ -83,7 +82,7 @@ function start(): Runtime {
       desired: desiredItems(documents, desiredTable),
       orders: tableOrders(documents, ordersTable),
       lastValid: lastValidItems(documents, stateTable),
-      states: tableStates(documents, stateTable, Number(setting('HISTORY_DAYS'))),
+      states: tableStates(documents, stateTable, { historyDays: Number(setting('HISTORY_DAYS')) }),
       index: tableIndex(documents, stateTable),
       evidence: tableEvidence(documents, stateTable, log),
       leases: tableLeases(documents, stateTable),

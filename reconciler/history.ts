@@ -17,6 +17,7 @@ import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
 import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
+import { clockSkewMs } from './core/status/possible-times.ts';
 import { type State, summaryOf } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
 import type { StoredState, World } from './ports.ts';
@@ -24,9 +25,6 @@ import type { Evidence } from './situation.ts';
 
 /** Names a state. Revisions alone start over when a state is lost, and two states may be of the same time. */
 const nameOf = ({ status, revision }: StoredState): string => `${status.checkedAt}#${revision}`;
-
-/** Clocks of functions differ by less than this. */
-const clockSkewMs = 60_000;
 
 /** The runs that planned changes on top of a state: if it is the last one, their functions died, and nobody remembers them. */
 export async function runsOnTop(state: StoredState, { states }: Pick<World, 'states'>): Promise<readonly Run[]> {

@@ -1,5 +1,6 @@
+import { clockSkewMs } from './core/status/possible-times.ts';
 import { type Left, nothingLeft, together } from './core/memory/trigger.ts';
-import type { Claim, Leases, Log, Requeue, RequeueMessage } from './ports.ts';
+import type { Claim, Leases, Log, Requeue } from './ports.ts';
 
 /** Lambda ends a function after 60 s. So after this time, the holder of a lease no longer runs. */
 export const leaseMs = 70_000;
@@ -26,7 +27,8 @@ export interface Invocation {
  * If another invocation holds the table, this one leaves its triggers there and does nothing else. The holder then does
  * one more round, so a storm of events causes only a few reads. The first invocation that leaves triggers also sends a
  * message that arrives after the lease has expired, in case the holder died. No trigger is dropped: those that the
- * holder has no time for go to the requeue queue.
+ * holder has no time for go to the requeue queue. Deletions of the item stay with the lease until they are answered: a
+ * message is no evidence.
  *
  * @param own the triggers of this invocation, at least one kind
  * @param work receives the triggers it answers for, and the instant after which it must not start a call
@@ -48,6 +50,7 @@ export async function underLease<T>(
     holder,
     now: now(),
     expiresAt: new Date(now().getTime() + leaseMs),
+    latestEnd: new Date(now().getTime() + leaseMs + clockSkewMs),
     retakeBefore: new Date(now().getTime() - retakeAfterMs),
   });
 
@@ -56,6 +59,7 @@ export async function underLease<T>(
   while (true) {
     const taken = await leases.take(routeTableId, mine);
     if (taken.taken) {
+      if (taken.wasInvalid) log.error('took over a lease whose end no function could have written');
       others = taken.left;
       break;
     }
@@ -73,11 +77,11 @@ export async function underLease<T>(
       const result = await work(together(others, unanswered), new Date(end));
       unanswered = nothingLeft;
       if (now() >= until) {
-        await giveUp();
+        await giveUp(nothingLeft, others.deletions);
         return result;
       }
       mine = claim();
-      const released = await leases.release(routeTableId, mine);
+      const released = await leases.release(routeTableId, mine, others.deletions);
       if (released.released) return result;
       others = released.left;
     }
@@ -99,14 +103,8 @@ export async function underLease<T>(
   }
 
   /** Releases the lease at once. If triggers are left, a message hands them to another invocation. */
-  async function giveUp(unanswered: Left = nothingLeft): Promise<void> {
-    const left = together(unanswered, await leases.drop(routeTableId, holder));
-    if (left.kinds.length > 0) await requeue.send({ routeTableId, hop: 0, ...messageOf(left) }, 0);
+  async function giveUp(unanswered: Left, answered: readonly string[] = []): Promise<void> {
+    const { kinds } = together(unanswered, await leases.drop(routeTableId, holder, answered));
+    if (kinds.length > 0) await requeue.send({ routeTableId, hop: 0, kinds }, 0);
   }
 }
-
-/** The triggers that were left, as fields of a requeue message. */
-export const messageOf = ({ kinds, deletions }: Left): Pick<RequeueMessage, 'kinds' | 'deletions'> => ({
-  kinds,
-  ...(deletions.length > 0 && { deletions }),
-});

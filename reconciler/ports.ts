@@ -2,6 +2,7 @@ import type { RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
 import type { FleetOrders, News } from './core/announce/news.ts';
+import type { AllOrders } from './core/desired/all-orders.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
@@ -116,13 +117,10 @@ export interface TableStates {
   writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean>;
 }
 
-/** The orders for each table. They include the orders for all tables. */
-export type OrdersByTable = (routeTableId: string) => Orders;
-
 /** The orders that people give outside the desired items. */
 export interface TableOrders {
   /** Reads all orders in one pass. */
-  all(): Promise<OrdersByTable>;
+  all(): Promise<AllOrders>;
   /** The orders for all tables (strongly consistent read). */
   ofAll(): Promise<Orders>;
 }
@@ -158,17 +156,25 @@ export interface Claim {
   readonly holder: string;
   readonly now: Date;
   readonly expiresAt: Date;
+  /** No lease ends later than this. One that does, or has no readable end, is invalid and counts as free. */
+  readonly latestEnd: Date;
   /** The same holder may take its lease again if it took it before this instant. */
   readonly retakeBefore: Date;
 }
 
 /** One holder per table at a time. Each call is one atomic step. */
 export interface Leases {
-  /** Takes a lease that is free, expired, or this holder's own (`retakeBefore`). Returns the triggers left with it. */
+  /**
+   * Takes a lease that is free, expired, invalid, or this holder's own (`retakeBefore`). Returns the triggers left with
+   * it. The deletions among them stay with it until they are answered, so that none is lost if this holder dies.
+   */
   take(
     routeTableId: string,
     claim: Claim,
-  ): Promise<{ readonly taken: true; readonly left: Left } | { readonly taken: false; readonly expiresAt: Date }>;
+  ): Promise<
+    | { readonly taken: true; readonly left: Left; readonly wasInvalid?: true }
+    | { readonly taken: false; readonly expiresAt: Date }
+  >;
   /**
    * Leaves triggers with the holder of the lease at `now`.
    *
@@ -176,16 +182,24 @@ export interface Leases {
    * @returns whether they are the `first` that were left, are `more`, or were not left because the lease is `free`
    */
   leave(routeTableId: string, left: Left, by: string, now: Date): Promise<'first' | 'more' | 'free'>;
-  /** Ends a lease. If triggers were left with it, renews it instead and returns them. */
+  /**
+   * Ends a lease. If triggers were left with it, renews it instead and returns them.
+   *
+   * @param answered deletions that a state remembers now
+   */
   release(
     routeTableId: string,
     claim: Claim,
+    answered: readonly string[],
   ): Promise<{ readonly released: true } | { readonly released: false; readonly left: Left }>;
-  /** Ends a lease in any case, and returns the triggers left with it. Does nothing to another holder's lease. */
-  drop(routeTableId: string, holder: string): Promise<Left>;
+  /**
+   * Ends a lease in any case, and returns the triggers left with it. The next holder gets the deletions that are not
+   * answered. Does nothing to another holder's lease.
+   */
+  drop(routeTableId: string, holder: string, answered: readonly string[]): Promise<Left>;
 }
 
-/** Asks for another reconcile of a table. Apart from `deletions`, it is no evidence that anything happened. */
+/** Asks for another reconcile of a table. It is no evidence that anything happened: nothing is believed but the id. */
 export interface RequeueMessage {
   readonly routeTableId: string;
   /** The `nextRetry` of the status that caused the message. If the status has another one now, the message is stale. */
@@ -194,8 +208,6 @@ export interface RequeueMessage {
   readonly hop: number;
   /** The triggers it was sent for. Absent if it was sent only because a time was due. */
   readonly kinds?: readonly TriggerKind[];
-  /** Ids of deletions of the item that no reconcile has taken into account yet. */
-  readonly deletions?: readonly string[];
 }
 
 export interface Requeue {
@@ -207,7 +219,7 @@ export interface Requeue {
 
 /** Publishes metrics and domain events. */
 export interface Announcer {
-  /** Publishes as much as it can. Never throws. @returns the events that were rejected */
+  /** Publishes as much as it can. Never throws. @returns the events that were rejected, to be sent again */
   announce(news: News): Promise<readonly DomainEvent[]>;
 }
 

@@ -6,6 +6,7 @@ import { changeAsJson } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { desiredHash, policyHash } from './core/desired/hashes.ts';
 import { managed } from './core/desired/names.ts';
+import { routeTableIdPattern } from './core/route/route.ts';
 import { type Memory, rememberedAt } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
 import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
@@ -17,7 +18,7 @@ import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
 import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
-import { type Invocation, leaseMarginMs, leaseMs, messageOf, underLease } from './lease.ts';
+import { type Invocation, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
@@ -37,7 +38,7 @@ export interface Reconciled {
  *
  * The plan is recorded before its first change. While an item is invalid, its last valid version stays in force; without
  * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written
- * again, its deletes must be earned again (`plan/guard.ts`). If the item is edited during the reconcile, the rest of the
+ * again, its deletes must be earned again (`plan/guard.ts`). A key that is not a route table id is ignored. If the item is edited during the reconcile, the rest of the
  * old plan is dropped and a new one is made.
  *
  * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
@@ -58,6 +59,11 @@ export async function reconcileFor(
 ): Promise<Reconciled> {
   const { kind, id, name } = { id: undefined, name: undefined, ...(trigger ?? { kind: own.kinds[0] }) };
   const log = world.log.with({ routeTableId, trigger: kind, triggerId: id, triggerName: name });
+  // Nothing is stored under such a key: it may be that of a row about the whole fleet.
+  if (!routeTableIdPattern.test(routeTableId)) {
+    log.error('ignored a key that is not a route table id');
+    return { routeTableId, phase: 'Unmanaged', blackholes: 0 };
+  }
   let isFirst = true;
   const finished = await underLease(routeTableId, own, { ...world, log }, invocation, async (left, until) => {
     const table = { routeTableId, world, log, invocation: { ...invocation, until } };
@@ -66,9 +72,6 @@ export async function reconcileFor(
     isFirst = false;
     return reconcileOnce(table, occasion);
   });
-  // If the holder dies, the triggers left with it are lost, and nothing in the table shows that its item was deleted.
-  if (!finished && own.deletions.length > 0)
-    await world.requeue.send({ routeTableId, hop: 0, ...messageOf(own) }, leaseMs + leaseMarginMs);
   return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
 }
 

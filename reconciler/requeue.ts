@@ -5,7 +5,7 @@ import { reconcileFor } from './reconcile.ts';
 
 /** Reconciles the table that a message names. If the status no longer waits for its `nextRetry`, drops the message. */
 export async function reconcileAgain(
-  { routeTableId, nextRetry, hop, kinds, deletions = [] }: RequeueMessage,
+  { routeTableId, nextRetry, hop, kinds }: RequeueMessage,
   messageId: string,
   world: World,
   invocation: Invocation,
@@ -15,6 +15,6 @@ export async function reconcileAgain(
     if (state?.status.nextRetry !== nextRetry) return;
   }
   const trigger = { kind: 'requeue', id: messageId } as const;
-  const occasion = kinds ? { kinds, deletions } : { ...leftOf(trigger), deletions, trigger };
+  const occasion = kinds ? { kinds, deletions: [] } : { ...leftOf(trigger), trigger };
   await reconcileFor(routeTableId, occasion, world, { ...invocation, hop });
 }

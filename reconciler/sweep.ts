@@ -1,20 +1,24 @@
 import pMap from 'p-map';
 import { metricsOfSweep } from './core/announce/metrics.ts';
+import type { AllOrders } from './core/desired/all-orders.ts';
 import { activePause, isEnforced } from './core/desired/enforcement.ts';
 import { managed } from './core/desired/names.ts';
-import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
+import { type ActualTable, notATableId, routeTableIdPattern } from './core/route/route.ts';
+import { known } from './core/route/known.ts';
 import { type Status, countsAs } from './core/status/status.ts';
-import { type SweepRecord, completedSweep, missingItems } from './core/status/sweep-record.ts';
+import { type SweepRecord, type Unread, completedSweep, missingItems } from './core/status/sweep-record.ts';
 import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
-import type { Glance, OrdersByTable, World } from './ports.ts';
+import type { Glance, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
 import { seenHash, wantedNow } from './situation.ts';
 
-// The record names the first 100 tables that could not be read, with a reason of at most 300 characters each. It may
-// hold two such lists (this sweep and the last completed one), and DynamoDB limits an item to 400 KB.
+// The record names the first 100 tables that could not be read and the first 100 unusable rows, with a reason of at most
+// 300 characters each. It may hold each list twice (this sweep and the last completed one), and DynamoDB limits an item
+// to 400 KB.
 const namedAtMost = 100;
 const reasonAtMost = 300;
+const keyAtMost = 100;
 
 type Entry = { readonly routeTableId: string; readonly item: unknown };
 
@@ -37,13 +41,20 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
   const tally = new Tally(underWay);
   let cursor = underWay?.cursor;
   let cutShort = false;
-  let ordered: Promise<OrdersByTable> | undefined;
-  const orders = (): Promise<OrdersByTable> =>
-    (ordered ??= world.orders.all().catch((error: unknown) => {
-      // The next page tries again.
-      ordered = undefined;
-      throw error;
-    }));
+  let ordered: Promise<AllOrders> | undefined;
+  const orders = (): Promise<AllOrders> =>
+    (ordered ??= world.orders.all().then(
+      (all) => {
+        // Each part of a sweep reads the orders again.
+        if (!underWay) for (const { routeTableId, reason } of all.unusable) tally.unusable(routeTableId, reason);
+        return all;
+      },
+      (error: unknown) => {
+        // The next page tries again.
+        ordered = undefined;
+        throw error;
+      },
+    ));
   const seen = new Set<string>();
   try {
     await announceFleetOrders(world, { kind: 'sweep' });
@@ -71,7 +82,8 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
       };
   const record = { startedAt, ...tally.counts, ...(everyMs !== undefined && { everyMs }), ...end };
   await world.states.writeSweep(record);
-  await world.announcer.announce({ metrics: metricsOfSweep(record), events: [] });
+  await world.announcer.announce({ metrics: metricsOfSweep(record, lastCompleted), events: [] });
+  if (record.unusable) world.log.warn('some items and orders have no effect', { unusable: record.unusable });
   const { checked, outOfSync, unknown } = record;
   const fields = { checked, outOfSync, unknown: unknown.count, ms: Date.parse(endedAt) - Date.parse(startedAt) };
   if (cutShort) world.log.warn('the sweep ran out of time: the next one continues from here', fields);
@@ -124,21 +136,22 @@ async function letGoOfItemless(seen: ReadonlySet<string>, world: World, invocati
  */
 async function sweepPage(
   entries: readonly Entry[],
-  orders: () => Promise<OrdersByTable>,
+  orders: () => Promise<AllOrders>,
   tally: Tally,
   world: World,
   invocation: Invocation,
 ): Promise<number> {
-  const ids = entries.map(({ routeTableId }) => routeTableId);
+  // In a filter, an id such as `rtb-*` would match every table.
+  const ids = entries.map(({ routeTableId }) => routeTableId).filter((id) => routeTableIdPattern.test(id));
   let turns = 0;
   let glances: ReadonlyMap<string, Glance>;
-  let ordersOf: OrdersByTable;
+  let allOrders: AllOrders;
   let tables: ReadonlyMap<string, ActualTable>;
   try {
-    [glances, ordersOf, tables] = await Promise.all([world.states.glance(ids), orders(), readTables(ids, world)]);
+    [glances, allOrders, tables] = await Promise.all([world.states.glance(ids), orders(), readTables(ids, world)]);
   } catch (error) {
     world.log.error('could not read a page of tables', { tables: entries.length, error });
-    for (const { routeTableId } of entries) tally.unknown(routeTableId, error);
+    for (const routeTableId of ids) tally.unknown(routeTableId, error);
     return entries.length;
   }
   await pMap(
@@ -146,13 +159,15 @@ async function sweepPage(
     async ({ routeTableId, item }) => {
       if (world.now() >= invocation.until) return;
       turns += 1;
+      if (!routeTableIdPattern.test(routeTableId)) return tally.unusable(routeTableId, notATableId);
       const glance = glances.get(routeTableId);
       const now = world.now();
       try {
-        const wanted = await wantedNow(routeTableId, { item, orders: ordersOf(routeTableId) }, world);
+        const orders = allOrders.of(routeTableId);
+        const wanted = await wantedNow(routeTableId, { item, orders }, world);
         const isWatched = 'desired' in wanted && !isEnforced(wanted.desired, now);
         if ('desired' in wanted && activePause(wanted.desired, now)) tally.stopped();
-        const seen = seenHash(wanted, ordersOf(routeTableId), tables.get(routeTableId), now);
+        const seen = seenHash(wanted, orders, tables.get(routeTableId), now);
         if (glance && !needsReconcile(glance, seen, now)) {
           tally.checked(glance.status, isWatched);
           return;
@@ -178,13 +193,11 @@ const needsReconcile = ({ seen: before, dueAt, hasUnsent }: Glance, seen: string
 
 async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
   const tables = new Map<string, ActualTable>();
-  // In a filter, an id such as `rtb-*` would match every table.
-  const askedFor = ids.filter((id) => routeTableIdPattern.test(id));
-  for await (const table of world.tables.readMany(askedFor)) tables.set(table.routeTableId, table);
+  for await (const table of world.tables.readMany(ids)) tables.set(table.routeTableId, table);
   return tables;
 }
 
-type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown' | 'held'> & {
+type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown' | 'held' | 'unusable'> & {
   readonly observed: number;
   readonly waiting: number;
   readonly stopped: number;
@@ -199,8 +212,8 @@ class Tally {
   constructor(before: SweepRecord | undefined) {
     const { checked = 0, outOfSync = 0, observed = 0, waiting = 0, stopped = 0, blackholes = 0 } = before ?? {};
     const unknown = before?.unknown ?? { count: 0, first: [] };
-    const held = before?.held;
-    this.#counts = { checked, outOfSync, observed, waiting, stopped, blackholes, unknown, ...(held && { held }) };
+    const { held, unusable } = before ?? {};
+    this.#counts = known({ checked, outOfSync, observed, waiting, stopped, blackholes, unknown, held, unusable });
   }
 
   get counts(): Counts {
@@ -236,9 +249,17 @@ class Tally {
   }
 
   unknown(routeTableId: string, error: unknown): void {
-    const { count, first } = this.#counts.unknown;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    const named = [...first, { routeTableId, reason: reason.slice(0, reasonAtMost) }].slice(0, namedAtMost);
-    this.#counts = { ...this.#counts, unknown: { count: count + 1, first: named } };
+    this.#counts = { ...this.#counts, unknown: withOneMore(this.#counts.unknown, routeTableId, reason) };
   }
+
+  /** A row that people wrote and that has no effect. It is no table, so it counts as none. */
+  unusable(routeTableId: string, reason: string): void {
+    this.#counts = { ...this.#counts, unusable: withOneMore(this.#counts.unusable, routeTableId, reason) };
+  }
+}
+
+function withOneMore({ count, first }: Unread = { count: 0, first: [] }, key: string, reason: string): Unread {
+  const named = { routeTableId: key.slice(0, keyAtMost), reason: reason.slice(0, reasonAtMost) };
+  return { count: count + 1, first: [...first, named].slice(0, namedAtMost) };
 }

@@ -2,6 +2,7 @@ import pMap from 'p-map';
 import type { ReportedCall } from './core/memory/call.ts';
 import { managed } from './core/desired/names.ts';
 import { type Trigger, leftOf } from './core/memory/trigger.ts';
+import { clockSkewMs } from './core/status/possible-times.ts';
 import type { Invocation } from './lease.ts';
 import type { CallOnTable, World } from './ports.ts';
 import { reconcileEach } from './reconcile.ts';
@@ -30,13 +31,17 @@ const tablesPerSecond = 10;
 
 const queriesAtOnce = 8;
 
+/** A row of evidence has at most this many ids. */
+const idsAtMost = 100;
+
 /**
  * Reconciles every managed table that a call concerns: those it names, and those that the index finds by an id it
  * names. If there are more than 20, such as after the deletion of a transit gateway, the others go to the requeue
  * queue.
  *
  * The call is first stored as evidence for each table, so that the next reconcile finds it, whichever invocation does
- * it. If a call concerns no managed table, nothing is stored and EC2 is not called.
+ * it. Tables that are not managed cost nothing, however many the call names: if it concerns no managed table, nothing is
+ * stored and EC2 is not called.
  *
  * @throws Error when the evidence is not stored, a table is not reconciled, a message is not sent, or the index is not
  *   read. All of it can be repeated
@@ -60,12 +65,14 @@ export async function reconcileConcerned(
     routeTableIds.filter((routeTableId) => !isKnown.has(routeTableId)),
     world,
   );
-  await world.evidence.keep(
-    reached.filter(({ routeTableId }) => isKnown.has(routeTableId) || isManaged.has(routeTableId)),
-  );
+  const now = world.now();
+  const concerned = reached
+    .filter(({ routeTableId }) => isKnown.has(routeTableId) || isManaged.has(routeTableId))
+    .map((one) => ({ ...one, call: { ...one.call, time: notLater(one.call.time, now) } }));
+  await world.evidence.keep(concerned);
 
-  const trigger: Trigger = { kind: 'event', id: call.id, name: call.name, time: call.time };
-  const tables = reached.map(({ routeTableId }) => routeTableId);
+  const trigger: Trigger = { kind: 'event', id: call.id, name: call.name, time: notLater(call.time, now) };
+  const tables = concerned.map(({ routeTableId }) => routeTableId);
   const later = tables.slice(tablesPerInvocation).map((routeTableId, index) => ({
     message: { routeTableId, hop: 0, kinds: leftOf(trigger).kinds },
     delayMs: (1_000 * index) / tablesPerSecond,
@@ -103,5 +110,9 @@ function eachOnce(reached: readonly CallOnTable[]): readonly CallOnTable[] {
 
 function withTargetsOf(before: ReportedCall | undefined, call: ReportedCall): ReportedCall {
   if (!before || !('ids' in before && 'ids' in call)) return call;
-  return { ...call, ids: [...new Set([...before.ids, ...call.ids])] };
+  return { ...call, ids: [...new Set([...before.ids, ...call.ids])].slice(0, idsAtMost) };
 }
+
+/** A call of the future would explain every later change, and its row would never expire. It counts as made now. */
+const notLater = (time: string, now: Date): string =>
+  Date.parse(time) > now.getTime() + clockSkewMs ? now.toISOString() : time;

@@ -4,8 +4,9 @@ import { type DomainEvent, eventSource } from '../core/announce/domain-event.ts'
 import { type Metric, metricUnits } from '../core/announce/metrics.ts';
 import type { Announcer } from '../ports.ts';
 
-/** PutEvents takes so many at a time. */
+/** PutEvents takes so many events at a time, of so many bytes together (256 KB, with room for the other fields). */
 const entriesAtOnce = 10;
+const bytesAtOnce = 240_000;
 
 /** Powertools' metrics, as far as they are used here. */
 interface Meters {
@@ -15,7 +16,8 @@ interface Meters {
 
 /**
  * Metrics go to the log in the embedded metric format, from which CloudWatch extracts them. Events go to the account's
- * default bus. How many of them EventBridge rejected is a metric, too.
+ * default bus. How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is
+ * dropped and counted.
  */
 export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   function measure(values: readonly Metric[]): void {
@@ -23,7 +25,7 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
     if (values.length > 0) metrics.publishStoredMetrics();
   }
 
-  /** Sends at most 10 events. Returns those that EventBridge rejected. */
+  /** Sends the events of one call. Returns those that EventBridge rejected. */
   async function put(events: readonly DomainEvent[]): Promise<readonly DomainEvent[]> {
     try {
       const { Entries = [] } = await bus.send(
@@ -46,11 +48,33 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   return {
     async announce({ metrics: values, events }) {
       measure(values);
+      const sendable = events.filter((event) => bytesOf(event) <= bytesAtOnce);
       const rejected: DomainEvent[] = [];
-      for (let start = 0; start < events.length; start += entriesAtOnce)
-        rejected.push(...(await put(events.slice(start, start + entriesAtOnce))));
+      for (const batch of batchesOf(sendable)) rejected.push(...(await put(batch)));
+      const dropped = events.length - sendable.length;
+      if (dropped > 0) measure([{ name: 'EventsDropped', value: dropped }]);
       if (rejected.length > 0) measure([{ name: 'EventsNotTold', value: rejected.length }]);
       return rejected;
     },
   };
 }
+
+/** Events in their order, as many in each batch as one call takes: one large event must not make the others fail. */
+function batchesOf(events: readonly DomainEvent[]): readonly (readonly DomainEvent[])[] {
+  const batches: DomainEvent[][] = [];
+  let bytes = Infinity;
+  for (const event of events) {
+    const size = bytesOf(event);
+    const last = batches.at(-1);
+    if (last && last.length < entriesAtOnce && bytes + size <= bytesAtOnce) {
+      last.push(event);
+      bytes += size;
+    } else {
+      batches.push([event]);
+      bytes = size;
+    }
+  }
+  return batches;
+}
+
+const bytesOf = ({ detail }: DomainEvent): number => Buffer.byteLength(JSON.stringify(detail));

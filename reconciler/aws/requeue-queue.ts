@@ -1,5 +1,6 @@
 import { type SQSClient, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
+import { routeTableIdPattern } from '../core/route/route.ts';
 import { triggerKinds } from '../core/memory/trigger.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
@@ -32,22 +33,20 @@ const entry = (message: RequeueMessage, delayMs: number): { MessageBody: string;
 });
 
 const messageShape = z.object({
-  routeTableId: z.string().min(1),
+  routeTableId: z.string().regex(routeTableIdPattern),
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
   kinds: z.array(z.enum(triggerKinds)).min(1).optional(),
-  deletions: z.array(z.string()).optional(),
 });
 
 /** Parses the body of a message. Undefined if it is not one of ours. */
 export function requeueMessage(body: string): RequeueMessage | undefined {
   try {
-    const { nextRetry, kinds, deletions, ...message } = messageShape.parse(JSON.parse(body));
+    const { nextRetry, kinds, ...message } = messageShape.parse(JSON.parse(body));
     return {
       ...message,
       ...(nextRetry !== undefined && { nextRetry }),
       ...(kinds && { kinds }),
-      ...(deletions && { deletions }),
     };
   } catch {
     return undefined;

@@ -62,7 +62,7 @@ describe('the stack', () => {
 
   const mappings = [...template.all('AWS::Lambda::EventSourceMapping').keys()];
 
-  it.each(functions)('gives %s the names of tables and queue, and its account id', (name) => {
+  it.each(functions)('gives %s the names of tables and queue, its account id, and the sources of events', (name) => {
     const { Environment } = template.one('AWS::Lambda::Function', `${name}Function`);
     expect(Environment).toEqual({
       Variables: {
@@ -71,6 +71,7 @@ describe('the stack', () => {
         STATE_TABLE: 'RouteTableStates',
         REQUEUE_URL: 'Requeue',
         ACCOUNT_ID: account,
+        EVENT_SOURCES: 'aws.ec2',
         SWEEP_EVERY_MINUTES: '5',
         HISTORY_DAYS: '90',
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
@@ -210,6 +211,7 @@ describe('the stack on the local emulators', () => {
     expect(Environment).toMatchObject({
       Variables: {
         ACCOUNT_ID: localAccount,
+        EVENT_SOURCES: 'aws.ec2,local.ec2',
         AWS_ENDPOINT_URL_EC2: { 'Fn::Join': ['', ['http://127.0.0.1:5000/role/', `${name}Role`]] },
       },
     });

@@ -9,13 +9,14 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', sweepEveryMs: 300_000 }),
+  runtime: () => ({ world, accountId: '111122223333', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
 }));
 
 const [a, b] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
 
 beforeEach(() => {
   world = new InMemoryWorld();
+  world.desired.put({ routeTableId: a, routes: [] });
   world.desired.faults = (call, id) => {
     if (call === 'read' && id === a) throw new Error('no answer');
   };
@@ -48,7 +49,8 @@ describe('a failure is logged with its table and its cause', () => {
       recipientAccountId: '111122223333',
       requestParameters: { routeTableIds: [a, b] },
     };
-    const waking = onRouteChange({ 'detail-type': 'AWS API Call via CloudTrail', detail }, contextOf());
+    const envelope = { source: 'aws.ec2', account: '111122223333', 'detail-type': 'AWS API Call via CloudTrail' };
+    const waking = onRouteChange({ ...envelope, detail }, contextOf());
     await expect(waking).rejects.toThrow('Error: no answer');
     expect(errors()).toMatchObject([logged]);
   });

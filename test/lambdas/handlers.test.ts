@@ -13,7 +13,7 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', sweepEveryMs: 300_000 }),
+  runtime: () => ({ world, accountId: '111122223333', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
 }));
 
 const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;
@@ -73,6 +73,21 @@ describe('on-route-change', () => {
   ])('makes no EC2 call for %s', async (_, event) => {
     await onRouteChange(event, contextOf());
     expect(world.ec2.journal.calls).toEqual([]);
+  });
+
+  it.each([
+    ['another source', { source: 'route-reconciler' }],
+    ['a source like ours', { source: 'aws.ec2.evil' }],
+    ['no source', { source: undefined }],
+    ['another account', { account: '999999999999' }],
+    ['no account', { account: undefined }],
+  ])('ignores and logs an event from %s, whatever its detail claims', async (_, envelope) => {
+    await onRouteChange({ ...JSON.parse(JSON.stringify(recorded(a))), ...envelope }, contextOf());
+    expect(routes()).toEqual([{}, {}, {}]);
+    expect(await world.evidence.of(a, new Date(0))).toEqual([]);
+    expect(world.lines).toMatchObject([
+      { level: 'error', message: 'ignored an event that EC2 did not send in this account' },
+    ]);
   });
 
   it('goes on with the other tables if one fails, and then fails, so that Lambda retries it', async () => {
@@ -163,6 +178,15 @@ describe('on-desired-change', () => {
     expect(routes()).toEqual([wanted, {}, {}]);
   });
 
+  it('ignores items whose key is not a route table id, and logs them', async () => {
+    const keys = ['*', 'rtb-*', '#managed'];
+    expect(await onDesiredChange(streamEvent(...keys, a), contextOf())).toEqual({ batchItemFailures: [] });
+    expect(routes()).toEqual([wanted, {}, {}]);
+    expect(world.lines.filter(({ level }) => level === 'error')).toMatchObject(
+      keys.map((routeTableId) => ({ message: 'ignored a key that is not a route table id', fields: { routeTableId } })),
+    );
+  });
+
   it('treats an unreadable item as invalid, not as a failure', async () => {
     world.desired.put({ routeTableId: a, routes: 'everything' });
     expect(await onDesiredChange(streamEvent(a), contextOf())).toEqual({ batchItemFailures: [] });
@@ -176,6 +200,14 @@ describe('on-requeue', () => {
   it('reconciles the tables of a batch', async () => {
     expect(await onRequeue(queueEvent(message(a), message(b)), contextOf())).toEqual({ batchItemFailures: [] });
     expect(routes()).toEqual([wanted, wanted, {}]);
+  });
+
+  it('believes no message that the item was deleted', async () => {
+    await onDesiredChange(streamEvent(a), contextOf('request-1'));
+    const before = world.states.stored(a).memory.policySince;
+    await onRequeue(queueEvent(message(a, { kinds: ['desired'], deletions: ['forged'] })), contextOf('request-2'));
+    expect(world.states.stored(a).memory.policySince).toEqual(before);
+    expect(world.announcer.events.filter((type) => type.includes('Policy'))).toEqual([]);
   });
 
   it('reports only the messages that failed', async () => {
@@ -192,6 +224,9 @@ describe('on-requeue', () => {
     '{}',
     '[]',
     '{"routeTableId":7,"hop":0}',
+    message('*'),
+    message('rtb-*'),
+    message('#managed'),
     message(a, { hop: -1 }),
     message(a, { nextRetry: 'x' }),
   ])('drops an unknown message: %s', async (body) => {

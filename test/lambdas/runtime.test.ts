@@ -5,6 +5,7 @@ import { contextOf } from '../support/lambda.ts';
 
 const settings = {
   ACCOUNT_ID: '111122223333',
+  EVENT_SOURCES: 'aws.ec2',
   SWEEP_EVERY_MINUTES: '5',
   HISTORY_DAYS: '90',
   DESIRED_TABLE: 'DesiredRouteTables',
@@ -35,7 +36,7 @@ describe('the runtime of the functions', () => {
     expect(runtime().accountId).toBe('111122223333');
   });
 
-  it.each(['ACCOUNT_ID', 'DESIRED_TABLE', 'ORDERS_TABLE', 'STATE_TABLE', 'REQUEUE_URL'])(
+  it.each(['ACCOUNT_ID', 'EVENT_SOURCES', 'DESIRED_TABLE', 'ORDERS_TABLE', 'STATE_TABLE', 'REQUEUE_URL'])(
     'says so when %s is not set',
     async (name) => {
       vi.stubEnv(name, '');

@@ -50,7 +50,8 @@ describe('the widget', () => {
   });
 
   it('reports that a table it does not know was never reconciled', async () => {
-    expect(await shown({ routeTableId: '<b>rtb</b>' })).toContain('it was never reconciled');
+    expect(await shown({ routeTableId: 'rtb-dddddddd' })).toContain('it was never reconciled');
+    expect(await shown({ routeTableId: '<b>rtb</b>' })).toContain('its key is not a route table id');
     expect(await shown({ routeTableId: '<b>rtb</b>' })).not.toContain('<b>rtb');
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
-import { routeTableId } from '../support/builders.ts';
+import { minutesAfter, routeTableId } from '../support/builders.ts';
 import { type CallGiven, type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // Each reported call is kept in a row of its table. The next reconcile of the table uses it.
@@ -172,10 +172,15 @@ it('a sweep does not reconcile a table only for its new calls', async () => {
 
 it('an invocation leaves kinds of triggers and deletions with the holder of a lease, but no calls', async () => {
   const world = await inSync(two);
-  const claim = { holder: 'one', now: world.now(), retakeBefore: world.now() };
+  const claim = {
+    holder: 'one',
+    now: world.now(),
+    retakeBefore: world.now(),
+    latestEnd: minutesAfter(10, world.now()),
+  };
   await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });
   await world.event(deletion);
   await world.reconcile({ kind: 'desired', id: '7', deleted: true });
-  expect(await world.leases.drop(routeTableId, 'one')).toEqual({ kinds: ['event', 'desired'], deletions: ['7'] });
-  expect(await world.leases.drop(routeTableId, 'one')).toEqual(nothingLeft);
+  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual({ kinds: ['event', 'desired'], deletions: ['7'] });
+  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual(nothingLeft);
 });

@@ -3,7 +3,7 @@ import { plan } from '../../reconciler/core/plan/plan.ts';
 import { summaryOf } from '../../reconciler/core/status/status.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import { sweep } from '../../reconciler/sweep.ts';
-import { desired, now, routeTableId } from '../support/builders.ts';
+import { desired, minutesAfter, now, routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // Defects that the simulation found. Each test is the shortest history that shows one.
@@ -180,6 +180,7 @@ describe('triggers that were left with a dead holder', () => {
       now: clock.now(),
       expiresAt: new Date(clock.now().getTime() + leaseMs),
       retakeBefore: new Date(0),
+      latestEnd: minutesAfter(10, world.now()),
     });
     await event();
     requeue.sent.length = 0;

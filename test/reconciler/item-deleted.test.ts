@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
-import { routeTableId } from '../support/builders.ts';
+import { minutesAfter, routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // When an item is deleted, its table loses every earned delete, however the deletion is reported.
@@ -49,7 +49,12 @@ describe('an item that is deleted and written again', () => {
   it('needs approval for every delete, even if the deletion was reported while another function held the lease', async () => {
     const world = await routeWhileUnmanaged();
     const holder = { ...world.invocation(), until: world.now() };
-    const lease = { holder: holder.requestId, now: world.now(), retakeBefore: world.now() };
+    const lease = {
+      holder: holder.requestId,
+      now: world.now(),
+      retakeBefore: world.now(),
+      latestEnd: minutesAfter(10, world.now()),
+    };
     await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
     expect(await world.reconcile(deleted)).toMatchObject({ phase: 'Held' });
     world.desire(two);
@@ -60,14 +65,43 @@ describe('an item that is deleted and written again', () => {
 
   it('needs approval for every delete, even if that holder died', async () => {
     const world = await routeWhileUnmanaged();
-    const lease = { holder: 'somebody', now: world.now(), retakeBefore: world.now() };
+    const lease = {
+      holder: 'somebody',
+      now: world.now(),
+      retakeBefore: world.now(),
+      latestEnd: minutesAfter(10, world.now()),
+    };
     await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
     await world.reconcile(deleted);
     world.desire(two);
-    await world.leases.drop(routeTableId, 'somebody');
-    const [sent] = world.requeue.sent.filter(({ message }) => message.deletions?.[0] === deleted.id);
+    const [sent] = world.requeue.sent;
+    expect(sent?.message).toEqual({ routeTableId, hop: 0 });
     world.clock.advance(2 * minute);
-    await reconcileAgain(sent?.message ?? { routeTableId, hop: 0 }, 'message-1', world, world.invocation());
+    await reconcileAgain({ routeTableId, hop: 0 }, 'message-1', world, world.invocation());
+    asksFirst(world);
+  });
+
+  it('needs approval for every delete, even if the next holder died or failed as well', async () => {
+    const world = await routeWhileUnmanaged();
+    const lease = {
+      holder: 'somebody',
+      now: world.now(),
+      retakeBefore: world.now(),
+      latestEnd: minutesAfter(10, world.now()),
+    };
+    await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
+    await world.reconcile(deleted);
+    world.desire(two);
+    world.clock.advance(2 * minute);
+    // A fault that no code catches, then an error.
+    for (const fault of [() => new Promise<void>(() => {}), () => Promise.reject(new Error('no answer'))]) {
+      world.states.faults = (call) => (call === 'read' ? fault() : undefined);
+      const failed = world.reconcile().catch(() => 'failed');
+      await Promise.race([failed, new Promise((resolve) => setImmediate(resolve))]);
+      world.clock.advance(2 * minute);
+    }
+    world.states.faults = () => {};
+    await world.reconcile();
     asksFirst(world);
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { leaseMarginMs, leaseMs } from '../../reconciler/lease.ts';
 import { reconcile } from '../../reconciler/reconcile.ts';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
-import { routeTableId } from '../support/builders.ts';
+import { minutesAfter, routeTableId } from '../support/builders.ts';
 import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // One function at a time writes a table. It also does the work that others left with it.
@@ -16,6 +16,7 @@ const takeAndDie = (world: InMemoryWorld, holder = 'dead') =>
     now: world.now(),
     expiresAt: new Date(world.now().getTime() + leaseMs),
     retakeBefore: new Date(0),
+    latestEnd: minutesAfter(10, world.now()),
   });
 
 describe('a storm of events for one table', () => {
@@ -84,6 +85,23 @@ describe('a lease', () => {
     world.clock.advance((message?.dueAt.getTime() ?? 0) - world.now().getTime());
     expect(await world.reconcile({ kind: 'requeue' })).toMatchObject({ phase: 'Verifying' });
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('that ends in the year 9999 is taken at once, and logged', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await world.leases.take(routeTableId, {
+      holder: 'nobody',
+      now: world.now(),
+      expiresAt: new Date('9999-12-31T23:59:59Z'),
+      latestEnd: new Date('9999-12-31T23:59:59Z'),
+      retakeBefore: new Date(0),
+    });
+    await world.reconcile();
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(world.lines.filter(({ level }) => level === 'error')).toMatchObject([
+      { message: 'took over a lease whose end no function could have written', fields: { routeTableId } },
+    ]);
   });
 
   it('of a dead request is taken by its retry', async () => {

@@ -135,6 +135,15 @@ describe('a sweep', () => {
     }
   });
 
+  it('in several parts reports an order without effect once', async () => {
+    const { world } = await fleet(250);
+    world.orders.put(idOf(0), 'stopp', { reason: 'incident' });
+    world.faults.strike({ action: 'DescribeRouteTables' }, { answersAfterMs: 3_000 });
+    expect(await sweep(world, world.invocation(5))).toMatchObject({ cursor: idOf(99), unusable: { count: 1 } });
+    expect(await sweep(world, world.invocation())).toMatchObject({ checked: 250, unusable: { count: 1 } });
+    expect(world.announcer.values('InvalidDesired')).toEqual([1]);
+  });
+
   it('cuts the list of unreadable tables and their reasons, so that its record can be stored', async () => {
     const { world } = await fleet(250);
     world.states.faults = (call) => {
@@ -321,13 +330,42 @@ describe('a sweep', () => {
     expect([...world.states.writes]).toEqual([['writeSweep', 1]]);
   });
 
-  it('reads only managed tables, whatever characters an id contains', async () => {
-    const { world } = await fleet(2);
-    for (let n = 1_000; n < 1_300; n++) world.ec2.scenery.table(idOf(n));
-    world.desired.put({ routeTableId: 'rtb-*', routes: [] });
+  it.each(['rtb-*', '*', '#managed', 'rtb-', ' ', 'vpc-aaaaaaaa', `rtb-${'a'.repeat(2_000)}`])(
+    'reports an item with the key %j as unusable, stores nothing under it, and repairs every other table',
+    async (key) => {
+      const { world, ids } = await fleet(2);
+      for (let n = 1_000; n < 1_300; n++) world.ec2.scenery.table(idOf(n));
+      for (const id of ids) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
+      world.desired.put({ routeTableId: key, routes });
+      const record = await sweep(world, world.invocation());
+      const reason = 'its key is not a route table id: expected rtb- and 17 (or 8) lower-case hex digits';
+      expect(record).toMatchObject({
+        checked: 2,
+        unknown: { count: 0 },
+        unusable: { count: 1, first: [{ routeTableId: key.slice(0, 100), reason }] },
+      });
+      expect(ids.map((id) => world.ec2.scenery.routesOf(id))).toEqual([wanted, wanted]);
+      expect(await world.states.read(key)).toEqual({});
+      expect(world.leases.holder(key)).toBeUndefined();
+      expect(shownPhase(key, undefined, record, world.now())).toEqual({ phase: 'Invalid', reason });
+    },
+  );
+
+  it('reports orders without effect, and counts each unusable row when a sweep first finds it', async () => {
+    const { world } = await fleet(1);
+    world.orders.put(idOf(0), 'stopp', { reason: 'incident' });
+    world.desired.put({ routeTableId: 'rtb-*', routes });
     await sweep(world, world.invocation());
-    expect(reads(world)).toBe(1);
-    expect(world.states.status('rtb-*').phase).toBe('Invalid');
+    world.orders.put('everything', 'pause', { reason: 'incident' });
+    const record = await sweep(world, world.invocation());
+    await sweep(world, world.invocation());
+    expect(record.unusable?.first.map(({ routeTableId }) => routeTableId)).toEqual([idOf(0), 'everything', 'rtb-*']);
+    expect(world.announcer.values('InvalidDesired')).toEqual([2, 1]);
+    expect(world.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { message: 'some items and orders have no effect', fields: { unusable: { count: 2 } } },
+      { message: 'some items and orders have no effect', fields: { unusable: record.unusable } },
+      { message: 'some items and orders have no effect', fields: { unusable: record.unusable } },
+    ]);
   });
 
   it('reports a missing table once, and does not reconcile it again', async () => {

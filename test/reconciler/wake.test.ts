@@ -13,7 +13,7 @@ const about = (id: string, given: Partial<ReportedCall> = {}) => {
   const call: ReportedCall = {
     id: 'event-1',
     name: 'DeleteVpcPeeringConnection',
-    time: '2026-11-23T12:30:00Z',
+    time: '2026-11-23T12:00:00Z',
     actor: alice,
     ...given,
     about: 'target-down',
@@ -24,7 +24,7 @@ const about = (id: string, given: Partial<ReportedCall> = {}) => {
 
 /** A call that names its table. */
 const named = (...routeTableIds: readonly string[]) => {
-  const call = { id: 'event-1', name: 'DeleteRoute', time: '2026-11-23T12:30:00Z', about: 'route' } as const;
+  const call = { id: 'event-1', name: 'DeleteRoute', time: '2026-11-23T12:00:00Z', about: 'route' } as const;
   return { routeTableIds, call, others: [] };
 };
 
@@ -116,6 +116,30 @@ describe('a call about a target', () => {
     expect(Math.max(...seconds)).toBe(3);
   });
 
+  it('costs nothing for tables that nobody manages, however many it names', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const others = Array.from({ length: 3_000 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+    await concerned(world, named(...others, routeTableId));
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(world.requeue.sent.filter(({ message }) => message.routeTableId !== routeTableId)).toEqual([]);
+  });
+
+  it('of the year 9999 counts as made now: its row expires, and later calls come after it', async () => {
+    const world = await inSync(two);
+    await concerned(world, about('pcx-aaaaaaaa', { time: '9999-12-31T23:59:59Z' }));
+    expect(await evidenceOf(world)).toMatchObject([{ id: 'event-1', time: world.now().toISOString() }]);
+    expect(world.status().trigger).toMatchObject({ time: world.now().toISOString() });
+  });
+
+  it('that names thousands of ids of one table is kept with 100 of them', async () => {
+    const world = await inSync(two);
+    const ids = Array.from({ length: 5_000 }, (_, n) => `i-${n.toString(16).padStart(8, '0')}`);
+    for (const id of ids) await world.index.keep(routeTableId, { add: [id], remove: [] });
+    await concerned(world, { ...about(''), others: ids.flatMap((id) => about(id).others) });
+    expect(await evidenceOf(world)).toMatchObject([{ ids: { length: 100 } }]);
+  });
+
   it('reconciles a table once if several of its ids concern it, and keeps one row with all of them', async () => {
     const world = await inSync({ ...two, '10.22.0.0/16': 'tgw-aaaaaaaa' });
     const ids = ['pcx-aaaaaaaa', 'tgw-aaaaaaaa', 'tgw-cccccccc'];
@@ -204,7 +228,7 @@ describe('a change to the surroundings of a table', () => {
   const moved = (id = 'event-1'): CallGiven => ({
     id,
     name: 'AssociateRouteTable',
-    time: '2026-11-23T12:30:00Z',
+    time: '2026-11-23T12:00:00Z',
     actor: alice,
     notice: 'AssociateRouteTable: subnet-aaaaaaaa uses this table from now on',
   });

@@ -84,7 +84,8 @@ export class Announcements {
 
   /** A function published metrics, and sent events to EventBridge. */
   announced({ metrics }: News, taken: readonly DomainEvent[]): void {
-    add(this.counted, metrics);
+    // A sweep counts rows that are no state of any table.
+    if (!metrics.some(({ name }) => name === 'SweepCompleted')) add(this.counted, metrics);
     for (const { detail } of taken) {
       const born = this.#events.get(detail.id);
       if (born) born.isTaken = true;

@@ -92,6 +92,8 @@ export class Cloud {
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
   /** Tables whose row exists but cannot be parsed. */
   readonly unreadable = new Set<string>();
+  /** A call that always fails: what, and the table. */
+  broken: string | undefined;
   /** EventBridge rejects all events before this instant. */
   #busBackAt = -Infinity;
   /** The calls that EC2 processed in this step, with our mutation if it is one. */
@@ -523,29 +525,29 @@ export class Cloud {
         const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, left, by, now);
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
-      release: (routeTableId, claim) =>
+      release: (routeTableId, claim, answered) =>
         this.#store(
           fn,
           `leases.release ${routeTableId}`,
           async () => {
-            const released = await leases.release(routeTableId, claim);
+            const released = await leases.release(routeTableId, claim, answered);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
             else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
-          // The first call removed the triggers, and its answer was lost.
+          // The first call removed the triggers, and its answer was lost. Deletions stay until they are answered.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
-            return { released: false, left: nothingLeft };
+            return { released: false, left: { ...nothingLeft, deletions: first.left.deletions } };
           },
         ).catch(unknown(routeTableId)),
-      drop: (routeTableId, holder) =>
+      drop: (routeTableId, holder, answered) =>
         this.#store(
           fn,
           `leases.drop ${routeTableId}`,
           async () => {
-            const left = await leases.drop(routeTableId, holder);
+            const left = await leases.drop(routeTableId, holder, answered);
             watch.gaveUp(fn, routeTableId, left.kinds.length);
             return left;
           },
@@ -607,7 +609,7 @@ export class Cloud {
     const latencyMs = (): number =>
       faults.strikes('slow store') ? random.skewed(200, 6_000) : faults.strikes('hang') ? 90_000 : random.skewed(1, 12);
     await fn.pause(latencyMs());
-    if (faults.strikes('store failure, not done')) {
+    if (call === this.broken || faults.strikes('store failure, not done')) {
       history.note(fn.name, `${call}: fails, not done`);
       await fn.pause(latencyMs());
       throw new Error(`${call} failed`);

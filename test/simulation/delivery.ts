@@ -1,4 +1,6 @@
 import { ec2Call } from '../../reconciler/aws/ec2/cloudtrail.ts';
+import { comesFromEc2 } from '../../reconciler/aws/ec2/envelope.ts';
+import { requeueMessage } from '../../reconciler/aws/requeue-queue.ts';
 import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
@@ -132,8 +134,10 @@ export class Delivery {
     const { scheduler } = this.#cloud;
     if (this.isOff) return this.#lose(`message ${id} for ${message.routeTableId}`);
     const receivedAt = scheduler.time;
+    const received = requeueMessage(JSON.stringify(message));
+    if (!received) return this.#bury(`message ${id}, which is not one of ours`);
     const ending = await this.#run('requeue', this.#id('request'), (world, invocation) =>
-      reconcileAgain(message, id, world, invocation),
+      reconcileAgain(received, id, world, invocation),
     );
     if (ending.ok) return;
     if (receives >= receivesAtMost) return this.#bury(`message ${id} for ${message.routeTableId}`);
@@ -211,6 +215,7 @@ const secondOf = (time: number): number => Math.floor(time / second) * second;
 const onRouteChange =
   (event: unknown) =>
   async (world: World, invocation: Invocation): Promise<void> => {
+    if (!comesFromEc2(event, { sources: ['aws.ec2'], accountId })) return;
     const call = ec2Call(event, accountId);
     if (call) await reconcileConcerned(call, world, invocation);
   };

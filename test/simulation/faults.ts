@@ -47,6 +47,10 @@ const fiercest = {
   'lost record of an edit': 0.3,
   'switched off for a while': 0.5,
   'restored from a backup': 0.5,
+  'poisoned rows': 1,
+  'lease that never ends': 0.5,
+  'forged message': 0.5,
+  'forged event': 0.3,
 } as const;
 
 export type FaultKind = keyof typeof fiercest;
@@ -88,6 +92,14 @@ export class Faults {
   strikes(kind: FaultKind): boolean {
     const rate = this.#rates.get(kind);
     if (this.#over || rate === undefined || !this.#random.chance(rate)) return false;
+    this.note(kind);
+    return true;
+  }
+
+  /** As `strikes`, and also after the end of all faults: what is poisoned stays so. */
+  poisons(kind: FaultKind): boolean {
+    const rate = this.#rates.get(kind);
+    if (rate === undefined || !this.#random.chance(rate)) return false;
     this.note(kind);
     return true;
   }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
+import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
 import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
@@ -379,6 +380,21 @@ export const atFinish: Invariants<[Look]> = {
 };
 
 /** Checked after the first sweep without faults, when everything that it caused is done. */
+/** Checked when a function takes the lease of a table: whatever it stores then, it stores under this key. */
+export const atKey: Invariants<[string]> = {
+  'nothing is stored under a key that is no route table id': (key) =>
+    /^rtb-[0-9a-f]{8}$/.test(key) ? undefined : `a function took the lease of ${key}`,
+};
+
+/** Checked after a sweep without faults. Some tables and rows stay poisoned. */
+export const atSweepEnd: Invariants<[SweepRecord | undefined, readonly string[]]> = {
+  'one poisoned table delays no other': (sweep, tables) => {
+    if (sweep?.endedAt === undefined) return 'the sweep did not complete';
+    const unread = sweep.unknown.first.find(({ routeTableId }) => tables.includes(routeTableId));
+    return unread && `the sweep could not read ${unread.routeTableId}: ${unread.reason}`;
+  },
+};
+
 export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
   'a route that appeared is deleted within one sweep': (facts, world, watch, sweptAt) => {
     const { routeTableId, versions, state, memory } = facts;

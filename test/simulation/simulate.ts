@@ -95,6 +95,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   history.note('seed', 'no more faults from here on');
   // Leases of dead functions expire, reads catch up, and retries run.
   await run(100 * second);
+  people.poison();
   const sweptAt = scheduler.time;
   await sweepAndSettle();
   if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);

@@ -25,11 +25,13 @@ import {
   type Invariants,
   atAnswer,
   atFinish,
+  atKey,
   atMutation,
   atRead,
   atRest,
   atStatus,
   atSweep,
+  atSweepEnd,
   wasAllowed,
 } from './invariants.ts';
 import { Announcements, isDetected, isHealed, isLeftAlone, isTargetDown } from './announcements.ts';
@@ -72,6 +74,8 @@ export class Watch implements Facts {
   /** When the last complete sweep wrote its record, and the functions that could not read it. */
   #sweptAt: number | undefined;
   readonly #knowNoSweep = new Set<string>();
+  /** The record of the last sweep. */
+  #sweep: SweepRecord | undefined;
   /** The last approval in each table. */
   readonly #lastApprovals = new Map<string, Approved>();
   /** Mutations that a status remembers. */
@@ -157,6 +161,7 @@ export class Watch implements Facts {
   // ── the lease ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   took(by: FunctionRun, routeTableId: string, leaseEndsAt: number, left: number): void {
+    this.#ask(atKey, routeTableId);
     this.#leased.add(`${by.name} ${routeTableId}`);
     this.#looks.set(`${by.name} ${routeTableId}`, {
       by,
@@ -226,7 +231,9 @@ export class Watch implements Facts {
   }
 
   /** A sweep wrote its record. If it is complete, it vouches for the tables that it read and found unchanged. */
-  sweepWritten(by: FunctionRun, { startedAt, endedAt, unknown, held }: SweepRecord): void {
+  sweepWritten(by: FunctionRun, record: SweepRecord): void {
+    const { startedAt, endedAt, unknown, held } = record;
+    this.#sweep = record;
     if (endedAt === undefined) return;
     this.#sweptAt = this.time();
     const unread = [...unknown.first.map(({ routeTableId }) => routeTableId), ...(held?.first ?? [])];
@@ -711,6 +718,7 @@ export class Watch implements Facts {
 
   /** Checks the invariants that hold after a sweep without faults. */
   afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
+    this.#ask(atSweepEnd, this.#sweep, tables);
     for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
   }
 

@@ -6,10 +6,12 @@ import {
   CreateVpcPeeringConnectionCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
+import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import { type TableNames, checkpoint } from '../../reconciler/aws/dynamodb/checkpoint.ts';
+import { documentClient } from '../../reconciler/aws/dynamodb/document-client.ts';
 import { orderWriter } from '../../reconciler/aws/dynamodb/order-writer.ts';
 import { tableOrders } from '../../reconciler/aws/dynamodb/orders-table.ts';
 import { noOrders } from '../../reconciler/core/desired/orders.ts';
@@ -130,7 +132,7 @@ describe('ec2RouteTables, on an emulated EC2,', () => {
 });
 
 const dynamoDb = new DynamoDBClient(aws);
-const documents = DynamoDBDocumentClient.from(dynamoDb, { marshallOptions: { removeUndefinedValues: true } });
+const documents = documentClient(dynamoDb);
 
 describeStores('stores in an emulated DynamoDB', async () => {
   const { desiredTable, ordersTable, stateTable } = await createTables();
@@ -140,7 +142,7 @@ describeStores('stores in an emulated DynamoDB', async () => {
     orders: tableOrders(documents, ordersTable),
     order: (routeTableId, order, fields) => writeOrder(ordersTable, routeTableId, order, fields),
     lastValid: lastValidItems(documents, stateTable),
-    states: tableStates(documents, stateTable),
+    states: tableStates(documents, stateTable, { now: () => now }),
     index: tableIndex(documents, stateTable),
     evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),
     leases: tableLeases(documents, stateTable),
@@ -148,6 +150,27 @@ describeStores('stores in an emulated DynamoDB', async () => {
 });
 
 describe('in an emulated DynamoDB', () => {
+  it.each([
+    ['an end in the year 9999', { expiresAt: '9999-12-31T23:59:59.999Z' }],
+    ['an end that is a number', { expiresAt: 253_402_300_799 }],
+    ['an end that is no time', { expiresAt: 'tomorrow' }],
+    ['no end', {}],
+  ])('a lease with %s is taken at once, whatever else is in its row', async (_, row) => {
+    const { stateTable } = await createTables();
+    const leases = tableLeases(documents, stateTable);
+    const Item = { routeTableId, item: 'lease', holder: 7, dirty: 'event', deletions: [1], firstBy: 7, ...row };
+    await documents.send(new PutCommand({ TableName: stateTable, Item }));
+    const claim = {
+      holder: 'one',
+      now,
+      expiresAt: minutesAfter(1),
+      latestEnd: minutesAfter(2),
+      retakeBefore: now,
+    };
+    expect(await leases.take(routeTableId, claim)).toEqual({ taken: true, left: nothingLeft, wasInvalid: true });
+    expect(await leases.take(routeTableId, { ...claim, holder: 'two' })).toMatchObject({ taken: false });
+  });
+
   it('a checkpoint shows the item, the orders, and the holder of the lease', async () => {
     const { desiredTable, ordersTable, stateTable } = await createTables();
     const look = checkpoint(documents, { desiredTable, ordersTable, stateTable });
@@ -158,6 +181,7 @@ describe('in an emulated DynamoDB', () => {
       holder: 'one',
       now,
       expiresAt: minutesAfter(1),
+      latestEnd: minutesAfter(2),
       retakeBefore: now,
     });
     await writeOrder(ordersTable, routeTableId, 'pause', { reason: 'maintenance' });
@@ -178,7 +202,7 @@ describe('in an emulated DynamoDB', () => {
     });
     const desk = async () => {
       const { ordersTable } = await createTables();
-      const orders = async () => (await tableOrders(documents, ordersTable).all())(routeTableId);
+      const orders = async () => (await tableOrders(documents, ordersTable).all()).of(routeTableId);
       return { writer: orderWriter(documents, ordersTable), orders, ordersTable };
     };
 
@@ -252,7 +276,7 @@ describe('in an emulated DynamoDB', () => {
     ['with a memory that was not packed', { ...state.status, revision: 41, memory: new Uint8Array([1, 2, 3]) }],
   ])('a row %s counts as lost', async (_, broken) => {
     const { stateTable } = await createTables();
-    const states = tableStates(documents, stateTable);
+    const states = tableStates(documents, stateTable, { now: () => now });
     const Item = { ...broken, routeTableId, item: 'status' };
     await documents.send(new PutCommand({ TableName: stateTable, Item }));
     expect(await states.read(routeTableId)).toEqual({ isLost: true });
@@ -267,7 +291,7 @@ describe('in an emulated DynamoDB', () => {
 
   it('a bulk read skips a row of an unknown shape, but not a row with only an unreadable memory', async () => {
     const { stateTable } = await createTables();
-    const states = tableStates(documents, stateTable);
+    const states = tableStates(documents, stateTable, { now: () => now });
     const { status, revision } = state;
     const rows = [
       { ...status, revision, routeTableId: 'rtb-aaaaaaaa', phase: 'Splendid' },

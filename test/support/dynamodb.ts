@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { documentClient } from '../../reconciler/aws/dynamodb/document-client.ts';
 
 /** One request as it is sent over the wire. */
 export interface DynamoDbRequest {
@@ -33,7 +34,7 @@ export function dynamoDbThatAnswers(answer: (request: DynamoDbRequest) => object
       },
     },
   });
-  return { documents: DynamoDBDocumentClient.from(client), requests };
+  return { documents: documentClient(client), requests };
 }
 
 /** The maximum size of an item in bytes (Developer Guide, quotas). */

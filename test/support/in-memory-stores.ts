@@ -2,6 +2,7 @@ import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
 import type { FleetOrders, News } from '../../reconciler/core/announce/news.ts';
+import { type AllOrders, allOrders } from '../../reconciler/core/desired/all-orders.ts';
 import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired/orders.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
@@ -19,7 +20,6 @@ import type {
   LastValid,
   LastValidItems,
   Leases,
-  OrdersByTable,
   Requeue,
   RequeueMessage,
   StoredState,
@@ -115,7 +115,7 @@ export class InMemoryLastValidItems implements LastValidItems {
 /** The orders, in memory. */
 export class InMemoryTableOrders implements TableOrders {
   faults: StoreFaults = () => {};
-  readonly #rows = new Map<string, object>();
+  readonly #rows = new Map<string, Record<string, unknown>>();
 
   /** Writes one row as a person would, whatever is in it; without fields, the row is removed. */
   put(routeTableId: string, order: string, fields?: object): void {
@@ -135,9 +135,9 @@ export class InMemoryTableOrders implements TableOrders {
     return this.of(everyTable);
   }
 
-  async all(): Promise<OrdersByTable> {
+  async all(): Promise<AllOrders> {
     await this.faults('all');
-    return (routeTableId) => this.of(routeTableId);
+    return allOrders([...this.#rows.values()].map((row) => structuredClone(row)));
   }
 }
 
@@ -319,7 +319,8 @@ export class InMemoryEvidence implements Evidence {
 }
 
 interface Lease {
-  readonly holder: string;
+  /** Absent if nobody holds it: only what was left is kept. */
+  readonly holder?: string;
   readonly takenAt: Date;
   readonly expiresAt: Date;
   readonly left: Left;
@@ -337,13 +338,22 @@ export class InMemoryLeases implements Leases {
     return this.#leases.get(routeTableId)?.holder;
   }
 
-  async take(routeTableId: string, { holder, now, expiresAt, retakeBefore }: Claim): ReturnType<Leases['take']> {
+  async take(
+    routeTableId: string,
+    { holder, now, expiresAt, latestEnd, retakeBefore }: Claim,
+  ): ReturnType<Leases['take']> {
     await this.faults('take', routeTableId);
     const lease = this.#leases.get(routeTableId);
-    const isFree = !lease || lease.expiresAt <= now || (lease.holder === holder && lease.takenAt <= retakeBefore);
+    const isFree =
+      !lease ||
+      lease.expiresAt <= now ||
+      lease.expiresAt > latestEnd ||
+      (lease.holder === holder && lease.takenAt <= retakeBefore);
     if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
-    return { taken: true, left: lease?.left ?? nothingLeft };
+    const left = { kinds: [], deletions: lease?.left.deletions ?? [] };
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left });
+    const wasInvalid = lease !== undefined && lease.expiresAt > latestEnd;
+    return { taken: true, left: lease?.left ?? nothingLeft, ...(wasInvalid && { wasInvalid }) };
   }
 
   async leave(routeTableId: string, left: Left, by: string, now: Date): ReturnType<Leases['leave']> {
@@ -355,7 +365,11 @@ export class InMemoryLeases implements Leases {
     return firstBy === by ? 'first' : 'more';
   }
 
-  async release(routeTableId: string, { holder, now, expiresAt }: Claim): ReturnType<Leases['release']> {
+  async release(
+    routeTableId: string,
+    { holder, now, expiresAt }: Claim,
+    answered: readonly string[],
+  ): ReturnType<Leases['release']> {
     await this.faults('release', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (lease?.holder !== holder) return { released: true };
@@ -363,18 +377,27 @@ export class InMemoryLeases implements Leases {
       this.#leases.delete(routeTableId);
       return { released: true };
     }
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: nothingLeft });
-    return { released: false, left: lease.left };
+    const left = without(lease.left, answered);
+    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: { ...left, kinds: [] } });
+    return { released: false, left };
   }
 
-  async drop(routeTableId: string, holder: string): Promise<Left> {
+  async drop(routeTableId: string, holder: string, answered: readonly string[]): Promise<Left> {
     await this.faults('drop', routeTableId);
     const lease = this.#leases.get(routeTableId);
     if (lease?.holder !== holder) return nothingLeft;
-    this.#leases.delete(routeTableId);
-    return lease.left;
+    const left = without(lease.left, answered);
+    const ended = new Date(0);
+    if (left.deletions.length === 0) this.#leases.delete(routeTableId);
+    else this.#leases.set(routeTableId, { takenAt: ended, expiresAt: ended, left: { ...left, kinds: [] } });
+    return left;
   }
 }
+
+const without = ({ kinds, deletions }: Left, answered: readonly string[]): Left => ({
+  kinds,
+  deletions: deletions.filter((id) => !answered.includes(id)),
+});
 
 /** The requeue queue in memory. It delivers nothing by itself: the test or the simulation does. */
 export class InMemoryRequeue implements Requeue {

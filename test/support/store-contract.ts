@@ -277,6 +277,7 @@ const claim = (holder: string, at: Date = now): Claim => ({
   holder,
   now: at,
   expiresAt: minutesAfter(1, at),
+  latestEnd: minutesAfter(10, at),
   retakeBefore: minutesAfter(-1, at),
 });
 
@@ -313,7 +314,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
 
     describe('orders', () => {
       it('are empty if nobody gave any', async () => {
-        const ordersOf = await stores.orders.all();
+        const { of: ordersOf } = await stores.orders.all();
         expect([ordersOf(routeTableId), ordersOf(otherId)]).toEqual([noOrders, noOrders]);
       });
 
@@ -321,7 +322,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await stores.order(routeTableId, 'pause', { reason: 'maintenance' });
         await stores.order(routeTableId, 'holds', { holds: { '10.20.0.0/16': { reason: 'test' } } });
         await stores.order('*', 'stop', {});
-        const ordersOf = await stores.orders.all();
+        const { of: ordersOf } = await stores.orders.all();
         const stop = { of: 'fleet', reason: 'no reason given' };
         expect(ordersOf(routeTableId)).toEqual({
           pauses: [{ of: 'table', reason: 'maintenance' }, stop],
@@ -334,7 +335,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.orders.ofAll()).toEqual({ ...noOrders, pauses: [stop] });
         await stores.order('*', 'stop');
         expect(await stores.orders.ofAll()).toEqual(noOrders);
-        expect((await stores.orders.all())(otherId)).toEqual(noOrders);
+        expect((await stores.orders.all()).of(otherId)).toEqual(noOrders);
       });
     });
 
@@ -595,7 +596,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
       it('is taken by another holder after it has ended or expired', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
-        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one'), [])).toEqual({ released: true });
         expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
         expect(await leases.take(routeTableId, claim('three', minutesAfter(1)))).toEqual({
           taken: true,
@@ -614,6 +615,15 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         });
       });
 
+      it('is taken by another holder if it ends later than a lease can', async () => {
+        const { leases } = stores;
+        const expiresAt = new Date('9999-12-31T23:59:59.999Z');
+        await leases.take(routeTableId, { ...claim('one'), expiresAt });
+        await leases.leave(routeTableId, events, 'two', now);
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: events, wasInvalid: true });
+        expect(await leases.take(routeTableId, claim('three'))).toMatchObject({ taken: false });
+      });
+
       it('hands over what was left with it when its holder releases it, and then lasts longer', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
@@ -621,12 +631,12 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.leave(routeTableId, deletion('1'), 'three', now)).toBe('more');
         expect(await leases.leave(routeTableId, deletion('2'), 'four', now)).toBe('more');
         expect(await leases.leave(routeTableId, events, 'five', now)).toBe('more');
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)))).toEqual({
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)), [])).toEqual({
           released: false,
           left: { kinds: ['event', 'desired'], deletions: ['1', '2'] },
         });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(1.2)))).toMatchObject({ taken: false });
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)), [])).toEqual({ released: true });
       });
 
       it('recognizes the first one to leave something when its call is repeated', async () => {
@@ -653,20 +663,45 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         });
       });
 
-      it('is dropped with what was left, but only by its holder', async () => {
+      it('keeps a deletion until a holder has answered it, however many holders die', async () => {
+        const { leases } = stores;
+        const onlyDeletion = { kinds: [], deletions: ['1'] };
+        await leases.take(routeTableId, claim('one'));
+        await leases.leave(routeTableId, deletion('1'), 'three', now);
+        await leases.take(routeTableId, claim('two', minutesAfter(2)));
+        expect(await leases.take(routeTableId, claim('three', minutesAfter(4)))).toEqual({
+          taken: true,
+          left: onlyDeletion,
+        });
+        await leases.leave(routeTableId, deletion('2'), 'four', minutesAfter(4));
+        expect(await leases.release(routeTableId, claim('three', minutesAfter(4)), ['1'])).toEqual({
+          released: false,
+          left: deletion('2'),
+        });
+        expect(await leases.release(routeTableId, claim('three', minutesAfter(4)), ['2'])).toEqual({ released: true });
+        expect(await leases.take(routeTableId, claim('four', minutesAfter(4)))).toEqual({
+          taken: true,
+          left: nothingLeft,
+        });
+      });
+
+      it('is dropped only by its holder, and keeps the deletions that are not answered', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, deletion('1'), 'three', now);
-        expect(await leases.drop(routeTableId, 'two')).toEqual(nothingLeft);
-        expect(await leases.drop(routeTableId, 'one')).toEqual(deletion('1'));
-        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left: nothingLeft });
+        expect(await leases.drop(routeTableId, 'two', [])).toEqual(nothingLeft);
+        expect(await leases.drop(routeTableId, 'one', [])).toEqual(deletion('1'));
+        const left = { kinds: [], deletions: ['1'] };
+        expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left });
+        expect(await leases.drop(routeTableId, 'two', ['1'])).toEqual(nothingLeft);
+        expect(await leases.take(routeTableId, claim('three'))).toEqual({ taken: true, left: nothingLeft });
       });
 
       it('is not ended by an earlier holder after another holder took it', async () => {
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         await leases.take(routeTableId, claim('two', minutesAfter(2)));
-        expect(await leases.release(routeTableId, claim('one', minutesAfter(2)))).toEqual({ released: true });
+        expect(await leases.release(routeTableId, claim('one', minutesAfter(2)), [])).toEqual({ released: true });
         expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
       });
 
@@ -674,7 +709,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         const { leases } = stores;
         await leases.take(routeTableId, claim('one'));
         for (let n = 1; n <= 120; n++) await leases.leave(routeTableId, events, `request-${n}`, now);
-        expect(await leases.release(routeTableId, claim('one'))).toEqual({ released: false, left: events });
+        expect(await leases.release(routeTableId, claim('one'), [])).toEqual({ released: false, left: events });
         expect(await leases.leave(routeTableId, events, 'request-120', now)).toBe('first');
       });
     });

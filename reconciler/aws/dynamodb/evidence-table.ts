@@ -2,6 +2,7 @@ import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamod
 import { z } from 'zod';
 import { type ReportedCall, callKeptMs, callsReadAtMost } from '../../core/memory/call.ts';
 import type { Evidence, Log } from '../../ports.ts';
+import { actorShape } from './state-row.ts';
 import { batchWrite } from './batch-write.ts';
 
 /**
@@ -55,7 +56,7 @@ const reported = {
   id: z.string(),
   name: z.string(),
   time: z.iso.datetime(),
-  actor: z.looseObject({ arn: z.string() }).optional(),
+  actor: actorShape.optional(),
   via: z.string().optional(),
 };
 

@@ -91,7 +91,7 @@ export function fleetReader(
         const status = glances.get(routeTableId)?.status;
         return { routeTableId, ...(status && { status }) };
       });
-      return { tables, sweep, stops: ordersFor(everyTable).pauses };
+      return { tables, sweep, stops: ordersFor.of(everyTable).pauses };
     },
 
     async table(routeTableId, { since, latest = since ? Infinity : 25 } = {}) {

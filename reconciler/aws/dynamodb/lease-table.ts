@@ -1,7 +1,7 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { DeleteCommand, type DynamoDBDocumentClient, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
-import { type Left, nothingLeft, together, triggerKinds } from '../../core/memory/trigger.ts';
+import { type Left, triggerKinds } from '../../core/memory/trigger.ts';
 import type { Leases } from '../../ports.ts';
 
 /**
@@ -14,30 +14,34 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
   const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
 
   return {
-    async take(routeTableId, { holder, now, expiresAt, retakeBefore }) {
+    async take(routeTableId, { holder, now, expiresAt, latestEnd, retakeBefore }) {
       try {
         const { Attributes } = await client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression:
-              'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
+            UpdateExpression: 'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, firstBy',
+            // A comparison with an end of another type is false, so such a lease is free.
             ConditionExpression:
-              'attribute_not_exists(holder) OR expiresAt <= :now OR (holder = :holder AND takenAt <= :retakeBefore)',
+              'attribute_not_exists(holder) OR NOT (expiresAt > :now AND expiresAt <= :latestEnd) OR (holder = :holder AND takenAt <= :retakeBefore)',
             ExpressionAttributeValues: {
               ':holder': holder,
               ':now': now.toISOString(),
               ':expiresAt': expiresAt.toISOString(),
+              ':latestEnd': latestEnd.toISOString(),
               ':retakeBefore': retakeBefore.toISOString(),
             },
             ReturnValues: 'ALL_OLD',
             ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
           }),
         );
-        return { taken: true, left: leftIn(Attributes) };
+        const end: unknown = Attributes?.['expiresAt'];
+        const isPossible = typeof end === 'string' && end <= latestEnd.toISOString();
+        const wasInvalid = Attributes?.['holder'] !== undefined && !isPossible;
+        return { taken: true, left: leftIn(Attributes), ...(wasInvalid && { wasInvalid }) };
       } catch (error) {
         if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        const held = error.Item?.['expiresAt']?.S;
-        return { taken: false, expiresAt: held === undefined ? expiresAt : new Date(held) };
+        const end = Date.parse(error.Item?.['expiresAt']?.S ?? '');
+        return { taken: false, expiresAt: Number.isNaN(end) ? expiresAt : new Date(end) };
       }
     },
 
@@ -65,7 +69,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
       return left.Attributes?.['firstBy'] === by ? 'first' : 'more';
     },
 
-    async release(routeTableId, { holder, now, expiresAt }) {
+    async release(routeTableId, { holder, now, expiresAt }, answered) {
       const ended = await unlessRefused(
         client.send(
           new DeleteCommand({
@@ -80,9 +84,10 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: 'SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, deletions, firstBy',
+            UpdateExpression: `SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, firstBy ${without(answered)}`,
             ConditionExpression: 'holder = :holder',
             ExpressionAttributeValues: {
+              ...valuesOf(answered),
               ':holder': holder,
               ':now': now.toISOString(),
               ':expiresAt': expiresAt.toISOString(),
@@ -92,21 +97,22 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         ),
       );
       // Refused again: the lease expired, and another invocation holds it now.
-      return renewed ? { released: false, left: leftIn(renewed.Attributes) } : { released: true };
+      return renewed ? { released: false, left: leftIn(renewed.Attributes, answered) } : { released: true };
     },
 
-    async drop(routeTableId, holder) {
+    async drop(routeTableId, holder, answered) {
       const ended = await unlessRefused(
         client.send(
-          new DeleteCommand({
+          new UpdateCommand({
             ...at(routeTableId),
+            UpdateExpression: `REMOVE holder, expiresAt, takenAt, dirty, firstBy ${without(answered)}`,
             ConditionExpression: 'holder = :holder',
-            ExpressionAttributeValues: { ':holder': holder },
+            ExpressionAttributeValues: { ...valuesOf(answered), ':holder': holder },
             ReturnValues: 'ALL_OLD',
           }),
         ),
       );
-      return leftIn(ended?.Attributes);
+      return leftIn(ended?.Attributes, answered);
     },
   };
 }
@@ -125,7 +131,15 @@ const texts = z.set(z.string()).catch(new Set<string>());
 
 const leaseShape = z.object({ dirty: texts, deletions: texts });
 
-function leftIn(item: Record<string, unknown> = {}): Left {
+function leftIn(item: Record<string, unknown> = {}, answered: readonly string[] = []): Left {
   const { dirty, deletions } = leaseShape.parse(item);
-  return together({ kinds: triggerKinds.filter((kind) => dirty.has(kind)), deletions: [...deletions] }, nothingLeft);
+  return {
+    kinds: triggerKinds.filter((kind) => dirty.has(kind)),
+    deletions: [...deletions].filter((id) => !answered.includes(id)).sort(),
+  };
 }
+
+/** The clause that removes answered deletions. DynamoDB has no empty sets. */
+const without = (answered: readonly string[]): string => (answered.length > 0 ? 'DELETE deletions :answered' : '');
+const valuesOf = (answered: readonly string[]): Record<string, unknown> =>
+  answered.length > 0 ? { ':answered': new Set(answered) } : {};

@@ -1,5 +1,6 @@
 import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { everyTable, ordersOf, stoppingOrders, orderNames } from '../../core/desired/orders.ts';
+import { allOrders } from '../../core/desired/all-orders.ts';
+import { everyTable, orderNames, ordersOf, stoppingOrders } from '../../core/desired/orders.ts';
 import type { TableOrders } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 
@@ -23,12 +24,10 @@ export function tableOrders(client: DynamoDBDocumentClient, tableName: string): 
       return ordersOf(rows);
     },
     async all() {
-      const rows = new Map<unknown, object[]>();
+      const rows: Record<string, unknown>[] = [];
       for await (const { Items = [] } of paginateScan({ client }, { TableName: tableName, ConsistentRead: true }))
-        for (const row of Items) rows.set(row['routeTableId'], [...(rows.get(row['routeTableId']) ?? []), row]);
-      const ofAll = rows.get(everyTable) ?? [];
-      return (routeTableId) =>
-        ordersOf(routeTableId === everyTable ? ofAll : [...(rows.get(routeTableId) ?? []), ...ofAll]);
+        rows.push(...Items);
+      return allOrders(rows);
     },
   };
 }

@@ -14,9 +14,20 @@ export function pack(value: unknown): Uint8Array {
   return gzipSync(JSON.stringify([texts.values, body]), { level: 9 });
 }
 
-/** @throws Error when `packed` is anything but what `pack` made */
+/** Nothing that we pack is larger than this, in bytes: 2,000 routes on their worst day take 2.5 MB. */
+const unpackedAtMost = 4_000_000;
+
+/** Whether `unpack` takes what `pack` made. The last 4 bytes of gzip are the size of its content. */
+export const isUnpackable = (packed: Uint8Array): boolean =>
+  new DataView(packed.buffer, packed.byteOffset, packed.byteLength).getUint32(packed.byteLength - 4, true) <=
+  unpackedAtMost;
+
+/** @throws Error when `packed` is anything but what `pack` made, or unpacks to more than 4 MB */
 export function unpack(packed: unknown): unknown {
-  const [texts, body] = packedShape.parse(JSON.parse(gunzipSync(z.instanceof(Uint8Array).parse(packed)).toString()));
+  const bytes = z.instanceof(Uint8Array).parse(packed);
+  // 400 KB of zeros unpack to 400 MB, which is nearly all the memory of a function.
+  const json = gunzipSync(bytes, { maxOutputLength: unpackedAtMost }).toString();
+  const [texts, body] = packedShape.parse(JSON.parse(json));
   return decoded(body, texts);
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DomainEvent } from '../../core/announce/domain-event.ts';
+import { type DetailType, type DomainEvent, detailSchemas } from '../../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
 import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
@@ -29,6 +29,7 @@ import {
 } from '../../core/memory/memory.ts';
 import type { ApprovedRoute, GivenOrder } from '../../core/desired/orders.ts';
 import type { Policy } from '../../core/desired/policy.ts';
+import { isPossibleMemory, isPossibleStatus } from '../../core/status/possible-times.ts';
 import type { Problem } from '../../core/desired/problem.ts';
 import {
   type Contested,
@@ -42,11 +43,14 @@ import {
 } from '../../core/status/status.ts';
 import type { ShownTrigger } from '../../core/memory/trigger.ts';
 import type { Glance, StoredState } from '../../ports.ts';
-import { pack, unpack } from './pack.ts';
+import { isUnpackable, pack, unpack } from './pack.ts';
 
 // DynamoDB takes items of 400 KB at most, and each of a table's 2,000 routes may drift, be refused and be contested.
 
-/** A row larger than this, in bytes, loses what people miss least. The rest of 400 KB is room for names and numbers. */
+/**
+ * A row larger than this, in bytes, loses what people miss least. So does one whose memory would not be unpacked again. The
+ * rest of 400 KB is room for names and numbers.
+ */
 const rowAtMost = 380_000;
 
 /** Of this, what is not announced yet may take so much. */
@@ -59,7 +63,7 @@ export function rowOf({ status, memory, unsent, ...rest }: StoredState): Record<
   let row = layOut({ status, memory });
   let left: State = { status, memory: { ...memory, forgotten: (memory.forgotten ?? 0) + 1 } };
   for (const sacrifice of sacrifices) {
-    if (sizeOf(row) <= rowAtMost) break;
+    if (sizeOf(row) <= rowAtMost && isUnpackable(row.memory)) break;
     left = sacrifice(left);
     row = layOut(left);
   }
@@ -75,7 +79,7 @@ const sizeOf = (row: Record<string, unknown>): number =>
 export function packNews(news: News): Uint8Array {
   for (let most = news.events.length; ; most = Math.floor(most / 2)) {
     const packed = pack(withFirst(news, most));
-    if (packed.byteLength <= newsAtMost || most === 0) return packed;
+    if ((packed.byteLength <= newsAtMost && isUnpackable(packed)) || most === 0) return packed;
   }
 }
 
@@ -94,6 +98,9 @@ const sacrifices: readonly Sacrifice[] = [
     return { ...rest, refusal: bare };
   }),
   forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.filter(({ endedAt }) => endedAt === undefined) })),
+  // If somebody creates and deletes thousands of routes, each one that appeared is remembered for 24 hours. Without that, a
+  // new route there must appear again before its delete is earned.
+  forgetting((one) => (one.emptySince !== undefined && one.arrival === 'appeared' && !one.listed ? {} : one)),
   forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.map(({ cause: _, runs: __, ...bare }) => bare) })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, by: repairs.by.slice(-1) } })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs?.contest && repairs })),
@@ -142,7 +149,8 @@ const flag = z.literal(true).optional();
 
 const optional = { text: text.optional(), number: number.optional(), time: time.optional() };
 
-const actor = z.looseObject({
+/** An actor: whatever is remembered of a call must be readable again. */
+export const actorShape = z.looseObject({
   arn: text,
   sourceIp: optional.text,
   userAgent: optional.text,
@@ -168,7 +176,7 @@ const refusalFields = {
   nextRetry: time,
 } satisfies ShapesOf<Refusal>;
 
-const cause = z.looseObject({ id: text, name: text, time, actor: actor.optional() } satisfies ShapesOf<Cause>);
+const cause = z.looseObject({ id: text, name: text, time, actor: actorShape.optional() } satisfies ShapesOf<Cause>);
 
 const drift = z.looseObject({
   ...changeFields,
@@ -185,7 +193,7 @@ const drift = z.looseObject({
 const repairs = z.looseObject({
   target: optional.text,
   at: z.array(time),
-  by: z.array(actor),
+  by: z.array(actorShape),
   contest: z.looseObject({ since: time, until: time, waitMs: number } satisfies ShapesOf<Contest>).optional(),
   quietSince: optional.time,
 } satisfies ShapesOf<Repairs>);
@@ -229,7 +237,7 @@ const remembered = z.looseObject({
 const lastDrift = z.looseObject({
   foundAt: time,
   routes: number,
-  actor: actor.optional(),
+  actor: actorShape.optional(),
   others: flag,
   calledAt: optional.time,
   appliedAt: optional.time,
@@ -334,7 +342,7 @@ const statusShape = z.looseObject({
         destination: text,
         target: optional.text,
         repairs: number,
-        by: z.array(actor),
+        by: z.array(actorShape),
         until: time,
       } satisfies ShapesOf<Contested>),
     )
@@ -348,7 +356,7 @@ const statusShape = z.looseObject({
     time: optional.text,
     via: optional.text,
   } satisfies ShapesOf<ShownTrigger>),
-  actor: actor.optional(),
+  actor: actorShape.optional(),
   checkedAt: time,
   changedAt: time,
   inSyncSince: optional.time,
@@ -368,34 +376,41 @@ const statusShape = z.looseObject({
 const besideShape = z.object({ revision: number, seen: optional.text, dueAt: optional.time });
 
 const metricShape = z.object({ name: z.string().refine((name) => name in metricUnits), value: number });
-const eventShape = z.object({ type: text, detail: z.looseObject({ routeTableId: text, at: text, id: text }) });
+const eventShape = z.object({
+  type: z.custom<DetailType>((type) => typeof type === 'string' && Object.hasOwn(detailSchemas, type)),
+  detail: z.unknown(),
+});
 
 /** An event that is not announced yet. */
-export const unsentEventShape = z.custom<DomainEvent>((value) => eventShape.safeParse(value).success);
+export const unsentEventShape = z.custom<DomainEvent>((value) => {
+  const event = eventShape.safeParse(value);
+  return event.success && detailSchemas[event.data.type].safeParse(event.data.detail).success;
+});
 
 const newsShape = z.object({
   metrics: z.array(z.custom<Metric>((value) => metricShape.safeParse(value).success)),
   events: z.array(unsentEventShape),
 });
 
-/** The state of a row without its memory. Undefined when it cannot be read. */
-export function glanceOf(row: Record<string, unknown>): Glance | undefined {
+/** The state of a row without its memory. Undefined when it cannot be read, or when no reconcile before `now` wrote it. */
+export function glanceOf(row: Record<string, unknown>, now: Date): Glance | undefined {
   const { item: _, memory: __, unsent, revision, seen, dueAt, ...status } = row;
   const beside = besideShape.safeParse({ revision, seen, dueAt });
-  if (!beside.success || !isStatus(status)) return undefined;
+  if (!beside.success || !isStatus(status) || !isPossibleStatus(status, beside.data.dueAt, now)) return undefined;
   return { status, ...known(beside.data), hasUnsent: unsent !== undefined };
 }
 
 const isStatus = (value: unknown): value is Status => statusShape.safeParse(value).success;
 
 /** The state that a row keeps. Undefined when it cannot be read: then it counts as lost. */
-export function stateOf(row: Record<string, unknown>): StoredState | undefined {
-  const glance = glanceOf(row);
+export function stateOf(row: Record<string, unknown>, now: Date): StoredState | undefined {
+  const glance = glanceOf(row, now);
   if (!glance) return undefined;
   const { hasUnsent: _, ...rest } = glance;
   try {
     const unsent = row['unsent'] === undefined ? undefined : newsShape.parse(unpack(row['unsent']));
-    return known({ ...rest, memory: memoryOf(unpack(row['memory'])), unsent });
+    const memory = memoryOf(unpack(row['memory']));
+    return isPossibleMemory(memory, now) ? known({ ...rest, memory, unsent }) : undefined;
   } catch {
     return undefined;
   }
@@ -403,9 +418,8 @@ export function stateOf(row: Record<string, unknown>): StoredState | undefined {
 
 /** @throws Error when it is anything but a memory with its destinations as entries */
 function memoryOf(value: unknown): Memory {
-  const parsed: unknown = memoryShape.parse(value);
-  if (!isStoredMemory(parsed)) throw new TypeError('expected a memory with its destinations as entries');
-  return { ...parsed, destinations: new Map(parsed.destinations) };
+  if (!isStoredMemory(value)) throw new TypeError('expected a memory with its destinations as entries');
+  return { ...value, destinations: new Map(value.destinations) };
 }
 
 /** A memory as JSON has it: a map is a list of its entries. */

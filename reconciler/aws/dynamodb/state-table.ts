@@ -21,9 +21,13 @@ const fleetOrdersKey = { routeTableId: '*', item: 'orders' };
 /**
  * The table of states. The status and the history of a route table are stored together, under its id.
  *
- * @param historyDays how many days a run is kept after it was detected
+ * @param options.historyDays how many days a run is kept after it was detected
  */
-export function tableStates(client: DynamoDBDocumentClient, tableName: string, historyDays = 90): TableStates {
+export function tableStates(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  { historyDays = 90, now = () => new Date() }: { readonly historyDays?: number; readonly now?: () => Date } = {},
+): TableStates {
   const put = async (item: Record<string, unknown>): Promise<void> => {
     await client.send(new PutCommand({ TableName: tableName, Item: item }));
   };
@@ -42,7 +46,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
     const glances = new Map<string, Glance>();
     const keys = routeTableIds.map((routeTableId) => ({ routeTableId, item: 'status' }));
     for await (const row of batchGet(client, tableName, keys)) {
-      const found = glanceOf(row);
+      const found = glanceOf(row, now());
       if (found) glances.set(found.status.routeTableId, found);
     }
     return glances;
@@ -53,7 +57,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
    */
   async function writeOverUnreadable(state: StoredState): Promise<boolean> {
     const found = await get({ routeTableId: state.status.routeTableId, item: 'status' });
-    if (!found || stateOf(found)) return false;
+    if (!found || stateOf(found, now())) return false;
     await put({ ...found, item: 'unreadable-status' });
     await put(rowOf(state));
     return true;
@@ -62,7 +66,7 @@ export function tableStates(client: DynamoDBDocumentClient, tableName: string, h
   return {
     async read(routeTableId) {
       const row = await get({ routeTableId, item: 'status' });
-      const state = row && stateOf(row);
+      const state = row && stateOf(row, now());
       if (state) return { state };
       return row ? { isLost: true } : {};
     },
@@ -199,6 +203,7 @@ const sweepShape = z.looseObject({
   missing: z.number().optional(),
   unknown: unread,
   held: held.optional(),
+  unusable: unread.optional(),
   cursor: z.string().optional(),
   everyMs: z.number().optional(),
   lastCompleted: z
@@ -207,6 +212,7 @@ const sweepShape = z.looseObject({
       endedAt: z.iso.datetime(),
       unknown: unread,
       held: held.optional(),
+      unusable: unread.optional(),
       items: z.number(),
     })
     .optional(),

@@ -1,4 +1,5 @@
 import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import { routeTableIdPattern } from '../../core/route/route.ts';
 import type { TableIndex } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 import { batchWrite } from './batch-write.ts';
@@ -22,8 +23,7 @@ export function tableIndex(client: DynamoDBDocumentClient, tableName: string): T
           ConsistentRead: true,
         },
       );
-      for await (const { Items = [] } of pages)
-        found.push(...Items.map(({ item }) => item).filter((item) => typeof item === 'string'));
+      for await (const { Items = [] } of pages) found.push(...Items.map(({ item }) => item).filter(isTableId));
       return found;
     },
 
@@ -31,7 +31,7 @@ export function tableIndex(client: DynamoDBDocumentClient, tableName: string): T
       const found = new Set<string>();
       const keys = routeTableIds.map((routeTableId) => keyOf(id, routeTableId));
       for await (const { item } of batchGet(client, tableName, keys, { ConsistentRead: true }))
-        if (typeof item === 'string') found.add(item);
+        if (isTableId(item)) found.add(item);
       return found;
     },
 
@@ -43,3 +43,5 @@ export function tableIndex(client: DynamoDBDocumentClient, tableName: string): T
     },
   };
 }
+
+const isTableId = (value: unknown): value is string => typeof value === 'string' && routeTableIdPattern.test(value);

@@ -9,8 +9,16 @@ const textAtMost = 200;
 
 const short = (text: string): string => text.slice(0, textAtMost);
 
+/** No ARN of a caller is longer: a path of 512 characters, a role and a session of 64 each. */
+const arnAtMost = 1_000;
+
 /** A string. Any other value counts as absent. */
 const text = z.string().optional().catch(undefined);
+const arn = z
+  .string()
+  .transform((value) => value.slice(0, arnAtMost))
+  .optional()
+  .catch(undefined);
 const shortText = z.string().transform(short).optional().catch(undefined);
 const instant = z.iso.datetime();
 
@@ -28,8 +36,8 @@ const recordShape = z.looseObject({
   responseElements: z.unknown().optional(),
   userIdentity: z
     .looseObject({
-      arn: text,
-      invokedBy: text,
+      arn,
+      invokedBy: shortText,
       type: text,
       accountId: text,
     })

@@ -131,6 +131,9 @@ const matches = (rule: Rule, code: string, message: string): boolean =>
   (rule.code.startsWith('*') ? code.endsWith(rule.code.slice(1)) : code === rule.code) &&
   (rule.message === undefined || message.includes(rule.message));
 
+/** At most this many characters of a message are kept: EC2 adds more than 1,000 of code to a denial. */
+const messageAtMost = 1_000;
+
 /**
  * Classifies an error. Accepts codes as EC2 and as CloudTrail (`Client.…`, `Server.…`) spell them.
  *
@@ -138,7 +141,9 @@ const matches = (rule: Rule, code: string, message: string): boolean =>
  * network is `transient`, with an unknown outcome.
  */
 export function failureOf(error: unknown): Failure {
-  const { name: rawCode, message } = error instanceof Error ? error : { name: 'Unknown', message: inspect(error) };
+  const { name: rawCode, message: whole } =
+    error instanceof Error ? error : { name: 'Unknown', message: inspect(error) };
+  const message = whole.slice(0, messageAtMost);
   const code = rawCode.replace(/^(Client|Server)\./, '');
   const rule = rules.find((rule) => matches(rule, code.toLowerCase(), message.toLowerCase()));
   if (rule) {

@@ -1,4 +1,4 @@
-import type { SweepRecord } from '../status/sweep-record.ts';
+import type { CompletedSweep, SweepRecord } from '../status/sweep-record.ts';
 import type { Transitions } from './transitions.ts';
 
 export const metricNamespace = 'RouteReconciler';
@@ -18,7 +18,7 @@ export const metricUnits = {
   ChangesFailed: 'Count',
   /** Tables whose deletes newly wait for a person. */
   PlansBlocked: 'Count',
-  /** Items that became invalid. */
+  /** Items that became invalid, and rows that people wrote and that have no effect. */
   InvalidDesired: 'Count',
   /** Destinations that became contested. */
   Contested: 'Count',
@@ -100,12 +100,18 @@ export function metricsOf({
   return [...counts, ...latencies];
 }
 
-/** The totals of a sweep over all its parts. Empty until its last part has ended. */
-export function metricsOfSweep(sweep: SweepRecord): readonly Metric[] {
+/**
+ * The totals of a sweep over all its parts, and the rows that the sweep before did not find unusable. Empty until its
+ * last part has ended.
+ */
+export function metricsOfSweep(sweep: SweepRecord, before?: CompletedSweep): readonly Metric[] {
   const { startedAt, endedAt, checked, outOfSync, observed = 0, waiting = 0, stopped = 0, missing = 0 } = sweep;
   const { blackholes = 0, unknown, mappingsDisabled } = sweep;
   if (endedAt === undefined) return [];
+  const known = new Set(before?.unusable?.first.map((row) => JSON.stringify(row)));
+  const newlyUnusable = sweep.unusable?.first.filter((row) => !known.has(JSON.stringify(row))).length ?? 0;
   return named({
+    ...(newlyUnusable > 0 && { InvalidDesired: newlyUnusable }),
     SweepCompleted: 1,
     SweepDuration: Date.parse(endedAt) - Date.parse(startedAt),
     TablesManaged: checked + unknown.count,

@@ -1,6 +1,7 @@
 import { isIpv4Mapped } from '../route/cidr.ts';
 import { ignoreEntryOf, ignoreSchema } from './schema.ts';
 import { type IgnoreEntry, isActive, meets } from './ignore.ts';
+import { entriesAtMost } from './limits.ts';
 import { type Problem, foundText } from './problem.ts';
 import {
   type Destination,
@@ -19,9 +20,19 @@ interface ReadRoute {
   readonly target?: Target;
 }
 
+/** Lists with too many entries. Nothing else of such an item is checked: the time of all checks must have a limit. */
+export function tooLong(item: unknown): Problem[] {
+  const fields = isRecord(item) ? item : {};
+  return Object.entries(entriesAtMost).flatMap(([path, most]) => {
+    const { length } = listOf(fields[path]);
+    const message = `expected at most ${most} entries; nothing else is checked until this is so`;
+    return length > most ? [{ path, found: `${length} entries`, message }] : [];
+  });
+}
+
 /**
  * Problems in an item beyond the shape of its fields. Checks every well-formed part even if other parts are invalid, so
- * that one run reports all problems.
+ * that one run reports all problems. If there are too many routes, checks nothing else.
  */
 export function crossChecks(item: unknown, now: Date): Problem[] {
   const fields = isRecord(item) ? item : {};
@@ -40,13 +51,15 @@ export function crossChecks(item: unknown, now: Date): Problem[] {
     const entry = ignoreSchema.safeParse(raw);
     return entry.success ? ignoreEntryOf(entry.data) : undefined;
   });
+  const many = tooMany(routes);
+  if (many.length > 0) return many;
+  const isInScope = scopeCheck(scope);
   return [
     ...duplicates(routes),
-    ...tooMany(routes),
     ...routes.flatMap((route) => [
       ...unroutable(route),
       ...mismatched(route),
-      ...outOfScope(route, scope),
+      ...isInScope(route),
       ...underIgnore(route, ignore, now),
     ]),
   ];
@@ -142,16 +155,12 @@ function mismatched(route: ReadRoute): Problem[] {
   ];
 }
 
-function outOfScope(route: ReadRoute, scope: readonly Destination[]): Problem[] {
-  return scope.length === 0 || scope.some((block) => covers(block, route.destination))
-    ? []
-    : [
-        problemAt(
-          route,
-          'destination',
-          `expected a destination inside scope (${foundText(scope.map(destinationText).join(', '))})`,
-        ),
-      ];
+function scopeCheck(scope: readonly Destination[]): (route: ReadRoute) => Problem[] {
+  const message = `expected a destination inside scope (${foundText(scope.map(destinationText).join(', '))})`;
+  return (route) =>
+    scope.length === 0 || scope.some((block) => covers(block, route.destination))
+      ? []
+      : [problemAt(route, 'destination', message)];
 }
 
 function underIgnore(route: ReadRoute, ignore: readonly (IgnoreEntry | undefined)[], now: Date): Problem[] {

@@ -1,6 +1,6 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { z } from 'zod';
-import { crossChecks } from './checks.ts';
+import { crossChecks, tooLong } from './checks.ts';
 import { type DesiredItem, desiredItemSchema, ignoreEntryOf, ignoreSchema, must, routeSchema } from './schema.ts';
 import type { Finding } from './finding.ts';
 import type { IgnoreEntry } from './ignore.ts';
@@ -36,13 +36,16 @@ export interface DesiredRoute extends Route {
 /**
  * Parses an untrusted desired item. Returns a valid table, or **every** problem in the item, sorted by path.
  *
- * Pure and total. Host bits are accepted and cleared (finding `host-bits`). A listed route under an `ignore` entry
+ * Pure and total. The time it takes is linear in the size of the item: if a list has too many entries, nothing else is
+ * checked. Host bits are accepted and cleared (finding `host-bits`). A listed route under an `ignore` entry
  * without an end is a problem; under an entry with an end it is suspended.
  */
 export function parseDesired(
   item: unknown,
   now: Date,
 ): { readonly ok: true; readonly table: DesiredTable } | { readonly ok: false; readonly problems: readonly Problem[] } {
+  const tooLarge = tooLong(item);
+  if (tooLarge.length > 0) return { ok: false, problems: tooLarge };
   const shape = desiredItemSchema.safeParse(item);
   const problems = [
     ...(shape.success ? [] : shape.error.issues.flatMap((issue) => problemsOf(issue, item))),
@@ -52,6 +55,9 @@ export function parseDesired(
     ? { ok: true, table: tableOf(shape.data) }
     : { ok: false, problems: problems.sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true })) };
 }
+
+/** At most this many unknown fields of one map are reported. */
+const unknownFieldsAtMost = 100;
 
 function tableOf(item: DesiredItem): DesiredTable {
   const { routeTableId, mode, unlisted, maxDeletes, paused } = item;
@@ -89,7 +95,7 @@ function hostBits(text: string, target?: string): Finding[] {
 function problemsOf(issue: z.core.$ZodIssue, item: unknown): Problem[] {
   const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, unknownFieldsAtMost).map((key) => ({
       path: pathText([...path, foundText(key)]),
       found: foundText(at(item, [...path, key])),
       message: `unknown field: ${nearest(key, knownFields(path))}`,

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { known } from '../route/known.ts';
+import { instant } from './instant.ts';
 import { destinationText, parseDestination } from '../route/route.ts';
 
 /** The orders that people give outside the item, so that the next write of a pipeline does not overwrite them. */
@@ -62,13 +63,22 @@ export const stoppingOrders = ['pause', 'stop'] as const;
 /** The names of the orders that concern one table. */
 export const orderNames = [...stoppingOrders, 'approval', 'holds'] as const;
 
-const text = z.string().min(1).optional().catch(undefined);
-const instant = z.iso.datetime({ offset: true }).transform((value) => new Date(value));
+/** At most this many characters of each text in an order are read: each status of a stopped fleet repeats them. */
+const textAtMost = 200;
+
+/** More holds than this would be more than a status has room for, so they stop the whole table. */
+const holdsAtMost = 200;
+
+const cutText = z
+  .string()
+  .min(1)
+  .transform((value) => value.slice(0, textAtMost));
+const text = cutText.optional().catch(undefined);
+const anInstant = instant('expected an ISO 8601 date and time with a time zone');
+const end = anInstant.transform((value) => new Date(value));
 
 /** Somebody wants changes to stop. So fields that cannot be read are dropped, and the order still stops them. */
-const stopShape = z
-  .looseObject({ reason: text, by: text, at: text, until: instant.optional().catch(undefined) })
-  .catch({});
+const stopShape = z.looseObject({ reason: text, by: text, at: text, until: end.optional().catch(undefined) }).catch({});
 
 /** A destination in canonical form. Any other text stays as it is, and matches no route. */
 function canonical(destination: string): string {
@@ -81,9 +91,9 @@ const rowShape = z.looseObject({ routeTableId: z.string(), order: z.string() });
 /** An approval with a missing or invalid field approves nothing. */
 const approvalShape = z.object({
   routes: z.array(z.object({ destination: z.string().transform(canonical), target: z.string() })),
-  by: z.string().min(1),
-  at: z.iso.datetime({ offset: true }),
-  until: instant,
+  by: cutText,
+  at: anInstant,
+  until: end,
   desiredHash: z.string(),
 });
 
@@ -91,7 +101,7 @@ const approvalShape = z.object({
  * Parses untrusted rows of the orders table: those of one table and those of all tables (`*`). Never throws.
  *
  * A `pause` or `stop` row stops changes until its `until`, or without an end if `until` is missing or invalid. A row
- * with another name stops nothing.
+ * with another name stops nothing. Too many holds stop the whole table.
  */
 export function ordersOf(rows: readonly unknown[]): Orders {
   const known = rows.flatMap((row) => rowShape.safeParse(row).data ?? []);
@@ -99,9 +109,18 @@ export function ordersOf(rows: readonly unknown[]): Orders {
   const ofTable = (name: string) =>
     known.find(({ routeTableId, order }) => routeTableId !== everyTable && order === name);
   const approval = approvalOf(ofTable('approval'));
+  const holds = mapIn(ofTable('holds')?.['holds']);
+  const isHeldWhole = holds.length > holdsAtMost;
+  const tooMany = `there are ${holds.length} holds, and more than ${holdsAtMost} stop the whole table`;
   return {
-    pauses: inOrder(stops).map((row) => ({ ...stopOf(row), of: row.routeTableId === everyTable ? 'fleet' : 'table' })),
-    holds: holdsOf(ofTable('holds')?.['holds']),
+    pauses: [
+      ...(isHeldWhole ? [{ reason: tooMany, of: 'table' as const }] : []),
+      ...inOrder(stops).map((row): Pause => ({
+        ...stopOf(row),
+        of: row.routeTableId === everyTable ? 'fleet' : 'table',
+      })),
+    ],
+    holds: isHeldWhole ? [] : holdsOf(holds),
     ...(approval && { approval }),
   };
 }
@@ -119,15 +138,17 @@ function stopOf(value: unknown): Omit<Pause, 'of'> {
 }
 
 /** A key that is a valid destination is a hold, even if its value cannot be read. Any other key is ignored. */
-function holdsOf(holds: unknown): Hold[] {
-  if (typeof holds !== 'object' || holds === null || Array.isArray(holds)) return [];
-  return Object.entries(holds)
+function holdsOf(holds: readonly (readonly [string, unknown])[]): Hold[] {
+  return holds
     .flatMap(([key, value]) => {
       const parsed = parseDestination(key);
       return parsed.ok ? [{ destination: destinationText(parsed.value), ...stopOf(value) }] : [];
     })
     .sort((one, other) => one.destination.localeCompare(other.destination, 'en', { numeric: true }));
 }
+
+const mapIn = (value: unknown): readonly (readonly [string, unknown])[] =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
 
 function approvalOf(row: unknown): Approval | undefined {
   const approval = approvalShape.safeParse(row).data;
@@ -154,9 +175,6 @@ export interface GivenOrder {
 
 /** At most this many routes of an approval are announced. */
 const routesGivenAtMost = 20;
-
-/** At most this many characters of each text in an order are kept. */
-const textAtMost = 200;
 
 /** The orders for one table that are in force at `now`, or with `fleet` those for all tables. */
 export function givenOrders(
@@ -185,8 +203,7 @@ export function givenOrders(
 const given = (
   kind: GivenOrder['kind'],
   { reason, by, at, until }: Partial<Pick<Pause, 'reason' | 'by' | 'at' | 'until'>>,
-): GivenOrder =>
-  known({ kind, reason: reason?.slice(0, textAtMost), by: by?.slice(0, textAtMost), at, until: until?.toISOString() });
+): GivenOrder => known({ kind, reason, by, at, until: until?.toISOString() });
 
 export interface OrderChanges {
   readonly given: readonly GivenOrder[];

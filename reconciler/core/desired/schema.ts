@@ -1,13 +1,12 @@
 import { z } from 'zod';
+import { entriesAtMost } from './limits.ts';
+import { instant as instantOf } from './instant.ts';
 import type { IgnoreEntry } from './ignore.ts';
 import { type Parsed, parseDestination, parseTarget, routeTableIdPattern } from '../route/route.ts';
 
 const text = (expected: string) => z.string({ error: `expected ${expected}` });
 const id = (pattern: RegExp, expected: string) => text(expected).regex(pattern, { error: `expected ${expected}` });
-const instant = z.iso.datetime({
-  offset: true,
-  error: 'expected an ISO 8601 date and time with a time zone, such as 2027-01-31T00:00:00Z',
-});
+const instant = instantOf('expected an ISO 8601 date and time with a time zone, such as 2027-01-31T00:00:00Z');
 const reason = text('a sentence saying why')
   .min(1, { error: 'expected a sentence saying why' })
   .max(256, { error: 'expected at most 256 characters' });
@@ -81,6 +80,7 @@ export const desiredItemSchema = z
       ),
       routes: z
         .array(routeSchema, { error: 'expected a list of routes; an empty list means that the table should have none' })
+        .max(entriesAtMost.routes)
         .describe(
           'Every route that the table should have, apart from routes that others maintain. An empty list means none.',
         ),
@@ -97,10 +97,12 @@ export const desiredItemSchema = z
       scope: z
         .array(destination, { error: 'expected a list of CIDR blocks and prefix lists' })
         .min(1, { error: 'expected at least one CIDR block or prefix list; leave scope out to manage the whole table' })
+        .max(entriesAtMost.scope)
         .optional()
         .describe('Only destinations equal to or inside one of these are managed.'),
       ignore: z
         .array(ignoreSchema, { error: 'expected a list of entries with destination, target or both, and a reason' })
+        .max(entriesAtMost.ignore)
         .default([])
         .describe('Routes that somebody else owns. A route is ignored when it matches every field of one entry.'),
       maxDeletes: z

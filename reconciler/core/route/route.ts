@@ -74,6 +74,10 @@ export interface ActualTable {
 const hex = '(?:[0-9a-f]{8}|[0-9a-f]{17})';
 
 export const routeTableIdPattern = new RegExp(`^rtb-${hex}$`);
+
+/** What is wrong with an item that has another key. */
+export const notATableId = 'its key is not a route table id: expected rtb- and 17 (or 8) lower-case hex digits';
+
 const prefixListIdPattern = new RegExp(`^pl-${hex}$`);
 
 const targetPatterns: Readonly<Record<TargetKind, RegExp>> = {
@@ -88,8 +92,8 @@ const targetPatterns: Readonly<Record<TargetKind, RegExp>> = {
   'carrier-gateway': new RegExp(`^cagw-${hex}$`),
   'local-gateway': new RegExp(`^lgw-${hex}$`),
   'vpc-endpoint': new RegExp(`^vpce-${hex}$`),
-  'core-network': /^arn:aws[a-z-]*:networkmanager::\d{12}:core-network\/core-network-[0-9a-f]+$/,
-  'odb-network': /^arn:aws[a-z-]*:odb:[a-z0-9-]+:\d{12}:odb-network\/[A-Za-z0-9_./-]+$/,
+  'core-network': /^arn:aws[a-z-]*:networkmanager::\d{12}:core-network\/core-network-[0-9a-f]{1,64}$/,
+  'odb-network': /^arn:aws[a-z-]*:odb:[a-z0-9-]+:\d{12}:odb-network\/[A-Za-z0-9_./-]{1,200}$/,
 };
 
 /** Ids that people enter as a target by mistake, and what to enter instead. */

@@ -1,3 +1,4 @@
+import { notATableId, routeTableIdPattern } from '../route/route.ts';
 import type { Phase, Status } from './status.ts';
 import { type CompletedSweep, type SweepRecord, type Unread, completedSweep } from './sweep-record.ts';
 
@@ -8,7 +9,7 @@ const sweepsMissed = 3;
 export type ShownPhase = Phase | 'Unknown';
 
 /**
- * The phase of a managed table to show at `now`, and why. A table is `Unknown` if it was never reconciled, if the last
+ * The phase of a managed table to show at `now`, and why. An item whose key is not a route table id is `Invalid`. A table is `Unknown` if it was never reconciled, if the last
  * sweep could not read it, or if no sweep reached it in three intervals. So an unchecked table never looks in sync.
  *
  * @param sweep the record of the last sweep. While it is under way, the last completed sweep counts for the tables that
@@ -20,6 +21,7 @@ export function shownPhase(
   sweep: SweepRecord | undefined,
   now: Date,
 ): { readonly phase: ShownPhase; readonly reason: string } {
+  if (!routeTableIdPattern.test(routeTableId)) return { phase: 'Invalid', reason: notATableId };
   if (!status) return { phase: 'Unknown', reason: 'it was never reconciled' };
   const { phase, reason, checkedAt } = status;
   if (!sweep || phase === 'Unmanaged') return { phase, reason };

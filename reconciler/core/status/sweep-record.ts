@@ -1,3 +1,4 @@
+import { known } from '../route/known.ts';
 import type { Vouched } from './arrival.ts';
 
 /** The last sweep. It may take several parts: the counts cover all parts so far. Times are ISO 8601, UTC. */
@@ -25,6 +26,8 @@ export interface SweepRecord {
   readonly unknown: Unread;
   /** Tables that another invocation held, so that this sweep did not read them. The first 100, and how many. */
   readonly held?: Held;
+  /** Items whose key is not a route table id, and orders without effect. The first 100, and how many. */
+  readonly unusable?: Unread;
   /** How often a sweep starts, in milliseconds. */
   readonly everyMs?: number;
   /** Where its next part continues, if time ran out. */
@@ -49,6 +52,7 @@ export interface CompletedSweep {
   readonly endedAt: string;
   readonly unknown: Unread;
   readonly held?: Held;
+  readonly unusable?: Unread;
   /** How many items it found. */
   readonly items: number;
 }
@@ -67,11 +71,12 @@ export const completedSweep = ({
   checked,
   unknown,
   held,
+  unusable,
   lastCompleted,
 }: SweepRecord): CompletedSweep | undefined =>
   endedAt === undefined
     ? lastCompleted
-    : { startedAt, endedAt, unknown, items: checked + unknown.count, ...(held && { held }) };
+    : { startedAt, endedAt, unknown, items: checked + unknown.count, ...known({ held, unusable }) };
 
 /**
  * How often sweeps start, and when the last completed one began, if it read this table. A sweep that cannot name every

@@ -7,15 +7,15 @@ import { announcer } from '../../../reconciler/aws/announcer.ts';
 import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 
-/** `count` events, each with its own id. */
-const events = (count: number): readonly DomainEvent[] =>
+/** `count` events, each with its own id, of so many kilobytes each. */
+const events = (count: number, kilobytes: readonly number[] = []): readonly DomainEvent[] =>
   Array.from({ length: count }, (_, n) => ({
     type: 'Route Drift Healed',
     detail: {
       id: `event-${n}`,
       routeTableId,
       phase: 'InSync',
-      reason: 'every route is as desired',
+      reason: 'x'.repeat(1_000 * (kilobytes[n] ?? 0)),
       at: now.toISOString(),
       trigger: { kind: 'sweep' },
       changes: [],
@@ -89,6 +89,18 @@ it('publishes metrics and events, and rejects none that the bus accepts', async 
   expect(batches.map(({ length }) => length)).toEqual([10, 10, 5]);
   expect(batches.flat()).toEqual(events(25).map(({ detail }) => detail.id));
   expect({ measured, published }).toEqual({ measured: [['RoutesCreated', 2]], published: [1] });
+});
+
+it('sends large events in calls of their own, and drops one that no call can take, which is counted', async () => {
+  const { metrics, measured } = metersOf();
+  const { bus, batches } = await busOf();
+  const given = events(6, [1, 100, 100, 100, 300, 1]);
+  expect(await announcer(bus, metrics).announce({ metrics: [], events: given })).toEqual([]);
+  expect(batches).toEqual([
+    ['event-0', 'event-1', 'event-2'],
+    ['event-3', 'event-5'],
+  ]);
+  expect(measured).toEqual([['EventsDropped', 1]]);
 });
 
 it('returns the events that the bus rejects, counts them, and publishes the others', async () => {

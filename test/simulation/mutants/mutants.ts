@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'tells nobody when it gives the lease up',
     'lease.ts',
-    'if (left.kinds.length > 0) await',
-    'if (left.kinds.length < 0) await',
+    'if (kinds.length > 0) await',
+    'if (kinds.length < 0) await',
   ),
   mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
   {
@@ -226,8 +226,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes an end that it cannot read for the end of a stop',
     'core/desired/orders.ts',
-    'until: instant.optional().catch(undefined)',
-    'until: instant.optional().catch(() => new Date(0))',
+    'until: end.optional().catch(undefined)',
+    'until: end.optional().catch(() => new Date(0))',
   ),
   mutant(
     'holds an approval after an edit',
@@ -685,4 +685,43 @@ export const mutants: readonly Mutant[] = [
     "causeOf({ action: 'delete', destination, from: target }, unspent(calls, drift))?.actor",
     "calls.findLast((call) => call.about === 'route')?.actor",
   ),
+  mutant(
+    'has leases that may end in the year 9999',
+    'lease.ts',
+    'new Date(now().getTime() + leaseMs + clockSkewMs)',
+    'new Date(8e15)',
+  ),
+  mutant(
+    'ends a sweep at the first table that fails',
+    'sweep.ts',
+    "world.log.error('could not reconcile a table', { routeTableId, error });\n        tally.unknown(routeTableId, error);",
+    'throw error;',
+  ),
+  mutant(
+    'gives up a page if one of its tables fails',
+    'sweep.ts',
+    'tally.unknown(routeTableId, error);\n      }',
+    'for (const id of ids) tally.unknown(id, error);\n      }',
+  ),
+  mutant(
+    'believes events of any source',
+    'aws/ec2/envelope.ts',
+    'data.account === accountId && sources.includes(data.source)',
+    'true',
+  ),
+  {
+    name: 'stores the state of any key',
+    edits: [
+      {
+        file: 'reconcile.ts',
+        find: 'if (!routeTableIdPattern.test(routeTableId)) {',
+        replace: "if (routeTableId === '') {",
+      },
+      {
+        file: 'sweep.ts',
+        find: 'if (!routeTableIdPattern.test(routeTableId)) return tally.unusable(routeTableId, notATableId);',
+        replace: '',
+      },
+    ],
+  },
 ];

@@ -202,6 +202,7 @@ export class Callers {
     const eventTime = `${new Date(at).toISOString().slice(0, 19)}Z`;
     const event = {
       source: 'aws.ec2',
+      account: accountId,
       'detail-type': 'AWS API Call via CloudTrail',
       detail: {
         eventSource: 'ec2.amazonaws.com',

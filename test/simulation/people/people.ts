@@ -7,11 +7,12 @@ import { Attack } from './attack.ts';
 import { Callers } from './callers.ts';
 import { Editors } from './editors.ts';
 import { Operators } from './operators.ts';
+import { Poison } from './poison.ts';
 import { ipv4, mortal, refusable, second, setStage, targets, vpc } from './stage.ts';
 
 /**
- * Everybody except the reconciler: editors write items, operators give orders, callers change routes, and attackers try
- * to misuse it. Plans what they do, at random.
+ * Everybody except the reconciler: editors write items, operators give orders, callers change routes, attackers try to
+ * misuse it, and some rows are poisoned. Plans what they do, at random.
  */
 export class People {
   readonly tables: readonly string[];
@@ -21,6 +22,7 @@ export class People {
   readonly #editors: Editors;
   readonly #operators: Operators;
   readonly #attack: Attack;
+  readonly #poison: Poison;
 
   constructor(cloud: Cloud, delivery: Delivery, random: Random) {
     this.#cloud = cloud;
@@ -30,7 +32,11 @@ export class People {
     this.#editors = new Editors(cloud, delivery, random, this.#callers);
     this.#operators = new Operators(cloud, random);
     this.#attack = new Attack(cloud, random);
-    cloud.onEffect = (call) => this.#callers.report(call);
+    this.#poison = new Poison(cloud, delivery, random, this.tables);
+    cloud.onEffect = (call) => {
+      this.#callers.report(call);
+      this.#poison.blame(call);
+    };
     cloud.meddle = (routeTableId, destination) => this.#callers.interfere(routeTableId, destination);
     cloud.edit = (routeTableId) => this.#editors.change(routeTableId, this.#editors.spec(routeTableId));
   }
@@ -40,6 +46,7 @@ export class People {
     const random = this.#random;
     setStage(this.#cloud, random);
     this.#attack.prepare();
+    this.#poison.prepare(end);
     for (const routeTableId of this.tables) this.#prepareTable(routeTableId);
     this.act(random.between(2, 14), end);
     if (random.chance(0.3))
@@ -65,6 +72,9 @@ export class People {
     this.#operators.endOrders(this.tables);
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
   }
+
+  /** Poisons some leases once more, after the last fault. */
+  readonly poison = (): void => this.#poison.leaseForEver();
 
   /** Creates a table, usually with the routes of its item or some of them. */
   #prepareTable(routeTableId: string): void {

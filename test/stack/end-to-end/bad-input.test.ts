@@ -63,6 +63,8 @@ describe.concurrent('an event', () => {
       eventOf(null),
       eventOf({ ...callOn(table), eventSource: undefined }),
       { ...eventOf(callOn(table)), 'detail-type': 'AWS Service Event via CloudTrail' },
+      { ...eventOf(callOn(table)), source: 'route-reconciler' },
+      { ...eventOf(callOn(table)), account: '999988887777' },
       eventOf(callOn(table, { eventSource: 'apigateway.amazonaws.com', eventName: 'CreateRoute' })),
       eventOf(callOn(table, { recipientAccountId: '999988887777' })),
       eventOf(callOn(table, { errorCode: 'Client.RouteAlreadyExists', responseElements: null })),

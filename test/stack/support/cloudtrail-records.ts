@@ -17,4 +17,9 @@ export const callOn = (routeTableId: string, detail: object = {}): object => ({
 });
 
 /** The event that EventBridge sends for a CloudTrail record. */
-export const eventOf = (detail: unknown): object => ({ 'detail-type': 'AWS API Call via CloudTrail', detail });
+export const eventOf = (detail: unknown): object => ({
+  source: 'local.ec2',
+  account: accountId,
+  'detail-type': 'AWS API Call via CloudTrail',
+  detail,
+});

@@ -116,7 +116,7 @@ describe('a partial answer', () => {
     const stop = { routeTableId: { S: '*' }, order: { S: 'stop' } };
     const pages = [{ Items: [], LastEvaluatedKey: stop }, { Items: [stop] }];
     const { documents } = dynamoDbThatAnswers(() => pages.shift() ?? {});
-    const ordersOf = await tableOrders(documents, 'Orders').all();
+    const { of: ordersOf } = await tableOrders(documents, 'Orders').all();
     expect(ordersOf(routeTableId).pauses).toEqual([{ of: 'fleet', reason: 'no reason given' }]);
   });
 
@@ -149,7 +149,7 @@ describe('a run', () => {
       outcome: [],
       detectedAt,
     } as const;
-    await tableStates(dynamoDb.documents, 'States', days).recordRun(run);
+    await tableStates(dynamoDb.documents, 'States', days === undefined ? {} : { historyDays: days }).recordRun(run);
     expect(inputs(dynamoDb)).toMatchObject([
       { Item: { item: { S: `run#${run.id}` }, expiresAt: { N: String(Date.parse(expiresAt) / 1_000) } } },
     ]);
@@ -198,13 +198,20 @@ describe('a reported call', () => {
       time: { S: '2026-11-23T12:00:00Z' },
       about: { S: about },
     });
-    const Items = [row('call#9#strange', 'moon'), row('call#2#known', 'route'), { item: { S: 'call#1#empty' } }];
+    const actor = { M: { arn: { S: 'user/alice' }, userAgent: { N: '7' } } };
+    const Items = [
+      row('call#9#strange', 'moon'),
+      { ...row('call#8#actor', 'route'), actor },
+      row('call#2#known', 'route'),
+      { item: { S: 'call#1#empty' } },
+    ];
     const dynamoDb = dynamoDbThatAnswers(() => ({ Items }));
     expect(await tableEvidence(dynamoDb.documents, 'States', log).of(routeTableId, now)).toEqual([call]);
     expect(inputs(dynamoDb)).toMatchObject([{ ConsistentRead: true, ScanIndexForward: false, Limit: 300 }]);
     const skipped = lines.filter(({ message }) => message === 'skipped a reported call that cannot be read');
     expect(skipped).toMatchObject([
       { level: 'warn', fields: { routeTableId, item: 'call#9#strange' } },
+      { level: 'warn', fields: { routeTableId, item: 'call#8#actor' } },
       { level: 'warn', fields: { routeTableId, item: 'call#1#empty' } },
     ]);
   });

@@ -180,7 +180,7 @@ const earning = ({ destinations, approval, policySince }: Memory): object => ({
 
 describe('the row of a state', () => {
   it('is read as it was written, with every field set', () => {
-    expect(stateOf(rowOf(state))).toEqual(state);
+    expect(stateOf(rowOf(state), now)).toEqual(state);
   });
 
   it('shows the status attribute by attribute', () => {
@@ -200,7 +200,7 @@ describe('the row of a state', () => {
   it('is read as it was written, whatever is remembered', () => {
     fc.assert(
       fc.property(situation, ({ memory }) => {
-        expect(stateOf(rowOf({ ...state, memory }))?.memory).toEqual(memory);
+        expect(stateOf(rowOf({ ...state, memory }), now)?.memory).toEqual(memory);
       }),
     );
   });
@@ -210,7 +210,7 @@ describe('the row of a state', () => {
     const row = rowOf(given);
     print('2,000 routes on a bad day', row);
     expect(itemSize(row)).toBeLessThan(380_000);
-    const read = stateOf(row);
+    const read = stateOf(row, now);
     expect(read?.memory).toEqual({ ...given.memory, forgotten: 4 });
     // People see only the first entries of each list.
     const [few, all] = [read?.status, given.status];
@@ -229,9 +229,40 @@ describe('the row of a state', () => {
     const row = rowOf(given);
     print('2,000 routes of which nothing is alike', row);
     expect(itemSize(row)).toBeLessThan(itemLimit);
-    const read = stateOf(row)?.memory ?? memory();
+    const read = stateOf(row, now)?.memory ?? memory();
     expect(earning(read)).toEqual(earning(given.memory));
     expect(read.forgotten).toBe(4);
+  });
+
+  it('fits in an item, and is read again, after somebody created and deleted 30,000 routes', () => {
+    const gone = numbered(30_000, (n): [string, Remembered] => [
+      `10.${n >> 8}.${n & 255}.0/24`,
+      { arrival: 'appeared', emptySince: worse.time(`gone ${n}`) },
+    ]);
+    const there: [string, Remembered] = ['10.20.0.0/16', { arrival: 'appeared', ours: 'pcx-aaaaaaaa' }];
+    const row = rowOf({ ...state, memory: { ...state.memory, destinations: new Map([...gone, there]) } });
+    expect(itemSize(row)).toBeLessThan(itemLimit);
+    expect([...(stateOf(row, now)?.memory.destinations ?? [])]).toEqual([there]);
+  });
+
+  it('is read again, however much its memory repeats', () => {
+    const run = 'x'.repeat(100);
+    const drift = numbered(
+      20,
+      () =>
+        ({
+          ...crowded(worse, 1).planned,
+          action: 'delete',
+          destination: run,
+          foundAt: at,
+          runs: numbered(20, () => run),
+        }) as const,
+    );
+    const destinations = new Map(
+      numbered(2_000, (n): [string, Remembered] => [`10.${n >> 8}.${n & 255}.0/24`, { arrival: 'appeared', drift }]),
+    );
+    const row = rowOf({ ...state, memory: { ...state.memory, destinations } });
+    expect(stateOf(row, now)?.memory.destinations.size).toBe(2_000);
   });
 
   it('keeps the first events that are not announced yet, and counts the others', () => {
@@ -249,7 +280,7 @@ describe('the row of a state', () => {
     expect(packNews(news).byteLength).toBeLessThan(60_000);
     const row = rowOf({ ...given, unsent: news });
     expect(itemSize(row)).toBeLessThan(itemLimit);
-    const unsent = stateOf(row)?.unsent;
+    const unsent = stateOf(row, now)?.unsent;
     const kept = unsent?.events.length ?? 0;
     expect(kept).toBeGreaterThan(0);
     expect(unsent?.events).toEqual(events.slice(0, kept));
@@ -273,6 +304,21 @@ function* broken(value: unknown): Generator {
     for (const wrong of broken(inner)) yield Object.assign(structuredClone(value), { [key]: wrong });
 }
 
+/** The paths of all times in a value, such as `repairs.at.0`. */
+function* timesIn(value: unknown, path = ''): Generator<string> {
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) yield path;
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return;
+  for (const [key, inner] of Object.entries(value)) yield* timesIn(inner, path ? `${path}.${key}` : key);
+}
+
+/** A copy of a value with another text at a path. */
+function withTime(value: unknown, [key, ...rest]: readonly string[], time: string): unknown {
+  if (key === undefined) return time;
+  if (Array.isArray(value)) return value.with(Number(key), withTime(value[Number(key)], rest, time));
+  const record = recordOf(value);
+  return { ...record, [key]: withTime(record[key], rest, time) };
+}
+
 describe('a row that cannot be read', () => {
   const row = rowOf(state);
   const { memory: packed, unsent, item: _, ...plain } = row;
@@ -282,7 +328,7 @@ describe('a row that cannot be read', () => {
     expect(wrong.length).toBeGreaterThan(100);
     for (const one of wrong) {
       const given = { ...recordOf(one), memory: packed, unsent };
-      expect({ read: stateOf(given), glance: glanceOf(given), one }).toEqual({
+      expect({ read: stateOf(given, now), glance: glanceOf(given, now), one }).toEqual({
         read: undefined,
         glance: undefined,
         one,
@@ -293,14 +339,32 @@ describe('a row that cannot be read', () => {
   it('has a memory with a field of the wrong type', () => {
     const wrong = [...broken(unpack(packed))];
     expect(wrong.length).toBeGreaterThan(100);
-    for (const one of wrong) expect({ read: stateOf({ ...row, memory: pack(one) }), one }).toEqual({ one });
+    for (const one of wrong) expect({ read: stateOf({ ...row, memory: pack(one) }, now), one }).toEqual({ one });
   });
 
   it('has an invalid time', () => {
-    expect(stateOf({ ...row, nextRetry: 'soon' })).toBeUndefined();
+    expect(stateOf({ ...row, nextRetry: 'soon' }, now)).toBeUndefined();
     const retry = recordOf(unpack(packed));
-    expect(stateOf({ ...row, memory: pack({ ...retry, lastWriteAt: 'lately' }) })).toBeUndefined();
+    expect(stateOf({ ...row, memory: pack({ ...retry, lastWriteAt: 'lately' }) }, now)).toBeUndefined();
   });
+
+  it.each([
+    ['status', /^(pause|trigger|lastDrift|contested|failures|drift|inForce)\b/],
+    ['memory', /^(policy\.|orders|approval|lastDrift)\b|\.(cause|takenDown|moved)\.time$/],
+  ] as const)(
+    'has a time in its %s that no reconcile can have written, such as one in the year 9999',
+    (part, others) => {
+      const given = part === 'status' ? plain : recordOf(unpack(packed));
+      const layOut = (one: unknown) =>
+        part === 'status' ? { ...recordOf(one), memory: packed, unsent } : { ...row, memory: pack(one) };
+      const paths = [...timesIn(given)];
+      const isRead = (path: string) =>
+        stateOf(layOut(withTime(given, path.split('.'), '9999-12-31T23:59:59.000Z')), now) !== undefined;
+      // Times that people choose, or that are only shown, may be any.
+      expect(paths.filter(isRead)).toEqual(paths.filter((path) => others.test(path)));
+      expect(paths.filter((path) => !others.test(path)).length).toBeGreaterThan(4);
+    },
+  );
 
   it('has news of the wrong shape', () => {
     const wrong = [
@@ -332,7 +396,10 @@ describe('a row that cannot be read', () => {
         events: [],
       },
     ];
-    for (const news of wrong) expect(stateOf({ ...row, unsent: pack(news) })).toBeUndefined();
+    const [event] = state.unsent.events;
+    const eventsOfWrongType = [...broken(event)].map((one) => ({ metrics: [], events: [one] }));
+    for (const news of [...wrong, ...eventsOfWrongType])
+      expect(stateOf({ ...row, unsent: pack(news) }, now)).toBeUndefined();
   });
 
   it.each<[string, unknown]>([
@@ -346,17 +413,18 @@ describe('a row that cannot be read', () => {
     ['is JSON of another shape', gzipped('{"destinations":[]}')],
     ['names texts that are not there', gzipped('[[],{"destinations":[[7,{"ours":8}]]}]')],
     ['nests too deep', gzipped(`[[],${'['.repeat(100_000)}${']'.repeat(100_000)}]`)],
+    ['unpacks to far more than a memory can be', gzipped(`[[],{"destinations":[${' '.repeat(50_000_000)}]}]`)],
     ['names half a text', gzipped('[["a","b"],{"destinations":[[0.5,{}]]}]')],
   ])('has a memory that %s, and still shows its status', (_, memory) => {
-    expect(stateOf({ ...row, memory })).toBeUndefined();
-    expect(glanceOf({ ...row, memory })?.status).toEqual(state.status);
+    expect(stateOf({ ...row, memory }, now)).toBeUndefined();
+    expect(glanceOf({ ...row, memory }, now)?.status).toEqual(state.status);
   });
 });
 
 it('a row with fields of a later version is read', () => {
   const { memory } = rowOf(state);
   const later = pack({ ...recordOf(unpack(memory)), more: 'text' });
-  expect(stateOf({ ...rowOf(state), more: 'text', memory: later })).toEqual({
+  expect(stateOf({ ...rowOf(state), more: 'text', memory: later }, now)).toEqual({
     ...state,
     status: { ...state.status, more: 'text' },
     memory: { ...state.memory, more: 'text' },

@@ -73,6 +73,24 @@ describe('an order to stop', () => {
     expect(desiredHash(under({ reason: 'x' }))).toBe(desiredHash(under()));
   });
 
+  it.each(['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+01:00'])(
+    'has no end at %s: in UTC that is no time of four digits, and what is stored with it could not be read',
+    (at) => {
+      expect(ordersOf([ofTable('pause', { until: at })]).pauses).toEqual([{ reason: 'no reason given', of: 'table' }]);
+      expect(ordersOf([ofTable('pause', { until: '9999-12-31T23:59:59Z' })]).pauses).toHaveProperty('0.until');
+    },
+  );
+
+  it('has texts of at most 200 characters: every status of a stopped fleet repeats them', () => {
+    const long = 'x'.repeat(390_000);
+    const cut = 'x'.repeat(200);
+    expect(ordersOf([ofAll('stop', { reason: long, by: long, at: long })]).pauses).toEqual([
+      { reason: cut, by: cut, at: cut, of: 'fleet' },
+    ]);
+    const approval = { routes: [], by: long, at: now.toISOString(), until, desiredHash: 'x' };
+    expect(ordersOf([ofTable('approval', approval)]).approval?.by).toBe(cut);
+  });
+
   it('is read from any rows without an error, whatever their order', () => {
     fc.assert(
       fc.property(fc.anything(), fc.anything(), (one, other) => {
@@ -115,6 +133,16 @@ describe('a hold', () => {
     ['nothing', undefined],
   ])('is not read from %s', (_, map) => {
     expect(holds(map)).toEqual([]);
+  });
+
+  it('stops the whole table if there are more than 200, and says so', () => {
+    const map = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`10.${n >> 8}.${n & 255}.0/24`, { reason: 'x' }]));
+    expect(ordersOf([ofTable('holds', { holds: map(200) })])).toMatchObject({ pauses: [], holds: { length: 200 } });
+    expect(ordersOf([ofTable('holds', { holds: map(201) })])).toEqual({
+      pauses: [{ reason: 'there are 201 holds, and more than 200 stop the whole table', of: 'table' }],
+      holds: [],
+    });
   });
 
   it('concerns one table only', () => {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { parseDesired } from '../../../../reconciler/core/desired/desired.ts';
+import { now, routeTableId } from '../../../support/builders.ts';
+
+// However an item is made, checking it takes little time: every sweep checks every item.
+
+const many = <T>(count: number, of: (n: number) => T): T[] => Array.from({ length: count }, (_, n) => of(n));
+const block = (n: number): string => `${10 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}.0/24`;
+const route = (n: number) => ({ destination: block(n), target: 'pcx-aaaaaaaa' });
+
+const problemsIn = (item: object) => {
+  const parsed = parseDesired({ routeTableId, routes: [], ...item }, now);
+  return parsed.ok ? [] : parsed.problems;
+};
+
+describe('an item with too many entries in a list', () => {
+  it('is refused with one problem for each such list, and nothing else is checked', () => {
+    const ignore = many(201, () => ({ reason: '' }));
+    expect(problemsIn({ routes: many(4_000, route), scope: many(13_000, (n) => block(n + 4_000)), ignore })).toEqual([
+      { path: 'routes', found: '4000 entries', message: expect.stringContaining('expected at most 3000 entries') },
+      { path: 'scope', found: '13000 entries', message: expect.stringContaining('expected at most 200 entries') },
+      { path: 'ignore', found: '201 entries', message: expect.stringContaining('expected at most 200 entries') },
+    ]);
+  });
+
+  it('is accepted at the limit', () => {
+    const ignore = many(200, (n) => ({ destination: block(70_000 + n), reason: 'x' }));
+    const scope = ['10.0.0.0/8', ...many(199, (n) => block(70_000 + n))];
+    expect(problemsIn({ routes: many(1_000, route), scope, ignore })).toEqual([]);
+  });
+
+  it('of one family is refused, and its routes are not compared with scope and ignore', () => {
+    expect(problemsIn({ routes: many(1_001, route), scope: ['192.168.0.0/16'] })).toEqual([
+      { path: 'routes', found: '1001 ipv4 routes', message: expect.stringContaining('at most 1000 routes') },
+    ]);
+  });
+});
+
+it.each(['9999-12-31T23:59:59-01:00', '0000-01-01T00:00:00+01:00'])(
+  'an end at %s is refused: in UTC that is no time of four digits, and what is stored with it could not be read',
+  (until) => {
+    const problem = { path: 'paused.until', found: until, message: expect.stringContaining('expected an ISO 8601') };
+    expect(problemsIn({ paused: { reason: 'x', until } })).toEqual([problem]);
+    expect(problemsIn({ paused: { reason: 'x', until: '9999-12-31T23:59:59Z' } })).toEqual([]);
+  },
+);
+
+it('of very many unknown fields, the first 100 are reported', () => {
+  expect(problemsIn(Object.fromEntries(many(20_000, (n) => [`field${n}`, n])))).toHaveLength(100);
+});
+
+it.each<[string, object]>([
+  ['13,000 scope entries and 4,000 routes', { routes: many(4_000, route), scope: many(13_000, block) }],
+  [
+    'as many entries as are accepted, all in conflict',
+    {
+      routes: many(1_000, route),
+      scope: many(200, (n) => block(70_000 + n)),
+      ignore: many(200, () => ({ target: '*p*c*x*a*a*b', reason: 'x' })),
+    },
+  ],
+  ['20,000 unknown fields', Object.fromEntries(many(20_000, (n) => [`field${n}`, n]))],
+  ['a destination of 390 KB', { routes: [{ destination: ':'.repeat(390_000), target: 'a:'.repeat(100) }] }],
+  ['a target of 390 KB', { routes: [{ destination: '10.0.0.0/8', target: `arn:aws${'-a'.repeat(195_000)}` }] }],
+  ['a time of 390 KB', { paused: { reason: 'x', until: `2027-01-31T00:00:00.${'0'.repeat(390_000)}` } }],
+  ['an id of 390 KB', { routeTableId: `rtb-${'0'.repeat(390_000)}` }],
+])('an item with %s is checked within seconds', (_, item) => {
+  const startedAt = performance.now();
+  problemsIn(item);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
+});
