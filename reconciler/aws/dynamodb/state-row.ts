@@ -174,6 +174,7 @@ const drift = z.looseObject({
   ...changeFields,
   foundAt: time,
   watched: flag,
+  stood: flag,
   cause: cause.optional(),
   expectsEvent: flag,
   appliedAt: optional.time,
@@ -199,6 +200,7 @@ const remembered = z.looseObject({
   seen: z
     .looseObject({
       target: text,
+      via: optional.text,
       state: optional.text,
       ownerId: optional.text,
       leftAlone: optional.text,
@@ -213,6 +215,7 @@ const remembered = z.looseObject({
       since: time,
       aliveSince: optional.time,
       takenDown: cause.optional(),
+      movedBy: optional.time,
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
     .optional(),

@@ -63,7 +63,7 @@ function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }
   return {
     subject: enforced
       ? `${id}: others changed ${count}`
-      : `${id}: others changed ${count}, and nothing repairs them (${reason})`,
+      : `${id}: ${count} ${changes.length + omitted === 1 ? 'differs' : 'differ'} from the item, and nothing repairs ${changes.length + omitted === 1 ? 'it' : 'them'} (${reason})`,
     what: named(changes.map(differenceText), omitted),
     who: among(changes.map(({ actor }) => actor)),
     next: enforced

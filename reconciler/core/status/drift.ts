@@ -3,7 +3,7 @@ import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
-import { causeOf, lateCause, madeAfter, unspent } from './attribution.ts';
+import { causeOf, lateCause, madeAfter, stoodBefore, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
@@ -27,10 +27,7 @@ export interface DriftSight {
 }
 
 /** What was known of one destination when the reconcile began. */
-interface Before extends Pick<Rewritten, 'drift' | 'planned' | 'written'> {
-  /** Who moved the route while its listed target was down. */
-  readonly moved?: Cause | undefined;
-}
+type Before = Pick<Rewritten, 'drift' | 'planned' | 'written' | 'seen' | 'down'>;
 
 /** What one reconcile found at one destination. */
 export interface Found {
@@ -65,26 +62,38 @@ function follow(
   const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
   if (!deviation) return last ? [...over, ended(last)] : drift;
   if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
-  const cause = causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift)) ?? before.moved;
+  const stood = stoodBefore(deviation, before);
+  const calls = stood ? [] : unspent(last ? seen.calls : callsSinceRead(seen), drift);
+  const cause = causeOf(deviation, calls) ?? movedTo(deviation, before);
   if (cause || isNew(deviation, before, seen))
-    return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
+    return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   // Others changed the route before, and an edit asks for something else now.
   return last ? [...over, withChange(last, deviation)] : drift;
 }
 
-/** The calls that may explain a difference after an edit. What the last read showed was right before the edit. */
-const callsSinceRead = ({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] =>
-  isRollout && readBefore !== undefined ? madeAfter(readBefore, calls) : calls;
+/**
+ * The calls that may explain a difference after an edit. What the last read showed was right before the edit. Without a
+ * read, the first item found the table as it is.
+ */
+function callsSinceRead({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] {
+  if (!isRollout) return calls;
+  return readBefore === undefined ? [] : madeAfter(readBefore, calls);
+}
+
+/** Who moved the route away from its listed target while that was down, if it moves back now. */
+const movedTo = ({ to }: ChangeJson, { down }: Before): Cause | undefined =>
+  down?.target === to ? down?.moved : undefined;
 
 function newDrift(
   change: ChangeJson,
-  cause: Drift['cause'],
+  { cause, stood }: { readonly cause: Cause | undefined; readonly stood: boolean },
   { now, isWatched, isRollout, bySweep }: DriftSight,
 ): Drift {
   return known({
     ...change,
     foundAt: now.toISOString(),
     watched: isWatched ? (true as const) : undefined,
+    stood: stood && !cause ? (true as const) : undefined,
     cause,
     // If the item or the policy has changed, the difference may be old: no event is expected.
     expectsEvent: !cause && !isRollout && bySweep ? (true as const) : undefined,

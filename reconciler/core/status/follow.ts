@@ -41,6 +41,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   return withEach(
     memory,
     (remembered, destination) => {
+      const was = rememberedAt(before, destination);
       const wanted = allowed.get(destination);
       const outcome = tried
         .get(destination)
@@ -50,8 +51,8 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         planned: open.get(destination),
         waits: waits.get(destination),
         troubles: troubles.get(destination),
-        down: withCauses(destination, remembered, kept.get(destination), calls),
-        refusal: refusalAfter(rememberedAt(before, destination).refusal, wanted, outcome, now),
+        down: withCauses(destination, remembered, { before: was, kept: kept.get(destination), calls, now }),
+        refusal: refusalAfter(was.refusal, wanted, outcome, now),
       };
     },
     [...open.keys(), ...troubles.keys()],
@@ -120,8 +121,7 @@ export function followDrift(
         deviation: deviations?.get(destination),
         outcome: done.get(destination),
       };
-      const { planned, written, down } = rememberedAt(before, destination);
-      const drift = driftAfter({ drift: remembered.drift, planned, written, moved: down?.moved }, found, sight);
+      const drift = driftAfter({ ...rememberedAt(before, destination), drift: remembered.drift }, found, sight);
       return { ...remembered, drift: drift.length > 0 ? drift : undefined };
     },
     deviations?.keys(),

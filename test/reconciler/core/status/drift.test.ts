@@ -97,8 +97,21 @@ describe('an edit of item or policy', () => {
   });
 
   it('hides no drift that a call explains', () => {
-    const seen = { deviation: hijack, isRollout: true, calls: [call()] };
+    const seen = { deviation: hijack, isRollout: true, calls: [call()], readBefore: at(0) };
     expect(reconcile({}, seen)).toEqual([{ ...found, cause }]);
+  });
+
+  it('causes no drift of a route that stood before, whoever asked for the target that it had', () => {
+    const before = { seen: { target: hijack.from } };
+    const edit = { deviation: hijack, isRollout: true, calls: [call()], readBefore: at(0) };
+    expect(reconcile(before, edit)).toEqual([]);
+    const observed = reconcile(before, { ...edit, isWatched: true });
+    expect(observed).toEqual([{ ...found, watched: true, stood: true }]);
+    expect(reconcile({ ...before, drift: observed }, { ...edit, isWatched: true, isRollout: false })).toEqual(observed);
+  });
+
+  it('is no drift when the first item is written: the route was there before', () => {
+    expect(reconcile({}, { deviation: hijack, isRollout: true, calls: [call()] })).toEqual([]);
   });
 
   it('causes no drift for a call that was made before the last read, which showed the route as desired', () => {
