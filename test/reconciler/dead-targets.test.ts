@@ -241,6 +241,25 @@ describe('while a listed target is down, EC2 is asked again', () => {
   });
 });
 
+it('drift is not over while its route is kept because the listed target is down', async () => {
+  const world = await inSync({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+  const drifts = () => eventsOf(world).flatMap(({ type }) => (type.startsWith('Route Drift') ? [type] : []));
+  world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { mode: 'observe' });
+  await world.reconcile({ kind: 'desired' });
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  await later(world);
+  world.ec2.scenery.detach('pcx-aaaaaaaa');
+  await world.event();
+  expect(world.status().plan?.findings).toMatchObject([{ code: 'target-down' }]);
+  world.ec2.scenery.target('pcx-aaaaaaaa');
+  for (let sweeps = 0; sweeps < 3; sweeps++) await later(world);
+  expect(world.status().plan?.changes).toHaveLength(1);
+  expect(drifts()).toEqual(['Route Drift Detected']);
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+  await later(world);
+  expect(drifts()).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+});
+
 describe('a kind of target that EC2 cannot be asked about', () => {
   const network = 'arn:aws:networkmanager::111122223333:core-network/core-network-0a1b2c3d';
   const through = { '10.20.0.0/16': network };

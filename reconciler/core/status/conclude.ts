@@ -231,6 +231,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     ),
     outcomes,
     sightOf(before, believed, on, earlier.length > 0),
+    plan,
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);

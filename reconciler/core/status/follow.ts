@@ -32,11 +32,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   const allowed = byDestination(permitted(plan).map(changeAsJson));
   const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
-  const kept = new Map(
-    plan.leftAlone
-      .filter(({ reason }) => reason === 'target-down')
-      .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
-  );
+  const kept = keptIn(plan);
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
     memory,
@@ -58,6 +54,14 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
     [...open.keys(), ...troubles.keys()],
   );
 }
+
+/** The targets of working routes that are kept because their listed targets are down, by destination. */
+const keptIn = (plan: Plan | undefined): ReadonlyMap<string, string> =>
+  new Map(
+    plan?.leftAlone
+      .filter(({ reason }) => reason === 'target-down')
+      .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
+  );
 
 /** Remembers, destination by destination, what was repaired, and who made that necessary. */
 export function rememberRepairs(
@@ -104,6 +108,7 @@ export function deviationsIn(
  *
  * @param before the memory when the reconcile began: what this reconcile planned and wrote is not drift
  * @param deviations undefined when no read is believed
+ * @param plan the last plan, if a read is believed
  */
 export function followDrift(
   before: Memory,
@@ -111,7 +116,9 @@ export function followDrift(
   deviations: ReadonlyMap<string, ChangeJson> | undefined,
   outcomes: readonly ChangeOutcome[],
   sight: DriftSight,
+  plan?: Plan,
 ): Memory {
+  const kept = keptIn(plan);
   const done = new Map(outcomes.filter(isDone).map((one) => [one.destination, one]));
   const followed = withEach(
     memory,
@@ -119,6 +126,7 @@ export function followDrift(
       const found = {
         isBelieved: deviations !== undefined,
         deviation: deviations?.get(destination),
+        isKept: kept.has(destination),
         outcome: done.get(destination),
       };
       const drift = driftAfter({ ...rememberedAt(before, destination), drift: remembered.drift }, found, sight);
