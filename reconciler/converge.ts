@@ -177,7 +177,7 @@ const targetIsDown = (target: string): Failure => ({
   code: 'target-down',
   message: `EC2 shows that ${target} cannot carry traffic now, so the route is not created yet`,
   outcomeUnknown: false,
-  remedy: `restore ${target}, or list another target; the route is created when ${target} is up`,
+  remedy: `restore ${target} or, if it was deleted, list another target; the route is created when its target is up`,
 });
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunOutcome } from '../../reconciler/core/announce/history.ts';
-import { phases } from '../../reconciler/core/status/status.ts';
+import { type Phase, phases } from '../../reconciler/core/status/status.ts';
 import { reportDocument } from '../../report/document.ts';
 import { type Fleet, fleetView, urgencyOf } from '../../report/fleet-view.ts';
 import { fleetWidget, tableWidget } from '../../report/widget.ts';
@@ -30,6 +30,14 @@ const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
   })),
 });
 
+const calm = {
+  reason: '',
+  failures: [],
+  trigger: { kind: 'sweep' },
+  checkedAt: '2026-11-23T12:00:00Z',
+  changedAt: '',
+} as const;
+
 const skipped = (outcome: RunOutcome): RunOutcome => ({ ...outcome, result: 'skipped' });
 
 describe('the fleet', () => {
@@ -49,6 +57,20 @@ describe('the fleet', () => {
       'InSync',
       'InSync',
     ]);
+  });
+
+  it('lists tables that drop traffic or run on another target before all others, whatever their phase', () => {
+    const at = (phase: Phase, blackholes = 0): Fleet['tables'][number] => ({
+      routeTableId: `${phase} ${blackholes}`,
+      status: { ...calm, routeTableId: phase, phase, reason: `why ${phase}`, ...(blackholes > 0 && { blackholes }) },
+    });
+    const all = [at('InSync'), at('Failed'), at('Degraded'), at('Verifying', 1), at('Drifted', 2), at('Degraded', 1)];
+    const fleet: Fleet = { tables: all, sweep: undefined, stops: [], now: new Date(calm.checkedAt) };
+    const shown = ['Degraded 1', 'Drifted 2', 'Verifying 1', 'Degraded 0', 'Failed 0', 'InSync 0'];
+    expect(fleetView(fleet).rows.map(({ routeTableId }) => routeTableId)).toEqual(shown);
+    const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
+    for (const [index, phase] of ['Degraded', 'Drifted', 'Verifying', 'Degraded', 'Failed'].entries())
+      expect(page[index]).toContain(`why ${phase}`);
   });
 
   it('ranks every phase by urgency', () => {

@@ -116,7 +116,7 @@ function targetDown({ routeTableId: id, state, reason, failures }: DetailOf<'Rou
     subject: `${id}: ${counted(failures.length, 'route')} ${failures.length === 1 ? 'works' : 'work'} on another target because the listed one is down`,
     what: named(failures.map(({ destination, message = `${destination}: its listed target is down` }) => message)),
     who: 'whoever took the target down and moved the route: named above, as far as events report it',
-    next: `Restore the target, or list the one that works. Runbook: docs/runbook.md#a-table-is-degraded`,
+    next: `Restore the target or, if it was deleted, list the one that works. Runbook: docs/runbook.md#a-table-is-degraded`,
   };
 }
 
@@ -161,7 +161,7 @@ function blackholed({ routeTableId: id, routes }: DetailOf<'Route Blackholed'>):
     subject: `${id}: ${counted(routes.length, 'route')} ${routes.length === 1 ? 'drops its' : 'drop their'} traffic`,
     what: named(routes.map(({ destination, target = 'a target that is gone' }) => `${destination} leads to ${target}`)),
     who: among(routes.map(({ actor }) => actor)),
-    next: `Restore the target, or list another one. Runbook: docs/runbook.md#blackholes`,
+    next: `Restore the target or, if it was deleted, list another one. Runbook: docs/runbook.md#blackholes`,
   };
 }
 

@@ -136,7 +136,8 @@ function health(slot: StaticRoute): Finding[] {
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
   const consequence = {
-    blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',
+    blackhole:
+      'but that target is gone or detached: traffic is dropped; restore the target or, if it was deleted, list another one',
     filtered: 'but EC2 reports the route as filtered: it may not forward traffic',
   }[slot.state];
   const message = `${destination} is routed to ${target} as desired, ${consequence}`;

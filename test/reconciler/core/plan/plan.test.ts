@@ -78,7 +78,7 @@ describe('plan', () => {
           destination: '0.0.0.0/0',
           target: 'nat-aaaaaaaa',
           message:
-            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped until the target is back',
+            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped; restore the target or, if it was deleted, list another one',
         },
       ],
       blocked: {
