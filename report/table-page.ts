@@ -9,7 +9,17 @@ import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, actorOf, andOthers, healedIn, lengthOf, phaseBadge, timeOf, whoCaused } from './words.ts';
+import {
+  actorInFull,
+  actorOf,
+  andOthers,
+  healedIn,
+  lengthOf,
+  lengthSinceCall,
+  phaseBadge,
+  timeOf,
+  whoCaused,
+} from './words.ts';
 
 /** The input of one table's page. */
 export interface TableView {
@@ -227,10 +237,15 @@ function subjectOf(call: ReportedCall): Content {
   }
 }
 
-function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase }: Run): Content {
-  const isRepaired = outcome.some(isDone);
-  if (appliedAt === undefined || !isRepaired) return phase ?? 'no';
-  const time = lengthOf(Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt));
+/** How long the repairs of a run took: from the call that triggered it, if that call made them necessary. */
+function whenRight({ outcome, appliedAt, verifiedAt, trigger, actor, detectedAt, phase }: Run): Content {
+  const repairs = outcome.filter(isDone);
+  if (appliedAt === undefined || repairs.length === 0) return phase ?? 'no';
+  const isCause = repairs.some((one) => actor && one.actor !== 'unattributed' && one.actor?.arn === actor.arn);
+  const time =
+    isCause && trigger.time !== undefined
+      ? lengthSinceCall(trigger.time, appliedAt)
+      : lengthOf(Date.parse(appliedAt) - Date.parse(detectedAt));
   return `in ${time}${verifiedAt === undefined ? ', not verified yet' : ''}`;
 }
 
