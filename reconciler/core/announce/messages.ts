@@ -96,7 +96,7 @@ function failed({ routeTableId: id, phase, reason, failures, changes }: DetailOf
       phase === 'Invalid'
         ? `${id}: its desired item is invalid`
         : phase === 'Missing'
-          ? `${id}: EC2 has no such table`
+          ? `${id}: this account has no such table`
           : `${id}: not every route can become as desired`,
     what: each.length > 0 ? named(each) : quoted(reason),
     who: changes.some(({ actor }) => actor) ? behind(changes) : 'nobody else is known to have changed these routes',
