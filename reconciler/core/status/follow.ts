@@ -160,7 +160,7 @@ export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
     const run = runs.find(({ about }) => about.has(drift.destination));
     return run && drift.endedAt === undefined ? { ...drift, runs: [...(drift.runs ?? []).slice(0, 1), run.id] } : drift;
   };
-  const open = runs.map(({ id, destinations }) => ({ id, destinations }));
+  const open = runs.flatMap(({ id, destinations }) => (destinations.length > 0 ? { id, destinations } : []));
   return {
     ...withEach(memory, ({ drift, ...rest }) => ({ ...rest, drift: drift?.map(toldIn) })),
     openRuns: [...(memory.openRuns ?? []), ...open].slice(-openRunsKept),
