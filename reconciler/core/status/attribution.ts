@@ -21,9 +21,15 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
  */
 export function actorOf(change: ChangeJson, before: Remembered, calls: readonly ReportedCall[]): Actor | undefined {
   const known = knownCause(change, before);
-  if (known || stoodBefore(change, before)) return known?.actor;
-  return causeOf(change, unspent(calls, before.drift))?.actor;
+  if (known) return known.actor;
+  return stoodBefore(change, before)
+    ? moveOf(change, before)?.actor
+    : causeOf(change, unspent(calls, before.drift))?.actor;
 }
+
+/** The call that moved a route away from its listed target while that was down, if the route moves back now. */
+export const moveOf = ({ to }: ChangeJson, { down }: Pick<Rewritten, 'down'>): Cause | undefined =>
+  down?.target === to ? down?.moved : undefined;
 
 /** Whether the read before showed the same route. Then no call since made the difference: an edit did, or a rule ended. */
 export const stoodBefore = ({ from }: Pick<ChangeJson, 'from'>, { seen }: Pick<Rewritten, 'seen'>): boolean =>
@@ -74,9 +80,9 @@ const isAbout = (call: ReportedCall, { destination }: Pick<ChangeJson, 'destinat
 /** Whether a call leaves a table as the change found it. A target that the event does not name is not compared. */
 function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   if (call.about !== 'route' || !causes[action].includes(call.name)) return false;
+  if (call.target === undefined || from === undefined) return true;
   // EC2 shows an instance by its interface.
-  const isComparable = call.target !== undefined && from !== undefined && !call.target.startsWith('i-');
-  return !isComparable || call.target === from;
+  return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));
 }
 
 /** Who made a route, or gave it this target, since the read before. Known only from a reported call. */

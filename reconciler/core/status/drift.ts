@@ -3,7 +3,7 @@ import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
-import { causeOf, lateCause, madeAfter, stoodBefore, unspent } from './attribution.ts';
+import { causeOf, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
@@ -66,12 +66,16 @@ function follow(
   if (!deviation) return last ? [...over, ended(last)] : drift;
   if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
   const stood = stoodBefore(deviation, before);
-  const calls = stood ? [] : unspent(last ? seen.calls : callsSinceRead(seen), drift);
-  const cause = causeOf(deviation, calls) ?? movedTo(deviation, before);
+  const cause = stood
+    ? moveOf(deviation, before)
+    : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
+  if (!last) return drift;
   // Others changed the route before, and an edit asks for something else now.
-  return last ? [...over, withChange(last, deviation)] : drift;
+  if (last.from === deviation.from) return [...over, withChange(last, deviation)];
+  // Others changed it once more: whoever changed it before did not do that.
+  return [...over, ended(last), newDrift(deviation, { cause: undefined, stood: false }, seen)];
 }
 
 /**
@@ -82,10 +86,6 @@ function callsSinceRead({ calls, isRollout, readBefore }: DriftSight): readonly 
   if (!isRollout) return calls;
   return readBefore === undefined ? [] : madeAfter(readBefore, calls);
 }
-
-/** Who moved the route away from its listed target while that was down, if it moves back now. */
-const movedTo = ({ to }: ChangeJson, { down }: Before): Cause | undefined =>
-  down?.target === to ? down?.moved : undefined;
 
 function newDrift(
   change: ChangeJson,

@@ -24,6 +24,7 @@ describe('the cause of a change', () => {
   it.each<[string, ReportedCall, ChangeJson]>([
     ['about another destination', call({ destination: other }), hijack],
     ['with another target', call({ target: 'igw-aaaaaaaa' }), hijack],
+    ['with an instance, if EC2 shows no interface', call({ target: 'i-aaaaaaaa' }), hijack],
     ['that did something else', call({ name: 'DeleteRoute' }), hijack],
     ['that deleted what is still there', call({ name: 'DeleteRoute' }), rogue],
     ['that made what is missing', call({ name: 'CreateRoute' }), removed],

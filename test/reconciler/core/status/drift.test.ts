@@ -110,6 +110,23 @@ describe('an edit of item or policy', () => {
     expect(reconcile({ ...before, drift: observed }, { ...edit, isWatched: true, isRollout: false })).toEqual(observed);
   });
 
+  it('leaves nobody blamed who changed the route before somebody changed it once more', () => {
+    const before = { drift: [{ ...found, cause }], planned: hijack, seen: { target: hijack.from } };
+    const edit = { minute: 1, deviation: again, isRollout: true };
+    expect(reconcile(before, edit)).toEqual([
+      { ...found, cause, endedAt: at(1) },
+      { ...again, foundAt: at(1) },
+    ]);
+  });
+
+  it('moves a route back that others moved while its target was down: whoever moved it caused that, and no deletion', () => {
+    const down = { target: hijack.to, since: at(-9), movedBy: at(-8), moved: cause };
+    const before = { down, seen: { target: hijack.from } };
+    expect(reconcile(before, { deviation: hijack })).toEqual([{ ...found, cause }]);
+    const missing = { action: 'create', destination, to: hijack.to } as const;
+    expect(reconcile(before, { deviation: missing })).toEqual([{ ...missing, foundAt: at(0) }]);
+  });
+
   it('is no drift when the first item is written: the route was there before', () => {
     expect(reconcile({}, { deviation: hijack, isRollout: true, calls: [call()] })).toEqual([]);
   });
