@@ -1,5 +1,6 @@
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
+import { isAlive } from '../../support/ec2/world.ts';
 import type { Spec } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { Attack } from './attack.ts';
@@ -29,7 +30,7 @@ export class People {
     this.#editors = new Editors(cloud, delivery, random, this.#callers);
     this.#operators = new Operators(cloud, random);
     this.#attack = new Attack(cloud, random);
-    cloud.onEffect = (call) => this.#callers.report(call);
+    cloud.onEffect = (call, isMade) => this.#callers.report(call, isMade);
     cloud.meddle = (routeTableId, destination) => this.#callers.interfere(routeTableId, destination);
     cloud.edit = (routeTableId) => this.#editors.change(routeTableId, this.#editors.spec(routeTableId));
   }
@@ -59,7 +60,7 @@ export class People {
   mend(): void {
     const { denied, refusals } = this.#cloud;
     const { scenery, world } = this.#cloud.ec2;
-    for (const target of mortal.filter((id) => !world.targets.has(id))) scenery.target(target);
+    for (const target of mortal.filter((id) => !isAlive(id, vpc, world))) scenery.target(target);
     denied.clear();
     this.#operators.endOrders(this.tables);
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
