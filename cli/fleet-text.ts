@@ -4,11 +4,10 @@ import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import { describeChange } from '../reconciler/core/route/change.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
-import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { Fleet, FleetRow } from '../report/fleet-view.ts';
-import { andOthers, haltOf, lengthOf, nameOfActor, repairOf, secondsOf, symbols } from '../report/words.ts';
+import { andOthers, haltOf, nameOfActor, repairOf, repairTimeOf, secondsOf, symbols } from '../report/words.ts';
 import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
 
 const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
@@ -144,21 +143,19 @@ export function timeline(runs: readonly Run[], calls: readonly ReportedCall[]): 
 }
 
 function entryOfRun(run: Run): Entry {
-  const { outcome, detectedAt, trigger, actor, notice, reason = '', moreOutcomes = 0, appliedAt } = run;
+  const { outcome, detectedAt, actor, notice, reason = '', moreOutcomes = 0 } = run;
   const changes = outcome.map(({ result, code, ...change }) => {
     const answer = result === 'skipped' ? 'not done' : result;
     return `${describeChange(change)}: ${[answer, code].filter(Boolean).join(' ')}`;
   });
   const more = moreOutcomes > 0 ? [`and ${moreOutcomes} more`] : [];
-  const repairedMs =
-    appliedAt === undefined ? undefined : Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt);
   return {
     at: detectedAt,
     what: notice ?? (changes.length > 0 ? [...changes, ...more].join('; ') : reason),
     who: [
       ...new Set(outcome.length > 0 ? outcome.map((one) => actorName(one, run)) : actor ? [nameOfActor(actor)] : []),
     ],
-    repaired: repairedMs !== undefined && outcome.some(isDone) ? lengthOf(repairedMs) : (run.phase ?? ''),
+    repaired: repairTimeOf(run) ?? run.phase ?? '',
   };
 }
 

@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Blackholes } from './blackholes.ts';
 import { type Answer, missingRead } from './missing-reads.ts';
+import { missingTarget } from './missing-targets.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
 import { describeInterfaces, interfacesIn, withAttachments } from './interfaces.ts';
 import {
@@ -55,7 +56,7 @@ const operator: Caller = { kind: 'user', name: 'operator' };
 /**
  * Starts a relay in front of the EC2 emulator, which has neither CloudTrail nor IAM.
  *
- * The relay passes calls and answers through unchanged and publishes a CloudTrail event for every call that is not a
+ * The relay passes calls and answers through, corrects where moto deviates from EC2, and publishes a CloudTrail event for every call that is not a
  * read; as on AWS, this includes calls that EC2 rejects. An event may arrive before its caller has read the answer, and
  * events arrive in any order. The endpoint's path names the caller (`endpointFor`). A role's calls need permission from
  * IAM. Through `relayControl`, tests make calls fail and hold events back.
@@ -152,6 +153,12 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
   }
   const before = fault?.effect.kind === 'stale-answer' ? memory.lastAnswerTo(call) : undefined;
   if (before) return before;
+  const list = (read: string): Promise<Answer> => {
+    const parameters = new URLSearchParams({ Action: read, Version: call.parameters.get('Version') ?? '2016-11-15' });
+    return sendTo(options.upstream, parameters.toString(), call.request);
+  };
+  const missing = await missingTarget(action, call.parameters, list);
+  if (missing) return refusal(400, missing.code, missing.message);
   const answer = await forward(call, options.upstream);
   if (answer.status >= 400) return answer;
   memory.blackholes.heard(action, call.parameters);

@@ -32,8 +32,10 @@ export interface Converged {
    * - `doubtful`: the read may be stale, and no decision was based on it.
    */
   readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
-  /** The last read (`actual`), what EC2 said about targets, and the plan; undefined when EC2 has no such table. */
+  /** The last read (`actual`), what EC2 said about targets, and the plan; undefined when we have no such table. */
   readonly last?: { readonly plan: Plan; readonly actual: ActualTable; readonly health?: ReadonlyMap<string, Health> };
+  /** The account that owns the table, if that is not ours. */
+  readonly owner?: string;
   /** The last outcome of every change that was tried, in the order of first attempts. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly memory?: Memory;
@@ -108,6 +110,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
       return { ...ending('unfinished', last), unreadable: error };
     }
     if (!actual) return ending('done');
+    if (actual.isForeign) return { ...ending('done'), ...(actual.ownerId && { owner: actual.ownerId }) };
     const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
     const context = { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) };
     const done = [...outcomes.values()].filter(isDone);
@@ -177,7 +180,7 @@ const targetIsDown = (target: string): Failure => ({
   code: 'target-down',
   message: `EC2 shows that ${target} cannot carry traffic now, so the route is not created yet`,
   outcomeUnknown: false,
-  remedy: `restore ${target}, or list another target; the route is created when ${target} is up`,
+  remedy: `restore ${target} or, if it was deleted, list another target; the route is created when its target is up`,
 });
 
 /**

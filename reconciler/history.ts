@@ -5,6 +5,7 @@ import {
   completionsOf,
   newRun,
   noticeRun,
+  planOfRun,
   recordedRun,
   troubleRun,
   withOutcomes,
@@ -18,7 +19,7 @@ import type { Plan } from './core/plan/plan.ts';
 import { actorOf } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { clockSkewMs } from './core/status/possible-times.ts';
-import { type State, summaryOf } from './core/status/status.ts';
+import type { State } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
 import type { StoredState, World } from './ports.ts';
 import type { Evidence } from './situation.ts';
@@ -67,9 +68,9 @@ export class History {
    */
   async planned(plan: Plan, outcomes: readonly ChangeOutcome[], isEdit: boolean): Promise<void> {
     this.#open = this.#open
-      ? withPlan(this.#applied(this.#open, outcomes), plan)
+      ? withPlan(this.#applied(this.#open, outcomes), planOfRun(plan, this.#before?.memory))
       : {
-          ...newRun(this.#routeTableId, summaryOf(plan), this.#waker, this.#world.now()),
+          ...newRun(this.#routeTableId, planOfRun(plan, this.#before?.memory), this.#waker, this.#world.now()),
           ...(this.#before && !isEdit && { state: nameOf(this.#before) }),
         };
     await this.#world.states.recordRun(this.#open);
@@ -90,7 +91,7 @@ export class History {
   /** Records new trouble, unless this reconcile has recorded a run already. */
   async troubled(before: State | undefined, after: State): Promise<void> {
     if (this.#runs.length > 0 || !isOtherTrouble(before, after)) return;
-    const run = troubleRun(after, this.#waker, (change) => this.#actorOf(change));
+    const run = troubleRun(before?.memory, after, this.#waker, (change) => this.#actorOf(change));
     if (run) await this.#record(run);
   }
 

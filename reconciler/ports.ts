@@ -13,9 +13,9 @@ import type { SweepRecord } from './core/status/sweep-record.ts';
 
 /** EC2's route tables. A failed read throws: it never returns an empty answer. */
 export interface RouteTables extends RouteWriter {
-  /** The table as EC2 reports it now, or undefined if no table has this id. */
+  /** The table as EC2 reports it now, even if it is foreign, or undefined if no table has this id. */
   read(routeTableId: string): Promise<ActualTable | undefined>;
-  /** The tables among these that exist, read in pages. The order is undefined. */
+  /** The tables among these that exist and are not foreign, read in pages. The order is undefined. */
   readMany(routeTableIds: readonly string[]): AsyncIterable<ActualTable>;
 }
 

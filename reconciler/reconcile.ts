@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Converged, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
+import { known } from './core/route/known.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { desiredHash, policyHash } from './core/desired/hashes.ts';
 import { managed } from './core/desired/names.ts';
@@ -248,7 +249,7 @@ async function whyStop(
 
 function resultOf(
   desired: DesiredTable,
-  { end, last, outcomes }: Converged,
+  { end, last, owner, outcomes }: Converged,
   context: {
     readonly now: Date;
     readonly memory: Memory;
@@ -256,7 +257,7 @@ function resultOf(
     readonly earlier: readonly ChangeOutcome[];
   },
 ): Result {
-  if (!last) return { kind: 'missing', desired };
+  if (!last) return known({ kind: 'missing' as const, desired, owner });
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;

@@ -75,7 +75,7 @@ const stopped = ({ reason, by, at, until }: NonNullable<FleetView['stop']>): Htm
 function rowOf(row: FleetRow, links: Links): Html {
   const { routeTableId, name, phase, reason, vpcId, routes, open, blackholes = 0, lastDrift } = row;
   const halt = haltOf(row);
-  const isCalm = phase === 'InSync' || phase === 'Verifying';
+  const isCalm = (phase === 'InSync' || phase === 'Verifying') && blackholes === 0;
   return html`<tr>
     <td>${phaseBadge(phase)}</td>
     <th scope="row">

@@ -52,13 +52,13 @@ export interface FleetView {
   readonly now: Date;
 }
 
-/** The phases, most urgent first. */
+/** The phases, most urgent first. A table that drops traffic comes before all others. */
 const urgency: Readonly<Record<ShownPhase, number>> = {
-  Failed: 0,
-  Missing: 1,
-  Invalid: 2,
-  Contested: 3,
-  Degraded: 4,
+  Degraded: 0,
+  Failed: 1,
+  Missing: 2,
+  Invalid: 3,
+  Contested: 4,
   Blocked: 5,
   Unknown: 6,
   Drifted: 7,
@@ -82,12 +82,20 @@ export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
         ...known({ vpcId, name, mode, pause, routes: listed, open, blackholes, lastDrift }),
       };
     })
-    .sort((a, b) => urgencyOf(a.phase) - urgencyOf(b.phase) || (a.routeTableId < b.routeTableId ? -1 : 1));
-  // The rows are in order of urgency.
+    .sort(
+      (a, b) =>
+        Number(isDropping(b)) - Number(isDropping(a)) ||
+        urgencyOf(a.phase) - urgencyOf(b.phase) ||
+        (a.routeTableId < b.routeTableId ? -1 : 1),
+    );
+  // The order of the phases among the rows.
   const counts = [...Map.groupBy(rows, ({ phase }) => phase)].map(([phase, all]) => ({ phase, count: all.length }));
   const stop = stops.find((one) => isActive(one, now));
   return { rows, counts, sweep, ...(stop && { stop }), now };
 }
+
+/** Whether listed routes of a table drop their traffic, whatever else is the matter. */
+const isDropping = ({ blackholes = 0 }: FleetRow): boolean => blackholes > 0;
 
 /** How many changes a plan still has to make. A repair that is not verified yet counts as made. */
 const openChanges = ({ plan, ...status }: Status): number =>

@@ -8,7 +8,17 @@ import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorInFull, actorOf, andOthers, haltOf, lengthOf, phaseBadge, repairOf, timeOf, whoCaused } from './words.ts';
+import {
+  actorInFull,
+  actorOf,
+  andOthers,
+  haltOf,
+  phaseBadge,
+  repairOf,
+  repairTimeOf,
+  timeOf,
+  whoCaused,
+} from './words.ts';
 
 /** The input of one table's page. */
 export interface TableView {
@@ -217,11 +227,10 @@ function subjectOf(call: ReportedCall): Content {
   }
 }
 
-function whenRight({ outcome, appliedAt, verifiedAt, trigger, detectedAt, phase }: Run): Content {
-  const isRepaired = outcome.some(isDone);
-  if (appliedAt === undefined || !isRepaired) return phase ?? 'no';
-  const time = lengthOf(Date.parse(appliedAt) - Date.parse(trigger.time ?? detectedAt));
-  return `in ${time}${verifiedAt === undefined ? ', not verified yet' : ''}`;
+function whenRight(run: Run): Content {
+  const time = repairTimeOf(run);
+  if (time === undefined) return run.phase ?? 'no';
+  return `in ${time}${run.verifiedAt === undefined ? ', not verified yet' : ''}`;
 }
 
 function whatOf(run: Run): Content {

@@ -1,8 +1,9 @@
 import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
-import type { RunOutcome } from '../reconciler/core/announce/history.ts';
+import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
-import type { Actor } from '../reconciler/core/memory/call.ts';
+import { type Actor, msSinceCall } from '../reconciler/core/memory/call.ts';
 import type { Status } from '../reconciler/core/status/status.ts';
+import { isDone } from '../reconciler/core/route/outcome.ts';
 import { type Html, html } from './html.ts';
 
 /** A time in readable form: UTC, to the second. */
@@ -21,7 +22,12 @@ export function lengthOf(ms: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
-const between = (from: string, to: string): string => lengthOf(Date.parse(to) - Date.parse(from));
+/** The time since a call. CloudTrail reports only the second of the call, so a finer figure would be made up. */
+export function lengthSinceCall(calledAt: string, until: string): string {
+  const ms = msSinceCall(calledAt, until);
+  if (ms === 0) return 'less than 1 s';
+  return ms < 60_000 ? `${ms / 1_000} s` : lengthOf(ms);
+}
 
 /**
  * How long a drift lasted: from the call that caused it if an event reported one, else from the read that found it.
@@ -30,7 +36,8 @@ const between = (from: string, to: string): string => lengthOf(Date.parse(to) - 
 export function healedIn({ calledAt, foundAt, appliedAt, healedAt }: LastDrift): string | undefined {
   const end = appliedAt ?? healedAt;
   if (end === undefined) return undefined;
-  return calledAt === undefined && end === foundAt ? 'as found' : between(calledAt ?? foundAt, end);
+  if (calledAt !== undefined) return lengthSinceCall(calledAt, end);
+  return end === foundAt ? 'as found' : lengthOf(Date.parse(end) - Date.parse(foundAt));
 }
 
 /** Whether and when a drift was repaired. */
@@ -43,6 +50,19 @@ export const repairOf = (lastDrift: LastDrift): string => {
       ? 'repaired when it was found'
       : `repaired in ${time}`;
 };
+
+/**
+ * How long the repairs of a run took: from the call that triggered it, if that call made them necessary. Undefined if
+ * the run repaired nothing.
+ */
+export function repairTimeOf({ outcome, appliedAt, trigger, actor, detectedAt }: Run): string | undefined {
+  const repairs = outcome.filter(isDone);
+  if (appliedAt === undefined || repairs.length === 0) return undefined;
+  const isCause = repairs.some((one) => actor && one.actor !== 'unattributed' && one.actor?.arn === actor.arn);
+  return isCause && trigger.time !== undefined
+    ? lengthSinceCall(trigger.time, appliedAt)
+    : lengthOf(Date.parse(appliedAt) - Date.parse(detectedAt));
+}
 
 /** Follows the named actor, who must not be blamed for drift that others caused. */
 export const andOthers = ({ others }: LastDrift): string => (others ? ' and others' : '');

@@ -66,7 +66,7 @@ describe('the runtime of the functions', () => {
     const { runtime } = await coldStart();
     const { tables } = runtime().world;
     expect(await tables.read(ours)).toMatchObject({ routeTableId: ours });
-    expect(await tables.read(shared)).toBeUndefined();
+    expect(await tables.read(shared)).toMatchObject({ isForeign: true });
   });
 
   it('keeps the last ten seconds of an invocation for writing the outcome', async () => {

@@ -21,10 +21,10 @@ afterEach(async () => {
 });
 
 /** What EC2 answers to these parameters, if it is something else than usual. */
-type Shows = (parameters: Record<string, string>) => { readonly status: number; readonly body: string };
+type Shows = (parameters: Record<string, string>) => { readonly status: number; readonly body: string } | undefined;
 
 /**
- * An EC2 with one table. A read returns the number of changes made so far as the table's owner. ReplaceRoute fails as
+ * An EC2 with one table and one internet gateway. A read returns the number of changes made so far as the table's owner. ReplaceRoute fails as
  * it does in moto.
  */
 async function fakeEc2(shows?: Shows) {
@@ -37,7 +37,9 @@ async function fakeEc2(shows?: Shows) {
     if (action === 'ReplaceRoute')
       return response.writeHead(500).end('<!doctype html><html lang=en><title>500</title>');
     const read = action.startsWith('Describe');
-    const table = `<routeTableSet><item><ownerId>${carriedOut.length}</ownerId></item></routeTableSet>`;
+    const gateway =
+      '<internetGatewaySet><item><internetGatewayId>igw-1</internetGatewayId></item></internetGatewaySet>';
+    const table = `<routeTableSet><item><ownerId>${carriedOut.length}</ownerId></item></routeTableSet>${gateway}`;
     if (!read) carriedOut.push(action);
     return response.end(
       `<?xml version="1.0"?><${action}Response>${read ? table : '<return>true</return>'}</${action}Response>`,
@@ -80,6 +82,81 @@ const createRoute = (cidr: string) =>
   new CreateRouteCommand({ RouteTableId: 'rtb-1', DestinationCidrBlock: cidr, GatewayId: 'igw-1' });
 const writer: Caller = { kind: 'role', name: 'writer' };
 const alice: Caller = { kind: 'user', name: 'alice' };
+
+describe('a route call that names something which does not exist', () => {
+  const arn = 'arn:aws:networkmanager::000000000000:core-network/core-network-1';
+  const odb = 'arn:aws:odb:eu-west-1:000000000000:odb-network/odbnet_1';
+  const kinds = [
+    ['GatewayId', 'igw-9', 'InvalidGatewayID.NotFound', 'DescribeInternetGateways', 'internetGatewayId'],
+    ['GatewayId', 'vgw-9', 'InvalidGatewayID.NotFound', 'DescribeVpnGateways', 'vpnGatewayId'],
+    ['GatewayId', 'nat-9', 'InvalidNatGatewayID.NotFound', 'DescribeNatGateways', 'natGatewayId'],
+    ['NatGatewayId', 'nat-9', 'InvalidNatGatewayID.NotFound', 'DescribeNatGateways', 'natGatewayId'],
+    ['TransitGatewayId', 'tgw-9', 'InvalidTransitGatewayID.NotFound', 'DescribeTransitGateways', 'transitGatewayId'],
+    [
+      'VpcPeeringConnectionId',
+      'pcx-9',
+      'InvalidVpcPeeringConnectionID.NotFound',
+      'DescribeVpcPeeringConnections',
+      'vpcPeeringConnectionId',
+    ],
+    [
+      'NetworkInterfaceId',
+      'eni-9',
+      'InvalidNetworkInterfaceID.NotFound',
+      'DescribeNetworkInterfaces',
+      'networkInterfaceId',
+    ],
+    ['InstanceId', 'i-9', 'InvalidInstanceID.NotFound', 'DescribeInstances', 'instanceId'],
+    [
+      'EgressOnlyInternetGatewayId',
+      'eigw-9',
+      'InvalidEgressOnlyInternetGatewayId.NotFound',
+      'DescribeEgressOnlyInternetGateways',
+      'egressOnlyInternetGatewayId',
+    ],
+    ['CarrierGatewayId', 'cagw-9', 'InvalidCarrierGatewayID.NotFound', 'DescribeCarrierGateways', 'carrierGatewayId'],
+    ['VpcEndpointId', 'vpce-9', 'InvalidVpcEndpointId.NotFound', 'DescribeVpcEndpoints', 'vpcEndpointId'],
+    ['DestinationPrefixListId', 'pl-9', 'InvalidPrefixListID.NotFound', 'DescribeManagedPrefixLists', 'prefixListId'],
+    ['LocalGatewayId', 'lgw-9', 'InvalidLocalGatewayID.NotFound', undefined, ''],
+    ['CoreNetworkArn', arn, 'InvalidCoreNetworkArn.NotFound', undefined, ''],
+    ['OdbNetworkArn', odb, 'InvalidOdbNetworkArn.NotFound', undefined, ''],
+    ['GatewayId', 'local', 'InvalidGatewayID.NotFound', undefined, ''],
+  ] as const;
+
+  it.each(kinds)('is refused as EC2 refuses it: %s %s, %s', async (field, id, code) => {
+    const { clientOf, carriedOut } = await relayed();
+    for (const Command of [CreateRouteCommand, ReplaceRouteCommand])
+      await expect(clientOf().send(new Command({ RouteTableId: 'rtb-1', [field]: id }))).rejects.toMatchObject({
+        name: code,
+        message: expect.stringContaining(`'${id}' does not exist`),
+      });
+    expect(carriedOut).toEqual([]);
+  });
+
+  it.each(kinds.filter(([, , , list]) => list))(
+    'reaches moto if it exists: %s %s',
+    async (field, id, _, list, element) => {
+      const item = (state: string) => `<set><item><${element}>${id}</${element}>${state}</item><item/></set>`;
+      let state = '';
+      const { clientOf, carriedOut } = await relayed(undefined, ({ Action }) =>
+        Action === list ? { status: 200, body: item(state) } : undefined,
+      );
+      const create = () => clientOf().send(new CreateRouteCommand({ RouteTableId: 'rtb-1', [field]: id }));
+      await create();
+      expect(carriedOut).toEqual(['CreateRoute']);
+      state = '<state>deleted</state>';
+      await expect(create()).rejects.toMatchObject({ name: expect.stringContaining('NotFound') });
+    },
+  );
+
+  it('reaches moto if nobody can tell', async () => {
+    const { clientOf, carriedOut } = await relayed(undefined, ({ Action = '' }) =>
+      Action.startsWith('Describe') ? { status: 500, body: '' } : undefined,
+    );
+    await clientOf().send(createRoute('10.0.0.0/8'));
+    expect(carriedOut).toEqual(['CreateRoute']);
+  });
+});
 
 describe('a read that moto lacks', () => {
   /** An EC2 that knows one endpoint, and no filter. */

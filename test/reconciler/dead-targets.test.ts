@@ -241,6 +241,25 @@ describe('while a listed target is down, EC2 is asked again', () => {
   });
 });
 
+it('drift is not over while its route is kept because the listed target is down', async () => {
+  const world = await inSync({ '10.20.0.0/16': 'pcx-aaaaaaaa' });
+  const drifts = () => eventsOf(world).flatMap(({ type }) => (type.startsWith('Route Drift') ? [type] : []));
+  world.desire({ '10.20.0.0/16': 'pcx-aaaaaaaa' }, { mode: 'observe' });
+  await world.reconcile({ kind: 'desired' });
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+  await later(world);
+  world.ec2.scenery.detach('pcx-aaaaaaaa');
+  await world.event();
+  expect(world.status().plan?.findings).toMatchObject([{ code: 'target-down' }]);
+  world.ec2.scenery.target('pcx-aaaaaaaa');
+  for (let sweeps = 0; sweeps < 3; sweeps++) await later(world);
+  expect(world.status().plan?.changes).toHaveLength(1);
+  expect(drifts()).toEqual(['Route Drift Detected']);
+  world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
+  await later(world);
+  expect(drifts()).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+});
+
 describe('a kind of target that EC2 cannot be asked about', () => {
   const network = 'arn:aws:networkmanager::111122223333:core-network/core-network-0a1b2c3d';
   const through = { '10.20.0.0/16': network };
@@ -321,7 +340,91 @@ describe('a missing route whose target is dead', () => {
   });
 });
 
+describe('a deleted NAT gateway', () => {
+  const through = { '10.20.0.0/16': 'pcx-aaaaaaaa', [destination]: 'nat-aaaaaaaa' };
+  const deleted = async (): Promise<{ readonly world: InMemoryWorld; readonly at: string }> => {
+    const world = await inSync(through);
+    const at = world.now().toISOString();
+    // EC2 takes a minute to delete it.
+    await world.event({ name: 'DeleteNatGateway', actor: alice, tookDown: ['nat-aaaaaaaa'] });
+    world.ec2.scenery.vanish('nat-aaaaaaaa');
+    await later(world, minute);
+    return { world, at };
+  };
+  const named = (world: InMemoryWorld, at: string): void => {
+    const { reason } = world.status();
+    expect(reason).toContain(`DeleteNatGateway of ${alice.arn} at ${at} took nat-aaaaaaaa down`);
+    expect(reason).toContain('it will not come back, list another target');
+  };
+
+  it('is named with who deleted it and when, whatever happens later, until the route has another target', async () => {
+    const { world, at } = await deleted();
+    named(world, at);
+    await world.event({ name: 'CreateTags', actor: failover });
+    await world.event({ name: 'DeleteNatGateway', actor: failover, tookDown: ['nat-aaaaaaaa'] });
+    named(world, at);
+    world.clock.advance(48 * 60 * minute);
+    await later(world);
+    await world.event({ name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', actor: failover });
+    expect(world.status().phase).toBe('Degraded');
+    named(world, at);
+    expect(world.status().reason).not.toContain(failover.arn);
+    world.ec2.scenery.target('nat-bbbbbbbb');
+    world.desire({ ...through, [destination]: 'nat-bbbbbbbb' });
+    await world.reconcile({ kind: 'desired' });
+    await later(world, minute);
+    expect(world.status()).toMatchObject({ phase: 'InSync', reason: 'every route is as desired' });
+  });
+
+  it('is named beside whatever else is the matter with the table', async () => {
+    const { world, at } = await deleted();
+    world.ec2.scenery.foreignInterface('eni-ffffffff');
+    world.ec2.scenery.route(routeTableId, '10.99.0.0/16', 'eni-ffffffff');
+    await later(world);
+    expect(world.status()).toMatchObject({ phase: 'Blocked', blackholes: 1 });
+    named(world, at);
+    world.desire(through, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status()).toMatchObject({ phase: 'Drifted', blackholes: 1 });
+    named(world, at);
+  });
+});
+
+it.each([
+  ['DeleteVpcPeeringConnection', 'pcx-aaaaaaaa', true],
+  ['DeleteTransitGateway', 'tgw-aaaaaaaa', true],
+  ['DeleteVpcEndpoints', 'vpce-aaaaaaaa', true],
+  ['DeleteEgressOnlyInternetGateway', 'eigw-aaaaaaaa', true],
+  ['DeleteCarrierGateway', 'cagw-aaaaaaaa', true],
+  ['DeleteNetworkInterface', 'eni-bbbbbbbb', true],
+  ['DeleteTransitGatewayVpcAttachment', 'tgw-aaaaaaaa', false],
+  ['DetachInternetGateway', 'igw-aaaaaaaa', false],
+  ['DetachVpnGateway', 'vgw-aaaaaaaa', false],
+  ['StopInstances', 'eni-bbbbbbbb', false],
+])(
+  'after %s, nobody is promised that %s comes back, and it is given up only if it cannot: %s',
+  async (name, id, ends) => {
+    const listed = { [id.startsWith('eigw') ? '2001:db8:99::/48' : '10.30.0.0/16']: id };
+    const world = await inSync(listed);
+    world.ec2.scenery.vanish(id);
+    await world.event({ name, actor: alice, tookDown: [id] });
+    const { phase, reason, plan } = world.status();
+    expect(phase).toBe('Degraded');
+    expect(reason.includes('it will not come back')).toBe(ends);
+    expect(JSON.stringify([reason, plan])).not.toContain('until');
+  },
+);
+
 describe('a blackhole in a listed slot', () => {
+  it('that no event explains is named with the time of the first read that showed it', async () => {
+    const world = await throughInstance();
+    dies(world);
+    await later(world);
+    const since = world.now().toISOString();
+    await later(world, 60 * minute);
+    expect(world.status().reason).toContain(`eni-aaaaaaaa was first seen down at ${since}`);
+  });
+
   it('makes the table Degraded, and names who took the target down', async () => {
     const world = await throughInstance();
     dies(world);

@@ -167,6 +167,40 @@ describe('history', () => {
     ]);
   });
 
+  it.each([
+    ['wait for a person', {}],
+    ['are only reported', { mode: 'observe' }],
+  ])('tells in each run of a burst what is new in it, if the routes %s', async (_, fields) => {
+    const world = await inSync(two);
+    world.desire(two, fields);
+    await world.reconcile({ kind: 'desired' });
+    world.ec2.scenery.foreignInterface('eni-ffffffff');
+    const burst = Array.from({ length: 130 }, (__, index) => `10.99.${index}.0/24`);
+    for (const destination of burst) {
+      world.ec2.scenery.route(routeTableId, destination, 'eni-ffffffff');
+      world.clock.advance(1_000);
+      await world.event({ name: 'CreateRoute', destination, target: 'eni-ffffffff', actor: alice });
+    }
+    const runs = world.states.runs(routeTableId).filter(({ phase }) => phase !== undefined);
+    for (const key of ['changes', 'outcome'] as const)
+      expect(
+        runs.map((run) => (key === 'changes' ? run.plan.changes : run.outcome).map((one) => one.destination)),
+      ).toEqual(burst.map((destination) => [destination]));
+    expect(runs.every(({ plan }) => (plan.blocked?.deletes.length ?? 1) === 1)).toBe(true);
+    expect(world.status().plan?.changes).toHaveLength(100);
+  });
+
+  it('tells in a run that repairs nothing of what waits as before', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.foreignInterface('eni-ffffffff');
+    for (const index of [0, 1, 2]) world.ec2.scenery.route(routeTableId, `10.99.${index}.0/24`, 'eni-ffffffff');
+    await world.reconcile();
+    world.clock.advance(60_000);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await world.event(deletion(world.clock));
+    expect(world.states.runs(routeTableId).map(({ plan }) => plan.changes.length)).toEqual([3, 1]);
+  });
+
   it('has a run when the table becomes Blocked, Invalid or Missing', async () => {
     const { ec2, desire, desired, reconcile, states, clock } = await inSync(two);
     desire({});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunOutcome } from '../../reconciler/core/announce/history.ts';
-import { phases } from '../../reconciler/core/status/status.ts';
+import { type Phase, phases } from '../../reconciler/core/status/status.ts';
 import { reportDocument } from '../../report/document.ts';
 import { type Fleet, fleetView, urgencyOf } from '../../report/fleet-view.ts';
 import { fleetWidget, tableWidget } from '../../report/widget.ts';
@@ -30,6 +30,14 @@ const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
   })),
 });
 
+const calm = {
+  reason: '',
+  failures: [],
+  trigger: { kind: 'sweep' },
+  checkedAt: '2026-11-23T12:00:00Z',
+  changedAt: '',
+} as const;
+
 const skipped = (outcome: RunOutcome): RunOutcome => ({ ...outcome, result: 'skipped' });
 
 describe('the fleet', () => {
@@ -51,6 +59,20 @@ describe('the fleet', () => {
     ]);
   });
 
+  it('lists tables that drop traffic or run on another target before all others, whatever their phase', () => {
+    const at = (phase: Phase, blackholes = 0): Fleet['tables'][number] => ({
+      routeTableId: `${phase} ${blackholes}`,
+      status: { ...calm, routeTableId: phase, phase, reason: `why ${phase}`, ...(blackholes > 0 && { blackholes }) },
+    });
+    const all = [at('InSync'), at('Failed'), at('Degraded'), at('Verifying', 1), at('Drifted', 2), at('Degraded', 1)];
+    const fleet: Fleet = { tables: all, sweep: undefined, stops: [], now: new Date(calm.checkedAt) };
+    const shown = ['Degraded 1', 'Drifted 2', 'Verifying 1', 'Degraded 0', 'Failed 0', 'InSync 0'];
+    expect(fleetView(fleet).rows.map(({ routeTableId }) => routeTableId)).toEqual(shown);
+    const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
+    for (const [index, phase] of ['Degraded', 'Drifted', 'Verifying', 'Degraded', 'Failed'].entries())
+      expect(page[index]).toContain(`why ${phase}`);
+  });
+
   it('ranks every phase by urgency', () => {
     for (const phase of [...phases, 'Unknown' as const]) expect(urgencyOf(phase)).toBeGreaterThanOrEqual(0);
   });
@@ -65,7 +87,7 @@ describe('the fleet', () => {
     const { fleet } = await eventfulFleet();
     const row = rowsOf(fleetWidget(fleet, 0, 'light', arn)).find((row) => row.includes('rtb-06a1b2c3d4e5f6076'));
     expect(row).toContain('InSync rtb-06a1b2c3d4e5f6076');
-    expect(row).toContain('2026-11-23 12:27:10 , 1 route deploy-pipeline/run-4711 1.4 s');
+    expect(row).toContain('2026-11-23 12:27:10 , 1 route deploy-pipeline/run-4711 1 s');
   });
 
   it('shows for each table its Name tag, and why nothing is changed in it', async () => {
@@ -201,7 +223,7 @@ describe('the page of a table', () => {
   it('shows its history, newest first: each change, its cause with address and tool, and the time to repair', async () => {
     const history = rowsOf(await pageOf(6)).filter((row) => row.includes('ReplaceRoute'));
     expect(history[0]).toMatch(
-      /12:27:10 .*0\.0\.0\.0\/0 .*: done .*deploy-pipeline\/run-4711 from cloudformation\.amazonaws\.com .*through cloudformation.* in 1\.4 s/,
+      /12:27:10 .*0\.0\.0\.0\/0 .*: done .*deploy-pipeline\/run-4711 from cloudformation\.amazonaws\.com .*through cloudformation.* in 1 s/,
     );
     // The call that an event reported, then the run that repaired what an earlier call had done.
     expect(history[1]).toMatch(/12:27:09 call ReplaceRoute 0\.0\.0\.0\/0 to igw-\S+ .*deploy-pipeline\/run-4711/);

@@ -93,15 +93,22 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
   'drift that is announced as over is over': ({ notOver }) =>
     notOver.length > 0 ? `the drift of ${notOver.join(', ')} is called over, and no read shows that` : undefined,
 
-  'a named actor made a call there': ({ news: { events } }, { routeTableId }, watch) => {
+  'nobody is named who did not make the difference': ({ state, news: { events } }, { routeTableId }, watch) => {
     const { drifts } = watch.facts(routeTableId);
-    for (const event of [...events.filter(isDetected), ...events.filter(isLeftAlone)])
-      for (const { destination, actor } of 'routes' in event.detail ? event.detail.routes : event.detail.changes) {
-        if (actor === undefined || actor === 'unattributed') continue;
-        const callers = drifts.callersAt(destination);
-        if (!callers.has(nameIn(actor.arn)))
-          return `${tell(event)} names ${actor.arn} for ${destination}, where ${[...callers].join(', ') || 'nobody'} made calls`;
-      }
+    const named = [
+      ...events.filter(isDetected).flatMap(({ detail }) => detail.changes),
+      ...events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes.map((one) => ({ ...one, from: one.target }))),
+      ...[...state.memory.destinations.values()].flatMap(({ drift = [] }) =>
+        drift.map((one) => ({ ...one, actor: one.cause?.actor })),
+      ),
+    ];
+    for (const { destination, from, actor } of named) {
+      // The name of an instance that we wrote: EC2 knows only its interface.
+      if (actor === undefined || actor === 'unattributed' || from?.startsWith('i-')) continue;
+      const makers = drifts.makersOf(destination, from);
+      if (!makers.has(nameIn(actor.arn)))
+        return `${actor.arn} is named for ${destination} to ${from ?? 'nothing'}, which ${[...makers].join(', ') || 'nobody'} made`;
+    }
     return undefined;
   },
 

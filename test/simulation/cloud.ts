@@ -23,7 +23,7 @@ import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import type { Call } from '../support/ec2/journal.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
 import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
-import { type World as Ec2World, isUsable } from '../support/ec2/world.ts';
+import { type World as Ec2World, isUsable, slotAt } from '../support/ec2/world.ts';
 import {
   InMemoryDesiredItems,
   InMemoryEvidence,
@@ -85,8 +85,8 @@ export class Cloud {
   meddle: (routeTableId: string, destination: string) => void = () => {};
   /** Lets somebody edit an item during its apply. */
   edit: (routeTableId: string) => void = () => {};
-  /** Receives every call that changed something, by anybody. */
-  onEffect: (call: Call) => void = () => {};
+  /** Receives every call that EC2 carried out, by anybody, and whether the route that it is about is another one now. */
+  onEffect: (call: Call, isMade: boolean) => void = () => {};
   /** The previous state of each table, which an inconsistent read may return. */
   readonly #lastGlances = new Map<string, Glance>();
   readonly #worlds: { readonly since: number; readonly world: Ec2World }[] = [];
@@ -141,7 +141,7 @@ export class Cloud {
       const { changed, error } = call;
       this.history.note('EC2', `${call.caller} ${call.action}`, { ...call.input, changed, ...(error && { error }) });
       if (mutation) this.watch.mutationLanded(mutation, changed, world);
-      if (changed) this.onEffect(call);
+      if (changed) this.onEffect(call, routeOf(call, before) !== routeOf(call, world));
     }
     this.#arrived.clear();
   }
@@ -645,4 +645,11 @@ function outcomeOf(error: unknown): NonNullable<Mutation['outcome']> {
   const { kind, outcomeUnknown } = error.failure;
   if (outcomeUnknown) return 'unknown';
   return kind === 'denied' ? 'denied' : kind === 'stale' ? 'stale' : 'refused';
+}
+
+/** Where the route leads that a call is about. */
+function routeOf({ input }: Call, world: Ec2World | undefined): string | undefined {
+  const table = world?.tables.get(String(input['RouteTableId']));
+  const named = Object.entries(input).find(([key]) => key.startsWith('Destination'))?.[1];
+  return table && slotAt(table, String(named))?.target;
 }

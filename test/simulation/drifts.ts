@@ -38,7 +38,8 @@ export class Drifts {
   owed: readonly Owed[] = [];
   /** Routes that others made or moved, whatever comes of them. */
   owedRoutes: readonly Owed[] = [];
-  readonly #calls: { readonly destination: string; readonly who: string }[] = [];
+  /** Calls that changed a route, with the target that it had then. */
+  readonly #makers: { readonly destination: string; readonly who: string; readonly target: string | undefined }[] = [];
   readonly #changes: { readonly destination: string; readonly at: number }[] = [];
   /** When others changed a destination, or a service changed its own route. */
   readonly #touches: { readonly destination: string; readonly at: number }[] = [];
@@ -51,8 +52,13 @@ export class Drifts {
   /** Destinations whose drift was announced, with the rules and the time of the oldest read since then. */
   readonly #found = new Map<string, number>();
 
-  called(destination: string, who: string): void {
-    this.#calls.push({ destination, who });
+  /**
+   * Somebody's call changed a route. Who asks for what is there already is none of them.
+   *
+   * @param target where the route leads now
+   */
+  made(destination: string, who: string, target: string | undefined): void {
+    this.#makers.push({ destination, who, target });
   }
 
   touched(destination: string, at: number): void {
@@ -126,9 +132,10 @@ export class Drifts {
     return this.#shown.at(-1)?.asOf ?? -Infinity;
   }
 
-  /** The callers at a destination whom an event may name. */
-  callersAt(destination: string): ReadonlySet<string> {
-    return new Set(this.#calls.filter((call) => call.destination === destination).map(({ who }) => who));
+  /** The callers who made a route what it is now: whoever gave it this target, or deleted it. */
+  makersOf(destination: string, target: string | undefined): ReadonlySet<string> {
+    const made = this.#makers.filter((one) => one.destination === destination && one.target === target);
+    return new Set(made.map(({ who }) => who));
   }
 
   /**

@@ -354,8 +354,9 @@ export class Watch implements Facts {
   }
 
   /** A call by anybody changed a route, and CloudTrail may report it. */
-  called(routeTableId: string, destination: string, who: string): void {
-    this.facts(routeTableId).drifts.called(destination, who);
+  made(routeTableId: string, destination: string, who: string, world: World): void {
+    const table = world.tables.get(routeTableId);
+    this.facts(routeTableId).drifts.made(destination, who, table && slotAt(table, destination)?.target);
   }
 
   /** An interface got another owner, and so may the routes that lead to it. */

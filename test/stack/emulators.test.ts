@@ -117,7 +117,7 @@ describe('EC2 in the local stack', () => {
       region,
       detail: {
         eventName: 'CreateRoute',
-        errorCode: 'Client.InvalidInternetGatewayID.NotFound',
+        errorCode: 'Client.InvalidGatewayID.NotFound',
         requestParameters: { routeTableId, destinationCidrBlock: '198.51.100.0/24', gatewayId: 'igw-1' },
       },
     });

@@ -4,7 +4,7 @@ import type { Actor, ReportedCall, Subject } from '../../reconciler/core/memory/
 import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Log, World } from '../../reconciler/ports.ts';
 import { type Reconciled, reconcile } from '../../reconciler/reconcile.ts';
-import { item, now, routeTableId } from './builders.ts';
+import { item, now, ownerId, routeTableId } from './builders.ts';
 import { VirtualClock } from './ec2/clock.ts';
 import { ScriptedFaults } from './ec2/faults.ts';
 import { type Ec2Options, InMemoryEc2 } from './ec2/in-memory-ec2.ts';
@@ -94,7 +94,7 @@ export class InMemoryWorld implements World {
 
   constructor(options: Partial<Ec2Options> = {}) {
     this.ec2 = new InMemoryEc2({ clock: this.clock, faults: this.faults.decide, ...options });
-    this.tables = inMemoryRouteTables(this.ec2);
+    this.tables = inMemoryRouteTables(this.ec2, { accountId: ownerId });
     this.targetHealth = inMemoryTargetHealth(this.ec2);
   }
 

@@ -182,6 +182,7 @@ const drift = z.looseObject({
   ...changeFields,
   foundAt: time,
   watched: flag,
+  stood: flag,
   cause: cause.optional(),
   expectsEvent: flag,
   appliedAt: optional.time,
@@ -207,6 +208,7 @@ const remembered = z.looseObject({
   seen: z
     .looseObject({
       target: text,
+      via: optional.text,
       state: optional.text,
       ownerId: optional.text,
       leftAlone: optional.text,
@@ -221,6 +223,7 @@ const remembered = z.looseObject({
       since: time,
       aliveSince: optional.time,
       takenDown: cause.optional(),
+      movedBy: optional.time,
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
     .optional(),

@@ -121,10 +121,12 @@ function subjectOf(
  * What a call did that no repair can undo, for a table that was found by `via` or, without `via`, is named by the call.
  */
 function noticeOf(effect: Effect, asked: ReadonlySet<string>, via: string | undefined): string | undefined {
-  const user = [...asked].find((text) => /^(subnet|igw|vgw|rtbassoc)-/.test(text)) ?? 'somebody';
-  if (effect === 'association') return via ? `${via} no longer uses this table` : `${user} uses this table from now on`;
+  const user = [...asked].find((text) => /^(subnet|igw|vgw|rs|ipv4pool-ec2|rtbassoc)-/.test(text));
+  if (effect === 'association')
+    return via ? `${via} no longer uses this table` : `${user ?? 'a subnet or gateway'} uses this table from now on`;
   if (effect === 'prefix-list' && via) return `the CIDR blocks behind ${via} may have changed`;
-  if (effect === 'propagation') return `the routes that ${user} propagates may have changed`;
+  if (effect === 'propagation')
+    return `the routes that ${user ?? 'a gateway or route server'} propagates may have changed`;
   return undefined;
 }
 

@@ -18,7 +18,7 @@ const notYetThere =
   'the target does not exist, is not attached to this VPC, or is not visible yet: create or attach it, or list another target';
 const wrongHere = 'EC2 does not allow this route in this table: change its destination or target in the item';
 const noAccess =
-  "the reconciler's role may not write this table: check its policy, the table's tag, SCPs and VPC endpoint policies";
+  "the reconciler's role may not write this table: check its policy, the table's tag, SCPs and VPC endpoint policies; in a shared VPC, only the owner of a table can change it";
 
 /**
  * What the error codes of CreateRoute, ReplaceRoute and DeleteRoute mean. The first matching rule applies. EC2 does not
@@ -80,7 +80,7 @@ const rules: readonly Rule[] = [
     code: 'routelimitexceeded',
     kind: 'rejected',
     remedy:
-      'the table is full: raise the quota "Routes per route table" (L-93826ACB), or list fewer routes (a prefix list counts its maximum number of entries)',
+      'the table is full: delete or list fewer routes (a prefix list counts its maximum number of entries), or raise the quota "Routes per route table" (L-93826ACB)',
   },
   {
     code: 'invalidinstanceid',

@@ -54,8 +54,8 @@ const notSent: Failure = {
  * Reads are retried. A failed read throws; it never looks like an empty answer. `apply` sends one mutation, and repeats
  * it only while EC2 throttles it and there is time left. It throws `ChangeFailed` and nothing else.
  *
- * @param accountId the account whose tables to return; without it, every table that EC2 shows. In a shared VPC, EC2
- *   also shows the owner's tables, and those are never ours to change
+ * @param accountId the account that owns our tables; without it, no table counts as foreign. In a shared VPC, EC2 also
+ *   shows the owner's tables, and those are never ours to change
  */
 export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string): RouteTables {
   const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
@@ -71,8 +71,8 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
     delete: new TokenBucket(mutationPace),
   };
 
-  const isThere = ({ ownerId }: ActualTable): boolean =>
-    accountId === undefined || ownerId === undefined || ownerId === accountId;
+  const isForeign = ({ ownerId }: ActualTable): boolean =>
+    accountId !== undefined && ownerId !== undefined && ownerId !== accountId;
 
   /**
    * Reads by filter, so that a table that does not exist is absent from the answer. With `RouteTableIds`, one unknown
@@ -87,7 +87,7 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
       );
       for await (const page of pages) {
         if (!page.RouteTables) throw new TypeError('EC2 answered DescribeRouteTables without RouteTables');
-        yield* page.RouteTables.map(actualTable).filter(isThere);
+        yield* page.RouteTables.map(actualTable).filter((table) => !isForeign(table));
       }
     }
     return undefined;
@@ -98,7 +98,8 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
       new DescribeRouteTablesCommand({ Filters: [{ Name: 'route-table-id', Values: [routeTableId] }] }),
     );
     if (!tables) throw new TypeError('EC2 answered DescribeRouteTables without RouteTables');
-    return tables.map(actualTable).find((table) => table.routeTableId === routeTableId && isThere(table));
+    const found = tables.map(actualTable).find((table) => table.routeTableId === routeTableId);
+    return found && isForeign(found) ? { ...found, isForeign: true } : found;
   }
 
   function send(routeTableId: string, change: Change, { withinMs, sendWithinMs }: CallLimits): Promise<unknown> {

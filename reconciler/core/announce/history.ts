@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ChangeJson } from '../route/change.ts';
+import { type ChangeJson, changeAsJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
-import type { Drift } from '../memory/memory.ts';
+import { type BlockCode, type Drift, type Memory, rememberedAt } from '../memory/memory.ts';
+import { permitted } from '../plan/guard.ts';
+import { isSame } from '../status/drift.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import { slotsOf } from '../plan/slots.ts';
@@ -41,6 +43,38 @@ export interface Run {
   readonly reason?: string;
 }
 
+/**
+ * The part of a plan that a run is about: the changes that may be made now, and those that are new. What waits as it did
+ * before is in earlier runs, and the status has the whole plan.
+ */
+export function planOfRun(plan: Plan, before: Memory | undefined): PlanSummary {
+  const codes = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
+  const isAllowed = new Set(permitted(plan));
+  const changes = plan.changes.filter((change) => {
+    const json = changeAsJson(change);
+    return isAllowed.has(change) || isNew(json, codes.get(json.destination), before);
+  });
+  return aboutOnly(summaryOf({ ...plan, changes }), new Set(changes.map((one) => changeAsJson(one).destination)));
+}
+
+/** Whether the plan before asked for another change at this destination, or held it back for another reason. */
+function isNew(change: ChangeJson, waits: BlockCode | undefined, before: Memory | undefined): boolean {
+  const was = rememberedAt(before, change.destination);
+  return was.planned === undefined || !isSame(was.planned, change) || was.waits !== waits;
+}
+
+/** A plan without the waits of other destinations. */
+const aboutOnly = ({ blocked, waiting, ...plan }: PlanSummary, about: ReadonlySet<string>): PlanSummary => {
+  const only = <T extends { readonly destination: string }>(list: readonly T[] = []): readonly T[] =>
+    list.filter(({ destination }) => about.has(destination));
+  const [deletes, waits] = [only(blocked?.deletes), only(waiting)];
+  return {
+    ...plan,
+    ...(blocked && deletes.length > 0 && { blocked: { ...blocked, deletes } }),
+    ...(waits.length > 0 && { waiting: waits }),
+  };
+};
+
 /** The run of a plan that is about to be applied, or of drift that is only reported. */
 export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor }: Waker, detectedAt: Date): Run {
   const at = detectedAt.toISOString();
@@ -56,8 +90,7 @@ export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor
 }
 
 /** Adds a later plan to a run whose table changed meanwhile. The changes of both plans are kept. */
-export function withPlan(run: Run, plan: Plan): Run {
-  const later = summaryOf(plan);
+export function withPlan(run: Run, later: PlanSummary): Run {
   const changes = [...run.plan.changes, ...later.changes].filter(
     (change, index, all) => all.findIndex((other) => isDeepStrictEqual(other, change)) === index,
   );
@@ -68,25 +101,32 @@ export function withPlan(run: Run, plan: Plan): Run {
 export const withOutcomes = (run: Run, outcomes: readonly RunOutcome[]): Run =>
   known({ ...run, outcome: cut(outcomes), moreOutcomes: omittedOf(outcomes) || undefined });
 
-/** The run of trouble without any try to repair it: each change of the plan is skipped. */
+/** The run of new trouble without any try to repair it: each change that is new in the plan is skipped. */
 export function troubleRun(
-  { status: { routeTableId, plan, phase, reason, checkedAt } }: State,
+  before: Memory | undefined,
+  { status: { routeTableId, plan, phase, reason, checkedAt }, memory }: State,
   waker: Waker,
   attributed: (change: ChangeJson) => NonNullable<RunOutcome['actor']>,
 ): Run | undefined {
   if (!plan) return undefined;
-  const skipped = plan.changes.map((change): RunOutcome => ({
-    ...change,
-    result: 'skipped',
-    actor: attributed(change),
-  }));
-  return { ...withOutcomes(newRun(routeTableId, plan, waker, new Date(checkedAt)), skipped), phase, reason };
+  const changes = [...memory.destinations.values()].flatMap(({ planned, waits }) =>
+    planned && isNew(planned, waits, before) ? planned : [],
+  );
+  const skipped = changes.map((change): RunOutcome => ({ ...change, result: 'skipped', actor: attributed(change) }));
+  const about = aboutOnly({ ...plan, changes: cut(changes) }, new Set(changes.map(({ destination }) => destination)));
+  return { ...withOutcomes(newRun(routeTableId, about, waker, new Date(checkedAt)), skipped), phase, reason };
 }
 
 /** The run of a call that changed the surroundings of the table. The same call always gives the same run. */
 export const noticeRun = (call: Notice, { status }: State): Run | undefined =>
   status.plan && {
-    ...newRun(status.routeTableId, status.plan, callAsWaker(call), new Date(status.checkedAt)),
+    ...newRun(
+      status.routeTableId,
+      // It is about no change.
+      aboutOnly({ ...status.plan, changes: [] }, new Set()),
+      callAsWaker(call),
+      new Date(status.checkedAt),
+    ),
     id: `${call.time}#${call.id}`,
     notice: call.notice,
   };

@@ -63,7 +63,7 @@ function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }
   return {
     subject: enforced
       ? `${id}: others changed ${count}`
-      : `${id}: others changed ${count}, and nothing repairs them (${reason})`,
+      : `${id}: ${count} ${changes.length + omitted === 1 ? 'differs' : 'differ'} from the item, and nothing repairs ${changes.length + omitted === 1 ? 'it' : 'them'} (${reason})`,
     what: named(changes.map(differenceText), omitted),
     who: among(changes.map(({ actor }) => actor)),
     next: enforced
@@ -96,7 +96,7 @@ function failed({ routeTableId: id, phase, reason, failures, changes }: DetailOf
       phase === 'Invalid'
         ? `${id}: its desired item is invalid`
         : phase === 'Missing'
-          ? `${id}: EC2 has no such table`
+          ? `${id}: this account has no such table`
           : `${id}: not every route can become as desired`,
     what: each.length > 0 ? named(each) : quoted(reason),
     who: changes.some(({ actor }) => actor) ? behind(changes) : 'nobody else is known to have changed these routes',
@@ -116,7 +116,7 @@ function targetDown({ routeTableId: id, state, reason, failures }: DetailOf<'Rou
     subject: `${id}: ${counted(failures.length, 'route')} ${failures.length === 1 ? 'works' : 'work'} on another target because the listed one is down`,
     what: named(failures.map(({ destination, message = `${destination}: its listed target is down` }) => message)),
     who: 'whoever took the target down and moved the route: named above, as far as events report it',
-    next: `Restore the target, or list the one that works. Runbook: docs/runbook.md#a-table-is-degraded`,
+    next: `Restore the target or, if it was deleted, list the one that works. Runbook: docs/runbook.md#a-table-is-degraded`,
   };
 }
 
@@ -161,7 +161,7 @@ function blackholed({ routeTableId: id, routes }: DetailOf<'Route Blackholed'>):
     subject: `${id}: ${counted(routes.length, 'route')} ${routes.length === 1 ? 'drops its' : 'drop their'} traffic`,
     what: named(routes.map(({ destination, target = 'a target that is gone' }) => `${destination} leads to ${target}`)),
     who: among(routes.map(({ actor }) => actor)),
-    next: `Restore the target, or list another one. Runbook: docs/runbook.md#blackholes`,
+    next: `Restore the target or, if it was deleted, list another one. Runbook: docs/runbook.md#blackholes`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { msSinceCall } from '../memory/call.ts';
 import type { CompletedSweep, SweepRecord } from '../status/sweep-record.ts';
 import type { Transitions } from './transitions.ts';
 
@@ -29,7 +30,7 @@ export const metricUnits = {
   RoutesLeftAlone: 'Count',
   /** Drift that a sweep found and no event reported within 15 minutes. */
   MissedByEvents: 'Count',
-  /** From the call that caused drift to EC2's answer to the call that repaired it. */
+  /** From the call that caused drift to EC2's answer to the call that repaired it, in whole seconds. */
   HealLatency: 'Milliseconds',
   /** Domain events that EventBridge rejected. They are sent again. */
   EventsNotTold: 'Count',
@@ -93,9 +94,7 @@ export function metricsOf({
     MissedByEvents: missed.length,
   }).filter(({ value }) => value > 0);
   const latencies = repaired.flatMap(({ cause, watched, appliedAt = '' }): Metric[] =>
-    cause && !watched
-      ? [{ name: 'HealLatency', value: Math.max(0, Date.parse(appliedAt) - Date.parse(cause.time)) }]
-      : [],
+    cause && !watched ? [{ name: 'HealLatency', value: msSinceCall(cause.time, appliedAt) }] : [],
   );
   return [...counts, ...latencies];
 }

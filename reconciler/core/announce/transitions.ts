@@ -164,7 +164,7 @@ function leftAlone(
     const was = rememberedAt(before.memory, destination);
     if (!seen?.leftAlone || wrote.has(`${destination} ${seen.target}`) || !isByOthers(was, seen)) return [];
     const { target, leftAlone: reason, takesTraffic = false } = seen;
-    const actor = makerOf({ destination, target }, { drift }, calls);
+    const actor = makerOf({ destination, target }, { seen: was.seen, drift }, calls);
     return [known({ destination, target, was: was.seen?.target, reason, takesTraffic, actor })];
   });
   return [...routes.filter(({ takesTraffic }) => takesTraffic), ...routes.filter(({ takesTraffic }) => !takesTraffic)];

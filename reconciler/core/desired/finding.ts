@@ -17,8 +17,9 @@ const findings = {
   'no-local-route': { outOfSync: true, trouble: true },
   'local-override-left': { outOfSync: true, trouble: true },
   'local-overridden': { outOfSync: true, trouble: true },
-  // Phases of their own announce these two.
+  // Phases of their own announce these three.
   'table-not-found': { outOfSync: true, trouble: false },
+  'table-not-ours': { outOfSync: true, trouble: false },
   'invalid-desired': { outOfSync: false, trouble: false },
 } as const;
 

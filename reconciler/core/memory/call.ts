@@ -52,6 +52,10 @@ export type Subject =
 /** A call by others that concerns one route table, as an event reported it. */
 export type ReportedCall = Reported & Subject;
 
+/** The time since a call, in milliseconds but whole seconds: CloudTrail reports only the second of a call. */
+export const msSinceCall = (calledAt: string, until: string): number =>
+  Math.max(0, 1_000 * Math.floor((Date.parse(until) - Date.parse(calledAt)) / 1_000));
+
 /** A reported call is kept for one day after it was made. */
 export const callKeptMs = 24 * 60 * 60 * 1_000;
 

@@ -138,6 +138,8 @@ export type LeftAloneReason =
  */
 export interface Seen {
   readonly target: string;
+  /** The interface that EC2 shows, if `target` is the instance behind it. */
+  readonly via?: string;
   /** Absent if the route is active. */
   readonly state?: string;
   /** The account that owns the interface the route leads to. */
@@ -175,6 +177,8 @@ export interface Down {
   readonly aliveSince?: string;
   /** The call that took it down, if an event reported one. */
   readonly takenDown?: Cause;
+  /** When a read first showed that others had moved the route to the target it has now. */
+  readonly movedBy?: string;
   /** The call that moved the route to another target, if an event reported one. */
   readonly moved?: Cause;
 }
@@ -234,6 +238,8 @@ export interface Drift extends ChangeJson {
   readonly foundAt: string;
   /** It was found while nothing could be changed: observed, paused or stopped. */
   readonly watched?: true;
+  /** The read before showed the same route: no call since made the difference, but an edit. */
+  readonly stood?: true;
   /** The call that caused it, if an event reported one. */
   readonly cause?: Cause;
   /** A sweep found it, and no event has reported it yet. */

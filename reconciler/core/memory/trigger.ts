@@ -74,7 +74,8 @@ export interface Waker {
 export const itemWasDeleted = 'REMOVE';
 
 /**
- * The trigger that a reconcile shows: the call of its own event or, if that has no actor, the newest new call with one.
+ * The trigger that a reconcile shows. For an edit or an order, that is itself: a call whose event it meets is not behind
+ * it. Otherwise it is the call of its own event or, if that has no actor, the newest new call with one.
  *
  * @param calls all calls about the table, the newest first
  * @param newCalls those of them that are new
@@ -84,6 +85,7 @@ export function wakerOf(
   calls: readonly ReportedCall[],
   newCalls: readonly ReportedCall[],
 ): Waker {
+  if (trigger?.kind === 'desired' || trigger?.kind === 'person') return { trigger: shown(trigger) };
   const own = trigger?.kind === 'event' ? calls.find(({ id }) => id === trigger.id) : undefined;
   const call = own?.actor ? own : (newCalls.find(({ actor }) => actor) ?? own);
   if (call) return callAsWaker(call);

@@ -12,6 +12,7 @@ import {
   localReason,
   overriddenByUs,
   isRetargetedLocal,
+  isUnread,
   whyLeftAlone,
   whyNotReplace,
 } from './ownership.ts';
@@ -100,7 +101,9 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
     ? 'is the local route of a VPC CIDR block; to retarget it, set overrideLocal: true'
     : doubt
       ? `has a route to ${target} that may belong to somebody else: it ${doubt.because}; approve the route to have it replaced, or take the destination out of routes`
-      : `has a route to ${target} that is not ours to change (${reason})`;
+      : isUnread(route)
+        ? `has a route whose target cannot be read (${target}): delete the route, and the listed one is created, or take the destination out of routes`
+        : `has a route to ${target} that is not ours to change (${reason})`;
   return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
 }
 
@@ -136,7 +139,8 @@ function health(slot: StaticRoute): Finding[] {
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
   const consequence = {
-    blackhole: 'but that target is gone or detached: traffic is dropped until the target is back',
+    blackhole:
+      'but that target is gone or detached: traffic is dropped; restore the target or, if it was deleted, list another one',
     filtered: 'but EC2 reports the route as filtered: it may not forward traffic',
   }[slot.state];
   const message = `${destination} is routed to ${target} as desired, ${consequence}`;

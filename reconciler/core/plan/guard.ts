@@ -4,7 +4,8 @@ import type { Change } from '../route/change.ts';
 import { type Doubt, doubtAbout, ignoreEntryFor, isPrivate } from './doubt.ts';
 import { type Arrival, type BlockCode, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
-import { destinationText, isDefaultRoute, targetText } from '../route/route.ts';
+import { destinationText, isDefaultRoute, targetNames, targetText } from '../route/route.ts';
+import { isActive, meets } from '../desired/ignore.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on, and so do all other deletes. */
 export interface Blocked {
@@ -125,29 +126,36 @@ function doubtShown(change: Delete, on: Circumstances): string {
   return `${destination} ${doubt?.because}${by === undefined ? '' : `, and ${by} made it`} (to ignore it and its siblings: ${entry})`;
 }
 
-/** How routes came whose deletes wait, as predicates. */
-const shown: Readonly<Record<Arrival, string>> = {
-  appeared: 'appeared',
-  adopted: 'stood when this table was adopted',
-  observed: 'came while the item was in mode observe',
-  paused: 'came while the table was paused or stopped',
-  unwatched: 'came while the table was not watched under its present policy',
-  ignored: 'came under an ignore entry that has ended',
-  'out-of-scope': 'came while out of scope',
-  kept: 'came under unlisted: keep',
-  listed: 'came to a destination that was listed, with another target',
+/**
+ * How routes came whose deletes wait, as predicates. A read shows that a route is there, not when it came: so a route that
+ * was first seen during a pause may be older, and one that came before the table was watched again may be younger.
+ */
+const shown: Readonly<Record<Exclude<Arrival, 'ignored'>, (be: 'was' | 'were') => string>> = {
+  appeared: () => 'appeared',
+  adopted: (be) => `${be} there when this table was adopted, or came soon after`,
+  observed: (be) => `${be} first seen while the item was in mode observe, or soon after`,
+  paused: (be) => `${be} first seen while the table was paused or stopped, or soon after`,
+  unwatched: () => 'came soon after the policy changed, or while the table was not read often enough',
+  'out-of-scope': (be) => `${be} out of scope until the item was edited`,
+  kept: (be) => `${be} kept by unlisted: keep until the item was edited`,
+  listed: (be) => `${be} at a listed destination, with another target than the item listed`,
 };
 
+/** Says of a route that an ignore entry covered whether the entry expired, or somebody edited it. */
+function ignoredShown({ destination, from }: Delete, { desired, now }: Circumstances, be: 'was' | 'were'): string {
+  const route = { ...from, destination };
+  const hasExpired = desired.ignore.some((one) => !isActive(one, now) && meets(one, destination, targetNames(route)));
+  return `${be} under an ignore entry ${hasExpired ? 'that expired' : 'until the item was edited'}`;
+}
+
+function arrivalShown(change: Delete, on: Circumstances, be: 'was' | 'were'): string {
+  if (isOwned({ ...change.from, destination: change.destination }, on)) return 'left routes with an edit';
+  const arrival = arrivalOf(change, on) ?? 'unwatched';
+  return arrival === 'ignored' ? ignoredShown(change, on, be) : shown[arrival](be);
+}
+
 const arrivalsShown = (waiting: readonly Delete[], on: Circumstances): string =>
-  [
-    ...new Set(
-      waiting.map((change) =>
-        isOwned({ ...change.from, destination: change.destination }, on)
-          ? 'left routes with an edit'
-          : shown[arrivalOf(change, on) ?? 'unwatched'],
-      ),
-    ),
-  ].join(' or ');
+  [...new Set(waiting.map((change) => arrivalShown(change, on, waiting.length === 1 ? 'was' : 'were')))].join(' or ');
 
 /** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
 export function permitted({

@@ -33,7 +33,7 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
   const mayRetargetLocal = wanted.overrideLocal || wanted.target.kind === 'local';
   return (
     (mayRetargetLocal ? undefined : localReason(slot)) ??
-    serviceReason(slot) ??
+    (isOursUnread(slot, on) ? undefined : serviceReason(slot)) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
     (mayBeSomebodyElses(slot, on) ? 'maybe-not-ours' : undefined) ??
     (slot.state === 'active' && isDown(wanted, on) ? 'target-down' : undefined)
@@ -50,6 +50,16 @@ function mayBeSomebodyElses(slot: StaticRoute, on: Circumstances): boolean {
   if (at(slot, on).seenAsListed) return false;
   return !isAmong(approvedRoutes(on.desired, on.memory, on.now), slot.destination, slot);
 }
+
+/**
+ * Whether a route without a target that we can read stands where a read has shown the listed target, or we wrote it. Then
+ * the destination is ours, and the route must not stay for ever, even after the item is corrected.
+ */
+const isOursUnread = (slot: StaticRoute, on: Circumstances): boolean =>
+  isUnread(slot) && slot.state !== 'unknown' && at(slot, on).seenAsListed === true;
+
+/** Whether a route that somebody created has no target that we can read. */
+export const isUnread = ({ target, origin }: StaticRoute): boolean => target.kind === 'unknown' && origin === 'created';
 
 /** Why an unlisted static route is left alone; undefined when it is to be deleted, or put back as local route. */
 export function whyLeftAlone(slot: StaticRoute, on: Circumstances): LeftAloneReason | undefined {

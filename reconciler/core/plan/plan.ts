@@ -134,9 +134,19 @@ function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): A
   return [...routes.filter((route) => !isStatic(route) || !changed.has(destinationText(route.destination))), ...made];
 }
 
-/** The plan for a table that does not exist in EC2: no changes, and not in sync. */
-export function planForMissingTable(desired: DesiredTable): Plan {
-  const message = `${desired.routeTableId} does not exist in this account and Region, so its routes cannot be managed; delete the item if the table is gone for good`;
+/** The plan for a table that does not exist in EC2, or that belongs to another account: no changes, and not in sync. */
+export function planForMissingTable(desired: DesiredTable, owner?: string): Plan {
+  const { routeTableId } = desired;
+  const finding: Finding =
+    owner === undefined
+      ? {
+          code: 'table-not-found',
+          message: `${routeTableId} does not exist in this account and Region, so its routes cannot be managed; delete the item if the table is gone for good`,
+        }
+      : {
+          code: 'table-not-ours',
+          message: `${routeTableId} belongs to account ${owner}, which shares its VPC: only its owner can change it; manage it from that account, and delete the item here`,
+        };
   return {
     routeTableId: desired.routeTableId,
     inSync: false,
@@ -144,7 +154,7 @@ export function planForMissingTable(desired: DesiredTable): Plan {
     changes: [],
     unchanged: 0,
     leftAlone: [],
-    findings: [...desired.findings, { code: 'table-not-found', message }],
+    findings: [...desired.findings, finding],
   };
 }
 

@@ -64,6 +64,8 @@ export interface ActualTable {
   readonly routeTableId: string;
   readonly vpcId?: string;
   readonly ownerId?: string;
+  /** It belongs to another account, in a VPC that is shared with ours. Only its owner can change it. */
+  readonly isForeign?: true;
   readonly tags: Readonly<Record<string, string>>;
   /** Ids of its associations with subnets and gateways. */
   readonly associations?: readonly string[];

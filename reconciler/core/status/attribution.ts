@@ -14,11 +14,26 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
 
 /**
  * Who made a change necessary: known from the drift it repairs, or from the reported calls. An actor is named only if
- * the last call about exactly this destination of this table explains the change, by its action and its target.
+ * their call about exactly this destination of this table made the difference: the read before showed another route, and
+ * the last calls asked for what this read shows.
+ *
+ * @param before what was known of the destination when the reconcile began
  */
 export function actorOf(change: ChangeJson, before: Remembered, calls: readonly ReportedCall[]): Actor | undefined {
-  return (knownCause(change, before) ?? causeOf(change, unspent(calls, before.drift)))?.actor;
+  const known = knownCause(change, before);
+  if (known) return known.actor;
+  return stoodBefore(change, before)
+    ? moveOf(change, before)?.actor
+    : causeOf(change, unspent(calls, before.drift))?.actor;
 }
+
+/** The call that moved a route away from its listed target while that was down, if the route moves back now. */
+export const moveOf = ({ to }: ChangeJson, { down }: Pick<Rewritten, 'down'>): Cause | undefined =>
+  down?.target === to ? down?.moved : undefined;
+
+/** Whether the read before showed the same route. Then no call since made the difference: an edit did, or a rule ended. */
+export const stoodBefore = ({ from }: Pick<ChangeJson, 'from'>, { seen }: Pick<Rewritten, 'seen'>): boolean =>
+  from === seen?.target || (from !== undefined && from === seen?.via);
 
 /**
  * The known cause of the drift that a change repairs. It stays the cause if the change is another one now: a repair may
@@ -29,18 +44,35 @@ function knownCause({ from }: ChangeJson, before: Remembered): Cause | undefined
   return drift && drift.appliedAt === undefined && drift.from === from ? drift.cause : undefined;
 }
 
-/** The reported call that explains a change, if there is one. */
-export function causeOf(change: ChangeJson, calls: readonly ReportedCall[]): Cause | undefined {
-  const about = inTime(calls.filter((call) => isAbout(call, change)));
-  // CloudTrail reports whole seconds. Only its effect shows which call of the last second was the last one.
-  const lastAt = Date.parse(about.at(-1)?.time ?? '');
-  const cause = about.find((call) => Date.parse(call.time) === lastAt && explains(call, change));
-  return cause && known({ id: cause.id, name: cause.name, time: cause.time, actor: cause.actor });
+/** The reported call that made a change necessary, if there is one. */
+export const causeOf = (change: ChangeJson, calls: readonly ReportedCall[]): Cause | undefined =>
+  makerAmong(
+    calls.filter((call) => isAbout(call, change)),
+    (call) => explains(call, change),
+  );
+
+/**
+ * The call that made a difference, if the last of these calls explains it. Whoever asks for what is already there changes
+ * nothing: so the first of equal calls made it. CloudTrail reports whole seconds, and the calls of one second have no
+ * order. If several callers may have been first, none is named.
+ */
+export function makerAmong(
+  calls: readonly ReportedCall[],
+  explains: (call: ReportedCall) => boolean,
+): Cause | undefined {
+  let makers: readonly ReportedCall[] = [];
+  const seconds = [...Map.groupBy(calls, ({ time }) => Date.parse(time))].sort(([one], [other]) => other - one);
+  for (const [, together] of seconds) {
+    const equal = together.filter(explains);
+    const isMixed = equal.length < together.length;
+    if (equal.length > 0) makers = isMixed ? [...equal, ...makers] : equal;
+    if (isMixed) break;
+  }
+  const [first] = makers;
+  return first && makers.every(({ actor }) => actor?.arn === first.actor?.arn) ? asCause(first) : undefined;
 }
 
-/** Sorts calls by time: events arrive in any order. */
-const inTime = (calls: readonly ReportedCall[]): ReportedCall[] =>
-  calls.toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time));
+const asCause = ({ id, name, time, actor }: ReportedCall): Cause => known({ id, name, time, actor });
 
 const isAbout = (call: ReportedCall, { destination }: Pick<ChangeJson, 'destination'>): boolean =>
   call.about === 'route' && call.destination === destination;
@@ -48,17 +80,20 @@ const isAbout = (call: ReportedCall, { destination }: Pick<ChangeJson, 'destinat
 /** Whether a call leaves a table as the change found it. A target that the event does not name is not compared. */
 function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   if (call.about !== 'route' || !causes[action].includes(call.name)) return false;
+  if (call.target === undefined || from === undefined) return true;
   // EC2 shows an instance by its interface.
-  const isComparable = call.target !== undefined && from !== undefined && !call.target.startsWith('i-');
-  return !isComparable || call.target === from;
+  return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));
 }
 
 /** Who made a route, or gave it this target, since the read before. Known only from a reported call. */
 export const makerOf = (
   { destination, target }: { readonly destination: string; readonly target: string },
-  { drift }: Pick<Rewritten, 'drift'>,
+  { seen, drift }: Pick<Rewritten, 'seen' | 'drift'>,
   calls: readonly ReportedCall[],
-): Actor | undefined => causeOf({ action: 'delete', destination, from: target }, unspent(calls, drift))?.actor;
+): Actor | undefined => {
+  const change = { action: 'delete', destination, from: target } as const;
+  return stoodBefore(change, { seen }) ? undefined : causeOf(change, unspent(calls, drift))?.actor;
+};
 
 /** A read may show a table as it was this long ago. */
 const readsLagMs = 30_000;
@@ -78,6 +113,7 @@ export const unspent = (calls: readonly ReportedCall[], drift: readonly Drift[] 
 
 /** The call that caused earlier drift, if its event arrives only now. `drift` is all drift of that destination. */
 export function lateCause(found: Drift, calls: readonly ReportedCall[], drift: readonly Drift[]): Cause | undefined {
+  if (found.stood) return undefined;
   const others = drift.filter((other) => other !== found);
   const earlier = others.filter(({ foundAt }) => foundAt < found.foundAt);
   const late = calls.filter(
@@ -99,8 +135,8 @@ const isOver = ({ time }: ReportedCall, { foundAt, appliedAt = foundAt }: Drift)
 const explainsForMs = 15 * 60 * 1_000;
 
 /**
- * The calls that may explain a read: new calls, and calls of the last 15 minutes about routes or that take targets down,
- * because reads may lag.
+ * The calls that may explain a read: new calls, and calls of the last 15 minutes about routes or targets, because reads
+ * may lag.
  */
 export function mayExplain(
   calls: readonly ReportedCall[],
@@ -113,4 +149,4 @@ export function mayExplain(
   );
 }
 
-const isLasting = ({ about }: ReportedCall): boolean => about === 'route' || about === 'target-down';
+const isLasting = ({ about }: ReportedCall): boolean => about !== 'surroundings' && about !== 'table';

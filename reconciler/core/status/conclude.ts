@@ -35,7 +35,8 @@ export type Result =
   | { readonly kind: 'invalid'; readonly problems: readonly Problem[] }
   /** No read was believed. */
   | { readonly kind: 'doubtful'; readonly desired: DesiredTable; readonly actual: ActualTable }
-  | { readonly kind: 'missing'; readonly desired: DesiredTable }
+  /** EC2 has no such table, or one that belongs to `owner`, another account. */
+  | { readonly kind: 'missing'; readonly desired: DesiredTable; readonly owner?: string }
   | Planned;
 
 interface Planned {
@@ -98,7 +99,7 @@ function judge(before: State | undefined, memory: Memory, result: Result, on: Ci
     case 'doubtful':
       return doubtful(before, memory, result, on);
     case 'missing':
-      return missing(before, memory, result.desired, on);
+      return missing(before, memory, result, on);
     case 'planned':
       return planned(before, memory, result, on);
     default:
@@ -189,7 +190,12 @@ function doubtful(
 }
 
 /** No read shows the table, so no contest counts as quiet, and repairs are kept. */
-function missing(before: State | undefined, memory: Memory, desired: DesiredTable, on: Circumstances): Judged {
+function missing(
+  before: State | undefined,
+  memory: Memory,
+  { desired, owner }: Extract<Result, { kind: 'missing' }>,
+  on: Circumstances,
+): Judged {
   const { now } = on;
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
   const { doubt: _____, ...cleared } = withEach(
@@ -201,9 +207,12 @@ function missing(before: State | undefined, memory: Memory, desired: DesiredTabl
     status: {
       ...shownOf(followed),
       phase: 'Missing',
-      reason: 'EC2 has no such route table in this account and Region',
+      reason:
+        owner === undefined
+          ? 'EC2 has no such route table in this account and Region'
+          : `the route table belongs to account ${owner}: only its owner can change it`,
       failures: [],
-      plan: summaryOf(planForMissingTable(desired)),
+      plan: summaryOf(planForMissingTable(desired, owner)),
       ...(on.outcomes.some(mayHaveWritten) && { nextRetry: after(now, verifyAfterMs) }),
       ...pauseOf(desired, now),
     },
@@ -231,6 +240,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     ),
     outcomes,
     sightOf(before, believed, on, earlier.length > 0),
+    plan,
   );
   const failures = failuresIn(followed, plan);
   const contested = contestedIn(followed);

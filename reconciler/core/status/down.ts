@@ -1,10 +1,10 @@
 import type { DesiredRoute } from '../desired/desired.ts';
 import type { ReportedCall } from '../memory/call.ts';
-import type { Cause, Down, Remembered } from '../memory/memory.ts';
+import type { Down, Remembered } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import { type StaticRoute, sameTarget, targetText } from '../route/route.ts';
-import { causeOf, unspent } from './attribution.ts';
+import { causeOf, makerAmong, stoodBefore, unspent } from './attribution.ts';
 
 /** What a read and EC2's answer show of a listed target. */
 interface Shown {
@@ -26,38 +26,63 @@ export function downAfter(
 ): Down | undefined {
   if (!wanted || wanted.target.kind === 'local' || isMade) return undefined;
   const target = targetText(wanted.target);
-  const { aliveSince, ...same }: Down = before?.target === target ? before : { target, since: now.toISOString() };
+  const last = before?.target === target ? before : undefined;
+  const same = last && last.aliveSince === undefined ? last : downAgain(last, target, now);
   if (route && sameTarget(wanted.target, route)) return route.state === 'blackhole' ? same : undefined;
   if (health === 'dead') return same;
-  if (before?.target !== target) return undefined;
-  return health === 'alive' ? { ...same, aliveSince: aliveSince ?? now.toISOString() } : before;
+  return last && health === 'alive' ? { ...last, aliveSince: last.aliveSince ?? now.toISOString() } : last;
 }
 
+/** A target that goes down, perhaps once more: who took it down before did not do it now. */
+const downAgain = (before: Down | undefined, target: string, now: Date): Down =>
+  known({ target, since: now.toISOString(), movedBy: before?.movedBy, moved: before?.moved });
+
 /**
- * Adds who took the target down and who moved the route, as far as calls report it.
+ * Adds who took the target down and who moved the route, as far as calls report it. A call that came when the target was
+ * down already, or the route moved, did neither.
  *
- * @param kept the target through which the route works meanwhile. Undefined if it is not left alone for that
+ * @param on.before what was known of the destination when the reconcile began
+ * @param on.kept the target through which the route works meanwhile. Undefined if it is not left alone for that
  */
 export function withCauses(
   destination: string,
   { down, instance, drift }: Remembered,
-  kept: string | undefined,
-  calls: readonly ReportedCall[],
+  on: {
+    readonly before: Remembered;
+    readonly kept: string | undefined;
+    readonly calls: readonly ReportedCall[];
+    readonly now: Date;
+  },
 ): Down | undefined {
   if (!down) return undefined;
-  const takenDown = calls
-    .filter((call) => call.about === 'target-down' && [down.target, instance].some((id) => id && call.ids.includes(id)))
-    .toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))
-    .at(-1);
-  const moved =
-    kept === undefined
-      ? undefined
-      : (causeOf({ action: 'replace', destination, from: kept, to: down.target }, unspent(calls, drift)) ?? down.moved);
-  return known({
-    ...down,
-    takenDown: takenDown ? asCause(takenDown) : down.takenDown,
-    moved,
-  });
+  const { takenDown, movedBy: _, moved: __, ...rest } = down;
+  const ids = [down.target, instance];
+  const isAbout = (call: ReportedCall): boolean => 'ids' in call && ids.some((id) => id && call.ids.includes(id));
+  const cause = makerAmong(madeBy(down.since, on.calls.filter(isAbout)), ({ about }) => about === 'target-down');
+  return known({ ...rest, takenDown: cause ?? takenDown, ...movedFrom(destination, { ...on, down, drift }) });
 }
 
-const asCause = ({ id, name, time, actor }: ReportedCall): Cause => known({ id, name, time, actor });
+/** When others moved the route away from its listed target, and who did. */
+function movedFrom(
+  destination: string,
+  {
+    down,
+    drift,
+    before,
+    kept,
+    calls,
+    now,
+  }: Parameters<typeof withCauses>[2] & { readonly down: Down; readonly drift: Remembered['drift'] | undefined },
+): Pick<Down, 'movedBy' | 'moved'> {
+  if (kept === undefined) return {};
+  const change = { action: 'replace', destination, from: kept, to: down.target } as const;
+  const stood = stoodBefore(change, before);
+  const movedBy = stood ? down.movedBy : now.toISOString();
+  if (movedBy === undefined) return {};
+  const moved = causeOf(change, madeBy(movedBy, unspent(calls, drift))) ?? (stood ? down.moved : undefined);
+  return known({ movedBy, moved });
+}
+
+/** The calls made up to this time. */
+const madeBy = (time: string, calls: readonly ReportedCall[]): readonly ReportedCall[] =>
+  calls.filter((call) => Date.parse(call.time) <= Date.parse(time));

@@ -3,7 +3,7 @@ import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
-import { causeOf, lateCause, madeAfter, unspent } from './attribution.ts';
+import { causeOf, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */
 const eventsMayBeLateMs = 15 * 60 * 1_000;
@@ -27,10 +27,7 @@ export interface DriftSight {
 }
 
 /** What was known of one destination when the reconcile began. */
-interface Before extends Pick<Rewritten, 'drift' | 'planned' | 'written'> {
-  /** Who moved the route while its listed target was down. */
-  readonly moved?: Cause | undefined;
-}
+type Before = Pick<Rewritten, 'drift' | 'planned' | 'written' | 'seen' | 'down'>;
 
 /** What one reconcile found at one destination. */
 export interface Found {
@@ -38,6 +35,8 @@ export interface Found {
   readonly isBelieved: boolean;
   /** The first change that a read asked for here, whether it is made or not. Absent if the route is as desired. */
   readonly deviation: ChangeJson | undefined;
+  /** The route is not as desired either, but it works, and its listed target is down. */
+  readonly isKept?: boolean;
   readonly outcome: ChangeOutcome | undefined;
 }
 
@@ -45,12 +44,13 @@ export interface Found {
  * Follows the drift of one destination: a difference from the item that no edit caused.
  *
  * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
- * ends when a read shows the route as desired. A difference that an edit of the item or its policy causes is not drift,
+ * ends when a read shows the route as desired, and not while the route is kept because its listed target is down. A difference that an edit of the item or its policy causes is not drift,
  * unless a call since the last read explains it. While nothing may be changed, every difference is drift.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
-  const followed = found.isBelieved ? follow(explained, before, found.deviation, seen) : explained;
+  const isFollowed = found.isBelieved && !(found.isKept && !found.deviation);
+  const followed = isFollowed ? follow(explained, before, found.deviation, seen) : explained;
   return kept(withRepair(followed, found.outcome, seen.now), before, seen.now);
 }
 
@@ -65,26 +65,38 @@ function follow(
   const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
   if (!deviation) return last ? [...over, ended(last)] : drift;
   if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
-  const cause = causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift)) ?? before.moved;
+  const stood = stoodBefore(deviation, before);
+  const cause = stood
+    ? moveOf(deviation, before)
+    : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
   if (cause || isNew(deviation, before, seen))
-    return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, cause, seen)];
+    return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
+  if (!last) return drift;
   // Others changed the route before, and an edit asks for something else now.
-  return last ? [...over, withChange(last, deviation)] : drift;
+  if (last.from === deviation.from) return [...over, withChange(last, deviation)];
+  // Others changed it once more: whoever changed it before did not do that.
+  return [...over, ended(last), newDrift(deviation, { cause: undefined, stood: false }, seen)];
 }
 
-/** The calls that may explain a difference after an edit. What the last read showed was right before the edit. */
-const callsSinceRead = ({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] =>
-  isRollout && readBefore !== undefined ? madeAfter(readBefore, calls) : calls;
+/**
+ * The calls that may explain a difference after an edit. What the last read showed was right before the edit. Without a
+ * read, the first item found the table as it is.
+ */
+function callsSinceRead({ calls, isRollout, readBefore }: DriftSight): readonly ReportedCall[] {
+  if (!isRollout) return calls;
+  return readBefore === undefined ? [] : madeAfter(readBefore, calls);
+}
 
 function newDrift(
   change: ChangeJson,
-  cause: Drift['cause'],
+  { cause, stood }: { readonly cause: Cause | undefined; readonly stood: boolean },
   { now, isWatched, isRollout, bySweep }: DriftSight,
 ): Drift {
   return known({
     ...change,
     foundAt: now.toISOString(),
     watched: isWatched ? (true as const) : undefined,
+    stood: stood && !cause ? (true as const) : undefined,
     cause,
     // If the item or the policy has changed, the difference may be old: no event is expected.
     expectsEvent: !cause && !isRollout && bySweep ? (true as const) : undefined,

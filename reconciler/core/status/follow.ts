@@ -32,15 +32,12 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   const allowed = byDestination(permitted(plan).map(changeAsJson));
   const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
-  const kept = new Map(
-    plan.leftAlone
-      .filter(({ reason }) => reason === 'target-down')
-      .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
-  );
+  const kept = keptIn(plan);
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
     memory,
     (remembered, destination) => {
+      const was = rememberedAt(before, destination);
       const wanted = allowed.get(destination);
       const outcome = tried
         .get(destination)
@@ -50,13 +47,21 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         planned: open.get(destination),
         waits: waits.get(destination),
         troubles: troubles.get(destination),
-        down: withCauses(destination, remembered, kept.get(destination), calls),
-        refusal: refusalAfter(rememberedAt(before, destination).refusal, wanted, outcome, now),
+        down: withCauses(destination, remembered, { before: was, kept: kept.get(destination), calls, now }),
+        refusal: refusalAfter(was.refusal, wanted, outcome, now),
       };
     },
     [...open.keys(), ...troubles.keys()],
   );
 }
+
+/** The targets of working routes that are kept because their listed targets are down, by destination. */
+const keptIn = (plan: Plan | undefined): ReadonlyMap<string, string> =>
+  new Map(
+    plan?.leftAlone
+      .filter(({ reason }) => reason === 'target-down')
+      .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
+  );
 
 /** Remembers, destination by destination, what was repaired, and who made that necessary. */
 export function rememberRepairs(
@@ -103,6 +108,7 @@ export function deviationsIn(
  *
  * @param before the memory when the reconcile began: what this reconcile planned and wrote is not drift
  * @param deviations undefined when no read is believed
+ * @param plan the last plan, if a read is believed
  */
 export function followDrift(
   before: Memory,
@@ -110,7 +116,9 @@ export function followDrift(
   deviations: ReadonlyMap<string, ChangeJson> | undefined,
   outcomes: readonly ChangeOutcome[],
   sight: DriftSight,
+  plan?: Plan,
 ): Memory {
+  const kept = keptIn(plan);
   const done = new Map(outcomes.filter(isDone).map((one) => [one.destination, one]));
   const followed = withEach(
     memory,
@@ -118,10 +126,10 @@ export function followDrift(
       const found = {
         isBelieved: deviations !== undefined,
         deviation: deviations?.get(destination),
+        isKept: kept.has(destination),
         outcome: done.get(destination),
       };
-      const { planned, written, down } = rememberedAt(before, destination);
-      const drift = driftAfter({ drift: remembered.drift, planned, written, moved: down?.moved }, found, sight);
+      const drift = driftAfter({ ...rememberedAt(before, destination), drift: remembered.drift }, found, sight);
       return { ...remembered, drift: drift.length > 0 ? drift : undefined };
     },
     deviations?.keys(),
@@ -152,7 +160,7 @@ export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
     const run = runs.find(({ about }) => about.has(drift.destination));
     return run && drift.endedAt === undefined ? { ...drift, runs: [...(drift.runs ?? []).slice(0, 1), run.id] } : drift;
   };
-  const open = runs.map(({ id, destinations }) => ({ id, destinations }));
+  const open = runs.flatMap(({ id, destinations }) => (destinations.length > 0 ? { id, destinations } : []));
   return {
     ...withEach(memory, ({ drift, ...rest }) => ({ ...rest, drift: drift?.map(toldIn) })),
     openRuns: [...(memory.openRuns ?? []), ...open].slice(-openRunsKept),

@@ -21,11 +21,18 @@ interface Looked {
   readonly now: Date;
 }
 
-/** Which phase a table is in, and why, in one sentence. */
-export function phaseOf(
+/** Which phase a table is in, and why. Whatever the phase, the reason says which listed routes drop their traffic. */
+export function phaseOf(desired: DesiredTable, plan: Plan, on: Looked): Pick<Status, 'phase' | 'reason'> {
+  const degraded = degradedBecause(plan, on.memory);
+  const { phase, reason } = mostSerious(desired, plan, on, degraded);
+  return { phase, reason: degraded === undefined || phase === 'Degraded' ? reason : `${reason}; ${degraded}` };
+}
+
+function mostSerious(
   desired: DesiredTable,
   plan: Plan,
-  { isDone, failures, contested, outcomes, memory, now }: Looked,
+  { isDone, failures, contested, outcomes, now }: Looked,
+  degraded: string | undefined,
 ): Pick<Status, 'phase' | 'reason'> {
   const made = outcomes.filter(mayHaveWritten).length;
   if (!isEnforced(desired, now) && !plan.inSync && made === 0)
@@ -46,8 +53,7 @@ export function phaseOf(
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
   if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
   const finding = plan.findings.find((one) => isOutOfSync(one) && one.code !== 'target-down');
-  const degraded = finding || plan.changes.length > 0 ? undefined : degradedBecause(plan, memory);
-  if (degraded !== undefined) return { phase: 'Degraded', reason: degraded };
+  if (degraded !== undefined && !finding && plan.changes.length === 0) return { phase: 'Degraded', reason: degraded };
   if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
   // A pause may end between the read and this conclusion: then nothing was tried yet.
   return finding
@@ -65,13 +71,23 @@ function degradedBecause({ findings }: Plan, memory: Memory): string | undefined
   return `${first.message}${causedBy(rememberedAt(memory, first.destination ?? '').down)}${more}`;
 }
 
-/** Who took a listed target down, and who moved the route, as far as events report it. */
+/** Calls that delete a target for ever. A transit gateway can be attached to a VPC again. */
+const deletesForEver = /^(Delete(?!TransitGatewayVpcAttachment)|Terminate)/;
+
+/** Who took a listed target down and who moved the route, and when, as far as events report it. */
 export function causedBy(down: Down | undefined): string {
-  const by = (cause: Cause): string => `${cause.name} of ${cause.actor?.arn ?? 'somebody'}`;
+  if (!down) return '';
+  const { target, since, takenDown, moved } = down;
+  const by = ({ name, actor, time }: Cause): string => `${name} of ${actor?.arn ?? 'somebody'} at ${time}`;
+  const isFinal = takenDown !== undefined && deletesForEver.test(takenDown.name);
   return [
-    ...(down?.takenDown ? [`; ${by(down.takenDown)} took ${down.target} down`] : []),
-    ...(down?.moved ? [`; ${by(down.moved)} moved the route`] : []),
-  ].join('');
+    takenDown
+      ? `${by(takenDown)} took ${target} down${isFinal ? ': it will not come back, list another target' : ''}`
+      : `${target} was first seen down at ${since}, and no event reports a cause`,
+    ...(moved ? [`${by(moved)} moved the route`] : []),
+  ]
+    .map((part) => `; ${part}`)
+    .join('');
 }
 
 /** Names the deletes that wait for creates. */

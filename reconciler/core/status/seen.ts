@@ -30,9 +30,12 @@ export interface Around {
 
 /** The static route of a destination, as it is remembered after a believed read. */
 export function seenIn({ route, wanted, leftAlone }: Shown, before: Seen | undefined, around: Around): Seen {
+  const shown = targetText(route.target);
+  // We write an instance, and EC2 shows its interface: that is still the same target.
+  const target = before && targetNames(route).includes(before.target) ? before.target : shown;
   const seen = {
-    // We write an instance, and EC2 shows its interface: that is still the same target.
-    target: before && targetNames(route).includes(before.target) ? before.target : targetText(route.target),
+    target,
+    via: target === shown ? undefined : shown,
     state: route.state === 'active' ? undefined : route.state,
     ownerId: isThroughMachine(route) ? route.instance?.ownerId : undefined,
   };

@@ -1,6 +1,8 @@
 import type { Blocked } from '../plan/guard.ts';
 import type { ChangeJson } from '../route/change.ts';
+import { counted } from '../route/counted.ts';
 import { known } from '../route/known.ts';
+import { refusedAsFull } from '../route/outcome.ts';
 import {
   type Drift,
   type LastDrift,
@@ -35,7 +37,7 @@ export const phases = [
   'Failed',
   /** The item is invalid. Its last valid version stays in force. */
   'Invalid',
-  /** EC2 has no such table. */
+  /** EC2 has no such table, or it belongs to another account. */
   'Missing',
   /** The item was deleted. */
   'Unmanaged',
@@ -198,5 +200,20 @@ export const failuresIn = (memory: Memory, plan: Plan): readonly Failure[] =>
   plan.changes.flatMap((change) => {
     const destination = destinationText(change.destination);
     const { refusal } = rememberedAt(memory, destination);
-    return refusal ? { ...refusal, destination } : [];
+    return refusal
+      ? known({ ...refusal, destination, remedy: roomIn(plan, destination, refusal) ?? refusal.remedy })
+      : [];
   });
+
+/** How a person makes room for a route in a full table, if deletes wait that would do so. */
+function roomIn({ routeTableId, blocked }: Plan, destination: string, refusal: Refusal): string | undefined {
+  if (!blocked || !refusedAsFull(refusal)) return undefined;
+  // EC2 counts IPv4 and IPv6 routes apart. A prefix list has either of them.
+  const families = (text: string): readonly string[] =>
+    text.startsWith('pl-') ? ['4', '6'] : [text.includes(':') ? '6' : '4'];
+  const wanted = new Set(families(destination));
+  const { length } = blocked.deletes.filter((one) => families(one.destination).some((family) => wanted.has(family)));
+  return length === 0
+    ? undefined
+    : `the table is full, and ${counted(length, 'delete')} that ${length === 1 ? 'waits' : 'wait'} for approval would make room: npx routectl approve ${routeTableId}`;
+}

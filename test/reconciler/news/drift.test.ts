@@ -42,6 +42,18 @@ describe('drift in an enforced table', () => {
     expect(values('HealLatency')).toEqual([3 * second]);
   });
 
+  it.each([
+    [903, 0],
+    [1_210, 1_000],
+    [2_999, 2_000],
+  ])('is measured in whole seconds, because CloudTrail reports the second of the call: %i ms', async (ms, latency) => {
+    const world = await inSync(two);
+    const call = hijack(world);
+    world.clock.advance(ms);
+    await world.event(call);
+    expect(world.announcer.values('HealLatency')).toEqual([latency]);
+  });
+
   it('is measured up to the answer of EC2 to the repair, even if the repair needs two tries', async () => {
     const world = await inSync(two);
     const call = hijack(world);

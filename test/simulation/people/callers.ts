@@ -25,7 +25,10 @@ export class Callers {
 
   // ── people and tools ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Somebody changes a route by hand or with a tool. If EC2 rejects the call, nothing happens. */
+  /**
+   * Somebody changes a route by hand or with a tool, or asks for the target that it has. If EC2 rejects the call, nothing
+   * happens.
+   */
   call(routeTableId: string): void {
     const random = this.#random;
     const calls = this.#cloud.ec2.as(random.pick(['alice', 'bob', 'deployer']));
@@ -36,7 +39,9 @@ export class Callers {
       slot && roll < 0.35
         ? calls.deleteRoute(callOf(routeTableId, slot.destination))
         : slot && roll < 0.7
-          ? calls.replaceRoute(callOf(routeTableId, slot.destination, random.pick(targets)))
+          ? calls.replaceRoute(
+              callOf(routeTableId, slot.destination, random.chance(0.3) ? slot.target : random.pick(targets)),
+            )
           : calls.createRoute(callOf(routeTableId, random.pick(destinations), random.pick(targets)));
     call.catch(() => {});
   }
@@ -49,13 +54,14 @@ export class Callers {
     const slot = slotAt(table, destination);
     if (slot?.origin === 'CreateRouteTable' || slot?.target.startsWith('vpce') || slot?.target === 'VpcLattice') return;
     const isThere = slot !== undefined;
-    if (isThere && this.#random.chance(0.5)) ec2.scenery.removeRoute(routeTableId, destination);
-    else ec2.scenery.route(routeTableId, destination, this.#random.pick(targets));
+    const target = isThere && this.#random.chance(0.5) ? undefined : this.#random.pick(targets);
+    if (target === undefined) ec2.scenery.removeRoute(routeTableId, destination);
+    else ec2.scenery.route(routeTableId, destination, target);
     watch.touches(routeTableId, destination);
-    watch.called(routeTableId, destination, 'bob');
+    watch.made(routeTableId, destination, 'bob', ec2.world);
     history.note('bob', `was faster at ${routeTableId} ${destination}`);
-    const eventName = isThere ? 'ReplaceRoute' : 'CreateRoute';
-    this.#send({ eventName }, 'bob', callOf(routeTableId, destination), routeTableId);
+    const eventName = target === undefined ? 'DeleteRoute' : isThere ? 'ReplaceRoute' : 'CreateRoute';
+    this.#send({ eventName }, 'bob', callOf(routeTableId, destination, target), routeTableId);
   }
 
   /** Another tool replaces a listed route again and again for a while. */
@@ -159,17 +165,21 @@ export class Callers {
 
   // ── CloudTrail ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** CloudTrail reports a call that changed something. Our own calls are reported only as a fault. */
-  report({ action, caller, input }: Call): void {
-    const { faults, watch } = this.#cloud;
+  /**
+   * CloudTrail reports a call that EC2 accepted. Our own calls are reported only as a fault.
+   *
+   * @param isMade the call changed the route that it is about
+   */
+  report({ action, caller, input }: Call, isMade: boolean): void {
+    const { faults, watch, ec2 } = this.#cloud;
     const routeTableId = String(input['RouteTableId']);
     const destination = String(destinationIn(input));
     const isOurs = caller.startsWith('fn-');
     if (isOurs && action === 'DeleteRoute' && this.#random.chance(0.1)) this.#createAgain(routeTableId, input);
     if (isOurs && !faults.strikes('own call as event')) return;
     const who = isOurs ? ourRole : caller;
-    watch.called(routeTableId, destination, who);
-    if (!isOurs) watch.touches(routeTableId, destination);
+    if (isMade) watch.made(routeTableId, destination, who, ec2.world);
+    if (isMade && !isOurs) watch.touches(routeTableId, destination);
     this.#send({ eventName: action }, who, input, routeTableId);
   }
 

@@ -1,6 +1,6 @@
-import { isAlive } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
+import { isAlive } from '../../support/ec2/world.ts';
 import type { Spec } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { Attack } from './attack.ts';
@@ -33,8 +33,8 @@ export class People {
     this.#operators = new Operators(cloud, random);
     this.#attack = new Attack(cloud, random);
     this.#poison = new Poison(cloud, delivery, random, this.tables);
-    cloud.onEffect = (call) => {
-      this.#callers.report(call);
+    cloud.onEffect = (call, isMade) => {
+      this.#callers.report(call, isMade);
       this.#poison.blame(call);
     };
     cloud.meddle = (routeTableId, destination) => this.#callers.interfere(routeTableId, destination);

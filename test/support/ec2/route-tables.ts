@@ -14,13 +14,19 @@ const tablesPerPage = 100;
  */
 export function inMemoryRouteTables(
   ec2: InMemoryEc2,
-  { caller = 'reconciler', turn = () => Promise.resolve() }: { caller?: string; turn?: RouteTables['turn'] } = {},
+  {
+    caller = 'reconciler',
+    turn = () => Promise.resolve(),
+    accountId,
+  }: { caller?: string; turn?: RouteTables['turn']; accountId?: string } = {},
 ): RouteTables {
   const reader = ec2.as(caller);
+  const isForeign = ({ ownerId }: ActualTable): boolean => accountId !== undefined && ownerId !== accountId;
 
   async function* readMany(routeTableIds: readonly string[]): AsyncGenerator<ActualTable, undefined> {
     for (let start = 0; start < routeTableIds.length; start += idsPerRead)
-      yield* pages(reader, routeTableIds.slice(start, start + idsPerRead));
+      for await (const table of pages(reader, routeTableIds.slice(start, start + idsPerRead)))
+        if (!isForeign(table)) yield table;
     return undefined;
   }
 
@@ -28,7 +34,8 @@ export function inMemoryRouteTables(
     turn,
     readMany,
     async read(routeTableId) {
-      for await (const table of pages(reader, [routeTableId])) return table;
+      for await (const table of pages(reader, [routeTableId]))
+        return isForeign(table) ? { ...table, isForeign: true } : table;
       return undefined;
     },
     async apply(routeTableId, change, { withinMs }) {

@@ -292,6 +292,28 @@ describe('ec2Call', () => {
     },
   );
 
+  it.each([
+    ['EnableVgwRoutePropagation', { routeTableId: rtb, gatewayId: 'vgw-aaaaaaaa' }, 'vgw-aaaaaaaa propagates'],
+    [
+      'DisableRouteServerPropagation',
+      { DisableRouteServerPropagationRequest: { RouteServerId: 'rs-0a1b2c3d4e5f60718', RouteTableId: rtb } },
+      'rs-0a1b2c3d4e5f60718 propagates',
+    ],
+    ['DisableRouteServerPropagation', { routeTableId: rtb }, 'a gateway or route server propagates'],
+    ['AssociateRouteTable', { routeTableId: rtb, subnetId: 'subnet-aaaaaaaa' }, 'subnet-aaaaaaaa uses this table'],
+    ['AssociateRouteTable', { routeTableId: rtb, gatewayId: 'igw-aaaaaaaa' }, 'igw-aaaaaaaa uses this table'],
+    [
+      'AssociateRouteTable',
+      { routeTableId: rtb, publicIpv4Pool: 'ipv4pool-ec2-0a1b2c3d4e5f60718' },
+      'ipv4pool-ec2-0a1b2c3d4e5f60718 uses this table',
+    ],
+    ['AssociateRouteTable', { routeTableId: rtb }, 'a subnet or gateway uses this table'],
+  ])('names in the notice of %s what it is about, not somebody: %o', (eventName, requestParameters, notice) => {
+    const call = ec2Call(altered(create, { eventName, requestParameters }), account)?.call;
+    expect(call).toMatchObject({ about: 'surroundings', notice: expect.stringContaining(`${eventName}: `) });
+    expect(JSON.stringify(call)).toContain(notice);
+  });
+
   it('cuts free text, whose length the caller decides', () => {
     const long = 'a'.repeat(5_000);
     const detail = { userAgent: long, sourceIPAddress: long, eventID: long };

@@ -161,7 +161,7 @@ describe('a read', () => {
     expect(asked).toEqual([200, 200, 50]);
   });
 
-  it("of another account's table in a shared VPC returns undefined, unless no account id is given", async () => {
+  it("of another account's table in a shared VPC says that it is foreign, unless no account id is given", async () => {
     const shared = page([
       [idOf(1), otherOwnerId],
       [idOf(2), ownerId],
@@ -169,11 +169,11 @@ describe('a read', () => {
     await using server = await serveEc2(shared);
     const ids = [idOf(1), idOf(2)];
     const seenBy = async (tables: RouteTables) => ({
-      alone: await Promise.all(ids.map(async (id) => (await tables.read(id))?.routeTableId)),
+      alone: await Promise.all(ids.map(async (id) => (await tables.read(id))?.isForeign)),
       together: (await collect(tables.readMany(ids))).map(({ routeTableId }) => routeTableId),
     });
-    expect(await seenBy(tablesAt(server, ownerId))).toEqual({ alone: [undefined, idOf(2)], together: [idOf(2)] });
-    expect(await seenBy(tablesAt(server))).toEqual({ alone: ids, together: ids });
+    expect(await seenBy(tablesAt(server, ownerId))).toEqual({ alone: [true, undefined], together: [idOf(2)] });
+    expect(await seenBy(tablesAt(server))).toEqual({ alone: [undefined, undefined], together: ids });
   });
 
   it('of no tables makes no call', async () => {

@@ -99,7 +99,7 @@ const all: readonly (readonly [string, ReturnType<typeof between>, string, objec
           destination,
           to: 'nat-aaaaaaaa',
           code: 'target-down',
-          message: `${works}; DeleteNatGateway of ${alice.arn} took nat-aaaaaaaa down; ReplaceRoute of ${bob.arn} moved the route`,
+          message: `${works}; DeleteNatGateway of ${alice.arn} at ${at(0)} took nat-aaaaaaaa down: it will not come back, list another target; ReplaceRoute of ${bob.arn} at ${at(0)} moved the route`,
         },
       ],
     },

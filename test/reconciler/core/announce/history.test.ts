@@ -12,7 +12,7 @@ import {
   withPlan,
 } from '../../../../reconciler/core/announce/history.ts';
 import { changeAsJson } from '../../../../reconciler/core/route/change.ts';
-import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
+import type { Drift, Memory } from '../../../../reconciler/core/memory/memory.ts';
 import { plan } from '../../../../reconciler/core/plan/plan.ts';
 import { summaryOf } from '../../../../reconciler/core/status/status.ts';
 import { desired, minutesAfter, now, routeTableId, table } from '../../../support/builders.ts';
@@ -46,19 +46,19 @@ describe('a run', () => {
 
   it('keeps its id and the changes of its first plan if a later read shows another table', () => {
     const later = plan(desired(...listed), table([via(destination), via('10.99.0.0/16')]), { now });
-    const both = withPlan(run, later);
+    const both = withPlan(run, summaryOf(later));
     expect(both).toMatchObject({ id: run.id, plan: { planId: later.planId } });
     expect(both.plan.changes).toEqual([hijack, ...later.changes.map(changeAsJson)]);
   });
 
   it('shows a change once if two plans ask for it', () => {
-    expect(withPlan(run, planned).plan.changes).toEqual([hijack]);
+    expect(withPlan(run, summaryOf(planned)).plan.changes).toEqual([hijack]);
   });
 
   it('shows at most 100 changes of its plans together', () => {
     const routes = Array.from({ length: 100 }, (_, n) => via(`10.30.${n}.0/24`));
     const later = plan(desired(...listed), table([via(destination), ...routes]), { now });
-    expect(withPlan(run, later).plan.changes).toHaveLength(100);
+    expect(withPlan(run, summaryOf(later)).plan.changes).toHaveLength(100);
   });
 
   it('keeps its first 100 outcomes, and counts the rest', () => {
@@ -81,10 +81,13 @@ describe('a run', () => {
 });
 
 describe('the run of a trouble without an apply', () => {
-  const troubled = state({}, { phase: 'Blocked', reason: 'they wait', minute: 3, plan: summaryOf(planned) });
+  const troubled = state(
+    { planned: hijack },
+    { phase: 'Blocked', reason: 'they wait', minute: 3, plan: summaryOf(planned) },
+  );
 
   it('skips every change, and names its actor', () => {
-    expect(troubleRun(troubled, { trigger }, () => bob)).toMatchObject({
+    expect(troubleRun(undefined, troubled, { trigger }, () => bob)).toMatchObject({
       id: `${at(3)}#${planned.planId}`,
       phase: 'Blocked',
       reason: 'they wait',
@@ -93,9 +96,16 @@ describe('the run of a trouble without an apply', () => {
     });
   });
 
+  it('tells nothing of what waited before, unless it waits for another reason now', () => {
+    const outcomeAfter = (before: Memory) => troubleRun(before, troubled, { trigger }, () => bob)?.outcome.length;
+    expect(outcomeAfter(troubled.memory)).toBe(0);
+    expect(outcomeAfter(state({ planned: hijack, waits: 'first-deletes' }).memory)).toBe(1);
+    expect(outcomeAfter(state({ planned: { ...hijack, from: 'igw-aaaaaaaa' } }).memory)).toBe(1);
+  });
+
   it('is none without a plan', () => {
     const { plan: _, ...status } = troubled.status;
-    expect(troubleRun({ ...troubled, status }, { trigger }, () => bob)).toBeUndefined();
+    expect(troubleRun(undefined, { ...troubled, status }, { trigger }, () => bob)).toBeUndefined();
   });
 });
 

@@ -35,7 +35,9 @@ describe('a message says which table, what happened, who did it and what to do n
     [
       'for drift that is only observed',
       drift({ enforced: false, reason: 'the item is in mode observe' }),
-      { subject: `${routeTableId}: others changed 1 route, and nothing repairs them (the item is in mode observe)` },
+      {
+        subject: `${routeTableId}: 1 route differs from the item, and nothing repairs it (the item is in mode observe)`,
+      },
     ],
     [
       'for drift without an event',

@@ -408,9 +408,11 @@ function trespass(change: Change, { desired, actual, memory }: Situation): strin
   const isLocal = from.target.kind === 'local' || from.origin === 'with-table';
   const isPutBack = change.action === 'replace' && change.to.kind === 'local' && remembered?.wasLocal === true;
   const isDoubtful = looksForeign(from, actual);
+  // A read has shown the listed target here.
+  const isOurs = listed !== undefined && remembered?.seenAsListed === true;
   const always = {
     'a propagated or advertised route': !isStaticRoute(from),
-    'an unknown route': [from.origin, from.state, from.target.kind].includes('unknown'),
+    'an unknown route': [from.origin, from.state].includes('unknown') || (from.target.kind === 'unknown' && !isOurs),
     'a route of VPC Lattice': from.target.kind === 'lattice',
     'a gateway endpoint': destination.startsWith('pl-') && from.target.kind === 'vpc-endpoint',
     'an ignored route': isIgnored(desired, destination, namesOf(from)),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeChange } from '../../../../reconciler/core/route/change.ts';
 import { parseDesired } from '../../../../reconciler/core/desired/desired.ts';
-import type { Memory } from '../../../../reconciler/core/memory/memory.ts';
+import type { Memory, Remembered } from '../../../../reconciler/core/memory/memory.ts';
 import { type PlanJson, plan, planAsJson, planForMissingTable } from '../../../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import {
@@ -78,7 +78,7 @@ describe('plan', () => {
           destination: '0.0.0.0/0',
           target: 'nat-aaaaaaaa',
           message:
-            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped until the target is back',
+            '0.0.0.0/0 is routed to nat-aaaaaaaa as desired, but that target is gone or detached: traffic is dropped; restore the target or, if it was deleted, list another one',
         },
       ],
       blocked: {
@@ -292,6 +292,30 @@ describe('plan', () => {
     expect(planOf([{}], [actual(route('10.20.0.0/16', 'vpce-aaaaaaaa'))]).changes).toMatchObject([
       { action: 'delete' },
     ]);
+  });
+
+  describe('a route whose target cannot be read, at a listed destination,', () => {
+    const [destination, target] = ['10.20.0.0/16', 'pcx-aaaaaaaa'] as const;
+    const unread = actual(route(destination, target), { target: { kind: 'unknown', text: 'no target' } });
+    const planOf = (remembered: Remembered, found = unread) =>
+      plan(desired({ [destination]: target }), table([found]), { now, memory: memory({ [destination]: remembered }) });
+
+    it('is replaced if a read has shown the listed target there, or we wrote it', () => {
+      expect(planOf({ listed: true, seenAsListed: true }).changes).toMatchObject([{ action: 'replace', from: unread }]);
+    });
+
+    it.each<[string, Remembered, ActualRoute]>([
+      ['nobody knows that the destination is ours', { listed: true }, unread],
+      ['its state is unknown too', { listed: true, seenAsListed: true }, { ...unread, state: 'unknown' }],
+    ])('is left alone if %s, and the finding says how to end that', (_, remembered, found) => {
+      const { changes, findings } = planOf(remembered, found);
+      expect(changes).toEqual([]);
+      expect(findings).toMatchObject([{ code: 'not-ours', message: expect.stringContaining('delete the route') }]);
+    });
+
+    it('is left alone if its origin is unknown too', () => {
+      expect(planOf({ listed: true, seenAsListed: true }, { ...unread, origin: 'unknown' }).changes).toEqual([]);
+    });
   });
 
   describe('what looks like somebody else', () => {

@@ -24,6 +24,7 @@ describe('the cause of a change', () => {
   it.each<[string, ReportedCall, ChangeJson]>([
     ['about another destination', call({ destination: other }), hijack],
     ['with another target', call({ target: 'igw-aaaaaaaa' }), hijack],
+    ['with an instance, if EC2 shows no interface', call({ target: 'i-aaaaaaaa' }), hijack],
     ['that did something else', call({ name: 'DeleteRoute' }), hijack],
     ['that deleted what is still there', call({ name: 'DeleteRoute' }), rogue],
     ['that made what is missing', call({ name: 'CreateRoute' }), removed],
@@ -46,9 +47,20 @@ describe('the cause of a change', () => {
     expect(causeOf(hijack, [nobody])).toEqual(expected);
   });
 
-  it('is the last of several calls', () => {
-    const calls = [call({ time: at(1), actor: bob }), call()];
-    expect(causeOf(hijack, calls)?.actor).toEqual(bob);
+  it('is the first of several equal calls: whoever asks for what is there changes nothing', () => {
+    const again = call({ id: 'call-2', time: at(1), actor: bob });
+    expect(causeOf(hijack, [again, call()])?.actor).toEqual(alice);
+    const away = call({ id: 'call-0', time: at(0.5), target: 'igw-aaaaaaaa' });
+    expect(causeOf(hijack, [again, call(), away])?.actor).toEqual(bob);
+  });
+
+  it('is unknown if several people may have been first: CloudTrail reports whole seconds', () => {
+    const twin = call({ id: 'call-2', actor: bob });
+    expect(causeOf(hijack, [call(), twin])).toBeUndefined();
+    expect(causeOf(hijack, [call(), call({ id: 'call-2' })])?.actor).toEqual(alice);
+    // If Bob's repair came between the two calls of Alice, she moved the route twice. If it came first, once.
+    const repair = call({ id: 'call-3', target: 'pcx-aaaaaaaa', actor: bob });
+    expect(causeOf(hijack, [call(), repair, call({ id: 'call-2', time: at(1), actor: bob })])).toBeUndefined();
   });
 
   it('is unknown if the last call undid the one before', () => {
@@ -78,6 +90,13 @@ describe('the actor behind a change', () => {
 
   it('is known from a call', () => {
     expect(actorOf(hijack, {}, [call()])).toEqual(alice);
+  });
+
+  it('is unknown if the read before showed the same route', () => {
+    expect(actorOf(hijack, { seen: { target: hijack.from } }, [call()])).toBeUndefined();
+    expect(actorOf(hijack, { seen: { target: 'i-aaaaaaaa', via: hijack.from } }, [call()])).toBeUndefined();
+    expect(actorOf(removed, {}, [call({ name: 'DeleteRoute' })])).toBeUndefined();
+    expect(actorOf(removed, { seen: { target: removed.to } }, [call({ name: 'DeleteRoute' })])).toEqual(alice);
   });
 
   it('is unknown if no call explains the change', () => {

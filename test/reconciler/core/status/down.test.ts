@@ -72,8 +72,18 @@ describe('a target that is down', () => {
   });
 
   it('starts anew when it dies again', () => {
-    expect(after({ down: alive }, [moved], { health: 'dead' }).down).toEqual(down);
-    expect(after({ down: alive }, [blackhole]).down).toEqual(down);
+    expect(after({ down: alive }, [moved], { health: 'dead' }).down).toEqual(fresh);
+    expect(after({ down: alive }, [blackhole]).down).toEqual(fresh);
+  });
+
+  it('dies again by another hand, and the route stays moved by the same one', () => {
+    const cause = { id: 'call-1', name: 'StopInstances', time: at(-11) };
+    const again = { ...alive, takenDown: cause, movedBy: at(-9), moved: { ...cause, name: 'ReplaceRoute' } };
+    expect(after({ down: again }, [moved], { health: 'dead' }).down).toEqual({
+      ...fresh,
+      movedBy: again.movedBy,
+      moved: again.moved,
+    });
   });
 
   it.each(['unaskable', undefined] as const)('stays as it was when EC2 answers: %s', (health) => {
@@ -144,12 +154,20 @@ describe('who is named', () => {
     destination,
     target: 'tgw-aaaaaaaa',
   };
+  /** Before this reconcile, the route led to its listed target. */
+  const onTarget: Remembered = { seen: { target } };
+  const caused = (
+    remembered: Remembered,
+    kept: string | undefined,
+    calls: readonly ReportedCall[],
+    before: Remembered = onTarget,
+  ) => withCauses(destination, remembered, { before, kept, calls, now: minutesAfter(0) });
   const named = (
     calls: readonly ReportedCall[],
-    before: Remembered = { down },
+    before: Remembered = { down: fresh },
     keptOn: string | undefined = 'tgw-aaaaaaaa',
   ) => {
-    const found = withCauses(destination, before, keptOn, calls);
+    const found = caused(before, keptOn, calls);
     return [found?.takenDown?.actor?.arn, found?.moved?.actor?.arn];
   };
 
@@ -160,21 +178,51 @@ describe('who is named', () => {
   it('by the instance behind a listed interface as well', () => {
     const stop = call({ name: 'StopInstances', ids: ['i-aaaaaaaa'] });
     expect(named([stop])).toEqual([undefined, undefined]);
-    expect(named([stop], { down, instance: 'i-aaaaaaaa' })).toEqual([alice.arn, undefined]);
+    expect(named([stop], { down: fresh, instance: 'i-aaaaaaaa' })).toEqual([alice.arn, undefined]);
   });
 
-  it('by the latest call that took the target down', () => {
-    expect(named([call({ id: 'call-3', time: at(-1), actor: bob }), call()])[0]).toBe(bob.arn);
+  it('by the first call that took the target down: a later one found it down', () => {
+    expect(named([call({ id: 'call-3', time: at(-1), actor: bob }), call()])[0]).toBe(alice.arn);
+    expect(named([call({ time: at(-1) })], { down })[0]).toBeUndefined();
+  });
+
+  it('not for a target that came up again after the call', () => {
+    const start: ReportedCall = {
+      ...call({ id: 'call-4', time: at(-1), actor: bob }),
+      about: 'target-up',
+      ids: [target],
+    };
+    expect(named([call(), start])[0]).toBeUndefined();
+    expect(named([call(), start, call({ id: 'call-5', time: at(0), actor: bob })])[0]).toBe(bob.arn);
+  });
+
+  it('for the route: the first call that moved it, even if its event is late', () => {
+    const again = { ...move, id: 'call-6', time: at(0), actor: alice };
+    expect(named([move, again])[1]).toBe(bob.arn);
+    const moved: Remembered = { seen: { target: 'tgw-aaaaaaaa' } };
+    const seen = caused({ down: fresh }, 'tgw-aaaaaaaa', []);
+    const late = caused(seen ? { down: seen } : {}, 'tgw-aaaaaaaa', [move], moved);
+    expect(late?.moved?.actor).toEqual(bob);
+    expect(
+      caused(late ? { down: late } : {}, 'tgw-aaaaaaaa', [{ ...again, time: at(5) }], moved)?.moved?.actor,
+    ).toEqual(bob);
+  });
+
+  it('for no route that stood when the item listed the dead target', () => {
+    expect(
+      caused({ down: fresh }, 'tgw-aaaaaaaa', [move], { seen: { target: 'tgw-aaaaaaaa' } })?.moved,
+    ).toBeUndefined();
   });
 
   it('for as long as the target is down, although the calls are forgotten', () => {
-    const found = withCauses(destination, { down }, 'tgw-aaaaaaaa', [call(), move]);
-    expect(named([], found ? { down: found } : {})).toEqual([alice.arn, bob.arn]);
+    const found = caused({ down: fresh }, 'tgw-aaaaaaaa', [call(), move]);
+    const later = caused(found ? { down: found } : {}, 'tgw-aaaaaaaa', [], { seen: { target: 'tgw-aaaaaaaa' } });
+    expect([later?.takenDown?.actor, later?.moved?.actor]).toEqual([alice, bob]);
   });
 
   it('for the route only while it is left alone: it may be on its listed target again', () => {
-    const found = withCauses(destination, { down }, 'tgw-aaaaaaaa', [call(), move]);
-    expect(withCauses(destination, found ? { down: found } : {}, undefined, [])).not.toHaveProperty('moved');
+    const found = caused({ down: fresh }, 'tgw-aaaaaaaa', [call(), move]);
+    expect(caused(found ? { down: found } : {}, undefined, [])).not.toHaveProperty('moved');
   });
 
   it('never for a call about another target or another route', () => {

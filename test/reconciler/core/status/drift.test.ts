@@ -97,8 +97,38 @@ describe('an edit of item or policy', () => {
   });
 
   it('hides no drift that a call explains', () => {
-    const seen = { deviation: hijack, isRollout: true, calls: [call()] };
+    const seen = { deviation: hijack, isRollout: true, calls: [call()], readBefore: at(0) };
     expect(reconcile({}, seen)).toEqual([{ ...found, cause }]);
+  });
+
+  it('causes no drift of a route that stood before, whoever asked for the target that it had', () => {
+    const before = { seen: { target: hijack.from } };
+    const edit = { deviation: hijack, isRollout: true, calls: [call()], readBefore: at(0) };
+    expect(reconcile(before, edit)).toEqual([]);
+    const observed = reconcile(before, { ...edit, isWatched: true });
+    expect(observed).toEqual([{ ...found, watched: true, stood: true }]);
+    expect(reconcile({ ...before, drift: observed }, { ...edit, isWatched: true, isRollout: false })).toEqual(observed);
+  });
+
+  it('leaves nobody blamed who changed the route before somebody changed it once more', () => {
+    const before = { drift: [{ ...found, cause }], planned: hijack, seen: { target: hijack.from } };
+    const edit = { minute: 1, deviation: again, isRollout: true };
+    expect(reconcile(before, edit)).toEqual([
+      { ...found, cause, endedAt: at(1) },
+      { ...again, foundAt: at(1) },
+    ]);
+  });
+
+  it('moves a route back that others moved while its target was down: whoever moved it caused that, and no deletion', () => {
+    const down = { target: hijack.to, since: at(-9), movedBy: at(-8), moved: cause };
+    const before = { down, seen: { target: hijack.from } };
+    expect(reconcile(before, { deviation: hijack })).toEqual([{ ...found, cause }]);
+    const missing = { action: 'create', destination, to: hijack.to } as const;
+    expect(reconcile(before, { deviation: missing })).toEqual([{ ...missing, foundAt: at(0) }]);
+  });
+
+  it('is no drift when the first item is written: the route was there before', () => {
+    expect(reconcile({}, { deviation: hijack, isRollout: true, calls: [call()] })).toEqual([]);
   });
 
   it('causes no drift for a call that was made before the last read, which showed the route as desired', () => {
