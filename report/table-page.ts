@@ -4,7 +4,6 @@ import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
 import { type PlanSummary, type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { ChangeJson } from '../reconciler/core/route/change.ts';
-import { isDone } from '../reconciler/core/route/outcome.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 import { type Content, type Html, html } from './html.ts';

@@ -108,7 +108,7 @@ describe('routectl history', () => {
   it('shows who changed what, when, and how long it lasted, newest first', async () => {
     const { code, text } = await told(healed);
     expect(code).toBe(0);
-    expect(text).toMatch(/2026-11-23 \d\d:\d\d:\d\d +deploy-pipeline\/run-4711 +1\.4 s +replace 0\.0\.0\.0\/0 .* done/);
+    expect(text).toMatch(/2026-11-23 \d\d:\d\d:\d\d +deploy-pipeline\/run-4711 +1 s +replace 0\.0\.0\.0\/0 .* done/);
     const times = [...text.matchAll(/^ {2}(2026\S+ \S+)/gm)].map(([, time]) => time);
     expect(times).toEqual(times.toSorted((one = '', other = '') => (one < other ? 1 : -1)));
     expect(text).toMatch(/call ReplaceRoute 0\.0\.0\.0\/0 to igw-/);

@@ -60,14 +60,20 @@ describe('the fleet', () => {
   });
 
   it('lists tables that drop traffic or run on another target before all others, whatever their phase', () => {
-    const at = (phase: Phase, blackholes = 0): Fleet['tables'][number] => ({
-      routeTableId: `${phase} ${blackholes}`,
-      status: { ...calm, routeTableId: phase, phase, reason: `why ${phase}`, ...(blackholes > 0 && { blackholes }) },
+    const at = (id: string, phase: Phase, blackholes = 0): Fleet['tables'][number] => ({
+      routeTableId: id,
+      status: { ...calm, routeTableId: id, phase, reason: `why ${phase}`, ...(blackholes > 0 && { blackholes }) },
     });
-    const all = [at('InSync'), at('Failed'), at('Degraded'), at('Verifying', 1), at('Drifted', 2), at('Degraded', 1)];
-    const fleet: Fleet = { tables: all, sweep: undefined, stops: [], now: new Date(calm.checkedAt) };
-    const shown = ['Degraded 1', 'Drifted 2', 'Verifying 1', 'Degraded 0', 'Failed 0', 'InSync 0'];
-    expect(fleetView(fleet).rows.map(({ routeTableId }) => routeTableId)).toEqual(shown);
+    const shown = [
+      at('rtb-00000006', 'Degraded', 1),
+      at('rtb-00000005', 'Drifted', 2),
+      at('rtb-00000004', 'Verifying', 1),
+      at('rtb-00000003', 'Degraded'),
+      at('rtb-00000002', 'Failed'),
+      at('rtb-00000001', 'InSync'),
+    ];
+    const fleet: Fleet = { tables: shown.toReversed(), sweep: undefined, stops: [], now: new Date(calm.checkedAt) };
+    expect(fleetView(fleet).rows.map(({ routeTableId }) => routeTableId)).toEqual(shown.map((one) => one.routeTableId));
     const page = rowsOf(fleetWidget(fleet, 0, 'light', arn));
     for (const [index, phase] of ['Degraded', 'Drifted', 'Verifying', 'Degraded', 'Failed'].entries())
       expect(page[index]).toContain(`why ${phase}`);

@@ -25,6 +25,7 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     emptySince,
     down?.since,
     down?.aliveSince,
+    down?.movedBy,
     repairs?.quietSince,
     repairs?.contest?.since,
     ...(repairs?.at ?? []),
