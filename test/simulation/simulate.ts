@@ -91,6 +91,7 @@ export async function simulate(seed: number): Promise<Outcome> {
 
   faults.end();
   people.mend();
+  settle();
   history.note('seed', 'no more faults from here on');
   // Leases of dead functions expire, reads catch up, and retries run.
   await run(100 * second);
