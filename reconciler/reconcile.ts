@@ -39,8 +39,8 @@ export interface Reconciled {
  *
  * The plan is recorded before its first change. While an item is invalid, its last valid version stays in force; without
  * one, nothing is changed. A deleted item ends management and changes no route. If an item was deleted and written
- * again, its deletes must be earned again (`plan/guard.ts`). A key that is not a route table id is ignored. If the item is edited during the reconcile, the rest of the
- * old plan is dropped and a new one is made.
+ * again, its deletes must be earned again (`plan/guard.ts`). A key that is not a route table id is ignored. If the item
+ * is edited during the reconcile, the rest of the old plan is dropped and a new one is made.
  *
  * @throws Error when the item, the memory or the table cannot be read. Nothing is changed in this case
  */
