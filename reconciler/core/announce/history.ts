@@ -16,7 +16,7 @@ import type { Notice, Transitions } from './transitions.ts';
 
 /** The outcome of one change, and who made the change necessary. */
 export interface RunOutcome extends ChangeOutcome {
-  /** Named only when call, table and destination match. */
+  /** Named only if the call made the difference. Absent if only the item asks for the change. */
   readonly actor?: Actor | 'unattributed';
 }
 
@@ -118,13 +118,15 @@ export function troubleRun(
   before: Memory | undefined,
   { status: { routeTableId, plan, phase, reason, checkedAt }, memory }: State,
   waker: Waker,
-  attributed: (change: ChangeJson) => NonNullable<RunOutcome['actor']>,
+  attributed: (change: ChangeJson) => RunOutcome['actor'],
 ): Run | undefined {
   if (!plan) return undefined;
   const changes = [...memory.destinations.values()].flatMap(({ planned, waits }) =>
     planned && isNew(planned, waits, before) ? planned : [],
   );
-  const skipped = changes.map((change): RunOutcome => ({ ...change, result: 'skipped', actor: attributed(change) }));
+  const skipped = changes.map((change): RunOutcome =>
+    known({ ...change, result: 'skipped' as const, actor: attributed(change) }),
+  );
   const run = newRun(routeTableId, aboutOnly(plan, changes), waker, new Date(checkedAt));
   return { ...withOutcomes(run, skipped), phase, reason };
 }
