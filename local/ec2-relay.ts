@@ -56,10 +56,10 @@ const operator: Caller = { kind: 'user', name: 'operator' };
 /**
  * Starts a relay in front of the EC2 emulator, which has neither CloudTrail nor IAM.
  *
- * The relay passes calls and answers through, corrects where moto deviates from EC2, and publishes a CloudTrail event for every call that is not a
- * read; as on AWS, this includes calls that EC2 rejects. An event may arrive before its caller has read the answer, and
- * events arrive in any order. The endpoint's path names the caller (`endpointFor`). A role's calls need permission from
- * IAM. Through `relayControl`, tests make calls fail and hold events back.
+ * The relay passes calls and answers through, corrects where moto deviates from EC2, and publishes a CloudTrail event for
+ * every call that is not a read; as on AWS, this includes calls that EC2 rejects. An event may arrive before its caller
+ * has read the answer, and events arrive in any order. The endpoint's path names the caller (`endpointFor`). A role's
+ * calls need permission from IAM. Through `relayControl`, tests make calls fail and hold events back.
  */
 export async function startRelay(options: RelayOptions): Promise<Relay> {
   const memory = new Memory(options.publish, options.log);

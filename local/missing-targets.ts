@@ -36,8 +36,8 @@ const kinds: Readonly<Record<string, Named>> = {
   local: { code: 'InvalidGatewayID.NotFound' },
 };
 
-const naming =
-  /^(GatewayId|NatGatewayId|TransitGatewayId|VpcPeeringConnectionId|NetworkInterfaceId|InstanceId|EgressOnlyInternetGatewayId|CarrierGatewayId|LocalGatewayId|VpcEndpointId|CoreNetworkArn|OdbNetworkArn|DestinationPrefixListId)$/;
+/** The parameters of a route call that name a target or a prefix list. */
+const naming = /^(?!RouteTableId).*(Id|Arn)$/;
 
 /** An item whose state is this has left no target behind. */
 const isGone = /<(state|code)>(deleted|deleting)<\/\1>/;

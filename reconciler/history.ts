@@ -13,10 +13,11 @@ import {
 } from './core/announce/history.ts';
 import { type Transitions, isOtherTrouble } from './core/announce/transitions.ts';
 import type { ChangeJson } from './core/route/change.ts';
-import { rememberedAt } from './core/memory/memory.ts';
+import { openDrift, rememberedAt } from './core/memory/memory.ts';
+import { known } from './core/route/known.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
-import { actorOf } from './core/status/attribution.ts';
+import { actorOf, stoodBefore } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { clockSkewMs } from './core/status/possible-times.ts';
 import type { State } from './core/status/status.ts';
@@ -114,13 +115,14 @@ export class History {
   }
 
   #applied(run: Run, outcomes: readonly ChangeOutcome[]): Run {
-    const attributed = outcomes.map((outcome): RunOutcome => ({ ...outcome, actor: this.#actorOf(outcome) }));
+    const attributed = outcomes.map((outcome): RunOutcome => known({ ...outcome, actor: this.#actorOf(outcome) }));
     return { ...withOutcomes(run, attributed), appliedAt: this.#world.now().toISOString() };
   }
 
-  #actorOf(change: ChangeJson): NonNullable<RunOutcome['actor']> {
-    return (
-      actorOf(change, rememberedAt(this.#before?.memory, change.destination), this.#evidence.recent) ?? 'unattributed'
-    );
+  /** Who made a change necessary. Undefined if nobody did but the item: the read before showed the same route. */
+  #actorOf(change: ChangeJson): RunOutcome['actor'] {
+    const before = rememberedAt(this.#before?.memory, change.destination);
+    const isByItem = !this.#before || (stoodBefore(change, before) && !openDrift(before));
+    return actorOf(change, before, this.#evidence.recent) ?? (isByItem ? undefined : 'unattributed');
   }
 }

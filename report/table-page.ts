@@ -250,10 +250,10 @@ const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
   [result === 'skipped' ? 'not done' : result, answer, message].filter(Boolean).join(' ');
 
 /** Everyone who caused something, each once. */
-function whoOf({ outcome, actor, trigger }: Run): Content {
+function whoOf({ outcome, actor }: Run): Content {
   if (outcome.length === 0) return actor ? actorInFull(actor) : 'not reported by any event';
   const who = (one: RunOutcome): Html | string =>
-    one.actor === 'unattributed' && trigger.kind === 'desired' ? 'an edit of the item' : whoCaused(one);
+    one.actor === undefined ? 'nobody: the item asks for it' : whoCaused(one);
   const told = new Map(outcome.map((one) => [String(who(one)), who(one)]));
   return [...told.values()].map((who) => html`<div>${who}</div>`);
 }

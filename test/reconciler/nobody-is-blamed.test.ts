@@ -49,7 +49,22 @@ describe('a call that asks for the target that the route already has', () => {
     await world.reconcile({ kind: 'desired' });
     expect(seenOf(world)).not.toContain(carol.arn);
     expect(world.status()).toMatchObject({ trigger: { kind: 'desired' } });
-    expect(world.states.runs(routeTableId).at(-1)).not.toHaveProperty('actor');
+    const run = world.states.runs(routeTableId).at(-1);
+    expect(run).not.toHaveProperty('actor');
+    expect(run?.outcome).toMatchObject([{ action: 'replace', result: 'done' }]);
+    expect(run?.outcome[0]).not.toHaveProperty('actor');
+  });
+
+  it('leaves drift that an edit meets unattributed, and says so of nothing else', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    world.desire({ ...two, [destination]: 'tgw-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    const outcome = world.states.runs(routeTableId).at(-1)?.outcome ?? [];
+    expect(outcome.map(({ action, actor }) => [action, actor])).toEqual([
+      ['replace', undefined],
+      ['create', 'unattributed'],
+    ]);
   });
 
   it('is not blamed for an edit of an observed table, even if its event is late', async () => {

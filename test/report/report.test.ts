@@ -242,14 +242,17 @@ describe('the page of a table', () => {
     );
   });
 
-  it('names an edit of the item as the cause, and says why a change was not made', async () => {
+  it('blames nobody for what only the item asks for, and says why a change was not made', async () => {
     const table = (await eventfulFleet()).tables[7];
     const [run] = table?.runs ?? [];
     if (!table || !run) throw new Error('there is no run');
-    const edited = { ...run, trigger: { kind: 'desired' as const } };
+    const byItem = run.outcome.map(({ actor: _, ...outcome }) => outcome);
+    const edited = { ...run, trigger: { kind: 'desired' as const }, outcome: byItem };
     const left = { ...run, reason: 'all tables are stopped', outcome: run.outcome.map(skipped) };
     const rows = rowsOf(tableWidget({ ...table, runs: [edited, left] }, 0, 'light', arn));
-    expect(rows).toContainEqual(expect.stringMatching(/desired create 10\.21\.0\.0\/16 .* an edit of the item/));
+    expect(rows).toContainEqual(
+      expect.stringMatching(/desired create 10\.21\.0\.0\/16 .* nobody: the item asks for it/),
+    );
     expect(rows).toContainEqual(expect.stringMatching(/all tables are stopped create 10\.21\.0\.0\/16 .*: not done/));
   });
 

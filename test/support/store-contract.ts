@@ -165,7 +165,7 @@ const remembered: Required<Memory> = {
         since: at,
         aliveSince: at,
         takenDown: { id: 'call-1', name: 'StopInstances', time: at },
-        movedBy: at,
+        seenMovedAt: at,
         moved: { id: 'call-2', name: 'ReplaceRoute', time: at },
       },
       planned: change,

@@ -223,7 +223,7 @@ const remembered = z.looseObject({
       since: time,
       aliveSince: optional.time,
       takenDown: cause.optional(),
-      movedBy: optional.time,
+      seenMovedAt: optional.time,
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
     .optional(),

@@ -16,7 +16,7 @@ import type { Notice, Transitions } from './transitions.ts';
 
 /** The outcome of one change, and who made the change necessary. */
 export interface RunOutcome extends ChangeOutcome {
-  /** Named only when call, table and destination match. */
+  /** Named only if the call made the difference. Absent if only the item asks for the change. */
   readonly actor?: Actor | 'unattributed';
 }
 
@@ -54,7 +54,9 @@ export function planOfRun(plan: Plan, before: Memory | undefined): PlanSummary {
     const json = changeAsJson(change);
     return isAllowed.has(change) || isNew(json, codes.get(json.destination), before);
   });
-  return aboutOnly(summaryOf({ ...plan, changes }), new Set(changes.map((one) => changeAsJson(one).destination)));
+  const { blocked: _, waiting: __, ...rest } = plan;
+  const about = new Set(changes.map((change) => changeAsJson(change).destination));
+  return summaryOf({ ...rest, changes, ...waitsAt(plan, about) });
 }
 
 /** Whether the plan before asked for another change at this destination, or held it back for another reason. */
@@ -63,17 +65,27 @@ function isNew(change: ChangeJson, waits: BlockCode | undefined, before: Memory 
   return was.planned === undefined || !isSame(was.planned, change) || was.waits !== waits;
 }
 
-/** A plan without the waits of other destinations. */
-const aboutOnly = ({ blocked, waiting, ...plan }: PlanSummary, about: ReadonlySet<string>): PlanSummary => {
+/** What waits in a plan at these destinations. */
+function waitsAt({ blocked, waiting }: Pick<Plan, 'blocked' | 'waiting'>, about: ReadonlySet<string>) {
   const only = <T extends { readonly destination: string }>(list: readonly T[] = []): readonly T[] =>
     list.filter(({ destination }) => about.has(destination));
   const [deletes, waits] = [only(blocked?.deletes), only(waiting)];
   return {
-    ...plan,
     ...(blocked && deletes.length > 0 && { blocked: { ...blocked, deletes } }),
     ...(waits.length > 0 && { waiting: waits }),
   };
-};
+}
+
+/** A plan as it is stored, with only these changes, and with what waits of them. */
+function aboutOnly(summary: PlanSummary, changes: readonly ChangeJson[]): PlanSummary {
+  const { blocked: _, waiting: __, omitted, ...plan } = summary;
+  return known({
+    ...plan,
+    changes: cut(changes),
+    ...waitsAt(summary, new Set(changes.map(({ destination }) => destination))),
+    omitted: omitted && { ...omitted, changes: omittedOf(changes) },
+  });
+}
 
 /** The run of a plan that is about to be applied, or of drift that is only reported. */
 export function newRun(routeTableId: string, plan: PlanSummary, { trigger, actor }: Waker, detectedAt: Date): Run {
@@ -106,27 +118,23 @@ export function troubleRun(
   before: Memory | undefined,
   { status: { routeTableId, plan, phase, reason, checkedAt }, memory }: State,
   waker: Waker,
-  attributed: (change: ChangeJson) => NonNullable<RunOutcome['actor']>,
+  attributed: (change: ChangeJson) => RunOutcome['actor'],
 ): Run | undefined {
   if (!plan) return undefined;
   const changes = [...memory.destinations.values()].flatMap(({ planned, waits }) =>
     planned && isNew(planned, waits, before) ? planned : [],
   );
-  const skipped = changes.map((change): RunOutcome => ({ ...change, result: 'skipped', actor: attributed(change) }));
-  const about = aboutOnly({ ...plan, changes: cut(changes) }, new Set(changes.map(({ destination }) => destination)));
-  return { ...withOutcomes(newRun(routeTableId, about, waker, new Date(checkedAt)), skipped), phase, reason };
+  const skipped = changes.map((change): RunOutcome =>
+    known({ ...change, result: 'skipped' as const, actor: attributed(change) }),
+  );
+  const run = newRun(routeTableId, aboutOnly(plan, changes), waker, new Date(checkedAt));
+  return { ...withOutcomes(run, skipped), phase, reason };
 }
 
 /** The run of a call that changed the surroundings of the table. The same call always gives the same run. */
 export const noticeRun = (call: Notice, { status }: State): Run | undefined =>
   status.plan && {
-    ...newRun(
-      status.routeTableId,
-      // It is about no change.
-      aboutOnly({ ...status.plan, changes: [] }, new Set()),
-      callAsWaker(call),
-      new Date(status.checkedAt),
-    ),
+    ...newRun(status.routeTableId, aboutOnly(status.plan, []), callAsWaker(call), new Date(status.checkedAt)),
     id: `${call.time}#${call.id}`,
     notice: call.notice,
   };

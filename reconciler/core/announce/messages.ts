@@ -59,11 +59,13 @@ function written(event: DomainEvent): Message | undefined {
 }
 
 function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }: DetailOf<'Route Drift Detected'>) {
-  const count = counted(changes.length + omitted, 'route');
+  const length = changes.length + omitted;
+  const count = counted(length, 'route');
+  const [differ, them] = length === 1 ? ['differs', 'it'] : ['differ', 'them'];
   return {
     subject: enforced
       ? `${id}: others changed ${count}`
-      : `${id}: ${count} ${changes.length + omitted === 1 ? 'differs' : 'differ'} from the item, and nothing repairs ${changes.length + omitted === 1 ? 'it' : 'them'} (${reason})`,
+      : `${id}: ${count} ${differ} from the item, and nothing repairs ${them} (${reason})`,
     what: named(changes.map(differenceText), omitted),
     who: among(changes.map(({ actor }) => actor)),
     next: enforced

@@ -178,7 +178,7 @@ export interface Down {
   /** The call that took it down, if an event reported one. */
   readonly takenDown?: Cause;
   /** When a read first showed that others had moved the route to the target it has now. */
-  readonly movedBy?: string;
+  readonly seenMovedAt?: string;
   /** The call that moved the route to another target, if an event reported one. */
   readonly moved?: Cause;
 }

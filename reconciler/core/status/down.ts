@@ -35,7 +35,7 @@ export function downAfter(
 
 /** A target that goes down, perhaps once more: who took it down before did not do it now. */
 const downAgain = (before: Down | undefined, target: string, now: Date): Down =>
-  known({ target, since: now.toISOString(), movedBy: before?.movedBy, moved: before?.moved });
+  known({ target, since: now.toISOString(), seenMovedAt: before?.seenMovedAt, moved: before?.moved });
 
 /**
  * Adds who took the target down and who moved the route, as far as calls report it. A call that came when the target was
@@ -55,7 +55,7 @@ export function withCauses(
   },
 ): Down | undefined {
   if (!down) return undefined;
-  const { takenDown, movedBy: _, moved: __, ...rest } = down;
+  const { takenDown, seenMovedAt: _, moved: __, ...rest } = down;
   const ids = [down.target, instance];
   const isAbout = (call: ReportedCall): boolean => 'ids' in call && ids.some((id) => id && call.ids.includes(id));
   const cause = makerAmong(madeBy(down.since, on.calls.filter(isAbout)), ({ about }) => about === 'target-down');
@@ -73,14 +73,14 @@ function movedFrom(
     calls,
     now,
   }: Parameters<typeof withCauses>[2] & { readonly down: Down; readonly drift: Remembered['drift'] | undefined },
-): Pick<Down, 'movedBy' | 'moved'> {
+): Pick<Down, 'seenMovedAt' | 'moved'> {
   if (kept === undefined) return {};
   const change = { action: 'replace', destination, from: kept, to: down.target } as const;
   const stood = stoodBefore(change, before);
-  const movedBy = stood ? down.movedBy : now.toISOString();
-  if (movedBy === undefined) return {};
-  const moved = causeOf(change, madeBy(movedBy, unspent(calls, drift))) ?? (stood ? down.moved : undefined);
-  return known({ movedBy, moved });
+  const seenMovedAt = stood ? down.seenMovedAt : now.toISOString();
+  if (seenMovedAt === undefined) return {};
+  const moved = causeOf(change, madeBy(seenMovedAt, unspent(calls, drift))) ?? (stood ? down.moved : undefined);
+  return known({ seenMovedAt, moved });
 }
 
 /** The calls made up to this time. */

@@ -78,10 +78,10 @@ describe('a target that is down', () => {
 
   it('dies again by another hand, and the route stays moved by the same one', () => {
     const cause = { id: 'call-1', name: 'StopInstances', time: at(-11) };
-    const again = { ...alive, takenDown: cause, movedBy: at(-9), moved: { ...cause, name: 'ReplaceRoute' } };
+    const again = { ...alive, takenDown: cause, seenMovedAt: at(-9), moved: { ...cause, name: 'ReplaceRoute' } };
     expect(after({ down: again }, [moved], { health: 'dead' }).down).toEqual({
       ...fresh,
-      movedBy: again.movedBy,
+      seenMovedAt: again.seenMovedAt,
       moved: again.moved,
     });
   });

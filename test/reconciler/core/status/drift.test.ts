@@ -120,7 +120,7 @@ describe('an edit of item or policy', () => {
   });
 
   it('moves a route back that others moved while its target was down: whoever moved it caused that, and no deletion', () => {
-    const down = { target: hijack.to, since: at(-9), movedBy: at(-8), moved: cause };
+    const down = { target: hijack.to, since: at(-9), seenMovedAt: at(-8), moved: cause };
     const before = { down, seen: { target: hijack.from } };
     expect(reconcile(before, { deviation: hijack })).toEqual([{ ...found, cause }]);
     const missing = { action: 'create', destination, to: hijack.to } as const;
