@@ -80,6 +80,7 @@ const change = { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaa
 
 const refusal: Required<Refusal> = {
   action: 'replace',
+  because: 'target-down',
   from: 'tgw-aaaaaaaa',
   to: 'pcx-aaaaaaaa',
   kind: 'rejected',
@@ -100,6 +101,7 @@ const repairs: Required<Repairs> = {
 
 const drift: Required<Drift> = {
   ...change,
+  because: 'target-down',
   foundAt: at,
   watched: true,
   cause: { id: 'event-1', name: 'ReplaceRoute', time: '2026-11-23T12:00:00Z', actor: alice },
@@ -158,7 +160,7 @@ const remembered: Required<Memory> = {
       },
       arrival: 'listed',
       emptySince: at,
-      instance: 'i-aaaaaaaa',
+      instances: { 'eni-aaaaaaaa': 'i-aaaaaaaa' },
       down: {
         target: 'pcx-aaaaaaaa',
         since: at,

@@ -100,7 +100,7 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, emptySince, instance, down }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, emptySince, instances, down }) => ({
     listed,
     ours,
     overrodeLocal,
@@ -109,7 +109,7 @@ const sacrifices: readonly Sacrifice[] = [
     seen,
     arrival,
     emptySince,
-    instance,
+    instances,
     down: down && bare(down),
   })),
 ];
@@ -154,12 +154,13 @@ const changeFields = {
   destination: text,
   from: optional.text,
   to: optional.text,
+  because: z.literal('target-down').optional(),
 } satisfies ShapesOf<ChangeJson>;
 
+const { destination: _, ...ofRefused } = changeFields;
+
 const refusalFields = {
-  action: changeFields.action,
-  from: optional.text,
-  to: optional.text,
+  ...ofRefused,
   kind: optional.text,
   code: optional.text,
   message: optional.text,
@@ -216,7 +217,7 @@ const remembered = z.looseObject({
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
     .optional(),
-  instance: optional.text,
+  instances: z.record(z.string(), text).optional(),
   planned: z.looseObject(changeFields).optional(),
   waits: optional.text,
   troubles: z.array(text).optional(),

@@ -17,8 +17,27 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
  * the last call about exactly this destination of this table explains the change, by its action and its target.
  */
 export function actorOf(change: ChangeJson, before: Remembered, calls: readonly ReportedCall[]): Actor | undefined {
-  return (knownCause(change, before) ?? causeOf(change, unspent(calls, before.drift)))?.actor;
+  const cause =
+    change.because === undefined
+      ? (knownCause(change, before) ?? causeOf(change, unspent(calls, before.drift)))
+      : takenDownBy(change.from, before, calls);
+  return cause?.actor;
 }
+
+/** The latest call that took a target of this destination down, or the instance behind it. */
+export function takenDownBy(
+  target: string | undefined,
+  { down, instances = {} }: Pick<Rewritten, 'down' | 'instances'>,
+  calls: readonly ReportedCall[],
+): Cause | undefined {
+  if (target === undefined) return undefined;
+  const ids = [target, ...(instances[target] === undefined ? [] : [instances[target]])];
+  const last = inTime(calls.filter((call) => call.about === 'target-down' && ids.some((id) => call.ids.includes(id))));
+  return asCause(last.at(-1)) ?? (down?.target === target ? down.takenDown : undefined);
+}
+
+const asCause = (call: ReportedCall | undefined): Cause | undefined =>
+  call && known({ id: call.id, name: call.name, time: call.time, actor: call.actor });
 
 /**
  * The known cause of the drift that a change repairs. It stays the cause if the change is another one now: a repair may
@@ -34,8 +53,7 @@ export function causeOf(change: ChangeJson, calls: readonly ReportedCall[]): Cau
   const about = inTime(calls.filter((call) => isAbout(call, change)));
   // CloudTrail reports whole seconds. Only its effect shows which call of the last second was the last one.
   const lastAt = Date.parse(about.at(-1)?.time ?? '');
-  const cause = about.find((call) => Date.parse(call.time) === lastAt && explains(call, change));
-  return cause && known({ id: cause.id, name: cause.name, time: cause.time, actor: cause.actor });
+  return asCause(about.find((call) => Date.parse(call.time) === lastAt && explains(call, change)));
 }
 
 /** Sorts calls by time: events arrive in any order. */

@@ -1,17 +1,17 @@
 import type { DesiredRoute } from '../desired/desired.ts';
 import type { ReportedCall } from '../memory/call.ts';
-import type { Cause, Down, Remembered } from '../memory/memory.ts';
+import type { Down, Remembered } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import { type StaticRoute, sameTarget, targetText } from '../route/route.ts';
-import { causeOf, unspent } from './attribution.ts';
+import { causeOf, takenDownBy, unspent } from './attribution.ts';
 
 /** What a read and EC2's answer show of a listed target. */
 interface Shown {
   readonly wanted: DesiredRoute | undefined;
   readonly route: StaticRoute | undefined;
   readonly health: Health | undefined;
-  /** EC2 confirmed a change of ours here after the read. */
+  /** EC2 confirmed after the read that we gave the route its listed target. */
   readonly isMade: boolean;
 }
 
@@ -40,24 +40,19 @@ export function downAfter(
  */
 export function withCauses(
   destination: string,
-  { down, instance, drift }: Remembered,
+  remembered: Remembered,
   kept: string | undefined,
   calls: readonly ReportedCall[],
 ): Down | undefined {
+  const { down, drift } = remembered;
   if (!down) return undefined;
-  const takenDown = calls
-    .filter((call) => call.about === 'target-down' && [down.target, instance].some((id) => id && call.ids.includes(id)))
-    .toSorted((one, other) => Date.parse(one.time) - Date.parse(other.time))
-    .at(-1);
   const moved =
     kept === undefined
       ? undefined
       : (causeOf({ action: 'replace', destination, from: kept, to: down.target }, unspent(calls, drift)) ?? down.moved);
   return known({
     ...down,
-    takenDown: takenDown ? asCause(takenDown) : down.takenDown,
+    takenDown: takenDownBy(down.target, remembered, calls),
     moved,
   });
 }
-
-const asCause = ({ id, name, time, actor }: ReportedCall): Cause => known({ id, name, time, actor });

@@ -67,8 +67,8 @@ export function refusalAfter(
   const last = before?.action === wanted.action && before.to === wanted.to ? before : undefined;
   if (!outcome || outcome.result === 'skipped') return last;
   if (outcome.result !== 'refused' && outcome.result !== 'unknown') return undefined;
-  const { action, from, to, kind, code, message, remedy } = outcome;
+  const { action, from, to, because, kind, code, message, remedy } = outcome;
   const attempts = (last?.attempts ?? 0) + 1;
   const nextRetry = new Date(now.getTime() + retryAfterMs(kind, attempts)).toISOString();
-  return known({ action, from, to, kind, code, message, remedy, attempts, nextRetry });
+  return known({ action, from, to, because, kind, code, message, remedy, attempts, nextRetry });
 }
