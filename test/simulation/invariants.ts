@@ -9,6 +9,8 @@ import { callOf } from './calls.ts';
 import {
   type Deviation,
   type Spec,
+  allowedFor,
+  allowedIn,
   deviations,
   everythingKnown,
   isDefault,
@@ -27,7 +29,7 @@ import {
 } from './oracle.ts';
 import { mostDeletes } from './memory.ts';
 import { sightOf } from './shown.ts';
-import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
+import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, isRescue, tell } from './facts.ts';
 
 /** Named checks. Each returns a sentence that says how it is violated, or undefined. */
 export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
@@ -108,6 +110,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'repairs that others undo back off': (mutation, _, watch) => {
+    if (isRescue(mutation)) return undefined;
     const { fights } = watch.facts(mutation.routeTableId);
     const earlyMs = fights.tooEarly(mutation.destination, mutation.to, watch.time());
     return earlyMs > 0 ? `${tell(mutation)}, ${earlyMs} ms too early in a fight` : undefined;
@@ -128,6 +131,41 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     if (!worked || !dead || dead.target !== to) return undefined;
     const agoMs = watch.time() - dead.at;
     return agoMs < 300 * second - toleranceMs ? `${tell(mutation)}, which was dead ${agoMs} ms ago` : undefined;
+  },
+
+  'a route on an active target or alternate is not touched': ({ version, read, ...mutation }) => {
+    const { routeTableId, destination } = mutation;
+    const table = read.shown?.world.tables.get(routeTableId);
+    const slot = table && slotAt(table, destination);
+    const route = version.spec && wantedAt(version.spec, destination);
+    if (!slot || !read.shown || !allowedIn(slot, route, read.shown.world)) return undefined;
+    return isUsable(slot, table, read.shown.world)
+      ? `${tell({ version, read, ...mutation })}, and ${slot.target} works and is allowed there`
+      : undefined;
+  },
+
+  'a blackhole leaves its target only for one that EC2 calls alive': (mutation, _, watch) => {
+    const { to, by, read } = mutation;
+    if (to === undefined || !isRescue(mutation)) return undefined;
+    return watch.answers(by, to, read.startedAt).some(({ isAlive }) => isAlive === true)
+      ? undefined
+      : `${tell(mutation)}, and EC2 did not call ${to} alive`;
+  },
+
+  'a route is led to the first of its targets that is alive': (mutation, _, watch) => {
+    const { destination, to, by, read, version, routeTableId, worked } = mutation;
+    const route = version.spec && wantedAt(version.spec, destination);
+    if (!route || to === undefined) return undefined;
+    // A working route waits until its target was alive for 5 minutes.
+    const mayWait = worked && watch.facts(routeTableId).state?.memory.destinations.get(destination)?.down;
+    const earlier = allowedFor(route)
+      .slice(mayWait ? 1 : 0)
+      .filter((_target, index, all) => index < all.indexOf(to));
+    const better = earlier.find((target) => {
+      const answers = watch.answers(by, target, read.startedAt);
+      return answers.length > 0 && answers.every(({ isAlive }) => isAlive === true);
+    });
+    return better && `${tell(mutation)}, and EC2 calls ${better} alive, which comes before it`;
   },
 
   'an edited item ends the old plan within 5 s': (mutation, _, watch) => {
@@ -154,9 +192,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     if (!version.spec || !read.shown || !table) return `${tell(mutation)} without item, table or read`;
     const slot = slotAt(table, destination);
     const isToBeLocal = slot && isRetargetedLocal(slot) && !wantedAt(version.spec, destination);
-    const wanted = isToBeLocal ? 'local' : wantedAt(version.spec, destination)?.target;
-    const found = `${tell(mutation)}, but the item wants ${wanted} and the read showed ${slot?.target}`;
-    if (to !== wanted) return found;
+    const route = wantedAt(version.spec, destination);
+    const wanted: readonly (string | undefined)[] = isToBeLocal ? ['local'] : route ? allowedFor(route) : [undefined];
+    const found = `${tell(mutation)}, but the item wants ${wanted.join(' or ')} and the read showed ${slot?.target}`;
+    if (!wanted.includes(to)) return found;
     if (action === 'create') return slot ? found : undefined;
     return slot && slot.target === from && !(to && names(slot, read.shown.world).includes(to)) ? undefined : found;
   },
@@ -394,6 +433,31 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
     return (
       left &&
       `${routeTableId} ${left.destination} still leads to ${left.target}, and came while the table was watched; status says ${state?.status.phase}: ${state?.status.reason}`
+    );
+  },
+};
+
+/** Checked after a sweep that follows the death of a target, without faults. */
+export const atDeath: Invariants<[TableFacts, World, Facts]> = {
+  'a blackhole whose alternate is alive is moved within a sweep': (facts, world, watch) => {
+    const { routeTableId, versions, state } = facts;
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    const now = watch.time();
+    if (!spec || !table || !isEnforced(spec, now)) return undefined;
+    if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    const left = spec.routes.find((route) => {
+      const slot = slotAt(table, route.destination);
+      if (!slot || !allowedIn(slot, route, world) || isUsable(slot, table, world)) return false;
+      const overrideLocal = route.overrideLocal ?? route.target === 'local';
+      const mayMove = mayReplace(slot, { overrideLocal }, { spec, table, world, now, known: everythingKnown });
+      const isRefused = state?.status.failures.some(({ destination }) => destination === route.destination);
+      if (!mayMove || isRefused || isLeftForNow(spec, route, now)) return false;
+      return allowedFor(route).some((target) => isUsable({ target }, table, world));
+    });
+    return (
+      left &&
+      `${routeTableId} ${left.destination} drops its traffic, and one of ${allowedFor(left).join(', ')} is alive; status says ${state?.status.phase}: ${state?.status.reason}`
     );
   },
 };

@@ -106,6 +106,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     await sweepAndSettle();
     if (cloud.mutations > before) watch.violate('all is quiet in the end', 'one more sweep changed routes');
   }
+  if (!watch.violation && delivery.isIdle) await failOver(cloud, delivery, people, sweepAndSettle);
   return {
     seed,
     steps: scheduler.steps,
@@ -115,6 +116,27 @@ export async function simulate(seed: number): Promise<Outcome> {
     history: () => history.lines(),
     hash: () => history.hash(),
   };
+}
+
+/** A target dies at rest: routes move to alternates that are alive within a sweep, and stay there when it is up again. */
+async function failOver(
+  cloud: Cloud,
+  delivery: Delivery,
+  people: People,
+  sweepAndSettle: () => Promise<void>,
+): Promise<void> {
+  const { watch, ec2 } = cloud;
+  const down = people.takeDown();
+  if (!down) return;
+  await sweepAndSettle();
+  down.comeUp();
+  await sweepAndSettle();
+  if (!watch.violation && delivery.isIdle) watch.afterDeath(people.tables, ec2.world);
+  down.comeBack();
+  const before = cloud.mutations;
+  await sweepAndSettle();
+  if (!watch.violation && cloud.mutations > before)
+    watch.violate('a route stays on its alternate when its target is up again', 'a sweep changed routes');
 }
 
 /** Runs the busy time, and may make a backup in the middle. The result restores it. */

@@ -32,7 +32,8 @@ const revives: Readonly<Record<TriggerKind, boolean>> = {
 
 /**
  * Whether a change waits. A refused change waits until its `nextRetry`, unless the cause may be gone: a trigger may have
- * removed it, or the table was full and a delete makes room. A contested change waits in any case.
+ * removed it, or the table was full and a delete makes room. A contested change waits in any case. A route that
+ * leaves its dead target is no part of a contest.
  */
 export function isParked(
   change: Change,
@@ -43,9 +44,9 @@ export function isParked(
     now,
   }: { readonly woken: readonly TriggerKind[]; readonly makesRoom: boolean; readonly now: Date },
 ): boolean {
-  const { action, destination, to } = changeAsJson(change);
+  const { action, destination, to, because } = changeAsJson(change);
   const { refusal, repairs } = rememberedAt(memory, destination);
-  if (isContested(repairs, to, now)) return true;
+  if (because === undefined && isContested(repairs, to, now)) return true;
   if (woken.some((kind) => revives[kind]) || (makesRoom && refusedAsFull(refusal))) return false;
   return refusal?.action === action && refusal.to === to && Date.parse(refusal.nextRetry) > now.getTime();
 }
