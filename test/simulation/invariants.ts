@@ -144,9 +144,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
       : undefined;
   },
 
-  'a blackhole leaves its target only for one that EC2 calls alive': (mutation, _, watch) => {
-    const { to, by, read } = mutation;
-    if (to === undefined || !isRescue(mutation)) return undefined;
+  'an alternate is used, and a dead target is left, only if EC2 calls the new one alive': (mutation, _, watch) => {
+    const { to, by, read, version, destination } = mutation;
+    const isAlternate = version.spec && wantedAt(version.spec, destination)?.alternates?.includes(to ?? '');
+    if (to === undefined || !(isAlternate || isRescue(mutation))) return undefined;
     return watch.answers(by, to, read.startedAt).some(({ isAlive }) => isAlive === true)
       ? undefined
       : `${tell(mutation)}, and EC2 did not call ${to} alive`;
@@ -459,6 +460,20 @@ export const atDeath: Invariants<[TableFacts, World, Facts]> = {
       left &&
       `${routeTableId} ${left.destination} drops its traffic, and one of ${allowedFor(left).join(', ')} is alive; status says ${state?.status.phase}: ${state?.status.reason}`
     );
+  },
+};
+
+/** Checked after a sweep that follows the return of a target, without faults. */
+export const atReturn: Invariants<[TableFacts, World, World]> = {
+  'a route stays on its alternate when its target is up again': ({ routeTableId, versions }, before, world) => {
+    const [was, is] = [before.tables.get(routeTableId), world.tables.get(routeTableId)];
+    if (!was || !is) return undefined;
+    const moved = versions.at(-1)?.spec?.routes.find((route) => {
+      const slot = slotAt(was, route.destination);
+      const worked = slot && allowedIn(slot, route, before) && isUsable(slot, was, before);
+      return worked && slotAt(is, route.destination)?.target !== slot.target;
+    });
+    return moved && `${routeTableId} ${moved.destination} was moved, although it worked`;
   },
 };
 

@@ -30,6 +30,7 @@ import {
   atMutation,
   atRead,
   atRest,
+  atReturn,
   atStatus,
   atSweep,
   wasAllowed,
@@ -719,6 +720,11 @@ export class Watch implements Facts {
   /** Checks the invariants that hold after the first sweep that follows the death of a target. */
   afterDeath(tables: readonly string[], world: World): void {
     for (const routeTableId of tables) this.#ask(atDeath, this.facts(routeTableId), world, this);
+  }
+
+  /** Checks the invariants that hold after that target has come back. `before`: the world without it. */
+  afterReturn(tables: readonly string[], before: World, world: World): void {
+    for (const routeTableId of tables) this.#ask(atReturn, this.facts(routeTableId), before, world);
   }
 
   /** Checks the invariants that hold only at rest. */
