@@ -255,7 +255,9 @@ const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
 function whoOf({ outcome, actor, trigger }: Run): Content {
   if (outcome.length === 0) return actor ? actorInFull(actor) : 'not reported by any event';
   const who = (one: RunOutcome): Html | string =>
-    one.actor === 'unattributed' && trigger.kind === 'desired' ? 'an edit of the item' : whoCaused(one);
+    one.actor === 'unattributed' && trigger.kind === 'desired' && one.because === undefined
+      ? 'an edit of the item'
+      : whoCaused(one);
   const told = new Map(outcome.map((one) => [String(who(one)), who(one)]));
   return [...told.values()].map((who) => html`<div>${who}</div>`);
 }

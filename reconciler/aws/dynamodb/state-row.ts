@@ -154,7 +154,7 @@ const changeFields = {
   destination: text,
   from: optional.text,
   to: optional.text,
-  because: z.literal('target-down').optional(),
+  because: optional.text,
 } satisfies ShapesOf<ChangeJson>;
 
 const { destination: _, ...ofRefused } = changeFields;

@@ -153,7 +153,7 @@ function leftAlone({ routeTableId: id, routes, moreRoutes = 0 }: DetailOf<'Route
       moreRoutes,
     ),
     who: among(routes.map(({ actor }) => actor)),
-    next: `${isAllowed ? 'The item allows these targets, so the routes stay' : 'Nothing repairs this'}. Check that it was intended: ${see(id)}. Runbook: docs/runbook.md#left-alone`,
+    next: `${isAllowed ? 'The item allows these targets, so the routes stay' : 'Nothing repairs this'}. Check that it was intended: ${see(id)}. Runbook: docs/runbook.md#${isAllowed ? 'on-an-alternate' : 'left-alone'}`,
   };
 }
 
