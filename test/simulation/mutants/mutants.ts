@@ -339,12 +339,6 @@ export const mutants: readonly Mutant[] = [
     '',
   ),
   mutant(
-    'uses an alternate without an answer of EC2',
-    'core/plan/down.ts',
-    "targets.find((target) => healthOf(target, on) === 'alive')",
-    "targets.find((target) => healthOf(target, on) !== 'dead')",
-  ),
-  mutant(
     'tries the alternates in no order',
     'core/plan/down.ts',
     'firstAlive(targetsOf(wanted), on)',
@@ -355,12 +349,6 @@ export const mutants: readonly Mutant[] = [
     'core/status/seen.ts',
     "leftAlone ?? (current && 'on-alternate')",
     'leftAlone',
-  ),
-  mutant(
-    'takes a move to an alternate for a repair',
-    'core/status/contest.ts',
-    'if (!hasHappened(outcome) || isRescue(outcome)) return false;',
-    'if (!hasHappened(outcome)) return false;\n  if (isRescue(outcome)) return true;',
   ),
   mutant(
     'announces its own move to an alternate as drift',
