@@ -67,13 +67,13 @@ function headline(planned: Planned, { paint }: Look): string {
 }
 
 function changeRow(
-  { action, destination, from, to }: ChangeJson,
+  { action, destination, from, to, because }: ChangeJson,
   held: ReadonlyMap<string, string>,
   { paint }: Look,
 ): string[] {
   const { mark, format } = actionLook[action];
   const way = [from, to].filter((end) => end !== undefined).join(` ${paint('dim', '→')} `);
-  const why = action === 'delete' ? held.get(destination) : undefined;
+  const why = action === 'delete' ? held.get(destination) : because && 'its target is down';
   const waits = why === undefined ? '' : paint('magenta', why);
   return [paint(format, `${mark} ${action}`), destination, way, waits];
 }

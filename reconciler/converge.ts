@@ -8,7 +8,7 @@ import { isDead } from './core/plan/down.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Memory } from './core/memory/memory.ts';
-import { type ActualTable, destinationText, targetText } from './core/route/route.ts';
+import { type ActualTable, type Target, destinationText, targetText } from './core/route/route.ts';
 import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead } from './core/status/remember.ts';
 import type { Health } from './core/route/health.ts';
@@ -162,13 +162,15 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 
 /** Refuses, without a call, to create a route whose target is dead: EC2 might accept it, and it would drop traffic. */
 function sparingDead(tables: RouteTables, desired: DesiredTable, on: Parameters<typeof isDead>[1]): RouteWriter {
+  const place = ({ destination }: Pick<Change, 'destination'>, target: Target): string =>
+    `${destinationText(destination)} ${targetText(target)}`;
   const dead = new Set(
-    desired.routes.filter((wanted) => isDead(wanted, on)).map(({ destination }) => destinationText(destination)),
+    desired.routes.filter((wanted) => isDead(wanted, on)).map((wanted) => place(wanted, wanted.target)),
   );
   return {
     turn: (action) => tables.turn(action),
     apply: async (routeTableId, change, limits) => {
-      if (change.action === 'create' && dead.has(destinationText(change.destination)))
+      if (change.action === 'create' && dead.has(place(change, change.to)))
         throw new ChangeFailed(targetIsDown(targetText(change.to)), { cause: undefined });
       await tables.apply(routeTableId, change, limits);
     },

@@ -4,6 +4,8 @@ import { type News, isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
 import { known } from './core/route/known.ts';
 import type { Memory } from './core/memory/memory.ts';
+import type { DesiredRoute } from './core/desired/desired.ts';
+import { destinationText } from './core/route/route.ts';
 import { managed, namesOf } from './core/desired/names.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
@@ -91,7 +93,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     ...after,
     revision: (before?.revision ?? 0) + 1,
     seen: isSeen ? seenHash(ending.wanted, ending.orders, actual, on.now) : undefined,
-    dueAt: dueAt(after),
+    dueAt: dueAt(after, 'desired' in result ? result.desired.routes : []),
     unsent: isEmpty(unsent) ? undefined : unsent,
   });
   const isNew = saysMore(stored, before);
@@ -114,16 +116,27 @@ function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
 
 /**
  * When a sweep must reconcile the table even if nothing is new: a retry is due, an event about drift is overdue, or EC2
- * must be asked again about a target that is down.
+ * must be asked again about targets, because one is down or a blackhole may move to another one.
  */
-function dueAt({ status: { nextRetry }, memory }: State): string | undefined {
+function dueAt(
+  { status: { nextRetry, changedAt }, memory }: State,
+  routes: readonly DesiredRoute[],
+): string | undefined {
   const remembered = [...memory.destinations.values()];
   const missed = remembered.flatMap(({ drift = [] }) => drift.flatMap((one) => missedAt(one) ?? []));
   // A target may come up or go down again at any time, so every sweep asks.
-  const down = remembered.flatMap(({ troubles, down }) =>
-    troubles?.includes('target-down') && down ? Date.parse(down.since) : [],
+  const mayMove = new Set(
+    routes.filter(({ alternates }) => alternates.length > 0).map(({ destination }) => destinationText(destination)),
   );
-  const times = [...missed, ...down, ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)])];
+  const isAsked = [...memory.destinations].some(
+    ([destination, { troubles = [] }]) =>
+      troubles.includes('target-down') || (troubles.includes('blackhole') && mayMove.has(destination)),
+  );
+  const times = [
+    ...missed,
+    ...(isAsked ? [Date.parse(changedAt)] : []),
+    ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)]),
+  ];
   return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;
 }
 

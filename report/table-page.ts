@@ -242,9 +242,9 @@ function whatOf(run: Run): Content {
     </ul>`;
 }
 
-const changeOf = ({ action, destination, from, to }: RunOutcome): Html =>
+const changeOf = ({ action, destination, from, to, because }: RunOutcome): Html =>
   html`${action}
-  ${code(destination)}${from !== undefined && html` from ${code(from)}`}${to !== undefined && html` to ${code(to)}`}`;
+  ${code(destination)}${from !== undefined && html` from ${code(from)}`}${to !== undefined && html` to ${code(to)}`}${because && ', because its target was down'}`;
 
 const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
   [result === 'skipped' ? 'not done' : result, answer, message].filter(Boolean).join(' ');

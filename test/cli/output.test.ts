@@ -56,6 +56,14 @@ describe('planText', () => {
     expect(text).toMatch(/--approve [0-9a-f]{12},.*\[too-many-deletes\]/);
   });
 
+  it('says why a route that is as listed is replaced', () => {
+    const wanted = desired({ '10.20.0.0/16': ['nat-aaaaaaaa', 'nat-bbbbbbbb'] });
+    const seen = table([actual(route('10.20.0.0/16', 'nat-aaaaaaaa'), { state: 'blackhole' })]);
+    const health = new Map([['nat-bbbbbbbb', 'alive' as const]]);
+    const text = planText({ desired: wanted, actual: seen, now, plan: plan(wanted, seen, { now, health }) }, plain);
+    expect(text).toContain('  ~ replace  10.20.0.0/16  nat-aaaaaaaa → nat-bbbbbbbb  its target is down\n');
+  });
+
   it('names the creates that a delete waits for', () => {
     const text = planText(
       planned(

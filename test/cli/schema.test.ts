@@ -28,6 +28,7 @@ describe('the JSON Schema of a desired item', () => {
       'a route with a description',
       { ...item(), routes: [{ destination: '0.0.0.0/0', target: 'nat-aaaaaaaa', description: 'egress' }] },
     ],
+    ['a route with alternates', item({ '10.0.0.0/16': ['nat-aaaaaaaa', 'nat-bbbbbbbb', 'eni-aaaaaaaa'] })],
     [
       'an overridden local route',
       { ...item(), routes: [{ destination: '10.0.0.0/16', target: 'eni-aaaaaaaa', overrideLocal: true }] },
@@ -67,6 +68,8 @@ describe('the JSON Schema of a desired item', () => {
     ['an address without a length', item({ '10.0.0.0': 'pcx-aaaaaaaa' })],
     ['a length out of range', item({ '10.0.0.0/33': 'pcx-aaaaaaaa' })],
     ['an attachment for a target', item({ '10.0.0.0/8': 'tgw-attach-0123456789abcdef0' })],
+    ['the local route for an alternate', item({ '10.0.0.0/8': ['nat-aaaaaaaa', 'local'] })],
+    ['six alternates', item({ '10.0.0.0/8': ['nat-aaaaaaaa', ...[1, 2, 3, 4, 5, 6].map((n) => `tgw-0000000${n}`)] })],
     ['upper case in an id', item({ '10.0.0.0/8': 'pcx-AAAAAAAA' })],
     ['an empty scope', item({}, { scope: [] })],
     ['an ignore entry without a reason', item({}, { ignore: [{ target: 'eni-*' }] })],

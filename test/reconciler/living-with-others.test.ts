@@ -29,9 +29,17 @@ const sections = new Map(
     .map((section): [string, string] => [section.split('\n')[0] ?? '', section]),
 );
 
-/** The ignore entries of a section, as people copy them. */
-const entriesOf = (section: string): readonly unknown[] =>
-  [...(sections.get(section) ?? '').matchAll(/```json\n([^]*?)```/g)].map(([, text = '']): unknown => JSON.parse(text));
+/** The examples of a section, as people copy them. */
+const examplesOf = (section: string): readonly object[] =>
+  [...(sections.get(section) ?? '').matchAll(/```json\n([^]*?)```/g)].map(([, text = '']): object => JSON.parse(text));
+
+const isRoute = (example: object): boolean => 'alternates' in example;
+
+/** The ignore entries of a section. */
+const entriesOf = (section: string): readonly object[] => examplesOf(section).filter((one) => !isRoute(one));
+
+/** The routes of a section: those with alternates. */
+const routesOf = (section: string): readonly object[] => examplesOf(section).filter(isRoute);
 
 /** What happens to the one route of a table that has long been watched: it appeared, or we had written another one. */
 function fateOf(
@@ -167,6 +175,31 @@ describe('docs/living-with-others.md', () => {
     it('an entry with until suspends it', () => {
       const [, suspension] = entriesOf('Failover appliances and scripts');
       expect(fateOf(moved, desired(listed, { ignore: [suspension] }), { seen })).toBe('ignored');
+    });
+
+    describe('if it is listed with alternates', () => {
+      const pair = desired({}, { routes: routesOf('Failover appliances and scripts') });
+      const [first, second] = ['eni-0123456789abcdef0', 'eni-0fedcba9876543210'];
+      const planned = (found: ActualRoute, alive: readonly string[] = []) =>
+        plan(pair, table([found]), {
+          now,
+          memory: memory({ '10.50.0.0/16': seen }),
+          health: new Map([first, second].map((id) => [id, alive.includes(id) ? 'alive' : 'dead'] as const)),
+        });
+
+      it('it stays on whichever of them works', () => {
+        for (const eni of [first, second])
+          expect(planned(throughInstance('10.50.0.0/16', { eni }))).toMatchObject({ inSync: true, unchanged: 1 });
+      });
+
+      it('it leaves the one that dies for the one that is up', () => {
+        const dead = actual(route('10.50.0.0/16', second), { state: 'blackhole' });
+        expect(planned(dead, [first]).changes).toMatchObject([{ action: 'replace', to: { id: first } }]);
+      });
+
+      it('it is put back from any other target', () => {
+        expect(planned(moved, [first]).changes).toMatchObject([{ action: 'replace', to: { id: first } }]);
+      });
     });
 
     const [entry] = entriesOf('Failover appliances and scripts');

@@ -236,6 +236,22 @@ describe('the page of a table', () => {
     expect(history[2]).toMatch(/12:24:01 .*: done .*alice@example\.com from 198\.51\.100\.23 with Mozilla/);
   });
 
+  it('says that a route was moved because its target was down, and who took it down', async () => {
+    const table = (await eventfulFleet()).tables[7];
+    const [run] = table?.runs ?? [];
+    if (!table || !run) throw new Error('there is no run');
+    const change = { action: 'replace', destination: '10.20.0.0/16', from: 'nat-a', to: 'nat-b' } as const;
+    const rowOf = (actor: NonNullable<RunOutcome['actor']>): string | undefined => {
+      const outcome: RunOutcome = { ...change, because: 'target-down', result: 'done', actor };
+      const moved = { ...run, trigger: { kind: 'desired' as const }, outcome: [outcome] };
+      return rowsOf(tableWidget({ ...table, runs: [moved] }, 0, 'light', arn)).find((row) => row.includes('nat-b'));
+    };
+    expect(rowOf({ arn: 'arn:aws:iam::1:user/carol' })).toMatch(
+      /replace 10\.20\.0\.0\/16 from nat-a to nat-b , because its target was down: done .*user\/carol/,
+    );
+    expect(rowOf('unattributed')).toContain('not reported by any event');
+  });
+
   it('says that no event reported drift that only a sweep found', async () => {
     expect(rowsOf(await pageOf(7))).toContainEqual(
       expect.stringMatching(/sweep create 10\.21\.0\.0\/16 .*not reported by any event/),

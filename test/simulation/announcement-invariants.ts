@@ -8,7 +8,7 @@ import { isDetected, isLeftAlone } from './announcements.ts';
 import { announces, tellsOf } from './drifts.ts';
 import type { Facts, Look, TableFacts } from './facts.ts';
 import type { Invariants } from './invariants.ts';
-import { names, wantedAt } from './oracle.ts';
+import { allowedIn, wantedAt } from './oracle.ts';
 
 /** A written state, with the news that its predecessor does not have. */
 export interface Written {
@@ -196,7 +196,7 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     const over = [...announcements.openDrift(routeTableId)].find((destination) => {
       const slot = slotAt(table, destination);
       const wanted = wantedAt(spec, destination);
-      return wanted ? slot && names(slot, world).includes(wanted.target) : !slot;
+      return wanted ? allowedIn(slot, wanted, world) : !slot;
     });
     return over && `the end of the drift of ${routeTableId} ${over} was not announced`;
   },

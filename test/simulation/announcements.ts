@@ -15,6 +15,10 @@ export const isLeftAlone = (event: DomainEvent): event is EventOf<'Route Left Al
 export const isTargetDown = (event: DomainEvent): event is EventOf<'Route Reconcile Failed'> =>
   event.type === 'Route Reconcile Failed' && event.detail.code === 'target-down';
 
+/** We moved routes away from dead targets. */
+export const isMoved = (event: DomainEvent): event is EventOf<'Route Blackholed'> =>
+  event.type === 'Route Blackholed' && event.detail.state === 'moved';
+
 export const isHealed = (event: DomainEvent): event is EventOf<'Route Drift Healed'> =>
   event.type === 'Route Drift Healed';
 

@@ -1,5 +1,5 @@
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
-import { isTargetDown } from './announcements.ts';
+import { isMoved, isTargetDown } from './announcements.ts';
 import { type Table, isStatic } from '../support/ec2/world.ts';
 
 /** How long before a read a call may be made that the read does not show, including the difference of clocks. */
@@ -161,9 +161,9 @@ export class Drifts {
     if (asOf !== undefined) this.#found.set(destination, asOf);
   }
 
-  /** The listed target is down, so the route stays. When the target is up again, that is drift again. */
-  stays(destination: string): void {
-    this.#found.delete(destination);
+  /** A working route was kept because its listed target is down. When it moves back, that is announced as drift. */
+  kept(destinations: readonly string[]): void {
+    for (const destination of destinations) this.#found.delete(destination);
   }
 
   /** Whether drift was announced here before, and neither the route nor the item changed since. */
@@ -185,7 +185,10 @@ export const announces = (event: DomainEvent, { destination, foundAt }: Owed): b
   event.detail.at === foundAt &&
   event.detail.changes.some((change) => change.destination === destination);
 
-/** Whether an event announces this route: as drift, as a route that waits, or as left alone. */
+/**
+ * Whether an event announces this route: as drift, as a route that waits, as left alone, or as moved by a function that
+ * died.
+ */
 export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boolean {
   if (event.detail.at !== foundAt) return false;
   if (event.type === 'Route Plan Blocked') return event.detail.deletes.includes(destination);
@@ -196,7 +199,9 @@ export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boo
         ? event.detail.changes
         : isTargetDown(event)
           ? event.detail.failures
-          : [];
+          : isMoved(event)
+            ? event.detail.routes
+            : [];
   return named.some((one) => one.destination === destination);
 }
 

@@ -3,7 +3,7 @@ import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Change } from '../../reconciler/core/route/change.ts';
 import type { Orders } from '../../reconciler/core/desired/orders.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
-import type { World } from '../support/ec2/world.ts';
+import { type World, slotAt } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Announcements } from './announcements.ts';
 import type { PossibleArrivals } from './arrivals.ts';
@@ -11,7 +11,7 @@ import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
 import type { Memory } from './memory.ts';
-import type { Spec } from './oracle.ts';
+import { type Spec, allowedIn, wantedAt } from './oracle.ts';
 
 // The facts about a history at one moment: what is true, and what functions know.
 
@@ -192,6 +192,14 @@ export interface Facts {
   readonly looks: Iterable<Look>;
   readonly announcements: Announcements;
   facts(routeTableId: string): TableFacts;
+}
+
+/** Whether a route that is as listed leaves a dead target, so that nobody else has changed it. */
+export function isRescue({ action, destination, version, read, routeTableId }: Mutation): boolean {
+  const table = read.shown?.world.tables.get(routeTableId);
+  const route = version.spec && wantedAt(version.spec, destination);
+  if (action !== 'replace' || !table || !read.shown) return false;
+  return allowedIn(slotAt(table, destination), route, read.shown.world) !== undefined;
 }
 
 /** A mutation in words. */

@@ -10,6 +10,8 @@ import { callOf } from './calls.ts';
 import {
   type Deviation,
   type Spec,
+  allowedFor,
+  allowedIn,
   deviations,
   everythingKnown,
   isDefault,
@@ -28,7 +30,7 @@ import {
 } from './oracle.ts';
 import { mostDeletes } from './memory.ts';
 import { sightOf } from './shown.ts';
-import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, tell } from './facts.ts';
+import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, isRescue, tell } from './facts.ts';
 
 /** Named checks. Each returns a sentence that says how it is violated, or undefined. */
 export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
@@ -109,6 +111,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'repairs that others undo back off': (mutation, _, watch) => {
+    if (isRescue(mutation)) return undefined;
     const { fights } = watch.facts(mutation.routeTableId);
     const earlyMs = fights.tooEarly(mutation.destination, mutation.to, watch.time());
     return earlyMs > 0 ? `${tell(mutation)}, ${earlyMs} ms too early in a fight` : undefined;
@@ -129,6 +132,42 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     if (!worked || !dead || dead.target !== to) return undefined;
     const agoMs = watch.time() - dead.at;
     return agoMs < 300 * second - toleranceMs ? `${tell(mutation)}, which was dead ${agoMs} ms ago` : undefined;
+  },
+
+  'a route on an active target or alternate is not touched': ({ version, read, ...mutation }) => {
+    const { routeTableId, destination } = mutation;
+    const table = read.shown?.world.tables.get(routeTableId);
+    const slot = table && slotAt(table, destination);
+    const route = version.spec && wantedAt(version.spec, destination);
+    if (!slot || !read.shown || !allowedIn(slot, route, read.shown.world)) return undefined;
+    return isUsable(slot, table, read.shown.world)
+      ? `${tell({ version, read, ...mutation })}, and ${slot.target} works and is allowed there`
+      : undefined;
+  },
+
+  'an alternate is used, and a dead target is left, only if EC2 calls the new one alive': (mutation, _, watch) => {
+    const { to, by, read, version, destination } = mutation;
+    const isAlternate = version.spec && wantedAt(version.spec, destination)?.alternates?.includes(to ?? '');
+    if (to === undefined || !(isAlternate || isRescue(mutation))) return undefined;
+    return watch.answers(by, to, read.startedAt).some(({ isAlive }) => isAlive === true)
+      ? undefined
+      : `${tell(mutation)}, and EC2 did not call ${to} alive`;
+  },
+
+  'a route is led to the first of its targets that is alive': (mutation, _, watch) => {
+    const { destination, to, by, read, version, routeTableId, worked } = mutation;
+    const route = version.spec && wantedAt(version.spec, destination);
+    if (!route || to === undefined) return undefined;
+    // A working route waits until its target was alive for 5 minutes.
+    const mayWait = worked && watch.facts(routeTableId).state?.memory.destinations.get(destination)?.down;
+    const earlier = allowedFor(route)
+      .slice(mayWait ? 1 : 0)
+      .filter((_target, index, all) => index < all.indexOf(to));
+    const better = earlier.find((target) => {
+      const answers = watch.answers(by, target, read.startedAt);
+      return answers.length > 0 && answers.every(({ isAlive }) => isAlive === true);
+    });
+    return better && `${tell(mutation)}, and EC2 calls ${better} alive, which comes before it`;
   },
 
   'an edited item ends the old plan within 5 s': (mutation, _, watch) => {
@@ -155,9 +194,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     if (!version.spec || !read.shown || !table) return `${tell(mutation)} without item, table or read`;
     const slot = slotAt(table, destination);
     const isToBeLocal = slot && isRetargetedLocal(slot) && !wantedAt(version.spec, destination);
-    const wanted = isToBeLocal ? 'local' : wantedAt(version.spec, destination)?.target;
-    const found = `${tell(mutation)}, but the item wants ${wanted} and the read showed ${slot?.target}`;
-    if (to !== wanted) return found;
+    const route = wantedAt(version.spec, destination);
+    const wanted: readonly (string | undefined)[] = isToBeLocal ? ['local'] : route ? allowedFor(route) : [undefined];
+    const found = `${tell(mutation)}, but the item wants ${wanted.join(' or ')} and the read showed ${slot?.target}`;
+    if (!wanted.includes(to)) return found;
     if (action === 'create') return slot ? found : undefined;
     return slot && slot.target === from && !(to && names(slot, read.shown.world).includes(to)) ? undefined : found;
   },
@@ -417,6 +457,45 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
       left &&
       `${routeTableId} ${left.destination} still leads to ${left.target}, and came while the table was watched; status says ${state?.status.phase}: ${state?.status.reason}`
     );
+  },
+};
+
+/** Checked after a sweep that follows the death of a target, without faults. */
+export const atDeath: Invariants<[TableFacts, World, Facts]> = {
+  'a blackhole whose alternate is alive is moved within a sweep': (facts, world, watch) => {
+    const { routeTableId, versions, state } = facts;
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    const now = watch.time();
+    if (!spec || !table || !isEnforced(spec, now)) return undefined;
+    if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
+    const left = spec.routes.find((route) => {
+      const slot = slotAt(table, route.destination);
+      if (!slot || !allowedIn(slot, route, world) || isUsable(slot, table, world)) return false;
+      const overrideLocal = route.overrideLocal ?? route.target === 'local';
+      const mayMove = mayReplace(slot, { overrideLocal }, { spec, table, world, now, known: everythingKnown });
+      const isRefused = state?.status.failures.some(({ destination }) => destination === route.destination);
+      if (!mayMove || isRefused || isLeftForNow(spec, route, now)) return false;
+      return allowedFor(route).some((target) => isUsable({ target }, table, world));
+    });
+    return (
+      left &&
+      `${routeTableId} ${left.destination} drops its traffic, and one of ${allowedFor(left).join(', ')} is alive; status says ${state?.status.phase}: ${state?.status.reason}`
+    );
+  },
+};
+
+/** Checked after a sweep that follows the return of a target, without faults. */
+export const atReturn: Invariants<[TableFacts, World, World]> = {
+  'a route stays on its alternate when its target is up again': ({ routeTableId, versions }, before, world) => {
+    const [was, is] = [before.tables.get(routeTableId), world.tables.get(routeTableId)];
+    if (!was || !is) return undefined;
+    const moved = versions.at(-1)?.spec?.routes.find((route) => {
+      const slot = slotAt(was, route.destination);
+      const worked = slot && allowedIn(slot, route, before) && isUsable(slot, was, before);
+      return worked && slotAt(is, route.destination)?.target !== slot.target;
+    });
+    return moved && `${routeTableId} ${moved.destination} was moved, although it worked`;
   },
 };
 

@@ -2,6 +2,7 @@ import { slotAt } from '../support/ec2/world.ts';
 import { type Arriving, type Pace, SureArrivals } from './arrivals.ts';
 import {
   type Known,
+  allowedIn,
   isDefault,
   isInDoubt,
   isLeftForNow,
@@ -102,9 +103,11 @@ export class Memory implements Known {
     this.arrivals.wrote(sight, { ...round, written });
     // After several reads, the status may rest on the last but one.
     if (round.reads !== 1 && !isInSync) return;
-    for (const { destination, target } of spec.routes) {
+    for (const route of spec.routes) {
+      const { destination } = route;
       const slot = slotAt(table, destination);
-      if (slot?.origin !== 'CreateRoute' || !names(slot, world).includes(target) || written.has(destination)) continue;
+      const target = allowedIn(slot, route, world);
+      if (slot?.origin !== 'CreateRoute' || target === undefined || written.has(destination)) continue;
       this.owned.set(destination, target);
       this.#asListed.add(destination);
     }
@@ -157,7 +160,7 @@ export function mostDeletes(sight: Sight, known: Known): number {
     const { destination, target, overrideLocal } = route;
     const slot = slotAt(table, destination);
     if (!slot || isLeftForNow(spec, route, now)) return false;
-    if (names(slot, world).includes(target)) return true;
+    if (allowedIn(slot, route, world)) return true;
     return mayReplace(slot, { overrideLocal: overrideLocal ?? target === 'local' }, { ...sight, known });
   }).length;
   const local = table.routes.filter(

@@ -6,7 +6,12 @@ import { type StoredRoute, type Table, type World, isUsable, prefixOf, slotAt } 
 
 /** The meaning of an item. */
 export interface Spec {
-  readonly routes: readonly { readonly destination: string; readonly target: string; readonly overrideLocal?: true }[];
+  readonly routes: readonly {
+    readonly destination: string;
+    readonly target: string;
+    readonly alternates?: readonly string[];
+    readonly overrideLocal?: true;
+  }[];
   readonly mode: 'enforce' | 'observe';
   readonly unlisted: 'delete' | 'keep';
   readonly ignore: readonly { readonly destination?: string; readonly target?: string; readonly until?: number }[];
@@ -61,6 +66,19 @@ export const rulesOf = (spec: Spec, halts: readonly Halt[], now: number): string
 export const wantedAt = (spec: Spec, destination: string) =>
   spec.routes.find((route) => route.destination === destination);
 
+/** The targets that a listed route may have, in the order in which they are tried. */
+export const allowedFor = ({ target, alternates = [] }: Spec['routes'][number]): readonly string[] => [
+  target,
+  ...alternates,
+];
+
+/** Which of them a route has. */
+export const allowedIn = (
+  slot: Pick<StoredRoute, 'target'> | undefined,
+  route: Spec['routes'][number] | undefined,
+  world: World,
+): string | undefined => slot && route && allowedFor(route).find((target) => names(slot, world).includes(target));
+
 /**
  * Every destination that is not as desired. Routes that the item leaves to others are not among them.
  *
@@ -74,11 +92,12 @@ export function deviations(
   known: Known = nothingKnown,
 ): Deviation[] {
   const around = { spec, table, world, now, known };
-  const listed = spec.routes.flatMap(({ destination, target, overrideLocal }): Deviation[] => {
+  const listed = spec.routes.flatMap((route): Deviation[] => {
+    const { destination, target, overrideLocal } = route;
     const slot = slotAt(table, destination);
     if (isLeftForNow(spec, { destination, target }, now)) return [];
     if (!slot) return [{ destination, wanted: target, isOurs: target !== 'local' }];
-    if (names(slot, world).includes(target)) return [];
+    if (allowedIn(slot, route, world)) return [];
     const isOurs = mayReplace(slot, { overrideLocal: overrideLocal ?? target === 'local' }, around);
     const isSuspended = spec.ignore.some(
       (entry) => entry.until !== undefined && holds(entry, now) && meets(entry, destination, names(slot, world)),
@@ -141,8 +160,8 @@ export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): bool
   around.spec.unlisted === 'keep' || isIgnored(slot, around) || isOutOfScope(slot, around);
 
 /**
- * Whether a route must be announced if others make it. A route with the listed target need not be announced. Nor need an
- * ignored route to a private destination that lies inside no listed destination, unless a hold names it. A listed default
+ * Whether a route must be announced if others make it. A route with the listed target need not be announced, but one
+ * with an alternate must. Nor need an ignored route to a private destination that lies inside no listed destination, unless a hold names it. A listed default
  * route does not count.
  */
 export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {

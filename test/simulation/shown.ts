@@ -1,10 +1,10 @@
 import type { Table, World } from '../support/ec2/world.ts';
 import { slotAt } from '../support/ec2/world.ts';
 import type { Shown } from './drifts.ts';
-import { type Look, askedBy } from './facts.ts';
+import { type Look, askedBy, isRescue } from './facts.ts';
 import { isHalted } from './halts.ts';
 import type { Sight } from './memory.ts';
-import { type Known, type Spec, deviations, isEnforced, isToldOf, names, rulesOf, wantedAt } from './oracle.ts';
+import { type Known, type Spec, allowedIn, deviations, isEnforced, isToldOf, rulesOf, wantedAt } from './oracle.ts';
 
 /** What a function saw in a read, with its item and rules. */
 export function sightOf(
@@ -72,7 +72,9 @@ export function deviatingIn({ round, version, halts, by, routeTableId }: Look, k
   const table = read?.shown?.world.tables.get(routeTableId);
   const now = by.now().getTime();
   if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set();
-  const tried = new Set(round.mutations.map(({ destination }) => destination));
+  const tried = new Set(
+    round.mutations.filter((mutation) => !isRescue(mutation)).map(({ destination }) => destination),
+  );
   if (!read?.shown || !table || round.reads.length > 1) return tried;
   const wrong = deviations(version.spec, table, read.shown.world, now, known).filter(({ isOurs }) => isOurs);
   return tried.union(new Set(wrong.map(({ destination }) => destination)));
@@ -81,10 +83,7 @@ export function deviatingIn({ round, version, halts, by, routeTableId }: Look, k
 /** Every destination that is not as desired, whether we may repair it or not. */
 const oddIn = (spec: Spec, table: Table, world: World): readonly string[] => [
   ...spec.routes
-    .filter(({ destination, target }) => {
-      const slot = slotAt(table, destination);
-      return !slot || !names(slot, world).includes(target);
-    })
+    .filter((route) => !allowedIn(slotAt(table, route.destination), route, world))
     .map(({ destination }) => destination),
   ...table.routes.map(({ destination }) => destination).filter((destination) => !wantedAt(spec, destination)),
 ];

@@ -108,6 +108,7 @@ export async function simulate(seed: number): Promise<Outcome> {
     await sweepAndSettle();
     if (cloud.mutations > before) watch.violate('all is quiet in the end', 'one more sweep changed routes');
   }
+  if (!watch.violation && delivery.isIdle) await failOver(cloud, delivery, people, sweepAndSettle);
   return {
     seed,
     steps: scheduler.steps,
@@ -117,6 +118,26 @@ export async function simulate(seed: number): Promise<Outcome> {
     history: () => history.lines(),
     hash: () => history.hash(),
   };
+}
+
+/** A target dies at rest: routes move to alternates that are alive within a sweep, and stay there when it is up again. */
+async function failOver(
+  cloud: Cloud,
+  delivery: Delivery,
+  people: People,
+  sweepAndSettle: () => Promise<void>,
+): Promise<void> {
+  const { watch, ec2 } = cloud;
+  const down = people.takeDown();
+  if (!down) return;
+  await sweepAndSettle();
+  down.comeUp();
+  await sweepAndSettle();
+  if (!watch.violation && delivery.isIdle) watch.afterDeath(people.tables, ec2.world);
+  const before = ec2.world;
+  down.comeBack();
+  await sweepAndSettle();
+  if (!watch.violation) watch.afterReturn(people.tables, before, ec2.world);
 }
 
 /** Runs the busy time, and may make a backup in the middle. The result restores it. */

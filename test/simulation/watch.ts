@@ -19,16 +19,19 @@ import {
   type Round,
   type TableFacts,
   type Version,
+  isRescue,
   tell,
 } from './facts.ts';
 import {
   type Invariants,
   atAnswer,
+  atDeath,
   atFinish,
   atKey,
   atMutation,
   atRead,
   atRest,
+  atReturn,
   atStatus,
   atSweep,
   atSweepEnd,
@@ -43,7 +46,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Memory, type Sight } from './memory.ts';
 import { type Pace, PossibleArrivals } from './arrivals.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
-import { isEnforced, names, wantedAt } from './oracle.ts';
+import { allowedIn, isEnforced, names, wantedAt } from './oracle.ts';
 import { deviatingIn, rulesAtEnd, shownTo, sightOf } from './shown.ts';
 import { slotAt } from '../support/ec2/world.ts';
 
@@ -305,10 +308,10 @@ export class Watch implements Facts {
     const table = shown?.world.tables.get(routeTableId);
     if (!look || !shown || !spec || !table) return;
     const facts = this.facts(routeTableId);
-    for (const { destination, target } of spec.routes) {
-      const slot = slotAt(table, destination);
-      if (!slot || !names(slot, shown.world).includes(target)) continue;
-      own(facts, destination, names(slot, shown.world));
+    for (const route of spec.routes) {
+      const slot = slotAt(table, route.destination);
+      if (!slot || !allowedIn(slot, route, shown.world)) continue;
+      own(facts, route.destination, names(slot, shown.world));
     }
     for (const { destination, target } of table.routes) if (target === 'local') facts.local.add(destination);
     const sight = sightOf(read, look);
@@ -507,7 +510,7 @@ export class Watch implements Facts {
       this.#remembered.add(mutation);
       if (!isDone) continue;
       this.#spend(facts, mutation);
-      facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
+      if (!isRescue(mutation)) facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
     if (look.version?.spec && !look.version.isStandIn) {
       facts.reconciled = look.version;
@@ -651,7 +654,7 @@ export class Watch implements Facts {
     else if (!shown || phase === 'Missing') drifts.startsAnew();
     else drifts.wrote(shown, deviating, checkedAt);
     for (const destination of destinationsOf(found)) drifts.announces(destination);
-    for (const destination of kept) drifts.stays(destination);
+    drifts.kept(kept);
   }
 
   /**
@@ -721,6 +724,16 @@ export class Watch implements Facts {
   afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
     this.#ask(atSweepEnd, this.#sweep, tables);
     for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
+  }
+
+  /** Checks the invariants that hold after the first sweep that follows the death of a target. */
+  afterDeath(tables: readonly string[], world: World): void {
+    for (const routeTableId of tables) this.#ask(atDeath, this.facts(routeTableId), world, this);
+  }
+
+  /** Checks the invariants that hold after that target has come back. `before`: the world without it. */
+  afterReturn(tables: readonly string[], before: World, world: World): void {
+    for (const routeTableId of tables) this.#ask(atReturn, this.facts(routeTableId), before, world);
   }
 
   /** Checks the invariants that hold only at rest. */

@@ -235,6 +235,7 @@ export const actualTable: fc.Arbitrary<ActualTable> = fc
 interface ListedRoute {
   readonly destination: string;
   readonly target: string;
+  readonly alternates?: readonly string[];
   readonly overrideLocal?: boolean;
 }
 
@@ -245,13 +246,25 @@ const listedAt = (destination: Destination): fc.Arbitrary<ListedRoute> =>
         { weight: 12, arbitrary: targetFor(destination) },
         { weight: 1, arbitrary: fc.constant<Target>({ kind: 'local' }) },
       ),
+      alternatesFor(destination),
       fc.boolean(),
     )
-    .map(([target, overrideLocal]) => ({
+    .map(([target, alternates, overrideLocal]) => ({
       destination: destinationText(destination),
       target: targetText(target),
+      ...(target.kind !== 'local' && without(alternates, targetText(target))),
       ...(overrideLocal && { overrideLocal }),
     }));
+
+const alternatesFor = (destination: Destination): fc.Arbitrary<string[]> =>
+  fc.oneof(
+    { weight: 2, arbitrary: fc.constant<string[]>([]) },
+    { weight: 1, arbitrary: fc.uniqueArray(targetFor(destination).map(targetText), { maxLength: 5 }) },
+  );
+
+const without = (alternates: readonly string[], target: string): Pick<ListedRoute, 'alternates'> => ({
+  alternates: alternates.filter((id) => id !== target),
+});
 
 const instant = fc.constantFrom(-60, -1, 1, 60).map((minutes) => minutesAfter(minutes).toISOString());
 const until = fc.option(instant, { nil: undefined });
@@ -318,17 +331,24 @@ export interface Situation {
   readonly memory: Memory;
 }
 
-const listedLike = ({ destination, target, instance }: ActualRoute): ListedRoute[] => {
+/** Some list the actual target as an alternate. */
+const listedLike = ({ destination, target, instance }: ActualRoute, asAlternate: boolean): ListedRoute[] => {
   const text = target.kind === 'network-interface' && instance?.id ? instance.id : targetText(target);
-  return destination.kind !== 'unknown' && parseTarget(text).ok
-    ? [{ destination: destinationText(destination), target: text }]
-    : [];
+  if (destination.kind === 'unknown' || !parseTarget(text).ok) return [];
+  const isAlternate = asAlternate && text !== 'local' && text !== 'tgw-dddddddd';
+  return [
+    {
+      destination: destinationText(destination),
+      ...(isAlternate ? { target: 'tgw-dddddddd', alternates: [text] } : { target: text }),
+    },
+  ];
 };
 
 export const situation: fc.Arbitrary<Situation> = fc
   .record({
     actual: actualTable,
     kept: fc.array(fc.boolean(), { minLength: 16, maxLength: 16 }),
+    asAlternate: fc.array(fc.constantFrom(false, false, true), { minLength: 16, maxLength: 16 }),
     more: uniqueRoutes,
     policy,
     remembered: fc.record({
@@ -347,8 +367,10 @@ export const situation: fc.Arbitrary<Situation> = fc
       held: fc.array(fc.constantFrom(false, false, false, true), { minLength: 16, maxLength: 16 }),
     }),
   })
-  .map(({ actual, kept, more, policy, remembered, ordered }) => {
-    const likeActual = actual.routes.flatMap((route, index) => (kept[index] ? listedLike(route) : []));
+  .map(({ actual, kept, asAlternate, more, policy, remembered, ordered }) => {
+    const likeActual = actual.routes.flatMap((route, index) =>
+      kept[index] ? listedLike(route, asAlternate[index] === true) : [],
+    );
     const routes = [...new Map([...more, ...likeActual].map((route) => [route.destination, route])).values()];
     const desired = underOrders(valid(routes, policy), ordersIn(valid(routes, policy), actual, ordered));
     return { desired, actual, memory: memoryOf(desired, actual, remembered) };

@@ -55,13 +55,22 @@ export const table = (
   more: Partial<Omit<ActualTable, 'routes'>> = {},
 ): ActualTable => ({ routeTableId, vpcId: 'vpc-aaaaaaaa', ownerId, tags: {}, routes, ...more });
 
-/** A desired item: `{ '10.0.0.0/16': 'pcx-aaaaaaaa' }` as its `routes`, and any other fields. */
+/** A target, or a target and its alternates. */
+export type Listed = string | readonly [string, ...string[]];
+
+/**
+ * A desired item: `{ '10.0.0.0/16': 'pcx-aaaaaaaa' }` as its `routes`, and any other fields. A list gives the target and
+ * its alternates.
+ */
 export const item = (
-  routes: Readonly<Record<string, string>> = {},
+  routes: Readonly<Record<string, Listed>> = {},
   fields: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> => ({
   routeTableId,
-  routes: Object.entries(routes).map(([destination, target]) => ({ destination, target })),
+  routes: Object.entries(routes).map(([destination, listed]) => {
+    const [target, ...alternates] = typeof listed === 'string' ? [listed] : listed;
+    return { destination, target, ...(alternates.length > 0 && { alternates }) };
+  }),
   ...fields,
 });
 

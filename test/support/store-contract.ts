@@ -80,6 +80,7 @@ const change = { action: 'replace', destination: '10.20.0.0/16', from: 'tgw-aaaa
 
 const refusal: Required<Refusal> = {
   action: 'replace',
+  because: 'target-down',
   from: 'tgw-aaaaaaaa',
   to: 'pcx-aaaaaaaa',
   kind: 'rejected',
@@ -100,6 +101,7 @@ const repairs: Required<Repairs> = {
 
 const drift: Required<Drift> = {
   ...change,
+  because: 'target-down',
   foundAt: at,
   watched: true,
   stood: true,
@@ -159,7 +161,7 @@ const remembered: Required<Memory> = {
       },
       arrival: 'listed',
       emptySince: at,
-      instance: 'i-aaaaaaaa',
+      instances: { 'eni-aaaaaaaa': 'i-aaaaaaaa' },
       down: {
         target: 'pcx-aaaaaaaa',
         since: at,

@@ -107,7 +107,7 @@ const sacrifices: readonly Sacrifice[] = [
   showing(5),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, at: repairs.at.slice(-1) } })),
   forgetting(({ drift: _, ...rest }) => rest),
-  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, emptySince, instance, down }) => ({
+  forgetting(({ listed, ours, overrodeLocal, seenAsListed, wasLocal, seen, arrival, emptySince, instances, down }) => ({
     listed,
     ours,
     overrodeLocal,
@@ -116,7 +116,7 @@ const sacrifices: readonly Sacrifice[] = [
     seen,
     arrival,
     emptySince,
-    instance,
+    instances,
     down: down && bare(down),
   })),
 ];
@@ -162,12 +162,13 @@ const changeFields = {
   destination: text,
   from: optional.text,
   to: optional.text,
+  because: optional.text,
 } satisfies ShapesOf<ChangeJson>;
 
+const { destination: _, ...ofRefused } = changeFields;
+
 const refusalFields = {
-  action: changeFields.action,
-  from: optional.text,
-  to: optional.text,
+  ...ofRefused,
   kind: optional.text,
   code: optional.text,
   message: optional.text,
@@ -227,7 +228,7 @@ const remembered = z.looseObject({
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
     .optional(),
-  instance: optional.text,
+  instances: z.record(z.string(), text).optional(),
   planned: z.looseObject(changeFields).optional(),
   waits: optional.text,
   troubles: z.array(text).optional(),

@@ -119,16 +119,19 @@ export const detailSchemas = {
   }),
   'Route Blackholed': z.object({
     ...common,
-    state,
+    state: z
+      .enum(['entered', 'moved', 'left'])
+      .describe('`moved`: routes left a dead target for another of their targets; `left`: no route drops its traffic'),
     routes: z
       .array(
         z.object({
           destination: z.string(),
           target: z.string().optional(),
+          movedTo: z.string().optional().describe('where the route was moved'),
           actor: actor.optional().describe('who took the target down, if an event reported it'),
         }),
       )
-      .describe('routes that began to drop their traffic; at most 100'),
+      .describe('routes that began to drop their traffic, or that were moved; at most 100'),
   }),
   'Route Policy Changed': z.object({
     ...common,

@@ -14,7 +14,7 @@ import type { Transitions } from './transitions.ts';
 
 /** The domain events of a reconcile: transitions only, recovery included. */
 export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
-  const { after, found, ended, entered, left, notices, leftAlone, blackholed, weakened, orders } = transitions;
+  const { after, found, ended, entered, left, notices, leftAlone, blackholed, rescued, weakened, orders } = transitions;
   const { status, memory } = after;
   const common = commonTo(status);
   // In the order of the plan, as far as the status shows it.
@@ -81,6 +81,10 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
     blackholed.length > 0 && {
       type: 'Route Blackholed',
       detail: { ...common(), state: 'entered', routes: [...cut(blackholed)] },
+    },
+    rescued.length > 0 && {
+      type: 'Route Blackholed',
+      detail: { ...common(), state: 'moved', routes: [...cut(rescued)] },
     },
     left.has('blackholes') && {
       type: 'Route Blackholed',

@@ -142,6 +142,7 @@ function contested({ routeTableId: id, contests }: DetailOf<'Route Table Contest
 }
 
 function leftAlone({ routeTableId: id, routes, moreRoutes = 0 }: DetailOf<'Route Left Alone'>): Message {
+  const isAllowed = moreRoutes === 0 && routes.every(({ reason }) => reason === 'on-alternate');
   const before = (was: string | undefined, target: string): string =>
     was === undefined ? 'new' : was === target ? 'active again, or of another owner' : `before: ${was}`;
   return {
@@ -154,13 +155,25 @@ function leftAlone({ routeTableId: id, routes, moreRoutes = 0 }: DetailOf<'Route
       moreRoutes,
     ),
     who: among(routes.map(({ actor }) => actor)),
-    next: `Nothing repairs this. Check that it was intended: ${see(id)}. Runbook: docs/runbook.md#left-alone`,
+    next: `${isAllowed ? 'The item allows these targets, so the routes stay' : 'Nothing repairs this'}. Check that it was intended: ${see(id)}. Runbook: docs/runbook.md#${isAllowed ? 'on-an-alternate' : 'left-alone'}`,
   };
 }
 
-function blackholed({ routeTableId: id, routes }: DetailOf<'Route Blackholed'>): Message {
+function blackholed({ routeTableId: id, routes, state }: DetailOf<'Route Blackholed'>): Message {
+  const count = counted(routes.length, 'route');
+  if (state === 'moved')
+    return {
+      subject: `${id}: ${count} ${routes.length === 1 ? 'was moved away from a dead target' : 'were moved away from dead targets'}`,
+      what: named(
+        routes.map(
+          ({ destination, target = '?', movedTo = '?' }) => `${destination} was moved from ${target} to ${movedTo}`,
+        ),
+      ),
+      who: `Route Reconciler moved the routes. Who took the targets down: ${among(routes.map(({ actor }) => actor))}`,
+      next: `The routes stay where they are, also when the target is up again. Runbook: docs/runbook.md#on-an-alternate`,
+    };
   return {
-    subject: `${id}: ${counted(routes.length, 'route')} ${routes.length === 1 ? 'drops its' : 'drop their'} traffic`,
+    subject: `${id}: ${count} ${routes.length === 1 ? 'drops its' : 'drop their'} traffic`,
     what: named(routes.map(({ destination, target = 'a target that is gone' }) => `${destination} leads to ${target}`)),
     who: among(routes.map(({ actor }) => actor)),
     next: `Restore the target or, if it was deleted, list another one. Runbook: docs/runbook.md#blackholes`,

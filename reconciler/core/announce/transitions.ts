@@ -1,17 +1,10 @@
 import { type OrderChanges, orderChanges } from '../desired/orders.ts';
 import { type Weakening, weakenings } from '../desired/policy.ts';
 import type { Actor, ReportedCall } from '../memory/call.ts';
-import {
-  type Drift,
-  type LeftAloneReason,
-  type Memory,
-  type Refusal,
-  openDrift,
-  rememberedAt,
-} from '../memory/memory.ts';
+import { type Drift, type Memory, type Refusal, type Seen, openDrift, rememberedAt } from '../memory/memory.ts';
 import { known } from '../route/known.ts';
-import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
-import { madeAfter, makerOf } from '../status/attribution.ts';
+import { type ChangeOutcome, isRescue, mayHaveWritten } from '../route/outcome.ts';
+import { madeAfter, makerOf, takenDownBy } from '../status/attribution.ts';
 import { isMissed } from '../status/drift.ts';
 import { isByOthers, isStirred } from '../status/seen.ts';
 import { type State, isBelieved, isCalm, phaseInForce } from '../status/status.ts';
@@ -52,15 +45,17 @@ export interface LeftAlone {
   readonly target: string;
   /** The target before. Absent if there was no route. */
   readonly was?: string;
-  readonly reason: LeftAloneReason;
+  readonly reason: NonNullable<Seen['leftAlone']>;
   readonly takesTraffic: boolean;
   readonly actor?: Actor;
 }
 
-/** A route that began to drop its traffic. */
+/** A route that began to drop its traffic, or that we moved away from its dead target. */
 export interface Blackholed {
   readonly destination: string;
   readonly target?: string;
+  /** Where it was moved. */
+  readonly movedTo?: string;
   /** Who took the target down, if an event reported it. */
   readonly actor?: Actor;
 }
@@ -92,6 +87,8 @@ export interface Transitions {
   readonly leftAlone: readonly LeftAlone[];
   /** Routes that began to drop their traffic, whether or not anything may be changed. */
   readonly blackholed: readonly Blackholed[];
+  /** Routes that we moved to another of their targets, because the one they had died. */
+  readonly rescued: readonly Blackholed[];
   /** How an edit protects the table less than before. */
   readonly weakened: readonly Weakening[];
   /** Orders for this table. Orders for all tables are announced once for all (`fleet-orders.ts`). */
@@ -137,7 +134,8 @@ export function transitions(
     notices:
       after.status.phase === 'Unmanaged' ? [] : calls.filter((call) => call.about === 'surroundings').toReversed(),
     leftAlone: leftAlone(before, after, { outcomes, recent }, entered.down),
-    blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after)),
+    blackholed: without(is.blackholes, was.blackholes).map((destination) => blackholed(destination, after, recent)),
+    rescued: rescued(before, after, { outcomes, recent }),
     weakened: weakened(before, after),
     orders: orderChanges(before?.memory.orders ?? [], after.memory.orders ?? []),
     outcomes,
@@ -187,10 +185,24 @@ function stirredIn(
   );
 }
 
-function blackholed(destination: string, { memory }: State): Blackholed {
-  const { down } = rememberedAt(memory, destination);
-  return known({ destination, target: down?.target, actor: down?.takenDown?.actor });
+function blackholed(destination: string, { memory }: State, recent: readonly ReportedCall[]): Blackholed {
+  const remembered = rememberedAt(memory, destination);
+  const target = remembered.seen?.target ?? remembered.down?.target;
+  return known({ destination, target, actor: takenDownBy(target, remembered, recent)?.actor });
 }
+
+/** The routes that left their dead targets, each with whoever took that target down. */
+const rescued = (
+  before: State | undefined,
+  after: State,
+  { outcomes, recent }: Omit<Reported, 'calls'>,
+): readonly Blackholed[] =>
+  outcomes.filter(isRescue).map(({ destination, from, to }) => {
+    const { down } = rememberedAt(after.memory, destination);
+    const { instances } = rememberedAt(before?.memory, destination);
+    const cause = takenDownBy(from, known({ down, instances }), recent);
+    return known({ destination, target: from, movedTo: to, actor: cause?.actor });
+  });
 
 /** A table whose item is deleted loses all protection. Until a valid item is read, the policy is the one before. */
 function weakened(before: State | undefined, { status, memory }: State): readonly Weakening[] {

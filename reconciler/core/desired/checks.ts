@@ -18,6 +18,8 @@ interface ReadRoute {
   readonly raw: Readonly<Record<string, unknown>>;
   readonly destination: Destination;
   readonly target?: Target;
+  /** The alternates that could be read, by their index. */
+  readonly alternates: ReadonlyMap<number, Target>;
 }
 
 /** Lists with too many entries. Nothing else of such an item is checked: the time of all checks must have a limit. */
@@ -39,9 +41,15 @@ export function crossChecks(item: unknown, now: Date): Problem[] {
   const routes = listOf(fields['routes']).flatMap((raw, index): ReadRoute[] => {
     if (!isRecord(raw) || typeof raw['destination'] !== 'string') return [];
     const destination = parseDestination(raw['destination']);
-    const target = typeof raw['target'] === 'string' ? parseTarget(raw['target']) : undefined;
+    const target = readTarget(raw['target']);
     if (!destination.ok) return [];
-    return [{ index, raw, destination: destination.value, ...(target?.ok && { target: target.value }) }];
+    const alternates = new Map(
+      listOf(raw['alternates']).flatMap((text, at): [number, Target][] => {
+        const alternate = readTarget(text);
+        return alternate ? [[at, alternate]] : [];
+      }),
+    );
+    return [{ index, raw, destination: destination.value, alternates, ...(target && { target }) }];
   });
   const scope = listOf(fields['scope']).flatMap((text) => {
     const parsed = typeof text === 'string' ? parseDestination(text) : undefined;
@@ -58,18 +66,24 @@ export function crossChecks(item: unknown, now: Date): Problem[] {
     ...duplicates(routes),
     ...routes.flatMap((route) => [
       ...unroutable(route),
-      ...mismatched(route),
+      ...(route.target ? mismatched(route, route.target, 'target') : []),
+      ...alternatesOf(route),
       ...isInScope(route),
       ...underIgnore(route, ignore, now),
     ]),
   ];
 }
 
-const problemAt = (route: ReadRoute, field: 'destination' | 'target' | 'overrideLocal', message: string): Problem => ({
-  path: `routes[${route.index}].${field}`,
-  found: foundText(route.raw[field]),
-  message,
-});
+type Field = 'destination' | 'target' | 'alternates' | 'overrideLocal';
+
+const problemAt = (
+  { index, raw }: ReadRoute,
+  field: Field | AlternateField,
+  message: string,
+  found: unknown = raw[field],
+): Problem => ({ path: `routes[${index}].${field}`, found: foundText(found), message });
+
+type AlternateField = `alternates[${number}]`;
 
 function duplicates(routes: readonly ReadRoute[]): Problem[] {
   const first = new Map<string, number>();
@@ -113,44 +127,51 @@ function unroutable(route: ReadRoute): Problem[] {
     : [];
 }
 
+/** Each alternate must be another target that can carry the destination. */
+function alternatesOf(route: ReadRoute): Problem[] {
+  const { target, alternates } = route;
+  const [first] = alternates.values();
+  if (!first) return [];
+  if (target?.kind === 'local')
+    return [problemAt(route, 'alternates', 'expected no alternates: the local route always works')];
+  const places = new Map<string, string>(target ? [[targetText(target), 'target']] : []);
+  return [...alternates].flatMap(([at, alternate]) => {
+    const field: AlternateField = `alternates[${at}]`;
+    const id = targetText(alternate);
+    const place = places.get(id);
+    if (place !== undefined)
+      return [problemAt(route, field, `expected each target once: ${place} is already ${id}`, id)];
+    places.set(id, field);
+    return mismatched(route, alternate, field);
+  });
+}
+
 /** Pairs of destination and target that EC2 never accepts (Amazon VPC User Guide, route table options). */
-function mismatched(route: ReadRoute): Problem[] {
-  const { destination, target, raw } = route;
-  if (!target) return [];
+function mismatched(route: ReadRoute, target: Target, field: 'target' | AlternateField): Problem[] {
+  const { destination, raw } = route;
+  const problem = (message: string): Problem => problemAt(route, field, message, targetText(target));
+  const notOverridable =
+    'expected a NAT gateway, network interface or Gateway Load Balancer endpoint as the target of a local route';
   const overridable = ['local', 'nat-gateway', 'network-interface', 'vpc-endpoint'];
   return [
     ...(target.kind === 'egress-only-internet-gateway' && destination.kind === 'ipv4'
-      ? [problemAt(route, 'target', 'expected a target for IPv4: an egress-only internet gateway carries IPv6 only')]
+      ? [problem('expected a target for IPv4: an egress-only internet gateway carries IPv6 only')]
       : []),
     ...(target.kind === 'carrier-gateway' && destination.kind === 'ipv6'
-      ? [problemAt(route, 'target', 'expected a target for IPv6: a carrier gateway carries IPv4 only')]
+      ? [problem('expected a target for IPv6: a carrier gateway carries IPv4 only')]
       : []),
     ...(target.kind === 'vpc-endpoint' && destination.kind === 'prefix-list'
       ? [
-          problemAt(
-            route,
-            'target',
+          problem(
             'expected another target: EC2 rejects a prefix list route to a VPC endpoint. A gateway endpoint creates its own routes (ModifyVpcEndpoint)',
           ),
         ]
       : []),
     ...(target.kind === 'local' && destination.kind === 'prefix-list'
-      ? [
-          problemAt(
-            route,
-            'target',
-            'expected a gateway or interface: a prefix list route cannot have the target local',
-          ),
-        ]
+      ? [problem('expected a gateway or interface: a prefix list route cannot have the target local')]
       : []),
     ...(raw['overrideLocal'] === true && !overridable.includes(target.kind)
-      ? [
-          problemAt(
-            route,
-            'overrideLocal',
-            'expected a NAT gateway, network interface or Gateway Load Balancer endpoint as the target of a local route',
-          ),
-        ]
+      ? [field === 'target' ? problemAt(route, 'overrideLocal', notOverridable) : problem(notOverridable)]
       : []),
   ];
 }
@@ -164,8 +185,8 @@ function scopeCheck(scope: readonly Destination[]): (route: ReadRoute) => Proble
 }
 
 function underIgnore(route: ReadRoute, ignore: readonly (IgnoreEntry | undefined)[], now: Date): Problem[] {
-  const { destination, target } = route;
-  const names = target ? [targetText(target)] : [];
+  const { destination, target, alternates } = route;
+  const names = [...(target ? [target] : []), ...alternates.values()].map(targetText);
   const index = ignore.findIndex(
     (entry) => entry && !entry.until && isActive(entry, now) && meets(entry, destination, names),
   );
@@ -182,5 +203,10 @@ function underIgnore(route: ReadRoute, ignore: readonly (IgnoreEntry | undefined
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function readTarget(value: unknown): Target | undefined {
+  const parsed = typeof value === 'string' ? parseTarget(value) : undefined;
+  return parsed?.ok ? parsed.value : undefined;
+}
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -6,7 +6,16 @@ import type { Finding } from './finding.ts';
 import type { IgnoreEntry } from './ignore.ts';
 import type { Orders, Pause } from './orders.ts';
 import { type Problem, at, foundText, pathText } from './problem.ts';
-import { type Destination, type Route, destinationText, parseDestination, parseTarget } from '../route/route.ts';
+import {
+  type ActualRoute,
+  type Destination,
+  type Route,
+  type Target,
+  destinationText,
+  parseDestination,
+  parseTarget,
+  sameTarget,
+} from '../route/route.ts';
 
 /** A parsed and valid desired item: what one route table should contain, and how to keep it that way. */
 export interface DesiredTable {
@@ -29,9 +38,18 @@ export interface DesiredTable {
 }
 
 export interface DesiredRoute extends Route {
+  /** Other targets that the route may have, in the order in which they are tried. */
+  readonly alternates: readonly Target[];
   /** Whether the local route of this destination may be retargeted. */
   readonly overrideLocal: boolean;
 }
+
+/** Every target that a listed route may have, the listed one first. */
+export const targetsOf = ({ target, alternates }: DesiredRoute): readonly Target[] => [target, ...alternates];
+
+/** Which of these targets an actual route has, if any. */
+export const listedTargetOf = (wanted: DesiredRoute, route: ActualRoute): Target | undefined =>
+  targetsOf(wanted).find((target) => sameTarget(target, route));
 
 /**
  * Parses an untrusted desired item. Returns a valid table, or **every** problem in the item, sorted by path.
@@ -65,9 +83,10 @@ function tableOf(item: DesiredItem): DesiredTable {
     routeTableId,
     mode,
     unlisted,
-    routes: item.routes.map(({ destination, target, overrideLocal }) => ({
+    routes: item.routes.map(({ destination, target, alternates = [], overrideLocal }) => ({
       destination: must(parseDestination(destination)),
       target: must(parseTarget(target)),
+      alternates: alternates.map((id) => must(parseTarget(id))),
       overrideLocal: overrideLocal ?? false,
     })),
     ...(item.scope && { scope: item.scope.map((text) => must(parseDestination(text))) }),

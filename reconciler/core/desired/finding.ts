@@ -6,6 +6,7 @@
 const findings = {
   blackhole: { outOfSync: false, trouble: true },
   'target-down': { outOfSync: true, trouble: true },
+  'on-alternate': { outOfSync: false, trouble: false },
   filtered: { outOfSync: false, trouble: false },
   'host-bits': { outOfSync: false, trouble: false },
   'shadows-propagated': { outOfSync: false, trouble: false },

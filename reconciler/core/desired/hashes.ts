@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DesiredTable } from './desired.ts';
+import { type DesiredTable, targetsOf } from './desired.ts';
 import { pausesOf } from './enforcement.ts';
 import { isActive } from './ignore.ts';
 import { destinationText, targetText } from '../route/route.ts';
@@ -35,8 +35,8 @@ export const policyHash = (desired: DesiredTable, now: Date): string => {
 
 const routesText = ({ routes }: DesiredTable): string[] =>
   routes
-    .map(({ destination, target, overrideLocal }) =>
-      [destinationText(destination), targetText(target), overrideLocal].join(' '),
+    .map((route) =>
+      [destinationText(route.destination), route.overrideLocal, ...targetsOf(route).map(targetText)].join(' '),
     )
     .sort();
 

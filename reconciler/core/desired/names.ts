@@ -1,18 +1,18 @@
-import type { DesiredTable } from './desired.ts';
+import { type DesiredTable, targetsOf } from './desired.ts';
 import { type ActualTable, destinationText, targetNames, targetText } from '../route/route.ts';
 
 /** Under this name, the index lists every table that was managed at its last reconcile. */
 export const managed = 'managed';
 
 /**
- * Every id by which an event may refer to a table, sorted: its actual and desired targets, its prefix lists, its
+ * Every id by which an event may refer to a table, sorted: its actual targets, those that it may have, its prefix lists, its
  * associations and its VPC. Includes the name `managed`, which all tables share.
  */
 export function namesOf({ routes }: DesiredTable, actual: ActualTable): readonly string[] {
   const names: readonly (string | undefined)[] = [
     actual.vpcId,
     ...(actual.associations ?? []),
-    ...routes.flatMap(({ destination, target }) => [destinationText(destination), targetText(target)]),
+    ...routes.flatMap((route) => [destinationText(route.destination), ...targetsOf(route).map(targetText)]),
     ...actual.routes.flatMap((route) => [destinationText(route.destination), ...targetNames(route)]),
   ];
   const ids = names.filter((name): name is string => name !== undefined && isId.test(name));

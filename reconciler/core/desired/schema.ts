@@ -26,16 +26,33 @@ const destination = readable('a CIDR block or a prefix list id (pl-…)', parseD
     '^(\\d{1,3}(\\.\\d{1,3}){3}/(3[0-2]|[12]?\\d)|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/(12[0-8]|1[01]\\d|[1-9]?\\d)|pl-[0-9a-f]+)$',
   examples: ['10.20.0.0/16', '0.0.0.0/0', '2001:db8::/32', '::/0', 'pl-0123456789abcdef0'],
 });
+const targetPattern =
+  '^(local|(igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-([0-9a-f]{8}|[0-9a-f]{17})|arn:aws[a-z-]*:(networkmanager|odb):.+)$';
 const target = readable('the id or ARN of a target, or local', parseTarget).meta({
-  pattern:
-    '^(local|(igw|vgw|nat|eni|i|pcx|tgw|eigw|cagw|lgw|vpce)-([0-9a-f]{8}|[0-9a-f]{17})|arn:aws[a-z-]*:(networkmanager|odb):.+)$',
+  pattern: targetPattern,
   examples: ['nat-0123456789abcdef0', 'pcx-0123456789abcdef0', 'tgw-0123456789abcdef0', 'local'],
+});
+
+/** The local route always works, so it is nobody's alternate. */
+const parseAlternate = (id: string): Parsed<unknown> =>
+  id === 'local' ? { ok: false, expected: 'an id or ARN: local cannot be an alternate' } : parseTarget(id);
+const alternate = readable('the id or ARN of a target', parseAlternate).meta({
+  pattern: targetPattern.replace('local|', ''),
+  examples: ['nat-0fedcba9876543210', 'eni-0123456789abcdef0'],
 });
 
 export const routeSchema = z.strictObject(
   {
     destination: destination.describe('IPv4 CIDR block, IPv6 CIDR block or prefix list (pl-…).'),
     target: target.describe('What carries the traffic: an id such as nat-… or pcx-…, an ARN, or local.'),
+    alternates: z
+      .array(alternate, { error: 'expected a list of targets' })
+      .refine(({ length }) => length <= 5, { error: 'expected at most 5 targets' })
+      .meta({ maxItems: 5 })
+      .optional()
+      .describe(
+        'Other targets that the route may have. If others move it to one of these, it stays there. If its target dies, it is moved to the first that is up.',
+      ),
     overrideLocal: z
       .boolean({ error: 'expected true or false' })
       .optional()

@@ -66,8 +66,8 @@ export interface Remembered {
   readonly emptySince?: string;
   /** The listed target cannot carry traffic, as far as we know. Stays until a read shows it active here. */
   readonly down?: Down;
-  /** The instance behind the listed interface, as the last read of it showed. */
-  readonly instance?: string;
+  /** The instances behind the listed interface and its alternates, as the last reads of them here showed. */
+  readonly instances?: Readonly<Record<string, string>>;
   /** The change that the last plan still asked for here. */
   readonly planned?: ChangeJson;
   /** Why the delete here waits for a person. */
@@ -144,8 +144,8 @@ export interface Seen {
   readonly state?: string;
   /** The account that owns the interface the route leads to. */
   readonly ownerId?: string;
-  /** Why the plan left it alone. Absent if it did not, or if that is not announced (`status/seen.ts`). */
-  readonly leftAlone?: LeftAloneReason;
+  /** Why it is left alone. Absent if it is not, or if that is not announced (`status/seen.ts`). */
+  readonly leftAlone?: LeftAloneReason | 'on-alternate';
   /** It may take traffic of a listed route: its destination is public, or lies inside a listed one. */
   readonly takesTraffic?: true;
 }

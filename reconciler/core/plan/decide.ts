@@ -1,8 +1,8 @@
 import type { Change } from '../route/change.ts';
-import type { DesiredRoute } from '../desired/desired.ts';
+import { type DesiredRoute, listedTargetOf } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { doubtAbout } from './doubt.ts';
-import { isDead } from './down.ts';
+import { isDead, rescueFor, targetFor } from './down.ts';
 import type { Finding } from '../desired/finding.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import type { LeftAloneReason } from '../memory/memory.ts';
@@ -16,7 +16,7 @@ import {
   whyLeftAlone,
   whyNotReplace,
 } from './ownership.ts';
-import { type StaticRoute, destinationText, sameTarget, targetText } from '../route/route.ts';
+import { type StaticRoute, type Target, destinationText, targetText } from '../route/route.ts';
 import type { LeftAlone } from './slots.ts';
 
 /** The decision about one destination, with what an operator should know about it. */
@@ -29,7 +29,7 @@ export type Decision = { readonly findings: readonly Finding[] } & (
   | { readonly kind: 'absent' }
 );
 
-const changed = (change: Change): Decision => ({ kind: 'change', change, findings: [] });
+const changed = (change: Change, findings: readonly Finding[] = []): Decision => ({ kind: 'change', change, findings });
 
 /** A route that is not changed. `route` is undefined where there is none. */
 const untouched = (route: StaticRoute | undefined, reason: LeftAloneReason, findings: readonly Finding[]): Decision =>
@@ -44,10 +44,12 @@ export function decideListed(wanted: DesiredRoute, slot: StaticRoute | undefined
     (entry) => isActive(entry, on.now) && meets(entry, destination, [targetText(target)]),
   );
   if (suspension) return suspended(wanted, slot, suspension, 'ignored');
-  if (!slot) return absent(wanted);
-  if (sameTarget(target, slot)) return { kind: 'unchanged', findings: health(slot) };
+  if (!slot) return absent(wanted, on);
+  const current = listedTargetOf(wanted, slot);
+  if (current) return asListed(wanted, slot, current, on);
   const reason = whyNotReplace(wanted, slot, on);
-  if (!reason) return changed({ action: 'replace', destination, from: slot, to: target });
+  if (!reason)
+    return changed({ action: 'replace', destination, from: slot, to: targetFor(wanted, slot, on) ?? target });
   if (reason === 'target-down') return targetDown(wanted, slot, on);
   const entry = reason === 'ignored' ? ignoringEntry(slot, on) : undefined;
   return entry?.until ? suspended(wanted, slot, entry, 'ignored') : notOurs(wanted, slot, reason, on);
@@ -107,10 +109,31 @@ function notOurs(wanted: DesiredRoute, route: StaticRoute, reason: LeftAloneReas
   return untouched(route, reason, [findingAt(wanted, 'not-ours', sentence)]);
 }
 
-function absent(wanted: DesiredRoute): Decision {
+function absent(wanted: DesiredRoute, on: Circumstances): Decision {
   const { destination, target } = wanted;
   if (target.kind === 'local') return withoutLocalRoute(wanted);
-  return changed({ action: 'create', destination, to: target });
+  return changed({ action: 'create', destination, to: targetFor(wanted, undefined, on) ?? target });
+}
+
+/** A route with its listed target or an alternate. It stays there, unless that is a blackhole and another one is alive. */
+function asListed(wanted: DesiredRoute, slot: StaticRoute, current: Target, on: Circumstances): Decision {
+  const { destination } = wanted;
+  const isDropping = slot.state === 'blackhole';
+  const rescue = isDropping && !whyNotReplace(wanted, slot, on) ? rescueFor(wanted, current, on) : undefined;
+  const findings = [
+    ...health(wanted, slot, rescue),
+    ...(current === wanted.target || isDropping ? [] : [onAlternate(wanted, current)]),
+  ];
+  return rescue
+    ? changed({ action: 'replace', destination, from: slot, to: rescue, because: 'target-down' }, findings)
+    : { kind: 'unchanged', findings };
+}
+
+function onAlternate(wanted: DesiredRoute, alternate: Target): Finding {
+  const destination = destinationText(wanted.destination);
+  const target = targetText(alternate);
+  const message = `${destination} runs on ${target}, an alternate of ${targetText(wanted.target)}, and stays there`;
+  return { code: 'on-alternate', destination, target, message };
 }
 
 /** A working route that is not replaced with a dead target. */
@@ -134,13 +157,15 @@ const withoutLocalRoute = (wanted: DesiredRoute): Decision => ({
   ],
 });
 
-function health(slot: StaticRoute): Finding[] {
+function health({ alternates }: DesiredRoute, slot: StaticRoute, rescue: Target | undefined): Finding[] {
   if (slot.state !== 'blackhole' && slot.state !== 'filtered') return [];
   const destination = destinationText(slot.destination);
   const target = targetText(slot.target);
+  const end = rescue
+    ? `the route moves to ${targetText(rescue)}, which is up`
+    : `traffic is dropped; ${alternates.length > 0 ? 'restore one of its targets' : 'restore the target or, if it was deleted, list another one'}`;
   const consequence = {
-    blackhole:
-      'but that target is gone or detached: traffic is dropped; restore the target or, if it was deleted, list another one',
+    blackhole: `but that target is gone or detached: ${end}`,
     filtered: 'but EC2 reports the route as filtered: it may not forward traffic',
   }[slot.state];
   const message = `${destination} is routed to ${target} as desired, ${consequence}`;

@@ -3,7 +3,7 @@ import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
 import { activeHold } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 import { doubtAbout } from './doubt.ts';
-import { isDown } from './down.ts';
+import { targetFor } from './down.ts';
 import { type LeftAloneReason, type Memory, type Remembered, rememberedAt } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import {
@@ -36,7 +36,7 @@ export function whyNotReplace(wanted: DesiredRoute, slot: StaticRoute, on: Circu
     (isOursUnread(slot, on) ? undefined : serviceReason(slot)) ??
     (ignoringEntry(slot, on) ? 'ignored' : undefined) ??
     (mayBeSomebodyElses(slot, on) ? 'maybe-not-ours' : undefined) ??
-    (slot.state === 'active' && isDown(wanted, on) ? 'target-down' : undefined)
+    (targetFor(wanted, slot, on) ? undefined : 'target-down')
   );
 }
 

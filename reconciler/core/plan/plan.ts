@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Change, type ChangeJson, changeAsJson, changeKey, inOrderOfApply } from '../route/change.ts';
 import { decideListed, decideUnlisted } from './decide.ts';
-import type { DesiredTable } from '../desired/desired.ts';
+import { type DesiredTable, targetsOf } from '../desired/desired.ts';
 import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
 import { type Blocked, blockedDeletes, permitted } from './guard.ts';
@@ -98,9 +98,10 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Contex
 
 /**
  * The targets that EC2 should be asked about before a plan is applied: those that would replace a working route or carry
- * a missing one, and those that were dead before. With the answer as `health`, plan again.
+ * a missing one, those that were dead before, and those to which a blackhole may move. With the answer as `health`, plan
+ * again.
  */
-export function targetsToAsk({ routes }: DesiredTable, { changes, leftAlone }: Plan): Target[] {
+export function targetsToAsk({ routes }: DesiredTable, { changes, leftAlone, findings }: Plan): Target[] {
   const open = new Set([
     ...changes
       .filter((change) => change.action === 'create' || (change.action === 'replace' && change.from.state === 'active'))
@@ -109,7 +110,18 @@ export function targetsToAsk({ routes }: DesiredTable, { changes, leftAlone }: P
       .filter(({ reason }) => reason === 'target-down')
       .map(({ route }) => destinationText(route.destination)),
   ]);
-  return routes.filter(({ destination }) => open.has(destinationText(destination))).map(({ target }) => target);
+  const dropping = new Set([
+    ...changes
+      .filter((change) => change.action === 'replace' && change.from.state === 'blackhole')
+      .map(({ destination }) => destinationText(destination)),
+    ...findings.filter(({ code }) => code === 'blackhole').map(({ destination }) => destination),
+  ]);
+  return routes
+    .filter(({ destination, alternates }) => {
+      const text = destinationText(destination);
+      return open.has(text) || (alternates.length > 0 && dropping.has(text));
+    })
+    .flatMap(targetsOf);
 }
 
 /** The rest of a plan made from `actual`, after its changes in `done` have been made. */

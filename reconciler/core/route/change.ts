@@ -12,7 +12,14 @@ import {
  * One EC2 call. A change carries the old route and the new target, so it can be shown, refused and checked on its own.
  */
 export type Change =
-  | { readonly action: 'replace'; readonly destination: Destination; readonly from: ActualRoute; readonly to: Target }
+  | {
+      readonly action: 'replace';
+      readonly destination: Destination;
+      readonly from: ActualRoute;
+      readonly to: Target;
+      /** The route is as listed, but its target died: nobody has changed the route. */
+      readonly because?: 'target-down';
+    }
   | { readonly action: 'delete'; readonly destination: Destination; readonly from: ActualRoute }
   | { readonly action: 'create'; readonly destination: Destination; readonly to: Target };
 
@@ -34,6 +41,8 @@ export interface ChangeJson {
   readonly destination: string;
   readonly from?: string;
   readonly to?: string;
+  /** Why a route that is as listed is replaced. Absent for every other change. */
+  readonly because?: 'target-down';
 }
 
 export const changeAsJson = (change: Change): ChangeJson => ({
@@ -41,6 +50,7 @@ export const changeAsJson = (change: Change): ChangeJson => ({
   destination: destinationText(change.destination),
   ...(change.action !== 'create' && { from: targetText(change.from.target) }),
   ...(change.action !== 'delete' && { to: targetText(change.to) }),
+  ...(change.action === 'replace' && change.because && { because: change.because }),
 });
 
 /** Identifies a change: two changes that make the same EC2 call have the same key. */
@@ -50,12 +60,12 @@ export function changeKey(change: Change): string {
 }
 
 /** A change as one line of text for logs, errors and the CLI, such as `replace 10.20.0.0/16 (pcx-… → tgw-…)`. */
-export function describeChange({ action, destination, from, to }: ChangeJson): string {
+export function describeChange({ action, destination, from, to, because }: ChangeJson): string {
   switch (action) {
     case 'create':
       return `create ${destination} to ${to}`;
     case 'replace':
-      return `replace ${destination} (${from} → ${to})`;
+      return `replace ${destination} (${from} → ${to}${because ? `, because ${from} is down` : ''})`;
     case 'delete':
       return `delete ${destination} from ${from}`;
     default:

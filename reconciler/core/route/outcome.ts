@@ -49,5 +49,9 @@ export const refusedAsFull = (refused: Pick<ChangeOutcome, 'action' | 'code'> | 
 /** Whether the call may have changed the table. If so, a later read has to show the change. */
 export const mayHaveWritten = ({ result }: Pick<ChangeOutcome, 'result'>): boolean => results[result].mayHaveWritten;
 
+/** Whether a route has left its dead target: EC2 confirmed the call, or a read shows it. */
+export const isRescue = ({ because, ...outcome }: Pick<ChangeOutcome, 'because' | 'result'>): boolean =>
+  because !== undefined && isDone(outcome);
+
 /** Whether the table is known to be as the change asks: EC2 confirmed the call, or the route was so before. */
 export const isDone = ({ result }: Pick<ChangeOutcome, 'result'>): boolean => results[result].isDone;

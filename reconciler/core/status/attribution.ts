@@ -20,11 +20,27 @@ const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
  * @param before what was known of the destination when the reconcile began
  */
 export function actorOf(change: ChangeJson, before: Remembered, calls: readonly ReportedCall[]): Actor | undefined {
+  if (change.because !== undefined) return takenDownBy(change.from, before, calls)?.actor;
   const known = knownCause(change, before);
   if (known) return known.actor;
   return stoodBefore(change, before)
     ? moveOf(change, before)?.actor
     : causeOf(change, unspent(calls, before.drift))?.actor;
+}
+
+/** The call that took a target of this destination down, or the instance behind it. */
+export function takenDownBy(
+  target: string | undefined,
+  { down, instances = {} }: Pick<Rewritten, 'down' | 'instances'>,
+  calls: readonly ReportedCall[],
+): Cause | undefined {
+  if (target === undefined) return undefined;
+  const ids = [target, instances[target]];
+  const cause = makerAmong(
+    calls.filter((call) => 'ids' in call && ids.some((id) => id !== undefined && call.ids.includes(id))),
+    ({ about }) => about === 'target-down',
+  );
+  return cause ?? (down?.target === target ? down.takenDown : undefined);
 }
 
 /** The call that moved a route away from its listed target while that was down, if the route moves back now. */

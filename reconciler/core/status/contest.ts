@@ -2,7 +2,7 @@ import type { ChangeJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import type { Contest, Remembered, Repairs } from '../memory/memory.ts';
-import type { ChangeOutcome } from '../route/outcome.ts';
+import { type ChangeOutcome, isRescue } from '../route/outcome.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -25,8 +25,8 @@ const actorsKept = 5;
 
 /** What one reconcile did and saw at one destination. */
 export interface Sight {
-  /** What the item wants here: a target, or no route. */
-  readonly wanted: string | undefined;
+  /** What the item allows here: targets, or no route. */
+  readonly wanted: readonly (string | undefined)[];
   /** A read showed a difference here. Undefined if no read showed the table: then the time does not count as quiet. */
   readonly isDrifted: boolean | undefined;
   /** Our write here repaired what `by` had changed. */
@@ -42,10 +42,10 @@ export interface Sight {
  */
 export function repairsAfter(before: Repairs | undefined, seen: Sight, now: Date): Repairs | undefined {
   const { wanted, isDrifted, repair } = seen;
-  const same = before?.target === wanted ? before : undefined;
+  const same = before && wanted.includes(before.target) ? before : undefined;
   const kept = same && withQuiet(same, isDrifted, now);
   const last = kept && isRemembered(kept, now) ? kept : undefined;
-  return repair && repair.to === wanted ? oneMore(last, repair, now) : last;
+  return repair && wanted.includes(repair.to) ? oneMore(last, repair, now) : last;
 }
 
 function oneMore(before: Repairs | undefined, { to, by: actor }: NonNullable<Sight['repair']>, now: Date): Repairs {
@@ -96,7 +96,7 @@ const hasHappened = ({ action, result }: ChangeOutcome): boolean =>
 
 /** Whether a write repaired what others had changed: no edit asked for it. */
 export function isRepair(outcome: ChangeOutcome, before: Remembered): boolean {
-  if (!hasHappened(outcome)) return false;
+  if (!hasHappened(outcome) || isRescue(outcome)) return false;
   const { to }: ChangeJson = outcome;
   if (before.repairs && before.repairs.target === to) return true;
   if (to === undefined) return before.arrival === 'appeared' && before.ours === undefined;

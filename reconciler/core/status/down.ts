@@ -4,14 +4,14 @@ import type { Down, Remembered } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import { type StaticRoute, sameTarget, targetText } from '../route/route.ts';
-import { causeOf, makerAmong, stoodBefore, unspent } from './attribution.ts';
+import { causeOf, stoodBefore, takenDownBy, unspent } from './attribution.ts';
 
 /** What a read and EC2's answer show of a listed target. */
 interface Shown {
   readonly wanted: DesiredRoute | undefined;
   readonly route: StaticRoute | undefined;
   readonly health: Health | undefined;
-  /** EC2 confirmed a change of ours here after the read. */
+  /** EC2 confirmed after the read that we gave the route its listed target. */
   readonly isMade: boolean;
 }
 
@@ -46,7 +46,7 @@ const downAgain = (before: Down | undefined, target: string, now: Date): Down =>
  */
 export function withCauses(
   destination: string,
-  { down, instance, drift }: Remembered,
+  remembered: Remembered,
   on: {
     readonly before: Remembered;
     readonly kept: string | undefined;
@@ -54,12 +54,11 @@ export function withCauses(
     readonly now: Date;
   },
 ): Down | undefined {
+  const { down, drift } = remembered;
   if (!down) return undefined;
-  const { takenDown, seenMovedAt: _, moved: __, ...rest } = down;
-  const ids = [down.target, instance];
-  const isAbout = (call: ReportedCall): boolean => 'ids' in call && ids.some((id) => id && call.ids.includes(id));
-  const cause = makerAmong(madeBy(down.since, on.calls.filter(isAbout)), ({ about }) => about === 'target-down');
-  return known({ ...rest, takenDown: cause ?? takenDown, ...movedFrom(destination, { ...on, down, drift }) });
+  const { seenMovedAt: _, moved: __, ...rest } = down;
+  const takenDown = takenDownBy(down.target, remembered, madeBy(down.since, on.calls));
+  return known({ ...rest, takenDown, ...movedFrom(destination, { ...on, down, drift }) });
 }
 
 /** When others moved the route away from its listed target, and who did. */

@@ -72,7 +72,7 @@ function follow(
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   if (!last) return drift;
-  // Others changed the route before, and an edit asks for something else now.
+  // Others changed the route before, and something else repairs it now: an edit asks for it, or another target carries it.
   if (last.from === deviation.from) return [...over, withChange(last, deviation)];
   // Others changed it once more: whoever changed it before did not do that.
   return [...over, ended(last), newDrift(deviation, { cause: undefined, stood: false }, seen)];
@@ -106,7 +106,7 @@ function newDrift(
 /** Whether a difference is new and no edit caused it. */
 function isNew(change: ChangeJson, { planned, written }: Before, { isRollout, isWatched }: DriftSight): boolean {
   if (isRollout) return isWatched;
-  const wasPlanned = planned !== undefined && isSame(planned, change);
+  const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;
   return !wasPlanned || wasWritten;
@@ -190,7 +190,8 @@ function latest(drift: readonly Drift[], field: 'appliedAt' | 'endedAt'): string
 }
 
 export const isSame = (one: ChangeJson, other: ChangeJson): boolean =>
-  one.action === other.action &&
-  one.destination === other.destination &&
-  one.from === other.from &&
-  one.to === other.to;
+  isSameDifference(one, other) && one.to === other.to;
+
+/** Whether two changes repair the same difference, perhaps with different targets. */
+const isSameDifference = (one: ChangeJson, other: ChangeJson): boolean =>
+  one.action === other.action && one.destination === other.destination && one.from === other.from;

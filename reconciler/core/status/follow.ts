@@ -1,11 +1,11 @@
 import { type Change, type ChangeJson, changeAsJson } from '../route/change.ts';
-import type { DesiredTable } from '../desired/desired.ts';
+import { type DesiredTable, targetsOf } from '../desired/desired.ts';
 import { type TroubleCode, isTrouble } from '../desired/finding.ts';
 import { permitted } from '../plan/guard.ts';
 import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Drift, type Memory, type OpenRun, rememberedAt, withEach } from '../memory/memory.ts';
-import { type ChangeOutcome, isDone } from '../route/outcome.ts';
+import { type ChangeOutcome, isDone, isRescue } from '../route/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import { destinationText, targetText } from '../route/route.ts';
 import { actorOf } from './attribution.ts';
@@ -33,6 +33,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
   const kept = keptIn(plan);
+  const rescued = new Set(outcomes.filter(isRescue).map(({ destination }) => destination));
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
     memory,
@@ -46,7 +47,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         ...remembered,
         planned: open.get(destination),
         waits: waits.get(destination),
-        troubles: troubles.get(destination),
+        troubles: troublesLeft(troubles.get(destination), rescued.has(destination)),
         down: withCauses(destination, remembered, { before: was, kept: kept.get(destination), calls, now }),
         refusal: refusalAfter(was.refusal, wanted, outcome, now),
       };
@@ -70,15 +71,17 @@ export function rememberRepairs(
   { desired, drifted }: { readonly desired: DesiredTable; readonly drifted: ReadonlySet<string> | undefined },
   { now, outcomes, calls }: Tried,
 ): Memory {
-  const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]));
+  const listed = new Map(
+    desired.routes.map((route) => [destinationText(route.destination), targetsOf(route).map(targetText)]),
+  );
   const tried = Map.groupBy(outcomes, ({ destination }) => destination);
   return withEach(
     memory,
     (remembered, destination) => {
       const was = rememberedAt(before, destination);
-      const wanted = listed.get(destination) ?? (remembered.wasLocal ? 'local' : undefined);
+      const wanted = listed.get(destination) ?? [remembered.wasLocal ? 'local' : undefined];
       const arrived = known({ ...was, arrival: remembered.arrival });
-      const repair = tried.get(destination)?.find((one) => one.to === wanted && isRepair(one, arrived));
+      const repair = tried.get(destination)?.find((one) => wanted.includes(one.to) && isRepair(one, arrived));
       const seen = {
         wanted,
         isDrifted: drifted?.has(destination),
@@ -99,7 +102,9 @@ export function deviationsIn(
   const tried = outcomes.filter(({ result }) => result !== 'skipped');
   const all = [...tried, ...changes.map(changeAsJson)];
   return byDestination(
-    all.map(({ action, destination, from, to }) => known({ action, destination, from, to })).toReversed(),
+    all
+      .map(({ action, destination, from, to, because }) => known({ action, destination, from, to, because }))
+      .toReversed(),
   );
 }
 
@@ -123,9 +128,11 @@ export function followDrift(
   const followed = withEach(
     memory,
     (remembered, destination) => {
+      const deviation = deviations?.get(destination);
       const found = {
         isBelieved: deviations !== undefined,
-        deviation: deviations?.get(destination),
+        // A route that is as listed is no drift, even if its target died and it moves.
+        deviation: deviation?.because === undefined ? deviation : undefined,
         isKept: kept.has(destination),
         outcome: done.get(destination),
       };
@@ -175,6 +182,15 @@ function troublesOf({ findings }: Plan): ReadonlyMap<string, readonly TroubleCod
     troubles.set(destination, [...new Set([...(troubles.get(destination) ?? []), code])]);
   }
   return troubles;
+}
+
+/** A blackhole that was moved away from its dead target drops no traffic any more. */
+function troublesLeft(
+  troubles: readonly TroubleCode[] | undefined,
+  isRescued: boolean,
+): readonly TroubleCode[] | undefined {
+  const left = isRescued ? troubles?.filter((code) => code !== 'blackhole') : troubles;
+  return left && left.length > 0 ? left : undefined;
 }
 
 const byDestination = (changes: readonly ChangeJson[]): ReadonlyMap<string, ChangeJson> =>

@@ -54,11 +54,18 @@ function mostSerious(
   if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };
   const finding = plan.findings.find((one) => isOutOfSync(one) && one.code !== 'target-down');
   if (degraded !== undefined && !finding && plan.changes.length === 0) return { phase: 'Degraded', reason: degraded };
-  if (plan.inSync) return { phase: 'InSync', reason: 'every route is as desired' };
+  if (plan.inSync) return { phase: 'InSync', reason: inSyncBecause(plan) };
   // A pause may end between the read and this conclusion: then nothing was tried yet.
   return finding
     ? { phase: 'Failed', reason: finding.message }
     : { phase: 'Verifying', reason: 'the plan is not applied yet: the table is read again' };
+}
+
+function inSyncBecause({ findings }: Plan): string {
+  const { length } = findings.filter(({ code }) => code === 'on-alternate');
+  const elsewhere =
+    length === 0 ? '' : `; ${counted(length, 'route')} ${length === 1 ? 'runs on an alternate' : 'run on alternates'}`;
+  return `every route is as desired${elsewhere}`;
 }
 
 /** Why listed routes drop their traffic or run on another target, and who caused that. */

@@ -1,6 +1,6 @@
 import { approvedRoutes } from '../plan/approval.ts';
 import type { Change } from '../route/change.ts';
-import type { DesiredRoute, DesiredTable } from '../desired/desired.ts';
+import { type DesiredRoute, type DesiredTable, listedTargetOf, targetsOf } from '../desired/desired.ts';
 import { arrivalAfter } from './arrival.ts';
 import {
   type LeftAloneReason,
@@ -20,7 +20,6 @@ import {
   type StaticRoute,
   destinationText,
   isStatic,
-  sameTarget,
   targetNames,
   targetText,
 } from '../route/route.ts';
@@ -119,8 +118,8 @@ function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date)
     seen: seenAfter(before, slot, around),
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
-    instance: instanceAfter(before, slot),
-    down: downAfter(before.down, { ...slot, isMade: slot.made?.isCertain === true }, now),
+    instances: instancesAfter(before, slot),
+    down: downAfter(before.down, { ...slot, isMade: isMadeAsListed(slot) }, now),
   };
 }
 
@@ -141,11 +140,11 @@ function ownershipAfter(
   { wanted, route, leftAlone, made }: Slot,
 ): Pick<Rewritten, 'ours' | 'overrodeLocal'> {
   const isLeftToOthers = leftAlone !== undefined && leavesToOthers[leftAlone.reason];
-  const isAsDesired = route && wanted && wanted.target.kind !== 'local' && sameTarget(wanted.target, route);
+  const asDesired = route && wanted && wanted.target.kind !== 'local' && listedTargetOf(wanted, route);
   const isStill =
     route && before.ours !== undefined && (wanted || (targetNames(route).includes(before.ours) && !isLeftToOthers));
-  const read: Pick<Rewritten, 'ours' | 'overrodeLocal'> = isAsDesired
-    ? { ours: targetText(wanted.target), overrodeLocal: before.overrodeLocal ?? isTrue(route.origin === 'with-table') }
+  const read: Pick<Rewritten, 'ours' | 'overrodeLocal'> = asDesired
+    ? { ours: targetText(asDesired), overrodeLocal: before.overrodeLocal ?? isTrue(route.origin === 'with-table') }
     : isStill
       ? { ours: before.ours, overrodeLocal: before.overrodeLocal }
       : { ours: undefined, overrodeLocal: undefined };
@@ -184,11 +183,18 @@ function isFilledAfter({ route, made }: Slot): boolean {
   return route !== undefined || made !== undefined;
 }
 
-/** Whether the read showed the listed target, or EC2 confirmed that we wrote it. */
+/** Whether the read showed the listed target or an alternate, or EC2 confirmed that we wrote one. */
 const isAsListed = ({ wanted, route, made }: Slot): boolean =>
   (made?.isCertain && made.change.action !== 'delete') ||
-  (wanted && route && sameTarget(wanted.target, route)) ||
+  (wanted && route && listedTargetOf(wanted, route) !== undefined) ||
   false;
+
+/** Whether EC2 confirmed that we gave the route its listed target, and no alternate. */
+const isMadeAsListed = ({ wanted, made }: Slot): boolean =>
+  wanted !== undefined &&
+  made?.isCertain === true &&
+  made.change.action !== 'delete' &&
+  targetText(made.change.to) === targetText(wanted.target);
 
 /**
  * Whether the destination has the local route that EC2 made. It stays so if somebody retargets the route, unless an item
@@ -202,10 +208,15 @@ function isLocalAfter(before: Remembered, { wanted, route, leftAlone, made }: Sl
   return before.wasLocal === true;
 }
 
-/** The instance behind the listed interface. It stays known after others moved the route. */
-function instanceAfter({ instance }: Remembered, { wanted, route }: Slot): string | undefined {
+/** The instances behind the interfaces that the route may have. They stay known after the route was moved. */
+function instancesAfter({ instances = {} }: Remembered, { wanted, route }: Slot): Rewritten['instances'] {
   if (!wanted) return undefined;
-  return route && sameTarget(wanted.target, route) ? route.instance?.id : instance;
+  const listed = targetsOf(wanted).map(targetText);
+  const kept = Object.entries(instances).filter(([id]) => listed.includes(id));
+  const all = [...kept];
+  if (route?.instance?.id !== undefined && listedTargetOf(wanted, route))
+    all.push([targetText(route.target), route.instance.id]);
+  return all.length > 0 ? Object.fromEntries(all) : undefined;
 }
 
 const isTrue = (value: boolean): true | undefined => value || undefined;

@@ -32,7 +32,8 @@ const revives: Readonly<Record<TriggerKind, boolean>> = {
 
 /**
  * Whether a change waits. A refused change waits until its `nextRetry`, unless the cause may be gone: a trigger may have
- * removed it, or the table was full and a delete makes room. A contested change waits in any case.
+ * removed it, or the table was full and a delete makes room. A contested change waits in any case. A route that
+ * leaves its dead target is no part of a contest.
  */
 export function isParked(
   change: Change,
@@ -43,9 +44,9 @@ export function isParked(
     now,
   }: { readonly woken: readonly TriggerKind[]; readonly makesRoom: boolean; readonly now: Date },
 ): boolean {
-  const { action, destination, to } = changeAsJson(change);
+  const { action, destination, to, because } = changeAsJson(change);
   const { refusal, repairs } = rememberedAt(memory, destination);
-  if (isContested(repairs, to, now)) return true;
+  if (because === undefined && isContested(repairs, to, now)) return true;
   if (woken.some((kind) => revives[kind]) || (makesRoom && refusedAsFull(refusal))) return false;
   return refusal?.action === action && refusal.to === to && Date.parse(refusal.nextRetry) > now.getTime();
 }
@@ -67,8 +68,8 @@ export function refusalAfter(
   const last = before?.action === wanted.action && before.to === wanted.to ? before : undefined;
   if (!outcome || outcome.result === 'skipped') return last;
   if (outcome.result !== 'refused' && outcome.result !== 'unknown') return undefined;
-  const { action, from, to, kind, code, message, remedy } = outcome;
+  const { action, from, to, because, kind, code, message, remedy } = outcome;
   const attempts = (last?.attempts ?? 0) + 1;
   const nextRetry = new Date(now.getTime() + retryAfterMs(kind, attempts)).toISOString();
-  return known({ action, from, to, kind, code, message, remedy, attempts, nextRetry });
+  return known({ action, from, to, because, kind, code, message, remedy, attempts, nextRetry });
 }

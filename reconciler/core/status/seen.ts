@@ -1,6 +1,6 @@
-import type { DesiredRoute } from '../desired/desired.ts';
+import { type DesiredRoute, listedTargetOf } from '../desired/desired.ts';
 import { known } from '../route/known.ts';
-import type { LeftAloneReason, Remembered, Seen } from '../memory/memory.ts';
+import type { Remembered, Seen } from '../memory/memory.ts';
 import { isPrivate } from '../plan/doubt.ts';
 import { enclosing } from '../plan/warnings.ts';
 import {
@@ -9,7 +9,6 @@ import {
   destinationText,
   isDefaultRoute,
   isThroughMachine,
-  sameTarget,
   targetNames,
   targetText,
 } from '../route/route.ts';
@@ -19,7 +18,7 @@ interface Shown {
   readonly route: ActualRoute;
   /** What the item lists here. */
   readonly wanted: DesiredRoute | undefined;
-  readonly leftAlone: LeftAloneReason | undefined;
+  readonly leftAlone: Seen['leftAlone'];
 }
 
 /** The table that a read shows, and what its item lists, by destination. */
@@ -39,13 +38,15 @@ export function seenIn({ route, wanted, leftAlone }: Shown, before: Seen | undef
     state: route.state === 'active' ? undefined : route.state,
     ownerId: isThroughMachine(route) ? route.instance?.ownerId : undefined,
   };
-  if (!leftAlone || (wanted && sameTarget(wanted.target, route))) return known(seen);
+  const current = wanted && listedTargetOf(wanted, route);
+  const reason = leftAlone ?? (current && 'on-alternate');
+  if (!reason || (current && current === wanted.target)) return known(seen);
   const takesTraffic = mayTakeTraffic(route, around);
-  return known({ ...seen, leftAlone: announcedAs(leftAlone, takesTraffic), takesTraffic: takesTraffic || undefined });
+  return known({ ...seen, leftAlone: announcedAs(reason, takesTraffic), takesTraffic: takesTraffic || undefined });
 }
 
 /** Ignored private routes are not announced unless they take listed traffic: clusters and services change them often. */
-const announcedAs = (reason: LeftAloneReason, takesTraffic: boolean): LeftAloneReason | undefined =>
+const announcedAs = (reason: Seen['leftAlone'], takesTraffic: boolean): Seen['leftAlone'] =>
   reason === 'ignored' && !takesTraffic ? undefined : reason;
 
 /**

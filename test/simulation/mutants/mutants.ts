@@ -286,7 +286,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets events cut short what a fight made it wait',
     'core/status/retries.ts',
-    'if (isContested(repairs, to, now)) return true;\n  if (woken',
+    'if (because === undefined && isContested(repairs, to, now)) return true;\n  if (woken',
     "if (!woken.includes('event') && isContested(repairs, to, now)) return true;\n  if (woken",
   ),
   mutant(
@@ -297,9 +297,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'replaces a working route whatever EC2 says of the target',
-    'core/plan/ownership.ts',
-    "slot.state === 'active' && isDown(wanted, on)",
-    "slot.state === 'filtered' && isDown(wanted, on)",
+    'core/plan/down.ts',
+    "if (slot?.state === 'active') return isDown",
+    "if (slot?.state === 'filtered') return isDown",
   ),
   mutant('asks EC2 about no target', 'healthy-plan.ts', 'targets.length === 0', 'targets.length >= 0'),
   mutant(
@@ -321,10 +321,46 @@ export const mutants: readonly Mutant[] = [
     'undefined',
   ),
   mutant(
+    'moves a route back from its alternate',
+    'core/desired/desired.ts',
+    'targetsOf(wanted).find((target) => sameTarget(target, route))',
+    '[wanted.target].find((target) => sameTarget(target, route))',
+  ),
+  mutant(
+    'leaves a blackhole on its dead target',
+    'core/plan/down.ts',
+    'return first === current ? undefined : first;',
+    'return undefined;',
+  ),
+  mutant(
+    'asks once whether a blackhole may move',
+    'finish.ts',
+    " || (troubles.includes('blackhole') && mayMove.has(destination))",
+    '',
+  ),
+  mutant(
+    'tries the alternates in no order',
+    'core/plan/down.ts',
+    'firstAlive(targetsOf(wanted), on)',
+    'firstAlive(targetsOf(wanted).toReversed(), on)',
+  ),
+  mutant(
+    'announces no move to an alternate',
+    'core/status/seen.ts',
+    "leftAlone ?? (current && 'on-alternate')",
+    'leftAlone',
+  ),
+  mutant(
+    'announces its own move to an alternate as drift',
+    'core/status/follow.ts',
+    'deviation: deviation?.because === undefined ? deviation : undefined',
+    'deviation',
+  ),
+  mutant(
     'creates a route whose target is dead',
     'converge.ts',
-    "change.action === 'create' && dead.has(destinationText(change.destination))",
-    "change.action === 'delete' && dead.has(destinationText(change.destination))",
+    "change.action === 'create' && dead.has(place(change, change.to))",
+    "change.action === 'delete' && dead.size > 0",
   ),
   mutant(
     'holds back replaces and creates as well',

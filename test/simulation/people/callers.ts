@@ -4,7 +4,7 @@ import { asInCloudTrail, callOf } from '../calls.ts';
 import type { Cloud } from '../cloud.ts';
 import { type Delivery, accountId } from '../delivery.ts';
 import { ourRole } from '../drifts.ts';
-import type { Spec } from '../oracle.ts';
+import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { destinations, ipv4, mortal, second, targets } from './stage.ts';
 
@@ -103,7 +103,9 @@ export class Callers {
     const { destination, target } = route;
     ec2.scenery.vanish(target);
     history.note('alice', `${target} dies`);
-    const other = random.pick(mortal.filter((id) => id !== target));
+    const { alternates = [] } = route;
+    const other =
+      random.maybe(random.chance(0.7) ? alternates : []) ?? random.pick(mortal.filter((id) => id !== target));
     scheduler.at(scheduler.time + random.skewed(100, 90 * second), () => {
       ec2
         .as('bob')
@@ -121,6 +123,22 @@ export class Callers {
           scheduler.at(scheduler.time + random.between(5, 250) * second, () => ec2.scenery.target(target));
         });
     });
+  }
+
+  /** A pair of firewalls moves a route with alternates back and forth for a while. */
+  switchOver(routeTableId: string, spec: Spec): void {
+    const { scheduler, ec2, faults } = this.#cloud;
+    const random = this.#random;
+    const route = random.maybe(spec.routes.filter(({ alternates = [] }) => alternates.length > 0));
+    if (!route) return;
+    const everyMs = random.between(2, 40) * second;
+    const calls = ec2.as('deployer');
+    for (let round = 0; round < 8; round++)
+      scheduler.at(scheduler.time + round * everyMs, () => {
+        if (faults.over) return;
+        const target = random.pick(allowedFor(route));
+        calls.replaceRoute(callOf(routeTableId, route.destination, target)).catch(() => {});
+      });
   }
 
   // ── services ───────────────────────────────────────────────────────────────────────────────────────────────────────

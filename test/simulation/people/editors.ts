@@ -137,7 +137,8 @@ export class Editors {
     if (!route || route.target === dying) return;
     const { destination } = route;
     const others = spec.routes.filter((other) => other !== route);
-    this.put(routeTableId, { ...spec, routes: [...others, { destination, target: dying }] });
+    const alternates = this.#random.chance(0.3) ? { alternates: [working] } : {};
+    this.put(routeTableId, { ...spec, routes: [...others, { destination, target: dying, ...alternates }] });
     const listedAt = scheduler.time;
     const killOnceRouted = (): void => {
       const table = this.#cloud.ec2.world.tables.get(routeTableId);
@@ -184,6 +185,14 @@ export class Editors {
 
   #routeTo(destination: string): Spec['routes'][number] {
     const random = this.#random;
+    const route = this.#plainRouteTo(destination);
+    if (route.overrideLocal || random.chance(0.7)) return route;
+    const others = random.some(targets, 0.4).filter((id) => id !== route.target);
+    return others.length > 0 ? { ...route, alternates: others.slice(0, 5) } : route;
+  }
+
+  #plainRouteTo(destination: string): Spec['routes'][number] {
+    const random = this.#random;
     if (destination === '10.0.0.0/16')
       return { destination, target: random.pick(['nat-aaaaaaaa', 'eni-aaaaaaaa']), overrideLocal: true };
     if (destination === '10.0.1.0/24')
@@ -229,7 +238,7 @@ export class Editors {
     const before = versions.at(-1)?.spec;
     const { fights } = watch.facts(routeTableId);
     for (const destination of fights.destinations) {
-      if (spec && before && wantedAt(spec, destination)?.target === wantedAt(before, destination)?.target) continue;
+      if (spec && before && isDeepStrictEqual(wantedAt(spec, destination), wantedAt(before, destination))) continue;
       fights.over(destination);
     }
     versions.push(version);

@@ -1,7 +1,7 @@
+import { isAlive, slotAt } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
-import { isAlive } from '../../support/ec2/world.ts';
-import type { Spec } from '../oracle.ts';
+import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { Attack } from './attack.ts';
 import { Callers } from './callers.ts';
@@ -75,6 +75,34 @@ export class People {
 
   /** Poisons some leases once more, after the last fault. */
   readonly poison = (): void => this.#poison.leaseForEver();
+  /**
+   * The target of a route with alternates dies, sometimes with all of them. Returns how the alternates come up and how
+   * the target comes back. Undefined if no route works on a target that may die and has alternates.
+   */
+  takeDown(): { readonly comeUp: () => void; readonly comeBack: () => void } | undefined {
+    const { ec2, watch, history } = this.#cloud;
+    const used = this.tables.flatMap((routeTableId) => {
+      const table = ec2.world.tables.get(routeTableId);
+      return (watch.version(routeTableId).spec?.routes ?? []).flatMap((route) => {
+        const target = table && slotAt(table, route.destination)?.target;
+        const isMortal = target !== undefined && mortal.includes(target) && allowedFor(route).includes(target);
+        return isMortal && route.alternates ? [{ target, route }] : [];
+      });
+    });
+    const chosen = this.#random.maybe(used);
+    if (!chosen) return undefined;
+    const { target, route } = chosen;
+    const others = allowedFor(route).filter((id) => id !== target && mortal.includes(id));
+    const dying = this.#random.chance(0.5) ? others : [];
+    for (const id of [target, ...dying]) ec2.scenery.vanish(id);
+    history.note('nobody', `${[target, ...dying].join(', ')} die`);
+    const revive = (ids: readonly string[]) => (): void => {
+      if (ids.length === 0) return;
+      for (const id of ids) ec2.scenery.target(id);
+      history.note('nobody', `${ids.join(', ')} are there again`);
+    };
+    return { comeUp: revive(dying), comeBack: revive([target]) };
+  }
 
   /** Creates a table, usually with the routes of its item or some of them. */
   #prepareTable(routeTableId: string): void {
@@ -108,7 +136,8 @@ export class People {
     else if (roll < 0.36) operators.hold(routeTableId);
     else if (roll < 0.38) this.#loseState(routeTableId);
     else if (roll < 0.4) callers.fight(routeTableId, spec);
-    else if (roll < 0.415) callers.replaceTarget();
+    else if (roll < 0.41) callers.replaceTarget();
+    else if (roll < 0.417) callers.switchOver(routeTableId, spec);
     else if (roll < 0.43) callers.failOver(routeTableId, spec);
     else if (roll < 0.44) editors.listDyingTarget(routeTableId, spec);
     else if (roll < 0.46) callers.tag(routeTableId);

@@ -55,8 +55,8 @@ export class DomainEvents {
       .toSorted((one, other) => (one.detail.at < other.detail.at ? -1 : 1));
   }
 
-  /** Waits for an event about a table, and returns its detail. `state` is `entered` or `left`, if the event has one. */
-  async event(routeTableId: string, type: DetailType, state?: 'entered' | 'left'): Promise<Heard['detail']> {
+  /** Waits for an event about a table, and returns its detail. `state` narrows it down, if the event has one. */
+  async event(routeTableId: string, type: DetailType, state?: 'entered' | 'moved' | 'left'): Promise<Heard['detail']> {
     return eventually(
       async () => {
         const all = await this.about(routeTableId);

@@ -154,10 +154,23 @@ export class Testbed {
     return String((await this.#ec2.send(made)).Subnet?.SubnetId);
   }
 
-  /** A managed and watched route table that is in sync without a change. */
-  async tableInSync(routes: Routes, policy: object = {}): Promise<string> {
+  /**
+   * A managed and watched route table that is in sync without a change.
+   *
+   * @param alternates by destination
+   */
+  async tableInSync(
+    routes: Routes,
+    policy: object = {},
+    alternates: Readonly<Record<string, readonly string[]>> = {},
+  ): Promise<string> {
     const table = await this.newTable(routes);
-    await this.desire(table, routes, policy);
+    const listed = Object.entries(routes).map(([destination, target]) => ({
+      destination,
+      target,
+      ...(alternates[destination] && { alternates: alternates[destination] }),
+    }));
+    await this.putItem({ routeTableId: table, routes: listed, ...policy });
     await this.phase(table, 'InSync');
     await this.letPolicySettle(table);
     return table;

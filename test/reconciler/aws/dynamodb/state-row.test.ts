@@ -101,7 +101,7 @@ function crowded(
       leftAlone: 'maybe-not-ours',
       takesTraffic: true,
     },
-    ...(instances.length > 0 && { instance: oneOf(instances, to) ?? '' }),
+    ...(instances.length > 0 && { instances: { [to]: oneOf(instances, to) ?? '' } }),
     // One call takes a target down for all its routes, and the call that moved a route is the cause of its drift.
     down: {
       target: to,

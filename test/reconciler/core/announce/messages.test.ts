@@ -107,6 +107,50 @@ describe('a message says which table, what happened, who did it and what to do n
       { what: 'subnet-a left the table', who: alice.arn },
     ],
     [
+      'for a route that others moved to an alternate',
+      {
+        type: 'Route Left Alone',
+        detail: {
+          ...common,
+          routes: [
+            {
+              destination,
+              target: 'nat-bbbbbbbb',
+              was: 'nat-aaaaaaaa',
+              reason: 'on-alternate',
+              takesTraffic: true,
+              actor: alice,
+            },
+          ],
+        },
+      },
+      {
+        what: `${destination} leads to nat-bbbbbbbb (before: nat-aaaaaaaa; on-alternate)`,
+        who: alice.arn,
+        next: expect.stringMatching(/^The item allows these targets, so the routes stay\. .*#on-an-alternate$/),
+      },
+    ],
+    [
+      'for routes that were moved away from dead targets',
+      {
+        type: 'Route Blackholed',
+        detail: {
+          ...common,
+          state: 'moved',
+          routes: [
+            { destination, target: 'nat-aaaaaaaa', movedTo: 'nat-bbbbbbbb', actor: alice },
+            { destination: other, target: 'tgw-aaaaaaaa', movedTo: 'tgw-bbbbbbbb' },
+          ],
+        },
+      },
+      {
+        subject: `${routeTableId}: 2 routes were moved away from dead targets`,
+        what: `${destination} was moved from nat-aaaaaaaa to nat-bbbbbbbb; ${other} was moved from tgw-aaaaaaaa to tgw-bbbbbbbb`,
+        who: `Route Reconciler moved the routes. Who took the targets down: ${alice.arn}; unattributed: no event named the caller`,
+        next: expect.stringContaining('docs/runbook.md#on-an-alternate'),
+      },
+    ],
+    [
       'for a route that is left alone and may take listed traffic',
       {
         type: 'Route Left Alone',

@@ -37,7 +37,12 @@ describe('parseDesired', () => {
     const given = {
       routeTableId,
       routes: [
-        { destination: '0.0.0.0/0', target: 'nat-aaaaaaaa', description: 'egress' },
+        {
+          destination: '0.0.0.0/0',
+          target: 'nat-aaaaaaaa',
+          alternates: ['tgw-aaaaaaaa', 'nat-bbbbbbbb'],
+          description: 'egress',
+        },
         { destination: '10.0.0.0/16', target: 'eni-aaaaaaaa', overrideLocal: true },
         { destination: 'pl-aaaaaaaa', target: 'tgw-aaaaaaaa' },
         { destination: '2001:DB8::/32', target: 'local' },
@@ -58,10 +63,14 @@ describe('parseDesired', () => {
       table: {
         routeTableId,
         routes: [
-          { ...route('0.0.0.0/0', 'nat-aaaaaaaa'), overrideLocal: false },
-          { ...route('10.0.0.0/16', 'eni-aaaaaaaa'), overrideLocal: true },
-          { ...route('pl-aaaaaaaa', 'tgw-aaaaaaaa'), overrideLocal: false },
-          { ...route('2001:db8::/32', 'local'), overrideLocal: false },
+          {
+            ...route('0.0.0.0/0', 'nat-aaaaaaaa'),
+            alternates: ['tgw-aaaaaaaa', 'nat-bbbbbbbb'].map((id) => route('0.0.0.0/0', id).target),
+            overrideLocal: false,
+          },
+          { ...route('10.0.0.0/16', 'eni-aaaaaaaa'), alternates: [], overrideLocal: true },
+          { ...route('pl-aaaaaaaa', 'tgw-aaaaaaaa'), alternates: [], overrideLocal: false },
+          { ...route('2001:db8::/32', 'local'), alternates: [], overrideLocal: false },
         ],
         mode: 'observe',
         unlisted: 'keep',
@@ -155,7 +164,7 @@ describe('parseDesired', () => {
       'routes[0].target | tgw-attach-aaaaaaaa | expected the transit gateway (tgw-…), not its attachment',
       'routes[2].destination | 10.0.0.9/16 | expected each destination once: routes[1] already lists 10.0.0.0/16',
       'routes[2].target | eigw-aaaaaaaa | expected a target for IPv4: an egress-only internet gateway carries IPv6 only',
-      'routes[2].via | here | unknown field: expected one of destination, target, overrideLocal, description',
+      'routes[2].via | here | unknown field: expected one of destination, target, alternates, overrideLocal, description',
       'routes[3].destination | nothing | expected a CIDR block or a prefix list id (pl-…)',
       'routes[4] | pcx-aaaaaaaa | expected a route such as { destination: 10.0.0.0/16, target: pcx-… }',
       'routes[10].destination | 169.254.168.0/24 | expected a destination outside 169.254.168.0/22, which AWS reserves for its own services',
@@ -278,6 +287,71 @@ describe('parseDesired', () => {
         const routes = [{ destination: '10.0.0.0/16', target, overrideLocal: true }];
         expect(theProblem({ routeTableId, routes })).toMatchObject({ path: 'routes[0].overrideLocal', found: 'true' });
         expect(problems(item({ '10.0.0.0/16': target }))).toEqual([]);
+      },
+    );
+  });
+
+  describe('alternates', () => {
+    const nat = 'nat-aaaaaaaa';
+    const listing = (target: string, alternates: unknown, more: object = {}) => ({
+      routeTableId,
+      routes: [{ destination: '10.0.0.0/16', target, alternates, ...more }],
+    });
+
+    it.each([
+      ['a kind that cannot carry the destination', nat, ['eigw-aaaaaaaa'], 'carries IPv6 only'],
+      ['an id of another thing', nat, ['tgw-attach-aaaaaaaa'], 'the transit gateway (tgw-…), not its attachment'],
+      ['the local route', nat, ['local'], 'local cannot be an alternate'],
+      ['the target itself', nat, [nat], `expected each target once: target is already ${nat}`],
+      [
+        'one of them twice',
+        nat,
+        ['tgw-aaaaaaaa', 'tgw-bbbbbbbb', 'tgw-aaaaaaaa'],
+        'expected each target once: alternates[0] is already tgw-aaaaaaaa',
+      ],
+    ])('rejects %s', (_, target, alternates, message) => {
+      const index = alternates.length - 1;
+      expect(theProblem(listing(target, alternates))).toEqual({
+        path: `routes[0].alternates[${index}]`,
+        found: alternates[index],
+        message: expect.stringContaining(message),
+      });
+    });
+
+    it.each([
+      ['that are no list', 'tgw-aaaaaaaa', 'expected a list of targets'],
+      ['of more than 5 targets', [1, 2, 3, 4, 5, 6].map((n) => `tgw-0000000${n}`), 'expected at most 5 targets'],
+    ])('rejects alternates %s', (_, alternates, message) => {
+      expect(theProblem(listing(nat, alternates))).toMatchObject({ path: 'routes[0].alternates', message });
+    });
+
+    it('rejects alternates of the local route', () => {
+      expect(theProblem(listing('local', [nat]))).toMatchObject({
+        path: 'routes[0].alternates',
+        message: 'expected no alternates: the local route always works',
+      });
+    });
+
+    it('rejects an alternate that cannot override a local route', () => {
+      const override = { overrideLocal: true };
+      expect(theProblem(listing(nat, ['eni-aaaaaaaa', 'igw-aaaaaaaa'], override))).toMatchObject({
+        path: 'routes[0].alternates[1]',
+        found: 'igw-aaaaaaaa',
+      });
+    });
+
+    it('rejects an alternate that an ignore entry without an end covers', () => {
+      const ignore = [{ target: 'eni-*', reason: 'firewall' }];
+      expect(theProblem({ ...listing(nat, ['eni-aaaaaaaa']), ignore })).toMatchObject({
+        path: 'routes[0].destination',
+        message: expect.stringContaining('ignore[0] (firewall) covers it and has no end'),
+      });
+    });
+
+    it.each([[[]], [['tgw-aaaaaaaa', 'eni-aaaaaaaa', 'i-aaaaaaaa', 'pcx-aaaaaaaa', 'igw-aaaaaaaa']]])(
+      'accepts %s',
+      (alternates) => {
+        expect(problems(listing(nat, alternates))).toEqual([]);
       },
     );
   });

@@ -83,7 +83,7 @@ describe('plan', () => {
     expect(waited).toBeGreaterThan(5);
   });
 
-  it('brings every listed destination to its desired target, or reports why not', () => {
+  it('brings every listed destination to its desired target or leaves it on an alternate, or reports why not', () => {
     fc.assert(
       fc.property(situation, (given) => {
         const { changes, findings } = planned(given);
@@ -93,16 +93,53 @@ describe('plan', () => {
             .filter(({ code }) => ['not-ours', 'ignored-until', 'no-local-route'].includes(code))
             .map(({ destination }) => destination),
         );
-        for (const { destination, target } of given.desired.routes) {
+        const changed = new Set(changes.map(({ destination }) => destinationText(destination)));
+        for (const { destination, target, alternates } of given.desired.routes) {
           const text = destinationText(destination);
           if (excused.has(text)) continue;
           const there = after.filter((route) => destinationText(route.destination) === text);
           expect(there).toHaveLength(1);
-          expect(there.flatMap(namesOf)).toContain(targetText(target));
+          const allowed = [target, ...(changed.has(text) ? [] : alternates)].map(targetText);
+          expect(allowed.some((id) => there.flatMap(namesOf).includes(id))).toBe(true);
         }
       }),
       runs,
     );
+  });
+
+  it('moves a route away from its target or an alternate only if that is a blackhole, and to the first that is alive', () => {
+    let moved = 0;
+    fc.assert(
+      fc.property(
+        situation,
+        fc.array(fc.constantFrom('alive', 'dead', undefined), { minLength: 64 }),
+        (given, answers) => {
+          const listed = given.desired.routes.map(({ destination, target, alternates }) => ({
+            destination: destinationText(destination),
+            ids: [target, ...alternates].map(targetText),
+          }));
+          const health = new Map(
+            [...new Set(listed.flatMap(({ ids }) => ids))].flatMap((id, index): [string, 'alive' | 'dead'][] => {
+              const answer = answers[index];
+              return answer ? [[id, answer]] : [];
+            }),
+          );
+          const { changes } = plan(given.desired, given.actual, { now, memory: given.memory, health });
+          for (const change of changes) {
+            if (change.action !== 'replace') continue;
+            const { ids = [] } = listed.find((one) => one.destination === destinationText(change.destination)) ?? {};
+            const isFromListed = namesOf(change.from).some((name) => ids.includes(name));
+            expect(change.because).toBe(isFromListed ? 'target-down' : undefined);
+            if (!isFromListed) continue;
+            moved += 1;
+            expect(change.from.state).toBe('blackhole');
+            expect(targetText(change.to)).toBe(ids.find((id) => health.get(id) === 'alive'));
+          }
+        },
+      ),
+      { numRuns: 1_500 },
+    );
+    expect(moved).toBeGreaterThan(5);
   });
 
   it('does not depend on the order of desired and actual routes', () => {
@@ -175,8 +212,8 @@ describe('plan', () => {
           rest.splice(index, 1);
         }
         expect(rest).toHaveLength(unchanged);
-        const listed = given.desired.routes.map(
-          ({ destination, target }) => `${destinationText(destination)} ${targetText(target)}`,
+        const listed = given.desired.routes.flatMap(({ destination, target, alternates }) =>
+          [target, ...alternates].map((one) => `${destinationText(destination)} ${targetText(one)}`),
         );
         for (const route of rest) {
           const names = namesOf(route).map((name) => `${destinationText(route.destination)} ${name}`);

@@ -729,6 +729,10 @@ describe('describeChange', () => {
       { action: 'replace', destination: '10.20.0.0/16', from: 'pcx-a', to: 'tgw-a' } as const,
       'replace 10.20.0.0/16 (pcx-a → tgw-a)',
     ],
+    [
+      { action: 'replace', destination: '10.20.0.0/16', from: 'pcx-a', to: 'tgw-a', because: 'target-down' } as const,
+      'replace 10.20.0.0/16 (pcx-a → tgw-a, because pcx-a is down)',
+    ],
   ])('says %j as one line', (change, line) => {
     expect(describeChange(change)).toBe(line);
   });

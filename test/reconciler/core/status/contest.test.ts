@@ -13,9 +13,9 @@ import { minutesAfter } from '../../../support/builders.ts';
 import { alice, at, bob, destination } from './given.ts';
 
 const to = 'pcx-aaaaaaaa';
-const quiet: Sight = { wanted: to, isDrifted: false };
-const drifting: Sight = { wanted: to, isDrifted: true };
-const repairing = (by = alice): Sight => ({ wanted: to, isDrifted: true, repair: { to, by } });
+const quiet: Sight = { wanted: [to], isDrifted: false };
+const drifting: Sight = { wanted: [to], isDrifted: true };
+const repairing = (by = alice): Sight => ({ wanted: [to], isDrifted: true, repair: { to, by } });
 
 /** What is remembered after repairs at these minutes. */
 const repairedAt = (...minutes: readonly number[]): Repairs | undefined =>
@@ -82,7 +82,7 @@ describe('a destination', () => {
     ['gets another target', 'tgw-aaaaaaaa'],
     ['is no longer listed', undefined],
   ])('is forgotten when it %s', (_, wanted) => {
-    expect(repairsAfter(contested, { ...quiet, wanted }, minutesAfter(6))).toBeUndefined();
+    expect(repairsAfter(contested, { ...quiet, wanted: [wanted] }, minutesAfter(6))).toBeUndefined();
   });
 
   it('holds back no change to another target', () => {
@@ -111,7 +111,7 @@ describe('a destination', () => {
   });
 
   it('that is not wanted is repaired by a delete', () => {
-    const seen = { wanted: undefined, isDrifted: true, repair: { to: undefined, by: undefined } };
+    const seen = { wanted: [undefined], isDrifted: true, repair: { to: undefined, by: undefined } };
     expect(repairsAfter(undefined, seen, minutesAfter(0))).toEqual({ at: [at(0)], by: [] });
   });
 });

@@ -117,13 +117,16 @@ describe('the instance behind a listed interface', () => {
 
   it('is remembered after others moved the route', () => {
     const before = after({}, [throughInstance(destination)], { item });
-    expect(before.instance).toBe('i-aaaaaaaa');
-    expect(after(before, [moved], { item }).instance).toBe('i-aaaaaaaa');
-    expect(after(before, [moved]).instance).toBe('i-aaaaaaaa');
+    expect(before.instances).toEqual({ 'eni-aaaaaaaa': 'i-aaaaaaaa' });
+    expect(after(before, [moved], { item }).instances).toEqual(before.instances);
   });
 
-  it('is forgotten with the listed route', () => {
-    expect(after({ listed: true, instance: 'i-aaaaaaaa' }, [moved], { item: [{}] }).instance).toBeUndefined();
+  it('is forgotten with the listed route, and when the item lists another one', () => {
+    const before = after({}, [throughInstance(destination)], { item });
+    expect(after(before, [moved]).instances).toBeUndefined();
+    expect(
+      after({ listed: true, instances: { 'eni-aaaaaaaa': 'i-aaaaaaaa' } }, [moved], { item: [{}] }).instances,
+    ).toBeUndefined();
   });
 });
 
@@ -178,7 +181,7 @@ describe('who is named', () => {
   it('by the instance behind a listed interface as well', () => {
     const stop = call({ name: 'StopInstances', ids: ['i-aaaaaaaa'] });
     expect(named([stop])).toEqual([undefined, undefined]);
-    expect(named([stop], { down: fresh, instance: 'i-aaaaaaaa' })).toEqual([alice.arn, undefined]);
+    expect(named([stop], { down: fresh, instances: { [target]: 'i-aaaaaaaa' } })).toEqual([alice.arn, undefined]);
   });
 
   it('by the first call that took the target down: a later one found it down', () => {
