@@ -25,7 +25,7 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     emptySince,
     down?.since,
     down?.aliveSince,
-    down?.movedBy,
+    down?.seenMovedAt,
     repairs?.quietSince,
     repairs?.contest?.since,
     ...(repairs?.at ?? []),
