@@ -260,6 +260,35 @@ it('drift is not over while its route is kept because the listed target is down'
   expect(drifts()).toEqual(['Route Drift Detected', 'Route Drift Healed']);
 });
 
+describe('a listed target comes back, and no event reports that: sweeps find it', () => {
+  it('when somebody runs another instance with its interface', async () => {
+    const world = await throughInstance();
+    world.ec2.scenery.detach('eni-aaaaaaaa');
+    await rescue(world);
+    await later(world);
+    expect(world.status().phase).toBe('Degraded');
+    world.ec2.scenery.target('i-cccccccc', { interfaces: ['eni-aaaaaaaa'] });
+    await later(world);
+    expect(routes(world)).toEqual(rescued);
+    await later(world);
+    expect(routes(world)).toEqual(listed);
+  });
+
+  it('when another account accepts the peering connection', async () => {
+    const world = await throughInstance();
+    const moved = { ...listed, '10.20.0.0/16': 'nat-aaaaaaaa' };
+    world.ec2.scenery.detach('pcx-aaaaaaaa');
+    world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'nat-aaaaaaaa');
+    await later(world);
+    expect([routes(world), world.status().phase]).toEqual([moved, 'Degraded']);
+    world.ec2.scenery.target('pcx-aaaaaaaa');
+    await later(world);
+    expect(routes(world)).toEqual(moved);
+    await later(world);
+    expect(routes(world)).toEqual(listed);
+  });
+});
+
 describe('a kind of target that EC2 cannot be asked about', () => {
   const network = 'arn:aws:networkmanager::111122223333:core-network/core-network-0a1b2c3d';
   const through = { '10.20.0.0/16': network };

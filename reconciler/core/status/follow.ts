@@ -100,12 +100,12 @@ export function deviationsIn(
 ): ReadonlyMap<string, ChangeJson> {
   // A change that was not tried is either among `changes`, which the last read asked for, or not needed any more.
   const tried = outcomes.filter(({ result }) => result !== 'skipped');
-  const all = [...tried, ...changes.map(changeAsJson)];
-  return byDestination(
-    all
-      .map(({ action, destination, from, to, because }) => known({ action, destination, from, to, because }))
-      .toReversed(),
-  );
+  const all = [...tried, ...changes.map(changeAsJson)]
+    .map(({ action, destination, from, to, because }) => known({ action, destination, from, to, because }))
+    .toReversed();
+  // Others may change a route while it leaves its dead target: then that is the difference.
+  const moves = all.filter(({ because }) => because !== undefined);
+  return byDestination([...moves, ...all.filter(({ because }) => because === undefined)]);
 }
 
 /**
