@@ -119,10 +119,14 @@ export class History {
     return { ...withOutcomes(run, attributed), appliedAt: this.#world.now().toISOString() };
   }
 
-  /** Who made a change necessary. Undefined if nobody did but the item: the read before showed the same route. */
+  /**
+   * Who made a change necessary. Undefined if nobody did but the item: the read before showed the same route, and its
+   * target is not down.
+   */
   #actorOf(change: ChangeJson): RunOutcome['actor'] {
     const before = rememberedAt(this.#before?.memory, change.destination);
-    const isByItem = !this.#before || (stoodBefore(change, before) && !openDrift(before));
+    const isByItem =
+      !this.#before || (change.because === undefined && stoodBefore(change, before) && !openDrift(before));
     return actorOf(change, before, this.#evidence.recent) ?? (isByItem ? undefined : 'unattributed');
   }
 }

@@ -313,7 +313,7 @@ describe('while neither the target of a route nor an alternate is alive', () => 
     await later(world);
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(world.status()).toMatchObject({ phase: 'Degraded', blackholes: 1 });
-    expect(world.status().reason).toContain('traffic is dropped until one of its targets is up');
+    expect(world.status().reason).toContain('traffic is dropped; restore one of its targets');
     expect(world.status().reason).toContain(alice.arn);
   });
 

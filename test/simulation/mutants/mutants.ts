@@ -722,24 +722,6 @@ export const mutants: readonly Mutant[] = [
     "calls.findLast((call) => call.about === 'route')?.actor;\n};",
   ),
   mutant(
-    'blames whoever asked for what was there for the next edit',
-    'core/status/attribution.ts',
-    'from === seen?.target || (from !== undefined && from === seen?.via)',
-    'from !== from',
-  ),
-  mutant(
-    'names the last of equal calls',
-    'core/status/attribution.ts',
-    'if (equal.length > 0) makers = isMixed ? [...equal, ...makers] : equal;\n    if (isMixed) break;',
-    'if (equal.length > 0) makers = equal;\n    break;',
-  ),
-  mutant(
-    'names one of several callers who may have been first',
-    'core/status/attribution.ts',
-    'first && makers.every(({ actor }) => actor?.arn === first.actor?.arn) ? asCause(first)',
-    'first ? asCause(first)',
-  ),
-  mutant(
     'takes a call with another target for the cause',
     'core/status/attribution.ts',
     "return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));",
@@ -750,12 +732,6 @@ export const mutants: readonly Mutant[] = [
     'core/status/drift.ts',
     'if (last.from === deviation.from) return',
     'if (last.from !== undefined) return',
-  ),
-  mutant(
-    'calls a drift over while its listed target is down',
-    'core/status/drift.ts',
-    'found.isBelieved && !(found.isKept && !found.deviation)',
-    'found.isBelieved',
   ),
   mutant(
     'has leases that may end in the year 9999',
