@@ -477,8 +477,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'calls drift over by a read that it doubts',
     'core/status/drift.ts',
-    'found.isBelieved ? follow(explained, before, found.deviation, seen) : explained',
-    'follow(explained, before, found.deviation, seen)',
+    'found.isBelieved && !(found.isKept && !found.deviation)',
+    '!(found.isKept && !found.deviation)',
   ),
   mutant(
     'calls drift over while the route still deviates',
