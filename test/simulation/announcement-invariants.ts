@@ -5,7 +5,7 @@ import type { News } from '../../reconciler/core/announce/news.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
 import { type World, slotAt } from '../support/ec2/world.ts';
 import { isDetected, isLeftAlone } from './announcements.ts';
-import { announces, tellsOf } from './drifts.ts';
+import { announces, ourRole, tellsOf } from './drifts.ts';
 import type { Facts, Look, TableFacts } from './facts.ts';
 import type { Invariants } from './invariants.ts';
 import { allowedIn, wantedAt } from './oracle.ts';
@@ -106,7 +106,8 @@ export const atNews: Invariants<[Written, Look, Facts]> = {
       // The name of an instance that we wrote: EC2 knows only its interface.
       if (actor === undefined || actor === 'unattributed' || from?.startsWith('i-')) continue;
       const makers = drifts.makersOf(destination, from);
-      if (!makers.has(nameIn(actor.arn)))
+      // Our own call is an event only by a fault: no rule on actors applies to it.
+      if (nameIn(actor.arn) !== ourRole && !makers.has(nameIn(actor.arn)))
         return `${actor.arn} is named for ${destination} to ${from ?? 'nothing'}, which ${[...makers].join(', ') || 'nobody'} made`;
     }
     return undefined;
