@@ -137,13 +137,13 @@ const changedNothing = (errorCode: string | undefined): boolean =>
 /** Every string in a value, in its order there. */
 const textsIn = (value: unknown): readonly string[] => membersIn(value).map(([, text]) => text);
 
-/** Every string in a value, with the name of its member. Does not recurse: the sender decides how deep the value is. */
+/** Every string and boolean in a value, as text, with the name of its member. Does not recurse: the sender decides how deep the value is. */
 function membersIn(value: unknown): readonly (readonly [name: string, text: string])[] {
   const members: [string, string][] = [];
   const left: [string, unknown][] = [['', value]];
   for (let next = left.pop(); next; next = left.pop()) {
     const [name, member] = next;
-    if (typeof member === 'string') members.push([name, member]);
+    if (typeof member === 'string' || typeof member === 'boolean') members.push([name, String(member)]);
     else if (typeof member === 'object' && member !== null)
       for (const inner of Object.entries(member).toReversed()) left.push(inner);
   }
@@ -171,5 +171,9 @@ function destinationOf(parameters: unknown): string | undefined {
   return undefined;
 }
 
-/** The target of a route call: the one parameter that is the id of a possible target. */
-const targetOf = (parameters: unknown): string | undefined => textsIn(parameters).find((text) => parseTarget(text).ok);
+/** The target of a route call: the one parameter that is the id of a possible target, or the local route. */
+function targetOf(parameters: unknown): string | undefined {
+  const members = membersIn(parameters);
+  const isLocal = members.some(([name, text]) => /^localtarget$/i.test(name) && text === 'true');
+  return isLocal ? 'local' : members.find(([, text]) => parseTarget(text).ok)?.[1];
+}

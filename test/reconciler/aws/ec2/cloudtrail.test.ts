@@ -231,6 +231,14 @@ describe('ec2Call', () => {
     });
   });
 
+  it.each([
+    { routeTableId: rtb, destinationCidrBlock: '10.0.0.0/16', localTarget: true },
+    { ReplaceRouteRequest: { RouteTableId: rtb, DestinationCidrBlock: '10.0.0.0/16', LocalTarget: true } },
+  ])('reads that a call leads a route back to the VPC: %j', (requestParameters) => {
+    const call = ec2Call(altered(create, { eventName: 'ReplaceRoute', requestParameters }), account)?.call;
+    expect(call).toMatchObject({ destination: '10.0.0.0/16', target: 'local' });
+  });
+
   it.each(['CreateTags', 'DeleteTags'])(
     'finds in %s every route table that is tagged, and nothing else',
     (eventName) => {
