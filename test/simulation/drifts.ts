@@ -49,6 +49,8 @@ export class Drifts {
   #shown: Shown[] = [];
   /** Whether the next state has no predecessor to compare with. */
   #isFirst = true;
+  /** Routes that were announced since the last state whose reads were believed. */
+  readonly #told = new Set<string>();
   /** Destinations whose drift was announced, with the rules and the time of the oldest read since then. */
   readonly #found = new Map<string, number>();
 
@@ -91,7 +93,10 @@ export class Drifts {
     if (before?.rules !== shown.rules) return;
     const fresh = [...deviating].filter((destination) => !before.odd.has(destination));
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
-    const moved = movedIn(shown, before).filter(([, { isToldOf }]) => isToldOf);
+    const moved = movedIn(shown, before)
+      .filter(([, { isToldOf }]) => isToldOf)
+      .filter(([destination, { target }]) => !this.#told.has(`${destination} ${target}`));
+    this.#told.clear();
     this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
   }
 
@@ -106,6 +111,11 @@ export class Drifts {
   doubted(written: Iterable<string>): void {
     const last = this.#shown.at(-1);
     if (last) this.#shown.splice(-1, 1, { ...last, odd: new Set([...last.odd, ...written]) });
+  }
+
+  /** A state that is not believed told of these routes: an earlier read of the same function showed them. */
+  told(routes: readonly { readonly destination: string; readonly target: string }[]): void {
+    for (const { destination, target } of routes) this.#told.add(`${destination} ${target}`);
   }
 
   /** A state was written with which the next one cannot be compared. */

@@ -650,8 +650,10 @@ export class Watch implements Facts {
     );
     this.announcements.wrote(news);
     look.outbox = { unsent: state.unsent, isAnswered: false, isAnnounced: false, isNoted: false };
-    if (doubt) drifts.doubted(destinationsOf(look.round.mutations));
-    else if (!shown || phase === 'Missing') drifts.startsAnew();
+    if (doubt) {
+      drifts.doubted(destinationsOf(look.round.mutations));
+      drifts.told(left);
+    } else if (!shown || phase === 'Missing') drifts.startsAnew();
     else drifts.wrote(shown, deviating, checkedAt);
     for (const destination of destinationsOf(found)) drifts.announces(destination);
     drifts.kept(kept);
