@@ -326,11 +326,11 @@ export class Watch implements Facts {
 
   approved(routeTableId: string, deletes: readonly string[], id: string, until: number): void {
     const facts = this.facts(routeTableId);
-    const { versions, state, reconciled } = facts;
+    const { versions, state } = facts;
     // The person may have seen the status of an earlier version, such as the last valid one.
-    const first = versions.findLastIndex(({ at }) => at < Date.parse(state?.status.checkedAt ?? '') - 10_000);
-    const seen = [...versions.slice(Math.max(0, first)), ...(reconciled ? [reconciled] : [])];
-    const asked = new Set(seen.map(({ spec }) => askedBy(spec)));
+    const seenAt = Date.parse(state?.status.checkedAt ?? '') - 10_000;
+    const first = versions.findLastIndex(({ at, spec }) => at < seenAt && spec !== undefined);
+    const asked = new Set(versions.slice(Math.max(0, first)).map(({ spec }) => askedBy(spec)));
     const at = this.time();
     const approval = { deletes: new Set(deletes), asked, at, id, until, spent: new Set<string>() };
     this.#lastApprovals.set(routeTableId, approval);
