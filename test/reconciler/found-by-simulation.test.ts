@@ -208,13 +208,13 @@ describe('a sweep', () => {
   });
 });
 
-describe('drift', () => {
-  const found = ({ announcer }: InMemoryWorld): readonly string[] =>
-    announcer.news
-      .flatMap(({ events }) => events)
-      .filter(({ type }) => type === 'Route Drift Detected')
-      .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
+const found = ({ announcer }: InMemoryWorld): readonly string[] =>
+  announcer.news
+    .flatMap(({ events }) => events)
+    .filter(({ type }) => type === 'Route Drift Detected')
+    .flatMap(({ detail }) => detail.changes.map(({ destination }) => destination));
 
+describe('drift', () => {
   it('does not include the changes of an edit that is undone in the middle of its apply', async () => {
     const world = await inSync(one);
     world.desire({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
@@ -239,6 +239,27 @@ describe('drift', () => {
       'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
     ]);
     expect(found(world)).toEqual([]);
+  });
+});
+
+describe('an edit that removes a route whose repair no read has shown yet', () => {
+  it('is no drift, blames nobody, and ends the drift with the delete', async () => {
+    const world = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    world.ec2.scenery.route(routeTableId, '10.21.0.0/16', 'tgw-aaaaaaaa');
+    await world.event();
+    expect(found(world)).toEqual(['10.21.0.0/16']);
+    world.desire(one);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(6_000);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(one);
+    expect(found(world)).toEqual(['10.21.0.0/16']);
+    const healed = world.announcer.news
+      .flatMap(({ events }) => events)
+      .filter(({ type }) => type === 'Route Drift Healed');
+    expect(healed.flatMap(({ detail }) => detail.changes)).toMatchObject([
+      { action: 'replace', destination: '10.21.0.0/16', from: 'tgw-aaaaaaaa' },
+    ]);
   });
 });
 

@@ -72,6 +72,8 @@ function follow(
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   if (!last) return drift;
+  // We repaired it, and the item asks for something else now. The drift is over when a read shows that.
+  if (stood && last.appliedAt !== undefined) return drift;
   // Others changed the route before, and something else repairs it now: an edit asks for it, or another target carries it.
   if (last.from === deviation.from) return [...over, withChange(last, deviation)];
   // Others changed it once more: whoever changed it before did not do that.
