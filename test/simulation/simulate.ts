@@ -158,6 +158,12 @@ async function backupWithin(
   await beBusy(ms - firstMs);
   return () => {
     if ([...cloud.watch.looks].some(({ by }) => !by.isOver)) return;
+    // An older state does not tell that an item was deleted and written again. A real restore takes longer than a read of
+    // that state counts as fresh.
+    const isAnew = [...cloud.watch.tables.values()].some(({ versions }) =>
+      versions.slice(0, -1).some(({ item }) => item === undefined),
+    );
+    if (isAnew) return;
     cloud.history.note('seed', 'the backup is restored');
     restore();
   };
