@@ -1,5 +1,3 @@
-import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
-import type { StoredState } from '../../reconciler/ports.ts';
 import { Cloud, start } from './cloud.ts';
 import { Delivery } from './delivery.ts';
 import { type FaultCounts, Faults } from './faults.ts';
@@ -186,9 +184,7 @@ async function laterTries(
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
       // A chain of messages has a maximum length. After that, the sweep reads the table.
-      ...((isWaiting(status?.inForce?.phase ?? status?.phase) || isDown(state)) && status?.nextRetry
-        ? [Date.parse(status.nextRetry)]
-        : []),
+      ...(status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
       ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
     ];
   });
@@ -198,10 +194,3 @@ async function laterTries(
   await sweepAndSettle();
   return true;
 }
-
-const isWaiting = (phase: string | undefined): boolean => phase === 'Contested' || phase === 'Verifying';
-
-/** A route is to move back to its listed target. */
-const isDown = (state: StoredState | undefined): boolean =>
-  state !== undefined &&
-  destinationsWhere(state.memory, ({ troubles }) => troubles?.includes('target-down')).length > 0;

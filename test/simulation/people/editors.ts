@@ -236,11 +236,12 @@ export class Editors {
     else desired.delete(routeTableId);
     const version = { index: versions.length, at: scheduler.time, item, ...(spec && { spec }) };
     const before = versions.at(-1)?.spec;
-    const { fights } = watch.facts(routeTableId);
-    for (const destination of fights.destinations) {
-      if (spec && before && isDeepStrictEqual(wantedAt(spec, destination), wantedAt(before, destination))) continue;
-      fights.over(destination);
-    }
+    const { fights, dead } = watch.facts(routeTableId);
+    const isEdited = (destination: string): boolean =>
+      !(spec && before && isDeepStrictEqual(wantedAt(spec, destination), wantedAt(before, destination)));
+    for (const destination of fights.destinations) if (isEdited(destination)) fights.over(destination);
+    // The reconciler may forget that a target was dead when the item asks for another one.
+    for (const destination of dead.keys()) if (isEdited(destination)) dead.delete(destination);
     versions.push(version);
     history.note('alice', `writes version ${version.index} of ${routeTableId}`, item ?? 'deleted');
     this.#delivery.edited(routeTableId, item === undefined);
