@@ -83,8 +83,15 @@ export class Drifts {
   /**
    * A state was written after a read that is believed. It must announce each destination that deviates now, did not
    * deviate when the previous state was written, and was not edited in between.
+   *
+   * @param isOurs whether a call of ours may have made this route since the previous state
    */
-  wrote(shown: Shown, deviating: Iterable<string>, foundAt: string): void {
+  wrote(
+    shown: Shown,
+    deviating: Iterable<string>,
+    foundAt: string,
+    isOurs: (destination: string, target: string) => boolean,
+  ): void {
     const before = this.#isFirst ? undefined : this.#shown.at(-1);
     this.#shown.push(shown);
     if (before?.rules !== shown.rules) this.#found.clear();
@@ -95,7 +102,8 @@ export class Drifts {
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
     const moved = movedIn(shown, before)
       .filter(([, { isToldOf }]) => isToldOf)
-      .filter(([destination, { target }]) => !this.#told.has(`${destination} ${target}`));
+      .filter(([destination, { target }]) => !this.#told.has(`${destination} ${target}`))
+      .filter(([destination, { target }]) => !isOurs(destination, target));
     this.#told.clear();
     this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
   }

@@ -655,7 +655,14 @@ export class Watch implements Facts {
       drifts.doubted(destinationsOf(look.round.mutations));
       drifts.told(left);
     } else if (!shown || phase === 'Missing') drifts.startsAnew();
-    else drifts.wrote(shown, deviating, checkedAt);
+    else {
+      const since = drifts.lastSeenAt;
+      const isOurs = (destination: string, target: string): boolean =>
+        facts.mutations.some(
+          (one) => one.destination === destination && one.to === target && (one.landedAt ?? 0) >= since,
+        );
+      drifts.wrote(shown, deviating, checkedAt, isOurs);
+    }
     for (const destination of destinationsOf(found)) drifts.announces(destination);
     drifts.kept(kept);
   }
