@@ -708,8 +708,10 @@ export class Watch implements Facts {
       ({ outbox }) => outbox?.isAnswered && !outbox.isAnnounced && isDeepStrictEqual(outbox.unsent, news),
     );
     if (look?.outbox) look.outbox.isAnnounced = true;
-    // News that an earlier state kept are announced without a new state.
-    const other = look ? undefined : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted);
+    // News that an earlier state kept are announced without a new state. The function may not know that it wrote that state.
+    const other = look
+      ? undefined
+      : looks.find(({ outbox }) => !outbox?.unsent || outbox.isNoted || !outbox.isAnswered);
     if (other) other.outbox = { unsent: news, isAnswered: false, isAnnounced: true, isNoted: false };
   }
 
