@@ -134,13 +134,15 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return agoMs < 300 * second - toleranceMs ? `${tell(mutation)}, which was dead ${agoMs} ms ago` : undefined;
   },
 
-  'a route on an active target or alternate is not touched': ({ version, read, ...mutation }) => {
-    const { routeTableId, destination } = mutation;
+  'a route on an active target or alternate is not touched': ({ version, read, ...mutation }, _, watch) => {
+    const { routeTableId, destination, by } = mutation;
     const table = read.shown?.world.tables.get(routeTableId);
     const slot = table && slotAt(table, destination);
     const route = version.spec && wantedAt(version.spec, destination);
     if (!slot || !read.shown || !allowedIn(slot, route, read.shown.world)) return undefined;
-    return isUsable(slot, table, read.shown.world)
+    // A read may be older than what EC2 answers about the target.
+    const isDead = watch.answers(by, slot.target, read.startedAt).some(({ isAlive }) => isAlive === false);
+    return !isDead && isUsable(slot, table, read.shown.world)
       ? `${tell({ version, read, ...mutation })}, and ${slot.target} works and is allowed there`
       : undefined;
   },
