@@ -71,10 +71,19 @@ export class History {
     this.#open = this.#open
       ? withPlan(this.#applied(this.#open, outcomes), planOfRun(plan, this.#before?.memory))
       : {
-          ...newRun(this.#routeTableId, planOfRun(plan, this.#before?.memory), this.#waker, this.#world.now()),
+          ...newRun(this.#routeTableId, planOfRun(plan, this.#before?.memory), this.#waker, this.#startedAt()),
           ...(this.#before && !isEdit && { state: nameOf(this.#before) }),
         };
     await this.#world.states.recordRun(this.#open);
+  }
+
+  /**
+   * When a run begins: never before the last state was written, even if the clock of this function is late. Else it might
+   * get the id of an earlier run.
+   */
+  #startedAt(): Date {
+    const last = Date.parse(this.#before?.status.checkedAt ?? '') || 0;
+    return new Date(Math.max(this.#world.now().getTime(), last));
   }
 
   /** Records the outcomes of the last plan, if one was recorded. */
