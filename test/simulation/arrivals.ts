@@ -180,6 +180,8 @@ export class SureArrivals {
   /** The rules under which a destination was left to others. */
   #leftUnder = new Map<string, string>();
   #emptySince = new Map<string, number>();
+  /** Destinations that we wrote, and that no read has shown since. */
+  #awaited = new Set<string>();
   /** The number of reads since the last written state that show a route as appeared. */
   #arriving = new Map<string, number>();
 
@@ -194,6 +196,7 @@ export class SureArrivals {
     copy.#known = new Map(this.#known);
     copy.#leftUnder = new Map(this.#leftUnder);
     copy.#emptySince = new Map(this.#emptySince);
+    copy.#awaited = new Set(this.#awaited);
     return copy;
   }
 
@@ -207,6 +210,7 @@ export class SureArrivals {
     this.#known.clear();
     this.#leftUnder.clear();
     this.#emptySince.clear();
+    this.#awaited.clear();
     this.#arriving.clear();
   }
 
@@ -289,12 +293,14 @@ export class SureArrivals {
     for (const [destination, known] of this.#known) {
       if (!isEmpty(table, destination)) {
         this.#emptySince.delete(destination);
+        this.#awaited.delete(destination);
         continue;
       }
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
-      // The next read may show our own route.
-      if (written.has(destination)) continue;
+      // A later read may show our own route.
+      if (written.has(destination)) this.#awaited.add(destination);
+      if (this.#awaited.has(destination)) continue;
       // The same ignore entry may leave this destination to others again.
       const isLeft =
         wantedAt(spec, destination) !== undefined ||

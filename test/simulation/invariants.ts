@@ -356,7 +356,11 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     if (isOfReadBefore) return undefined;
     // The limit differs if the status rests on an earlier read. A route that stays because its listed target is down does
     // not count as ours either.
-    const isOther = look.round.reads.length > 1 || plan.leftAlone.some(({ reason }) => reason === 'target-down');
+    // Two stale reads that agree make us forget that a route is ours.
+    const isOther =
+      look.round.reads.length > 1 ||
+      plan.leftAlone.some(({ reason }) => reason === 'target-down') ||
+      !watch.readsAreNeverStale;
     const earned = plan.blocked.deletes.find(({ destination }) =>
       isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
     );
