@@ -237,6 +237,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const { action, destination, from, version } = mutation;
     const facts = watch.facts(mutation.routeTableId);
     if (action !== 'delete' || isApproved(mutation, facts) || facts.arrivals.has(destination)) return undefined;
+    // Another rule says when a read may be believed that is older than our own write.
+    const asOf = mutation.read.shown?.asOf ?? Infinity;
+    if (facts.mutations.some((one) => one.destination === destination && one.changed && (one.landedAt ?? 0) > asOf))
+      return undefined;
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
     if (!wasOurs) return `${tell(mutation)}: it came while the table was not watched, and was never ours`;
     if (isDefault(destination)) return `${tell(mutation)}: a default route that did not appear`;
