@@ -290,16 +290,16 @@ export class SureArrivals {
     for (const [destination, times] of this.#arriving)
       if (times >= Math.min(reads, 2)) this.#known.set(destination, 'appeared');
     this.#arriving.clear();
+    for (const destination of written) this.#awaited.add(destination);
     for (const [destination, known] of this.#known) {
       if (!isEmpty(table, destination)) {
         this.#emptySince.delete(destination);
-        this.#awaited.delete(destination);
+        if (!written.has(destination)) this.#awaited.delete(destination);
         continue;
       }
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
       // A later read may show our own route.
-      if (written.has(destination)) this.#awaited.add(destination);
       if (this.#awaited.has(destination)) continue;
       // The same ignore entry may leave this destination to others again.
       const isLeft =

@@ -180,12 +180,15 @@ async function laterTries(
 ): Promise<boolean> {
   const due = [...cloud.watch.tables.values()].flatMap(({ state, versions }) => {
     const status = state?.status;
-    const { ignore = [], paused } = versions.findLast(({ spec }) => spec)?.spec ?? {};
+    // While an item is invalid, an earlier version is in force.
+    const specs = versions.flatMap(({ spec }) => spec ?? []);
     return [
       ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
       // A chain of messages has a maximum length. After that, the sweep reads the table.
       ...(status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
-      ...[...ignore, ...(paused ? [paused] : [])].flatMap(({ until }) => until ?? []),
+      ...specs
+        .flatMap(({ ignore, paused }) => [...ignore, ...(paused ? [paused] : [])])
+        .flatMap(({ until }) => until ?? []),
     ];
   });
   const last = Math.max(0, ...due);
