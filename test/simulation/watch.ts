@@ -637,8 +637,14 @@ export class Watch implements Facts {
         again: destinationsOf(found).filter((destination) => shown && drifts.isKnown(destination, shown)),
         ours: destinationsOf(found.filter((change) => this.#isOurs(change, facts, look))),
         // What may be somebody else's is announced again when it changes hands.
+        // After an edit, nobody remembers what a function wrote that died.
         leftAgain: destinationsOf(left.filter(({ reason }) => reason !== 'maybe-not-ours')).filter(
-          (destination) => shown && drifts.isSameRoute(destination, shown),
+          (destination) =>
+            shown &&
+            drifts.isSameRoute(destination, shown) &&
+            !facts.mutations.some(
+              (one) => one.destination === destination && one.changed && (one.landedAt ?? 0) >= drifts.lastSeenAt,
+            ),
         ),
         leftTwice: destinationsOf(left).filter((destination) => down.includes(destination)),
         leftForNothing: destinationsOf(left).filter(
