@@ -24,6 +24,14 @@ const readKeepsMs = 10_000;
 /** After this many rounds in a row without progress, the table is not read again. */
 const fruitlessRounds = 3;
 
+/** The last read of a reconcile, what EC2 said about targets, and the plan as of that read. */
+export interface LastPlan {
+  readonly readAt: Date;
+  readonly actual: ActualTable;
+  readonly health?: ReadonlyMap<string, Health>;
+  readonly plan: Plan;
+}
+
 export interface Converged {
   /**
    * - `done`: nothing is left that may be tried now.
@@ -32,8 +40,8 @@ export interface Converged {
    * - `doubtful`: the read may be stale, and no decision was based on it.
    */
   readonly end: 'done' | 'unfinished' | 'stopped' | 'doubtful';
-  /** The last read (`actual`), what EC2 said about targets, and the plan; undefined when we have no such table. */
-  readonly last?: { readonly plan: Plan; readonly actual: ActualTable; readonly health?: ReadonlyMap<string, Health> };
+  /** Undefined when we have no such table. */
+  readonly last?: LastPlan;
   /** The account that owns the table, if that is not ours. */
   readonly owner?: string;
   /** The last outcome of every change that was tried, in the order of first attempts. */
@@ -116,14 +124,14 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     const done = [...outcomes.values()].filter(isDone);
     if (world.isDoubtful?.(actual, readAt, done)) {
       return round === 1
-        ? ending('doubtful', { plan: plan(desired, actual, context), actual })
+        ? ending('doubtful', { readAt, plan: plan(desired, actual, context), actual })
         : ending('unfinished', last);
     }
     const targetHealth = now() < until ? world.targetHealth : askNobody;
     const { plan: planned, health, failures } = await healthyPlan(desired, actual, context, targetHealth);
     if (failures.length > 0) world.healthFailed?.(failures);
     const asked = health && { health };
-    last = { plan: planned, actual, ...asked };
+    last = { readAt, plan: planned, actual, ...asked };
     const known = arrived;
     const remember = (made: readonly Made[]): void => {
       memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt, ...asked }, made);

@@ -1,6 +1,6 @@
 import pMap from 'p-map';
 import { isDeepStrictEqual } from 'node:util';
-import { type Converged, converge } from './converge.ts';
+import { type Converged, type LastPlan, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
 import { known } from './core/route/known.ts';
@@ -110,7 +110,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
     outcomes = [...(await recall(session, converged, outcomes)), ...outcomes];
-    const context = { now: world.now(), memory, isFirst: !known.state, earlier };
+    const context = { memory, isFirst: !known.state, earlier };
     const result = resultOf(desired, converged, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
@@ -251,7 +251,6 @@ function resultOf(
   desired: DesiredTable,
   { end, last, owner, outcomes }: Converged,
   context: {
-    readonly now: Date;
     readonly memory: Memory;
     readonly isFirst: boolean;
     readonly earlier: readonly ChangeOutcome[];
@@ -260,24 +259,27 @@ function resultOf(
   if (!last) return known({ kind: 'missing' as const, desired, owner });
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
-  const left = plan.blocked ? planLeft(desired, last, outcomes, context) : plan;
+  const left = plan.blocked ? planLeft(desired, last, outcomes, context.memory) : plan;
   const { earlier } = context;
   return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
 }
 
-/** The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. */
+/**
+ * The rest of a plan. A person approves waiting deletes by the plan's id, so the next plan must have the same id. It is of
+ * the time of the read, as the plan was: what only became due since was not tried, and nothing would try it.
+ */
 function planLeft(
   desired: DesiredTable,
-  { plan, actual, health }: NonNullable<Converged['last']>,
+  { readAt, plan, actual, health }: LastPlan,
   outcomes: readonly ChangeOutcome[],
-  context: { readonly now: Date; readonly memory: Memory },
+  memory: Memory,
 ): Plan {
   const done = new Set(outcomes.filter(isDone).map(({ action, destination }) => `${action} ${destination}`));
   const made = plan.changes.filter((change) => {
     const { action, destination } = changeAsJson(change);
     return done.has(`${action} ${destination}`);
   });
-  return planAfter(made, desired, actual, { ...context, ...(health && { health }) });
+  return planAfter(made, desired, actual, { now: readAt, memory, ...(health && { health }) });
 }
 
 /** At most this many tables are reconciled at the same time. */
