@@ -161,7 +161,9 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const route = version.spec && wantedAt(version.spec, destination);
     if (!route || to === undefined) return undefined;
     // A working route waits until its target was alive for 5 minutes.
-    const mayWait = worked && watch.facts(routeTableId).state?.memory.destinations.get(destination)?.down;
+    const wasDead = watch.answers(by, route.target, 0).some(({ isAlive }) => isAlive === false);
+    const mayWait =
+      wasDead || (worked && watch.facts(routeTableId).state?.memory.destinations.get(destination)?.down !== undefined);
     const earlier = allowedFor(route)
       .slice(mayWait ? 1 : 0)
       .filter((_target, index, all) => index < all.indexOf(to));
