@@ -13,12 +13,12 @@ import { type CallLimits, ChangeFailed, type Failure } from '../../apply.ts';
 import type { Change } from '../../core/route/change.ts';
 import type { ActualTable } from '../../core/route/route.ts';
 import type { RouteTables } from '../../ports.ts';
+import { batches } from './batches.ts';
 import { failureOf } from './errors.ts';
 import { TokenBucket } from './pace.ts';
 import { actualTable, changeRequest } from './route-codec.ts';
 
-/** EC2 accepts at most 200 values in one filter and returns at most 100 tables per page (EC2 API Reference). */
-const idsPerRead = 200;
+/** EC2 returns at most 100 tables per page (EC2 API Reference). */
 const tablesPerPage = 100;
 
 /** Half of EC2's bucket for mutations (50 calls, then 5 per second, for the whole account): others write routes too. */
@@ -79,11 +79,10 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
    * id would fail the whole call.
    */
   async function* readMany(routeTableIds: readonly string[]): AsyncGenerator<ActualTable, undefined> {
-    for (let start = 0; start < routeTableIds.length; start += idsPerRead) {
-      const ids = routeTableIds.slice(start, start + idsPerRead);
+    for (const ids of batches(routeTableIds)) {
       const pages = paginateDescribeRouteTables(
         { client: reader, pageSize: tablesPerPage },
-        { Filters: [{ Name: 'route-table-id', Values: ids }] },
+        { Filters: [{ Name: 'route-table-id', Values: [...ids] }] },
       );
       for await (const page of pages) {
         if (!page.RouteTables) throw new TypeError('EC2 answered DescribeRouteTables without RouteTables');

@@ -7,10 +7,10 @@ import {
   paginateDescribeTags,
 } from '@aws-sdk/client-ec2';
 import type { ActualTable } from '../../core/route/route.ts';
+import { batches } from './batches.ts';
 import { actualTable } from './route-codec.ts';
 
-/** EC2 accepts at most 200 values in one filter, and returns at most 100 tables per page (EC2 API Reference). */
-const valuesPerFilter = 200;
+/** EC2 returns at most 100 tables per page (EC2 API Reference). */
 const tablesPerPage = 100;
 
 /** Which route tables to find. Each condition that is given must hold; without conditions, every table is found. */
@@ -71,8 +71,3 @@ export function ec2TableSearch(config: EC2ClientConfig = {}): TableSearch {
 
   return { tables, tablesOfNatGateways, namesOf };
 }
-
-const batches = (ids: readonly string[]): (readonly string[])[] =>
-  Array.from({ length: Math.ceil(ids.length / valuesPerFilter) }, (_, index) =>
-    ids.slice(index * valuesPerFilter, (index + 1) * valuesPerFilter),
-  );

@@ -18,9 +18,7 @@ import {
 import type { Health } from '../../core/route/health.ts';
 import { type Target, type TargetKind, targetText } from '../../core/route/route.ts';
 import type { TargetHealth } from '../../ports.ts';
-
-/** EC2 accepts at most 200 values in one filter (EC2 API Reference). */
-const idsPerRead = 200;
+import { batches } from './batches.ts';
 
 /** The targets of one kind to ask about. */
 interface Question {
@@ -213,8 +211,3 @@ const among = (name: string, values: readonly string[]): Filter => ({ Name: name
 
 /** Whether a state is this one. EC2 spells the states of endpoints in either case. */
 const is = (state: string | undefined, wanted: string): boolean => state?.toLowerCase() === wanted;
-
-const batches = (ids: readonly string[]): (readonly string[])[] =>
-  Array.from({ length: Math.ceil(ids.length / idsPerRead) }, (_, index) =>
-    ids.slice(index * idsPerRead, (index + 1) * idsPerRead),
-  );
