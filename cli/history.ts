@@ -23,7 +23,7 @@ export async function history(
   const [id = ''] = idsChecked([given]);
   const from = since === undefined ? undefined : startOf(since, new Date());
   const { open, reader } = await readFleet([id], options);
-  const { runs, calls } = await reaching('read the history', open, () => reader.table(id, from && { since: from }));
+  const { runs, calls } = await reaching('read the history', open, () => reader.table(id, from));
   const entries = timeline(runs, calls).filter(
     ({ who }) => actor === undefined || who.some((name) => name.includes(actor)),
   );

@@ -26,12 +26,12 @@ export interface FleetReader {
     readonly stops: readonly Pause[];
   }>;
   /**
-   * The status of one table, and its latest runs and calls, newest first: at most `latest` (by default 25), or all since
-   * an instant.
+   * The status of one table, and its runs and calls, newest first: all since an instant or, without one, the latest 25 of
+   * each.
    */
   table(
     routeTableId: string,
-    range?: { readonly latest?: number; readonly since?: Date },
+    since?: Date,
   ): Promise<{
     readonly status: Status | undefined;
     readonly runs: readonly Run[];
@@ -40,6 +40,9 @@ export interface FleetReader {
     readonly sweep: SweepRecord | undefined;
   }>;
 }
+
+/** How many runs and calls of a table are shown if no start is given. */
+const latestShown = 25;
 
 /** Reads what people see from the tables of a deployment. A failed read throws. A row of unknown shape is left out. */
 export function fleetReader(
@@ -94,7 +97,8 @@ export function fleetReader(
       return { tables, sweep, stops: ordersFor.of(everyTable).pauses };
     },
 
-    async table(routeTableId, { since, latest = since ? Infinity : 25 } = {}) {
+    async table(routeTableId, since) {
+      const latest = since ? Infinity : latestShown;
       const callsSince = new Date(Math.max(Date.now() - callKeptMs, since?.getTime() ?? 0));
       const [{ state }, sweep, calls, runs] = await Promise.all([
         states.read(routeTableId),
