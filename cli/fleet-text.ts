@@ -7,7 +7,16 @@ import { counted } from '../reconciler/core/route/counted.ts';
 import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
 import type { Fleet, FleetRow } from '../report/fleet-view.ts';
-import { andOthers, haltOf, nameOfActor, repairOf, repairTimeOf, secondsOf, symbols } from '../report/words.ts';
+import {
+  andOthers,
+  haltOf,
+  nameOfActor,
+  nameOfCause,
+  repairOf,
+  repairTimeOf,
+  secondsOf,
+  symbols,
+} from '../report/words.ts';
 import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
 
 const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
@@ -152,19 +161,10 @@ function entryOfRun(run: Run): Entry {
   return {
     at: detectedAt,
     what: notice ?? (changes.length > 0 ? [...changes, ...more].join('; ') : reason),
-    who: [
-      ...new Set(outcome.length > 0 ? outcome.map((one) => actorName(one, run)) : actor ? [nameOfActor(actor)] : []),
-    ],
+    who: [...new Set(outcome.length > 0 ? outcome.map(nameOfCause) : actor ? [nameOfActor(actor)] : [])],
     repaired: repairTimeOf(run) ?? run.phase ?? '',
   };
 }
-
-const actorName = ({ actor }: RunOutcome, { trigger }: Run): string =>
-  actor !== undefined && actor !== 'unattributed'
-    ? nameOfActor(actor)
-    : trigger.kind === 'desired'
-      ? 'an edit of the item'
-      : 'reported by no event';
 
 function entryOfCall(call: ReportedCall): Entry {
   const about =

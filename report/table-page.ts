@@ -12,6 +12,7 @@ import {
   actorOf,
   andOthers,
   haltOf,
+  onlyTheItem,
   phaseBadge,
   repairOf,
   repairTimeOf,
@@ -252,8 +253,7 @@ const resultOf = ({ result, code: answer, message }: RunOutcome): string =>
 /** Everyone who caused something, each once. */
 function whoOf({ outcome, actor }: Run): Content {
   if (outcome.length === 0) return actor ? actorInFull(actor) : 'not reported by any event';
-  const who = (one: RunOutcome): Html | string =>
-    one.actor === undefined ? 'nobody: the item asks for it' : whoCaused(one);
+  const who = (one: RunOutcome): Html | string => (one.actor === undefined ? onlyTheItem : whoCaused(one));
   const told = new Map(outcome.map((one) => [String(who(one)), who(one)]));
   return [...told.values()].map((who) => html`<div>${who}</div>`);
 }

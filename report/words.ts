@@ -78,6 +78,13 @@ export const actorOf = (actor: Actor): Html => {
   return html`<span class="rr-long" title="${more.filter(Boolean).join(' ')}">${nameOfActor(actor)}</span>`;
 };
 
+/** What made a change necessary, if nobody but the item did. */
+export const onlyTheItem = 'nobody: the item asks for it';
+
+/** Who made a change necessary, by name. */
+export const nameOfCause = ({ actor }: Pick<RunOutcome, 'actor'>): string =>
+  actor === undefined ? onlyTheItem : actor === 'unattributed' ? 'not reported by any event' : nameOfActor(actor);
+
 /** All known details of an actor. */
 export const actorInFull = ({ arn, sourceIp, userAgent, invokedBy }: Actor): Html =>
   html`<code class="rr-long">${arn}</code>${sourceIp !== undefined && html` from <code>${sourceIp}</code>`}${

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { timeline } from '../../cli/fleet-text.ts';
 import { history } from '../../cli/history.ts';
 import { status, type StatusOptions } from '../../cli/status.ts';
 import { jsonLines } from '../support/routectl.ts';
@@ -117,6 +118,27 @@ describe('routectl history', () => {
   it('shows only what an actor caused', async () => {
     const { text } = await told(healed, { actor: 'deploy-pipeline' });
     expect(text.split('\n').every((line) => line.includes('deploy-pipeline'))).toBe(true);
+  });
+
+  it('blames nobody for a change that only the item asks for', () => {
+    const change = { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa', result: 'done' } as const;
+    const run = {
+      routeTableId: healed,
+      id: 'run-1',
+      trigger: { kind: 'event' },
+      plan: {
+        routeTableId: healed,
+        inSync: false,
+        planId: 'plan-1',
+        changes: [],
+        unchanged: 0,
+        leftAlone: [],
+        findings: [],
+      },
+      outcome: [change, { ...change, destination: '10.21.0.0/16', actor: 'unattributed' }],
+      detectedAt: '2026-11-23T12:00:00.000Z',
+    } as const;
+    expect(timeline([run], [])).toMatchObject([{ who: ['nobody: the item asks for it', 'not reported by any event'] }]);
   });
 
   it('says so if nothing is recorded', async () => {
