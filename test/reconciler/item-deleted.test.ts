@@ -38,6 +38,16 @@ it('a late, repeated report of a deletion does not affect the next item', async 
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
 });
 
+/** Somebody else holds the lease of the table for a minute. */
+const heldBySomebody = ({ leases, now }: InMemoryWorld): Promise<unknown> =>
+  leases.take(routeTableId, {
+    holder: 'somebody',
+    now: now(),
+    retakeBefore: now(),
+    latestEnd: minutesAfter(10, now()),
+    expiresAt: minutesAfter(1, now()),
+  });
+
 describe('an item that is deleted and written again', () => {
   it('needs approval for every delete, even if no reconcile came in between', async () => {
     const world = await routeWhileUnmanaged();
@@ -65,13 +75,7 @@ describe('an item that is deleted and written again', () => {
 
   it('needs approval for every delete, even if that holder died', async () => {
     const world = await routeWhileUnmanaged();
-    const lease = {
-      holder: 'somebody',
-      now: world.now(),
-      retakeBefore: world.now(),
-      latestEnd: minutesAfter(10, world.now()),
-    };
-    await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
+    await heldBySomebody(world);
     await world.reconcile(deleted);
     world.desire(two);
     const [sent] = world.requeue.sent;
@@ -83,13 +87,7 @@ describe('an item that is deleted and written again', () => {
 
   it('needs approval for every delete, even if the next holder died or failed as well', async () => {
     const world = await routeWhileUnmanaged();
-    const lease = {
-      holder: 'somebody',
-      now: world.now(),
-      retakeBefore: world.now(),
-      latestEnd: minutesAfter(10, world.now()),
-    };
-    await world.leases.take(routeTableId, { ...lease, expiresAt: new Date(world.now().getTime() + minute) });
+    await heldBySomebody(world);
     await world.reconcile(deleted);
     world.desire(two);
     world.clock.advance(2 * minute);
