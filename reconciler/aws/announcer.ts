@@ -4,7 +4,7 @@ import { type DomainEvent, eventSource } from '../core/announce/domain-event.ts'
 import { type Metric, metricUnits } from '../core/announce/metrics.ts';
 import type { Announcer } from '../ports.ts';
 
-/** PutEvents takes so many events at a time, of so many bytes together (256 KB, with room for the other fields). */
+/** The limits of one PutEvents call: 10 events, and 256 KB together. The bytes leave room for the other fields. */
 const entriesAtOnce = 10;
 const bytesAtOnce = 240_000;
 

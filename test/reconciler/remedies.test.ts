@@ -4,7 +4,7 @@ import { otherOwnerId, routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 import { minute, othersRoutes, two } from './news/given.ts';
 
-// What people are told to do helps.
+// The advice that a status gives solves the problem.
 
 const eventsOf = ({ announcer }: InMemoryWorld) => announcer.news.flatMap(({ events }) => events);
 

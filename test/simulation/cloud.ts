@@ -351,7 +351,7 @@ export class Cloud {
       const answers = targets.flatMap((one): Answer[] => {
         const target = targetText(one);
         if (target === 'local' || answer.health.get(target) === 'unaskable') return [];
-        // If the calls show different things, nobody knows which of them tells of this target.
+        // If the calls show different states, it is unknown which of them is about this target.
         const [isAlive, ...others] = new Set(shown.map((world) => isUsable({ target }, { vpcId }, world)));
         return [{ target, at: this.scheduler.time, isAlive: others.length === 0 ? isAlive : undefined }];
       });

@@ -121,7 +121,7 @@ export class Drifts {
     if (last) this.#shown.splice(-1, 1, { ...last, odd: new Set([...last.odd, ...written]) });
   }
 
-  /** A state that is not believed told of these routes: an earlier read of the same function showed them. */
+  /** A state that is not believed announced these routes: an earlier read of the same function showed them. */
   told(routes: readonly { readonly destination: string; readonly target: string }[]): void {
     for (const { destination, target } of routes) this.#told.add(`${destination} ${target}`);
   }
@@ -179,7 +179,7 @@ export class Drifts {
     if (asOf !== undefined) this.#found.set(destination, asOf);
   }
 
-  /** A working route was kept because its listed target is down. When it moves back, that is announced as drift. */
+  /** A working route is kept because its listed target is down. Its drift may be announced when it moves back. */
   kept(destinations: readonly string[]): void {
     for (const destination of destinations) this.#found.delete(destination);
   }

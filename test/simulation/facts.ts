@@ -27,7 +27,7 @@ export interface Version {
   readonly isStandIn?: true;
 }
 
-/** What EC2 told a function of one target. */
+/** The answer of EC2 to a function about one target. */
 export interface Answer {
   readonly target: string;
   readonly at: number;
@@ -185,7 +185,7 @@ export interface Facts {
   /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
-  /** What EC2 told a function of a target since then, for whichever table it asked. */
+  /** The answers of EC2 to a function about one target since then, for any table. */
   readonly answers: (by: FunctionRun, target: string, since: number) => readonly Answer[];
   readonly halts: Halts;
   readonly holds: Holds;

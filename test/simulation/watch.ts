@@ -578,8 +578,8 @@ export class Watch implements Facts {
   }
 
   /**
-   * A state rests on what a read and EC2's answers told of listed targets. What the function asked for another table is
-   * no answer for this one, and of several reads nobody knows which was believed.
+   * A state rests on a read and on EC2's answers about listed targets. Answers for another table do not count here. After
+   * several reads, it is unknown which of them was believed.
    */
   #learnOfTargets({ dead }: TableFacts, look: Look, { spec, table, world }: Sight, isDoubted: boolean): void {
     const { by, begunAt, round, read } = look;

@@ -32,8 +32,8 @@ const revives: Readonly<Record<TriggerKind, boolean>> = {
 
 /**
  * Whether a change waits. A refused change waits until its `nextRetry`, unless the cause may be gone: a trigger may have
- * removed it, or the table was full and a delete makes room. A contested change waits in any case. A route that
- * leaves its dead target is no part of a contest.
+ * removed it, or the table was full and a delete makes room. A contested change waits in any case. The
+ * move of a route away from its dead target is never contested.
  */
 export function isParked(
   change: Change,

@@ -7,7 +7,7 @@ import { announcer } from '../../../reconciler/aws/announcer.ts';
 import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
 
-/** `count` events, each with its own id, of so many kilobytes each. */
+/** `count` events with different ids. Each has about this many kilobytes. */
 const events = (count: number, kilobytes: readonly number[] = []): readonly DomainEvent[] =>
   Array.from({ length: count }, (_, n) => ({
     type: 'Route Drift Healed',

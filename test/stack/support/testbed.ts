@@ -190,8 +190,8 @@ export class Testbed {
   }
 
   /**
-   * Lets another table drift, and waits some seconds until it is repaired and verified. Every function that was woken
-   * before has run by then. Tests use it to show that no function was woken.
+   * Lets another table drift, and waits some seconds until it is repaired and verified. By then, all functions
+   * that were woken before have run. So a test can show that no function was woken.
    */
   async healsAnother(): Promise<void> {
     const table = await this.tableInSync({ '10.20.0.0/16': this.network.peering });
