@@ -4,6 +4,8 @@ import { everyTable } from '../reconciler/core/desired/orders.ts';
 import { type Trigger, itemWasDeleted } from '../reconciler/core/memory/trigger.ts';
 import { announceFleetOrders } from '../reconciler/fleet-orders.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
+import type { World } from '../reconciler/ports.ts';
+import { wakeReleased } from '../reconciler/wake.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /**
@@ -38,7 +40,7 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     // An order for all tables takes effect at every checkpoint, and the next sweep shows it in the statuses.
     const begin = (): Promise<void> =>
       isOrder && routeTableId === everyTable
-        ? announceFleetOrders(world, { kind: 'person', id })
+        ? answerFleetOrder(world, id)
         : reconcileOnce(routeTableId, triggerFor(isOrder, deleted.has(routeTableId), id));
     const reconciled = underway.get(routeTableId) ?? begin();
     underway.set(routeTableId, reconciled);
@@ -48,6 +50,12 @@ export async function handler(event: DynamoDBStreamEvent, context: Context): Pro
     context,
     throwOnFullBatchFailure: false,
   });
+}
+
+/** An approval of edits is for tables that wait. They are reconciled at once, and not only by the next sweep. */
+async function answerFleetOrder(world: World, id: string): Promise<void> {
+  await announceFleetOrders(world, { kind: 'person', id });
+  await wakeReleased(world);
 }
 
 function triggerFor(isOrder: boolean, isDeleted: boolean, id: string): Trigger {

@@ -1,13 +1,15 @@
 import { ChangeFailed, type Failure, type RouteWriter, applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
+import { desiredHash } from './core/desired/hashes.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
+import { editsAmong } from './core/plan/edits.ts';
 import { permitted } from './core/plan/guard.ts';
 import { isDead } from './core/plan/down.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
-import type { Memory } from './core/memory/memory.ts';
+import type { Braked, Memory } from './core/memory/memory.ts';
 import { type ActualTable, type Target, destinationText, targetText } from './core/route/route.ts';
 import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead } from './core/status/remember.ts';
@@ -65,6 +67,11 @@ export interface ConvergeWorld {
    * full table may have room for it.
    */
   readonly isParked?: (change: Change, makesRoom: boolean) => boolean;
+  /**
+   * Asked before changes that follow from an edit: whether the fleet brake holds them back. Absent when a person runs the
+   * reconcile.
+   */
+  readonly askBrake?: () => Promise<Braked | undefined>;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
   readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
   /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
@@ -90,7 +97,8 @@ export interface ConvergeWorld {
 export async function converge(desired: DesiredTable, world: ConvergeWorld): Promise<Converged> {
   const { tables, now, until } = world;
   const outcomes = new Map<string, ChangeOutcome>();
-  let memory: Memory | undefined = world.memory && underPolicy(world.memory, desired, now());
+  let memory: Memory | undefined = world.memory && withoutOldBrake(underPolicy(world.memory, desired, now()), desired);
+  let mayEdit = false;
   let fruitless = 0;
   let announced: string | undefined;
   let goesOn = true;
@@ -128,22 +136,33 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
         : ending('unfinished', last);
     }
     const targetHealth = now() < until ? world.targetHealth : askNobody;
-    const { plan: planned, health, failures } = await healthyPlan(desired, actual, context, targetHealth);
+    const { plan: hasty, health, failures } = await healthyPlan(desired, actual, context, targetHealth);
     if (failures.length > 0) world.healthFailed?.(failures);
     const asked = health && { health };
-    last = { readAt, plan: planned, actual, ...asked };
-    const known = arrived;
-    const remember = (made: readonly Made[]): void => {
-      memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt, ...asked }, made);
-    };
-    settle(outcomes, planned);
+    settle(outcomes, hasty);
     const isSettled = settledBy(outcomes);
     const isOpen = (change: Change, makesRoom = false): boolean =>
       !isSettled(change, makesRoom) && !world.isParked?.(change, makesRoom);
-
-    const allowed = isEnforced(desired, readAt) ? permitted(planned) : [];
-    const makesRoom = allowed.some((change) => change.action === 'delete' && isOpen(change));
-    const due = allowed.filter((change) => isOpen(change, makesRoom));
+    const dueIn = (one: Plan): readonly Change[] => {
+      const allowed = isEnforced(desired, readAt) ? permitted(one) : [];
+      const makesRoom = allowed.some((change) => change.action === 'delete' && isOpen(change));
+      return allowed.filter((change) => isOpen(change, makesRoom));
+    };
+    let planned = hasty;
+    let known = arrived;
+    if (known && world.askBrake && !mayEdit && editsAmong(dueIn(hasty), { ...context, desired, actual }).length > 0) {
+      const braked = await world.askBrake();
+      mayEdit = !braked;
+      if (braked) {
+        known = { ...known, braked };
+        planned = plan(desired, actual, { ...context, ...asked, memory: known });
+      }
+    }
+    const due = dueIn(planned);
+    last = { readAt, plan: planned, actual, ...asked };
+    const remember = (made: readonly Made[]): void => {
+      memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt, ...asked }, made);
+    };
     remember([]);
     if (due.length === 0) return ending('done', last);
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
@@ -166,6 +185,12 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (!applied.lookAgain && (wasDenied || !endsWaiting(planned, outcomes))) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
+}
+
+/** Forgets a brake on another version of the item, and one that could not be asked: it is asked now. */
+function withoutOldBrake({ braked, ...memory }: Memory, desired: DesiredTable): Memory {
+  const isValid = braked?.edit !== undefined && braked.desiredHash === desiredHash(desired);
+  return isValid ? { ...memory, braked } : memory;
 }
 
 /** Refuses, without a call, to create a route whose target is dead: EC2 might accept it, and it would drop traffic. */

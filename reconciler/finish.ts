@@ -9,7 +9,7 @@ import { destinationText } from './core/route/route.ts';
 import { managed, namesOf } from './core/desired/names.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
-import { type Result, conclude } from './core/status/conclude.ts';
+import { type Result, conclude, isBrakeUnknown } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
 import { watchedFrom } from './core/status/arrival.ts';
 import { missedAt } from './core/status/drift.ts';
@@ -86,8 +86,9 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   else log.warn('reconciled', fields);
 
   // A pause may end while the result is written down: `seen` is of the time of the status.
-  // If the read is not believed or the index was not updated, the next sweep must reconcile the table.
-  const isSeen = result.kind !== 'doubtful' && indexed.isKept;
+  // If the read is not believed, the index was not updated or the fleet brake not asked, the next sweep must reconcile
+  // the table.
+  const isSeen = result.kind !== 'doubtful' && indexed.isKept && !isBrakeUnknown(after.memory);
   const actual = 'actual' in result ? result.actual : undefined;
   const stored: StoredState = known({
     ...after,
@@ -174,7 +175,10 @@ async function keepIndex(
         ? []
         : [managed]
       : 'actual' in result
-        ? namesOf(result.desired, result.actual)
+        ? [
+            ...namesOf(result.desired, result.actual),
+            ...(memory.braked?.edit === undefined ? [] : [memory.braked.edit]),
+          ]
         : (memory.indexed ?? [managed]);
   const [was, is] = [new Set(old), new Set(names)];
   const add = names.filter((name) => !was.has(name));

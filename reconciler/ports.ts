@@ -6,6 +6,7 @@ import type { AllOrders } from './core/desired/all-orders.ts';
 import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
+import type { BrakeRow } from './core/plan/fleet-brake.ts';
 import type { Health } from './core/route/health.ts';
 import type { ActualTable, Target } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
@@ -115,6 +116,14 @@ export interface TableStates {
    * @returns whether they were written
    */
   writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean>;
+  /** What the fleet brake knows (strongly consistent read). Undefined if there is no row. Throws if it cannot be read. */
+  readBrake(): Promise<BrakeRow | undefined>;
+  /**
+   * Writes it, unless another function has written meanwhile. `before` is the revision that was read.
+   *
+   * @returns whether it was written
+   */
+  writeBrake(row: BrakeRow, before: number | undefined): Promise<boolean>;
 }
 
 /** The orders that people give outside the desired items. */
@@ -199,7 +208,10 @@ export interface Leases {
   drop(routeTableId: string, holder: string, answered: readonly string[]): Promise<Left>;
 }
 
-/** Asks for another reconcile of a table. It is no evidence that anything happened: nothing is believed but the id. */
+/**
+ * Asks for another reconcile of a table or, under the key `*`, to announce edits that wait. It is no evidence that anything
+ * happened: nothing is believed but the id.
+ */
 export interface RequeueMessage {
   readonly routeTableId: string;
   /** The `nextRetry` of the status that caused the message. If the status has another one now, the message is stale. */

@@ -18,6 +18,7 @@ import { isParked } from './core/status/retries.ts';
 import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
 import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
+import { askFleetBrake } from './fleet-brake.ts';
 import { type Finished, finish } from './finish.ts';
 import { type Invocation, underLease } from './lease.ts';
 import type { Checkpoint, World } from './ports.ts';
@@ -215,6 +216,7 @@ async function apply(
     until: invocation.until,
     memory,
     vouched: session.vouched,
+    askBrake: () => askFleetBrake(desired, world),
     isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
     isDoubtful: (actual, readAt, made) =>
       isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),

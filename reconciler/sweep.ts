@@ -7,6 +7,8 @@ import { type ActualTable, notATableId, routeTableIdPattern } from './core/route
 import { known } from './core/route/known.ts';
 import { type Status, countsAs } from './core/status/status.ts';
 import { type SweepRecord, type Unread, completedSweep, missingItems } from './core/status/sweep-record.ts';
+import type { Orders } from './core/desired/orders.ts';
+import { announceWaitingEdits } from './fleet-brake.ts';
 import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
 import type { Glance, World } from './ports.ts';
@@ -60,6 +62,11 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
     await announceFleetOrders(world, { kind: 'sweep' });
   } catch (error) {
     world.log.error('could not announce the orders for all tables: the next sweep tries again', { error });
+  }
+  try {
+    await announceWaitingEdits(world);
+  } catch (error) {
+    world.log.error('could not announce the edits that wait: the next sweep tries again', { error });
   }
 
   for await (const { items, next } of world.desired.pages(cursor)) {
@@ -168,7 +175,7 @@ async function sweepPage(
         const isWatched = 'desired' in wanted && !isEnforced(wanted.desired, now);
         if ('desired' in wanted && activePause(wanted.desired, now)) tally.stopped();
         const seen = seenHash(wanted, orders, tables.get(routeTableId), now);
-        if (glance && !needsReconcile(glance, seen, now)) {
+        if (glance && !needsReconcile(glance, seen, now) && !isReleased(glance, orders, now)) {
           tally.checked(glance.status, isWatched);
           return;
         }
@@ -190,6 +197,13 @@ async function sweepPage(
 /** Whether a reconcile would find anything new. */
 const needsReconcile = ({ seen: before, dueAt, hasUnsent }: Glance, seen: string, now: Date): boolean =>
   before !== seen || hasUnsent || (dueAt !== undefined && Date.parse(dueAt) <= now.getTime());
+
+/** Whether a person has approved the edit that the table waits for. */
+const isReleased = ({ status: { plan } }: Glance, { edits }: Orders, now: Date): boolean =>
+  plan?.blocked?.edit !== undefined &&
+  edits !== undefined &&
+  edits.until > now &&
+  edits.ids.includes(plan.blocked.edit);
 
 async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
   const tables = new Map<string, ActualTable>();

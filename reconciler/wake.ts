@@ -81,6 +81,19 @@ export async function reconcileConcerned(
   await reconcileEach(tables.slice(0, tablesPerInvocation), trigger, world, invocation);
 }
 
+/** Reconciles all tables that wait for edits which a person has approved, a few per second. */
+export async function wakeReleased({ orders, index, requeue, now }: World): Promise<void> {
+  const { edits } = await orders.ofAll();
+  if (!edits || edits.until <= now()) return;
+  const tables = await Promise.all(edits.ids.map((id) => index.tablesUnder(id)));
+  await requeue.sendMany(
+    [...new Set(tables.flat())].map((routeTableId, position) => ({
+      message: { routeTableId, hop: 0 },
+      delayMs: (1_000 * position) / tablesPerSecond,
+    })),
+  );
+}
+
 /**
  * The managed tables among those that a call names. The index lists the tables that were reconciled. A table whose item
  * was written a moment ago may not be reconciled yet: then the item shows that it is managed.

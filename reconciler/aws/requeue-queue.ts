@@ -1,6 +1,7 @@
 import { type SQSClient, SendMessageBatchCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
 import { routeTableIdPattern } from '../core/route/route.ts';
+import { everyTable } from '../core/desired/orders.ts';
 import { triggerKinds } from '../core/memory/trigger.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
@@ -33,7 +34,7 @@ const entry = (message: RequeueMessage, delayMs: number): { MessageBody: string;
 });
 
 const messageShape = z.object({
-  routeTableId: z.string().regex(routeTableIdPattern),
+  routeTableId: z.string().regex(routeTableIdPattern).or(z.literal(everyTable)),
   nextRetry: z.iso.datetime().optional(),
   hop: z.int().min(0),
   kinds: z.array(z.enum(triggerKinds)).min(1).optional(),

@@ -467,6 +467,11 @@ export class Cloud {
           this.watch.sweepWritten(fn, record);
         }),
       readFleetOrders: () => this.#store(fn, 'states.readFleetOrders', () => states.readFleetOrders()),
+      readBrake: () => this.#store(fn, 'states.readBrake', () => states.readBrake()),
+      writeBrake: (row, before) => {
+        const write = async (): Promise<boolean> => states.writeBrake(row, before);
+        return this.#store(fn, `states.writeBrake ${row.revision}`, write, write);
+      },
       writeFleetOrders: (announced, before) =>
         this.#store(fn, 'states.writeFleetOrders', () => states.writeFleetOrders(announced, before)),
     };

@@ -7,6 +7,7 @@ import { type Orders, everyTable, ordersOf } from '../../reconciler/core/desired
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
+import type { BrakeRow } from '../../reconciler/core/plan/fleet-brake.ts';
 import { type Left, nothingLeft, together } from '../../reconciler/core/memory/trigger.ts';
 import type {
   Announcer,
@@ -150,6 +151,7 @@ export class InMemoryTableStates implements TableStates {
   readonly #runs = new Map<string, Run>();
   #sweep: SweepRecord | undefined;
   #fleetOrders: FleetOrders | undefined;
+  #brake: BrakeRow | undefined;
 
   /** The stored state of a table, for tests. */
   stored(routeTableId: string): StoredState {
@@ -190,12 +192,13 @@ export class InMemoryTableStates implements TableStates {
 
   /** A backup of all rows but the history; calling what it returns restores it. */
   backup(): () => void {
-    const [rows, sweep, fleetOrders] = [[...this.#states], this.#sweep, this.#fleetOrders];
+    const [rows, sweep, fleetOrders, brake] = [[...this.#states], this.#sweep, this.#fleetOrders, this.#brake];
     return () => {
       this.#states.clear();
       for (const [routeTableId, state] of rows) this.#states.set(routeTableId, state);
       this.#sweep = sweep;
       this.#fleetOrders = fleetOrders;
+      this.#brake = brake;
     };
   }
 
@@ -256,6 +259,23 @@ export class InMemoryTableStates implements TableStates {
     if (this.#fleetOrders?.revision !== before) return false;
     this.#fleetOrders = structuredClone(announced);
     return true;
+  }
+
+  async readBrake(): Promise<BrakeRow | undefined> {
+    await this.faults('readBrake');
+    return structuredClone(this.#brake);
+  }
+
+  async writeBrake(row: BrakeRow, before: number | undefined): Promise<boolean> {
+    await this.#writing('writeBrake');
+    if (this.#brake?.revision !== before) return false;
+    this.#brake = structuredClone(row);
+    return true;
+  }
+
+  /** The row of the fleet brake, for tests. */
+  get brake(): BrakeRow | undefined {
+    return structuredClone(this.#brake);
   }
 
   async #writing(call: string, routeTableId?: string): Promise<void> {

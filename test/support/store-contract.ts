@@ -141,6 +141,7 @@ const order: Required<GivenOrder> = {
   until: at,
   routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }],
   moreRoutes: 1,
+  edits: ['edit-aaaaaaaaaaaa'],
 };
 
 /** A memory with everything in it. */
@@ -150,6 +151,7 @@ const remembered: Required<Memory> = {
       listed: true,
       ours: 'pcx-aaaaaaaa',
       overrodeLocal: true,
+      inForce: 'pcx-aaaaaaaa',
       seenAsListed: true,
       wasLocal: true,
       seen: {
@@ -191,6 +193,7 @@ const remembered: Required<Memory> = {
   watched: true,
   lastWriteAt: at,
   doubt: { seen: 'cccccccccccc', at },
+  braked: { desiredHash: 'aaaaaaaaaaaa', since: at, edit: 'edit-aaaaaaaaaaaa' },
   lastDrift,
   approval: { at, by: 'alice', routes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa' }] },
   openRuns: [{ id: 'run-2', destinations: ['10.20.0.0/16'] }],
@@ -500,6 +503,26 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await stores.states.writeFleetOrders(written, undefined);
         for (const before of [undefined, 6, 8]) expect(await stores.states.writeFleetOrders(later, before)).toBe(false);
         expect(await stores.states.readFleetOrders()).toEqual(written);
+      });
+    });
+
+    describe('the fleet brake', () => {
+      const edit = { id: 'edit-aaaaaaaaaaaa', at };
+      const written = { revision: 1, places: { [routeTableId]: at }, edit, unannounced: [edit] };
+      const later = { revision: 2, places: {}, unannounced: [] };
+
+      it('is read as it was last written', async () => {
+        expect(await stores.states.readBrake()).toBeUndefined();
+        expect(await stores.states.writeBrake(written, undefined)).toBe(true);
+        expect(await stores.states.readBrake()).toEqual(written);
+        expect(await stores.states.writeBrake(later, 1)).toBe(true);
+        expect(await stores.states.readBrake()).toEqual(later);
+      });
+
+      it('is not written by a function that has read an older row, or none', async () => {
+        await stores.states.writeBrake(written, undefined);
+        for (const before of [undefined, 0, 2]) expect(await stores.states.writeBrake(later, before)).toBe(false);
+        expect(await stores.states.readBrake()).toEqual(written);
       });
     });
 

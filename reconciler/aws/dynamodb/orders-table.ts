@@ -5,7 +5,7 @@ import type { TableOrders } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 
 /** The keys of the rows that concern all tables. */
-const fleetKeys = stoppingOrders.map((order) => ({ routeTableId: everyTable, order }));
+const fleetKeys = [...stoppingOrders, 'approval'].map((order) => ({ routeTableId: everyTable, order }));
 
 /** The keys of all rows that can concern one table. */
 export const orderKeys = (

@@ -4,7 +4,7 @@ import { type Metric, metricUnits } from '../../core/announce/metrics.ts';
 import { type News, withFirst } from '../../core/announce/news.ts';
 import type { ChangeJson } from '../../core/route/change.ts';
 import type { Finding } from '../../core/desired/finding.ts';
-import type { Blocked, WaitingDelete } from '../../core/plan/guard.ts';
+import type { Blocked, WaitingChange } from '../../core/plan/guard.ts';
 import type { Waiting } from '../../core/plan/takeover.ts';
 import { known } from '../../core/route/known.ts';
 import type { Actor } from '../../core/memory/call.ts';
@@ -12,6 +12,7 @@ import {
   type Cause,
   type Contest,
   type Doubt,
+  type Braked,
   type Down,
   type Drift,
   type LastDrift,
@@ -204,6 +205,7 @@ const remembered = z.looseObject({
   listed: flag,
   ours: optional.text,
   overrodeLocal: flag,
+  inForce: optional.text,
   seenAsListed: flag,
   wasLocal: flag,
   seen: z
@@ -273,6 +275,7 @@ const order = z.looseObject({
   until: optional.time,
   routes: z.array(route).optional(),
   moreRoutes: optional.number,
+  edits: z.array(text).optional(),
 } satisfies ShapesOf<GivenOrder>);
 
 const memoryShape = z.looseObject({
@@ -289,6 +292,7 @@ const memoryShape = z.looseObject({
   watched: flag,
   lastWriteAt: optional.time,
   doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
+  braked: z.looseObject({ desiredHash: text, since: time, edit: optional.text } satisfies ShapesOf<Braked>).optional(),
   lastDrift: lastDrift.optional(),
   approval: z
     .looseObject({ at: text, by: text, routes: z.array(route) } satisfies ShapesOf<RememberedApproval>)
@@ -299,6 +303,10 @@ const memoryShape = z.looseObject({
   forgotten: optional.number,
   indexed: z.array(text).optional(),
 } satisfies ShapesOf<Memory>);
+
+const waitingChanges = z.array(
+  z.looseObject({ destination: text, target: text, code: text } satisfies ShapesOf<WaitingChange>),
+);
 
 const planShape = z.looseObject({
   routeTableId: text,
@@ -319,9 +327,9 @@ const planShape = z.looseObject({
     .looseObject({
       code: text,
       message: text,
-      deletes: z.array(
-        z.looseObject({ destination: text, target: text, code: text } satisfies ShapesOf<WaitingDelete>),
-      ),
+      deletes: waitingChanges,
+      replaces: waitingChanges.optional(),
+      edit: optional.text,
     } satisfies ShapesOf<Blocked>)
     .optional(),
   waiting: z.array(z.looseObject({ destination: text, creates: z.array(text) } satisfies ShapesOf<Waiting>)).optional(),

@@ -8,15 +8,17 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { z } from 'zod';
 import type { Run } from '../../core/announce/history.ts';
+import { known } from '../../core/route/known.ts';
 import type { FleetOrders } from '../../core/announce/news.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { Glance, StoredState, TableStates } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 import { glanceOf, orderShape, packNews, rowOf, stateOf, unsentEventShape } from './state-row.ts';
 
-/** The keys of the two items about the whole fleet. */
+/** The keys of the items about the whole fleet. */
 const sweepKey = { routeTableId: '*', item: 'sweep' };
 const fleetOrdersKey = { routeTableId: '*', item: 'orders' };
+const brakeKey = { routeTableId: '*', item: 'brake' };
 
 /**
  * The table of states. The status and the history of a route table are stored together, under its id.
@@ -30,6 +32,25 @@ export function tableStates(
 ): TableStates {
   const put = async (item: Record<string, unknown>): Promise<void> => {
     await client.send(new PutCommand({ TableName: tableName, Item: item }));
+  };
+
+  /** Puts an item if the stored one has this revision or, if that is undefined, if there is none. */
+  const putIf = async (item: Record<string, unknown>, before: number | undefined): Promise<boolean> => {
+    try {
+      await client.send(
+        new PutCommand({
+          TableName: tableName,
+          Item: item,
+          ...(before === undefined
+            ? { ConditionExpression: 'attribute_not_exists(routeTableId)' }
+            : { ConditionExpression: 'revision = :before', ExpressionAttributeValues: { ':before': before } }),
+        }),
+      );
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return false;
+      throw error;
+    }
   };
 
   const get = async (key: Record<string, string>): Promise<Record<string, unknown> | undefined> => {
@@ -137,28 +158,33 @@ export function tableStates(
     writeSweep: (sweep) => put({ ...sweep, ...sweepKey }),
     readFleetOrders,
     async writeFleetOrders(announced, before) {
-      const Item = { ...announced, ...fleetOrdersKey };
-      try {
-        await client.send(
-          new PutCommand({
-            TableName: tableName,
-            Item,
-            ...(before === undefined
-              ? { ConditionExpression: 'attribute_not_exists(routeTableId)' }
-              : { ConditionExpression: 'revision = :before', ExpressionAttributeValues: { ':before': before } }),
-          }),
-        );
-        return true;
-      } catch (error) {
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-        // A row that cannot be read is overwritten.
-        if (before !== undefined || (await readFleetOrders())) return false;
-        await put(Item);
-        return true;
-      }
+      const item = { ...announced, ...fleetOrdersKey };
+      if (await putIf(item, before)) return true;
+      // A row that cannot be read is overwritten.
+      if (before !== undefined || (await readFleetOrders())) return false;
+      await put(item);
+      return true;
     },
+    async readBrake() {
+      const item = await get(brakeKey);
+      if (!item) return undefined;
+      const row = brakeShape.safeParse(item);
+      if (!row.success)
+        throw new Error('the row * brake is malformed, and edits wait: delete it, and the count begins anew');
+      return known(row.data);
+    },
+    writeBrake: (row, before) => putIf({ ...row, ...brakeKey }, before),
   };
 }
+
+const waitingEdit = z.object({ id: z.string(), at: z.iso.datetime() });
+
+const brakeShape = z.object({
+  revision: z.number(),
+  places: z.record(z.string(), z.iso.datetime()),
+  edit: waitingEdit.optional(),
+  unannounced: z.array(waitingEdit),
+});
 
 const runShape = z.looseObject({
   routeTableId: z.string(),

@@ -86,6 +86,12 @@ export const detailSchemas = {
     state,
     code: z.string().optional(),
     deletes: z.array(z.string()).describe('the destinations whose deletes wait for a person'),
+    replaces: z.array(z.string()).optional().describe('the destinations whose replaces wait for a person'),
+    edit: z.string().optional().describe('the edit of many items that waits; one approval releases all of it'),
+    tables: z
+      .object({ count: z.int(), first: z.array(z.string()) })
+      .optional()
+      .describe('the tables that wait for the edit, the first 100; only if the event concerns all tables'),
   }),
   'Route Table Contested': z.object({
     ...common,
@@ -154,6 +160,7 @@ export const detailSchemas = {
         .optional()
         .describe('of an approval'),
       moreRoutes: z.int().optional().describe('how many more routes the approval has'),
+      edits: z.array(z.string()).optional().describe('of an approval for all tables'),
     }),
   }),
 } as const;

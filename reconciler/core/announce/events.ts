@@ -3,6 +3,9 @@ import type { ChangeJson } from '../route/change.ts';
 import { type GivenOrder, type OrderChanges, everyTable } from '../desired/orders.ts';
 import type { DomainEvent } from './domain-event.ts';
 import { messageOf } from './messages.ts';
+import type { WaitingEdit } from '../plan/fleet-brake.ts';
+import type { WaitingChange } from '../plan/guard.ts';
+import { counted } from '../route/counted.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import { type Drift, destinationsWhere, rememberedAt } from '../memory/memory.ts';
@@ -17,11 +20,6 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
   const { after, found, ended, entered, left, notices, leftAlone, blackholed, rescued, weakened, orders } = transitions;
   const { status, memory } = after;
   const common = commonTo(status);
-  // In the order of the plan, as far as the status shows it.
-  const waiting = new Set([
-    ...(status.plan?.blocked?.deletes ?? []).map(({ destination }) => destination),
-    ...destinationsWhere(memory, ({ waits }) => waits !== undefined),
-  ]);
   const [firstFound] = ended.map(({ foundAt }) => foundAt).sort();
   const contests = (status.contested ?? []).filter(({ destination }) => entered.contested.includes(destination));
   const events: (DomainEvent | false)[] = [
@@ -51,12 +49,7 @@ export function eventsOf(transitions: Transitions): readonly DomainEvent[] {
     },
     entered.blocked.length > 0 && {
       type: 'Route Plan Blocked',
-      detail: known({
-        ...common(),
-        state: 'entered' as const,
-        code: status.plan?.blocked?.code,
-        deletes: [...waiting],
-      }),
+      detail: known({ ...common(), state: 'entered' as const, ...blockedShown(after, entered.blocked) }),
     },
     left.has('blocked') && {
       type: 'Route Plan Blocked',
@@ -147,16 +140,63 @@ export function fleetOrderEvents(
   });
 }
 
+/**
+ * What waits for a person. If all that is new waits for the fleet brake, only that is shown: the message about the whole
+ * edit is another one.
+ */
+function blockedShown({ status, memory }: State, entered: readonly string[]) {
+  const { blocked } = status.plan ?? {};
+  const isByEdit = (destination: string): boolean => rememberedAt(memory, destination).waits === 'fleet-edit';
+  const isOnlyEdit = entered.every(isByEdit);
+  const waiting = (action: 'delete' | 'replace', shown: readonly WaitingChange[] = []): string[] => {
+    const all = destinationsWhere(memory, ({ waits, planned }) => waits !== undefined && planned?.action === action);
+    // In the order of the plan, as far as the status shows it.
+    return [...new Set([...shown.map(({ destination }) => destination), ...all])].filter(
+      (destination) => !isOnlyEdit || isByEdit(destination),
+    );
+  };
+  const replaces = waiting('replace', blocked?.replaces);
+  return known({
+    code: isOnlyEdit ? 'fleet-edit' : blocked?.code,
+    deletes: waiting('delete', blocked?.deletes),
+    replaces: replaces.length > 0 ? replaces : undefined,
+    edit: blocked?.edit,
+  });
+}
+
+/** The message about an edit of many items, of which tables wait for a person. The same edit always has the same id. */
+export function waitingEditEvent({ id, at }: WaitingEdit, tables: readonly string[], now: Date): DomainEvent {
+  const detail = {
+    id: `${everyTable}/${id}`,
+    routeTableId: everyTable,
+    phase: everyTable,
+    reason: `an edit of ${counted(tables.length, 'table')} waits since ${at}`,
+    at: now.toISOString(),
+    trigger: { kind: 'requeue' },
+    changes: [],
+    state: 'entered' as const,
+    code: 'fleet-edit',
+    edit: id,
+    deletes: [],
+    tables: { count: tables.length, first: [...cut(tables)] },
+  };
+  return withMessage({ type: 'Route Plan Blocked', detail });
+}
+
 const hashOf = (content: unknown): string =>
   createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 12);
 
 const orderEvent = (
-  { routes, ...order }: GivenOrder,
+  { routes, edits, ...order }: GivenOrder,
   state: 'entered' | 'left',
   common: Omit<DomainEvent['detail'], 'message'>,
 ): DomainEvent => ({
   type: 'Route Order Given',
-  detail: { ...common, state, order: known({ ...order, routes: routes && [...routes] }) },
+  detail: {
+    ...common,
+    state,
+    order: known({ ...order, routes: routes && [...routes], edits: edits && [...edits] }),
+  },
 });
 
 /** Adds the message for people, if the event has one. */

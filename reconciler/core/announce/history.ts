@@ -3,7 +3,7 @@ import { type ChangeJson, changeAsJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
 import { type BlockCode, type Drift, type Memory, rememberedAt } from '../memory/memory.ts';
-import { permitted } from '../plan/guard.ts';
+import { permitted, waitingIn } from '../plan/guard.ts';
 import { isSame } from '../status/drift.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -48,7 +48,7 @@ export interface Run {
  * before is in earlier runs, and the status has the whole plan.
  */
 export function planOfRun(plan: Plan, before: Memory | undefined): PlanSummary {
-  const codes = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
+  const codes = new Map(waitingIn(plan.blocked).map(({ destination, code }) => [destination, code]));
   const isAllowed = new Set(permitted(plan));
   const changes = plan.changes.filter((change) => {
     const json = changeAsJson(change);
@@ -69,9 +69,12 @@ function isNew(change: ChangeJson, waits: BlockCode | undefined, before: Memory 
 function waitsAt({ blocked, waiting }: Pick<Plan, 'blocked' | 'waiting'>, about: ReadonlySet<string>) {
   const only = <T extends { readonly destination: string }>(list: readonly T[] = []): readonly T[] =>
     list.filter(({ destination }) => about.has(destination));
-  const [deletes, waits] = [only(blocked?.deletes), only(waiting)];
+  const [deletes, replaces, waits] = [only(blocked?.deletes), only(blocked?.replaces), only(waiting)];
   return {
-    ...(blocked && deletes.length > 0 && { blocked: { ...blocked, deletes } }),
+    ...(blocked &&
+      deletes.length + replaces.length > 0 && {
+        blocked: known({ ...blocked, deletes, replaces: replaces.length > 0 ? replaces : undefined }),
+      }),
     ...(waits.length > 0 && { waiting: waits }),
   };
 }
@@ -150,14 +153,14 @@ export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
   return { id, destinations: changes.map(({ destination }) => destination), about };
 }
 
-/** The changes of a run that a later read shows as made, by us or by others. Deletes that waited are not among them. */
+/** The changes of a run that a later read shows as made, by us or by others. Changes that waited are not among them. */
 export function madeIn({ plan }: Run, { routes }: ActualTable): readonly ChangeOutcome[] {
-  const waited = new Set([...(plan.blocked?.deletes ?? []), ...(plan.waiting ?? [])].map((one) => one.destination));
+  const waited = new Set([...waitingIn(plan.blocked), ...(plan.waiting ?? [])].map((one) => one.destination));
   const slots = slotsOf(routes).static;
   const isMade = ({ action, destination, to = '' }: ChangeJson): boolean => {
     const slot = slots.get(destination);
     if (action === 'delete') return !slot && !waited.has(destination);
-    return slot !== undefined && targetNames(slot).includes(to);
+    return slot !== undefined && targetNames(slot).includes(to) && !(action === 'replace' && waited.has(destination));
   };
   return plan.changes.filter(isMade).map((change) => ({ ...change, result: 'already' }));
 }

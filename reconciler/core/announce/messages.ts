@@ -35,7 +35,9 @@ function written(event: DomainEvent): Message | undefined {
       if (event.detail.code === 'target-down') return targetDown(event.detail);
       return event.detail.state === 'left' ? undefined : failed(event.detail);
     case 'Route Plan Blocked':
-      return event.detail.state === 'left' ? undefined : blocked(event.detail);
+      if (event.detail.tables) return editWaits(event.detail);
+      // One edit of many tables is one message.
+      return event.detail.state === 'left' || event.detail.code === 'fleet-edit' ? undefined : blocked(event.detail);
     case 'Route Table Contested':
       return event.detail.state === 'left' ? undefined : contested(event.detail);
     case 'Route Table Changed':
@@ -132,6 +134,15 @@ function blocked({ routeTableId: id, reason, deletes, changes }: DetailOf<'Route
   };
 }
 
+function editWaits({ edit, reason, tables = { count: 0, first: [] } }: DetailOf<'Route Plan Blocked'>): Message {
+  return {
+    subject: `${counted(tables.count, 'table')} ${tables.count === 1 ? 'waits' : 'wait'} for approval of an edit (${edit})`,
+    what: `${quoted(reason)}, because edits have changed as many other tables in 10 minutes as they may: ${named(tables.first, tables.count - tables.first.length)}. Repairs and creates go on`,
+    who: 'Somebody who may write the desired items',
+    next: `If it was a mistake, write the items as they were before. If it was intended, release all of it: npx routectl approve ${edit}. Runbook: docs/runbook.md#an-edit-of-many-tables-waits`,
+  };
+}
+
 function contested({ routeTableId: id, contests }: DetailOf<'Route Table Contested'>): Message {
   return {
     subject: `${id}: somebody keeps undoing a repair`,
@@ -196,7 +207,7 @@ function policyChanged({ routeTableId: id, weakened }: DetailOf<'Route Policy Ch
 }
 
 function orderGiven({ routeTableId: id, state, order }: DetailOf<'Route Order Given'>): Message {
-  const { kind, destination, reason, by, until, routes = [], moreRoutes = 0 } = order;
+  const { kind, destination, reason, by, until, routes = [], moreRoutes = 0, edits = [] } = order;
   const isOfAll = id === everyTable;
   const about = isOfAll ? 'all tables' : id;
   const which = kind === 'hold' ? `hold of ${destination}` : kind;
@@ -205,12 +216,13 @@ function orderGiven({ routeTableId: id, state, order }: DetailOf<'Route Order Gi
     pause: resume,
     stop: resume,
     hold: `To end it: npx routectl hold ${id} ${destination} --end`,
-    approval: `To stop the deletes: npx routectl pause ${id} --reason 'not intended'. See what was done: ${see(id)}`,
+    approval: `To stop the changes: npx routectl pause ${isOfAll ? '--all' : id} --reason 'not intended'. See what was done: ${see(id)}`,
   } as const;
   return {
     subject: state === 'entered' ? `${about}: ${which} ordered` : `${about}: ${which} ended`,
     what: [
       ...(reason === undefined ? [] : [quoted(reason)]),
+      ...(edits.length > 0 ? [`all that waits for ${named(edits)}`] : []),
       ...(routes.length > 0
         ? [
             named(

@@ -38,14 +38,18 @@ export function allOrders(rows: readonly Row[]): AllOrders {
 function whyUnusable(row: Row): string | undefined {
   const { routeTableId, order, holds } = row;
   if (!isAmong(orderNames, order)) return `expected an order named ${orderNames.join(', ')}, got ${foundText(order)}`;
-  if (routeTableId === everyTable)
-    return isAmong(stoppingOrders, order)
-      ? undefined
-      : `expected pause or stop for all tables, got ${foundText(order)}`;
+  if (routeTableId === everyTable) return whyUnusableForAll(row);
   if (!routeTableIdPattern.test(String(routeTableId))) return 'expected a route table id, or * for all tables';
   if (order === 'approval' && !ordersOf([row]).approval) return 'the approval approves nothing: a field is invalid';
   const wrong = order === 'holds' ? Object.keys(Object(holds)).find((key) => !parseDestination(key).ok) : undefined;
   return wrong === undefined ? undefined : `nothing is held at ${foundText(wrong)}, which is no destination`;
+}
+
+function whyUnusableForAll(row: Row): string | undefined {
+  const { order } = row;
+  if (isAmong(stoppingOrders, order)) return undefined;
+  if (order !== 'approval') return `expected pause, stop or approval for all tables, got ${foundText(order)}`;
+  return ordersOf([row]).edits ? undefined : 'the approval of edits approves nothing: a field is invalid';
 }
 
 const isAmong = (names: readonly string[], name: unknown): boolean => names.some((one) => one === name);

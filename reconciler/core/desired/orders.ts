@@ -11,6 +11,16 @@ export interface Orders {
   /** The holds of single destinations, including ended ones. */
   readonly holds: readonly Hold[];
   readonly approval?: Approval;
+  /** The edits of many items that a person has approved. */
+  readonly edits?: ApprovedEdits;
+}
+
+/** A person's consent to everything that these edits ask for, in all tables that wait for it (`fleet-edit`). */
+export interface ApprovedEdits {
+  readonly ids: readonly string[];
+  readonly by: string;
+  readonly at: string;
+  readonly until: Date;
 }
 
 /** While it is active nothing is changed; drift is still reported. */
@@ -88,13 +98,19 @@ function canonical(destination: string): string {
 
 const rowShape = z.looseObject({ routeTableId: z.string(), order: z.string() });
 
+const consent = { by: cutText, at: anInstant, until: end };
+
 /** An approval with a missing or invalid field approves nothing. */
 const approvalShape = z.object({
   routes: z.array(z.object({ destination: z.string().transform(canonical), target: z.string() })),
-  by: cutText,
-  at: anInstant,
-  until: end,
+  ...consent,
   desiredHash: z.string(),
+});
+
+/** The approval for all tables: DynamoDB stores the ids as a set or as a list. */
+const editsShape = z.object({
+  edits: z.union([z.set(z.string()).transform((ids) => [...ids].sort()), z.array(z.string())]),
+  ...consent,
 });
 
 /**
@@ -109,6 +125,7 @@ export function ordersOf(rows: readonly unknown[]): Orders {
   const ofTable = (name: string) =>
     known.find(({ routeTableId, order }) => routeTableId !== everyTable && order === name);
   const approval = approvalOf(ofTable('approval'));
+  const edits = editsOf(known.find(({ routeTableId, order }) => routeTableId === everyTable && order === 'approval'));
   const holds = mapIn(ofTable('holds')?.['holds']);
   const isHeldWhole = holds.length > holdsAtMost;
   const tooMany = `there are ${holds.length} holds, and more than ${holdsAtMost} stop the whole table`;
@@ -122,6 +139,7 @@ export function ordersOf(rows: readonly unknown[]): Orders {
     ],
     holds: isHeldWhole ? [] : holdsOf(holds),
     ...(approval && { approval }),
+    ...(edits && { edits }),
   };
 }
 
@@ -152,10 +170,19 @@ const mapIn = (value: unknown): readonly (readonly [string, unknown])[] =>
 
 function approvalOf(row: unknown): Approval | undefined {
   const approval = approvalShape.safeParse(row).data;
-  if (!approval) return undefined;
-  const latest = Date.parse(approval.at) + approvalLastsMs;
-  return { ...approval, until: new Date(Math.min(approval.until.getTime(), latest)) };
+  return approval && { ...approval, until: endOf(approval) };
 }
+
+function editsOf(row: unknown): ApprovedEdits | undefined {
+  const parsed = editsShape.safeParse(row).data;
+  if (!parsed) return undefined;
+  const { edits: ids, by, at } = parsed;
+  return { ids, by, at, until: endOf(parsed) };
+}
+
+/** A consent ends after 24 hours at the latest. */
+const endOf = ({ at, until }: { readonly at: string; readonly until: Date }): Date =>
+  new Date(Math.min(until.getTime(), Date.parse(at) + approvalLastsMs));
 
 /** An order that is in force, as a memory keeps it and as it is announced. Times are ISO 8601, UTC. */
 export interface GivenOrder {
@@ -171,6 +198,8 @@ export interface GivenOrder {
   /** The first routes of an approval, and how many more it has. */
   readonly routes?: readonly ApprovedRoute[];
   readonly moreRoutes?: number;
+  /** The edits of an approval for all tables. */
+  readonly edits?: readonly string[];
 }
 
 /** At most this many routes of an approval are announced. */
@@ -178,14 +207,17 @@ const routesGivenAtMost = 20;
 
 /** The orders for one table that are in force at `now`, or with `fleet` those for all tables. */
 export function givenOrders(
-  { pauses, holds, approval }: Orders,
+  { pauses, holds, approval, edits }: Orders,
   of: 'table' | 'fleet',
   now: Date,
 ): readonly GivenOrder[] {
   const inForce = ({ until }: { readonly until?: Date }): boolean => !until || until > now;
   const kind = of === 'fleet' ? 'stop' : 'pause';
   const stops = pauses.filter((pause) => pause.of === of && inForce(pause)).map((pause) => given(kind, pause));
-  if (of === 'fleet') return stops;
+  if (of === 'fleet') {
+    const released = edits && inForce(edits) ? [edits] : [];
+    return [...stops, ...released.map(({ ids, ...rest }) => ({ ...given('approval', rest), edits: ids }))];
+  }
   const consents = approval && inForce(approval) ? [approval] : [];
   return [
     ...stops,

@@ -31,6 +31,8 @@ export interface Memory {
   readonly lastWriteAt?: string;
   /** The last read that was not believed. */
   readonly doubt?: Doubt;
+  /** The fleet brake holds back what an edit of this item asks for. */
+  readonly braked?: Braked;
   readonly lastDrift?: LastDrift;
   /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;
@@ -54,6 +56,11 @@ export interface Remembered {
   readonly ours?: string;
   /** We retargeted the local route here. It must not be mistaken for a route that can be deleted. */
   readonly overrodeLocal?: true;
+  /**
+   * The target that was in force here while the table was enforced: the route had it, we gave it, or it was listed while
+   * there was no route. A replace with another one follows from an edit (`plan/edits.ts`).
+   */
+  readonly inForce?: string;
   /** A read has shown the listed target here. Until then, what looks like somebody else's is not replaced. */
   readonly seenAsListed?: true;
   /** The last read showed the local route of a VPC CIDR block here, as EC2 made it. */
@@ -70,7 +77,7 @@ export interface Remembered {
   readonly instances?: Readonly<Record<string, string>>;
   /** The change that the last plan still asked for here. */
   readonly planned?: ChangeJson;
-  /** Why the delete here waits for a person. */
+  /** Why the delete or replace here waits for a person. */
   readonly waits?: BlockCode;
   /** Problems that the last plan found here and that no change of ours repairs. */
   readonly troubles?: readonly TroubleCode[];
@@ -150,16 +157,26 @@ export interface Seen {
   readonly takesTraffic?: true;
 }
 
-/** Why a delete waits for a person, the most serious first. */
+/** Why a change waits for a person, the most serious first. Replaces wait only as `fleet-edit`. */
 export const blockCodes = [
   'too-many-deletes',
   'maybe-not-ours',
   'last-route',
   'first-deletes',
   'default-route',
+  'fleet-edit',
 ] as const;
 
 export type BlockCode = (typeof blockCodes)[number];
+
+/** An item whose replaces and deletes the fleet brake holds back. */
+export interface Braked {
+  readonly desiredHash: string;
+  /** When it began to wait. An approval releases only what waited when it was given. */
+  readonly since: string;
+  /** The edit of many items that this one is part of. Absent if the brake could not be asked. */
+  readonly edit?: string;
+}
 
 /** An approval and its unspent routes: every read since has shown them, and we have not changed them. */
 export interface RememberedApproval {

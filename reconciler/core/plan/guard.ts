@@ -1,37 +1,52 @@
 import { approvedRoutes, isAmong } from './approval.ts';
 import { counted } from '../route/counted.ts';
-import type { Change } from '../route/change.ts';
+import { type Change, changeAsJson } from '../route/change.ts';
 import { type Doubt, doubtAbout, ignoreEntryFor, isPrivate } from './doubt.ts';
-import { type Arrival, type BlockCode, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
+import { type Arrival, type BlockCode, type Braked, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
+import { known } from '../route/known.ts';
+import { brakeOn, editsAmong } from './edits.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
-import { destinationText, isDefaultRoute, targetNames, targetText } from '../route/route.ts';
+import { destinationText, isDefaultRoute, targetNames } from '../route/route.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 
-/** Deletes that wait for a person. Replaces and creates of the same plan go on, and so do all other deletes. */
+/** Changes that wait for a person. Creates of the same plan go on, and so do all other deletes and replaces. */
 export interface Blocked {
-  /** The most serious code of `deletes`. */
+  /** The most serious code. */
   readonly code: BlockCode;
-  /** Which deletes wait, why, and what a person can do. */
+  /** Which changes wait, why, and what a person can do. */
   readonly message: string;
   /** The routes whose deletes wait, in the order of the plan. */
-  readonly deletes: readonly WaitingDelete[];
+  readonly deletes: readonly WaitingChange[];
+  /** The routes whose replaces wait for the fleet brake, in the order of the plan. Absent if there are none. */
+  readonly replaces?: readonly WaitingChange[];
+  /** The edit of many items that the changes of code `fleet-edit` are part of. One approval releases all of it. */
+  readonly edit?: string;
 }
 
-export interface WaitingDelete {
+export interface WaitingChange {
   readonly destination: string;
   readonly target: string;
   readonly code: BlockCode;
 }
 
+/** Everything that waits for a person. */
+export const waitingIn = (blocked: Pick<Blocked, 'deletes' | 'replaces'> | undefined): readonly WaitingChange[] => [
+  ...(blocked?.replaces ?? []),
+  ...(blocked?.deletes ?? []),
+];
+
 type Delete = Extract<Change, { action: 'delete' }>;
+
+/** Deletes that wait, whatever else the fleet edits. */
+type DeleteCode = Exclude<BlockCode, 'fleet-edit'>;
 
 interface Waiting {
   readonly change: Delete;
-  readonly code: BlockCode;
+  readonly code: DeleteCode;
 }
 
 /**
- * Which deletes of a plan must wait for a person.
+ * Which changes of a plan must wait for a person: deletes, and what the fleet brake holds back.
  *
  * Deletes are earned. A delete needs no approval in two cases: the route appeared while the table was enforced and
  * watched (`Remembered.arrival`), or an edit removed it from `routes` and it still has the target that was ours. For a
@@ -42,7 +57,42 @@ interface Waiting {
  * Without a memory (offline, or when a person runs the plan), nobody knows how a route came. Then default routes,
  * doubt and `maxDeletes` decide.
  */
-export function blockedDeletes(changes: readonly Change[], unchanged: number, on: Circumstances): Blocked | undefined {
+export function blockedChanges(changes: readonly Change[], unchanged: number, on: Circumstances): Blocked | undefined {
+  const { waiting, most } = waitingDeletes(changes, unchanged, on);
+  const codes = new Map<Change, BlockCode>(waiting.map(({ change, code }) => [change, code]));
+  const brake = brakeOn(on);
+  const braked = brake ? editsAmong(changes, on).filter((change) => !codes.has(change)) : [];
+  for (const change of braked) codes.set(change, 'fleet-edit');
+  const first = deleteCodes.find((one) => waiting.some(({ code }) => code === one));
+  const parts = [
+    ...(first ? [deletesText(first, waiting, most, on)] : []),
+    ...(brake && braked.length > 0 ? [brakedText(braked, brake)] : []),
+  ];
+  const code = blockCodes.find((one) => [...codes.values()].includes(one));
+  if (!code) return undefined;
+  const only = (action: Change['action']): WaitingChange[] =>
+    changes.flatMap((change) => {
+      const why = codes.get(change);
+      if (!why || change.action !== action) return [];
+      const { destination, from: target = '' } = changeAsJson(change);
+      return [{ destination, target, code: why }];
+    });
+  const replaces = only('replace');
+  return known({
+    code,
+    message: parts.join('; '),
+    deletes: only('delete'),
+    replaces: replaces.length > 0 ? replaces : undefined,
+    edit: braked.length > 0 ? brake?.edit : undefined,
+  });
+}
+
+/** The deletes that wait, and how many may go because of edits. */
+function waitingDeletes(
+  changes: readonly Change[],
+  unchanged: number,
+  on: Circumstances,
+): { readonly waiting: readonly Waiting[]; readonly most: number } {
   const approved = approvedRoutes(on.desired, on.memory, on.now);
   const asking = changes.filter(
     (change): change is Delete => change.action === 'delete' && !isAmong(approved, change.destination, change.from),
@@ -56,19 +106,7 @@ export function blockedDeletes(changes: readonly Change[], unchanged: number, on
     const code = codes.get(change);
     return code ? [{ change, code }] : [];
   });
-  const code = blockCodes.find((one) => waiting.some((other) => other.code === one));
-  if (!code) return undefined;
-  return {
-    code,
-    message: on.desired.isLastValid
-      ? `${sentenceOf(code, waiting, most, on)}; while the item is invalid, only routes that appeared are deleted: correct the item`
-      : `${sentenceOf(code, waiting, most, on)}: approve them, list the routes, or ignore them`,
-    deletes: waiting.map(({ change: { destination, from }, code }) => ({
-      destination: destinationText(destination),
-      target: targetText(from.target),
-      code,
-    })),
-  };
+  return { waiting, most };
 }
 
 /** Half of the routes that are ours, but at least 1 and at most 10. */
@@ -76,7 +114,7 @@ const defaultMaxDeletes = (routesThatAreOurs: number): number =>
   Math.max(1, Math.min(10, Math.floor(routesThatAreOurs / 2)));
 
 /** Why a delete waits, whatever else the plan deletes. */
-function whyItWaits(change: Delete, on: Circumstances): BlockCode | undefined {
+function whyItWaits(change: Delete, on: Circumstances): DeleteCode | undefined {
   const { destination } = change;
   if (doubtOf(change, on) && isPrivate(destination, on.actual)) return 'maybe-not-ours';
   const hasAppeared = arrivalOf(change, on) === 'appeared';
@@ -97,8 +135,28 @@ const doubtOf = ({ destination, from }: Delete, { actual }: Circumstances): Doub
 
 // ── what people read ────────────────────────────────────────────────────────────────────────────────────────────────
 
+const deleteCodes = blockCodes.filter((code) => code !== 'fleet-edit');
+
+const deletesText = (...given: Parameters<typeof sentenceOf>): string =>
+  given[3].desired.isLastValid
+    ? `${sentenceOf(...given)}; while the item is invalid, only routes that appeared are deleted: correct the item`
+    : `${sentenceOf(...given)}: approve them, list the routes, or ignore them`;
+
+/** What the fleet brake holds back, and how it ends. */
+function brakedText(changes: readonly Change[], { edit }: Braked): string {
+  const [replaces, deletes] = ['replace', 'delete'].map((action) => changes.filter((one) => one.action === action));
+  const what = [
+    ...(replaces?.length ? [counted(replaces.length, 'replace')] : []),
+    ...(deletes?.length ? [counted(deletes.length, 'delete')] : []),
+  ].join(' and ');
+  const wait = changes.length === 1 ? 'waits' : 'wait';
+  return edit === undefined
+    ? `${what} of an edit ${wait}: it cannot be read how many tables edits have changed, and it is read again soon`
+    : `${what} of an edit ${wait}, because edits have changed as many tables in 10 minutes as they may: approve the whole edit (npx routectl approve ${edit}), or undo it`;
+}
+
 /** One sentence, about the deletes with the most serious code. */
-function sentenceOf(code: BlockCode, all: readonly Waiting[], most: number, on: Circumstances): string {
+function sentenceOf(code: DeleteCode, all: readonly Waiting[], most: number, on: Circumstances): string {
   const waiting = all.filter((one) => one.code === code).map(({ change }) => change);
   const [first] = waiting;
   const { length } = waiting;
@@ -157,7 +215,7 @@ function arrivalShown(change: Delete, on: Circumstances, be: 'was' | 'were'): st
 const arrivalsShown = (waiting: readonly Delete[], on: Circumstances): string =>
   [...new Set(waiting.map((change) => arrivalShown(change, on, waiting.length === 1 ? 'was' : 'were')))].join(' or ');
 
-/** The changes of a plan that may go on now: all but the deletes that wait for a person or for creates. */
+/** The changes of a plan that may go on now: all but those that wait for a person or for creates. */
 export function permitted({
   changes,
   blocked,
@@ -167,6 +225,6 @@ export function permitted({
   readonly blocked?: Blocked;
   readonly waiting?: readonly { readonly destination: string }[];
 }): readonly Change[] {
-  const held = new Set([...(blocked?.deletes ?? []), ...waiting].map(({ destination }) => destination));
-  return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
+  const held = new Set([...waitingIn(blocked), ...waiting].map(({ destination }) => destination));
+  return changes.filter(({ action, destination }) => action === 'create' || !held.has(destinationText(destination)));
 }

@@ -4,7 +4,7 @@ import { decideListed, decideUnlisted } from './decide.ts';
 import { type DesiredTable, targetsOf } from '../desired/desired.ts';
 import { isPrivate } from './doubt.ts';
 import { type Finding, isOutOfSync } from '../desired/finding.ts';
-import { type Blocked, blockedDeletes, permitted } from './guard.ts';
+import { type Blocked, blockedChanges, permitted } from './guard.ts';
 import type { Problem } from '../desired/problem.ts';
 import type { Circumstances } from './ownership.ts';
 import type { LeftAloneReason } from '../memory/memory.ts';
@@ -36,7 +36,7 @@ export interface Plan {
   /** Every actual route that is neither changed nor counted as unchanged. */
   readonly leftAlone: readonly LeftAlone[];
   readonly findings: readonly Finding[];
-  /** The deletes in `changes` that need approval. */
+  /** The changes in `changes` that need approval. */
   readonly blocked?: Blocked;
   /** The deletes in `changes` that wait until a read shows the creates that overlap them. Absent if none waits. */
   readonly waiting?: readonly Waiting[];
@@ -70,7 +70,7 @@ export function plan(desired: DesiredTable, actual: ActualTable, context: Contex
     ...slots.leftAlone,
     ...decisions.flatMap((decision) => (decision.kind === 'left-alone' ? decision.route : [])),
   ];
-  const blocked = blockedDeletes(changes, unchanged, on);
+  const blocked = blockedChanges(changes, unchanged, on);
   const waiting = waitingDeletes(changes, blocked, on);
   const held = { changes, ...(blocked && { blocked }), ...(waiting.length > 0 && { waiting }) };
   const findings = [

@@ -71,6 +71,9 @@ const verifyAfterMs = 5_000;
 /** Less than the 10 s after which an equal second read is believed: two stale reads lead to a third, not to a write. */
 const readAgainAfterMs = 6_000;
 
+/** When the fleet brake is asked again if it could not be read. */
+const brakeAskedAgainMs = 30_000;
+
 const deletionsKept = 5;
 
 /**
@@ -263,6 +266,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
     ...(from === undefined ? [] : [from]),
+    ...(isBrakeUnknown(followed) ? [after(now, brakeAskedAgainMs)] : []),
   ];
   return {
     status: known({
@@ -281,6 +285,9 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     memory: followed,
   };
 }
+
+/** Whether an edit waits because the fleet brake could not be asked. */
+export const isBrakeUnknown = ({ braked }: Memory): boolean => braked !== undefined && braked.edit === undefined;
 
 /** When working routes may move back to their listed targets. That may be after the read and already past. */
 const movesBack = ({ destinations, readAt }: Memory, now: Date): readonly string[] => {

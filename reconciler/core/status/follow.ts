@@ -1,7 +1,7 @@
 import { type Change, type ChangeJson, changeAsJson } from '../route/change.ts';
 import { type DesiredTable, targetsOf } from '../desired/desired.ts';
 import { type TroubleCode, isTrouble } from '../desired/finding.ts';
-import { permitted } from '../plan/guard.ts';
+import { permitted, waitingIn } from '../plan/guard.ts';
 import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Drift, type Memory, type OpenRun, rememberedAt, withEach } from '../memory/memory.ts';
@@ -30,7 +30,7 @@ const openRunsKept = 5;
 export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
   const open = byDestination(plan.changes.map(changeAsJson));
   const allowed = byDestination(permitted(plan).map(changeAsJson));
-  const waits = new Map(plan.blocked?.deletes.map(({ destination, code }) => [destination, code]));
+  const waits = new Map(waitingIn(plan.blocked).map(({ destination, code }) => [destination, code]));
   const troubles = troublesOf(plan);
   const kept = keptIn(plan);
   const rescued = new Set(outcomes.filter(isRescue).map(({ destination }) => destination));

@@ -1,6 +1,8 @@
 import { approvedRoutes } from '../plan/approval.ts';
 import type { Change } from '../route/change.ts';
 import { type DesiredRoute, type DesiredTable, listedTargetOf, targetsOf } from '../desired/desired.ts';
+import { desiredHash } from '../desired/hashes.ts';
+import { editsAmong } from '../plan/edits.ts';
 import { arrivalAfter } from './arrival.ts';
 import {
   type LeftAloneReason,
@@ -79,10 +81,15 @@ export function rememberRead(before: Memory, read: PlannedRead, made: readonly M
   const around = { listed, actual };
   const after = withEach(
     before,
-    (remembered, destination) => rememberSlot(remembered, slotAt(destination), around, now),
+    (remembered, destination) => rememberSlot(remembered, slotAt(destination), around, { now, mode: desired.mode }),
     [...listed.keys(), ...slots.keys(), ...leftAlone.keys(), ...changes.keys()],
   );
-  return known({ ...after, readAt: now.toISOString(), approval: approvalAfter(before, read, slotAt) });
+  return known({
+    ...after,
+    readAt: now.toISOString(),
+    approval: approvalAfter(before, read, slotAt),
+    braked: hasOpenEdit(before, read) ? before.braked : undefined,
+  });
 }
 
 /**
@@ -103,11 +110,24 @@ function approvalAfter(
   return { at: approval.at, by: approval.by, routes };
 }
 
+/** Whether the edit that the fleet brake holds back still asks for something, approved or not. Undone, it asks for nothing. */
+function hasOpenEdit(memory: Memory, { desired, actual, plan, now }: PlannedRead): boolean {
+  const { braked } = memory;
+  if (braked?.desiredHash !== desiredHash(desired)) return false;
+  const { orders: _, ...unordered } = desired;
+  return editsAmong(plan.changes, { desired: unordered, actual, memory, now }).length > 0;
+}
+
 /** Marks an open approval as spent: the item is gone or invalid, or the memory was lost. */
 export const withApprovalSpent = (memory: Memory, { approval }: Pick<Orders, 'approval'>): Memory =>
   approval ? { ...memory, approval: { at: approval.at, by: approval.by, routes: [] } } : memory;
 
-function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date): Rewritten {
+function rememberSlot(
+  before: Remembered,
+  slot: Slot,
+  around: Around,
+  { now, mode }: { readonly now: Date; readonly mode: DesiredTable['mode'] },
+): Rewritten {
   const { wanted } = slot;
   const leftAlone = slot.leftAlone?.reason;
   return {
@@ -116,6 +136,7 @@ function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date)
     ...ownershipAfter(before, slot),
     ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
     seen: seenAfter(before, slot, around),
+    inForce: mode === 'enforce' ? inForceAfter(before, slot) : undefined,
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instances: instancesAfter(before, slot),
@@ -156,6 +177,14 @@ function ownershipAfter(
   // A local route stays one, whatever origin EC2 shows after a replace.
   const wasLocal = change.action === 'replace' && change.from.origin === 'with-table';
   return { ours: targetText(change.to), overrodeLocal: isTrue(wasLocal) ?? read.overrodeLocal };
+}
+
+/** The target in force at a listed destination. Where there is no route, the listed one: its create never waits. */
+function inForceAfter({ inForce }: Remembered, { wanted, route, made }: Slot): string | undefined {
+  if (!wanted) return undefined;
+  if (made?.isCertain && made.change.action !== 'delete') return targetText(made.change.to);
+  const shown = route ? listedTargetOf(wanted, route) : wanted.target;
+  return shown ? targetText(shown) : inForce;
 }
 
 /**

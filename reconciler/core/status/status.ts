@@ -31,7 +31,7 @@ export const phases = [
   'Drifted',
   /** Others keep undoing a repair, so repairs back off. */
   'Contested',
-  /** Deletes wait for a person. */
+  /** Changes wait for a person. */
   'Blocked',
   /** EC2 refused a route, or something that is not ours stands in its place. */
   'Failed',
@@ -163,7 +163,13 @@ export function summaryOf(plan: Plan): PlanSummary {
     changes: cut(changes),
     leftAlone: cut(leftAlone),
     findings: cut(findings),
-    blocked: blocked && ({ ...blocked, deletes: cut(blocked.deletes) } satisfies Blocked),
+    blocked:
+      blocked &&
+      (known({
+        ...blocked,
+        deletes: cut(blocked.deletes),
+        replaces: blocked.replaces && cut(blocked.replaces),
+      }) satisfies Blocked),
     waiting: waiting && cut(waiting).map((one): Waiting => ({ ...one, creates: cut(one.creates) })),
     omitted: Object.values(omitted).some((count) => count > 0) ? omitted : undefined,
   });
