@@ -3,6 +3,7 @@ import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { desiredHash } from '../reconciler/core/desired/hashes.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/desired/orders.ts';
+import { waitingIn } from '../reconciler/core/plan/guard.ts';
 import { type Plan, plan } from '../reconciler/core/plan/plan.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { memoryOf, wantedOf } from '../reconciler/situation.ts';
@@ -51,7 +52,7 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   note(`${routeTableId}: ${why}\n`);
   note(`${columns(rows).join('\n')}\n`);
   const deletes = waiting.filter(({ action }) => action === 'delete').length;
-  const others = plan.changes.length - deletes;
+  const others = plan.changes.length - waitingIn(plan.blocked).length;
   if (others > 0) note(`No approval is needed for ${counted(others, 'other change')} of this plan.`);
   if (!isEnforced(desired, new Date()))
     note('The table is not enforced now (mode observe, a pause or a stop): nothing is changed until it is enforced.');
@@ -103,7 +104,7 @@ async function heldBack(routeTableId: string, { documents, ...tables }: Deployme
   }
   const { desired } = wanted;
   const planned = plan(desired, actual, { now, memory: memoryOf(known, orders) });
-  return { desired, plan: planned, waiting: waitingIn(planned, actual) };
+  return { desired, plan: planned, waiting: heldIn(planned, actual) };
 }
 
 const questionOf = (deletes: number, replaces: number, routeTableId: string): string =>
@@ -117,25 +118,26 @@ const approvedText = (deletes: number, replaces: number): string =>
     ' and ',
   );
 
-function waitingIn({ changes, leftAlone, blocked }: Plan, { routes }: ActualTable): Held['waiting'] {
-  const held = new Set(blocked?.deletes.map(({ destination }) => destination));
+function heldIn({ changes, leftAlone, blocked }: Plan, { routes }: ActualTable): Held['waiting'] {
+  const held = new Set(waitingIn(blocked).map(({ destination }) => destination));
   const states = new Map(routes.map((route) => [destinationText(route.destination), route.state]));
-  const deletes = changes.flatMap((change): Waiting[] => {
+  const planned = changes.flatMap((change): Waiting[] => {
     const destination = destinationText(change.destination);
-    if (change.action !== 'delete' || !held.has(destination)) return [];
+    const { action } = change;
+    if (action === 'create' || !held.has(destination)) return [];
     const target = targetText(change.from.target);
-    return [{ action: 'delete', destination, target, state: states.get(destination) ?? 'unknown' }];
+    return [{ action, destination, target, state: states.get(destination) ?? 'unknown' }];
   });
-  const replaces = leftAlone
+  const others = leftAlone
     .filter(({ reason }) => reason === 'maybe-not-ours')
     .map(({ route: { destination, target, state } }): Waiting => {
       return { action: 'replace', destination: destinationText(destination), target: targetText(target), state };
     });
-  return [...deletes, ...replaces];
+  return [...planned, ...others];
 }
 
 /** @throws Failure if standard input is not a terminal */
-async function agreed(question: string): Promise<boolean> {
+export async function agreed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new Failure('there is no terminal to ask on: use --yes to approve without a question');
   const lines = createInterface({ input: process.stdin, output: process.stderr });

@@ -2,6 +2,7 @@ import { actorBehind } from '../reconciler/core/announce/events.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
 import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
+import { waitingIn } from '../reconciler/core/plan/guard.ts';
 import { describeChange } from '../reconciler/core/route/change.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
@@ -97,15 +98,13 @@ export function tableText(row: FleetRow, status: Status | undefined, look: Look)
   ].map(([name = '', text = '']) => [paint('dim', name), text]);
   const isApplied = isCalm(phaseInForce(status));
   const open = isApplied ? [] : (plan?.changes ?? []);
-  const waits = new Set(
-    [...(plan?.blocked?.deletes ?? []), ...(plan?.waiting ?? [])].map(({ destination }) => destination),
-  );
+  const waits = new Set([...waitingIn(plan?.blocked), ...(plan?.waiting ?? [])].map(({ destination }) => destination));
   return sections(
     head,
     columns(facts, width),
     columns(
       open.map((change) => [
-        `${describeChange(change)}${change.action === 'delete' && waits.has(change.destination) ? ' (waits)' : ''}`,
+        `${describeChange(change)}${change.action !== 'create' && waits.has(change.destination) ? ' (waits)' : ''}`,
         whoText(actorBehind(change, drift)),
       ]),
       width,
@@ -129,7 +128,10 @@ export function tableText(row: FleetRow, status: Status | undefined, look: Look)
       ],
       width,
     ),
-    plan?.blocked ? [`  To allow the deletes that wait: routectl approve ${row.routeTableId}`] : [],
+    plan?.blocked ? [`  To allow what waits: routectl approve ${row.routeTableId}`] : [],
+    plan?.blocked?.edit === undefined
+      ? []
+      : [`  To allow it in all tables that were edited together: routectl approve ${plan.blocked.edit}`],
   );
 }
 

@@ -139,11 +139,16 @@ tables(program.command('hold'))
   });
 
 tables(program.command('approve'))
-  .description('show the deletes that wait in a table, ask, and approve exactly these for 24 hours')
-  .argument('<route-table-id>')
+  .description('show what waits in a table, or for an edit of many tables; ask, and approve exactly this for 24 hours')
+  .argument('<route-table-id|edit-id>')
   .option('-y, --yes', 'do not ask')
   .option(...json)
   .action(async (id: string, options: ApproveOptions) => {
+    if (id.startsWith('edit-')) {
+      const { approveEdit } = await import('./approve-edit.ts');
+      process.exitCode = await approveEdit(id, options, terminal);
+      return;
+    }
     const { approve } = await import('./approve.ts');
     process.exitCode = await approve(id, options, terminal);
   });

@@ -3,6 +3,7 @@ import { describeChange } from '../reconciler/core/route/change.ts';
 import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import type { Finding } from '../reconciler/core/desired/finding.ts';
 import { isDone } from '../reconciler/core/route/outcome.ts';
+import { waitingIn } from '../reconciler/core/plan/guard.ts';
 import { type Plan, planAsJson } from '../reconciler/core/plan/plan.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { destinationText, targetText } from '../reconciler/core/route/route.ts';
@@ -26,7 +27,7 @@ export function planText(planned: Planned, look: Look): string {
   const { plan } = planned;
   const held = new Map([
     ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
-    ...(plan.blocked?.deletes ?? []).map(({ destination }) => [destination, 'held back'] as const),
+    ...waitingIn(plan.blocked).map(({ destination }) => [destination, 'held back'] as const),
   ]);
   return sections(
     [headline(planned, look)],
@@ -57,7 +58,7 @@ function headline(planned: Planned, { paint }: Look): string {
   const { mark, format } = stateLook[state];
   const facts = [
     ...(changes.length > 0 ? [counted(changes.length, 'change')] : []),
-    ...(blocked ? [`${blocked.deletes.length} held back`] : []),
+    ...(blocked ? [`${waitingIn(blocked).length} held back`] : []),
     `${unchanged} as desired`,
     `${leftAlone.length} left alone`,
     ...(isEnforced(desired, now) ? [] : [desired.mode === 'observe' ? 'only observed' : 'paused']),

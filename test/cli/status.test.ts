@@ -82,7 +82,7 @@ describe('routectl status', () => {
     expect(text).toMatch(/^rtb-\w+ {2}private-\d+ {2}vpc-\w+ {2}⊘ Blocked\n/);
     expect(text).toContain('last read');
     expect(text).toMatch(/delete 192\.168\.0\.0\/24 .*\(waits\)/);
-    expect(text).toContain(`To allow the deletes that wait: routectl approve ${idOf('Blocked')}`);
+    expect(text).toContain(`To allow what waits: routectl approve ${idOf('Blocked')}`);
     expect((await shown([idOf('Failed')])).text).toMatch(
       /create 10\.40\.0\.0\/16 .*InvalidVpcPeeringConnectionID\.NotFound/,
     );

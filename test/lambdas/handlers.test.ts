@@ -224,7 +224,6 @@ describe('on-requeue', () => {
     '{}',
     '[]',
     '{"routeTableId":7,"hop":0}',
-    message('*'),
     message('rtb-*'),
     message('#managed'),
     message(a, { hop: -1 }),

@@ -39,6 +39,8 @@ export interface OrderWriter {
   /** Ends the hold of one destination at `at`, however its key is spelled. */
   release(routeTableId: string, destination: string, at: Date): Promise<Ended>;
   approve(routeTableId: string, approval: Approval): Promise<void>;
+  /** Approves an edit of many items, and keeps the edits that were approved before. */
+  approveEdit(edit: string, approval: { readonly by: string; readonly at: Date; readonly until: Date }): Promise<void>;
 }
 
 /** TTL removes a row 30 days after its end. Until then it shows that there was an order. */
@@ -147,6 +149,27 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
     async approve(routeTableId, { until, ...approval }) {
       const row = { routeTableId, order: 'approval', ...approval };
       await put({ ...row, until: until.toISOString(), expiresAt: expiresAfter(until) });
+    },
+
+    async approveEdit(edit, { by, at, until }) {
+      await update({
+        Key: { routeTableId: everyTable, order: 'approval' },
+        UpdateExpression: 'ADD #edits :edits SET #by = :by, #at = :at, #until = :until, #expiresAt = :expiresAt',
+        ExpressionAttributeNames: {
+          '#edits': 'edits',
+          '#by': 'by',
+          '#at': 'at',
+          '#until': 'until',
+          '#expiresAt': 'expiresAt',
+        },
+        ExpressionAttributeValues: {
+          ':edits': new Set([edit]),
+          ':by': by,
+          ':at': at.toISOString(),
+          ':until': until.toISOString(),
+          ':expiresAt': expiresAfter(until),
+        },
+      });
     },
   };
 }

@@ -53,6 +53,7 @@ describe('a consistent read returns the data that decisions depend on:', () => {
               { routeTableId: { S: routeTableId }, order: { S: 'holds' } },
               { routeTableId: { S: '*' }, order: { S: 'pause' } },
               { routeTableId: { S: '*' }, order: { S: 'stop' } },
+              { routeTableId: { S: '*' }, order: { S: 'approval' } },
             ],
           },
         },

@@ -58,6 +58,20 @@ describe('the end of a pause', () => {
   });
 });
 
+it('approves an edit besides those that were approved before', async () => {
+  const { documents, requests } = dynamoDbThatAnswers(() => ({}));
+  await orderWriter(documents, 'Orders').approveEdit('edit-aaaaaaaaaaaa', {
+    by: 'alice',
+    at: now,
+    until: minutesAfter(5),
+  });
+  expect(requests[0]?.input).toMatchObject({
+    Key: { routeTableId: { S: '*' }, order: { S: 'approval' } },
+    UpdateExpression: expect.stringContaining('ADD #edits :edits'),
+    ExpressionAttributeValues: { ':edits': { SS: ['edit-aaaaaaaaaaaa'] }, ':at': { S: now.toISOString() } },
+  });
+});
+
 it.each([
   ['one that is still active', { reason: { S: 'incident' } }, { of: 'table', reason: 'incident' }],
   ['nothing where it had ended', { until: { S: minutesAfter(-1).toISOString() } }, undefined],

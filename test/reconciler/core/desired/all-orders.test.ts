@@ -8,7 +8,8 @@ const approval = { routes: [], by: 'alice', at: now.toISOString(), until: minute
 it.each([
   ['a name that no function knows', { routeTableId, order: 'stopp' }, 'expected an order named pause, stop'],
   ['a key that is no table', { routeTableId: 'rtb-*', order: 'pause' }, 'expected a route table id'],
-  ['an approval for all tables', { routeTableId: '*', order: 'approval' }, 'expected pause or stop'],
+  ['holds for all tables', { routeTableId: '*', order: 'holds' }, 'expected pause, stop or approval'],
+  ['an approval of no edits', { routeTableId: '*', order: 'approval', ...approval }, 'approves nothing'],
   ['an approval without a hash', { routeTableId, order: 'approval', ...approval }, 'approves nothing'],
   ['a hold of no destination', { routeTableId, order: 'holds', holds: { 'rtb-1': {} } }, 'nothing is held at rtb-1'],
 ])('an order with %s is reported', (_, row, reason) => {
@@ -22,6 +23,7 @@ it.each([
   { routeTableId: '*', order: 'pause', until: 7 },
   { routeTableId, order: 'pause', reason: [] },
   { routeTableId, order: 'approval', ...approval, desiredHash: 'x' },
+  { routeTableId: '*', order: 'approval', ...approval, edits: ['edit-aaaaaaaaaaaa'] },
   { routeTableId, order: 'holds', holds: { '10.0.0.0/8': 'please' } },
 ])('an order that has an effect is not reported: %j', (row) => {
   expect(allOrders([row]).unusable).toEqual([]);

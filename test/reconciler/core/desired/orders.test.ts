@@ -193,6 +193,40 @@ describe('an approval', () => {
   });
 });
 
+describe('an approval of edits', () => {
+  const [ids, at, by] = [['edit-aaaaaaaaaaaa', 'edit-bbbbbbbbbbbb'], now.toISOString(), 'alice'];
+  const approval = { edits: new Set(ids), by, at, until };
+  const edits = (fields: object) => ordersOf([ofAll('approval', { ...approval, ...fields })]).edits;
+
+  it('names them in a set or in a list, and ends after 24 hours', () => {
+    const read = { ids, by, at, until: new Date(until) };
+    expect(edits({})).toEqual(read);
+    expect(edits({ edits: ids })).toEqual(read);
+    expect(edits({ until: minutesAfter(48 * 60).toISOString() })?.until).toEqual(minutesAfter(24 * 60));
+  });
+
+  it.each([
+    ['no edits', { edits: undefined }],
+    ['an edit that is no text', { edits: [7] }],
+    ['no author', { by: undefined }],
+    ['no time', { at: undefined }],
+    ['no end', { until: undefined }],
+  ])('with %s permits nothing', (_, fields) => {
+    expect(edits(fields)).toBeUndefined();
+  });
+
+  it('is of all tables only', () => {
+    expect(ordersOf([ofTable('approval', approval)])).toEqual(noOrders);
+  });
+
+  it('is announced once for all tables', () => {
+    const orders = ordersOf([ofAll('approval', approval)]);
+    expect(givenOrders(orders, 'fleet', now)).toEqual([{ kind: 'approval', by, at, until, edits: ids }]);
+    expect(givenOrders(orders, 'table', now)).toEqual([]);
+    expect(givenOrders(orders, 'fleet', minutesAfter(61))).toEqual([]);
+  });
+});
+
 describe('the orders in force', () => {
   const [at, by, reason] = [now.toISOString(), 'alice', 'x'];
   const rows = [

@@ -386,15 +386,29 @@ describe('permitted', () => {
     expect(permitted(planned)).toHaveLength(3);
   });
 
-  it('holds back no replace and no create, wherever it goes', () => {
+  it('holds back no replace and no create where only a delete waits elsewhere', () => {
     const at = route('10.20.0.0/16', 'pcx-aaaaaaaa');
     const changes = [
       { action: 'replace', destination: at.destination, from: pcx('10.20.0.0/16', 'pcx-bbbbbbbb'), to: at.target },
       { action: 'create', destination: at.destination, to: at.target },
     ] as const;
-    const deletes = [{ destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa', code: 'first-deletes' }] as const;
+    const deletes = [{ destination: '10.21.0.0/16', target: 'pcx-aaaaaaaa', code: 'first-deletes' }] as const;
     const blocked = { code: 'first-deletes', message: '', deletes } as const;
     expect(permitted({ changes, blocked })).toEqual(changes);
+  });
+
+  it('holds back the replaces that the fleet brake holds back, and no create', () => {
+    const at = route('10.20.0.0/16', 'pcx-aaaaaaaa');
+    const replace = {
+      action: 'replace',
+      destination: at.destination,
+      from: pcx('10.20.0.0/16', 'pcx-bbbbbbbb'),
+      to: at.target,
+    } as const;
+    const create = { action: 'create', destination: at.destination, to: at.target } as const;
+    const replaces = [{ destination: '10.20.0.0/16', target: 'pcx-bbbbbbbb', code: 'fleet-edit' }] as const;
+    const blocked = { code: 'fleet-edit', message: '', deletes: [], replaces } as const;
+    expect(permitted({ changes: [replace, create], blocked })).toEqual([create]);
   });
 
   it('is everything if nothing is blocked', () => {

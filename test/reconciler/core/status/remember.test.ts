@@ -26,8 +26,47 @@ const asEc2MadeIt = { target: 'local', leftAlone: 'local' };
 
 describe('a route is listed', () => {
   it('while the item lists it, whatever the table contains', () => {
-    expect(slot(listed, [])).toEqual({ listed: true });
+    expect(slot(listed, [])).toEqual({ listed: true, inForce: 'pcx-aaaaaaaa' });
     expect(slot([{}], [via(destination)], { listed: true })).toEqual({ seen: { target: 'pcx-aaaaaaaa' } });
+  });
+});
+
+describe('the target in force is', () => {
+  const { destination: at, target: to } = route(destination, 'pcx-aaaaaaaa');
+
+  it.each<[string, readonly ActualRoute[]]>([
+    ['that of a route that is as listed', [via(destination)]],
+    ['the listed one where there is no route: its create never waits', []],
+  ])('%s', (_, routes) => {
+    expect(slot(listed, routes).inForce).toBe('pcx-aaaaaaaa');
+  });
+
+  it('the one that EC2 confirmed we gave the route, and not one whose answer was lost', () => {
+    const replace = (isCertain: boolean): Made[] => [
+      { change: { action: 'replace', destination: at, from: moved, to }, isCertain },
+    ];
+    expect(slot(listed, [moved], { inForce: 'tgw-aaaaaaaa' }, replace(true)).inForce).toBe('pcx-aaaaaaaa');
+    expect(slot(listed, [moved], { inForce: 'tgw-aaaaaaaa' }, replace(false)).inForce).toBe('tgw-aaaaaaaa');
+  });
+
+  it('the alternate that the route has', () => {
+    const wanted = { ...desired({ [destination]: 'pcx-aaaaaaaa' }) };
+    const [listedRoute] = wanted.routes;
+    const routes = listedRoute ? [{ ...listedRoute, alternates: [moved.target as typeof to] }] : [];
+    const found = table([moved]);
+    const item = { ...wanted, routes };
+    const planned = plan(item, found, { now, memory: memory({}) });
+    const after = rememberRead(memory({}), { desired: item, actual: found, plan: planned, now }, []);
+    expect(after.destinations.get(destination)?.inForce).toBe('pcx-bbbbbbbb');
+  });
+
+  it('unknown in mode observe, and where the route never was as listed', () => {
+    const observed = slot([{ [destination]: 'pcx-aaaaaaaa' }, { mode: 'observe' }], [via(destination)], {
+      inForce: 'pcx-aaaaaaaa',
+    });
+    expect(observed.inForce).toBeUndefined();
+    expect(slot(listed, [moved]).inForce).toBeUndefined();
+    expect(slot([{}], [via(destination)], { inForce: 'pcx-aaaaaaaa' }).inForce).toBeUndefined();
   });
 });
 
