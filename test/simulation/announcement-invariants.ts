@@ -1,3 +1,4 @@
+import { waitingIn } from '../../reconciler/core/plan/guard.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
@@ -174,19 +175,19 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     return missing && `nobody was told of the route ${routeTableId} ${missing.destination}, seen at ${missing.foundAt}`;
   },
 
-  'deletes that wait for a person are announced': ({ state, routeTableId }, _, { announcements }) => {
+  'what waits for a person is announced': ({ state, routeTableId }, _, { announcements }) => {
     const { plan, phase } = state?.status ?? {};
     if (phase === 'Drifted' || !plan?.blocked) return undefined;
     const told = announcements
       .takenOf(routeTableId)
       .flatMap((event) =>
         event.type === 'Route Plan Blocked'
-          ? event.detail.deletes
+          ? [...event.detail.deletes, ...(event.detail.replaces ?? [])]
           : isDetected(event)
             ? event.detail.changes.map(({ destination }) => destination)
             : [],
       );
-    const silent = plan.blocked.deletes.find(({ destination }) => !told.includes(destination));
+    const silent = waitingIn(plan.blocked).find(({ destination }) => !told.includes(destination));
     return silent && `${routeTableId} ${silent.destination} waits for a person, and was not announced`;
   },
 

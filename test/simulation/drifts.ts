@@ -209,7 +209,8 @@ export const announces = (event: DomainEvent, { destination, foundAt }: Owed): b
  */
 export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boolean {
   if (event.detail.at !== foundAt) return false;
-  if (event.type === 'Route Plan Blocked') return event.detail.deletes.includes(destination);
+  if (event.type === 'Route Plan Blocked')
+    return [...event.detail.deletes, ...(event.detail.replaces ?? [])].includes(destination);
   const named =
     event.type === 'Route Left Alone'
       ? event.detail.routes

@@ -1,3 +1,5 @@
+import type { FleetEdits } from './brake.ts';
+import type { Faults } from './faults.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';
 import type { Change } from '../../reconciler/core/route/change.ts';
@@ -151,6 +153,8 @@ export interface TableFacts {
   lastEventAt: number;
   /** When somebody else last changed the static route of a destination. */
   readonly touched: Map<string, number>;
+  /** When its state was last lost, or its item deleted. */
+  lostAt: number;
   /** How often somebody else changed the static route of a destination. */
   readonly undone: Map<string, number>;
 }
@@ -191,6 +195,8 @@ export interface Facts {
   readonly holds: Holds;
   readonly looks: Iterable<Look>;
   readonly announcements: Announcements;
+  readonly edits: FleetEdits;
+  readonly faults: Faults;
   facts(routeTableId: string): TableFacts;
 }
 

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { destinationsWhere } from '../../reconciler/core/memory/memory.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
 import type { StoredState } from '../../reconciler/ports.ts';
+import { waitingIn } from '../../reconciler/core/plan/guard.ts';
+import { isByEdit, isSurelyDrift } from './brake.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
 import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 import { toleranceMs } from './fights.ts';
@@ -288,6 +290,16 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
   },
 
+  'edits change few tables at a time, unless a person approves': (mutation, _, watch) => {
+    const { routeTableId } = mutation;
+    const facts = watch.facts(routeTableId);
+    const isUnsure = watch.faults.knows('call arrives after its caller gave up', 'restored from a backup');
+    if (isUnsure || !isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
+    if (watch.edits.isApproved(facts, watch.time())) return undefined;
+    const tables = watch.edits.changes(routeTableId, watch.time());
+    return tables > watch.edits.tooMany ? `${tell(mutation)} is an edit of table ${tables} in 10 minutes` : undefined;
+  },
+
   'a stale read is not acted on': (mutation, look, watch) => {
     const { routeTableId, destination, read } = mutation;
     const known = lastKnown(routeTableId, destination, look, watch);
@@ -367,10 +379,21 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       look.round.reads.length > 1 ||
       plan.leftAlone.some(({ reason }) => reason === 'target-down') ||
       !watch.readsAreNeverStale;
-    const earned = plan.blocked.deletes.find(({ destination }) =>
+    const held = plan.blocked.deletes.filter(({ code }) => code !== 'fleet-edit');
+    const earned = held.find(({ destination }) =>
       isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
     );
     return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
+  },
+
+  'the fleet brake holds back edits only': ({ status: { plan }, memory: { doubt } }, look, _, watch) => {
+    const facts = watch.facts(look.routeTableId);
+    const isUnsure = !watch.readsAreNeverStale || facts.lostAt > -Infinity || doubt !== undefined;
+    const { shown } = look.read ?? {};
+    if (isUnsure || !shown || watch.faults.knows('restored from a backup')) return undefined;
+    const braked = waitingIn(plan?.blocked).filter(({ code }) => code === 'fleet-edit');
+    const wrong = braked.find(({ destination }) => isSurelyDrift(destination, facts, shown.world));
+    return wrong && `${wrong.destination} waits as an edit, but others have changed it to ${wrong.target}`;
   },
 
   'a destination is contested only if others kept undoing its repairs': ({ memory }, look, _, watch) => {
@@ -613,6 +636,8 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
     (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
   if (isKept && isDead) return true;
+  const isBraked = status?.plan?.blocked?.replaces?.some((one) => one.destination === destination) === true;
+  if (isBraked && !watch.edits.isApproved(facts, watch.time())) return true;
   // The failure of a rejected create also explains the deletes that wait for it.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
   if (wanted === undefined)

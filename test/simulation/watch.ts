@@ -39,6 +39,7 @@ import {
 } from './invariants.ts';
 import { Announcements, isDetected, isHealed, isLeftAlone, isTargetDown } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
+import { FleetEdits } from './brake.ts';
 import { Drifts } from './drifts.ts';
 import { Fights } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
@@ -65,6 +66,7 @@ export class Watch implements Facts {
   readonly halts = new Halts();
   readonly holds = new Holds();
   readonly announcements = new Announcements();
+  readonly edits = new FleetEdits();
   /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
@@ -130,6 +132,7 @@ export class Watch implements Facts {
         known: new Map(),
         lastEventAt: -Infinity,
         touched: new Map(),
+        lostAt: -Infinity,
         undone: new Map(),
       };
       this.tables.set(routeTableId, facts);
@@ -347,6 +350,7 @@ export class Watch implements Facts {
     this.announcements.lost(routeTableId, facts.state?.unsent);
     facts.drifts.lost(this.announcements.takenOf(routeTableId));
     facts.state = undefined;
+    facts.lostAt = this.time();
     facts.owned = new Map();
     facts.local.clear();
     facts.arrivals.forget();
@@ -522,6 +526,7 @@ export class Watch implements Facts {
     if (status.phase === 'Unmanaged') {
       this.announcements.forgot(status.routeTableId);
       facts.reconciled = undefined;
+      facts.lostAt = this.time();
       facts.drifts.forget();
       facts.memory.forget();
       facts.dead.clear();

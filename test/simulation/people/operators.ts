@@ -8,6 +8,8 @@ export class Operators {
   readonly #random: Random;
   /** The name under which the last pause or stop of each scope was written. */
   readonly #haltNames = new Map<string, string>();
+  /** The edits that were approved. */
+  readonly #edits = new Set<string>();
 
   constructor(cloud: Cloud, random: Random) {
     this.#cloud = cloud;
@@ -59,6 +61,20 @@ export class Operators {
     const asKeys = routes.map(({ destination, target }) => `${destination} ${target}`);
     watch.approved(routeTableId, asKeys, at, scheduler.time + lastsMs);
     history.note('alice', `approves in ${routeTableId}`, asKeys);
+    return true;
+  }
+
+  /** Approves the edit that a table waits for, as a person who has seen its message. Returns whether there was one. */
+  approveEdit(routeTableId: string): boolean {
+    const { watch, orders, scheduler, history } = this.#cloud;
+    const edit = watch.facts(routeTableId).state?.status.plan?.blocked?.edit;
+    if (edit === undefined) return false;
+    const lastsMs = this.#random.chance(0.8) ? 24 * 3_600 * second : this.#random.between(5, 90) * second;
+    const [at, until] = [scheduler.time, scheduler.time + lastsMs].map((time) => new Date(time).toISOString());
+    this.#edits.add(edit);
+    orders.put('*', 'approval', { edits: new Set(this.#edits), by: 'alice', at, until });
+    for (const one of this.#edits) watch.edits.approve(one, scheduler.time + lastsMs);
+    history.note('alice', `approves ${edit}`, { until });
     return true;
   }
 

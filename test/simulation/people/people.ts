@@ -3,6 +3,7 @@ import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
+import { newBrakeRow } from '../../../reconciler/core/plan/fleet-brake.ts';
 import { Attack } from './attack.ts';
 import { Callers } from './callers.ts';
 import { Editors } from './editors.ts';
@@ -53,6 +54,7 @@ export class People {
       for (let index = random.between(1, 4); index > 0; index--)
         this.#at(this.#momentBefore(end), (id) => this.#attack.act(id, this.#editors.spec(id)));
     if (random.chance(0.2)) this.#storm(this.#momentBefore(end));
+    if (random.chance(0.5)) this.#pushElsewhere(end);
     for (const routeTableId of this.tables)
       if (this.#cloud.faults.strikes('writes denied for a while')) this.#cloud.denied.add(routeTableId);
   }
@@ -70,6 +72,7 @@ export class People {
     for (const target of mortal.filter((id) => !isAlive(id, vpc, world))) scenery.target(target);
     denied.clear();
     this.#operators.endOrders(this.tables);
+    if (this.#random.chance(0.5)) for (const routeTableId of this.tables) this.#operators.approveEdit(routeTableId);
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
   }
 
@@ -151,6 +154,27 @@ export class People {
     else this.#cloud.ec2.scenery.deleteTable(routeTableId);
   }
 
+  /** A pipeline edits other tables of the fleet, again and again. They take the places of the simulated tables. */
+  #pushElsewhere(end: number): void {
+    const { scheduler, states, watch, history } = this.#cloud;
+    const ids = Array.from({ length: this.#random.between(2, 5) }, (_, index) => `rtb-eeeeeee${index}`);
+    const takePlace = async (id: string): Promise<void> => {
+      if (!watch.edits.hasPlaceFor(id, scheduler.time)) return;
+      const row = states.brake ?? newBrakeRow;
+      const places = { ...row.places, [id]: new Date(scheduler.time).toISOString() };
+      const others = Object.keys(places).filter(
+        (one) => scheduler.time - Date.parse(places[one] ?? '') < 11 * 60 * second,
+      );
+      if (others.length > watch.edits.tooMany) return;
+      history.note('pipeline', `edits ${id}`);
+      watch.edits.others.set(id, scheduler.time);
+      await states.writeBrake({ ...row, revision: row.revision + 1, places }, states.brake?.revision);
+    };
+    for (const id of ids)
+      for (let count = this.#random.between(1, 3); count > 0; count--)
+        scheduler.at(scheduler.time + this.#momentBefore(end), () => void takePlace(id));
+  }
+
   /** Twelve calls on one table within 4 seconds. */
   #storm(afterMs: number): void {
     const { scheduler } = this.#cloud;
@@ -163,7 +187,8 @@ export class People {
 
   /** Approves the waiting deletes of a table, or edits its item if there are none. */
   #approve(routeTableId: string, spec: Spec): void {
-    const isApproved = this.#operators.approve(routeTableId);
+    const isApproved =
+      (this.#random.chance(0.5) && this.#operators.approveEdit(routeTableId)) || this.#operators.approve(routeTableId);
     if (!isApproved) this.#editors.change(routeTableId, spec);
   }
 
