@@ -300,6 +300,18 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return tables > watch.edits.tooMany ? `${tell(mutation)} is an edit of table ${tables} in 10 minutes` : undefined;
   },
 
+  'what waits as an edit goes only when a person approves, or with another edit': (mutation, { before }, watch) => {
+    const { routeTableId, destination, from } = mutation;
+    const facts = watch.facts(routeTableId);
+    const { plan, checkedAt = '' } = before?.status ?? {};
+    const waits = waitingIn(plan?.blocked).some(
+      (one) => one.code === 'fleet-edit' && one.destination === destination && one.target === from,
+    );
+    const isSameVersion = (facts.versions.at(-1)?.at ?? Infinity) < Date.parse(checkedAt) - 20 * second;
+    if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isApproved(mutation, facts)) return undefined;
+    return watch.edits.isApproved(facts, watch.time()) ? undefined : `${tell(mutation)} waited as ${plan.blocked.edit}`;
+  },
+
   'a stale read is not acted on': (mutation, look, watch) => {
     const { routeTableId, destination, read } = mutation;
     const known = lastKnown(routeTableId, destination, look, watch);

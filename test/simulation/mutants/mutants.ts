@@ -772,4 +772,40 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  mutant(
+    'the fleet brake lets every table go',
+    'core/plan/fleet-brake.ts',
+    'if (hasPlace || Object.keys(others).length < placesIn(tables))',
+    'if (hasPlace || others)',
+  ),
+  mutant(
+    'the fleet brake forgets places after a minute',
+    'core/plan/fleet-brake.ts',
+    'const placeKeptMs = 11 * 60 * 1_000',
+    'const placeKeptMs = 60 * 1_000',
+  ),
+  mutant(
+    'the fleet brake does not hold back deletes',
+    'core/plan/edits.ts',
+    "if (change.action === 'delete') return isOwned(slot, on) && arrival !== 'appeared'",
+    "if (change.action === 'delete') return isOwned(slot, on) && arrival === 'appeared'",
+  ),
+  mutant(
+    'the fleet brake holds back repairs',
+    'core/plan/edits.ts',
+    'return inForce !== listed && !isMovedByOthers',
+    'return inForce !== listed || isMovedByOthers',
+  ),
+  mutant(
+    'what the fleet brake holds back goes in a later window',
+    'converge.ts',
+    'const isValid = braked?.edit !== undefined &&',
+    'const isValid = braked?.edit === undefined &&',
+  ),
+  mutant(
+    'an approved edit stays where it is',
+    'core/plan/edits.ts',
+    'edits.ids.includes(braked.edit)',
+    'edits.ids.includes(braked.since)',
+  ),
 ];
