@@ -157,7 +157,7 @@ export class People {
   /** A pipeline edits other tables of the fleet, again and again. They take the places of the simulated tables. */
   #pushElsewhere(end: number): void {
     const { scheduler, states, watch, history } = this.#cloud;
-    const ids = Array.from({ length: this.#random.between(2, 5) }, (_, index) => `rtb-eeeeeee${index}`);
+    const ids = Array.from({ length: this.#random.pick([3, 4, 5, 5, 5]) }, (_, index) => `rtb-eeeeeee${index}`);
     const takePlace = async (id: string): Promise<void> => {
       if (!watch.edits.hasPlaceFor(id, scheduler.time)) return;
       const row = states.brake ?? newBrakeRow;
@@ -170,9 +170,11 @@ export class People {
       watch.edits.others.set(id, scheduler.time);
       await states.writeBrake({ ...row, revision: row.revision + 1, places }, states.brake?.revision);
     };
-    for (const id of ids)
-      for (let count = this.#random.between(1, 3); count > 0; count--)
+    for (const id of ids) {
+      scheduler.at(scheduler.time + this.#random.between(0, 20 * second), () => void takePlace(id));
+      for (let count = this.#random.between(0, 2); count > 0; count--)
         scheduler.at(scheduler.time + this.#momentBefore(end), () => void takePlace(id));
+    }
   }
 
   /** Twelve calls on one table within 4 seconds. */
