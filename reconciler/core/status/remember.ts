@@ -119,7 +119,7 @@ function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date)
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instances: instancesAfter(before, slot),
-    down: downAfter(before.down, { ...slot, isMade: isMadeAsListed(slot) }, now),
+    down: downAfter(before, { ...slot, isMade: isMadeAsListed(slot) }, now),
   };
 }
 
