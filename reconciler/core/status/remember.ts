@@ -114,7 +114,15 @@ function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date)
     ...before,
     listed: wanted ? true : undefined,
     ...ownershipAfter(before, slot),
-    ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
+    ...arrivalAfter(
+      before,
+      {
+        isListed: wanted !== undefined,
+        isFilled: isFilledAfter(slot),
+        leftAlone: slot.route ? leftAlone : before.seen?.leftAlone,
+      },
+      now,
+    ),
     seen: seenAfter(before, slot, around),
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
