@@ -3,11 +3,11 @@ import { isEnforced } from '../desired/enforcement.ts';
 import { policyHash } from '../desired/hashes.ts';
 import {
   type Arrival,
-  type LeftAloneReason,
   type Memory,
   type PolicySince,
   type Remembered,
   type Rewritten,
+  type Seen,
   withEach,
 } from '../memory/memory.ts';
 import { slotsOf } from '../plan/slots.ts';
@@ -126,32 +126,32 @@ export interface Shown {
   readonly isListed: boolean;
   /** A static route is there. */
   readonly isFilled: boolean;
-  readonly leftAlone: LeftAloneReason | undefined;
+  /** Why the route is left alone, or was when it was last seen. */
+  readonly leftAlone: Seen['leftAlone'];
 }
 
 /**
- * The arrival at one destination after a reconcile. It is decided once, and survives whatever happens to the route. It
- * is decided anew when the item stops listing the destination or leaving the route alone, and 24 hours after the route
- * has gone.
+ * The arrival at one destination after a reconcile. It is decided once, and survives whatever happens to the route. A
+ * destination without a route is forgotten after 24 hours, and at once if the item no longer lists it or left its last
+ * route alone.
  */
 export function arrivalAfter(
   { arrival, emptySince }: Remembered,
   { isListed, isFilled, leftAlone }: Shown,
   now: Date,
 ): Pick<Rewritten, 'arrival' | 'emptySince'> {
-  if (isFilled) {
-    if (isListed) return { arrival: 'listed', emptySince: undefined };
-    return { arrival: (leftAlone && byItem[leftAlone]) ?? arrival, emptySince: undefined };
-  }
+  const leftByItem = leftAlone && byItem[leftAlone];
+  if (isFilled) return { arrival: isListed ? 'listed' : (leftByItem ?? arrival), emptySince: undefined };
   const since = emptySince ?? now.toISOString();
-  const isOver = (arrival === 'listed' && !isListed) || now.getTime() - Date.parse(since) >= emptyKeptMs;
+  const isNobodys = arrival === 'listed' ? !isListed : leftByItem !== undefined;
+  const isOver = isNobodys || now.getTime() - Date.parse(since) >= emptyKeptMs;
   return arrival === undefined || isOver
     ? { arrival: undefined, emptySince: undefined }
     : { arrival, emptySince: since };
 }
 
 /** The arrival of a route that the item leaves alone. Other reasons lie in the route itself. */
-const byItem: Readonly<Record<LeftAloneReason, Arrival | undefined>> = {
+const byItem: Readonly<Record<NonNullable<Seen['leftAlone']>, Arrival | undefined>> = {
   ignored: 'ignored',
   'out-of-scope': 'out-of-scope',
   'unlisted-kept': 'kept',
@@ -165,4 +165,5 @@ const byItem: Readonly<Record<LeftAloneReason, Arrival | undefined>> = {
   unknown: undefined,
   'maybe-not-ours': undefined,
   'target-down': undefined,
+  'on-alternate': undefined,
 };

@@ -48,7 +48,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         planned: open.get(destination),
         waits: waits.get(destination),
         troubles: troublesLeft(troubles.get(destination), rescued.has(destination)),
-        down: withCauses(destination, remembered, { before: was, kept: kept.get(destination), calls, now }),
+        down: withCauses(destination, remembered, { kept: kept.get(destination), calls }),
         refusal: refusalAfter(was.refusal, wanted, outcome, now),
       };
     },

@@ -134,13 +134,21 @@ function rememberSlot(
     ...before,
     listed: wanted ? true : undefined,
     ...ownershipAfter(before, slot),
-    ...arrivalAfter(before, { isListed: wanted !== undefined, isFilled: isFilledAfter(slot), leftAlone }, now),
+    ...arrivalAfter(
+      before,
+      {
+        isListed: wanted !== undefined,
+        isFilled: isFilledAfter(slot),
+        leftAlone: slot.route ? leftAlone : before.seen?.leftAlone,
+      },
+      now,
+    ),
     seen: seenAfter(before, slot, around),
     inForce: mode === 'enforce' ? inForceAfter(before, slot) : undefined,
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instances: instancesAfter(before, slot),
-    down: downAfter(before.down, { ...slot, isMade: isMadeAsListed(slot) }, now),
+    down: downAfter(before, { ...slot, isMade: isMadeAsListed(slot) }, now),
   };
 }
 

@@ -95,6 +95,8 @@ interface Watched {
   readonly wasListed: boolean;
   /** The item listed its destination when it was last seen. */
   readonly inSlot: boolean;
+  /** The item left it alone when it was last seen. */
+  readonly leftAlone: boolean;
   /** It came while the table was enforced and watched, and the item has never listed it or left it alone since. */
   readonly appeared: boolean;
 }
@@ -148,6 +150,7 @@ class Onlooker {
         target,
         wasListed: listed.get(destination) === target || sameTarget,
         inSlot: listed.has(destination) || (there?.inSlot ?? false),
+        leftAlone: leftAlone.has(destination),
         appeared: appeared && !listed.has(destination) && !leftAlone.has(destination),
       });
     }
@@ -174,15 +177,15 @@ class Onlooker {
       const route = seen.get(destination);
       if (change.action !== 'delete') {
         const target = targetText(change.to);
-        seen.set(destination, { target, wasListed: true, inSlot: true, appeared: false });
+        seen.set(destination, { target, wasListed: true, inSlot: true, leftAlone: false, appeared: false });
       } else if (route) {
         seen.delete(destination);
         leaves(destination, route);
       }
     }
-    // What was in a listed slot says nothing about a route that comes there after the item stops listing it.
+    // What was listed or left alone says nothing about a route that comes there after that.
     for (const [destination, { route }] of this.#gone)
-      if (route.inSlot && !listed.has(destination)) this.#gone.delete(destination);
+      if ((route.inSlot && !listed.has(destination)) || route.leftAlone) this.#gone.delete(destination);
     this.#routes = seen;
     this.#lastLook = now;
     return unearned;

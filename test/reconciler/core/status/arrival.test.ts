@@ -149,6 +149,14 @@ describe('an arrival', () => {
     expect(after(gone, {}, 5)).toEqual({ arrival: 'adopted', emptySince: undefined });
   });
 
+  it('of a route that the item left alone to the end is forgotten with the route', () => {
+    const gone = after({ arrival: 'kept' }, { isFilled: false, leftAlone: 'unlisted-kept' });
+    expect(gone).toEqual({ arrival: undefined, emptySince: undefined });
+    // It waited for a person when the item no longer left it alone.
+    expect(after({ arrival: 'kept' }, { isFilled: false }).arrival).toBe('kept');
+    expect(after({ arrival: 'adopted' }, { isFilled: false, leftAlone: 'held' }).arrival).toBe('adopted');
+  });
+
   it('of a destination that is no longer listed is forgotten with its route', () => {
     expect(after({ arrival: 'listed' }, { isFilled: false }).arrival).toBeUndefined();
     expect(after({ arrival: 'listed' }, { isFilled: false, isListed: true }).arrival).toBe('listed');

@@ -15,6 +15,8 @@ const alive: Down = { ...down, aliveSince: at(-1) };
 const fresh: Down = { target, since: at(0) };
 const blackhole = { ...via(destination), state: 'blackhole' } as const;
 const moved = via(destination, 'tgw-aaaaaaaa');
+/** The read before showed the route there, too. */
+const stood = { seen: { target: 'tgw-aaaaaaaa' } };
 
 interface Read {
   readonly item?: Parameters<typeof desired>;
@@ -50,13 +52,13 @@ describe('a listed target is down', () => {
   });
 
   it('once EC2 calls it dead, while the route is elsewhere or missing', () => {
-    expect(after({}, [moved], { health: 'dead' }).down).toEqual(fresh);
+    expect(after(stood, [moved], { health: 'dead' }).down).toEqual(fresh);
     expect(after({}, [], { health: 'dead' }).down).toEqual(fresh);
   });
 
   it('since that was first seen', () => {
     expect(after({ down }, [blackhole]).down).toEqual(down);
-    expect(after({ down }, [moved], { health: 'dead' }).down).toEqual(down);
+    expect(after({ down, ...stood }, [moved], { health: 'dead' }).down).toEqual(down);
   });
 
   it('not because EC2 calls it alive, cannot be asked, or does not answer', () => {
@@ -67,19 +69,19 @@ describe('a listed target is down', () => {
 
 describe('a target that is down', () => {
   it('counts as alive since EC2 first said so', () => {
-    expect(after({ down }, [moved], { health: 'alive' }).down).toEqual({ ...down, aliveSince: at(0) });
-    expect(after({ down: alive }, [moved], { health: 'alive' }).down).toEqual(alive);
+    expect(after({ down, ...stood }, [moved], { health: 'alive' }).down).toEqual({ ...down, aliveSince: at(0) });
+    expect(after({ down: alive, ...stood }, [moved], { health: 'alive' }).down).toEqual(alive);
   });
 
   it('starts anew when it dies again', () => {
-    expect(after({ down: alive }, [moved], { health: 'dead' }).down).toEqual(fresh);
+    expect(after({ down: alive, ...stood }, [moved], { health: 'dead' }).down).toEqual(fresh);
     expect(after({ down: alive }, [blackhole]).down).toEqual(fresh);
   });
 
   it('dies again by another hand, and the route stays moved by the same one', () => {
     const cause = { id: 'call-1', name: 'StopInstances', time: at(-11) };
     const again = { ...alive, takenDown: cause, seenMovedAt: at(-9), moved: { ...cause, name: 'ReplaceRoute' } };
-    expect(after({ down: again }, [moved], { health: 'dead' }).down).toEqual({
+    expect(after({ down: again, ...stood }, [moved], { health: 'dead' }).down).toEqual({
       ...fresh,
       seenMovedAt: again.seenMovedAt,
       moved: again.moved,
@@ -88,7 +90,7 @@ describe('a target that is down', () => {
 
   it.each(['unaskable', undefined] as const)('stays as it was when EC2 answers: %s', (health) => {
     for (const before of [down, alive])
-      expect(after({ down: before }, [moved], health && { health }).down).toEqual(before);
+      expect(after({ down: before, ...stood }, [moved], health && { health }).down).toEqual(before);
   });
 
   it('stays down after others deleted the route', () => {
@@ -101,7 +103,7 @@ describe('a target that is down', () => {
   });
 
   it('stays as it was while nobody knows whether our replace was made', () => {
-    expect(after({ down: alive }, [moved], { health: 'alive', made: replacing(false) }).down).toEqual(alive);
+    expect(after({ down: alive, ...stood }, [moved], { health: 'alive', made: replacing(false) }).down).toEqual(alive);
   });
 
   it.each<[string, Parameters<typeof desired>]>([
@@ -159,12 +161,11 @@ describe('who is named', () => {
   };
   /** Before this reconcile, the route led to its listed target. */
   const onTarget: Remembered = { seen: { target } };
-  const caused = (
-    remembered: Remembered,
-    kept: string | undefined,
-    calls: readonly ReportedCall[],
-    before: Remembered = onTarget,
-  ) => withCauses(destination, remembered, { before, kept, calls, now: minutesAfter(0) });
+  /** After a read that shows the route through `kept`, or as listed. */
+  const caused = (before: Remembered, kept: string | undefined, calls: readonly ReportedCall[]) => {
+    const shown = kept === undefined ? blackhole : via(destination, kept);
+    return withCauses(destination, after({ ...onTarget, ...before }, [shown], { health: 'dead' }), { kept, calls });
+  };
   const named = (
     calls: readonly ReportedCall[],
     before: Remembered = { down: fresh },
@@ -202,24 +203,32 @@ describe('who is named', () => {
   it('for the route: the first call that moved it, even if its event is late', () => {
     const again = { ...move, id: 'call-6', time: at(0), actor: alice };
     expect(named([move, again])[1]).toBe(bob.arn);
-    const moved: Remembered = { seen: { target: 'tgw-aaaaaaaa' } };
     const seen = caused({ down: fresh }, 'tgw-aaaaaaaa', []);
-    const late = caused(seen ? { down: seen } : {}, 'tgw-aaaaaaaa', [move], moved);
+    const late = caused({ ...(seen && { down: seen }), ...stood }, 'tgw-aaaaaaaa', [move]);
     expect(late?.moved?.actor).toEqual(bob);
-    expect(
-      caused(late ? { down: late } : {}, 'tgw-aaaaaaaa', [{ ...again, time: at(5) }], moved)?.moved?.actor,
-    ).toEqual(bob);
+    const later = [{ ...again, time: at(5) }];
+    expect(caused({ ...(late && { down: late }), ...stood }, 'tgw-aaaaaaaa', later)?.moved?.actor).toEqual(bob);
+  });
+
+  it('for the route where it is now: whoever moved it before did not move it there', () => {
+    const first = caused({ down: fresh }, 'tgw-aaaaaaaa', [move]);
+    const before = { ...(first && { down: first }), ...stood };
+    const call = { ...move, id: 'call-7', time: at(-0.5), actor: alice, target: 'nat-bbbbbbbb' };
+    expect(caused(before, 'nat-bbbbbbbb', [move])?.moved).toBeUndefined();
+    expect(caused(before, 'nat-bbbbbbbb', [move, call])?.moved?.actor).toEqual(alice);
+    // The reconcile that first saw it there may end before it asks who did that.
+    const seen = after(before, [via(destination, 'nat-bbbbbbbb')], { health: 'dead' });
+    expect(caused(seen, 'nat-bbbbbbbb', [])?.moved).toBeUndefined();
+    expect(caused(seen, 'nat-bbbbbbbb', [move, call])?.moved?.actor).toEqual(alice);
   });
 
   it('for no route that stood when the item listed the dead target', () => {
-    expect(
-      caused({ down: fresh }, 'tgw-aaaaaaaa', [move], { seen: { target: 'tgw-aaaaaaaa' } })?.moved,
-    ).toBeUndefined();
+    expect(caused({ down: fresh, ...stood }, 'tgw-aaaaaaaa', [move])?.moved).toBeUndefined();
   });
 
   it('for as long as the target is down, although the calls are forgotten', () => {
     const found = caused({ down: fresh }, 'tgw-aaaaaaaa', [call(), move]);
-    const later = caused(found ? { down: found } : {}, 'tgw-aaaaaaaa', [], { seen: { target: 'tgw-aaaaaaaa' } });
+    const later = caused({ ...(found && { down: found }), ...stood }, 'tgw-aaaaaaaa', []);
     expect([later?.takenDown?.actor, later?.moved?.actor]).toEqual([alice, bob]);
   });
 
