@@ -178,6 +178,21 @@ describe('the fleet brake', () => {
     expect(fleet.ec2.scenery.routesOf(two)).not.toHaveProperty('10.99.0.0/16');
   });
 
+  it('repairs a route that others made where the last read showed none, although the item was edited meanwhile', async () => {
+    const fleet = await Fleet.inSync(7);
+    const [last = '', ...others] = fleet.ids.toReversed();
+    fleet.push(mistake, others);
+    await fleet.reconcileAll(others);
+    fleet.ec2.scenery.removeRoute(last, '10.20.0.0/16');
+    fleet.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'InvalidVpcPeeringConnectionID.NotFound' } });
+    await fleet.event({}, last);
+    fleet.faults.clear();
+    fleet.ec2.scenery.route(last, '10.20.0.0/16', 'pcx-bbbbbbbb');
+    fleet.push({ ...before, '10.20.0.0/16': 'tgw-aaaaaaaa' }, [last]);
+    await fleet.reconcile({ kind: 'desired' }, last);
+    expect(fleet.ec2.scenery.routesOf(last)).toMatchObject({ '10.20.0.0/16': 'tgw-aaaaaaaa' });
+  });
+
   it('never calls what waits drift', async () => {
     const fleet = await Fleet.inSync(7);
     fleet.push(mistake);

@@ -29,14 +29,15 @@ function followsFromEdit(
   on: Circumstances,
 ): boolean {
   const slot = { ...change.from, destination: change.destination };
-  const { inForce, ours, arrival } = rememberedAt(on.memory, destinationText(change.destination));
+  const { inForce, ours, seen, arrival } = rememberedAt(on.memory, destinationText(change.destination));
   // Only an edit makes us delete a route of ours.
   if (change.action === 'delete') return isOwned(slot, on) && arrival !== 'appeared';
   // A move away from a dead target, or a local route that is put back.
   if (change.because === 'target-down' || listed === undefined) return false;
   if (inForce === undefined) return true;
-  // Others changed the route while the edit waits: that is drift, and it is repaired.
-  const isMovedByOthers = (ours !== undefined && !isOwned(slot, on)) || isRetargetedLocal(slot, on);
+  // Others made or changed the route since the last read, or while the edit waits: that is drift, and it is repaired.
+  const isMovedByOthers =
+    seen === undefined || (ours !== undefined && !isOwned(slot, on)) || isRetargetedLocal(slot, on);
   return inForce !== listed && !isMovedByOthers;
 }
 

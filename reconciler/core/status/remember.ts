@@ -187,11 +187,15 @@ function ownershipAfter(
   return { ours: targetText(change.to), overrodeLocal: isTrue(wasLocal) ?? read.overrodeLocal };
 }
 
-/** The target in force at a listed destination. Where there is no route, the listed one: its create never waits. */
-function inForceAfter({ inForce }: Remembered, { wanted, route, made }: Slot): string | undefined {
+/**
+ * The target in force at a listed destination. Where there was no route, that is the listed one: its create never waits,
+ * and what others make there instead is drift.
+ */
+function inForceAfter({ inForce, seen }: Remembered, { wanted, route, made }: Slot): string | undefined {
   if (!wanted) return undefined;
   if (made?.isCertain && made.change.action !== 'delete') return targetText(made.change.to);
-  const shown = route ? listedTargetOf(wanted, route) : wanted.target;
+  const wasEmpty = inForce !== undefined && seen === undefined;
+  const shown = (route && listedTargetOf(wanted, route)) ?? (route && !wasEmpty ? undefined : wanted.target);
   return shown ? targetText(shown) : inForce;
 }
 

@@ -41,12 +41,19 @@ describe('the target in force is', () => {
     expect(slot(listed, routes).inForce).toBe('pcx-aaaaaaaa');
   });
 
+  it('the listed one where others made a route since a read showed none', () => {
+    const was = { inForce: 'tgw-aaaaaaaa' };
+    expect(slot(listed, [moved], was).inForce).toBe('pcx-aaaaaaaa');
+    expect(slot(listed, [moved], { ...was, seen: { target: 'tgw-aaaaaaaa' } }).inForce).toBe('tgw-aaaaaaaa');
+  });
+
   it('the one that EC2 confirmed we gave the route, and not one whose answer was lost', () => {
     const replace = (isCertain: boolean): Made[] => [
       { change: { action: 'replace', destination: at, from: moved, to }, isCertain },
     ];
     expect(slot(listed, [moved], { inForce: 'tgw-aaaaaaaa' }, replace(true)).inForce).toBe('pcx-aaaaaaaa');
-    expect(slot(listed, [moved], { inForce: 'tgw-aaaaaaaa' }, replace(false)).inForce).toBe('tgw-aaaaaaaa');
+    const was = { inForce: 'tgw-aaaaaaaa', seen: { target: 'tgw-aaaaaaaa' } };
+    expect(slot(listed, [moved], was, replace(false)).inForce).toBe('tgw-aaaaaaaa');
   });
 
   it('the alternate that the route has', () => {
