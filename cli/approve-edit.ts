@@ -1,5 +1,5 @@
-import type { WaitingChange } from '../reconciler/core/plan/guard.ts';
-import { waitingIn } from '../reconciler/core/plan/guard.ts';
+import { editIdPattern } from '../reconciler/core/plan/fleet-brake.ts';
+import { type WaitingChange, waitingIn } from '../reconciler/core/plan/guard.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { approvalLastsMs } from '../reconciler/core/desired/orders.ts';
 import { type ApproveOptions, agreed } from './approve.ts';
@@ -24,6 +24,8 @@ interface WaitingTable {
  * The order is of the time before the tables are read. So it releases nothing that begins to wait later.
  */
 export async function approveEdit(edit: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
+  if (!editIdPattern.test(edit))
+    throw new Failure(`"${printable(edit)}" is not the id of an edit, such as edit-0a1b2c3d4e5f: its message names it`);
   const open = await deployment(options);
   const at = new Date();
   const waiting = await reaching('find the tables that wait', open, () => tablesThatWait(edit, open));

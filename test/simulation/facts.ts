@@ -1,4 +1,4 @@
-import type { FleetEdits } from './brake.ts';
+import type { FleetEdits } from './fleet-edits.ts';
 import type { Faults } from './faults.ts';
 import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { News } from '../../reconciler/core/announce/news.ts';

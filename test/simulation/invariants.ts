@@ -295,7 +295,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const facts = watch.facts(routeTableId);
     const isUnsure = watch.faults.knows('call arrives after its caller gave up', 'restored from a backup');
     if (isUnsure || !isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
-    if (watch.edits.isApproved(facts, watch.time())) return undefined;
+    if (watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())) return undefined;
     const tables = watch.edits.changes(routeTableId, watch.time());
     return tables > watch.edits.tooMany ? `${tell(mutation)} is an edit of table ${tables} in 10 minutes` : undefined;
   },
@@ -309,7 +309,9 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     );
     const isSameVersion = (facts.versions.at(-1)?.at ?? Infinity) < Date.parse(checkedAt) - 20 * second;
     if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isApproved(mutation, facts)) return undefined;
-    return watch.edits.isApproved(facts, watch.time()) ? undefined : `${tell(mutation)} waited as ${plan.blocked.edit}`;
+    return watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())
+      ? undefined
+      : `${tell(mutation)} waited as ${plan.blocked.edit}`;
   },
 
   'a stale read is not acted on': (mutation, look, watch) => {
@@ -649,7 +651,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
   );
   if (isKept && isDead) return true;
   const isBraked = status?.plan?.blocked?.replaces?.some((one) => one.destination === destination) === true;
-  if (isBraked && !watch.edits.isApproved(facts, watch.time())) return true;
+  if (isBraked && !watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())) return true;
   // The failure of a rejected create also explains the deletes that wait for it.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
   if (wanted === undefined)

@@ -39,7 +39,7 @@ import {
 } from './invariants.ts';
 import { Announcements, isDetected, isHealed, isLeftAlone, isTargetDown } from './announcements.ts';
 import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './announcement-invariants.ts';
-import { FleetEdits } from './brake.ts';
+import { FleetEdits } from './fleet-edits.ts';
 import { Drifts } from './drifts.ts';
 import { Fights } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';

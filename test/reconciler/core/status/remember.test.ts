@@ -57,9 +57,9 @@ describe('the target in force is', () => {
   });
 
   it('the alternate that the route has', () => {
-    const wanted = { ...desired({ [destination]: 'pcx-aaaaaaaa' }) };
-    const [listedRoute] = wanted.routes;
-    const routes = listedRoute ? [{ ...listedRoute, alternates: [moved.target as typeof to] }] : [];
+    const wanted = desired({ [destination]: 'pcx-aaaaaaaa' });
+    const alternate = route(destination, 'pcx-bbbbbbbb').target;
+    const routes = wanted.routes.map((one) => ({ ...one, alternates: [alternate] }));
     const found = table([moved]);
     const item = { ...wanted, routes };
     const planned = plan(item, found, { now, memory: memory({}) });
