@@ -216,8 +216,12 @@ async function apply(
     memory,
     vouched: session.vouched,
     isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
-    isDoubtful: (actual, readAt, made) =>
-      isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
+    isDoubtful: (read, made) =>
+      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt), {
+        desired,
+        calls: evidence.recent,
+        isEdited: before?.desiredHash !== desiredHash(desired),
+      }),
     beforeChanges: async (plan, made) => {
       await history.planned(plan, made, isEdit);
       log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });

@@ -13,6 +13,7 @@ import { isRepair, repairsAfter } from './contest.ts';
 import { withCauses } from './down.ts';
 import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
 import { refusalAfter } from './retries.ts';
+import { isRepeat } from './staleness.ts';
 
 // Follows every destination through one reconcile.
 
@@ -81,7 +82,9 @@ export function rememberRepairs(
       const was = rememberedAt(before, destination);
       const wanted = listed.get(destination) ?? [remembered.wasLocal ? 'local' : undefined];
       const arrived = known({ ...was, arrival: remembered.arrival });
-      const repair = tried.get(destination)?.find((one) => wanted.includes(one.to) && isRepair(one, arrived));
+      const repair = tried
+        .get(destination)
+        ?.find((one) => wanted.includes(one.to) && isRepair(one, arrived) && !isRepeat(one, was, before, calls));
       const seen = {
         wanted,
         isDrifted: drifted?.has(destination),
