@@ -372,3 +372,32 @@ describe('while reads lag for 20 minutes', () => {
     expect(world.announcer.events).not.toContain('Route Plan Blocked (entered)');
   });
 });
+
+describe('the writes of a function that died before it wrote its status', () => {
+  it('are known from its run: a stale read does not repeat them', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    freezeReads(world);
+    world.clock.advance(1_000);
+    world.states.faults = failing('write');
+    await expect(world.reconcile()).rejects.toThrow('write failed');
+    world.states.faults = () => {};
+    world.clock.advance(5_000);
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toHaveLength(1);
+    expect(world.status().phase).toBe('Verifying');
+  });
+
+  it('are known from its run after an edit, too', async () => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    freezeReads(world);
+    world.clock.advance(1_000);
+    world.states.faults = failing('write');
+    await expect(world.reconcile({ kind: 'desired' })).rejects.toThrow('write failed');
+    world.states.faults = () => {};
+    world.clock.advance(5_000);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toHaveLength(1);
+  });
+});
