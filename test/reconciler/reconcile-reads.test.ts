@@ -262,6 +262,81 @@ function freezeReads({ faults, now }: InMemoryWorld): void {
 const announced = ({ announcer }: InMemoryWorld): readonly string[] =>
   announcer.news.flatMap(({ events }) => events.map(({ type }) => type));
 
+describe('a reported call', () => {
+  const hijack = { name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa' };
+
+  it('whose effect the first read does not show is repaired after 10 s', async () => {
+    const world = await inSync(two);
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
+    await world.event(hijack);
+    expect(world.ec2.journal.mutations).toEqual([]);
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it.each([
+    ['that had no effect', hijack],
+    ['that asked for what already stands there', { ...hijack, target: 'pcx-aaaaaaaa' }],
+    [
+      'that took down a target which no route shows as down',
+      { name: 'DeleteVpcPeeringConnection', tookDown: ['pcx-aaaaaaaa'] },
+    ],
+  ])('%s leads to one more read at most', async (_, call) => {
+    const world = await inSync(two);
+    await world.event(call);
+    await follow(world, 240);
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBeLessThanOrEqual(2);
+  });
+
+  it('that is repaired is verified, and read no more', async () => {
+    const world = await inSync(two);
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    await world.event(hijack);
+    await follow(world, 240);
+    expect(world.ec2.journal.counts).toMatchObject({ DescribeRouteTables: 2, ReplaceRoute: 1 });
+  });
+
+  it('that comes twice leads to one more read', async () => {
+    const world = await inSync(two);
+    const call = { ...hijack, id: 'call-1', time: world.now().toISOString() };
+    await world.event(call);
+    await world.event(call);
+    await follow(world, 240);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(3);
+  });
+
+  it('older than 2 minutes leads to no more reads', async () => {
+    const world = await inSync(two);
+    await world.event({ ...hijack, time: new Date(world.now().getTime() - 120_000).toISOString() });
+    await follow(world, 240);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(1);
+  });
+
+  it('that a doubtful read could not show is read for once more when reads are believed again', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    world.clock.advance(3_000);
+    await world.reconcile();
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 6_000 });
+    await world.event(hijack);
+    expect(world.memory().doubt).toBe(true);
+    world.clock.advance(6_000);
+    world.faults.clear();
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 8_000 });
+    world.requeue.sent.length = 0;
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.status().phase).toBe('InSync');
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
 describe('while reads lag for 20 minutes', () => {
   const repairs: readonly [string, (world: InMemoryWorld) => void, string][] = [
     ['a create', ({ ec2 }) => ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16'), 'CreateRoute'],

@@ -18,7 +18,7 @@ import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
 import { invalidBecause, phaseOf } from './phase.ts';
-import { type Awaited, awaitedAfter, rememberWrites, withShown } from './staleness.ts';
+import { type Awaited, awaitedAfter, missesCall, readForCallAfterMs, rememberWrites, withShown } from './staleness.ts';
 import {
   type ShownPause,
   type State,
@@ -271,6 +271,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .filter((time) => Date.parse(time) > now.getTime()),
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+    ...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),
     ...(from === undefined ? [] : [from]),
   ];
   return {

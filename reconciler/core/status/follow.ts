@@ -23,6 +23,8 @@ export interface Tried {
   /** The last outcome of every change that was tried. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly calls: readonly ReportedCall[];
+  /** Those of them that no earlier believed read could show. */
+  readonly unread: readonly ReportedCall[];
 }
 
 const openRunsKept = 5;

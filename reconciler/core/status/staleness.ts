@@ -249,3 +249,65 @@ const longerLag = (memory: Memory): Lag | undefined =>
         since: memory.lag?.since ?? memory.lastWriteAt,
         waitMs: Math.min(staleAtMostMs, 2 * waitMs(memory)),
       };
+
+// ── calls whose effect a read does not show ─────────────────────────────────────────────────────────────────────────
+
+/** A call younger than this may have an effect that a read does not show yet. */
+const callsLagMs = 2 * 60 * 1_000;
+
+/** When to read again if a read does not show the effect of a reported call. */
+export const readForCallAfterMs = 10_000;
+
+/**
+ * Whether a believed read does not show the effect of a call of the last 2 minutes. Calls that we or others have undone
+ * do not count, as far as that is known.
+ *
+ * @param memory what is remembered after this read, with our own writes
+ * @param calls all that may explain the read
+ * @param unread those of them that no earlier believed read could show. So each leads to one more read at most
+ */
+export function missesCall(
+  actual: ActualTable,
+  memory: Memory,
+  {
+    calls,
+    unread,
+    now,
+  }: { readonly calls: readonly ReportedCall[]; readonly unread: readonly ReportedCall[]; readonly now: Date },
+): boolean {
+  const slots = slotsOf(actual.routes).static;
+  const isShown = (call: ReportedCall): boolean => {
+    if (call.about === 'route')
+      return call.destination === undefined || call.via !== undefined || isAsAsked(call, slots);
+    if (!('ids' in call)) return true;
+    const routes = [...slots.values()].filter((slot) => targetNames(slot).some((id) => call.ids.includes(id)));
+    return routes.every(({ state }) => (state === 'active') === (call.about === 'target-up'));
+  };
+  const isOurs = (call: ReportedCall): boolean => {
+    if (call.about !== 'route' || call.destination === undefined) return false;
+    const { written, drift = [] } = rememberedAt(memory, call.destination);
+    const calledAt = Date.parse(call.time);
+    return (
+      (written !== undefined && calledAt <= Date.parse(memory.lastWriteAt ?? '')) ||
+      drift.some(({ appliedAt = '' }) => calledAt <= Date.parse(appliedAt))
+    );
+  };
+  return unread.some((call) => {
+    if (now.getTime() - Date.parse(call.time) >= callsLagMs || isShown(call) || isOurs(call)) return false;
+    const subject = subjectOf(call);
+    return !calls.some(
+      (other) =>
+        other !== call && subjectOf(other).some((one) => subject.includes(one)) && isNewer(other, call, isShown),
+    );
+  });
+}
+
+/** What a call changes: a destination, or targets. */
+const subjectOf = (call: ReportedCall): readonly string[] => {
+  if (call.about === 'route') return call.destination === undefined ? [] : [call.destination];
+  return 'ids' in call ? call.ids : [];
+};
+
+/** Whether a call came after another one about the same. Of the calls of one second, the one that is shown came last. */
+const isNewer = (call: ReportedCall, than: ReportedCall, isShown: (call: ReportedCall) => boolean): boolean =>
+  Date.parse(call.time) > Date.parse(than.time) || (call.time === than.time && isShown(call));
