@@ -341,8 +341,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'does not remember which target was dead',
     'core/status/down.ts',
-    "if (health === 'dead') return same;",
-    "if (health === 'dead') return undefined;",
+    "health === 'dead' ? same :",
+    "health === 'dead' ? undefined :",
   ),
   mutant(
     'moves a route back as soon as its target is up',
@@ -353,7 +353,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes no blackhole for a dead target',
     'core/status/down.ts',
-    "route.state === 'blackhole' ? same : undefined",
+    "route.state === 'blackhole' ? unmoved(same) : undefined",
     'undefined',
   ),
   mutant(
