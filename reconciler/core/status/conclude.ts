@@ -325,6 +325,7 @@ const sightOf = (
   calls: on.calls,
   isRollout: isEdited || before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
   readBefore: before?.memory.readAt,
+  ...(before?.memory.lastWriteAt !== undefined && { lastWriteAt: before.memory.lastWriteAt }),
   isWatched: watched === true,
   bySweep: on.kinds.every((kind) => kind === 'sweep'),
 });

@@ -86,7 +86,7 @@ export function rememberRepairs(
       const arrived = known({ ...was, arrival: remembered.arrival });
       const repair = tried
         .get(destination)
-        ?.find((one) => wanted.includes(one.to) && isRepair(one, arrived) && !isRepeat(one, was, before, calls));
+        ?.find((one) => wanted.includes(one.to) && isRepair(one, arrived) && !isRepeat(one, was, before, calls, now));
       const seen = {
         wanted,
         isDrifted: drifted?.has(destination),

@@ -102,7 +102,7 @@ export function awaitedAfter(
   };
 }
 
-const msSinceWrite = ({ lastWriteAt }: Memory, now: Date): number =>
+const msSinceWrite = ({ lastWriteAt }: Pick<Memory, 'lastWriteAt'>, now: Date): number =>
   lastWriteAt === undefined ? Infinity : now.getTime() - Date.parse(lastWriteAt);
 
 const waitMs = ({ lag }: Memory): number => lag?.waitMs ?? staleForMs;
@@ -169,19 +169,33 @@ export const isRepeat = (
   { written }: Pick<Remembered, 'written'>,
   memory: Pick<Memory, 'lastWriteAt'>,
   calls: readonly ReportedCall[],
+  now: Date,
 ): boolean =>
   written !== undefined &&
   isUnshown(written) &&
   written.target === to &&
+  msSinceWrite(memory, now) >= staleForMs &&
   !madeSince(memory, calls).some((call) => call.destination === destination && undoes(call, to));
 
 /** Whether a call asks for something else than we wrote. */
 const undoes = ({ name, target }: RouteCall, to: string | undefined): boolean =>
   name === 'DeleteRoute' ? to !== undefined : target !== to;
 
-/** Whether a read may show a route as it was before our write: nobody needs to have changed it since. */
-export const isAsBefore = ({ from, to }: Pick<ChangeJson, 'from' | 'to'>, written: Written | undefined): boolean =>
-  written !== undefined && isUnshown(written) && written.target === to && written.from === from;
+/**
+ * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s
+ * of the write, such a read is believed only if it is known to be newer.
+ */
+export const isAsBefore = (
+  { from, to }: Pick<ChangeJson, 'from' | 'to'>,
+  written: Written | undefined,
+  memory: Pick<Memory, 'lastWriteAt'>,
+  now: Date,
+): boolean =>
+  written !== undefined &&
+  isUnshown(written) &&
+  written.target === to &&
+  written.from === from &&
+  msSinceWrite(memory, now) >= staleForMs;
 
 /**
  * Remembers which of our writes a read has shown, whether it is believed or not. If it shows all of them, reads lag no
@@ -233,7 +247,7 @@ export function rememberWrites(
   );
   if (made.size === 0) return rewritten;
   const isBehind = [...made.values()].some((one) =>
-    isRepeat(one, rememberedAt(memory, one.destination), memory, calls),
+    isRepeat(one, rememberedAt(memory, one.destination), memory, calls, now),
   );
   const { doubt: _, ...undoubted } = rewritten;
   return known({ ...undoubted, lag: isBehind ? longerLag(memory) : memory.lag, lastWriteAt: now.toISOString() });

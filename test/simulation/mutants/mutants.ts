@@ -81,7 +81,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'counts a repair again for each repeat that no read has shown',
     'core/status/follow.ts',
-    ' && !isRepeat(one, was, before, calls)',
+    ' && !isRepeat(one, was, before, calls, now)',
     '',
   ),
   mutant(
@@ -99,7 +99,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'announces drift again for each repeat that no read has shown',
     'core/status/drift.ts',
-    'if (!cause && isAsBefore(deviation, before.written)) return drift;',
+    'if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;',
     '',
   ),
   mutant(

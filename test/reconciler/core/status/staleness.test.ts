@@ -224,7 +224,7 @@ describe('reads lag', () => {
     ['others have undone it since', write, [call({ time: later, target: 'tgw-aaaaaaaa' })]],
   ])('not if %s', (_, written, calls) => {
     expect(again(wrote(written), 30, calls).lag).toBeUndefined();
-    expect(isRepeat(hijack, { written }, { lastWriteAt: at(0) }, calls)).toBe(false);
+    expect(isRepeat(hijack, { written }, { lastWriteAt: at(0) }, calls, seconds(30))).toBe(false);
   });
 
   it('also if others only asked for the same', () => {
