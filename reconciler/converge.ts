@@ -5,7 +5,7 @@ import { desiredHash } from './core/desired/hashes.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
 import { editsAmong } from './core/plan/edits.ts';
-import { permitted } from './core/plan/guard.ts';
+import { changingIn, permitted } from './core/plan/guard.ts';
 import { isDead } from './core/plan/down.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
@@ -13,6 +13,7 @@ import type { Braked, Memory } from './core/memory/memory.ts';
 import { type ActualTable, type Target, destinationText, targetText } from './core/route/route.ts';
 import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead } from './core/status/remember.ts';
+import type { TableRead } from './core/status/staleness.ts';
 import type { Health } from './core/route/health.ts';
 import { askNobody, healthyPlan } from './healthy-plan.ts';
 import type { RouteTables, TargetHealth } from './ports.ts';
@@ -73,7 +74,7 @@ export interface ConvergeWorld {
    */
   readonly askBrake?: () => Promise<Braked | undefined>;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
-  readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
+  readonly isDoubtful?: (read: TableRead, made: readonly ChangeOutcome[]) => boolean;
   /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
   readonly healthFailed?: (failures: readonly unknown[]) => void;
   /**
@@ -130,7 +131,8 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
     const context = { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) };
     const done = [...outcomes.values()].filter(isDone);
-    if (world.isDoubtful?.(actual, readAt, done)) {
+    const changing = (): ReadonlySet<string> => changingIn(plan(desired, actual, context), desired, readAt);
+    if (world.isDoubtful?.({ actual, readAt, changing }, done)) {
       return round === 1
         ? ending('doubtful', { readAt, plan: plan(desired, actual, context), actual })
         : ending('unfinished', last);

@@ -11,10 +11,10 @@ import type { Actor } from '../../core/memory/call.ts';
 import {
   type Cause,
   type Contest,
-  type Doubt,
   type Braked,
   type Down,
   type Drift,
+  type Lag,
   type LastDrift,
   type Memory,
   type OpenRun,
@@ -236,7 +236,14 @@ const remembered = z.looseObject({
   troubles: z.array(text).optional(),
   refusal: z.looseObject(refusalFields).optional(),
   repairs: repairs.optional(),
-  written: z.looseObject({ target: optional.text, isUncertain: flag } satisfies ShapesOf<Written>).optional(),
+  written: z
+    .looseObject({
+      target: optional.text,
+      from: optional.text,
+      isUncertain: flag,
+      isShown: flag,
+    } satisfies ShapesOf<Written>)
+    .optional(),
   drift: z.array(drift).optional(),
 } satisfies ShapesOf<Remembered>);
 
@@ -291,8 +298,9 @@ const memoryShape = z.looseObject({
     .optional(),
   watched: flag,
   lastWriteAt: optional.time,
-  doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
   braked: z.looseObject({ desiredHash: text, since: time, edit: optional.text } satisfies ShapesOf<Braked>).optional(),
+  lag: z.looseObject({ since: time, waitMs: number } satisfies ShapesOf<Lag>).optional(),
+  doubt: flag,
   lastDrift: lastDrift.optional(),
   approval: z
     .looseObject({ at: text, by: text, routes: z.array(route) } satisfies ShapesOf<RememberedApproval>)

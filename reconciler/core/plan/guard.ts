@@ -7,6 +7,8 @@ import { known } from '../route/known.ts';
 import { brakeOn, editsAmong } from './edits.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
 import { destinationText, isDefaultRoute, targetNames } from '../route/route.ts';
+import type { DesiredTable } from '../desired/desired.ts';
+import { isEnforced } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 
 /** Changes that wait for a person. Creates of the same plan go on, and so do all other deletes and replaces. */
@@ -228,3 +230,11 @@ export function permitted({
   const held = new Set([...waitingIn(blocked), ...waiting].map(({ destination }) => destination));
   return changes.filter(({ action, destination }) => action === 'create' || !held.has(destinationText(destination)));
 }
+
+/** The destinations at which a plan may change something now. */
+export const changingIn = (
+  plan: Parameters<typeof permitted>[0],
+  desired: DesiredTable,
+  now: Date,
+): ReadonlySet<string> =>
+  new Set(isEnforced(desired, now) ? permitted(plan).map(({ destination }) => destinationText(destination)) : []);
