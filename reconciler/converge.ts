@@ -13,13 +13,13 @@ import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.t
 import { type Made, rememberRead } from './core/status/remember.ts';
 import type { Health } from './core/route/health.ts';
 import { askNobody, healthyPlan } from './healthy-plan.ts';
-import type { RouteTables, TargetHealth } from './ports.ts';
+import type { Reading, RouteTables, TargetHealth } from './ports.ts';
 
 /**
  * A read expires after this time, and no change is based on an expired read: DeleteRoute and ReplaceRoute hit whatever
  * route is there when they run.
  */
-const readKeepsMs = 10_000;
+export const readKeepsMs = 10_000;
 
 /** After this many rounds in a row without progress, the table is not read again. */
 const fruitlessRounds = 3;
@@ -52,6 +52,8 @@ export interface Converged {
 
 export interface ConvergeWorld {
   readonly tables: RouteTables;
+  /** A read of this table that the caller has made already, if it began at this time or later. */
+  readonly shared?: ((notBefore: Date | undefined) => Promise<Reading | undefined>) | undefined;
   readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   /** No call starts after this instant. */
@@ -108,11 +110,13 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 
   let last: Converged['last'];
   for (let round = 1; ; round++) {
-    const readAt = now();
-    if (round > 1 && readAt >= until) return ending('unfinished', last);
+    if (round > 1 && now() >= until) return ending('unfinished', last);
+    let readAt = now();
     let actual: ActualTable | undefined;
     try {
-      actual = await tables.read(desired.routeTableId);
+      const shared = round === 1 ? await world.shared?.(readSince(memory)) : undefined;
+      readAt = shared?.at ?? now();
+      actual = shared?.table ?? (await tables.read(desired.routeTableId));
     } catch (error) {
       if (round === 1) throw error;
       return { ...ending('unfinished', last), unreadable: error };
@@ -166,6 +170,12 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (!applied.lookAgain && (wasDenied || !endsWaiting(planned, outcomes))) return ending('done', last);
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
+}
+
+/** A read that began before our last write, or before the last read that counted, decides nothing. */
+function readSince(memory: Memory | undefined): Date | undefined {
+  const times = [memory?.lastWriteAt, memory?.readAt].flatMap((time) => (time === undefined ? [] : [Date.parse(time)]));
+  return times.length > 0 ? new Date(Math.max(...times)) : undefined;
 }
 
 /** Refuses, without a call, to create a route whose target is dead: EC2 might accept it, and it would drop traffic. */

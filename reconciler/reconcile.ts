@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { isDeepStrictEqual } from 'node:util';
+import { together } from './bulk-reads.ts';
 import { type Converged, type LastPlan, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
@@ -20,7 +21,7 @@ import type { Phase } from './core/status/status.ts';
 import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
 import { type Invocation, underLease } from './lease.ts';
-import type { Checkpoint, World } from './ports.ts';
+import type { Checkpoint, Reading, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
 
@@ -209,6 +210,8 @@ async function apply(
   const isEdit = before?.desiredHash !== desiredHash(desired) || before.policyHash !== policyHash(desired, world.now());
   const converged = await converge(desired, {
     tables: world.tables,
+    // Reads of the caller may be older than the changes under an earlier version of the item.
+    shared: outcomes.length === 0 ? (notBefore) => readingOf(session, notBefore) : undefined,
     targetHealth: world.targetHealth,
     healthFailed: (failures) => log.warn('could not ask EC2 about targets: what is known of them stays', { failures }),
     now: world.now,
@@ -231,6 +234,9 @@ async function apply(
   await history.applied(converged.outcomes);
   return { converged, stopped };
 }
+
+const readingOf = async ({ routeTableId, world }: Session, notBefore?: Date): Promise<Reading | undefined> =>
+  world.shared?.(routeTableId, notBefore);
 
 /** Why the rest of a plan is dropped: item or orders have changed, the lease is lost, or the checkpoint fails. */
 async function whyStop(
@@ -297,11 +303,12 @@ export async function reconcileEach(
   invocation: Invocation,
 ): Promise<void> {
   const failures: unknown[] = [];
+  const shared = together(world, routeTableIds);
   await pMap(
     routeTableIds,
     async (routeTableId) => {
       try {
-        await reconcile(routeTableId, trigger, world, invocation);
+        await reconcile(routeTableId, trigger, shared, invocation);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         failures.push(error);

@@ -1,3 +1,4 @@
+import { bulkReads } from '../../reconciler/bulk-reads.ts';
 import { ChangeFailed } from '../../reconciler/apply.ts';
 import { type ActualTable, targetText } from '../../reconciler/core/route/route.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -324,7 +325,11 @@ export class Cloud {
         throw error;
       }
     };
-    const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
+    const readMany = async function* (
+      this: Cloud,
+      ids: readonly string[],
+      reads = new Map<string, Read>(),
+    ): AsyncGenerator<ActualTable, undefined> {
       const pages = tables.readMany(ids)[Symbol.asyncIterator]();
       // One call shows all tables.
       const read: Read = { startedAt: this.scheduler.time, mutations: [] };
@@ -332,10 +337,21 @@ export class Cloud {
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
         this.watch.glimpsed(fn, read, next.value.routeTableId);
+        reads.set(next.value.routeTableId, read);
         yield next.value;
       }
     };
-    return { turn, read, apply, readMany: readMany.bind(this) };
+    const together: RouteTables['together'] = (ids) => {
+      const reads = new Map<string, Read>();
+      const shared = bulkReads(ids, { readMany: (some) => readMany.call(this, some, reads), now: fn.now });
+      return async (routeTableId, notBefore) => {
+        const reading = await shared(routeTableId, notBefore);
+        const read = reads.get(routeTableId);
+        if (reading && read) this.watch.readShared(fn, routeTableId, read);
+        return reading;
+      };
+    };
+    return { turn, read, apply, together, readMany: readMany.bind(this) };
   }
 
   /** Asks EC2 about targets. An answer may be a few seconds old, or fail. */

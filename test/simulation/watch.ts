@@ -287,8 +287,7 @@ export class Watch implements Facts {
     facts.isKeptKnown = false;
   }
 
-  readStarts(by: FunctionRun, routeTableId: string): Read {
-    const read: Read = { startedAt: this.time(), mutations: [] };
+  readStarts(by: FunctionRun, routeTableId: string, read: Read = { startedAt: this.time(), mutations: [] }): Read {
     const look = this.look(by, routeTableId);
     if (look) {
       look.read = read;
@@ -298,6 +297,13 @@ export class Watch implements Facts {
       look.applying = false;
     }
     return read;
+  }
+
+  /** A function uses what a read of many tables showed of this one. */
+  readShared(by: FunctionRun, routeTableId: string, { startedAt, shown }: Read): void {
+    if (!this.look(by, routeTableId)) return;
+    const read = this.readStarts(by, routeTableId, { startedAt, mutations: [], ...(shown && { shown }) });
+    this.readAnswered(by, routeTableId, read);
   }
 
   /** The answer to a read arrived. */
