@@ -3,7 +3,7 @@ import { type Change, changeAsJson, changeKey } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
-import { permitted } from './core/plan/guard.ts';
+import { changingIn, permitted } from './core/plan/guard.ts';
 import { isDead } from './core/plan/down.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
@@ -11,6 +11,7 @@ import type { Memory } from './core/memory/memory.ts';
 import { type ActualTable, type Target, destinationText, targetText } from './core/route/route.ts';
 import { type Vouched, underPolicy, withArrivals } from './core/status/arrival.ts';
 import { type Made, rememberRead } from './core/status/remember.ts';
+import type { TableRead } from './core/status/staleness.ts';
 import type { Health } from './core/route/health.ts';
 import { askNobody, healthyPlan } from './healthy-plan.ts';
 import type { Reading, RouteTables, TargetHealth } from './ports.ts';
@@ -68,7 +69,7 @@ export interface ConvergeWorld {
    */
   readonly isParked?: (change: Change, makesRoom: boolean) => boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
-  readonly isDoubtful?: (actual: ActualTable, readAt: Date, made: readonly ChangeOutcome[]) => boolean;
+  readonly isDoubtful?: (read: TableRead, made: readonly ChangeOutcome[]) => boolean;
   /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
   readonly healthFailed?: (failures: readonly unknown[]) => void;
   /**
@@ -126,7 +127,8 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     const arrived = memory && withArrivals(memory, { desired, actual, now: readAt, vouched: world.vouched });
     const context = { now: readAt, full: fullAt(outcomes), ...(arrived && { memory: arrived }) };
     const done = [...outcomes.values()].filter(isDone);
-    if (world.isDoubtful?.(actual, readAt, done)) {
+    const changing = (): ReadonlySet<string> => changingIn(plan(desired, actual, context), desired, readAt);
+    if (world.isDoubtful?.({ actual, readAt, changing }, done)) {
       return round === 1
         ? ending('doubtful', { readAt, plan: plan(desired, actual, context), actual })
         : ending('unfinished', last);

@@ -59,6 +59,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     waker,
     ...occasion,
     calls: evidence.recent,
+    // A read that decided nothing did not settle whether it shows them.
+    unread: before?.memory.doubt ? evidence.recent : evidence.unread,
     outcomes,
     ...(wanted.kind === 'last-valid' && { invalid: wanted }),
   };

@@ -10,16 +10,18 @@ import {
   troubleRun,
   withOutcomes,
   withPlan,
+  writesIn,
 } from './core/announce/history.ts';
 import { type Transitions, isOtherTrouble } from './core/announce/transitions.ts';
 import type { ChangeJson } from './core/route/change.ts';
-import { openDrift, rememberedAt } from './core/memory/memory.ts';
+import { type Memory, openDrift, rememberedAt } from './core/memory/memory.ts';
 import { known } from './core/route/known.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
 import { actorOf, stoodBefore } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { clockSkewMs } from './core/status/possible-times.ts';
+import { rememberWrites } from './core/status/staleness.ts';
 import type { State } from './core/status/status.ts';
 import type { Waker } from './core/memory/trigger.ts';
 import type { StoredState, World } from './ports.ts';
@@ -28,12 +30,28 @@ import type { Evidence } from './situation.ts';
 /** Names a state. Revisions alone start over when a state is lost, and two states may be of the same time. */
 const nameOf = ({ status, revision }: StoredState): string => `${status.checkedAt}#${revision}`;
 
-/** The runs that planned changes on top of a state: if it is the last one, their functions died, and nobody remembers them. */
-export async function runsOnTop(state: StoredState, { states }: Pick<World, 'states'>): Promise<readonly Run[]> {
+/**
+ * The runs that are recorded after a state was written: if it is the last one, their functions died, and nobody remembers
+ * what they wrote. `isRepair`: they planned their changes on top of that state.
+ */
+export async function runsOnTop(
+  state: StoredState,
+  { states }: Pick<World, 'states'>,
+): Promise<readonly { readonly run: Run; readonly isRepair: boolean }[]> {
   const { routeTableId, checkedAt } = state.status;
   const since = new Date(Date.parse(checkedAt) - clockSkewMs).toISOString();
-  return (await states.runsSince(routeTableId, since)).filter((run) => run.state === nameOf(state));
+  const runs = await states.runsSince(routeTableId, since);
+  return runs
+    .map((run) => ({ run, isRepair: run.state === nameOf(state) }))
+    .filter(({ run, isRepair }) => isRepair || (run.state === undefined && run.detectedAt > checkedAt));
 }
+
+/** Remembers what functions wrote that died before they remembered it. */
+export const withWritesOf = (memory: Memory, runs: readonly { readonly run: Run }[]): Memory =>
+  runs.reduce(
+    (before, { run }) => rememberWrites(before, writesIn(run), new Date(run.appliedAt ?? run.detectedAt)),
+    memory,
+  );
 
 /** Records the runs of one table during one reconcile: what was found, what was done, and who made it necessary. */
 export class History {

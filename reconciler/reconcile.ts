@@ -20,6 +20,7 @@ import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
 import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
+import { withWritesOf } from './history.ts';
 import { type Invocation, underLease } from './lease.ts';
 import type { Checkpoint, Reading, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
@@ -87,7 +88,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
   while (true) {
     const told = await world.checkpoint(routeTableId);
     const wanted = inForce(await wantedNow(routeTableId, told, world), memory ?? known.state?.memory);
-    memory ??= withEvidence(memoryOf(known, told.orders), evidence);
+    memory ??= withWritesOf(withEvidence(memoryOf(known, told.orders), evidence), session.forgotten);
     if (!('desired' in wanted)) {
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
         // A sweep found the table in the index, and nothing else removes it from there.
@@ -179,7 +180,8 @@ async function recall(
   if (!last || end === 'doubtful') return [];
   const known = new Set([...outcomes, ...last.plan.changes.map(changeAsJson)].map(({ destination }) => destination));
   const recalled: ChangeOutcome[] = [];
-  for (const run of forgotten) {
+  for (const { run, isRepair } of forgotten) {
+    if (!isRepair) continue;
     const memory = state && rememberWrites(state.memory, [], new Date(run.detectedAt));
     const made = madeIn(run, last.actual).filter(
       ({ destination }) => !known.has(destination) && !rememberedAt(memory, destination).written,
@@ -219,8 +221,12 @@ async function apply(
     memory,
     vouched: session.vouched,
     isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
-    isDoubtful: (actual, readAt, made) =>
-      isDoubtful(actual, readAt, rememberWrites(memory, [...outcomes, ...made], readAt), evidence.unread, desired),
+    isDoubtful: (read, made) =>
+      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt), {
+        desired,
+        calls: evidence.recent,
+        isEdited: before?.desiredHash !== desiredHash(desired),
+      }),
     beforeChanges: async (plan, made) => {
       await history.planned(plan, made, isEdit);
       log.info('applying a plan', { planId: plan.planId, changes: plan.changes.length });

@@ -132,7 +132,8 @@ it('a new route call confirms one doubtful read, not two', async () => {
   expect(world.memory().doubt).toBeDefined();
   await world.event({ ...call, id: 'event-2', via: 'pcx-aaaaaaaa' });
   expect(world.memory().doubt).toBeDefined();
-  await world.event({ ...call, id: 'event-3' });
+  world.clock.advance(second);
+  await world.event({ ...call, id: 'event-3', time: world.now().toISOString() });
   expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
 });
 

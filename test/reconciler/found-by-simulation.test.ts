@@ -37,7 +37,7 @@ describe('a write', () => {
     desire({}, { routes: 'none' });
     await reconcile({ kind: 'desired' });
     expect(status().phase).toBe('Invalid');
-    expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-aaaaaaaa' });
+    expect(remembered('10.20.0.0/16').written).toMatchObject({ target: 'pcx-aaaaaaaa' });
   });
 
   it('is not repeated if the next read shows a state from before it', async () => {
@@ -65,7 +65,7 @@ describe('a write', () => {
     await reconcile({ kind: 'desired' });
     expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.20.0.0/16 pcx-bbbbbbbb']);
     expect(status().phase).toBe('Verifying');
-    expect(remembered('10.20.0.0/16').written).toEqual({ target: 'pcx-bbbbbbbb', isUncertain: true });
+    expect(remembered('10.20.0.0/16').written).toMatchObject({ target: 'pcx-bbbbbbbb', isUncertain: true });
   });
 
   it('beside a rejected change is verified soon', async () => {
@@ -79,7 +79,10 @@ describe('a write', () => {
 
 describe('a dead target', () => {
   it('is remembered as dead even if the read that shows it is in doubt about another route', async () => {
-    const { ec2, event, reconcile, desire, memory, clock } = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });
+    const { ec2, event, evidence, callOf, reconcile, desire, memory, clock, now } = await inSync({
+      ...one,
+      '10.21.0.0/16': 'pcx-aaaaaaaa',
+    });
     // The interface is attached to nothing: EC2 accepts it, and the route becomes a blackhole.
     ec2.scenery.interface('eni-bbbbbbbb');
     desire({ '10.20.0.0/16': 'eni-bbbbbbbb', '10.21.0.0/16': 'pcx-bbbbbbbb' });
@@ -89,10 +92,14 @@ describe('a dead target', () => {
     await reconcile({ kind: 'requeue' });
     expect(memory().doubt).toBeDefined();
     clock.advance(5_000);
-    // Somebody restores the working target, and the event of that call ends the doubt.
+    // Somebody restores the working target. The events of both calls end the doubt.
     ec2.scenery.route(routeTableId, '10.20.0.0/16', 'pcx-aaaaaaaa');
     ec2.journal.clear();
-    await event({ name: 'ReplaceRoute' });
+    const call = { name: 'ReplaceRoute', time: now().toISOString() };
+    await evidence.keep([
+      { routeTableId, call: callOf({ ...call, destination: '10.21.0.0/16', target: 'tgw-aaaaaaaa' }) },
+    ]);
+    await event({ ...call, destination: '10.20.0.0/16', target: 'pcx-aaaaaaaa' });
     expect(ec2.journal.lines).toEqual(['ReplaceRoute 10.21.0.0/16 pcx-bbbbbbbb']);
     expect(ec2.scenery.routesOf(routeTableId)).toMatchObject(one);
   });
@@ -153,7 +160,9 @@ describe('a contest', () => {
     };
     for (let round = 0; round < 6; round++) {
       await undo();
-      clock.advance(35_000);
+      clock.advance(5_000);
+      await reconcile({ kind: 'requeue' });
+      clock.advance(30_000);
     }
     await undo();
     const { contested } = status();

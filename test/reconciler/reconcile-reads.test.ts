@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../support/builders.ts';
-import { inSync } from '../support/in-memory-world.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // When a reconcile reads, and what it does not do if a read fails or is too old.
 
@@ -182,15 +182,18 @@ describe('a read that is old', () => {
     expect(ec2.journal.mutations).toEqual([]);
   });
 
-  it('is believed once a later read shows the same', async () => {
+  it('is believed when 30 s have passed since our write', async () => {
     const { ec2, clock, reconcile, status } = await inSync(two);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await reconcile();
     clock.advance(5_000);
     ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await reconcile({ kind: 'requeue' });
-    expect(ec2.scenery.routesOf(routeTableId)).not.toEqual(two);
-    clock.advance(11_000);
+    for (const waitMs of [11_000, 13_000]) {
+      await reconcile({ kind: 'requeue' });
+      expect(ec2.scenery.routesOf(routeTableId)).not.toEqual(two);
+      clock.advance(waitMs);
+    }
+    clock.advance(1_000);
     await reconcile({ kind: 'requeue' });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual(two);
     expect(status().phase).toBe('Verifying');
@@ -234,4 +237,242 @@ it('a doubtful read is not confirmed by a call that says nothing about routes', 
   await world.event({ name: 'AssociateRouteTable', time: world.now().toISOString() });
   expect(world.ec2.journal.counts['ReplaceRoute']).toBe(1);
   expect(world.memory().doubt).toBeDefined();
+});
+
+/** Follows the messages of the queue for this many seconds. */
+async function follow(world: InMemoryWorld, seconds: number): Promise<void> {
+  const end = world.now().getTime() + seconds * 1_000;
+  for (;;) {
+    const [next] = world.requeue.sent.splice(0).toSorted((one, other) => one.dueAt.getTime() - other.dueAt.getTime());
+    const dueAt = next?.dueAt.getTime() ?? Infinity;
+    world.clock.advance(Math.max(0, Math.min(dueAt, end) - world.now().getTime()));
+    if (dueAt > end) return;
+    await world.reconcile({ kind: 'requeue' });
+  }
+}
+
+/** Lets all reads show the table as it is now, for ever. */
+function freezeReads({ faults, now }: InMemoryWorld): void {
+  const frozenAt = now().getTime();
+  const fate = {};
+  Object.defineProperty(fate, 'staleMs', { enumerable: true, get: () => now().getTime() - frozenAt });
+  faults.strike({ action: 'DescribeRouteTables' }, fate);
+}
+
+const announced = ({ announcer }: InMemoryWorld): readonly string[] =>
+  announcer.news.flatMap(({ events }) => events.map(({ type }) => type));
+
+describe('a reported call', () => {
+  const hijack = { name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa' };
+
+  it('whose effect the first read does not show is repaired after 10 s', async () => {
+    const world = await inSync(two);
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
+    await world.event(hijack);
+    expect(world.ec2.journal.mutations).toEqual([]);
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it.each([
+    ['that had no effect', hijack],
+    ['that asked for what already stands there', { ...hijack, target: 'pcx-aaaaaaaa' }],
+    [
+      'that took down a target which no route shows as down',
+      { name: 'DeleteVpcPeeringConnection', tookDown: ['pcx-aaaaaaaa'] },
+    ],
+  ])('%s leads to one more read at most', async (_, call) => {
+    const world = await inSync(two);
+    await world.event(call);
+    await follow(world, 240);
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBeLessThanOrEqual(2);
+  });
+
+  it('that is repaired is verified, and read no more', async () => {
+    const world = await inSync(two);
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    await world.event(hijack);
+    await follow(world, 240);
+    expect(world.ec2.journal.counts).toMatchObject({ DescribeRouteTables: 2, ReplaceRoute: 1 });
+  });
+
+  it('that comes twice leads to one more read', async () => {
+    const world = await inSync(two);
+    const call = { ...hijack, id: 'call-1', time: world.now().toISOString() };
+    await world.event(call);
+    await world.event(call);
+    await follow(world, 240);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(3);
+  });
+
+  it('older than 2 minutes leads to no more reads', async () => {
+    const world = await inSync(two);
+    await world.event({ ...hijack, time: new Date(world.now().getTime() - 120_000).toISOString() });
+    await follow(world, 240);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(1);
+  });
+
+  it('that a doubtful read could not show is read for once more when reads are believed again', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    world.clock.advance(3_000);
+    await world.reconcile();
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 6_000 });
+    await world.event(hijack);
+    expect(world.memory().doubt).toBe(true);
+    world.clock.advance(6_000);
+    world.faults.clear();
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 8_000 });
+    world.requeue.sent.length = 0;
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.status().phase).toBe('InSync');
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
+describe('while reads lag for 20 minutes', () => {
+  const repairs: readonly [string, (world: InMemoryWorld) => void, string][] = [
+    ['a create', ({ ec2 }) => ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16'), 'CreateRoute'],
+    ['a replace', ({ ec2 }) => ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa'), 'ReplaceRoute'],
+    ['a delete', ({ ec2 }) => ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa'), 'DeleteRoute'],
+  ];
+
+  it.each(repairs)(
+    '%s is repeated 6 times at most, is announced once and contests nothing',
+    async (_, drift, action) => {
+      const world = await inSync(two);
+      drift(world);
+      world.clock.advance(60_000);
+      world.forget();
+      freezeReads(world);
+      world.clock.advance(1_000);
+      await world.reconcile();
+      for (let minute = 0; minute < 20; minute += 5) {
+        await follow(world, 300);
+        await world.reconcile({ kind: 'sweep' });
+        expect(world.status().contested).toBeUndefined();
+        expect(world.status().phase).toBe('Verifying');
+      }
+      expect(world.ec2.journal.mutations.length).toBeGreaterThan(1);
+      expect(world.ec2.journal.mutations.length).toBeLessThanOrEqual(6);
+      expect(new Set(world.ec2.journal.mutations.map((one) => one.action))).toEqual(new Set([action]));
+      expect(announced(world)).toEqual(['Route Drift Detected']);
+      expect(world.ec2.journal.counts['DescribeRouteTables']).toBeLessThan(60);
+      world.faults.clear();
+      await world.reconcile({ kind: 'sweep' });
+      expect(world.status().phase).toBe('InSync');
+      expect(world.memory().lag).toBeUndefined();
+      expect(announced(world)).toEqual(['Route Drift Detected', 'Route Drift Healed']);
+    },
+  );
+
+  it('the status says what is waited for, and until when', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    freezeReads(world);
+    world.clock.advance(1_000);
+    await world.reconcile();
+    await follow(world, 40);
+    const wroteAt = world.memory().lastWriteAt ?? '';
+    const until = new Date(Date.parse(wroteAt) + 60_000).toISOString();
+    expect(world.status()).toMatchObject({ phase: 'Verifying' });
+    expect(world.status().reason).toBe(
+      `reads do not show 10.20.0.0/16 via pcx-aaaaaaaa, last written at ${wroteAt}: they decide nothing before ${until}, unless an event reports that others changed it again; reads have lagged since ${world.memory().lag?.since}`,
+    );
+  });
+
+  it('what others really undo is repaired when the time is over, and at once if an event reports it', async () => {
+    const world = await inSync(two);
+    const undo = (): void => world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    undo();
+    freezeReads(world);
+    world.clock.advance(1_000);
+    await world.reconcile();
+    world.clock.advance(5_000);
+    undo();
+    await follow(world, 30);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    undo();
+    world.clock.advance(5_000);
+    await world.event({ name: 'DeleteRoute', destination: '10.20.0.0/16' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
+  it('an edit waits for 30 s at most', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    freezeReads(world);
+    world.clock.advance(1_000);
+    await world.reconcile();
+    await follow(world, 100);
+    expect(world.memory().lag?.waitMs).toBeGreaterThan(60_000);
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    await follow(world, 30);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.22.0.0/16'], 'pcx-aaaaaaaa');
+  });
+
+  it('a delete that a person approved is neither repeated nor asked for again', async () => {
+    const world = new InMemoryWorld();
+    world.ec2.scenery.table(routeTableId, { routes: { ...two, [rogue]: 'tgw-aaaaaaaa' } });
+    for (const id of ['pcx-aaaaaaaa', 'tgw-aaaaaaaa']) world.ec2.scenery.target(id);
+    world.desire(two);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: rogue }]);
+    world.clock.advance(60_000);
+    world.orders.put(routeTableId, 'approval', {
+      routes: [{ destination: rogue, target: 'tgw-aaaaaaaa' }],
+      by: 'alice',
+      at: world.now().toISOString(),
+      until: new Date(world.now().getTime() + 3_600_000).toISOString(),
+      desiredHash: world.memory().desiredHash,
+    });
+    world.forget();
+    freezeReads(world);
+    world.clock.advance(1_000);
+    await world.reconcile({ kind: 'desired' });
+    for (let minute = 0; minute < 14; minute++) {
+      await follow(world, 60);
+      await world.reconcile({ kind: 'sweep' });
+      expect(world.status()).toMatchObject({ phase: 'Verifying' });
+    }
+    expect(world.ec2.journal.lines).toEqual([`DeleteRoute ${rogue}`]);
+    expect(world.announcer.events).not.toContain('Route Plan Blocked (entered)');
+  });
+});
+
+describe('the writes of a function that died before it wrote its status', () => {
+  it('are known from its run: a stale read does not repeat them', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    freezeReads(world);
+    world.clock.advance(1_000);
+    world.states.faults = failing('write');
+    await expect(world.reconcile()).rejects.toThrow('write failed');
+    world.states.faults = () => {};
+    world.clock.advance(5_000);
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toHaveLength(1);
+    expect(world.status().phase).toBe('Verifying');
+  });
+
+  it('are known from its run after an edit, too', async () => {
+    const world = await inSync(two);
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    freezeReads(world);
+    world.clock.advance(1_000);
+    world.states.faults = failing('write');
+    await expect(world.reconcile({ kind: 'desired' })).rejects.toThrow('write failed');
+    world.states.faults = () => {};
+    world.clock.advance(5_000);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.journal.mutations).toHaveLength(1);
+  });
 });

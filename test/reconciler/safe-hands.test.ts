@@ -176,9 +176,9 @@ describe('an approval', () => {
     const world = await blocked();
     approve(world, two, rogues(3));
     await world.reconcile({ kind: 'person' });
-    const time = world.now().toISOString();
+    world.clock.advance(1_000);
     world.ec2.scenery.route(routeTableId, '10.90.0.0/16', 'tgw-aaaaaaaa');
-    await world.event({ name: 'CreateRoute', time });
+    await world.event({ name: 'CreateRoute', destination: '10.90.0.0/16', target: 'tgw-aaaaaaaa' });
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.90.0.0/16']);
     expect(world.status().plan?.blocked?.deletes).toMatchObject([{ destination: '10.90.0.0/16' }]);
   });

@@ -55,7 +55,19 @@ interface Asking {
 }
 
 type Calling =
-  { readonly mutation: Mutation; readonly withinMs: number } | { readonly read: Read } | { readonly asking: Asking };
+  | { readonly mutation: Mutation; readonly withinMs: number }
+  | { readonly read: Read; /** Absent for a bulk read. */ readonly routeTableId?: string }
+  | { readonly asking: Asking };
+
+/** For some minutes, reads show a table as it was. */
+interface Impairment {
+  /** Absent if it is all of them. */
+  readonly routeTableId?: string;
+  readonly since: number;
+  readonly until: number;
+  /** By how much reads lag. Absent if they show the beginning of the impairment until its end. */
+  readonly lagMs?: number;
+}
 
 /** EC2, the stores and the queue, as functions see them: through calls that take time and may fail. */
 export class Cloud {
@@ -99,6 +111,7 @@ export class Cloud {
   #busBackAt = -Infinity;
   /** The calls that EC2 processed in this step, with our mutation if it is one. */
   readonly #arrived = new Map<Call, Mutation | undefined>();
+  #impairment: Impairment | undefined;
   /** The mutation of the function that is calling EC2 now. */
   #calling: Calling | undefined;
 
@@ -114,7 +127,7 @@ export class Cloud {
       time: () => scheduler.time,
       holder: (routeTableId) => this.leases.holder(routeTableId),
       refuses: (routeTableId, target) => this.refusals.has(target) || this.denied.has(routeTableId),
-      readsAreNearlyFresh: this.longestLagMs < 10_000 && !faults.knows('clock skew'),
+      readsAreNearlyFresh: !faults.knows('reads lag for minutes', 'clock skew'),
     });
     this.queue = new InMemoryRequeue(scheduler.now);
     this.ec2 = new InMemoryEc2({ clock: scheduler, faults: (call) => this.#fateOf(call) });
@@ -162,7 +175,7 @@ export class Cloud {
     const calling = this.#calling;
     if (!calling) return call.action.startsWith('Describe') ? usual : { ...usual, justBefore: arrives() };
     if ('asking' in calling) return { ...usual, ...this.#fateOfAsking(calling.asking) };
-    if ('read' in calling) return { ...usual, ...this.#fateOfRead(calling.read) };
+    if ('read' in calling) return { ...usual, ...this.#fateOfRead(calling) };
     const { mutation, withinMs } = calling;
     return {
       ...usual,
@@ -175,12 +188,12 @@ export class Cloud {
     };
   }
 
-  #fateOfRead(read: Read): Fate {
+  #fateOfRead({ read, routeTableId }: Extract<Calling, { readonly read: Read }>): Fate {
     const { random, faults } = this;
     if (faults.strikes('failed read'))
       return random.pick<Fate>([{ serverFault: 'not-done' }, { lost: 'answer' }, { refused: { code: 'Unavailable' } }]);
     const lagMs = random.chance(0.5) ? random.skewed(200, this.longestLagMs) : random.between(1_000, this.longestLagMs);
-    const staleMs = faults.strikes('stale read') ? lagMs : 0;
+    const staleMs = Math.max(faults.strikes('stale read') ? lagMs : 0, this.#lagOf(routeTableId));
     return {
       ...this.#slowness(),
       staleMs,
@@ -190,6 +203,27 @@ export class Cloud {
         if (then) read.shown = { world: then.world, asOf };
       },
     };
+  }
+
+  /** By how much reads of a table lag, or bulk reads. An impairment may begin now. */
+  #lagOf(routeTableId: string | undefined): number {
+    const { random, faults, scheduler } = this;
+    const { time } = scheduler;
+    if (faults.over) return 0;
+    if ((this.#impairment?.until ?? 0) <= time && faults.strikes('reads lag for minutes')) {
+      const ofOne = random.chance(0.5) && routeTableId !== undefined;
+      this.#impairment = {
+        since: time,
+        until: time + random.between(60_000, 15 * 60_000),
+        ...(ofOne && { routeTableId }),
+        ...(random.chance(0.5) && { lagMs: random.between(60_000, 5 * 60_000) }),
+      };
+      this.history.note('EC2', 'reads lag from now on', this.#impairment);
+    }
+    const lag = this.#impairment;
+    if (!lag || lag.until <= time) return 0;
+    const isAffected = lag.routeTableId === undefined || lag.routeTableId === routeTableId;
+    return isAffected ? (lag.lagMs ?? time - lag.since) : 0;
   }
 
   #fateOfAsking(asking: Asking): Fate {
@@ -296,7 +330,7 @@ export class Cloud {
       const read = this.watch.readStarts(fn, routeTableId);
       this.history.note(fn.name, `reads ${routeTableId}`);
       try {
-        const table = await fn.outlives(ask({ read }, () => tables.read(routeTableId)));
+        const table = await fn.outlives(ask({ read, routeTableId }, () => tables.read(routeTableId)));
         this.watch.readAnswered(fn, routeTableId, read);
         const lagMs = this.scheduler.time - (read.shown?.asOf ?? 0);
         this.history.note(fn.name, `has read ${routeTableId}, as of ${lagMs} ms ago`, table && routesIn(table));
@@ -508,7 +542,10 @@ export class Cloud {
     const { evidence } = this;
     return {
       keep: (calls) => {
-        const keep = (): Promise<void> => evidence.keep(calls);
+        const keep = async (): Promise<void> => {
+          await evidence.keep(calls);
+          for (const kept of calls) this.watch.reported(kept, this.ec2.world);
+        };
         return this.#store(fn, `evidence.keep ${calls.map(({ call }) => call.id).join(' ')}`, keep, keep);
       },
       of: (routeTableId, since) =>

@@ -63,6 +63,10 @@ export interface Mutation {
   /** Whether it changed something when it landed. */
   changed?: boolean;
   endedAt?: number;
+  /** A read has shown its target. */
+  isSeen?: boolean;
+  /** A status remembers it. */
+  isRemembered?: boolean;
   outcome?: 'done' | 'refused' | 'unknown' | 'denied' | 'stale';
 }
 
@@ -153,6 +157,22 @@ export interface TableFacts {
   readonly touched: Map<string, number>;
   /** How often somebody else changed the static route of a destination. */
   readonly undone: Map<string, number>;
+  /** Calls about routes that a function has kept as evidence. */
+  readonly reported: Reported[];
+}
+
+/** A reported call about a route. */
+export interface Reported {
+  readonly id: string;
+  readonly destination: string;
+  readonly to?: string;
+  /** Its effect was there when its event was processed. */
+  readonly isReal: boolean;
+  /** In whole seconds. */
+  readonly madeAt: number;
+  readonly keptAt: number;
+  /** When a state was first written that rests on a believed read after that. */
+  answeredAt?: number;
 }
 
 /** A person's approval of these deletes, each as `destination target`. It ends if the item asks for something else. */
@@ -182,9 +202,10 @@ export interface Facts {
   readonly refuses: (routeTableId: string, target: string) => boolean;
   /** Whether EC2 rejected a create because the table is full. */
   readonly wasFull: (routeTableId: string) => boolean;
-  /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
+  /** Whether reads lag less than the time for which they may be stale, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
+  readonly readsMayLagMinutes: boolean;
   /** The answers of EC2 to a function about one target since then, for any table. */
   readonly answers: (by: FunctionRun, target: string, since: number) => readonly Answer[];
   readonly halts: Halts;

@@ -14,6 +14,7 @@ const fiercest = {
   'slow call': 0.1,
   'call arrives after its caller gave up': 0.03,
   'stale read': 0.5,
+  'reads lag for minutes': 0.05,
   'failed read': 0.08,
   'failed Describe of targets': 0.1,
   'stale Describe of targets': 0.3,

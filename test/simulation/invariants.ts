@@ -288,6 +288,27 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
   },
 
+  'repeats of a write that no read shows back off': (mutation, _, watch) => {
+    const { routeTableId, destination, to, version, startedAt } = mutation;
+    const { mutations, reported } = watch.facts(routeTableId);
+    const same = mutations.filter((one) => one !== mutation && one.destination === destination).toReversed();
+    const last = same.findIndex(
+      (one) =>
+        one.to !== to ||
+        one.outcome !== 'done' ||
+        !one.isRemembered ||
+        one.isSeen === true ||
+        one.version.index !== version.index ||
+        reported.some(({ madeAt }) => madeAt >= one.startedAt - second),
+    );
+    const repeated = last < 0 ? same : same.slice(0, last);
+    const [before] = repeated;
+    if (!before) return undefined;
+    const waitMs = Math.min(900, 30 * 2 ** (repeated.length - 1)) * second - 10 * second;
+    const agoMs = startedAt - (before.endedAt ?? 0);
+    return agoMs < waitMs ? `${tell(mutation)}, ${agoMs} ms after its repeat ${repeated.length}` : undefined;
+  },
+
   'a stale read is not acted on': (mutation, look, watch) => {
     const { routeTableId, destination, read } = mutation;
     const known = lastKnown(routeTableId, destination, look, watch);
@@ -311,7 +332,8 @@ export const atAnswer: Invariants<[Mutation, Facts]> = {
     const { destination, changed, outcome, landedAt = 0 } = mutation;
     const { mutations, touched } = watch.facts(mutation.routeTableId);
     const isNeedless = (outcome === 'done' && !changed) || outcome === 'stale';
-    const since = landedAt - 90 * second;
+    // While reads lag, a write is repeated after 15 minutes at the latest.
+    const since = landedAt - (watch.readsMayLagMinutes ? 1_800 : 90) * second;
     const wasOthers = (touched.get(destination) ?? -Infinity) > since;
     const wasOurs = mutations.some(
       (other) => other !== mutation && other.destination === destination && other.startedAt > since,
@@ -377,8 +399,47 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const { undone } = watch.facts(look.routeTableId);
     const contested = destinationsWhere(memory, ({ repairs }) => repairs?.contest);
     const wrong = contested.find((destination) => (undone.get(destination) ?? 0) < 5);
-    return watch.readsAreNeverStale && wrong !== undefined
+    return wrong !== undefined
       ? `${wrong} is contested, and was changed by others ${undone.get(wrong) ?? 0} times`
+      : undefined;
+  },
+
+  'a call whose effect a read does not show leads to another read within 10 s': (
+    { status: { nextRetry, plan }, memory: { doubt } },
+    { routeTableId, round, begunAt, by, version },
+    _,
+    watch,
+  ) => {
+    const [read] = round.reads;
+    const { reported, mutations } = watch.facts(routeTableId);
+    const table = read?.shown?.world.tables.get(routeTableId);
+    if (
+      round.reads.length !== 1 ||
+      round.versions.length !== 1 ||
+      !read?.shown ||
+      !table ||
+      !plan ||
+      doubt ||
+      !version?.spec
+    )
+      return undefined;
+    const { world, asOf } = read.shown;
+    const missed = reported.find(
+      ({ destination, to, madeAt, keptAt, answeredAt, isReal, id }) =>
+        isReal &&
+        keptAt < begunAt &&
+        answeredAt === undefined &&
+        madeAt > asOf &&
+        read.startedAt - madeAt < 100 * second &&
+        !isSo(destination, to, table, world) &&
+        !reported.some((other) => other.id !== id && other.destination === destination && other.madeAt >= madeAt) &&
+        !mutations.some(
+          (one) => one.destination === destination && (one.endedAt ?? one.startedAt) > madeAt - 10 * second,
+        ),
+    );
+    const isSoon = Date.parse(nextRetry ?? '') - by.now().getTime() <= 10 * second;
+    return missed && !isSoon
+      ? `the read does not show ${missed.destination} → ${missed.to}, and the next is at ${nextRetry}`
       : undefined;
   },
 
@@ -678,7 +739,7 @@ function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): bo
 }
 
 /** Whether a destination leads to a target; without a target, whether nothing static is there. */
-function isSo(destination: string, to: string | undefined, table: Table, world: World): boolean {
+export function isSo(destination: string, to: string | undefined, table: Table, world: World): boolean {
   const slot = slotAt(table, destination);
   return slot ? to !== undefined && names(slot, world).includes(to) : to === undefined;
 }

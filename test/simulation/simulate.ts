@@ -59,7 +59,8 @@ export async function simulate(seed: number): Promise<Outcome> {
   };
 
   const random = new Random(seed, 4);
-  const busyMs = random.between(1, 6) * minute;
+  const isLong = faults.knows('reads lag for minutes') && random.chance(0.4);
+  const busyMs = random.between(1, 6) * minute + (isLong ? random.between(0, 14) * minute : 0);
   const sweepEveryMs = random.pick([1, 3, 5]) * minute;
   delivery.sweepEveryMs = sweepEveryMs;
   watch.sweepEveryMs = sweepEveryMs;
@@ -93,6 +94,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   history.note('seed', 'no more faults from here on');
   // Leases of dead functions expire, reads catch up, and retries run.
   await run(100 * second);
+  await run(untilReadsAreBelieved(cloud));
   people.poison();
   const sweptAt = scheduler.time;
   await sweepAndSettle();
@@ -116,6 +118,16 @@ export async function simulate(seed: number): Promise<Outcome> {
     history: () => history.lines(),
     hash: () => history.hash(),
   };
+}
+
+/** How long some tables still wait because reads lagged: others may have undone a repair that no read has shown. */
+function untilReadsAreBelieved({ watch, scheduler }: Cloud): number {
+  const ends = [...watch.tables.values()].map(({ state }) => {
+    const { doubt, lag, lastWriteAt } = state?.memory ?? {};
+    if (lastWriteAt === undefined || !(doubt || lag)) return 0;
+    return Date.parse(lastWriteAt) + (lag?.waitMs ?? 15 * minute) + 10 * second;
+  });
+  return Math.max(0, Math.max(0, ...ends) - scheduler.time);
 }
 
 /** A target dies at rest: routes move to alternates that are alive within a sweep, and stay there when it is up again. */

@@ -3,7 +3,7 @@ import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
-import type { StoredState } from '../../reconciler/ports.ts';
+import type { Evidence, StoredState } from '../../reconciler/ports.ts';
 import { type World, isUsable } from '../support/ec2/world.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
@@ -35,6 +35,7 @@ import {
   atStatus,
   atSweep,
   atSweepEnd,
+  isSo,
   wasAllowed,
 } from './invariants.ts';
 import { Announcements, isDetected, isHealed, isLeftAlone, isTargetDown } from './announcements.ts';
@@ -65,9 +66,10 @@ export class Watch implements Facts {
   readonly halts = new Halts();
   readonly holds = new Holds();
   readonly announcements = new Announcements();
-  /** Whether reads lag less than the time after which a second read is believed, and all clocks agree. */
+  /** Whether reads lag less than the time for which they may be stale, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
+  readonly readsMayLagMinutes: boolean;
   readonly #looks = new Map<string, Look>();
   /** The interval between sweeps. */
   sweepEveryMs = 5 * 60_000;
@@ -81,8 +83,6 @@ export class Watch implements Facts {
   #sweep: SweepRecord | undefined;
   /** The last approval in each table. */
   readonly #lastApprovals = new Map<string, Approved>();
-  /** Mutations that a status remembers. */
-  readonly #remembered = new Set<Mutation>();
   readonly #history: History;
   /** What EC2 answered each function about targets. */
   readonly #answers = new Map<string, readonly Answer[]>();
@@ -104,7 +104,8 @@ export class Watch implements Facts {
     this.holder = options.holder;
     this.refuses = options.refuses;
     this.readsAreNearlyFresh = options.readsAreNearlyFresh;
-    this.readsAreNeverStale = !options.faults.knows('stale read');
+    this.readsMayLagMinutes = options.faults.knows('reads lag for minutes');
+    this.readsAreNeverStale = !options.faults.knows('stale read', 'reads lag for minutes');
   }
 
   facts(routeTableId: string): TableFacts {
@@ -131,6 +132,7 @@ export class Watch implements Facts {
         lastEventAt: -Infinity,
         touched: new Map(),
         undone: new Map(),
+        reported: [],
       };
       this.tables.set(routeTableId, facts);
     }
@@ -312,6 +314,14 @@ export class Watch implements Facts {
     const { shown } = read;
     const spec = look?.version?.spec;
     const table = shown?.world.tables.get(routeTableId);
+    for (const mutation of this.facts(routeTableId).mutations)
+      if (
+        shown &&
+        table &&
+        mutation.endedAt !== undefined &&
+        isSo(mutation.destination, mutation.to, table, shown.world)
+      )
+        mutation.isSeen = true;
     if (!look || !shown || !spec || !table) return;
     const facts = this.facts(routeTableId);
     for (const route of spec.routes) {
@@ -361,6 +371,26 @@ export class Watch implements Facts {
     facts.memory.forget();
     facts.dead.clear();
     facts.approvals = [];
+    for (const mutation of facts.mutations) mutation.isRemembered = false;
+  }
+
+  /** A function kept a reported call about a route as evidence. */
+  reported({ routeTableId, call }: Parameters<Evidence['keep']>[0][number], world: World): void {
+    const { reported } = this.facts(routeTableId);
+    const table = world.tables.get(routeTableId);
+    if (call.about !== 'route' || call.destination === undefined || !table) return;
+    if (reported.some(({ id }) => id === call.id)) return;
+    const { id, destination, name } = call;
+    const to = name === 'DeleteRoute' ? undefined : call.target;
+    const isReal = isSo(destination, to, table, world);
+    reported.push({
+      id,
+      destination,
+      ...(to !== undefined && { to }),
+      isReal,
+      madeAt: Date.parse(call.time),
+      keptAt: this.time(),
+    });
   }
 
   /** A call by anybody changed a route, and CloudTrail may report it. */
@@ -506,6 +536,8 @@ export class Watch implements Facts {
     if (!look) return;
     look.applying = false;
     this.#ask(atStatus, state, look, replaced, this);
+    if (!memory.doubt)
+      for (const call of facts.reported) if (call.keptAt < look.begunAt) call.answeredAt ??= this.time();
     this.#noteNews(facts, state, look);
     for (const mutation of look.mutations) {
       // A change whose answer was lost is remembered as well, at the latest from the next read.
@@ -513,8 +545,8 @@ export class Watch implements Facts {
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
       if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, this.time());
-      if (this.#remembered.has(mutation)) continue;
-      this.#remembered.add(mutation);
+      if (mutation.isRemembered) continue;
+      mutation.isRemembered = true;
       if (!isDone) continue;
       this.#spend(facts, mutation);
       if (!isRescue(mutation)) facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());

@@ -11,9 +11,9 @@ import type { Actor } from '../../core/memory/call.ts';
 import {
   type Cause,
   type Contest,
-  type Doubt,
   type Down,
   type Drift,
+  type Lag,
   type LastDrift,
   type Memory,
   type OpenRun,
@@ -234,7 +234,14 @@ const remembered = z.looseObject({
   troubles: z.array(text).optional(),
   refusal: z.looseObject(refusalFields).optional(),
   repairs: repairs.optional(),
-  written: z.looseObject({ target: optional.text, isUncertain: flag } satisfies ShapesOf<Written>).optional(),
+  written: z
+    .looseObject({
+      target: optional.text,
+      from: optional.text,
+      isUncertain: flag,
+      isShown: flag,
+    } satisfies ShapesOf<Written>)
+    .optional(),
   drift: z.array(drift).optional(),
 } satisfies ShapesOf<Remembered>);
 
@@ -288,7 +295,8 @@ const memoryShape = z.looseObject({
     .optional(),
   watched: flag,
   lastWriteAt: optional.time,
-  doubt: z.looseObject({ seen: text, at: time } satisfies ShapesOf<Doubt>).optional(),
+  lag: z.looseObject({ since: time, waitMs: number } satisfies ShapesOf<Lag>).optional(),
+  doubt: flag,
   lastDrift: lastDrift.optional(),
   approval: z
     .looseObject({ at: text, by: text, routes: z.array(route) } satisfies ShapesOf<RememberedApproval>)

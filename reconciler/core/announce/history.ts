@@ -150,9 +150,22 @@ export function recordedRun({ id, outcome, plan }: Run): RecordedRun {
   return { id, destinations: changes.map(({ destination }) => destination), about };
 }
 
+/** What the function of a run wrote, or may have written before it died: it recorded the plan, but no outcome. */
+export function writesIn({ plan, outcome }: Run): readonly ChangeOutcome[] {
+  const tried = new Set(outcome.map(({ action, destination, to }) => [action, destination, to].join(' ')));
+  const open = plan.changes
+    .filter((change) => !waitsIn(plan).has(change.destination))
+    .filter(({ action, destination, to }) => !tried.has([action, destination, to].join(' ')));
+  return [...outcome, ...open.map((change) => ({ ...change, result: 'unknown' as const }))].filter(mayHaveWritten);
+}
+
+/** The destinations of deletes that wait in a plan. */
+const waitsIn = ({ blocked, waiting }: PlanSummary): ReadonlySet<string> =>
+  new Set([...(blocked?.deletes ?? []), ...(waiting ?? [])].map(({ destination }) => destination));
+
 /** The changes of a run that a later read shows as made, by us or by others. Deletes that waited are not among them. */
 export function madeIn({ plan }: Run, { routes }: ActualTable): readonly ChangeOutcome[] {
-  const waited = new Set([...(plan.blocked?.deletes ?? []), ...(plan.waiting ?? [])].map((one) => one.destination));
+  const waited = waitsIn(plan);
   const slots = slotsOf(routes).static;
   const isMade = ({ action, destination, to = '' }: ChangeJson): boolean => {
     const slot = slots.get(destination);

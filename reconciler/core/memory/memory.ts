@@ -29,8 +29,10 @@ export interface Memory {
   readonly watched?: true;
   /** When we last wrote to the table. `Remembered.written` holds what we wrote. */
   readonly lastWriteAt?: string;
-  /** The last read that was not believed. */
-  readonly doubt?: Doubt;
+  /** Reads lag behind our writes, longer than usual. */
+  readonly lag?: Lag;
+  /** The last read was not believed. */
+  readonly doubt?: true;
   readonly lastDrift?: LastDrift;
   /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;
@@ -76,7 +78,7 @@ export interface Remembered {
   readonly troubles?: readonly TroubleCode[];
   readonly refusal?: Refusal;
   readonly repairs?: Repairs;
-  /** What we wrote here last, within 30 s of `Memory.lastWriteAt`. */
+  /** What we wrote here last: for 30 s after `Memory.lastWriteAt`, or until a read shows it. */
   readonly written?: Written;
   /** Oldest first. Only the last can be open. Ended drift is kept for 15 minutes: its event may still arrive. */
   readonly drift?: readonly Drift[];
@@ -222,14 +224,20 @@ export interface Contest {
 export interface Written {
   /** Absent after a delete. */
   readonly target?: string;
+  /** The target of the route before. Absent after a create. */
+  readonly from?: string;
   /** The answer was lost and no read has shown the write: it may not have happened. */
   readonly isUncertain?: true;
+  /** A read has shown it. */
+  readonly isShown?: true;
 }
 
-/** A read that was not believed: a hash of what it showed, and when a read first showed that. */
-export interface Doubt {
-  readonly seen: string;
-  readonly at: string;
+/** Writes were repeated because no read had shown them. */
+export interface Lag {
+  /** When the first of them was made. */
+  readonly since: string;
+  /** For this long after the last write, a read that contradicts it decides nothing. */
+  readonly waitMs: number;
 }
 
 /** One destination that somebody else changed, with the change that repairs it. */

@@ -5,6 +5,8 @@ import { type Doubt, doubtAbout, ignoreEntryFor, isPrivate } from './doubt.ts';
 import { type Arrival, type BlockCode, blockCodes, openDrift, rememberedAt } from '../memory/memory.ts';
 import { type Circumstances, isOwned } from './ownership.ts';
 import { destinationText, isDefaultRoute, targetNames, targetText } from '../route/route.ts';
+import type { DesiredTable } from '../desired/desired.ts';
+import { isEnforced } from '../desired/enforcement.ts';
 import { isActive, meets } from '../desired/ignore.ts';
 
 /** Deletes that wait for a person. Replaces and creates of the same plan go on, and so do all other deletes. */
@@ -170,3 +172,11 @@ export function permitted({
   const held = new Set([...(blocked?.deletes ?? []), ...waiting].map(({ destination }) => destination));
   return changes.filter(({ action, destination }) => action !== 'delete' || !held.has(destinationText(destination)));
 }
+
+/** The destinations at which a plan may change something now. */
+export const changingIn = (
+  plan: Parameters<typeof permitted>[0],
+  desired: DesiredTable,
+  now: Date,
+): ReadonlySet<string> =>
+  new Set(isEnforced(desired, now) ? permitted(plan).map(({ destination }) => destinationText(destination)) : []);

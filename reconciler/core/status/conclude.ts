@@ -3,8 +3,9 @@ import type { DesiredTable } from '../desired/desired.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
 import { desiredHash, policyHash } from '../desired/hashes.ts';
 import { policyOf } from '../desired/policy.ts';
+import { counted } from '../route/counted.ts';
 import { known } from '../route/known.ts';
-import { type Memory, emptyMemory, withEach } from '../memory/memory.ts';
+import { type Memory, emptyMemory, rememberedAt, withEach } from '../memory/memory.ts';
 import type { Pause } from '../desired/orders.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import { backAt } from '../plan/down.ts';
@@ -17,7 +18,7 @@ import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
 import { invalidBecause, phaseOf } from './phase.ts';
-import { doubtAbout, rememberWrites } from './staleness.ts';
+import { type Awaited, awaitedAfter, missesCall, readForCallAfterMs, rememberWrites, withShown } from './staleness.ts';
 import {
   type ShownPause,
   type State,
@@ -68,9 +69,6 @@ export interface Circumstances extends Tried {
 /** A read may not show a write at once. AWS advises to read after 2 s, and again later. */
 const verifyAfterMs = 5_000;
 
-/** Less than the 10 s after which an equal second read is believed: two stale reads lead to a third, not to a write. */
-const readAgainAfterMs = 6_000;
-
 const deletionsKept = 5;
 
 /**
@@ -80,7 +78,7 @@ const deletionsKept = 5;
  * @param memory the memory as the reconcile left it (`remember.ts`)
  */
 export function conclude(before: State | undefined, memory: Memory, result: Result, on: Circumstances): State {
-  const written = rememberWrites(memory, on.outcomes, on.now);
+  const written = rememberWrites(memory, on.outcomes, on.now, on.calls);
   const deletions = [...new Set([...(memory.deletions ?? []), ...on.deletions])].slice(-deletionsKept);
   const judged = judge(before, deletions.length > 0 ? { ...written, deletions } : written, result, on);
   const status = on.invalid ? asInvalid(judged.status, on.routeTableId, on.invalid) : judged.status;
@@ -177,16 +175,27 @@ function doubtful(
   // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
   const followed = followDrift(beforeOf(before), repaired, undefined, on.outcomes, sightOf(before, memory, on));
+  const awaited = awaitedAfter(actual, memory, desired, on.now);
   return {
     status: known({
       ...status,
       ...shownOf(followed),
       phase: 'Verifying' as const,
-      reason: 'a read does not show yet what was written: the table is read again',
-      nextRetry: after(on.now, readAgainAfterMs),
+      reason: awaitedText(awaited, memory),
+      nextRetry: awaited.readAt.toISOString(),
+      pause: pauseOf(desired, on.now).pause,
     }),
-    memory: { ...followed, doubt: doubtAbout(actual, on.now, memory.doubt) },
+    memory: { ...withShown(followed, actual), doubt: true },
   };
+}
+
+/** What a doubtful read is waited for, and until when. */
+function awaitedText({ destinations: [first = '', ...others], until }: Awaited, memory: Memory): string {
+  const target = rememberedAt(memory, first).written?.target;
+  const write = target === undefined ? `the delete of ${first}` : `${first} via ${target}`;
+  const more = others.length > 0 ? ` and ${counted(others.length, 'more write')}` : '';
+  const since = memory.lag ? `; reads have lagged since ${memory.lag.since}` : '';
+  return `reads do not show ${write}${more}, last written at ${memory.lastWriteAt}: they decide nothing before ${until.toISOString()}, unless an event reports that others changed it again${since}`;
 }
 
 /** No read shows the table, so no contest counts as quiet, and repairs are kept. */
@@ -262,6 +271,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .filter((time) => Date.parse(time) > now.getTime()),
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+    ...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),
     ...(from === undefined ? [] : [from]),
   ];
   return {
@@ -315,6 +325,7 @@ const sightOf = (
   calls: on.calls,
   isRollout: isEdited || before?.memory.desiredHash !== item || before?.memory.policyHash !== policy,
   readBefore: before?.memory.readAt,
+  ...(before?.memory.lastWriteAt !== undefined && { lastWriteAt: before.memory.lastWriteAt }),
   isWatched: watched === true,
   bySweep: on.kinds.every((kind) => kind === 'sweep'),
 });

@@ -3,6 +3,7 @@ import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
+import { isAsBefore } from './staleness.ts';
 import { causeOf, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
 
 /** The event of a call arrives within this time, or counts as missed. */
@@ -20,6 +21,8 @@ export interface DriftSight {
   readonly isRollout: boolean;
   /** When the last read before this reconcile was believed. */
   readonly readBefore?: string | undefined;
+  /** When we had last written to the table before this reconcile. */
+  readonly lastWriteAt?: string;
   /** Nothing may be changed: mode `observe`, a pause or a stop. */
   readonly isWatched: boolean;
   /** Only a sweep triggered this reconcile: no event and no edit did. */
@@ -69,6 +72,8 @@ function follow(
   const cause = stood
     ? moveOf(deviation, before)
     : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
+  // The read may be older than our own write, which no read has shown.
+  if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;
   if (cause || isNew(deviation, before, seen))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   if (!last) return drift;

@@ -13,6 +13,7 @@ import { isRepair, repairsAfter } from './contest.ts';
 import { withCauses } from './down.ts';
 import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
 import { refusalAfter } from './retries.ts';
+import { isRepeat } from './staleness.ts';
 
 // Follows every destination through one reconcile.
 
@@ -22,6 +23,8 @@ export interface Tried {
   /** The last outcome of every change that was tried. */
   readonly outcomes: readonly ChangeOutcome[];
   readonly calls: readonly ReportedCall[];
+  /** Those of them that no earlier believed read could show. */
+  readonly unread: readonly ReportedCall[];
 }
 
 const openRunsKept = 5;
@@ -81,7 +84,9 @@ export function rememberRepairs(
       const was = rememberedAt(before, destination);
       const wanted = listed.get(destination) ?? [remembered.wasLocal ? 'local' : undefined];
       const arrived = known({ ...was, arrival: remembered.arrival });
-      const repair = tried.get(destination)?.find((one) => wanted.includes(one.to) && isRepair(one, arrived));
+      const repair = tried
+        .get(destination)
+        ?.find((one) => wanted.includes(one.to) && isRepair(one, arrived) && !isRepeat(one, was, before, calls, now));
       const seen = {
         wanted,
         isDrifted: drifted?.has(destination),

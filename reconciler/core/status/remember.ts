@@ -1,4 +1,5 @@
 import { approvedRoutes } from '../plan/approval.ts';
+import { changingIn } from '../plan/guard.ts';
 import type { Change } from '../route/change.ts';
 import { type DesiredRoute, type DesiredTable, listedTargetOf, targetsOf } from '../desired/desired.ts';
 import { arrivalAfter } from './arrival.ts';
@@ -25,6 +26,7 @@ import {
 } from '../route/route.ts';
 import { type LeftAlone, slotsOf } from '../plan/slots.ts';
 import { type Around, seenIn } from './seen.ts';
+import { withShown, writtenAfter } from './staleness.ts';
 
 /** A read of the table, and the plan made from it. */
 interface PlannedRead {
@@ -49,6 +51,7 @@ interface Slot {
   readonly route: StaticRoute | undefined;
   readonly leftAlone: LeftAlone | undefined;
   readonly made: Made | undefined;
+  readonly isChanging: boolean;
   /** What EC2 says about the listed target, if it was asked. */
   readonly health: Health | undefined;
 }
@@ -60,6 +63,7 @@ interface Slot {
  */
 export function rememberRead(before: Memory, read: PlannedRead, made: readonly Made[]): Memory {
   const { desired, actual, plan, health, now } = read;
+  const changing = changingIn(plan, desired, now);
   const listed = new Map(desired.routes.map((route) => [destinationText(route.destination), route]));
   const slots = slotsOf(actual.routes).static;
   const leftAlone = new Map(
@@ -73,12 +77,13 @@ export function rememberRead(before: Memory, read: PlannedRead, made: readonly M
       route: slots.get(destination),
       leftAlone: leftAlone.get(destination),
       made: changes.get(destination),
+      isChanging: changing.has(destination),
       health: wanted && health?.get(targetText(wanted.target)),
     };
   };
   const around = { listed, actual };
   const after = withEach(
-    before,
+    withShown(before, actual),
     (remembered, destination) => rememberSlot(remembered, slotAt(destination), around, now),
     [...listed.keys(), ...slots.keys(), ...leftAlone.keys(), ...changes.keys()],
   );
@@ -128,6 +133,7 @@ function rememberSlot(before: Remembered, slot: Slot, around: Around, now: Date)
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instances: instancesAfter(before, slot),
     down: downAfter(before, { ...slot, isMade: isMadeAsListed(slot) }, now),
+    written: writtenAfter(before.written, slot),
   };
 }
 

@@ -1,108 +1,327 @@
-import { createHash } from 'node:crypto';
 import type { DesiredTable } from '../desired/desired.ts';
-import { known } from '../route/known.ts';
 import type { ReportedCall } from '../memory/call.ts';
-import { type Doubt, type Memory, type Written, withEach } from '../memory/memory.ts';
+import {
+  type Lag,
+  type Memory,
+  type Remembered,
+  type Rewritten,
+  type Written,
+  rememberedAt,
+  withEach,
+} from '../memory/memory.ts';
+import type { ChangeJson } from '../route/change.ts';
+import { known } from '../route/known.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
-import { type ActualTable, destinationText, isStatic, targetNames, targetText } from '../route/route.ts';
+import { type ActualTable, type StaticRoute, destinationText, targetNames, targetText } from '../route/route.ts';
+import { slotsOf } from '../plan/slots.ts';
 
-/**
- * EC2 is eventually consistent: for this long after our own write, a read may still show the table before the write.
- */
+// EC2 is eventually consistent: for some seconds after a call, and for minutes during an impairment, a read may show the
+// table before the call.
+
+/** For this long after our own write, a read that contradicts it decides nothing. */
 const staleForMs = 30_000;
 
-/** A read is believed if an equal read was made this long before. */
-const agreesAfterMs = 10_000;
+/** If reads lag for longer, that time doubles up to this. */
+const staleAtMostMs = 15 * 60 * 1_000;
+
+/** A write that no read has shown is kept for this long after the last write. Sweeps start at least every 15 minutes. */
+const unshownKeptMs = 2 * staleAtMostMs;
+
+/** One read of the table. */
+export interface TableRead {
+  readonly actual: ActualTable;
+  readonly readAt: Date;
+  /** The destinations at which the plan of this read may change something. */
+  readonly changing: () => ReadonlySet<string>;
+}
+
+/** What is known besides the read and the memory. */
+export interface Aside {
+  readonly desired: Pick<DesiredTable, 'routes'>;
+  /** Calls by others, whether an earlier reconcile has read them or not. */
+  readonly calls: readonly ReportedCall[];
+  /** The item has changed since the last believed read. */
+  readonly isEdited: boolean;
+}
 
 /**
  * Whether a read may be older than our own last write, and so decides nothing: it contradicts what we wrote less than
- * 30 s before.
+ * 30 s before. Each time that such writes have to be repeated because no read has shown them, that time doubles, up to
+ * 15 minutes. An edit of the item waits for 30 s at most.
  *
  * It is still believed in three cases:
- * - an event reported a later call by somebody else about a route of this table
- * - a read at least 10 s earlier showed the same
- * - it lacks only writes whose answer was lost and that `desired` still asks for. If the read is stale, repeating such
+ * - others are reported to have changed, after our last write, every route that contradicts it, to what the read shows
+ * - it shows what others are reported to have changed elsewhere in the table after our last write
+ * - it lacks only writes whose answer was lost and that the item still asks for. If the read is stale, repeating such
  *   a write changes nothing.
  *
- * @param calls those that no earlier reconcile has read
+ * When the time is over, the plan of the read repeats the writes. Where it does not, such as after the delete of a route
+ * that a person approved, the read decides nothing for 15 minutes.
  */
-export function isDoubtful(
+export function isDoubtful(read: TableRead, memory: Memory, { desired, calls, isEdited }: Aside): boolean {
+  const sinceMs = msSinceWrite(memory, read.readAt);
+  if (sinceMs >= staleAtMostMs) return false;
+  const slots = slotsOf(read.actual.routes).static;
+  const later = madeSince(memory, calls);
+  const unexplained = contradictedIn(slots, memory, desired, sinceMs).filter(
+    (destination) => !later.some((call) => call.destination === destination && isAsAsked(call, slots)),
+  );
+  if (unexplained.length === 0 || later.some((call) => showsNew(call, slots, memory))) return false;
+  if (sinceMs < (isEdited ? staleForMs : waitMs(memory))) return true;
+  const changing = read.changing();
+  return !isEdited && unexplained.some((destination) => !changing.has(destination));
+}
+
+/** What a read that decides nothing is waited for. */
+export interface Awaited {
+  /** The destinations at which a read contradicts our writes. */
+  readonly destinations: readonly string[];
+  /** From when on such a read is believed. */
+  readonly until: Date;
+  /** When to read again. */
+  readonly readAt: Date;
+}
+
+/** Less than a third of the time for which a read may be stale: so another read usually ends the doubt. */
+const readAgainAfterMs = 6_000;
+
+/** What to wait for after a doubtful read. The longer reads lag, the less often the table is read. */
+export function awaitedAfter(
   actual: ActualTable,
-  readAt: Date,
   memory: Memory,
-  calls: readonly ReportedCall[],
   desired: Pick<DesiredTable, 'routes'>,
-): boolean {
-  const { lastWriteAt, doubt } = memory;
-  if (lastWriteAt === undefined || readAt.getTime() - Date.parse(lastWriteAt) >= staleForMs) return false;
-  const wanted = new Map(desired.routes.map((route) => [destinationText(route.destination), targetText(route.target)]));
-  const expected = [...memory.destinations].flatMap(([destination, { written }]) => {
-    const isRepeatable = written?.isUncertain === true && wanted.get(destination) === written.target;
-    return written && !isRepeatable ? [{ destination, target: written.target }] : [];
-  });
-  if (!contradicts(actual, expected)) return false;
-  // CloudTrail reports whole seconds.
-  const wroteInSecond = Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
-  const isLater = ({ about, via, time }: ReportedCall): boolean =>
-    about === 'route' && via === undefined && Date.parse(time) >= wroteInSecond;
-  if (calls.some(isLater)) return false;
-  const isConfirmed = doubt?.seen === fingerprint(actual) && readAt.getTime() - Date.parse(doubt.at) >= agreesAfterMs;
-  return !isConfirmed;
+  now: Date,
+): Awaited {
+  const sinceMs = msSinceWrite(memory, now);
+  const wroteAt = now.getTime() - sinceMs;
+  const untilMs = wroteAt + (sinceMs < waitMs(memory) ? waitMs(memory) : staleAtMostMs);
+  return {
+    destinations: contradictedIn(slotsOf(actual.routes).static, memory, desired, sinceMs),
+    until: new Date(untilMs),
+    readAt: new Date(Math.min(untilMs, now.getTime() + Math.max(readAgainAfterMs, sinceMs))),
+  };
 }
 
-/**
- * Remembers a doubtful read. If it shows the same as the last one, the earlier time is kept, so that both can agree.
- */
-export function doubtAbout(actual: ActualTable, readAt: Date, before: Doubt | undefined): Doubt {
-  const seen = fingerprint(actual);
-  return before?.seen === seen ? before : { seen, at: readAt.toISOString() };
-}
+const msSinceWrite = ({ lastWriteAt }: Pick<Memory, 'lastWriteAt'>, now: Date): number =>
+  lastWriteAt === undefined ? Infinity : now.getTime() - Date.parse(lastWriteAt);
 
-function contradicts(
-  actual: ActualTable,
-  writes: readonly { readonly destination: string; readonly target: string | undefined }[],
-): boolean {
-  const slots = new Map(
-    actual.routes.filter(isStatic).map((route) => [destinationText(route.destination), targetNames(route)]),
-  );
-  return writes.some(({ destination, target }) => {
-    const names = slots.get(destination);
-    return target === undefined ? names !== undefined : !names?.includes(target);
+const waitMs = ({ lag }: Memory): number => lag?.waitMs ?? staleForMs;
+
+type Slots = ReadonlyMap<string, StaticRoute>;
+
+/** The destinations at which a read contradicts our writes. A write that a read has shown counts for 30 s. */
+function contradictedIn(
+  slots: Slots,
+  { destinations }: Memory,
+  { routes }: Pick<DesiredTable, 'routes'>,
+  sinceMs: number,
+): readonly string[] {
+  const wanted = new Map(routes.map((route) => [destinationText(route.destination), targetText(route.target)]));
+  return [...destinations].flatMap(([destination, { written }]) => {
+    if (!written || isShownIn(slots, destination, written)) return [];
+    const isRepeatable = written.isUncertain && wanted.get(destination) === written.target;
+    const isOver = sinceMs >= staleForMs && !isUnshown(written);
+    return isRepeatable || isOver ? [] : [destination];
   });
 }
 
-function fingerprint({ routes }: ActualTable): string {
-  const lines = routes.map((route) =>
-    [destinationText(route.destination), targetText(route.target), route.origin].join(' '),
+function isShownIn(slots: Slots, destination: string, { target }: Written): boolean {
+  const slot = slots.get(destination);
+  return target === undefined ? !slot : slot !== undefined && targetNames(slot).includes(target);
+}
+
+/** Whether EC2 confirmed a write, and no read has shown it. */
+const isUnshown = (written: Written | undefined): boolean =>
+  written !== undefined && !written.isShown && !written.isUncertain;
+
+type RouteCall = Extract<ReportedCall, { readonly about: 'route' }>;
+
+/** The reported calls about routes of this table that were certainly made after our last write. */
+const madeSince = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>, calls: readonly ReportedCall[]) =>
+  calls.filter(
+    (call): call is RouteCall =>
+      // CloudTrail reports whole seconds: a call of the same second may have been made before.
+      call.about === 'route' && call.via === undefined && Date.parse(call.time) > Date.parse(lastWriteAt),
   );
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 12);
+
+/** Whether a read shows what a call asked for. A target that the event does not name is not compared. */
+function isAsAsked({ name, destination = '', target }: RouteCall, slots: Slots): boolean {
+  const slot = slots.get(destination);
+  if (name === 'DeleteRoute') return !slot;
+  return slot !== undefined && (target === undefined || targetNames(slot).includes(target));
+}
+
+/** Whether a read shows what a call changed where we did not write: then it is newer than that call. */
+function showsNew(call: RouteCall, slots: Slots, memory: Memory): boolean {
+  if (call.destination === undefined || !isAsAsked(call, slots)) return false;
+  const { seen, written } = rememberedAt(memory, call.destination);
+  const slot = slots.get(call.destination);
+  const isSame = slot ? seen !== undefined && targetNames(slot).includes(seen.target) : seen === undefined;
+  return !written && !isSame;
 }
 
 /**
- * Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one. A write
- * ends a doubt: a read from before it cannot confirm a read after it.
+ * Whether a change only repeats our last write, because no read has shown it: as far as anybody knows, nobody has undone
+ * it. Then it is no repair.
  */
-export function rememberWrites(memory: Memory, outcomes: readonly ChangeOutcome[], now: Date): Memory {
-  const { lastWriteAt: before } = memory;
-  const isRecent = before !== undefined && now.getTime() - Date.parse(before) < staleForMs;
-  const wrote = new Map(
-    outcomes
-      .filter(mayHaveWritten)
-      .map(({ destination, to, result }): [string, Written] => [
-        destination,
-        known({ target: to, isUncertain: result === 'unknown' ? (true as const) : undefined }),
-      ]),
-  );
-  if (wrote.size === 0 && isRecent) return memory;
+export const isRepeat = (
+  { to, destination }: ChangeJson,
+  { written }: Pick<Remembered, 'written'>,
+  memory: Pick<Memory, 'lastWriteAt'>,
+  calls: readonly ReportedCall[],
+  now: Date,
+): boolean =>
+  written !== undefined &&
+  isUnshown(written) &&
+  written.target === to &&
+  msSinceWrite(memory, now) >= staleForMs &&
+  !madeSince(memory, calls).some((call) => call.destination === destination && undoes(call, to));
+
+/** Whether a call asks for something else than we wrote. */
+const undoes = ({ name, target }: RouteCall, to: string | undefined): boolean =>
+  name === 'DeleteRoute' ? to !== undefined : target !== to;
+
+/**
+ * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s
+ * of the write, such a read is believed only if it is known to be newer.
+ */
+export const isAsBefore = (
+  { from, to }: Pick<ChangeJson, 'from' | 'to'>,
+  written: Written | undefined,
+  memory: Pick<Memory, 'lastWriteAt'>,
+  now: Date,
+): boolean =>
+  written !== undefined &&
+  isUnshown(written) &&
+  written.target === to &&
+  written.from === from &&
+  msSinceWrite(memory, now) >= staleForMs;
+
+/**
+ * Remembers which of our writes a read has shown, whether it is believed or not. If it shows all of them, reads lag no
+ * longer.
+ */
+export function withShown(memory: Memory, actual: ActualTable): Memory {
+  const slots = slotsOf(actual.routes).static;
+  const after = withEach(memory, (remembered, destination) => {
+    const { written } = remembered;
+    return written && !written.isShown && isShownIn(slots, destination, written)
+      ? { ...remembered, written: shown(written) }
+      : remembered;
+  });
+  const isBehind = [...after.destinations.values()].some(({ written }) => isUnshown(written));
+  return isBehind ? after : known({ ...after, lag: undefined });
+}
+
+const shown = ({ isUncertain: _, ...written }: Written): Written => ({ ...written, isShown: true });
+
+/** What is left of a write when a believed read contradicts it, and the plan changes nothing there: nothing. */
+export const writtenAfter = (
+  written: Written | undefined,
+  { isChanging }: { readonly isChanging: boolean },
+): Rewritten['written'] => (isUnshown(written) && !isChanging ? undefined : written);
+
+/**
+ * Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one, or until a
+ * read shows them, for 30 minutes at most.
+ *
+ * @param calls by others: a write that they have undone is repeated for that reason
+ */
+export function rememberWrites(
+  memory: Memory,
+  outcomes: readonly ChangeOutcome[],
+  now: Date,
+  calls: readonly ReportedCall[] = [],
+): Memory {
+  const sinceMs = msSinceWrite(memory, now);
+  const made = new Map(outcomes.filter(mayHaveWritten).map((one) => [one.destination, one]));
+  const kept = ({ written }: Remembered): Rewritten['written'] =>
+    sinceMs < (isUnshown(written) ? unshownKeptMs : staleForMs) ? written : undefined;
   const rewritten = withEach(
     memory,
-    (remembered, destination) => ({
-      ...remembered,
-      written: wrote.get(destination) ?? (isRecent ? remembered.written : undefined),
-    }),
-    wrote.keys(),
+    (remembered, destination) => {
+      const outcome = made.get(destination);
+      return { ...remembered, written: outcome ? writtenBy(outcome) : kept(remembered) };
+    },
+    made.keys(),
   );
-  if (wrote.size === 0) return rewritten;
+  if (made.size === 0) return rewritten;
+  const isBehind = [...made.values()].some((one) =>
+    isRepeat(one, rememberedAt(memory, one.destination), memory, calls, now),
+  );
   const { doubt: _, ...undoubted } = rewritten;
-  return { ...undoubted, lastWriteAt: now.toISOString() };
+  return known({ ...undoubted, lag: isBehind ? longerLag(memory) : memory.lag, lastWriteAt: now.toISOString() });
 }
+
+const writtenBy = ({ from, to, result }: ChangeOutcome): Written =>
+  known({ target: to, from, isUncertain: result === 'unknown' ? (true as const) : undefined });
+
+const longerLag = (memory: Memory): Lag | undefined =>
+  memory.lastWriteAt === undefined
+    ? undefined
+    : {
+        since: memory.lag?.since ?? memory.lastWriteAt,
+        waitMs: Math.min(staleAtMostMs, 2 * waitMs(memory)),
+      };
+
+// ── calls whose effect a read does not show ─────────────────────────────────────────────────────────────────────────
+
+/** A call younger than this may have an effect that a read does not show yet. */
+const callsLagMs = 2 * 60 * 1_000;
+
+/** When to read again if a read does not show the effect of a reported call. */
+export const readForCallAfterMs = 10_000;
+
+/**
+ * Whether a believed read does not show the effect of a call of the last 2 minutes. Calls that we or others have undone
+ * do not count, as far as that is known.
+ *
+ * @param memory what is remembered after this read, with our own writes
+ * @param calls all that may explain the read
+ * @param unread those of them that no earlier believed read could show. So each leads to one more read at most
+ */
+export function missesCall(
+  actual: ActualTable,
+  memory: Memory,
+  {
+    calls,
+    unread,
+    now,
+  }: { readonly calls: readonly ReportedCall[]; readonly unread: readonly ReportedCall[]; readonly now: Date },
+): boolean {
+  const slots = slotsOf(actual.routes).static;
+  const isShown = (call: ReportedCall): boolean => {
+    if (call.about === 'route')
+      return call.destination === undefined || call.via !== undefined || isAsAsked(call, slots);
+    if (!('ids' in call)) return true;
+    const routes = [...slots.values()].filter((slot) => targetNames(slot).some((id) => call.ids.includes(id)));
+    return routes.every(({ state }) => (state === 'active') === (call.about === 'target-up'));
+  };
+  const isOurs = (call: ReportedCall): boolean => {
+    if (call.about !== 'route' || call.destination === undefined) return false;
+    const { written, drift = [] } = rememberedAt(memory, call.destination);
+    const calledAt = Date.parse(call.time);
+    return (
+      (written !== undefined && calledAt <= Date.parse(memory.lastWriteAt ?? '')) ||
+      drift.some(({ appliedAt = '' }) => calledAt <= Date.parse(appliedAt))
+    );
+  };
+  return unread.some((call) => {
+    if (now.getTime() - Date.parse(call.time) >= callsLagMs || isShown(call) || isOurs(call)) return false;
+    const subject = subjectOf(call);
+    return !calls.some(
+      (other) =>
+        other !== call && subjectOf(other).some((one) => subject.includes(one)) && isNewer(other, call, isShown),
+    );
+  });
+}
+
+/** What a call changes: a destination, or targets. */
+const subjectOf = (call: ReportedCall): readonly string[] => {
+  if (call.about === 'route') return call.destination === undefined ? [] : [call.destination];
+  return 'ids' in call ? call.ids : [];
+};
+
+/** Whether a call came after another one about the same. Of the calls of one second, the one that is shown came last. */
+const isNewer = (call: ReportedCall, than: ReportedCall, isShown: (call: ReportedCall) => boolean): boolean =>
+  Date.parse(call.time) > Date.parse(than.time) || (call.time === than.time && isShown(call));

@@ -69,13 +69,49 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes a stale read for InSync',
     'converge.ts',
-    'if (world.isDoubtful?.(actual, readAt, done))',
-    'if (planned.changes.length > 0 && world.isDoubtful?.(actual, readAt, done))',
+    'if (world.isDoubtful?.({ actual, readAt, changing }, done))',
+    'if (changing().size > 0 && world.isDoubtful?.({ actual, readAt, changing }, done))',
+  ),
+  mutant(
+    'waits no longer while reads lag for minutes',
+    'core/status/staleness.ts',
+    'lag: isBehind ? longerLag(memory) : memory.lag',
+    'lag: undefined',
+  ),
+  mutant(
+    'counts a repair again for each repeat that no read has shown',
+    'core/status/follow.ts',
+    ' && !isRepeat(one, was, before, calls, now)',
+    '',
+  ),
+  mutant(
+    'never reads again for a call that a read does not show',
+    'core/status/conclude.ts',
+    '...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),',
+    '',
+  ),
+  mutant(
+    'takes a call from before its own write for an answer to it',
+    'core/status/staleness.ts',
+    'Date.parse(call.time) > Date.parse(lastWriteAt)',
+    "lastWriteAt !== ''",
+  ),
+  mutant(
+    'announces drift again for each repeat that no read has shown',
+    'core/status/drift.ts',
+    'if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;',
+    '',
+  ),
+  mutant(
+    'forgets a write after 30 s although no read has shown it',
+    'core/status/staleness.ts',
+    'unshownKeptMs = 2 * staleAtMostMs',
+    'unshownKeptMs = staleForMs',
   ),
   mutant(
     'forgets what it wrote a moment ago',
     'core/status/conclude.ts',
-    'const written = rememberWrites(memory, on.outcomes, on.now);',
+    'const written = rememberWrites(memory, on.outcomes, on.now, on.calls);',
     'const written = memory;',
   ),
   mutant(
@@ -305,8 +341,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'does not remember which target was dead',
     'core/status/down.ts',
-    "if (health === 'dead') return same;",
-    "if (health === 'dead') return undefined;",
+    "health === 'dead' ? same :",
+    "health === 'dead' ? undefined :",
   ),
   mutant(
     'moves a route back as soon as its target is up',
@@ -317,7 +353,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes no blackhole for a dead target',
     'core/status/down.ts',
-    "route.state === 'blackhole' ? same : undefined",
+    "route.state === 'blackhole' ? unmoved(same) : undefined",
     'undefined',
   ),
   mutant(

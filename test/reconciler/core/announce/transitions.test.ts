@@ -197,7 +197,7 @@ describe('a run', () => {
   });
 
   it('is not verified by a read that is not believed', () => {
-    const doubt = { seen: 'x', at: at(0) };
+    const doubt = true;
     expect(between(open(), state({}, { memory: { doubt } })).verified).toEqual([]);
     for (const phase of ['Invalid', 'Missing', 'Unmanaged'] as const)
       expect(between(open(), state({}, { phase })).verified).toEqual([]);

@@ -63,7 +63,7 @@ describe.each(troubles)('%s', (_, remembered, expected) => {
   });
 
   it('is neither over nor new while no read is believed', () => {
-    const doubtful = state(remembered, { phase: 'Verifying', memory: { doubt: { seen: 'x', at: at(0) } } });
+    const doubtful = state(remembered, { phase: 'Verifying', memory: { doubt: true } });
     const there = between(troubled, doubtful);
     const back = between(doubtful, troubled);
     expect([there.left.size, back.left.size, there.entered, back.entered]).toEqual([0, 0, none, none]);

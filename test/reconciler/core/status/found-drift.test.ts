@@ -52,10 +52,21 @@ describe('drift is found', () => {
     expect(found(state)).toEqual([at(1)]);
   });
 
-  it('again when it comes back after a repair', () => {
+  it('again when it comes back after a repair that a read has shown', () => {
     let state = inSync();
-    for (let minute = 1; minute <= 3; minute++) state = reconciled(state, { minute, routes: [moved], answer: done });
+    for (let minute = 1; minute <= 3; minute++) {
+      state = reconciled(state, { minute, routes: [moved], answer: done });
+      state = reconciled(state, { minute: minute + 0.5 });
+    }
     expect(found(state)).toEqual([at(1), at(2), at(3)]);
+  });
+
+  it('once if no read has shown its repair: the read may be older', () => {
+    const repaired = reconciled(inSync(), { minute: 1, routes: [moved], answer: done });
+    const repeated = reconciled(repaired, { minute: 2, routes: [moved], answer: done });
+    expect(found(repeated)).toEqual([at(1)]);
+    const elsewhere = reconciled(repeated, { minute: 3, routes: [via(destination, 'igw-aaaaaaaa')], answer: done });
+    expect(found(elsewhere)).toEqual([at(1), at(3)]);
   });
 
   it('in an observed table, and marked as observed', () => {
@@ -73,8 +84,15 @@ describe('drift is found', () => {
 
   it('after an edit, if others change a route that was written for it', () => {
     const edited = reconciled(inSync(), { item: editing, minute: 1, answer: done });
-    const drifted = reconciled(edited, { item: editing, minute: 1.2, routes: [via(destination)] });
+    const shown = reconciled(edited, { item: editing, minute: 1.1, routes: [via(destination, edit.to)] });
+    const drifted = reconciled(shown, { item: editing, minute: 1.2, routes: [via(destination)] });
     expect(drifted.status.drift).toMatchObject([{ ...edit, foundAt: at(1.2) }]);
+  });
+
+  it('not after an edit while reads show the route as it was before', () => {
+    const edited = reconciled(inSync(), { item: editing, minute: 1, answer: done });
+    const stale = reconciled(edited, { item: editing, minute: 1.6, routes: [via(destination)], answer: done });
+    expect(stale.status).not.toHaveProperty('drift');
   });
 
   it('in the reconcile of an edit, if a call explains it', () => {

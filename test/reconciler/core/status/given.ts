@@ -55,6 +55,7 @@ export const circumstances = (more: Partial<Circumstances> = {}): Circumstances 
   kinds: ['sweep'],
   deletions: [],
   calls: [],
+  unread: [],
   outcomes: [],
   ...more,
 });

@@ -230,7 +230,7 @@ describe('the next reconcile comes', () => {
 it('only a state after a believed read counts as believed', () => {
   const state = inSync();
   expect(isBelieved(state)).toBe(true);
-  expect(isBelieved({ ...state, memory: { ...state.memory, doubt: { seen: 'x', at: at(0) } } })).toBe(false);
+  expect(isBelieved({ ...state, memory: { ...state.memory, doubt: true } })).toBe(false);
   for (const phase of ['Invalid', 'Missing', 'Unmanaged'] as const)
     expect(isBelieved({ ...state, status: { ...state.status, phase } })).toBe(false);
 });

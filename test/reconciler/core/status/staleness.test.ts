@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Memory, Written } from '../../../../reconciler/core/memory/memory.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
-import { doubtAbout, isDoubtful, rememberWrites } from '../../../../reconciler/core/status/staleness.ts';
+import {
+  awaitedAfter,
+  isDoubtful,
+  isRepeat,
+  missesCall,
+  rememberWrites,
+  withShown,
+} from '../../../../reconciler/core/status/staleness.ts';
 import { desired, minutesAfter, now, propagated, table, throughInstance } from '../../../support/builders.ts';
 import { at, call, destination, hijack, listed, memory, other, via } from './given.ts';
 
@@ -16,12 +23,22 @@ interface Read {
   readonly second?: number;
   readonly routes?: readonly ActualRoute[];
   readonly calls?: readonly ReportedCall[];
+  /** Where the plan of the read changes something. */
+  readonly changing?: readonly string[];
+  readonly isEdited?: boolean;
 }
 
-const doubts = (before: Memory, { second = 5, routes = [], calls = [] }: Read = {}): boolean =>
-  isDoubtful(table(routes), seconds(second), before, calls, desired(...listed));
+const doubts = (
+  before: Memory,
+  { second = 5, routes = [], calls = [], changing = [destination], isEdited = false }: Read = {},
+): boolean => {
+  const read = { actual: table(routes), readAt: seconds(second), changing: () => new Set(changing) };
+  return isDoubtful(read, before, { desired: desired(...listed), calls, isEdited });
+};
 
 const write = { target: 'pcx-aaaaaaaa' };
+const shownWrite = { ...write, isShown: true } as const;
+const later = seconds(1).toISOString();
 
 describe('a read is doubtful', () => {
   it.each<[string, Written, readonly ActualRoute[], boolean]>([
@@ -43,26 +60,58 @@ describe('a read is doubtful', () => {
     expect(doubts(wrote(written), { routes })).toBe(expected);
   });
 
-  it('for 30 seconds after our write', () => {
-    expect([29.9, 30].map((second) => doubts(wrote(write), { second }))).toEqual([true, false]);
+  it('for 30 seconds after our write, whether a read has shown it or not', () => {
+    for (const written of [write, shownWrite])
+      expect([29.9, 30].map((second) => doubts(wrote(written), { second }))).toEqual([true, false]);
     expect(doubts(memory())).toBe(false);
   });
 
-  it('until somebody else is known to have changed a route since', () => {
-    expect(doubts(wrote(write), { calls: [call()] })).toBe(false);
+  it('for longer if reads lag, but only where no read has shown our write', () => {
+    const lag = { since: at(0), waitMs: 120_000 };
+    expect([119, 120].map((second) => doubts(wrote(write, { lag }), { second }))).toEqual([true, false]);
+    expect(doubts(wrote(shownWrite, { lag }), { second: 30 })).toBe(false);
+  });
+
+  it('for 30 seconds after our write once the item is edited, even if reads lag', () => {
+    const before = wrote(write, { lag: { since: at(0), waitMs: 120_000 } });
+    expect([29.9, 30].map((second) => doubts(before, { second, isEdited: true }))).toEqual([true, false]);
+  });
+
+  it('for 15 minutes where its plan does not repeat our write', () => {
+    const before = wrote({});
+    const stands = { routes: [via(destination)], changing: [] };
+    expect([899, 900].map((second) => doubts(before, { ...stands, second }))).toEqual([true, false]);
+    expect(doubts(wrote({ isUncertain: true }), { ...stands, second: 30 })).toBe(false);
+  });
+
+  it('until others are reported to have changed the route since, to what it shows', () => {
+    const routes = [via(destination, 'tgw-aaaaaaaa')];
+    const changed = call({ time: later, target: 'tgw-aaaaaaaa' });
+    expect(doubts(wrote(write), { routes, calls: [changed] })).toBe(false);
+    const gone = { ...call({ time: later }), name: 'DeleteRoute' };
+    expect(doubts(wrote(write), { calls: [gone] })).toBe(false);
   });
 
   it.each<[string, ReportedCall]>([
     ['made before our write', call({ time: seconds(-1).toISOString() })],
-    ['that named a target and not this table', call({ via: 'tgw-aaaaaaaa' })],
-    ['about no route', { id: 'call-1', name: 'CreateTags', time: at(0), about: 'table' }],
+    ['of the second of our write, which may have been before', call()],
+    ['that asked for another target than the read shows', call({ time: later, target: 'igw-aaaaaaaa' })],
+    ['that named a target and not this table', call({ time: later, via: 'tgw-aaaaaaaa' })],
+    ['about another route, which the read does not show', call({ time: later, destination: other })],
+    ['about no route', { id: 'call-1', name: 'CreateTags', time: later, about: 'table' }],
   ])('also after a call %s', (_, reported) => {
-    expect(doubts(wrote(write), { calls: [reported] })).toBe(true);
+    expect(doubts(wrote(write), { routes: [via(destination, 'tgw-aaaaaaaa')], calls: [reported] })).toBe(true);
   });
 
-  it('not after a call within the second of our write: CloudTrail reports whole seconds', () => {
-    const before = wrote(write, { lastWriteAt: '2026-11-23T12:00:00.900Z' });
-    expect(doubts(before, { calls: [call()] })).toBe(false);
+  it('unless it shows what others changed elsewhere after our write: then it is newer than both', () => {
+    const calls = [call({ time: later, destination: other, target: 'tgw-aaaaaaaa' })];
+    const routes = [via(other, 'tgw-aaaaaaaa')];
+    expect(doubts(wrote(write), { routes, calls })).toBe(false);
+    const stood = memory(
+      { [destination]: { written: write }, [other]: { seen: { target: 'tgw-aaaaaaaa' } } },
+      { lastWriteAt: at(0) },
+    );
+    expect(doubts(stood, { routes, calls })).toBe(true);
   });
 
   it('unless it lacks only a write whose answer was lost and that the item still asks for', () => {
@@ -72,60 +121,47 @@ describe('a read is doubtful', () => {
   });
 });
 
-describe('a doubt', () => {
-  const shown = table([via(destination, 'tgw-aaaaaaaa')]);
-  const routes = shown.routes;
+describe('after a doubtful read', () => {
+  const awaited = (second: number, more: Partial<Memory> = {}) => {
+    const { until, readAt, destinations } = awaitedAfter(
+      table([]),
+      wrote(write, more),
+      desired(...listed),
+      seconds(second),
+    );
+    return [(until.getTime() - now.getTime()) / 1_000, (readAt.getTime() - now.getTime()) / 1_000, ...destinations];
+  };
 
-  it('ends when a read at least 10 seconds later shows the same', () => {
-    const doubt = doubtAbout(shown, seconds(5), undefined);
-    const before = wrote(write, { doubt });
-    expect([14.9, 15].map((second) => doubts(before, { second, routes }))).toEqual([true, false]);
+  it('the table is read less often the longer reads lag, and when the time is over', () => {
+    expect(awaited(5)).toEqual([30, 11, destination]);
+    expect(awaited(11)).toEqual([30, 22, destination]);
+    expect(awaited(22)).toEqual([30, 30, destination]);
+    expect(awaited(70, { lag: { since: at(0), waitMs: 240_000 } })).toEqual([240, 140, destination]);
   });
 
-  it('does not end when that read shows something else', () => {
-    const before = wrote(write, { doubt: doubtAbout(shown, seconds(5), undefined) });
-    expect(doubts(before, { second: 20, routes: [via(destination, 'tgw-bbbbbbbb')] })).toBe(true);
-  });
-
-  it('keeps its time while reads show the same, in whatever order', () => {
-    const two = [via(destination), via(other)];
-    const first = doubtAbout(table(two), now, undefined);
-    expect(doubtAbout(table(two.toReversed()), seconds(6), first)).toBe(first);
-  });
-
-  it('ends with a write of ours: a read from before it confirms no read after it', () => {
-    const doubted = wrote(write, { doubt: doubtAbout(shown, seconds(5), undefined) });
-    const outcome = { ...hijack, result: 'done' } as const;
-    const written = rememberWrites(doubted, [outcome], seconds(16));
-    expect(doubts(written, { second: 17, routes })).toBe(true);
-    expect(rememberWrites(doubted, [], seconds(16)).doubt).toBe(doubted.doubt);
-  });
-
-  it('begins anew when a read shows something else', () => {
-    const first = doubtAbout(shown, now, undefined);
-    const second = doubtAbout(table([]), seconds(6), first);
-    expect(second.at).toBe(seconds(6).toISOString());
-    expect(second.seen).not.toBe(first.seen);
+  it('that its plan does not repeat, the time is 15 minutes', () => {
+    expect(awaited(40)).toEqual([900, 80, destination]);
   });
 });
 
 describe('a write', () => {
   const outcome = { ...hijack, result: 'done' } as const;
   const elsewhere = { ...outcome, destination: other };
+  const { from } = hijack;
 
-  it('is remembered with its target and its time', () => {
-    expect(rememberWrites(memory(), [outcome], now)).toEqual(wrote(write));
+  it('is remembered with both targets and its time', () => {
+    expect(rememberWrites(memory(), [outcome], now)).toEqual(wrote({ ...write, from }));
   });
 
   it('is remembered as uncertain if its answer was lost', () => {
     expect(rememberWrites(memory(), [{ ...outcome, result: 'unknown' }], now)).toEqual(
-      wrote({ ...write, isUncertain: true }),
+      wrote({ ...write, from, isUncertain: true }),
     );
   });
 
   it('without a target is a delete', () => {
     const { to: _, ...rest } = outcome;
-    expect(rememberWrites(memory(), [{ ...rest, action: 'delete' }], now)).toEqual(wrote({}));
+    expect(rememberWrites(memory(), [{ ...rest, action: 'delete' }], now)).toEqual(wrote({ from }));
   });
 
   it.each(['refused', 'skipped'] as const)('that was %s is none', (result) => {
@@ -134,20 +170,140 @@ describe('a write', () => {
 
   it('takes the place of an earlier one at the same destination', () => {
     const later = rememberWrites(wrote({}), [outcome], seconds(10));
-    expect(later).toEqual(wrote(write, { lastWriteAt: seconds(10).toISOString() }));
+    expect(later).toEqual(wrote({ ...write, from }, { lastWriteAt: seconds(10).toISOString() }));
   });
 
-  it('is forgotten 30 seconds after the last write, with its time kept', () => {
-    const [kept, gone] = [29.9, 30].map((second) => rememberWrites(wrote(write), [], seconds(second)));
-    expect(kept).toEqual(wrote(write));
-    expect(gone).toEqual(memory({}, { lastWriteAt: at(0) }));
+  it('ends a doubt', () => {
+    expect(rememberWrites(wrote(write, { doubt: true }), [elsewhere], seconds(16)).doubt).toBeUndefined();
+    expect(rememberWrites(wrote(write, { doubt: true }), [], seconds(16)).doubt).toBe(true);
   });
 
-  it('is kept beside a later write within 30 seconds, and not beyond', () => {
-    const after = (second: number) => [
-      ...rememberWrites(wrote(write), [elsewhere], seconds(second)).destinations.keys(),
-    ];
-    expect(after(29.9)).toEqual([destination, other]);
-    expect(after(30)).toEqual([other]);
+  const keptAfter = (written: Written, second: number): boolean =>
+    rememberWrites(wrote(written), [], seconds(second)).destinations.has(destination);
+
+  it('that a read has shown is kept for 30 seconds after the last write', () => {
+    expect([29.9, 30].map((second) => keptAfter(shownWrite, second))).toEqual([true, false]);
+    expect(rememberWrites(wrote(shownWrite), [], seconds(30))).toEqual(memory({}, { lastWriteAt: at(0) }));
+  });
+
+  it('that no read has shown is kept for 30 minutes, if EC2 confirmed it', () => {
+    expect([1_799, 1_800].map((second) => keptAfter(write, second))).toEqual([true, false]);
+    expect(keptAfter({ ...write, isUncertain: true }, 30)).toBe(false);
+  });
+
+  it('is shown by a read that shows its target or, after a delete, no route', () => {
+    const written = (before: Memory, routes: readonly ActualRoute[]) =>
+      withShown(before, table(routes)).destinations.get(destination)?.written;
+    expect(written(wrote(write), [via(destination)])).toEqual(shownWrite);
+    expect(written(wrote({ ...write, isUncertain: true }), [via(destination)])).toEqual(shownWrite);
+    expect(written(wrote({}), [])).toEqual({ isShown: true });
+    expect(written(wrote(write), [])).toEqual(write);
+  });
+});
+
+describe('reads lag', () => {
+  const outcome = { ...hijack, result: 'done' } as const;
+  const again = (before: Memory, second: number, calls: readonly ReportedCall[] = []): Memory =>
+    rememberWrites(before, [outcome], seconds(second), calls);
+
+  it('if a write is repeated that no read has shown: the time doubles each time, up to 15 minutes', () => {
+    const waits: (number | undefined)[] = [];
+    let before = wrote(write);
+    for (let second = 30; waits.length < 7; second += (before.lag?.waitMs ?? 0) / 1_000) {
+      before = again(before, second);
+      waits.push(before.lag?.waitMs);
+    }
+    expect(waits).toEqual([60_000, 120_000, 240_000, 480_000, 900_000, 900_000, 900_000]);
+    expect(before.lag?.since).toBe(at(0));
+  });
+
+  it.each<[string, Written, readonly ReportedCall[]]>([
+    ['a read has shown it', shownWrite, []],
+    ['its answer was lost', { ...write, isUncertain: true }, []],
+    ['it had another target', { target: 'igw-aaaaaaaa' }, []],
+    ['others have undone it since', write, [call({ time: later, target: 'tgw-aaaaaaaa' })]],
+  ])('not if %s', (_, written, calls) => {
+    expect(again(wrote(written), 30, calls).lag).toBeUndefined();
+    expect(isRepeat(hijack, { written }, { lastWriteAt: at(0) }, calls, seconds(30))).toBe(false);
+  });
+
+  it('also if others only asked for the same', () => {
+    expect(again(wrote(write), 30, [call({ time: later, target: write.target })]).lag).toBeDefined();
+  });
+
+  it('until a read shows all our writes', () => {
+    const lag = { since: at(0), waitMs: 60_000 };
+    const two = memory({ [destination]: { written: write }, [other]: { written: write } }, { lastWriteAt: at(0), lag });
+    expect(withShown(two, table([via(destination)])).lag).toEqual(lag);
+    expect(withShown(two, table([via(destination), via(other)])).lag).toBeUndefined();
+  });
+});
+
+describe('a read misses a call', () => {
+  const rogue = call({ time: at(0), destination: other, target: 'tgw-aaaaaaaa' });
+  const misses = (
+    calls: readonly ReportedCall[],
+    {
+      routes = [],
+      before = memory(),
+      second = 5,
+      unread = calls,
+    }: Partial<{
+      routes: readonly ActualRoute[];
+      before: Memory;
+      second: number;
+      unread: readonly ReportedCall[];
+    }> = {},
+  ): boolean => missesCall(table(routes), before, { calls, unread, now: seconds(second) });
+
+  it('of the last 2 minutes whose effect it does not show', () => {
+    expect([119, 120].map((second) => misses([rogue], { second }))).toEqual([true, false]);
+    expect(misses([rogue], { routes: [via(other, 'tgw-aaaaaaaa')] })).toBe(false);
+    const gone = { ...rogue, name: 'DeleteRoute' };
+    expect(misses([gone], { routes: [via(other)] })).toBe(true);
+    expect(misses([gone])).toBe(false);
+  });
+
+  it('that took down or brought up a target, if its routes are as before', () => {
+    const tell = (about: 'target-up' | 'target-down'): ReportedCall => ({
+      id: 'call-1',
+      name: 'X',
+      time: at(0),
+      via: 'pcx-aaaaaaaa',
+      about,
+      ids: ['pcx-aaaaaaaa'],
+    });
+    const down: ActualRoute = { ...via(other), state: 'blackhole' };
+    expect(misses([tell('target-down')], { routes: [via(other)] })).toBe(true);
+    expect(misses([tell('target-down')], { routes: [down] })).toBe(false);
+    expect(misses([tell('target-up')], { routes: [down] })).toBe(true);
+    expect(misses([tell('target-up')], { routes: [via(other)] })).toBe(false);
+  });
+
+  it('only if that call is new: each leads to one more read at most', () => {
+    expect(misses([rogue], { unread: [] })).toBe(false);
+  });
+
+  it('not if we have written there since', () => {
+    const written = memory({ [other]: { written: {} } }, { lastWriteAt: later });
+    expect(misses([rogue], { before: written })).toBe(false);
+    expect(misses([{ ...rogue, time: seconds(3).toISOString() }], { before: written })).toBe(true);
+  });
+
+  it('not if it came before a repair there', () => {
+    const drift = { ...hijack, destination: other, foundAt: later, appliedAt: seconds(3).toISOString() };
+    expect(misses([rogue], { before: memory({ [other]: { drift: [drift] } }) })).toBe(false);
+  });
+
+  it('not if a later call undid it, or one of the same second', () => {
+    const undone = { ...rogue, id: 'call-2', name: 'DeleteRoute' };
+    expect(misses([rogue, { ...undone, time: later }])).toBe(false);
+    expect(misses([rogue, undone])).toBe(false);
+    expect(misses([{ ...rogue, time: later }, undone])).toBe(true);
+  });
+
+  it('not if it names no destination', () => {
+    const { destination: _, ...unnamed } = rogue;
+    expect(misses([unnamed])).toBe(false);
   });
 });
