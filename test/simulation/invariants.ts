@@ -457,7 +457,9 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
     const sight = { at: now, now, spec, table, world, rules: '', isEnforced: true };
     const { failures = [], contested = [] } = state?.status ?? {};
-    const isWithinAnHour = (time: string): boolean => Date.parse(time) - now <= 3_600 * second;
+    // Without a time, every sweep retries it.
+    const isWithinAnHour = (time: string | undefined): boolean =>
+      time === undefined || Date.parse(time) - now <= 3_600 * second;
     // After a denial, nothing in the table is written.
     const isTriedSoon = (destination: string): boolean =>
       contested.some((one) => one.destination === destination && isWithinAnHour(one.until)) ||

@@ -183,7 +183,7 @@ async function laterTries(
     // While an item is invalid, an earlier version is in force.
     const specs = versions.flatMap(({ spec }) => spec ?? []);
     return [
-      ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
+      ...(status?.failures ?? []).flatMap(({ nextRetry }) => (nextRetry === undefined ? [] : Date.parse(nextRetry))),
       // A chain of messages has a maximum length. After that, the sweep reads the table.
       ...(status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
       ...specs

@@ -256,7 +256,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
-    ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
+    ...(isWatched ? [] : failures.flatMap(({ nextRetry }) => nextRetry ?? [])),
     ...[...followed.destinations.values()]
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),

@@ -21,8 +21,9 @@ export const isPossibleStatus = (
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
   const { readAt, lastWriteAt, doubt, policySince } = memory;
   const remembered = [...memory.destinations.values()];
-  const past = remembered.flatMap(({ emptySince, down, repairs, drift = [] }) => [
+  const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
+    refusal?.since,
     down?.since,
     down?.aliveSince,
     down?.seenMovedAt,
