@@ -89,6 +89,7 @@ const refusal: Required<Refusal> = {
   remedy: 'ask for a larger quota',
   attempts: 2,
   since: now.toISOString(),
+  triedSince: now.toISOString(),
   nextRetry: minutesAfter(60).toISOString(),
 };
 

@@ -175,6 +175,7 @@ const refusalFields = {
   remedy: optional.text,
   attempts: number,
   since: optional.time,
+  triedSince: optional.time,
   nextRetry: optional.time,
 } satisfies ShapesOf<Refusal>;
 

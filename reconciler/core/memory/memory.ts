@@ -194,6 +194,8 @@ export interface Refusal extends Omit<ChangeJson, 'destination'> {
   readonly attempts: number;
   /** Since when its target is not ready. */
   readonly since?: string;
+  /** Since when a change whose target is not ready is retried often: its target was expected to come up. */
+  readonly triedSince?: string;
   /** When it is retried. Absent: by the next sweep. A sweep retries it earlier, unless it was rejected (`parkedBy`). */
   readonly nextRetry?: string;
 }

@@ -24,6 +24,7 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
   const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
     refusal?.since,
+    refusal?.triedSince,
     down?.since,
     down?.aliveSince,
     down?.seenMovedAt,

@@ -10,14 +10,14 @@ import { isContested } from './contest.ts';
 const second = 1_000;
 const minute = 60 * second;
 
-/** A target comes up within minutes of the call that makes it. Together, these retries take almost 8 minutes. */
-const retriesOfNotReady = 11;
+/** A target comes up within minutes of the call that makes it. With jitter, these are at most 11 retries. */
+const comesUpWithin = 8 * minute;
 
 /** So many times in a row, every sweep retries a rejected change. Then its waits double. */
 const sweepsAtFirst = 3;
 
 /** With a sweep every 5 minutes, a rejected change is retried within an hour. */
-const longestAfterRejection = 55 * minute;
+const longestAfterRejection = 52 * minute;
 
 /** A target or a table that is not there yet raises an alarm after this time: somebody may just be creating it. */
 export const patienceMs = 10 * minute;
@@ -28,12 +28,15 @@ const longestAfterFault = 4 * minute;
 /**
  * How many milliseconds a change waits after `attempts` failures in a row, the last one of this kind. Undefined: until
  * the next sweep. A sweep ends every wait, except that of a rejected change.
+ *
+ * @param sinceMs how long the change has been tried
  */
-export function retryAfterMs(kind: FailureKind | undefined, attempts: number): number | undefined {
+export function retryAfterMs(kind: FailureKind | undefined, attempts: number, sinceMs = 0): number | undefined {
   switch (kind) {
-    case 'not-ready':
-      if (attempts > retriesOfNotReady) return undefined;
-      return attempts <= 1 ? 15 * second : 45 * second;
+    case 'not-ready': {
+      const waitMs = attempts <= 1 ? 15 * second : 45 * second;
+      return sinceMs + waitMs > comesUpWithin ? undefined : waitMs;
+    }
     case 'rejected':
       if (attempts <= sweepsAtFirst) return undefined;
       return doubling(10 * minute, attempts - sweepsAtFirst, longestAfterRejection);
@@ -52,12 +55,12 @@ const doubling = (firstMs: number, attempts: number, mostMs: number): number =>
   Math.min(mostMs, firstMs * 2 ** (attempts - 1));
 
 /**
- * Shortens a wait by up to 10 %, so that tables that failed together are not retried together. All routes of one table
- * that fail in one reconcile wait equally long: one message retries them all.
+ * Makes a wait up to 5 % longer or shorter, so that tables that failed together are not retried together. All routes of
+ * one table that fail in one reconcile wait equally long: one message retries them all.
  */
 function withJitter(ms: number, routeTableId: string, now: Date): number {
   const [byte = 0] = createHash('sha256').update(`${routeTableId} ${now.toISOString()}`).digest();
-  return Math.round(ms * (1 - (0.1 * byte) / 255));
+  return Math.round(ms * (0.95 + (0.1 * byte) / 255));
 }
 
 /** What may remove the causes of refusals. */
@@ -82,11 +85,10 @@ export function withRevivals(memory: Memory, { isEdit, calls, now }: Revival): M
 }
 
 /** Faults of EC2 have nothing to do with the call. They stay counted. */
-const revived = (refusal: Refusal, now: Date): Refusal => ({
-  ...refusal,
-  attempts: refusal.kind === 'not-ready' || refusal.kind === 'rejected' ? 0 : refusal.attempts,
-  nextRetry: now.toISOString(),
-});
+function revived({ triedSince: _, ...refusal }: Refusal, now: Date): Refusal {
+  const attempts = refusal.kind === 'not-ready' || refusal.kind === 'rejected' ? 0 : refusal.attempts;
+  return { ...refusal, attempts, nextRetry: now.toISOString() };
+}
 
 /** Whether a call may have made what a refused change lacks. */
 function mayHelp(call: ReportedCall, destination: string, refusal: Refusal): boolean {
@@ -160,9 +162,25 @@ export function refusalAfter(
   if (outcome.result !== 'refused' && outcome.result !== 'unknown') return undefined;
   const { action, from, to, because, kind, code, message, remedy } = outcome;
   const attempts = (last?.attempts ?? 0) + 1;
-  const waitMs = retryAfterMs(kind, attempts);
+  const isNotReady = kind === 'not-ready';
+  const since = last?.since ?? (isNotReady ? now.toISOString() : undefined);
+  const triedSince = isNotReady ? (last?.triedSince ?? now.toISOString()) : undefined;
+  const sinceMs = triedSince === undefined ? 0 : now.getTime() - Date.parse(triedSince);
+  const waitMs = retryAfterMs(kind, attempts, sinceMs);
   const nextRetry =
     waitMs === undefined ? undefined : new Date(now.getTime() + withJitter(waitMs, routeTableId, now)).toISOString();
-  const since = last?.since ?? (kind === 'not-ready' ? now.toISOString() : undefined);
-  return known({ action, from, to, because, kind, code, message, remedy, attempts, since, nextRetry });
+  return known({
+    action,
+    from,
+    to,
+    because,
+    kind,
+    code,
+    message,
+    remedy,
+    attempts,
+    since,
+    triedSince,
+    nextRetry,
+  });
 }
