@@ -195,17 +195,10 @@ const targetIsDown = (target: string): Failure => ({
 
 /** What brings a target up, as far as its kind says it. */
 function bringsUp(target: string): string {
-  switch (target.split('-')[0]) {
-    case 'igw':
-    case 'vgw':
-      return `attach ${target} to the VPC of this table`;
-    case 'tgw':
-      return `attach the VPC of this table to ${target}`;
-    case 'pcx':
-      return `let the owner of the other VPC accept ${target}`;
-    default:
-      return `restore ${target}`;
-  }
+  if (/^(igw|vgw)-/.test(target)) return `attach ${target} to the VPC of this table`;
+  if (target.startsWith('tgw-')) return `attach the VPC of this table to ${target}`;
+  if (target.startsWith('pcx-')) return `let the owner of the other VPC accept ${target}`;
+  return `restore ${target}`;
 }
 
 /**

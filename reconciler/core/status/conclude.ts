@@ -229,7 +229,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const was = beforeOf(before);
   const drifted = new Set(result.changes.map(({ destination }) => destinationText(destination)));
   const repaired = rememberRepairs(was, memory, { desired, drifted }, on);
-  const { doubt: _, ...believed } = identified(rememberOutcome(was, repaired, plan, on), desired, now);
+  const { doubt: _, ...believed } = identified(rememberOutcome(repaired, plan, on), desired, now);
   const followed = followDrift(
     was,
     believed,

@@ -27,7 +27,7 @@ export interface Tried {
 const openRunsKept = 5;
 
 /** Remembers, destination by destination, what the plan still asks for and what EC2 refused. */
-export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
+export function rememberOutcome(memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
   const { routeTableId } = plan;
   const open = byDestination(plan.changes.map(changeAsJson));
   const allowed = byDestination(permitted(plan).map(changeAsJson));
@@ -39,7 +39,6 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   return withEach(
     memory,
     (remembered, destination) => {
-      const was = rememberedAt(before, destination);
       const wanted = allowed.get(destination);
       const outcome = tried
         .get(destination)
