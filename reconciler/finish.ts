@@ -78,7 +78,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     { ...concluded, memory: remembered },
     { outcomes, calls: evidence.unread, recent: evidence.recent },
   );
-  const unsent = joined(before?.unsent, newsOf(news));
+  const told = newsOf(news);
+  const unsent = joined(before?.unsent, told);
   const indexed = await keepIndex(session, concluded, result, unsent);
   const names = indexed.names.length > 0 ? indexed.names : undefined;
   const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
@@ -100,7 +101,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     dueAt: dueAt(after, 'desired' in result ? result.desired.routes : []),
     unsent: isEmpty(unsent) ? undefined : unsent,
   });
-  const isNew = saysMore(stored, before);
+  // What becomes news by the time alone must be in a state as well: otherwise every reconcile announces it again.
+  const isNew = saysMore(stored, before) || !isEmpty(told);
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {

@@ -111,10 +111,10 @@ describe('a transit gateway', () => {
   it('is waited for with few messages: no chain is longer than 12', async () => {
     const world = await unattached();
     const hops: number[] = [];
-    const { send } = world.requeue;
+    const send = world.requeue.send.bind(world.requeue);
     world.requeue.send = (message, delayMs) => {
       hops.push(message.hop);
-      return send.call(world.requeue, message, delayMs);
+      return send(message, delayMs);
     };
     await pass(world, 12 * minute, hour);
     expect(Math.max(...hops)).toBe(12);
@@ -250,6 +250,15 @@ describe('a table that EC2 does not let us write', () => {
     await world.event({ name: 'CreateTags' });
     expect(isThere(world, outside)).toBe(true);
   });
+});
+
+it('a target that stays away is announced once, even if only the time has passed since the last reconcile', async () => {
+  const world = await listing(outside, 'tgw-cccccccc');
+  await pass(world, 11 * minute, hour);
+  world.announcer.news.length = 0;
+  // Nothing is tried: the next sweep does that.
+  for (let messages = 0; messages < 3; messages++) await world.reconcile({ kind: 'requeue' });
+  expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
 });
 
 describe('a fault of EC2', () => {

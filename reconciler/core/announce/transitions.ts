@@ -258,8 +258,7 @@ function rememberedTroubles({ destinations, watched }: Memory, now: number): Tro
       else for (const kind of ['failing', 'lasting'] as const) add(kind, `${code} ${destination}`);
     }
     if (refusal && isLasting(refusal, now))
-      for (const kind of ['failing', 'lasting'] as const)
-        add(kind, `${refusal.action} ${destination} ${refusal.to}`);
+      for (const kind of ['failing', 'lasting'] as const) add(kind, `${refusal.action} ${destination} ${refusal.to}`);
   }
   return found;
 }

@@ -773,10 +773,10 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   mutant(
-    'lets a sweep wait for the retries of a target that is not ready',
+    'lets a sweep retry only what is due',
     'core/status/retries.ts',
-    "kind !== 'rejected' || nextRetry === undefined",
-    'nextRetry === undefined',
+    '(isSweep && isForEverySweep(refusal)) ||',
+    '',
   ),
   mutant(
     'forgets that sweeps retry what has no time',
