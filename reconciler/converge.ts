@@ -202,8 +202,16 @@ const targetIsDown = (target: string): Failure => ({
   code: 'target-down',
   message: `EC2 shows that ${target} cannot carry traffic now, so the route is not created yet`,
   outcomeUnknown: false,
-  remedy: `restore ${target} or, if it was deleted, list another target; the route is created when its target is up`,
+  remedy: `${bringsUp(target)} or, if it was deleted, list another target; the route is created when its target is up`,
 });
+
+/** What brings a target up, as far as its kind says it. */
+function bringsUp(target: string): string {
+  if (/^(igw|vgw)-/.test(target)) return `attach ${target} to the VPC of this table`;
+  if (target.startsWith('tgw-')) return `attach the VPC of this table to ${target}`;
+  if (target.startsWith('pcx-')) return `let the owner of the other VPC accept ${target}`;
+  return `restore ${target}`;
+}
 
 /**
  * Resolves unknown outcomes with the plan of a new read.

@@ -11,6 +11,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import { type Result, conclude } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
+import { isForEverySweep, patienceMs } from './core/status/retries.ts';
 import { watchedFrom } from './core/status/arrival.ts';
 import { missedAt } from './core/status/drift.ts';
 import { type Phase, type State, isCalm } from './core/status/status.ts';
@@ -18,8 +19,11 @@ import type { StoredState } from './ports.ts';
 import type { Session } from './session.ts';
 import { type Wanted, seenHash } from './situation.ts';
 
-/** After 10 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. */
-const longestChain = 10;
+/**
+ * After 12 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. So a
+ * target that comes up late has 11 retries (`retryAfterMs`), and one message is left to verify the last of them.
+ */
+const longestChain = 12;
 
 /** SQS delays messages by at most 15 minutes. The sweep takes over retries that are due later. */
 const longestDelayMs = 15 * 60 * 1_000;
@@ -76,7 +80,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     { ...concluded, memory: remembered },
     { outcomes, calls: evidence.unread, recent: evidence.recent },
   );
-  const unsent = joined(before?.unsent, newsOf(news));
+  const told = newsOf(news);
+  const unsent = joined(before?.unsent, told);
   const indexed = await keepIndex(session, concluded, result, unsent);
   const names = indexed.names.length > 0 ? indexed.names : undefined;
   const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
@@ -98,7 +103,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     dueAt: dueAt(after, 'desired' in result ? result.desired.routes : []),
     unsent: isEmpty(unsent) ? undefined : unsent,
   });
-  const isNew = saysMore(stored, before);
+  // What becomes news by the time alone must be in a state as well: otherwise every reconcile announces it again.
+  const isNew = saysMore(stored, before) || !isEmpty(told);
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {
@@ -117,13 +123,14 @@ function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
 }
 
 /**
- * When a sweep must reconcile the table even if nothing is new: a retry is due, an event about drift is overdue, or EC2
- * must be asked again about targets, because one is down or a blackhole may move to another one.
+ * When a sweep must reconcile the table even if nothing is new:
+ * - a retry is due, or a change is left that nothing else retries
+ * - an event about drift is overdue
+ * - EC2 must be asked again about targets, because one is down or a blackhole may move to another one
+ * - the table has been missing for long enough to raise an alarm
  */
-function dueAt(
-  { status: { nextRetry, changedAt }, memory }: State,
-  routes: readonly DesiredRoute[],
-): string | undefined {
+function dueAt({ status, memory }: State, routes: readonly DesiredRoute[]): string | undefined {
+  const { phase, nextRetry, changedAt, checkedAt } = status;
   const remembered = [...memory.destinations.values()];
   const missed = remembered.flatMap(({ drift = [] }) => drift.flatMap((one) => missedAt(one) ?? []));
   // A target may come up or go down again at any time, so every sweep asks.
@@ -134,9 +141,16 @@ function dueAt(
     ([destination, { troubles = [] }]) =>
       troubles.includes('target-down') || (troubles.includes('blackhole') && mayMove.has(destination)),
   );
+  // Nothing is retried while nothing may be changed. A delete that waits is not retried.
+  const isTriedAgain =
+    memory.watched === undefined &&
+    remembered.some(({ planned, waits, refusal }) => planned && !waits && !(refusal && !isForEverySweep(refusal)));
+  const ringsAt = Date.parse(changedAt) + patienceMs;
+  const isPatient = phase === 'Missing' && Date.parse(checkedAt) < ringsAt;
   const times = [
     ...missed,
-    ...(isAsked ? [Date.parse(changedAt)] : []),
+    ...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),
+    ...(isPatient ? [ringsAt] : []),
     ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)]),
   ];
   return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;

@@ -15,10 +15,10 @@ import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
 import { type Plan, planAfter } from './core/plan/plan.ts';
 import type { Result } from './core/status/conclude.ts';
 import { withApprovalSpent } from './core/status/remember.ts';
-import { isParked } from './core/status/retries.ts';
+import { parkedBy, withRevivals } from './core/status/retries.ts';
 import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
-import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
+import { type Occasion, type Trigger, isEdited, leftOf } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
 import { withWritesOf } from './history.ts';
 import { type Invocation, underLease } from './lease.ts';
@@ -104,6 +104,11 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
       wanted.kind === 'valid'
         ? await keepAsValid(session, told.item, desired, memory)
         : { ...withApprovalSpent(memory, told.orders), lastValid: desiredHash(desired) };
+    memory = withRevivals(memory, {
+      isEdit: isEdited(occasion) || known.state?.memory.desiredHash !== desiredHash(desired),
+      calls: evidence.unread,
+      now: world.now(),
+    });
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
     const earlier = outcomes;
@@ -220,7 +225,7 @@ async function apply(
     until: invocation.until,
     memory,
     vouched: session.vouched,
-    isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
+    isParked: (change, makesRoom) => parkedBy(memory, occasion.kinds, world.now())(change, makesRoom),
     isDoubtful: (read, made) =>
       isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt), {
         desired,

@@ -57,7 +57,8 @@ describe('on-route-change', () => {
   it('retries denied changes when the table is tagged, because the tag may have been missing', async () => {
     const event = JSON.parse(readFileSync(file, 'utf8'));
     const requestParameters = { resourcesSet: { items: ['i-aaaaaaaa', a, b].map((resourceId) => ({ resourceId })) } };
-    const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', requestParameters } };
+    const eventTime = world.now().toISOString();
+    const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', eventTime, requestParameters } };
     world.faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'UnauthorizedOperation' } });
     await onDesiredChange(streamEvent(a), contextOf());
     expect(world.states.status(a)).toMatchObject({ phase: 'Failed', failures: [{ kind: 'denied' }] });

@@ -401,21 +401,24 @@ describe('a sweep', () => {
     expect(world.ec2.scenery.routesOf(id)).toEqual(wanted);
   });
 
-  it('does not retry a rejected change before it is due', async () => {
+  it('retries a rejected change three times in a row, and then more and more rarely, within an hour', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'InvalidInstanceID' } });
-    await sweep(world, world.invocation());
-    expect(world.states.status(idOf(1)).phase).toBe('Failed');
-    world.ec2.journal.clear();
-    for (let minutes = 5; minutes < 60; minutes += 5) {
-      world.clock.advance(5 * 60_000);
+    const triedAt: number[] = [];
+    for (let minutes = 0; minutes <= 210; minutes += 5) {
+      world.ec2.journal.clear();
       await sweep(world, world.invocation());
+      expect(world.states.status(idOf(1)).phase).toBe('Failed');
+      if (world.ec2.journal.counts['CreateRoute'] === 1) triedAt.push(minutes);
+      world.clock.advance(5 * 60_000);
     }
-    expect(world.ec2.journal.mutations).toEqual([]);
-    world.clock.advance(5 * 60_000);
-    await sweep(world, world.invocation());
-    expect(world.ec2.journal.counts).toMatchObject({ CreateRoute: 1 });
+    expect(triedAt.slice(0, 4)).toEqual([0, 5, 10, 15]);
+    const waits = triedAt.slice(1).map((at, index) => at - (triedAt[index] ?? 0));
+    expect(waits).toEqual(waits.toSorted((one, other) => one - other));
+    // A sweep comes up to 5 minutes after the time of a retry.
+    expect(waits.at(-1)).toBeGreaterThanOrEqual(50);
+    expect(waits.at(-1)).toBeLessThanOrEqual(60);
   });
 });
 

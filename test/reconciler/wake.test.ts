@@ -9,15 +9,17 @@ import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-worl
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 
-const about = (id: string, given: Partial<ReportedCall> = {}) => {
+type TargetCall = Extract<ReportedCall, { about: 'target-up' | 'target-down' }>;
+
+const about = (id: string, given: Partial<TargetCall> = {}) => {
   const call: ReportedCall = {
     id: 'event-1',
     name: 'DeleteVpcPeeringConnection',
     time: '2026-11-23T12:00:00Z',
     actor: alice,
-    ...given,
     about: 'target-down',
     ids: [id],
+    ...given,
   };
   return { routeTableIds: [], call, others: [{ id, call: { ...call, via: id } }] };
 };
@@ -49,7 +51,8 @@ describe('a call about a target', () => {
     expect(world.status().phase).toBe('Failed');
     world.ec2.scenery.target('tgw-bbbbbbbb');
     world.clock.advance(1_000);
-    await concerned(world, about('tgw-bbbbbbbb'));
+    const call = { id: 'event-2', name: 'CreateTransitGatewayVpcAttachment', about: 'target-up' } as const;
+    await concerned(world, about('tgw-bbbbbbbb', call));
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.22.0.0/16']);
   });
 

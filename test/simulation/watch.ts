@@ -24,11 +24,15 @@ import {
 } from './facts.ts';
 import {
   type Invariants,
+  type Late,
   atAnswer,
   atDeath,
   atFinish,
   atKey,
+  atComingUp,
   atMutation,
+  atOneSweep,
+  atQuiet,
   atRead,
   atRest,
   atReturn,
@@ -780,6 +784,22 @@ export class Watch implements Facts {
   afterSweep(tables: readonly string[], world: World, sweptAt: number): void {
     this.#ask(atSweepEnd, this.#sweep, tables);
     for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
+  }
+
+  /** Checks the invariants that hold one minute after a sweep without faults began. `before`: the world at that time. */
+  afterOneSweep(tables: readonly string[], before: World, world: World, sweptAt: number): void {
+    for (const routeTableId of tables)
+      this.#ask(atOneSweep, this.facts(routeTableId), { before, world, sweptAt }, this);
+  }
+
+  /** Checks the invariants that hold after one more sweep at rest. */
+  afterQuiet(tables: readonly string[], restedAt: number): void {
+    for (const routeTableId of tables) this.#ask(atQuiet, this.facts(routeTableId), restedAt, this);
+  }
+
+  /** Checks the invariants that hold some time after a listed target came up. */
+  afterComingUp(late: Late, world: World, due: 'within a minute' | 'within a sweep'): void {
+    this.#ask(atComingUp, this.facts(late.routeTableId), late, world, due);
   }
 
   /** Checks the invariants that hold after the first sweep that follows the death of a target. */

@@ -88,6 +88,8 @@ const refusal: Required<Refusal> = {
   message: 'The maximum number of routes has been reached.',
   remedy: 'ask for a larger quota',
   attempts: 2,
+  since: now.toISOString(),
+  triedSince: now.toISOString(),
   nextRetry: minutesAfter(60).toISOString(),
 };
 

@@ -174,7 +174,9 @@ const refusalFields = {
   message: optional.text,
   remedy: optional.text,
   attempts: number,
-  nextRetry: time,
+  since: optional.time,
+  triedSince: optional.time,
+  nextRetry: optional.time,
 } satisfies ShapesOf<Refusal>;
 
 const cause = z.looseObject({ id: text, name: text, time, actor: actorShape.optional() } satisfies ShapesOf<Cause>);

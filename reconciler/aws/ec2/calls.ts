@@ -4,7 +4,7 @@
  * - `association` changes which subnets and gateways a table serves;
  * - `propagation` adds or removes routes that a gateway propagates;
  * - `prefix-list` changes what a destination means;
- * - `vpc` changes the local routes, or deletes a VPC with its tables;
+ * - `vpc` changes the local routes or the subnets that a route may name, or deletes a VPC with its tables;
  * - `target-up` makes a target available, or changes it;
  * - `target-down` makes a target unavailable;
  * - `tag` may change which routes are ours, and whether we may write.
@@ -37,6 +37,7 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   RestoreManagedPrefixListVersion: 'prefix-list',
   DeleteManagedPrefixList: 'prefix-list',
 
+  CreateSubnet: 'vpc',
   AssociateVpcCidrBlock: 'vpc',
   DisassociateVpcCidrBlock: 'vpc',
   DeleteVpc: 'vpc',

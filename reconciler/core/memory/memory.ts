@@ -192,10 +192,14 @@ export interface Refusal extends Omit<ChangeJson, 'destination'> {
   readonly message?: string;
   /** What a person can do about it. */
   readonly remedy?: string;
-  /** How many times in a row it failed. */
+  /** How many times in a row it failed, since its cause was last expected to be gone (`withRevivals`). */
   readonly attempts: number;
-  /** It is not retried before this time, unless an event, an edit or an order triggers a reconcile (`isParked`). */
-  readonly nextRetry: string;
+  /** Since when its target is not ready. */
+  readonly since?: string;
+  /** Since when a change whose target is not ready is retried often: its target was expected to come up. */
+  readonly triedSince?: string;
+  /** When it is retried. Absent: by the next sweep. A sweep retries it earlier, unless it was rejected (`parkedBy`). */
+  readonly nextRetry?: string;
 }
 
 /** Recent repairs of one destination, and who made them necessary. */

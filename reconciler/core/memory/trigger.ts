@@ -53,6 +53,9 @@ export interface Occasion extends Left {
   readonly trigger?: Trigger;
 }
 
+/** Whether an item or an order was written, or a person asks for a reconcile. */
+export const isEdited = ({ kinds }: Left): boolean => kinds.includes('desired') || kinds.includes('person');
+
 /** A trigger as statuses and runs show it. */
 export interface ShownTrigger {
   readonly kind: TriggerKind;

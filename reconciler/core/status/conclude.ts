@@ -238,7 +238,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const was = beforeOf(before);
   const drifted = new Set(result.changes.map(({ destination }) => destinationText(destination)));
   const repaired = rememberRepairs(was, memory, { desired, drifted }, on);
-  const { doubt: _, ...believed } = identified(rememberOutcome(was, repaired, plan, on), desired, now);
+  const { doubt: _, ...believed } = identified(rememberOutcome(repaired, plan, on), desired, now);
   const followed = followDrift(
     was,
     believed,
@@ -265,7 +265,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
-    ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
+    ...(isWatched ? [] : failures.flatMap(({ nextRetry }) => nextRetry ?? [])),
     ...[...followed.destinations.values()]
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),

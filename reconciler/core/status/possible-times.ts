@@ -21,8 +21,10 @@ export const isPossibleStatus = (
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
   const { readAt, lastWriteAt, lag, policySince } = memory;
   const remembered = [...memory.destinations.values()];
-  const past = remembered.flatMap(({ emptySince, down, repairs, drift = [] }) => [
+  const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
+    refusal?.since,
+    refusal?.triedSince,
     down?.since,
     down?.aliveSince,
     down?.seenMovedAt,

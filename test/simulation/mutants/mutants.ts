@@ -808,4 +808,46 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  mutant(
+    'lets a sweep retry only what is due',
+    'core/status/retries.ts',
+    '(isSweep && isForEverySweep(refusal)) ||',
+    '',
+  ),
+  mutant(
+    'forgets that sweeps retry what has no time',
+    'finish.ts',
+    '...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),',
+    '...(isAsked ? [Date.parse(changedAt)] : []),',
+  ),
+  mutant(
+    'does not start the retries again when a call brings the target up',
+    'core/status/retries.ts',
+    'refusal.to !== undefined && call.ids.includes(refusal.to)',
+    'false',
+  ),
+  mutant(
+    'retries a target that is not ready less and less often',
+    'core/status/retries.ts',
+    'attempts <= 1 ? 15 * second : 45 * second',
+    '15 * second * 2 ** (attempts - 1)',
+  ),
+  mutant(
+    'gives up a target that is not ready after 3 minutes, until the next sweep',
+    'core/status/retries.ts',
+    'const comesUpWithin = 8 * minute;',
+    'const comesUpWithin = 3 * minute;',
+  ),
+  mutant(
+    'ends a chain of messages after 3 of them',
+    'finish.ts',
+    'const longestChain = 12;',
+    'const longestChain = 3;',
+  ),
+  mutant(
+    'rejects a target for an hour that is not attached yet',
+    'core/status/retries.ts',
+    "case 'not-ready': {",
+    "case 'not-ready': {\n      if (sinceMs >= 0) return longestAfterRejection;",
+  ),
 ];

@@ -201,6 +201,11 @@ export class Callers {
     this.#send({ eventName: action }, who, input, routeTableId);
   }
 
+  /** CloudTrail reports the call that will bring a target up. */
+  reportAttached(target: string): void {
+    this.reportAbout(target, callsAbout(target)[1]);
+  }
+
   /** CloudTrail reports a call about a target: of this moment, or of `madeAt`. */
   reportAbout(target: string, eventName: string, madeAt?: number): void {
     this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.#tables);

@@ -1,6 +1,7 @@
 import { isAlive, slotAt } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
+import type { Late } from '../invariants.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { Attack } from './attack.ts';
@@ -8,7 +9,7 @@ import { Callers } from './callers.ts';
 import { Editors } from './editors.ts';
 import { Operators } from './operators.ts';
 import { Poison } from './poison.ts';
-import { ipv4, mortal, refusable, second, setStage, targets, vpc } from './stage.ts';
+import { ipv4, lateTargets, mortal, refusable, second, setStage, targets, vpc } from './stage.ts';
 
 /**
  * Everybody except the reconciler: editors write items, operators give orders, callers change routes, attackers try to
@@ -75,6 +76,26 @@ export class People {
 
   /** Poisons some leases once more, after the last fault. */
   readonly poison = (): void => this.#poison.leaseForEver();
+  /** Somebody lists a target that is not up. Returns how it is attached, and how it comes up. */
+  listLate(): (Late & { readonly attach: () => void; readonly comeUp: () => void }) | undefined {
+    const { ec2, history } = this.#cloud;
+    const target = this.#random.pick(lateTargets);
+    ec2.scenery.detach(target);
+    const listed = this.#editors.listLate(this.#random.pick(this.tables), target);
+    if (!listed) return undefined;
+    return {
+      ...listed,
+      attach: () => {
+        history.note('alice', `attaches ${target}`);
+        this.#callers.reportAttached(target);
+      },
+      comeUp: () => {
+        history.note('EC2', `${target} is up`);
+        ec2.scenery.target(target);
+      },
+    };
+  }
+
   /**
    * The target of a route with alternates dies, sometimes with all of them. Returns how the alternates come up and how
    * the target comes back. Undefined if no route works on a target that may die and has alternates.
