@@ -179,6 +179,7 @@ describe('the stack', () => {
       'FailedInvocationsQueueUrl',
       'FailedRecordsQueueUrl',
       'FailedRequeuesQueueUrl',
+      'InstanceStatesRuleName',
       'OnDesiredChangeFunctionName',
       'OnRequeueFunctionName',
       'OnRouteChangeFunctionName',

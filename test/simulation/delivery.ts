@@ -1,6 +1,7 @@
 import { ec2Call } from '../../reconciler/aws/ec2/cloudtrail.ts';
 import { comesFromEc2 } from '../../reconciler/aws/ec2/envelope.ts';
 import { requeueMessage } from '../../reconciler/aws/requeue-queue.ts';
+import { instanceChange } from '../../reconciler/aws/ec2/instance-state.ts';
 import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
@@ -12,6 +13,7 @@ import type { Cloud } from './cloud.ts';
 import { type Ending, FunctionRun } from './function-run.ts';
 
 export const accountId = '111122223333';
+export const region = 'eu-west-1';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -19,7 +21,7 @@ const minute = 60 * second;
 /** How often services repeat their calls of functions, and when they give up. */
 const asyncRetriesAfterMs = [1 * minute, 2 * minute];
 const visibilityMs = 6 * minute;
-const receivesAtMost = 3;
+const receivesAtMost = 6;
 const streamRetries = 5;
 
 /** Calls functions like Lambda, EventBridge, SQS and DynamoDB Streams: at least once, late, and again after a failure. */
@@ -215,7 +217,7 @@ const secondOf = (time: number): number => Math.floor(time / second) * second;
 const onRouteChange =
   (event: unknown) =>
   async (world: World, invocation: Invocation): Promise<void> => {
-    if (!comesFromEc2(event, { sources: ['aws.ec2'], accountId })) return;
-    const call = ec2Call(event, accountId);
+    if (!comesFromEc2(event, { sources: ['aws.ec2'], accountId, region })) return;
+    const call = ec2Call(event, accountId) ?? instanceChange(event);
     if (call) await reconcileConcerned(call, world, invocation);
   };

@@ -790,7 +790,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'believes events of any source',
     'aws/ec2/envelope.ts',
-    'data.account === accountId && sources.includes(data.source)',
+    'data.account === accountId && data.region === region && sources.includes(data.source)',
     'true',
   ),
   {

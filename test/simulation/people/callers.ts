@@ -2,7 +2,7 @@ import type { Call } from '../../support/ec2/journal.ts';
 import { slotAt } from '../../support/ec2/world.ts';
 import { asInCloudTrail, callOf } from '../calls.ts';
 import type { Cloud } from '../cloud.ts';
-import { type Delivery, accountId } from '../delivery.ts';
+import { type Delivery, accountId, region } from '../delivery.ts';
 import { ourRole } from '../drifts.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
@@ -231,6 +231,7 @@ export class Callers {
     const event = {
       source: 'aws.ec2',
       account: accountId,
+      region,
       'detail-type': 'AWS API Call via CloudTrail',
       detail: {
         eventSource: 'ec2.amazonaws.com',
