@@ -199,6 +199,7 @@ const remembered: Required<Memory> = {
   callsSeen: ['call-1'],
   forgotten: 3,
   indexed: ['pcx-aaaaaaaa', 'vpc-aaaaaaaa'],
+  unindexed: ['pcx-bbbbbbbb'],
 };
 
 /** A status with everything in it. */

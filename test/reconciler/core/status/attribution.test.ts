@@ -178,30 +178,33 @@ describe('a late call', () => {
 describe('who took an instance down', () => {
   const eni = 'eni-aaaaaaaa';
   const remembered = { instances: { [eni]: 'i-aaaaaaaa' } };
-  const stop = (given: Partial<ReportedCall> = {}): ReportedCall => ({
+  const ids = ['i-aaaaaaaa'];
+  const stop = (time = at(0)): ReportedCall => ({
     id: 'call-1',
     name: 'StopInstances',
-    time: at(0),
+    time,
     actor: bob,
     about: 'target-down',
-    ids: ['i-aaaaaaaa'],
-    ...given,
+    ids,
   });
-  const state = (name: string, minutes: number, about = 'target-down' as 'target-up' | 'target-down'): ReportedCall => {
-    const { actor: _, ...rest } = stop({ id: name, name: `EC2 Instance State-change Notification: ${name}` });
-    return { ...rest, about, ids: ['i-aaaaaaaa'], time: at(minutes) };
-  };
+  const state = (name: string, minutes: number): ReportedCall => ({
+    id: name,
+    name: `EC2 Instance State-change Notification: ${name}`,
+    time: at(minutes),
+    about: name === 'running' ? 'target-up' : 'target-down',
+    ids,
+  });
   const who = (...calls: readonly ReportedCall[]) => takenDownBy(eni, remembered, calls);
 
   it('is the caller, whose call EC2 reports as states as well', () => {
     expect(who(stop(), state('stopping', 0), state('stopped', 1))?.actor).toEqual(bob);
-    expect(who(state('stopping', 0), stop({ time: at(1 / 60) }))?.actor).toEqual(bob);
+    expect(who(state('stopping', 0), stop(at(1 / 60)))?.actor).toEqual(bob);
   });
 
   it('is nobody if only the states are reported, whoever stopped it before or stops it afterwards', () => {
     const crash = state('stopped', 3);
     expect(who(crash)).toEqual({ id: crash.id, name: crash.name, time: crash.time });
-    expect(who(crash, stop({ time: at(4) }))).toEqual(who(crash));
-    expect(who(stop(), state('stopped', 1), state('running', 2, 'target-up'), crash)).toEqual(who(crash));
+    expect(who(crash, stop(at(4)))).toEqual(who(crash));
+    expect(who(stop(), state('stopped', 1), state('running', 2), crash)).toEqual(who(crash));
   });
 });
