@@ -237,11 +237,11 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
 
 async function requeue(
   { status: { routeTableId, nextRetry } }: StoredState,
-  { world, invocation }: Session,
+  { world, occasion }: Session,
 ): Promise<void> {
   if (nextRetry === undefined) return;
   const delayMs = Date.parse(nextRetry) - world.now().getTime();
-  const hop = (invocation.hop ?? 0) + 1;
+  const hop = occasion.hop + 1;
   if (delayMs > longestDelayMs || hop > longestChain) return;
   await world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
 }

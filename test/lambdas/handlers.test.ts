@@ -13,7 +13,13 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', region: 'eu-west-1', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
+  runtime: () => ({
+    world,
+    accountId: '111122223333',
+    region: 'eu-west-1',
+    eventSources: ['aws.ec2'],
+    sweepEveryMs: 300_000,
+  }),
 }));
 
 const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;

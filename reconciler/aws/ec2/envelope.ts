@@ -10,7 +10,11 @@ const envelope = z.looseObject({ source: z.string(), account: z.string(), region
  */
 export function comesFromEc2(
   event: unknown,
-  { sources, accountId, region }: { readonly sources: readonly string[]; readonly accountId: string; readonly region: string },
+  {
+    sources,
+    accountId,
+    region,
+  }: { readonly sources: readonly string[]; readonly accountId: string; readonly region: string },
 ): boolean {
   const { data } = envelope.safeParse(event);
   return data !== undefined && data.account === accountId && data.region === region && sources.includes(data.source);

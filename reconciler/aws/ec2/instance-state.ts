@@ -29,6 +29,12 @@ export function instanceChange(event: unknown): Call | undefined {
   const { id, time, detail } = parsed.data;
   const { 'instance-id': instance, state } = detail;
   const name = `${instanceStateChange}: ${state}`;
-  const call: ReportedCall = { id, name, time, about: state === 'running' ? 'target-up' : 'target-down', ids: [instance] };
+  const call: ReportedCall = {
+    id,
+    name,
+    time,
+    about: state === 'running' ? 'target-up' : 'target-down',
+    ids: [instance],
+  };
   return { routeTableIds: [], call, others: [{ id: instance, call: { ...call, via: instance } }] };
 }
