@@ -88,7 +88,7 @@ export async function underLease<T>(
     }
   } catch (error) {
     // If this fails too, the lease expires, and the message of the invocation that left the first trigger arrives.
-    await giveUp(together(others, { ...nothingLeft, hop: own.hop })).catch((error: unknown) =>
+    await giveUp(together(others, { ...nothingLeft, hop: unanswered.hop })).catch((error: unknown) =>
       log.warn('could not release the lease', { error }),
     );
     throw error;

@@ -138,9 +138,9 @@ export class Delivery {
     const receivedAt = scheduler.time;
     const received = requeueMessage(JSON.stringify(message));
     if (!received) return this.#bury(`message ${id}, which is not one of ours`);
-    const ending = await this.#run('requeue', this.#id('request'), (world, invocation) =>
-      reconcileAgain(received, id, world, invocation),
-    );
+    const body = (world: World, invocation: Invocation): Promise<void> =>
+      reconcileAgain(received, id, world, invocation);
+    const ending = await this.#run('requeue', this.#id('request'), body, received.hop);
     if (ending.ok) return;
     if (receives >= receivesAtMost) return this.#bury(`message ${id} for ${message.routeTableId}`);
     this.#after(receivedAt + visibilityMs - scheduler.time, () => this.#receive(message, id, receives + 1));
@@ -179,10 +179,11 @@ export class Delivery {
     told: string,
     requestId: string,
     body: (world: World, invocation: Invocation) => Promise<T>,
+    hop = 0,
   ): Promise<Ending<T>> {
     const { scheduler, faults, random, history, watch } = this.#cloud;
     const skewMs = faults.strikes('clock skew') ? random.between(-4_000, 4_000) : 0;
-    const fn = new FunctionRun(`fn-${++this.#runs}`, requestId, { scheduler, faults, skewMs });
+    const fn = new FunctionRun(`fn-${++this.#runs}`, requestId, { scheduler, faults, skewMs, hop });
     history.note(fn.name, `begins: ${told}`, { requestId, skewMs });
     const ending = await fn.run(() => body(this.#cloud.worldOf(fn), fn.invocation()));
     if (!ending.ok && ending.why === 'timeout') faults.note('timeout');

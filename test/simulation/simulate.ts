@@ -109,6 +109,14 @@ export async function simulate(seed: number): Promise<Outcome> {
     if (cloud.mutations > before) watch.violate('all is quiet in the end', 'one more sweep changed routes');
   }
   if (!watch.violation && delivery.isIdle) await failOver(cloud, delivery, people, sweepAndSettle);
+  if (!watch.violation && delivery.isIdle) {
+    const crashedAt = scheduler.time;
+    const { affected, comeUp } = people.crash();
+    await run(minute);
+    if (!watch.violation) watch.afterCrash(affected, crashedAt);
+    comeUp();
+    await run(minute);
+  }
   return {
     seed,
     steps: scheduler.steps,

@@ -278,6 +278,11 @@ export class InMemoryTableIndex implements TableIndex {
     };
   }
 
+  /** Whether a table is listed under an id. */
+  lists(id: string, routeTableId: string): boolean {
+    return this.#tables.get(id)?.has(routeTableId) ?? false;
+  }
+
   async tablesUnder(id: string): Promise<readonly string[]> {
     await this.faults('tablesUnder');
     return [...(this.#tables.get(id) ?? [])].sort();

@@ -793,6 +793,42 @@ export const mutants: readonly Mutant[] = [
     'data.account === accountId && data.region === region && sources.includes(data.source)',
     'true',
   ),
+  mutant(
+    'removes ids from the index before the state is written',
+    'finish.ts',
+    'const remove = without(unindexed, names);',
+    'const remove = without([...unindexed, ...indexed], names);',
+  ),
+  mutant(
+    'takes what a failed write may have added for listed',
+    'finish.ts',
+    'remembered(indexed, [...new Set([...unindexed, ...add])])',
+    'remembered([...indexed, ...add], unindexed)',
+  ),
+  mutant(
+    'starts a chain of messages again at each lease',
+    'lease.ts',
+    '{ routeTableId, hop: hop + 1,',
+    '{ routeTableId, hop: 0,',
+  ),
+  mutant(
+    'forgets the chain of work that was left with a lease',
+    'core/memory/trigger.ts',
+    'hop: Math.max(one.hop, other.hop),',
+    'hop: other.hop,',
+  ),
+  mutant(
+    'ignores the states of instances',
+    'aws/ec2/instance-state.ts',
+    'others: [{ id: instance, call: { ...call, via: instance } }]',
+    'others: []',
+  ),
+  mutant(
+    'names whoever stopped an instance last, whatever happened since',
+    'core/status/attribution.ts',
+    'const seconds = [...Map.groupBy(calls, orderedAt)]',
+    'const seconds = [...Map.groupBy(calls.filter(({ actor }) => actor), orderedAt)]',
+  ),
   {
     name: 'stores the state of any key',
     edits: [
