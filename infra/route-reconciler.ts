@@ -305,7 +305,6 @@ export class RouteReconciler extends Construct {
       topic: alarms.topic,
       key: alarms.key,
       undelivered: undeliveredEvents,
-      dashboardName: Stack.of(this).stackName,
     });
   }
 }

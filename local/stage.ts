@@ -107,7 +107,7 @@ export class Stage {
     const pages = paginateDescribeAlarms({ client: this.#cloudwatch }, {});
     for await (const { MetricAlarms = [] } of pages)
       for (const { AlarmName = '', StateValue } of MetricAlarms)
-        if (AlarmName.includes(`Alarms${id}`)) return StateValue;
+        if (AlarmName.endsWith(`-${id}`)) return StateValue;
     return undefined;
   }
 
