@@ -29,7 +29,8 @@ export interface Invocation {
  * one more round, so a storm of events causes only a few reads. The first invocation that leaves triggers also sends a
  * message that arrives after the lease has expired, in case the holder died. No trigger is dropped: those that the
  * holder has no time for go to the requeue queue. Deletions of the item stay with the lease until they are answered: a
- * message is no evidence. Whatever is handed on keeps the number of its hops, so that no chain starts again.
+ * message is no evidence. Whatever is handed on keeps the number of its hops, so that no chain starts again. At the end of
+ * a chain, the next sweep reads the table instead.
  *
  * @param own the triggers of this invocation, at least one kind
  * @param work receives the triggers it answers for, and the instant after which it must not start a call

@@ -2,6 +2,9 @@ import type { RequeueMessage } from '../../reconciler/ports.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Invariants } from './invariants.ts';
 
+/** So many messages in a row are allowed. */
+export const longestChain = 12;
+
 /** Chains of requeue messages: how many messages led to the work that a function does. */
 export class Chains {
   /** The most hops that were left with the lease of a table. */
@@ -47,5 +50,5 @@ export const atMessage: Invariants<[RequeueMessage, FunctionRun, Chains]> = {
       : undefined;
   },
   'no chain of messages has more than 12': ({ routeTableId, hop }, by) =>
-    hop > 12 ? `${by.name} sent a message of hop ${hop} for ${routeTableId}` : undefined,
+    hop > longestChain ? `${by.name} sent a message of hop ${hop} for ${routeTableId}` : undefined,
 };

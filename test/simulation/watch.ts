@@ -5,7 +5,7 @@ import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
 import type { Evidence, RequeueMessage, StoredState } from '../../reconciler/ports.ts';
 import { type World, isUsable } from '../support/ec2/world.ts';
-import { Chains, atMessage } from './chains.ts';
+import { Chains, atMessage, longestChain } from './chains.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
@@ -201,7 +201,10 @@ export class Watch implements Facts {
 
   gaveUp(by: FunctionRun, routeTableId: string, left: number): void {
     const look = this.look(by, routeTableId);
-    if (look) Object.assign(look, { handed: look.handed + left, applying: false });
+    if (!look) return;
+    // At the end of a chain, the next sweep reads the table.
+    const handed = this.chains.hopOf(by, routeTableId) < longestChain ? look.handed + left : 0;
+    Object.assign(look, { handed, applying: false });
   }
 
   /** A message for this table was sent, so nothing that was handed over can be lost. */

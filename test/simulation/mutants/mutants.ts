@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'tells nobody when it gives the lease up',
     'lease.ts',
-    'if (kinds.length > 0) await',
-    'if (kinds.length < 0) await',
+    'if (left.kinds.length > 0) await',
+    'if (left.kinds.length < 0) await',
   ),
   mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
   {
@@ -622,8 +622,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets go of a table that has something to announce',
     'finish.ts',
-    'isEmpty(unsent)\n        ? []\n        : [managed]',
-    '[]',
+    'return isEmpty(unsent) ? [] : [managed];',
+    'return [];',
   ),
   mutant(
     'announces an order each time it is read',
