@@ -5,12 +5,12 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { Testbed } from './support/testbed.ts';
 
-// Runs every command of the runbook as printed, with the AWS CLI alone.
+// Runs the commands of the symptoms in the runbook as printed, with the AWS CLI alone.
 
 const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/runbook.md'), 'utf8');
 const [, preparation = ''] = /# Preparation\n[^]*?```sh\n([^]*?)```/.exec(page) ?? [];
 
-/** The commands of each entry. Several entries have a second block, indented in a list. */
+/** The commands of each entry. */
 const entries = [...page.matchAll(/^#{2,3} (.+)\n([^]*?)(?=^#{1,3} |(?![^]))/gm)].flatMap(
   ([, title = '', text = '']) => {
     const blocks = [...text.matchAll(/^( *)```sh\n([^]*?)^ *```/gm)].map(([, , block = '']) => block);
@@ -18,14 +18,10 @@ const entries = [...page.matchAll(/^#{2,3} (.+)\n([^]*?)(?=^#{1,3} |(?![^]))/gm)
   },
 );
 
-/** Services and calls that the emulators lack. The AWS CLI only checks the syntax of these commands. */
-const notEmulated = [
-  'cloudtrail *',
-  'dynamodb restore-table-to-point-in-time *',
-  'lambda *-function-concurrency *',
-  'lambda update-event-source-mapping *',
-  'sns subscribe *',
-];
+/** The entries for the symptoms. The others use the same functions, and services that the emulators lack. */
+const symptoms = entries.filter(({ title }) =>
+  ['Egress is broken', 'A route came back', 'A route disappeared', 'It does not repair'].includes(title),
+);
 
 const run = promisify(execFile);
 
@@ -38,17 +34,7 @@ const hasCli = ((): boolean => {
   }
 })();
 
-describe('the runbook', () => {
-  it('has three commands for each symptom and each alarm, the stop first if there is one', () => {
-    expect(entries.length).toBeGreaterThan(30);
-    const firsts = entries.map(({ commands }) => commands.split(' ')[0]?.trim());
-    expect(
-      firsts.filter((first) => /^(pause_table|stop_all|each_function)$/.test(String(first))).length,
-    ).toBeGreaterThan(20);
-  });
-});
-
-describe.skipIf(!hasCli)('each command of the runbook runs as printed:', { timeout: 180_000 }, () => {
+describe.skipIf(!hasCli)('each command for a symptom runs as printed:', { timeout: 180_000 }, () => {
   let testbed: Testbed;
   let table: string;
 
@@ -57,17 +43,12 @@ describe.skipIf(!hasCli)('each command of the runbook runs as printed:', { timeo
     table = await testbed.tableInSync({ '0.0.0.0/0': testbed.network.natGateway });
   });
 
-  it.each(entries)('$title', async ({ commands }) => {
+  it.each(symptoms)('$title', async ({ commands }) => {
     const { endpoint, ec2Endpoint, region } = inject('stack');
     const script = [
       'set -e',
-      `aws() { case "$* " in ${notEmulated.join('|').replaceAll(' ', '\\ ')}) command aws "$@" --generate-cli-skeleton output > /dev/null ;; *) command aws "$@" ;; esac; }`,
       preparation,
-      commands
-        .replaceAll('rtb-…', table)
-        .replaceAll('nat-…', testbed.network.natGateway)
-        .replace('--destination-cidr-block …', '--destination-cidr-block 0.0.0.0/0')
-        .replace('--uuid …', '--uuid 00000000-0000-0000-0000-000000000000'),
+      commands.replaceAll('rtb-…', table).replaceAll('nat-…', testbed.network.natGateway),
     ].join('\n');
     const { stderr } = await run('sh', ['-c', script], {
       env: {

@@ -823,12 +823,6 @@ export const mutants: readonly Mutant[] = [
     'others: [{ id: instance, call: { ...call, via: instance } }]',
     'others: []',
   ),
-  mutant(
-    'names whoever stopped an instance last, whatever happened since',
-    'core/status/attribution.ts',
-    'const seconds = [...Map.groupBy(calls, orderedAt)]',
-    'const seconds = [...Map.groupBy(calls.filter(({ actor }) => actor), orderedAt)]',
-  ),
   {
     name: 'stores the state of any key',
     edits: [
