@@ -82,9 +82,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   );
   const told = newsOf(news);
   const unsent = joined(before?.unsent, told);
-  const indexed = await keepIndex(session, concluded, result, unsent);
-  const names = indexed.names.length > 0 ? indexed.names : undefined;
-  const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
+  const index = await addToIndex(session, namesAfter(session, concluded, result, unsent));
+  const after: State = { ...concluded, memory: known({ ...remembered, ...index.remembered }) };
   await history.concluded(news);
 
   const { phase, reason, plan } = after.status;
@@ -94,7 +93,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
 
   // A pause may end while the result is written down: `seen` is of the time of the status.
   // If the read is not believed or the index was not updated, the next sweep must reconcile the table.
-  const isSeen = result.kind !== 'doubtful' && indexed.isKept;
+  const isSeen = result.kind !== 'doubtful' && index.isKept;
   const actual = 'actual' in result ? result.actual : undefined;
   const stored: StoredState = known({
     ...after,
@@ -108,6 +107,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {
+    if (isNew) await removeFromIndex(session, stored);
     // Only the invocation that wrote the state announces it. It requeues last, because sending a message may fail.
     await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, session);
     if (isNew) await requeue(stored, session);
@@ -174,37 +174,63 @@ const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
 };
 
 /**
- * Updates the index, so that events about these ids find the table. Returns the ids it is listed under. A table without
- * an item stays under `managed` until all its news is announced: sweeps find it there.
+ * The ids under which events must find the table. A table without an item stays under `managed` until all its news is
+ * announced: sweeps find it there.
  */
-async function keepIndex(
-  { routeTableId, known: { state: before }, world, log }: Session,
+function namesAfter(
+  { known: { state: before } }: Session,
   { status, memory }: State,
   result: Result,
   unsent: News,
-): Promise<{ readonly names: readonly string[]; readonly isKept: boolean }> {
-  const old = before?.memory.indexed ?? [];
-  const names =
-    status.phase === 'Unmanaged'
-      ? isEmpty(unsent)
-        ? []
-        : [managed]
-      : 'actual' in result
-        ? namesOf(result.desired, result.actual)
-        : (memory.indexed ?? [managed]);
-  const [was, is] = [new Set(old), new Set(names)];
-  const add = names.filter((name) => !was.has(name));
-  const remove = old.filter((name) => !is.has(name));
-  if (add.length + remove.length === 0) return { names, isKept: true };
+): readonly string[] {
+  if (status.phase === 'Unmanaged') return isEmpty(unsent) ? [] : [managed];
+  if (!('actual' in result)) return before?.memory.indexed ?? [managed];
+  // After a route was moved away from an interface, only the memory knows the instance behind it.
+  const instances = [...memory.destinations.values()].flatMap(({ instances = {} }) => Object.values(instances));
+  return namesOf(result.desired, result.actual, instances);
+}
+
+/**
+ * Adds the table to the index under its new ids, before the state counts on them. An id is removed only after a state was
+ * written that does not count on it (`removeFromIndex`). So whichever write fails or never comes, the index has every id
+ * that the state in force counts on.
+ */
+async function addToIndex(
+  { routeTableId, known: { state: before }, world, log }: Session,
+  names: readonly string[],
+): Promise<{ readonly remembered: Pick<State['memory'], 'indexed' | 'unindexed'>; readonly isKept: boolean }> {
+  const { indexed = [], unindexed = [] } = before?.memory ?? {};
+  const add = without(names, indexed);
+  const remove = without(unindexed, names);
+  const remembered = (certain: readonly string[], doubtful: readonly string[]) =>
+    known({ indexed: orAbsent(certain), unindexed: orAbsent(doubtful) });
   try {
-    await world.index.keep(routeTableId, { add, remove });
-    return { names, isKept: true };
+    if (add.length + remove.length > 0) await world.index.keep(routeTableId, { add, remove });
+    return { remembered: remembered(names, without(indexed, names)), isKept: true };
   } catch (error) {
     // This failure must not keep the reconcile from recording what it did to the table.
     log.error('could not update the index: the next sweep tries again', { error });
-    return { names: old, isKept: false };
+    return { remembered: remembered(indexed, [...new Set([...unindexed, ...add])]), isKept: false };
   }
 }
+
+/** Removes the table from the index under the ids that the written state does not count on any more. */
+async function removeFromIndex({ routeTableId, world, log }: Session, { memory }: StoredState): Promise<void> {
+  const remove = without(memory.unindexed ?? [], memory.indexed ?? []);
+  if (remove.length === 0) return;
+  try {
+    await world.index.keep(routeTableId, { add: [], remove });
+  } catch (error) {
+    log.warn('could not remove the table from the index: the next reconcile tries again', { error });
+  }
+}
+
+const without = (some: readonly string[], others: readonly string[]): readonly string[] => {
+  const known = new Set(others);
+  return some.filter((one) => !known.has(one));
+};
+
+const orAbsent = (some: readonly string[]): readonly string[] | undefined => (some.length > 0 ? some : undefined);
 
 /**
  * Announces the unsent news. Events that EventBridge rejects stay in the state: the next reconcile sends them again.
@@ -225,11 +251,11 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
 
 async function requeue(
   { status: { routeTableId, nextRetry } }: StoredState,
-  { world, invocation }: Session,
+  { world, occasion }: Session,
 ): Promise<void> {
   if (nextRetry === undefined) return;
   const delayMs = Date.parse(nextRetry) - world.now().getTime();
-  const hop = (invocation.hop ?? 0) + 1;
+  const hop = occasion.hop + 1;
   if (delayMs > longestDelayMs || hop > longestChain) return;
   await world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
 }

@@ -18,7 +18,7 @@ import { withApprovalSpent } from './core/status/remember.ts';
 import { parkedBy, withRevivals } from './core/status/retries.ts';
 import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
-import { type Occasion, type Trigger, isEdited, leftOf } from './core/memory/trigger.ts';
+import { type Occasion, type Trigger, isEdited, leftOf, nothingLeft } from './core/memory/trigger.ts';
 import { type Finished, finish } from './finish.ts';
 import { withWritesOf } from './history.ts';
 import { type Invocation, underLease } from './lease.ts';
@@ -159,7 +159,7 @@ async function forgetLastValid({ routeTableId, world, known: { state, isLost } }
  * that was taken into account before says nothing about the item written after it.
  */
 async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
-  const session = await begin(table, { kinds: ['desired'], deletions });
+  const session = await begin(table, { ...nothingLeft, kinds: ['desired'], deletions });
   const before = session.known.state?.memory;
   if (!before && session.known.isLost) await forgetLastValid(session);
   if (!before || deletions.every((id) => before.deletions?.includes(id))) return;

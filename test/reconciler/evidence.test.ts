@@ -182,6 +182,10 @@ it('an invocation leaves kinds of triggers and deletions with the holder of a le
   await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });
   await world.event(deletion);
   await world.reconcile({ kind: 'desired', id: '7', deleted: true });
-  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual({ kinds: ['event', 'desired'], deletions: ['7'] });
+  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual({
+    kinds: ['event', 'desired'],
+    deletions: ['7'],
+    hop: 0,
+  });
   expect(await world.leases.drop(routeTableId, 'one', [])).toEqual(nothingLeft);
 });

@@ -126,6 +126,7 @@ export class Cloud {
       faults,
       time: () => scheduler.time,
       holder: (routeTableId) => this.leases.holder(routeTableId),
+      isIndexed: (id, routeTableId) => this.index.lists(id, routeTableId),
       refuses: (routeTableId, target) => this.refusals.has(target) || this.denied.has(routeTableId),
       readsAreNearlyFresh: !faults.knows('reads lag for minutes', 'clock skew'),
     });
@@ -559,23 +560,30 @@ export class Cloud {
     // If the answer is lost, the triggers are lost to the function. But the first one to leave any has sent a message.
     const unknown = (routeTableId: string) => (error: unknown) => {
       watch.sent(fn, routeTableId);
+      watch.chains.forgets(fn, routeTableId);
       throw error;
     };
     return {
       take: (routeTableId, claim) => {
         const take = async (): ReturnType<Leases['take']> => {
           const taken = await leases.take(routeTableId, claim);
+          if (taken.taken) watch.chains.takesOver(fn, routeTableId);
           if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.kinds.length);
           return taken;
         };
         const again = (): ReturnType<Leases['take']> => {
           watch.sent(fn, routeTableId);
+          watch.chains.forgets(fn, routeTableId);
           return take();
         };
         return this.#store(fn, `leases.take ${routeTableId}`, take, again).catch(unknown(routeTableId));
       },
       leave: (routeTableId, left, by, now) => {
-        const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, left, by, now);
+        const leave = async (): ReturnType<Leases['leave']> => {
+          const result = await leases.leave(routeTableId, left, by, now);
+          if (result !== 'free') watch.chains.leaves(fn, routeTableId);
+          return result;
+        };
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
       release: (routeTableId, claim, answered) =>
@@ -585,13 +593,16 @@ export class Cloud {
           async () => {
             const released = await leases.release(routeTableId, claim, answered);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
-            else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
+            else watch.chains.takesOver(fn, routeTableId);
+            if (!released.released)
+              watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
           // The first call removed the triggers, and its answer was lost. Deletions stay until they are answered.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
+            watch.chains.forgets(fn, routeTableId);
             return { released: false, left: { ...nothingLeft, deletions: first.left.deletions } };
           },
         ).catch(unknown(routeTableId)),
@@ -601,11 +612,13 @@ export class Cloud {
           `leases.drop ${routeTableId}`,
           async () => {
             const left = await leases.drop(routeTableId, holder, answered);
+            if (left.kinds.length > 0) watch.chains.takesOver(fn, routeTableId);
             watch.gaveUp(fn, routeTableId, left.kinds.length);
             return left;
           },
           async () => {
             watch.sent(fn, routeTableId);
+            watch.chains.forgets(fn, routeTableId);
             return nothingLeft;
           },
         ).catch(unknown(routeTableId)),
@@ -640,6 +653,7 @@ export class Cloud {
         for (const { message, delayMs } of messages) await requeue.send(message, delayMs);
       },
       send: (message, delayMs) => {
+        this.watch.sends(fn, message);
         const send = async (): Promise<void> => {
           await this.queue.send(message, delayMs);
           this.watch.sent(fn, message.routeTableId);

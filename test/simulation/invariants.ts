@@ -6,6 +6,7 @@ import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
 import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 import { toleranceMs } from './fights.ts';
 import { isHalted } from './halts.ts';
+import { instance, itsInterface } from './instances.ts';
 import { callOf } from './calls.ts';
 import {
   type Deviation,
@@ -346,6 +347,18 @@ export const atAnswer: Invariants<[Mutation, Facts]> = {
 
 /** Checked when a status was written. */
 export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, Facts]> = {
+  'nobody is named for an instance that crashed': ({ memory, status }, _, __, { instances, faults }) => {
+    // Without the events of the start, an earlier call looks like the last one.
+    if (faults.knows('dropped event', 'delayed event', 'reordered event', 'switched off for a while')) return undefined;
+    for (const [destination, { down }] of memory.destinations) {
+      const named = down?.takenDown?.actor;
+      if (!named || !['eni', 'i'].includes(prefixOf(down.target))) continue;
+      if (instances.hadCrashed(Date.parse(down.since)))
+        return `${status.routeTableId} ${destination}: ${named.arn} is named, but ${instance} crashed`;
+    }
+    return undefined;
+  },
+
   'a status replaces the one on which it rests': ({ revision }, { before }, replaced) =>
     replaced?.revision === before?.revision
       ? undefined
@@ -658,8 +671,26 @@ export const atReturn: Invariants<[TableFacts, World, World]> = {
   },
 };
 
+/** Checked a minute after a crash that EC2 reported, without a sweep and without faults. */
+export const atCrash: Invariants<[TableFacts, readonly string[], number]> = {
+  'a table is read within a minute after the instance behind its route has crashed': (facts, affected, at) =>
+    affected.includes(facts.routeTableId) && facts.lastReadAt < at
+      ? `${facts.routeTableId} has a route to ${itsInterface}, and nobody has read it since`
+      : undefined,
+};
+
 /** Checked at rest, after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
+  'events find a table by every id that it has': ({ routeTableId, versions, state }, world, { isIndexed }) => {
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    if (!spec || !table || !state) return undefined;
+    const made = table.routes.filter(({ origin }) => origin === 'CreateRoute');
+    const ids = [...spec.routes.flatMap(allowedFor), ...made.flatMap((slot) => names(slot, world))];
+    const missing = ids.find((id) => /^[a-z]+-[0-9a-f]+$/.test(id) && !isIndexed(id, routeTableId));
+    return missing && `the index does not list ${routeTableId} under ${missing}; status says ${state.status.phase}`;
+  },
+
   'the last desired version wins': (facts, world, watch) => {
     const version = facts.versions.at(-1);
     const table = world.tables.get(facts.routeTableId);

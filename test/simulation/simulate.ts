@@ -118,6 +118,14 @@ export async function simulate(seed: number): Promise<Outcome> {
   };
   if (!watch.violation && delivery.isIdle) await comeUpLate(cloud, people, { random, sweepEveryMs, run, runAndSweep });
   if (!watch.violation && delivery.isIdle) await failOver(cloud, delivery, people, sweepAndSettle);
+  if (!watch.violation && delivery.isIdle) {
+    const crashedAt = scheduler.time;
+    const { affected, comeUp } = people.crash();
+    await run(minute);
+    if (!watch.violation) watch.afterCrash(affected, crashedAt);
+    comeUp();
+    await run(minute);
+  }
   return {
     seed,
     steps: scheduler.steps,

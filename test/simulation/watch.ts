@@ -3,8 +3,9 @@ import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
-import type { Evidence, StoredState } from '../../reconciler/ports.ts';
+import type { Evidence, RequeueMessage, StoredState } from '../../reconciler/ports.ts';
 import { type World, isUsable } from '../support/ec2/world.ts';
+import { Chains, atMessage, longestChain } from './chains.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
@@ -26,6 +27,7 @@ import {
   type Invariants,
   type Late,
   atAnswer,
+  atCrash,
   atDeath,
   atFinish,
   atKey,
@@ -47,6 +49,7 @@ import { atAnnouncement, atNews, atNewsEnd, atNewsFinish, atNewsRest } from './a
 import { Drifts } from './drifts.ts';
 import { Fights } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
+import { Instances } from './instances.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { Memory, type Sight } from './memory.ts';
 import { type Pace, PossibleArrivals } from './arrivals.ts';
@@ -93,6 +96,9 @@ export class Watch implements Facts {
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  readonly isIndexed: (id: string, routeTableId: string) => boolean;
+  readonly chains = new Chains();
+  readonly instances = new Instances();
 
   constructor(options: {
     readonly history: History;
@@ -100,6 +106,7 @@ export class Watch implements Facts {
     readonly time: () => number;
     readonly holder: (routeTableId: string) => string | undefined;
     readonly refuses: (routeTableId: string, target: string) => boolean;
+    readonly isIndexed: (id: string, routeTableId: string) => boolean;
     readonly readsAreNearlyFresh: boolean;
   }) {
     this.#history = options.history;
@@ -107,6 +114,7 @@ export class Watch implements Facts {
     this.time = options.time;
     this.holder = options.holder;
     this.refuses = options.refuses;
+    this.isIndexed = options.isIndexed;
     this.readsAreNearlyFresh = options.readsAreNearlyFresh;
     this.readsMayLagMinutes = options.faults.knows('reads lag for minutes');
     this.readsAreNeverStale = !options.faults.knows('stale read', 'reads lag for minutes');
@@ -134,6 +142,7 @@ export class Watch implements Facts {
         dead: new Map(),
         known: new Map(),
         lastEventAt: -Infinity,
+        lastReadAt: -Infinity,
         touched: new Map(),
         undone: new Map(),
         reported: [],
@@ -196,7 +205,10 @@ export class Watch implements Facts {
 
   gaveUp(by: FunctionRun, routeTableId: string, left: number): void {
     const look = this.look(by, routeTableId);
-    if (look) Object.assign(look, { handed: look.handed + left, applying: false });
+    if (!look) return;
+    // At the end of a chain, the next sweep reads the table.
+    const handed = this.chains.hopOf(by, routeTableId) < longestChain ? look.handed + left : 0;
+    Object.assign(look, { handed, applying: false });
   }
 
   /** A message for this table was sent, so nothing that was handed over can be lost. */
@@ -314,6 +326,7 @@ export class Watch implements Facts {
 
   /** The answer to a read arrived. */
   readAnswered(by: FunctionRun, routeTableId: string, read: Read): void {
+    this.facts(routeTableId).lastReadAt = read.startedAt;
     const look = this.look(by, routeTableId);
     const { shown } = read;
     const spec = look?.version?.spec;
@@ -810,6 +823,16 @@ export class Watch implements Facts {
   /** Checks the invariants that hold after that target has come back. `before`: the world without it. */
   afterReturn(tables: readonly string[], before: World, world: World): void {
     for (const routeTableId of tables) this.#ask(atReturn, this.facts(routeTableId), before, world);
+  }
+
+  /** A function sends a message. */
+  sends(by: FunctionRun, message: RequeueMessage): void {
+    this.#ask(atMessage, message, by, this.chains);
+  }
+
+  /** Checks the invariants that hold a minute after a crash. `affected`: the tables whose routes lead to the instance. */
+  afterCrash(affected: readonly string[], at: number): void {
+    for (const facts of this.tables.values()) this.#ask(atCrash, facts, affected, at);
   }
 
   /** Checks the invariants that hold only at rest. */

@@ -308,6 +308,7 @@ const memoryShape = z.looseObject({
   callsSeen: z.array(text).optional(),
   forgotten: optional.number,
   indexed: z.array(text).optional(),
+  unindexed: z.array(text).optional(),
 } satisfies ShapesOf<Memory>);
 
 const planShape = z.looseObject({

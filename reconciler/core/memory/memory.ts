@@ -44,8 +44,10 @@ export interface Memory {
   readonly callsSeen?: readonly string[];
   /** How often the row had to drop details to stay below 380 KB. */
   readonly forgotten?: number;
-  /** Ids under which the index finds the table. */
+  /** Ids under which the index finds the table for certain. */
   readonly indexed?: readonly string[];
+  /** Ids that the table left, and those that a failed write may have added: the index may still list it under them. */
+  readonly unindexed?: readonly string[];
 }
 
 /** Everything remembered of one destination. */

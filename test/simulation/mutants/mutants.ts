@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'tells nobody when it gives the lease up',
     'lease.ts',
-    'if (kinds.length > 0) await',
-    'if (kinds.length < 0) await',
+    'if (left.kinds.length > 0) await',
+    'if (left.kinds.length < 0) await',
   ),
   mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
   {
@@ -622,8 +622,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets go of a table that has something to announce',
     'finish.ts',
-    'isEmpty(unsent)\n        ? []\n        : [managed]',
-    '[]',
+    'return isEmpty(unsent) ? [] : [managed];',
+    'return [];',
   ),
   mutant(
     'announces an order each time it is read',
@@ -790,8 +790,38 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'believes events of any source',
     'aws/ec2/envelope.ts',
-    'data.account === accountId && sources.includes(data.source)',
+    'data.account === accountId && data.region === region && sources.includes(data.source)',
     'true',
+  ),
+  mutant(
+    'removes ids from the index before the state is written',
+    'finish.ts',
+    'const remove = without(unindexed, names);',
+    'const remove = without([...unindexed, ...indexed], names);',
+  ),
+  mutant(
+    'takes what a failed write may have added for listed',
+    'finish.ts',
+    'remembered(indexed, [...new Set([...unindexed, ...add])])',
+    'remembered([...indexed, ...add], unindexed)',
+  ),
+  mutant(
+    'starts a chain of messages again at each lease',
+    'lease.ts',
+    '{ routeTableId, hop: hop + 1,',
+    '{ routeTableId, hop: 0,',
+  ),
+  mutant(
+    'forgets the chain of work that was left with a lease',
+    'core/memory/trigger.ts',
+    'hop: Math.max(one.hop, other.hop),',
+    'hop: other.hop,',
+  ),
+  mutant(
+    'ignores the states of instances',
+    'aws/ec2/instance-state.ts',
+    'others: [{ id: instance, call: { ...call, via: instance } }]',
+    'others: []',
   ),
   {
     name: 'stores the state of any key',

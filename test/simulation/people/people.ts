@@ -1,6 +1,7 @@
 import { isAlive, slotAt } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
+import { itsInterface } from '../instances.ts';
 import type { Late } from '../invariants.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
@@ -69,6 +70,7 @@ export class People {
     const { denied, refusals } = this.#cloud;
     const { scenery, world } = this.#cloud.ec2;
     for (const target of mortal.filter((id) => !isAlive(id, vpc, world))) scenery.target(target);
+    this.#callers.bringInstanceUp();
     denied.clear();
     this.#operators.endOrders(this.tables);
     for (const target of this.#random.some([...refusals.keys()], 0.4)) refusals.delete(target);
@@ -125,6 +127,21 @@ export class People {
     return { comeUp: revive(dying), comeBack: revive([target]) };
   }
 
+  /**
+   * The instance crashes at rest, and EC2 reports it. Returns the managed tables whose routes lead to it, and how it comes
+   * up again.
+   */
+  crash(): { readonly affected: readonly string[]; readonly comeUp: () => void } {
+    const { ec2, watch } = this.#cloud;
+    const affected = this.tables.filter((routeTableId) => {
+      const routes = ec2.world.tables.get(routeTableId)?.routes ?? [];
+      const leadsThere = routes.some(({ target, origin }) => target === itsInterface && origin === 'CreateRoute');
+      return leadsThere && watch.version(routeTableId).spec !== undefined;
+    });
+    this.#callers.takeInstanceDown(undefined);
+    return { affected, comeUp: () => this.#callers.bringInstanceUp() };
+  }
+
   /** Creates a table, usually with the routes of its item or some of them. */
   #prepareTable(routeTableId: string): void {
     const { scenery } = this.#cloud.ec2;
@@ -157,7 +174,8 @@ export class People {
     else if (roll < 0.36) operators.hold(routeTableId);
     else if (roll < 0.38) this.#loseState(routeTableId);
     else if (roll < 0.4) callers.fight(routeTableId, spec);
-    else if (roll < 0.41) callers.replaceTarget();
+    else if (roll < 0.405) callers.replaceTarget();
+    else if (roll < 0.41) callers.stopInstance();
     else if (roll < 0.417) callers.switchOver(routeTableId, spec);
     else if (roll < 0.43) callers.failOver(routeTableId, spec);
     else if (roll < 0.44) editors.listDyingTarget(routeTableId, spec);
