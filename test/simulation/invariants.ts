@@ -549,15 +549,17 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
 };
 
 /** A sweep without faults: when it began, and the world then and one minute later. */
-interface OneSweep {
+export interface OneSweep {
   readonly sweptAt: number;
   readonly before: World;
   readonly world: World;
+  /** Targets that EC2 rejected when it began, whatever its rules say. */
+  readonly rejected: ReadonlySet<string>;
 }
 
 /** Checked one minute after a sweep began, without faults. */
 export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
-  'whatever can be repaired is repaired within one sweep': (facts, { before, world, sweptAt }, watch) => {
+  'whatever can be repaired is repaired within one sweep': (facts, { before, world, sweptAt, rejected }, watch) => {
     const { routeTableId, versions, state, memory, mutations } = facts;
     const { spec, at } = versions.at(-1) ?? { at: 0 };
     const [was, is] = [before.tables.get(routeTableId), world.tables.get(routeTableId)];
@@ -580,6 +582,7 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
       wanted !== undefined &&
       isUsable({ target: wanted }, was, before) &&
       isUsable({ target: wanted }, is, world) &&
+      !rejected.has(wanted) &&
       !watch.refuses(routeTableId, wanted) &&
       !isRefusedByRule(routeTableId, destination, wanted, found, before) &&
       !isLater(destination) &&

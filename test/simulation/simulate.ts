@@ -97,10 +97,10 @@ export async function simulate(seed: number): Promise<Outcome> {
   await run(untilReadsAreBelieved(cloud));
   people.poison();
   const sweptAt = scheduler.time;
-  const before = cloud.ec2.world;
+  const before = { sweptAt, before: cloud.ec2.world, rejected: new Set(cloud.refusals.keys()) };
   delivery.sweep();
   await run(minute);
-  if (!watch.violation) watch.afterOneSweep(people.tables, before, cloud.ec2.world, sweptAt);
+  if (!watch.violation) watch.afterOneSweep(people.tables, { ...before, world: cloud.ec2.world });
   await sweepAndSettle();
   if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)

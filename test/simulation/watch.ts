@@ -26,6 +26,7 @@ import {
 import {
   type Invariants,
   type Late,
+  type OneSweep,
   atAnswer,
   atCrash,
   atDeath,
@@ -800,9 +801,8 @@ export class Watch implements Facts {
   }
 
   /** Checks the invariants that hold one minute after a sweep without faults began. `before`: the world at that time. */
-  afterOneSweep(tables: readonly string[], before: World, world: World, sweptAt: number): void {
-    for (const routeTableId of tables)
-      this.#ask(atOneSweep, this.facts(routeTableId), { before, world, sweptAt }, this);
+  afterOneSweep(tables: readonly string[], sweep: OneSweep): void {
+    for (const routeTableId of tables) this.#ask(atOneSweep, this.facts(routeTableId), sweep, this);
   }
 
   /** Checks the invariants that hold after one more sweep at rest. */
