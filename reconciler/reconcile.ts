@@ -227,7 +227,7 @@ async function apply(
     vouched: session.vouched,
     isParked: (change, makesRoom) => parkedBy(memory, occasion.kinds, world.now())(change, makesRoom),
     isDoubtful: (read, made) =>
-      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt), {
+      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt, evidence.recent), {
         desired,
         calls: evidence.recent,
         isEdited: before?.desiredHash !== desiredHash(desired),

@@ -292,6 +292,7 @@ const memoryShape = z.looseObject({
   policy: policy.optional(),
   orders: z.array(order).optional(),
   readAt: optional.time,
+  readForCallAt: optional.time,
   policySince: z
     .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
     .optional(),

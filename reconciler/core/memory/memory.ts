@@ -33,6 +33,8 @@ export interface Memory {
   readonly lag?: Lag;
   /** The last read was not believed. */
   readonly doubt?: true;
+  /** When to read again, because a read did not show what a reported call did. */
+  readonly readForCallAt?: string;
   readonly lastDrift?: LastDrift;
   /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;

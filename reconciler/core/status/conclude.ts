@@ -18,7 +18,7 @@ import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
 import { invalidBecause, phaseOf } from './phase.ts';
-import { type Awaited, awaitedAfter, missesCall, readForCallAfterMs, rememberWrites, withShown } from './staleness.ts';
+import { type Awaited, awaitedAfter, readForCallAfter, rememberWrites, withShown } from './staleness.ts';
 import {
   type ShownPause,
   type State,
@@ -262,6 +262,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     now,
   });
   const from = isWatched ? undefined : watchedFrom(followed);
+  const readForCallAt = readForCallAfter(actual, followed, on);
   const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
@@ -271,7 +272,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .filter((time) => Date.parse(time) > now.getTime()),
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
-    ...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),
+    ...(readForCallAt === undefined ? [] : [readForCallAt]),
     ...(from === undefined ? [] : [from]),
   ];
   return {
@@ -288,7 +289,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       nextRetry: waits.sort()[0],
       ...pauseOf(desired, now),
     }),
-    memory: followed,
+    memory: known({ ...followed, readForCallAt }),
   };
 }
 

@@ -19,7 +19,7 @@ export const isPossibleStatus = (
 
 /** Whether a reconcile before `now` can have written the times of a memory. */
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
-  const { readAt, lastWriteAt, lag, policySince } = memory;
+  const { readAt, readForCallAt, lastWriteAt, lag, policySince } = memory;
   const remembered = [...memory.destinations.values()];
   const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
@@ -34,7 +34,9 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     ...drift.flatMap(({ foundAt, appliedAt, endedAt }) => [foundAt, appliedAt, endedAt]),
   ]);
   const due = remembered.flatMap(({ refusal, repairs }) => [refusal?.nextRetry, repairs?.contest?.until]);
-  return arePast([readAt, lastWriteAt, lag?.since, policySince?.at, ...past], now) && areDue(due, now);
+  return (
+    arePast([readAt, lastWriteAt, lag?.since, policySince?.at, ...past], now) && areDue([readForCallAt, ...due], now)
+  );
 }
 
 type Times = readonly (string | undefined)[];

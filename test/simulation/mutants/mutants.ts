@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'waits no longer while reads lag for minutes',
     'core/status/staleness.ts',
-    'lag: isBehind ? longerLag(memory) : memory.lag',
+    'isBehind ? longerLag(memory) : memory.lag',
     'lag: undefined',
   ),
   mutant(
@@ -86,9 +86,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'never reads again for a call that a read does not show',
-    'core/status/conclude.ts',
-    '...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),',
-    '',
+    'core/status/staleness.ts',
+    'if (missesCall(actual, memory, on)) return new',
+    'if (false) return new',
   ),
   mutant(
     'takes a call from before its own write for an answer to it',
@@ -322,8 +322,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets events cut short what a fight made it wait',
     'core/status/retries.ts',
-    'if (because === undefined && isContested(repairs, to, now)) return true;\n  if (woken',
-    "if (!woken.includes('event') && isContested(repairs, to, now)) return true;\n  if (woken",
+    '(because === undefined && isContested(repairs, to, now))',
+    "(!kinds.includes('event') && isContested(repairs, to, now))",
   ),
   mutant(
     'ends no contest, however quiet it is',
@@ -597,14 +597,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'forgets what is unsent with the next state',
     'finish.ts',
-    'joined(before?.unsent, newsOf(news))',
-    'joined(undefined, newsOf(news))',
+    'joined(before?.unsent, told)',
+    'joined(undefined, told)',
   ),
   mutant(
     'announces what it has not written yet',
     'finish.ts',
-    '  const isNew = saysMore(stored, before);\n',
-    '  const isNew = saysMore(stored, before);\n  if (stored.unsent) await world.announcer.announce(stored.unsent);\n',
+    '  const isNew = saysMore(stored, before) || !isEmpty(told);\n',
+    '  const isNew = saysMore(stored, before) || !isEmpty(told);\n  if (stored.unsent) await world.announcer.announce(stored.unsent);\n',
   ),
   mutant(
     'leaves what it wrote for the next one to announce',
