@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Alarm, ComparisonOperator, type IAlarm, type Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -7,6 +7,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { alarmTopic } from './alarm-topic.ts';
+import { dashboardUrl } from './dashboard.ts';
 import { reconcilerMetric } from './metrics.ts';
 
 export interface AlarmsProps {
@@ -305,7 +306,8 @@ export class Alarms extends Construct {
       evaluationPeriods: watch.periods ?? 1,
       ...(watch.breaching !== undefined && { datapointsToAlarm: watch.breaching }),
       treatMissingData: watch.missing ?? TreatMissingData.NOT_BREACHING,
-      alarmDescription: `${means}. Runbook: docs/runbook.md#${runbook}`,
+      alarmName: `${Stack.of(this).stackName}-${id}`,
+      alarmDescription: `${means}. Runbook: docs/runbook.md#${runbook}. Dashboard: ${dashboardUrl(Stack.of(this))}`,
     });
     alarm.addAlarmAction(new SnsAction(this.topic));
     alarm.addOkAction(new SnsAction(this.topic));

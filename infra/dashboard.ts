@@ -27,6 +27,10 @@ export interface FleetDashboardProps {
   readonly queues: Readonly<Record<string, IQueue>>;
 }
 
+/** The page of the dashboard in the console. The dashboard is named for its stack. */
+export const dashboardUrl = ({ region, stackName }: Stack): string =>
+  `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${stackName}`;
+
 const columns = 24;
 const period = Duration.minutes(5);
 

@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { dashboardUrl } from './dashboard.ts';
 import { eventSource } from '../reconciler/core/announce/domain-event.ts';
 
 export interface MessagesProps {
@@ -13,7 +14,6 @@ export interface MessagesProps {
   readonly key: IKey | undefined;
   /** Messages that the topic did not take. */
   readonly undelivered: IQueue;
-  readonly dashboardName: string;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface MessagesProps {
  * The core decides which events have a message, and writes it. The rule only passes it on, line by line: EventBridge
  * puts each line of a text in quotes.
  */
-export function messages(scope: Construct, { topic, key, undelivered, dashboardName }: MessagesProps): Rule {
+export function messages(scope: Construct, { topic, key, undelivered }: MessagesProps): Rule {
   const { account, region } = Stack.of(scope);
   const rule = new Rule(scope, 'Messages', {
     description: 'Events that need a person, as messages to the topic of the alarms',
@@ -36,7 +36,7 @@ export function messages(scope: Construct, { topic, key, undelivered, dashboardN
     `Who: ${line('who')}`,
     `Next: ${line('next')}`,
     `When: ${EventField.fromPath('$.detail.at')} (${EventField.fromPath('$.detail-type')}, account ${account}, ${region})`,
-    `Dashboard: https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboardName}`,
+    `Dashboard: ${dashboardUrl(Stack.of(scope))}`,
   ].join('\n');
   // The target that CDK has would let every rule of every account publish.
   const target: IRuleTarget = {

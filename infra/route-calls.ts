@@ -1,4 +1,6 @@
 import { type Effect, ec2Calls } from '../reconciler/aws/ec2/calls.ts';
+import { instanceStates } from '../reconciler/aws/ec2/instance-state.ts';
+import { instanceStateChange } from '../reconciler/core/memory/call.ts';
 import type { EventPattern } from 'aws-cdk-lib/aws-events';
 
 /** The calls to match, by source and account. */
@@ -42,6 +44,14 @@ export const tagCallPattern = (watched: Watched): EventPattern =>
     // A pattern is matched against each element of a list.
     requestParameters: { resourcesSet: { items: { resourceId: [{ prefix: 'rtb-' }] } } },
   });
+
+/** Matches EC2's own reports that an instance came up or went down. They need no trail, and name no caller. */
+export const instanceStatePattern = ({ sources, account }: Watched): EventPattern => ({
+  source: [...sources],
+  account: [account],
+  detailType: [instanceStateChange],
+  detail: { state: [...instanceStates] },
+});
 
 const callsThat = (
   isMeant: (effect: Effect) => boolean,

@@ -17,7 +17,7 @@ import { messages } from './messages.ts';
 import { allowReadMappings, allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction } from './reconciler-function.ts';
-import { routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
+import { instanceStatePattern, routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
 import { desiredRouteTables, routeTableOrders, routeTableStates } from './tables.ts';
 
@@ -117,6 +117,7 @@ export class RouteReconciler extends Construct {
   readonly routeCalls: Rule;
   readonly surroundingCalls: Rule;
   readonly tagCalls: Rule;
+  readonly instanceStates: Rule;
   readonly sweepSchedule: Schedule;
   /** Events and scheduled sweeps that could not be delivered to their function. */
   readonly undeliveredEvents: Queue;
@@ -232,6 +233,11 @@ export class RouteReconciler extends Construct {
       eventPattern: tagCallPattern(watched),
       targets: [target],
     });
+    this.instanceStates = new Rule(this, 'InstanceStates', {
+      description: 'Instances that came up or went down, whether or not a call made them',
+      eventPattern: instanceStatePattern(watched),
+      targets: [target],
+    });
 
     const changes = {
       // LATEST would miss the edits made while the mapping is created or updated.
@@ -299,7 +305,6 @@ export class RouteReconciler extends Construct {
       topic: alarms.topic,
       key: alarms.key,
       undelivered: undeliveredEvents,
-      dashboardName: Stack.of(this).stackName,
     });
   }
 }

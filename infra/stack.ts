@@ -50,6 +50,7 @@ export class RouteReconcilerStack extends Stack {
     this.output('RuleName', reconciler.routeCalls.ruleName);
     this.output('SurroundingCallsRuleName', reconciler.surroundingCalls.ruleName);
     this.output('TagCallsRuleName', reconciler.tagCalls.ruleName);
+    this.output('InstanceStatesRuleName', reconciler.instanceStates.ruleName);
     this.output('ScheduleName', reconciler.sweepSchedule.scheduleName);
     this.output('AlarmTopicArn', reconciler.alarmTopic.topicArn);
     this.output('WidgetFunctionName', reconciler.widget.function.functionName);

@@ -2,6 +2,8 @@ import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-p
 import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
 import { everyTable } from '../reconciler/core/desired/orders.ts';
 import { type Trigger, itemWasDeleted } from '../reconciler/core/memory/trigger.ts';
+import { together } from '../reconciler/bulk-reads.ts';
+import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
 import { announceFleetOrders } from '../reconciler/fleet-orders.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import type { World } from '../reconciler/ports.ts';
@@ -16,7 +18,12 @@ import { invocationOf, runtime } from './runtime.ts';
  * meanwhile.
  */
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
-  const { world } = runtime();
+  const { world: alone } = runtime();
+  const named = event.Records.map(({ dynamodb }) => keysOf(dynamodb).routeTableId ?? '');
+  const world = together(
+    alone,
+    [...new Set(named)].filter((id) => routeTableIdPattern.test(id)),
+  );
   const invocation = invocationOf(context);
   const underway = new Map<string, Promise<void>>();
   const deleted = new Set(

@@ -1,13 +1,16 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { together } from '../reconciler/bulk-reads.ts';
 import { requeueMessage } from '../reconciler/aws/requeue-queue.ts';
 import { reconcileAgain } from '../reconciler/requeue.ts';
 import { invocationOf, runtime } from './runtime.ts';
 
 /** Runs on messages that ask for another reconcile: verification, back-off, work that was left over. */
 export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
-  const { world } = runtime();
+  const { world: alone } = runtime();
   const invocation = invocationOf(context);
+  const named = event.Records.flatMap(({ body }) => requeueMessage(body)?.routeTableId ?? []);
+  const world = together(alone, [...new Set(named)]);
   const answer = async ({ body, messageId }: SQSRecord): Promise<void> => {
     const message = requeueMessage(body);
     if (!message) {

@@ -28,6 +28,8 @@ export interface Runtime {
   readonly world: World;
   /** The account whose route tables are managed. */
   readonly accountId: string;
+  /** The Region whose route tables are managed. */
+  readonly region: string;
   /** The event sources that report EC2 calls. */
   readonly eventSources: readonly string[];
   /** The interval between sweeps. */
@@ -74,6 +76,7 @@ function start(): Runtime {
   const log = logOf(new Logger());
   return {
     accountId,
+    region: setting('AWS_REGION'),
     eventSources: setting('EVENT_SOURCES').split(','),
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {

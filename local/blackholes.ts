@@ -24,6 +24,12 @@ export class Blackholes {
     if (back !== null) this.#gone.delete(back);
   }
 
+  /** Records a new state of an instance. */
+  instance(instanceId: string, state: string): void {
+    if (state === 'running') this.#gone.delete(instanceId);
+    else this.#gone.add(instanceId);
+  }
+
   /** The answer of DescribeRouteTables, corrected. */
   shownIn(body: string): string {
     if (this.#gone.size === 0) return body;

@@ -7,6 +7,7 @@ import { type Answer, missingRead } from './missing-reads.ts';
 import { missingTarget } from './missing-targets.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
 import { describeInterfaces, interfacesIn, withAttachments } from './interfaces.ts';
+import { type InstanceState, instanceStatesAfter } from './instance-states.ts';
 import {
   controlPath,
   relayCommand,
@@ -23,12 +24,19 @@ export interface RelayOptions {
   readonly region: string;
   /** Whether IAM allows a role's call. Users of the local stack may do anything, so only roles are checked. */
   readonly allows: (role: Caller, action: string, resource: string) => Promise<boolean>;
-  /** Puts an event's `detail` on the bus. */
-  readonly publish: (detail: Record<string, unknown>, time: Date) => Promise<void>;
+  /** Puts an event on the bus. */
+  readonly publish: (event: RelayedEvent) => Promise<void>;
   /** Takes one line about each call. */
   readonly log: (line: string) => void;
   /** Called when somebody asks the relay to stop (`RelayControl.stop`). */
   readonly onStop?: () => void;
+}
+
+/** An event of EC2: of CloudTrail about a call, or EC2's own about the state of an instance. */
+export interface RelayedEvent {
+  readonly detailType: 'AWS API Call via CloudTrail' | 'EC2 Instance State-change Notification';
+  readonly detail: Record<string, unknown>;
+  readonly time: Date;
 }
 
 /** The local stack's EC2 endpoint, listening. */
@@ -57,7 +65,8 @@ const operator: Caller = { kind: 'user', name: 'operator' };
  * Starts a relay in front of the EC2 emulator, which has neither CloudTrail nor IAM.
  *
  * The relay passes calls and answers through, corrects where moto deviates from EC2, and publishes a CloudTrail event for
- * every call that is not a read; as on AWS, this includes calls that EC2 rejects. An event may arrive before its caller
+ * every call that is not a read; as on AWS, this includes calls that EC2 rejects. It also reports the new states of
+ * instances. An event may arrive before its caller
  * has read the answer, and events arrive in any order. The endpoint's path names the caller (`endpointFor`). A role's
  * calls need permission from IAM. Through `relayControl`, tests make calls fail and hold events back.
  */
@@ -120,7 +129,11 @@ async function serve(
   const error = answer.status < 400 ? undefined : (/<Code>([^<]+)</.exec(answer.body)?.[1] ?? 'InternalError');
   if (error) noteError(error);
   if (isRead(call.action)) memory.answered(call, answer);
-  else memory.happened(eventOf(call, answer, options), new Date());
+  else {
+    const detail = eventOf(call, answer, options);
+    memory.happened({ detailType: 'AWS API Call via CloudTrail', detail, time: new Date() });
+    if (!error) for (const state of instanceStatesAfter(call.action, answer.body)) memory.changed(state);
+  }
 
   const outcome = [
     error ?? 'done',
@@ -171,7 +184,9 @@ async function asEc2Shows(answer: Answer, call: Call, memory: Memory, { upstream
   const ids = interfacesIn(body);
   if (ids.length === 0) return { ...answer, body };
   const interfaces = await forward({ ...call, body: describeInterfaces(ids).toString() }, upstream);
-  return interfaces.status < 400 ? { ...answer, body: withAttachments(body, interfaces.body) } : interfaces;
+  if (interfaces.status >= 400) return interfaces;
+  // Only now the routes name the instances behind their interfaces.
+  return { ...answer, body: memory.blackholes.shownIn(withAttachments(body, interfaces.body)) };
 }
 
 /** What moto answers, completed where moto cannot answer. */
@@ -276,9 +291,16 @@ class Memory {
     return this.#answers.get(`${callerName(call.caller)} ${call.body}`);
   }
 
-  happened(detail: Record<string, unknown>, time: Date): void {
+  /** An instance has a new state, whether or not a call caused it. */
+  changed({ instanceId, state }: InstanceState): void {
+    this.blackholes.instance(instanceId, state);
+    const detail = { 'instance-id': instanceId, state };
+    this.happened({ detailType: 'EC2 Instance State-change Notification', detail, time: new Date() });
+  }
+
+  happened(event: RelayedEvent): void {
     const send = () => {
-      this.#publish(detail, time).catch((error: unknown) => this.#log(`event not sent: ${String(error)}`));
+      this.#publish(event).catch((error: unknown) => this.#log(`event not sent: ${String(error)}`));
     };
     if (this.#mode === 'send') send();
     else if (this.#mode === 'hold') this.#held.push(send);
@@ -298,6 +320,9 @@ class Memory {
         this.#mode = command.mode;
         if (command.mode === 'send') for (const send of this.#held) send();
         if (command.mode !== 'hold') this.#held = [];
+        break;
+      case 'change-instance':
+        this.changed(command);
         break;
       case 'inject':
         this.#faults.push({ fault: command.fault, met: 0 });

@@ -56,6 +56,8 @@ export interface RelayControl {
   /** Sets the mode for the events of later calls. */
   events(mode: EventMode): Promise<void>;
   inject(fault: Fault): Promise<void>;
+  /** EC2 reports a new state of an instance, without a call: a crash. The instance itself is not changed. */
+  changeInstance(instanceId: string, state: string): Promise<void>;
   /** Restores the initial state: no faults, no recorded calls, mode `send`. Held events are dropped. */
   reset(): Promise<void>;
   /** Stops the local stack of this relay, if it was started to stay up. */
@@ -72,6 +74,7 @@ export const relayCommand = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('forget-calls') }),
   z.strictObject({ do: z.literal('events'), mode: eventMode }),
   z.strictObject({ do: z.literal('inject'), fault }),
+  z.strictObject({ do: z.literal('change-instance'), instanceId: z.string(), state: z.string() }),
   z.strictObject({ do: z.literal('reset') }),
   z.strictObject({ do: z.literal('stop') }),
 ]);
@@ -88,6 +91,7 @@ export function relayControl(endpoint: string): RelayControl {
     forgetCalls: async () => void (await tell({ do: 'forget-calls' })),
     events: async (mode) => void (await tell({ do: 'events', mode })),
     inject: async (fault) => void (await tell({ do: 'inject', fault })),
+    changeInstance: async (instanceId, state) => void (await tell({ do: 'change-instance', instanceId, state })),
     reset: async () => void (await tell({ do: 'reset' })),
     stop: async () => void (await tell({ do: 'stop' })),
   };

@@ -166,13 +166,13 @@ async function refuseRealAccounts(aws: ClientConfig): Promise<void> {
 
 /** EventBridge reserves the source `aws.ec2` for AWS, so local events carry `local.ec2`. */
 function putEvent(bus: EventBridgeClient): RelayOptions['publish'] {
-  return async (detail, time) => {
+  return async ({ detailType, detail, time }) => {
     const { Entries } = await bus.send(
       new PutEventsCommand({
         Entries: [
           {
             Source: 'local.ec2',
-            DetailType: 'AWS API Call via CloudTrail',
+            DetailType: detailType,
             Detail: JSON.stringify(detail),
             Time: time,
           },

@@ -106,8 +106,7 @@ export class Stage {
   async #alarmState(id: string): Promise<string | undefined> {
     const pages = paginateDescribeAlarms({ client: this.#cloudwatch }, {});
     for await (const { MetricAlarms = [] } of pages)
-      for (const { AlarmName = '', StateValue } of MetricAlarms)
-        if (AlarmName.includes(`Alarms${id}`)) return StateValue;
+      for (const { AlarmName = '', StateValue } of MetricAlarms) if (AlarmName.endsWith(`-${id}`)) return StateValue;
     return undefined;
   }
 

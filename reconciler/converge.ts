@@ -16,13 +16,13 @@ import { type Made, rememberRead } from './core/status/remember.ts';
 import type { TableRead } from './core/status/staleness.ts';
 import type { Health } from './core/route/health.ts';
 import { askNobody, healthyPlan } from './healthy-plan.ts';
-import type { RouteTables, TargetHealth } from './ports.ts';
+import type { Reading, RouteTables, TargetHealth } from './ports.ts';
 
 /**
  * A read expires after this time, and no change is based on an expired read: DeleteRoute and ReplaceRoute hit whatever
  * route is there when they run.
  */
-const readKeepsMs = 10_000;
+export const readKeepsMs = 10_000;
 
 /** After this many rounds in a row without progress, the table is not read again. */
 const fruitlessRounds = 3;
@@ -55,6 +55,8 @@ export interface Converged {
 
 export interface ConvergeWorld {
   readonly tables: RouteTables;
+  /** A read of this table that the caller has made already, if it began at this time or later. */
+  readonly shared?: ((notBefore: Date | undefined) => Promise<Reading | undefined>) | undefined;
   readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   /** No call starts after this instant. */
@@ -117,11 +119,13 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
 
   let last: Converged['last'];
   for (let round = 1; ; round++) {
-    const readAt = now();
-    if (round > 1 && readAt >= until) return ending('unfinished', last);
+    if (round > 1 && now() >= until) return ending('unfinished', last);
+    let readAt = now();
     let actual: ActualTable | undefined;
     try {
-      actual = await tables.read(desired.routeTableId);
+      const shared = round === 1 ? await world.shared?.(readSince(memory)) : undefined;
+      readAt = shared?.at ?? now();
+      actual = shared?.table ?? (await tables.read(desired.routeTableId));
     } catch (error) {
       if (round === 1) throw error;
       return { ...ending('unfinished', last), unreadable: error };
@@ -195,6 +199,12 @@ function withoutOldBrake({ braked, ...memory }: Memory, desired: DesiredTable): 
   return isValid ? { ...memory, braked } : memory;
 }
 
+/** A read that began before our last write, or before the last read that counted, decides nothing. */
+function readSince(memory: Memory | undefined): Date | undefined {
+  const times = [memory?.lastWriteAt, memory?.readAt].flatMap((time) => (time === undefined ? [] : [Date.parse(time)]));
+  return times.length > 0 ? new Date(Math.max(...times)) : undefined;
+}
+
 /** Refuses, without a call, to create a route whose target is dead: EC2 might accept it, and it would drop traffic. */
 function sparingDead(tables: RouteTables, desired: DesiredTable, on: Parameters<typeof isDead>[1]): RouteWriter {
   const place = ({ destination }: Pick<Change, 'destination'>, target: Target): string =>
@@ -217,8 +227,16 @@ const targetIsDown = (target: string): Failure => ({
   code: 'target-down',
   message: `EC2 shows that ${target} cannot carry traffic now, so the route is not created yet`,
   outcomeUnknown: false,
-  remedy: `restore ${target} or, if it was deleted, list another target; the route is created when its target is up`,
+  remedy: `${bringsUp(target)} or, if it was deleted, list another target; the route is created when its target is up`,
 });
+
+/** What brings a target up, as far as its kind says it. */
+function bringsUp(target: string): string {
+  if (/^(igw|vgw)-/.test(target)) return `attach ${target} to the VPC of this table`;
+  if (target.startsWith('tgw-')) return `attach the VPC of this table to ${target}`;
+  if (target.startsWith('pcx-')) return `let the owner of the other VPC accept ${target}`;
+  return `restore ${target}`;
+}
 
 /**
  * Resolves unknown outcomes with the plan of a new read.

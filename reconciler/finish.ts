@@ -11,6 +11,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import { type Result, conclude, isBrakeUnknown } from './core/status/conclude.ts';
 import { withRuns } from './core/status/follow.ts';
+import { isForEverySweep, patienceMs } from './core/status/retries.ts';
 import { watchedFrom } from './core/status/arrival.ts';
 import { missedAt } from './core/status/drift.ts';
 import { type Phase, type State, isCalm } from './core/status/status.ts';
@@ -18,8 +19,11 @@ import type { StoredState } from './ports.ts';
 import type { Session } from './session.ts';
 import { type Wanted, seenHash } from './situation.ts';
 
-/** After 10 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. */
-const longestChain = 10;
+/**
+ * After 12 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. So a
+ * target that comes up late has 11 retries (`retryAfterMs`), and one message is left to verify the last of them.
+ */
+const longestChain = 12;
 
 /** SQS delays messages by at most 15 minutes. The sweep takes over retries that are due later. */
 const longestDelayMs = 15 * 60 * 1_000;
@@ -76,10 +80,10 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     { ...concluded, memory: remembered },
     { outcomes, calls: evidence.unread, recent: evidence.recent },
   );
-  const unsent = joined(before?.unsent, newsOf(news));
-  const indexed = await keepIndex(session, concluded, result, unsent);
-  const names = indexed.names.length > 0 ? indexed.names : undefined;
-  const after: State = { ...concluded, memory: known({ ...remembered, indexed: names }) };
+  const told = newsOf(news);
+  const unsent = joined(before?.unsent, told);
+  const index = await addToIndex(session, namesAfter(session, concluded, result, unsent));
+  const after: State = { ...concluded, memory: known({ ...remembered, ...index.remembered }) };
   await history.concluded(news);
 
   const { phase, reason, plan } = after.status;
@@ -90,7 +94,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   // A pause may end while the result is written down: `seen` is of the time of the status.
   // If the read is not believed, the index was not updated or the fleet brake not asked, the next sweep must reconcile
   // the table.
-  const isSeen = result.kind !== 'doubtful' && indexed.isKept && !isBrakeUnknown(after.memory);
+  const isSeen = result.kind !== 'doubtful' && index.isKept && !isBrakeUnknown(after.memory);
   const actual = 'actual' in result ? result.actual : undefined;
   const stored: StoredState = known({
     ...after,
@@ -99,10 +103,12 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     dueAt: dueAt(after, 'desired' in result ? result.desired.routes : []),
     unsent: isEmpty(unsent) ? undefined : unsent,
   });
-  const isNew = saysMore(stored, before);
+  // What becomes news by the time alone must be in a state as well: otherwise every reconcile announces it again.
+  const isNew = saysMore(stored, before) || !isEmpty(told);
   if (isNew && !(await world.states.write(stored))) {
     log.warn('a later state was written meanwhile: this one is dropped', fields);
   } else {
+    if (isNew) await removeFromIndex(session, stored);
     // Only the invocation that wrote the state announces it. It requeues last, because sending a message may fail.
     await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, session);
     if (isNew) await requeue(stored, session);
@@ -118,13 +124,14 @@ function withOrders(memory: Memory, orders: Orders, now: Date): Memory {
 }
 
 /**
- * When a sweep must reconcile the table even if nothing is new: a retry is due, an event about drift is overdue, or EC2
- * must be asked again about targets, because one is down or a blackhole may move to another one.
+ * When a sweep must reconcile the table even if nothing is new:
+ * - a retry is due, or a change is left that nothing else retries
+ * - an event about drift is overdue
+ * - EC2 must be asked again about targets, because one is down or a blackhole may move to another one
+ * - the table has been missing for long enough to raise an alarm
  */
-function dueAt(
-  { status: { nextRetry, changedAt }, memory }: State,
-  routes: readonly DesiredRoute[],
-): string | undefined {
+function dueAt({ status, memory }: State, routes: readonly DesiredRoute[]): string | undefined {
+  const { phase, nextRetry, changedAt, checkedAt } = status;
   const remembered = [...memory.destinations.values()];
   const missed = remembered.flatMap(({ drift = [] }) => drift.flatMap((one) => missedAt(one) ?? []));
   // A target may come up or go down again at any time, so every sweep asks.
@@ -135,9 +142,16 @@ function dueAt(
     ([destination, { troubles = [] }]) =>
       troubles.includes('target-down') || (troubles.includes('blackhole') && mayMove.has(destination)),
   );
+  // Nothing is retried while nothing may be changed, and nothing that waits for a person.
+  const isTriedAgain =
+    memory.watched === undefined &&
+    remembered.some(({ planned, waits, refusal }) => planned && !waits && !(refusal && !isForEverySweep(refusal)));
+  const ringsAt = Date.parse(changedAt) + patienceMs;
+  const isPatient = phase === 'Missing' && Date.parse(checkedAt) < ringsAt;
   const times = [
     ...missed,
-    ...(isAsked ? [Date.parse(changedAt)] : []),
+    ...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),
+    ...(isPatient ? [ringsAt] : []),
     ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)]),
   ];
   return times.length > 0 ? new Date(times.reduce((one, other) => Math.min(one, other))).toISOString() : undefined;
@@ -161,40 +175,64 @@ const essence = ({ status, memory, seen, dueAt }: StoredState): object => {
 };
 
 /**
- * Updates the index, so that events about these ids find the table. Returns the ids it is listed under. A table without
- * an item stays under `managed` until all its news is announced: sweeps find it there.
+ * The ids under which events must find the table. A table without an item stays under `managed` until all its news is
+ * announced: sweeps find it there.
  */
-async function keepIndex(
-  { routeTableId, known: { state: before }, world, log }: Session,
+function namesAfter(
+  { known: { state: before } }: Session,
   { status, memory }: State,
   result: Result,
   unsent: News,
-): Promise<{ readonly names: readonly string[]; readonly isKept: boolean }> {
-  const old = before?.memory.indexed ?? [];
-  const names =
-    status.phase === 'Unmanaged'
-      ? isEmpty(unsent)
-        ? []
-        : [managed]
-      : 'actual' in result
-        ? [
-            ...namesOf(result.desired, result.actual),
-            ...(memory.braked?.edit === undefined ? [] : [memory.braked.edit]),
-          ]
-        : (memory.indexed ?? [managed]);
-  const [was, is] = [new Set(old), new Set(names)];
-  const add = names.filter((name) => !was.has(name));
-  const remove = old.filter((name) => !is.has(name));
-  if (add.length + remove.length === 0) return { names, isKept: true };
+): readonly string[] {
+  if (status.phase === 'Unmanaged') return isEmpty(unsent) ? [] : [managed];
+  if (!('actual' in result)) return before?.memory.indexed ?? [managed];
+  // After a route was moved away from an interface, only the memory knows the instance behind it.
+  const instances = [...memory.destinations.values()].flatMap(({ instances = {} }) => Object.values(instances));
+  const edits = memory.braked?.edit === undefined ? [] : [memory.braked.edit];
+  return [...namesOf(result.desired, result.actual, instances), ...edits];
+}
+
+/**
+ * Adds the table to the index under its new ids, before the state counts on them. An id is removed only after a state was
+ * written that does not count on it (`removeFromIndex`). So whichever write fails or never comes, the index has every id
+ * that the state in force counts on.
+ */
+async function addToIndex(
+  { routeTableId, known: { state: before }, world, log }: Session,
+  names: readonly string[],
+): Promise<{ readonly remembered: Pick<State['memory'], 'indexed' | 'unindexed'>; readonly isKept: boolean }> {
+  const { indexed = [], unindexed = [] } = before?.memory ?? {};
+  const add = without(names, indexed);
+  const remove = without(unindexed, names);
+  const remembered = (certain: readonly string[], doubtful: readonly string[]) =>
+    known({ indexed: orAbsent(certain), unindexed: orAbsent(doubtful) });
   try {
-    await world.index.keep(routeTableId, { add, remove });
-    return { names, isKept: true };
+    if (add.length + remove.length > 0) await world.index.keep(routeTableId, { add, remove });
+    return { remembered: remembered(names, without(indexed, names)), isKept: true };
   } catch (error) {
     // This failure must not keep the reconcile from recording what it did to the table.
     log.error('could not update the index: the next sweep tries again', { error });
-    return { names: old, isKept: false };
+    return { remembered: remembered(indexed, [...new Set([...unindexed, ...add])]), isKept: false };
   }
 }
+
+/** Removes the table from the index under the ids that the written state does not count on any more. */
+async function removeFromIndex({ routeTableId, world, log }: Session, { memory }: StoredState): Promise<void> {
+  const remove = without(memory.unindexed ?? [], memory.indexed ?? []);
+  if (remove.length === 0) return;
+  try {
+    await world.index.keep(routeTableId, { add: [], remove });
+  } catch (error) {
+    log.warn('could not remove the table from the index: the next reconcile tries again', { error });
+  }
+}
+
+const without = (some: readonly string[], others: readonly string[]): readonly string[] => {
+  const known = new Set(others);
+  return some.filter((one) => !known.has(one));
+};
+
+const orAbsent = (some: readonly string[]): readonly string[] | undefined => (some.length > 0 ? some : undefined);
 
 /**
  * Announces the unsent news. Events that EventBridge rejects stay in the state: the next reconcile sends them again.
@@ -215,11 +253,11 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
 
 async function requeue(
   { status: { routeTableId, nextRetry } }: StoredState,
-  { world, invocation }: Session,
+  { world, occasion }: Session,
 ): Promise<void> {
   if (nextRetry === undefined) return;
   const delayMs = Date.parse(nextRetry) - world.now().getTime();
-  const hop = (invocation.hop ?? 0) + 1;
+  const hop = occasion.hop + 1;
   if (delayMs > longestDelayMs || hop > longestChain) return;
   await world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
 }

@@ -11,14 +11,15 @@ const retakeAfterMs = 60_000;
 /** No change in EC2 starts in the last 10 s of a lease: EC2 has no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;
 
+/** No chain of requeue messages is longer: Lambda stops functions that seem to call themselves in a loop. */
+export const longestChain = 12;
+
 /** One invocation of a function. */
 export interface Invocation {
   /** A retry of the same request has the same id. */
   readonly requestId: string;
   /** No call to EC2 starts after this instant. */
   readonly until: Date;
-  /** How many requeue messages in a row led to it. */
-  readonly hop?: number;
 }
 
 /**
@@ -28,7 +29,8 @@ export interface Invocation {
  * one more round, so a storm of events causes only a few reads. The first invocation that leaves triggers also sends a
  * message that arrives after the lease has expired, in case the holder died. No trigger is dropped: those that the
  * holder has no time for go to the requeue queue. Deletions of the item stay with the lease until they are answered: a
- * message is no evidence.
+ * message is no evidence. Whatever is handed on keeps the number of its hops, so that no chain starts again. At the end of
+ * a chain, the next sweep reads the table instead.
  *
  * @param own the triggers of this invocation, at least one kind
  * @param work receives the triggers it answers for, and the instant after which it must not start a call
@@ -75,9 +77,9 @@ export async function underLease<T>(
     while (true) {
       const end = Math.min(until.getTime(), mine.expiresAt.getTime() - leaseMarginMs);
       const result = await work(together(others, unanswered), new Date(end));
-      unanswered = nothingLeft;
+      unanswered = { ...nothingLeft, hop: together(others, unanswered).hop };
       if (now() >= until) {
-        await giveUp(nothingLeft, others.deletions);
+        await giveUp(unanswered, others.deletions);
         return result;
       }
       mine = claim();
@@ -87,7 +89,9 @@ export async function underLease<T>(
     }
   } catch (error) {
     // If this fails too, the lease expires, and the message of the invocation that left the first trigger arrives.
-    await giveUp(others).catch((error: unknown) => log.warn('could not release the lease', { error }));
+    await giveUp(together(others, { ...nothingLeft, hop: unanswered.hop })).catch((error: unknown) =>
+      log.warn('could not release the lease', { error }),
+    );
     throw error;
   }
 
@@ -97,14 +101,20 @@ export async function underLease<T>(
     if (left === 'free') return false;
     if (left === 'first') {
       // Allow for clock skew: a message that arrives before the lease expires would be left with a dead holder.
-      await requeue.send({ routeTableId, hop: 0 }, expiresAt.getTime() - now().getTime() + leaseMarginMs);
+      await handOn(own, expiresAt.getTime() - now().getTime() + leaseMarginMs);
     }
     return true;
   }
 
   /** Releases the lease at once. If triggers are left, a message hands them to another invocation. */
   async function giveUp(unanswered: Left, answered: readonly string[] = []): Promise<void> {
-    const { kinds } = together(unanswered, await leases.drop(routeTableId, holder, answered));
-    if (kinds.length > 0) await requeue.send({ routeTableId, hop: 0, kinds }, 0);
+    const left = together(unanswered, await leases.drop(routeTableId, holder, answered));
+    if (left.kinds.length > 0) await handOn(left, 0, left.kinds);
+  }
+
+  /** Hands triggers to another invocation. At the end of a chain, to the next sweep. */
+  async function handOn({ hop }: Left, delayMs: number, kinds?: Left['kinds']): Promise<void> {
+    if (hop < longestChain) await requeue.send({ routeTableId, hop: hop + 1, ...(kinds && { kinds }) }, delayMs);
+    else log.warn('no more messages in this chain: the next sweep reads the table');
   }
 }

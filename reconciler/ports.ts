@@ -18,7 +18,23 @@ export interface RouteTables extends RouteWriter {
   read(routeTableId: string): Promise<ActualTable | undefined>;
   /** The tables among these that exist and are not foreign, read in pages. The order is undefined. */
   readMany(routeTableIds: readonly string[]): AsyncIterable<ActualTable>;
+  /** Reads these tables together, as they are asked for. */
+  together(routeTableIds: readonly string[]): SharedReads;
 }
+
+/** A table as a read showed it that began at this time. */
+export interface Reading {
+  readonly at: Date;
+  readonly table: ActualTable;
+}
+
+/**
+ * A read of a table among others, if one shows it that began less than 10 s ago, and not before `notBefore`. Undefined
+ * if the table must be read alone: it is missing or foreign, or somebody has written since.
+ *
+ * @throws Error when the tables cannot be read
+ */
+export type SharedReads = (routeTableId: string, notBefore?: Date) => Promise<Reading | undefined>;
 
 /**
  * Asks EC2 which of these targets can carry traffic of a VPC. Never throws.
@@ -261,6 +277,8 @@ export interface Checkpoint {
 /** Everything that a reconcile reads or writes. */
 export interface World {
   readonly tables: RouteTables;
+  /** Reads of several tables at once. Absent if only one is reconciled. */
+  readonly shared?: SharedReads;
   readonly targetHealth: TargetHealth;
   readonly desired: DesiredItems;
   readonly lastValid: LastValidItems;

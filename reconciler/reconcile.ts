@@ -1,5 +1,6 @@
 import pMap from 'p-map';
 import { isDeepStrictEqual } from 'node:util';
+import { together } from './bulk-reads.ts';
 import { type Converged, type LastPlan, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
 import { changeAsJson } from './core/route/change.ts';
@@ -14,15 +15,15 @@ import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
 import { type Plan, planAfter } from './core/plan/plan.ts';
 import type { Result } from './core/status/conclude.ts';
 import { withApprovalSpent } from './core/status/remember.ts';
-import { isParked } from './core/status/retries.ts';
+import { parkedBy, withRevivals } from './core/status/retries.ts';
 import { isDoubtful, rememberWrites } from './core/status/staleness.ts';
 import type { Phase } from './core/status/status.ts';
-import { type Occasion, type Trigger, leftOf } from './core/memory/trigger.ts';
+import { type Occasion, type Trigger, isEdited, leftOf, nothingLeft } from './core/memory/trigger.ts';
 import { askFleetBrake } from './fleet-brake.ts';
 import { type Finished, finish } from './finish.ts';
 import { withWritesOf } from './history.ts';
 import { type Invocation, underLease } from './lease.ts';
-import type { Checkpoint, World } from './ports.ts';
+import type { Checkpoint, Reading, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
 
@@ -104,6 +105,11 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
       wanted.kind === 'valid'
         ? await keepAsValid(session, told.item, desired, memory)
         : { ...withApprovalSpent(memory, told.orders), lastValid: desiredHash(desired) };
+    memory = withRevivals(memory, {
+      isEdit: isEdited(occasion) || known.state?.memory.desiredHash !== desiredHash(desired),
+      calls: evidence.unread,
+      now: world.now(),
+    });
     const { converged, stopped } = await apply(session, desired, told, { memory, outcomes });
     memory = converged.memory ?? memory;
     const earlier = outcomes;
@@ -154,7 +160,7 @@ async function forgetLastValid({ routeTableId, world, known: { state, isLost } }
  * that was taken into account before says nothing about the item written after it.
  */
 async function forget(table: Leased, deletions: readonly string[]): Promise<void> {
-  const session = await begin(table, { kinds: ['desired'], deletions });
+  const session = await begin(table, { ...nothingLeft, kinds: ['desired'], deletions });
   const before = session.known.state?.memory;
   if (!before && session.known.isLost) await forgetLastValid(session);
   if (!before || deletions.every((id) => before.deletions?.includes(id))) return;
@@ -212,6 +218,8 @@ async function apply(
   const isEdit = before?.desiredHash !== desiredHash(desired) || before.policyHash !== policyHash(desired, world.now());
   const converged = await converge(desired, {
     tables: world.tables,
+    // Reads of the caller may be older than the changes under an earlier version of the item.
+    shared: outcomes.length === 0 ? (notBefore) => readingOf(session, notBefore) : undefined,
     targetHealth: world.targetHealth,
     healthFailed: (failures) => log.warn('could not ask EC2 about targets: what is known of them stays', { failures }),
     now: world.now,
@@ -219,9 +227,9 @@ async function apply(
     memory,
     vouched: session.vouched,
     askBrake: () => askFleetBrake(desired, world),
-    isParked: (change, makesRoom) => isParked(change, memory, { woken: occasion.kinds, makesRoom, now: world.now() }),
+    isParked: (change, makesRoom) => parkedBy(memory, occasion.kinds, world.now())(change, makesRoom),
     isDoubtful: (read, made) =>
-      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt), {
+      isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt, evidence.recent), {
         desired,
         calls: evidence.recent,
         isEdited: before?.desiredHash !== desiredHash(desired),
@@ -239,6 +247,9 @@ async function apply(
   await history.applied(converged.outcomes);
   return { converged, stopped };
 }
+
+const readingOf = async ({ routeTableId, world }: Session, notBefore?: Date): Promise<Reading | undefined> =>
+  world.shared?.(routeTableId, notBefore);
 
 /** Why the rest of a plan is dropped: item or orders have changed, the lease is lost, or the checkpoint fails. */
 async function whyStop(
@@ -305,11 +316,12 @@ export async function reconcileEach(
   invocation: Invocation,
 ): Promise<void> {
   const failures: unknown[] = [];
+  const shared = together(world, routeTableIds);
   await pMap(
     routeTableIds,
     async (routeTableId) => {
       try {
-        await reconcile(routeTableId, trigger, world, invocation);
+        await reconcile(routeTableId, trigger, shared, invocation);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         failures.push(error);

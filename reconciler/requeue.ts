@@ -18,6 +18,6 @@ export async function reconcileAgain(
     if (state?.status.nextRetry !== nextRetry) return;
   }
   const trigger = { kind: 'requeue', id: messageId } as const;
-  const occasion = kinds ? { kinds, deletions: [] } : { ...leftOf(trigger), trigger };
-  await reconcileFor(routeTableId, occasion, world, { ...invocation, hop });
+  const occasion = kinds ? { kinds, deletions: [], hop } : { ...leftOf(trigger, hop), trigger };
+  await reconcileFor(routeTableId, occasion, world, invocation);
 }

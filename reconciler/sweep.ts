@@ -3,7 +3,7 @@ import { metricsOfSweep } from './core/announce/metrics.ts';
 import type { AllOrders } from './core/desired/all-orders.ts';
 import { activePause, isEnforced } from './core/desired/enforcement.ts';
 import { managed } from './core/desired/names.ts';
-import { type ActualTable, notATableId, routeTableIdPattern } from './core/route/route.ts';
+import { notATableId, routeTableIdPattern } from './core/route/route.ts';
 import { known } from './core/route/known.ts';
 import { type Status, countsAs } from './core/status/status.ts';
 import { type SweepRecord, type Unread, completedSweep, missingItems } from './core/status/sweep-record.ts';
@@ -153,9 +153,15 @@ async function sweepPage(
   let turns = 0;
   let glances: ReadonlyMap<string, Glance>;
   let allOrders: AllOrders;
-  let tables: ReadonlyMap<string, ActualTable>;
+  const shared = world.tables.together(ids);
   try {
-    [glances, allOrders, tables] = await Promise.all([world.states.glance(ids), orders(), readTables(ids, world)]);
+    const [first] = ids;
+    [glances, allOrders] = await Promise.all([
+      world.states.glance(ids),
+      orders(),
+      // The whole page, before any table has its turn.
+      first !== undefined && shared(first),
+    ]);
   } catch (error) {
     world.log.error('could not read a page of tables', { tables: entries.length, error });
     for (const routeTableId of ids) tally.unknown(routeTableId, error);
@@ -174,12 +180,17 @@ async function sweepPage(
         const wanted = await wantedNow(routeTableId, { item, orders }, world);
         const isWatched = 'desired' in wanted && !isEnforced(wanted.desired, now);
         if ('desired' in wanted && activePause(wanted.desired, now)) tally.stopped();
-        const seen = seenHash(wanted, orders, tables.get(routeTableId), now);
+        const seen = seenHash(wanted, orders, (await shared(routeTableId))?.table, now);
         if (glance && !needsReconcile(glance, seen, now) && !isReleased(glance, orders, now)) {
           tally.checked(glance.status, isWatched);
           return;
         }
-        const { phase, blackholes } = await reconcile(routeTableId, { kind: 'sweep' }, world, invocation);
+        const { phase, blackholes } = await reconcile(
+          routeTableId,
+          { kind: 'sweep' },
+          { ...world, shared },
+          invocation,
+        );
         if (phase === 'Held') {
           tally.checked(glance?.status ?? { phase: 'Verifying' }, isWatched);
           tally.held(routeTableId);
@@ -204,12 +215,6 @@ const isReleased = ({ status: { plan } }: Glance, { edits }: Orders, now: Date):
   edits !== undefined &&
   edits.until > now &&
   edits.ids.includes(plan.blocked.edit);
-
-async function readTables(ids: readonly string[], world: World): Promise<ReadonlyMap<string, ActualTable>> {
-  const tables = new Map<string, ActualTable>();
-  for await (const table of world.tables.readMany(ids)) tables.set(table.routeTableId, table);
-  return tables;
-}
 
 type Counts = Pick<SweepRecord, 'checked' | 'outOfSync' | 'unknown' | 'held' | 'unusable'> & {
   readonly observed: number;

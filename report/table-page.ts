@@ -177,7 +177,7 @@ const failuresOf = ({ failures }: Status): Html | false =>
       html`${answer !== undefined && html`<code>${answer}</code> `}${message}`,
       remedy,
       attempts,
-      timeOf(nextRetry),
+      nextRetry === undefined ? 'with the next sweep' : timeOf(nextRetry),
     ]),
   );
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { routeTableIdPattern } from '../core/route/route.ts';
 import { everyTable } from '../core/desired/orders.ts';
 import { triggerKinds } from '../core/memory/trigger.ts';
+import { longestChain } from '../lease.ts';
 import type { Requeue, RequeueMessage } from '../ports.ts';
 
 /** SQS delays a message by at most 15 minutes. */
@@ -36,7 +37,11 @@ const entry = (message: RequeueMessage, delayMs: number): { MessageBody: string;
 const messageShape = z.object({
   routeTableId: z.string().regex(routeTableIdPattern).or(z.literal(everyTable)),
   nextRetry: z.iso.datetime().optional(),
-  hop: z.int().min(0),
+  // A forged count can end the chain of its table, and no more.
+  hop: z
+    .int()
+    .min(0)
+    .transform((hop) => Math.min(hop, longestChain)),
   kinds: z.array(z.enum(triggerKinds)).min(1).optional(),
 });
 

@@ -15,6 +15,10 @@ const entries = [...runbook.matchAll(/^## (.+)$/gm)].map(([, heading = '']) =>
     .replaceAll(/\s/g, '-'),
 );
 
+/** The runbook entry that an alarm names. */
+const entryOf = (alarm: Record<string, unknown>): string | undefined =>
+  /docs\/runbook\.md#([a-z-]+)/.exec(String(alarm['AlarmDescription']))?.[1];
+
 describe('alarms', () => {
   const template = new StackTemplate({ sweepEveryMinutes: 7 });
   const alarms = [...template.all('AWS::CloudWatch::Alarm')];
@@ -187,12 +191,19 @@ describe('alarms', () => {
 
   it.each(alarms)('%s says what it means, what to do first, and which existing runbook entry to read', (_, alarm) => {
     const description = String(alarm['AlarmDescription']);
-    expect(description).toMatch(/^[A-Z].+\. First: .+\. Runbook: docs\/runbook\.md#[a-z-]+$/);
-    expect(entries).toContain(description.split('#').at(-1));
+    expect(description).toMatch(
+      /^[A-Z].+\. First: .+\. Runbook: docs\/runbook\.md#[a-z-]+\. Dashboard: https:\/\/eu-west-1\.console\.aws\.amazon\.com\/cloudwatch\/home\?region=eu-west-1#dashboards\/dashboard\/RouteReconciler$/,
+    );
+    expect(entries).toContain(entryOf(alarm));
+    expect(description.length).toBeLessThanOrEqual(1_024);
+  });
+
+  it('are named for what they mean, in the stack that they belong to', () => {
+    for (const [id, { AlarmName }] of alarms) expect(AlarmName).toBe(`RouteReconciler-${id.replace('Alarms', '')}`);
   });
 
   it.each(entries.filter((entry) => entry !== 'all-alarms'))('the runbook entry %s belongs to an alarm', (entry) => {
-    expect(alarms.some(([, alarm]) => String(alarm['AlarmDescription']).endsWith(`#${entry}`))).toBe(true);
+    expect(alarms.some(([, alarm]) => entryOf(alarm) === entry)).toBe(true);
   });
 
   it('are simple: one metric each, no metric math, no composites', () => {

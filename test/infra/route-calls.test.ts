@@ -114,11 +114,16 @@ describe('the rule for the surroundings of route tables', () => {
     'AssociateVpcCidrBlock',
     'TerminateInstances',
     'AcceptVpcPeeringConnection',
+    'AcceptVpcEndpointConnections',
+    'ModifyTransitGatewayVpcAttachment',
+    'RejectVpcPeeringConnection',
+    'RunInstances',
+    'CreateSubnet',
   ])('matches %s', (eventName) => {
     expect(wakes(sample('01', { eventName }))).toBe(true);
   });
 
-  it.each(['CreateRoute', 'RunInstances', 'CreateTags', 'DescribeNatGateways'])('sleeps through %s', (eventName) => {
+  it.each(['CreateRoute', 'RebootInstances', 'CreateTags', 'DescribeNatGateways'])('sleeps through %s', (eventName) => {
     expect(wakes(sample('01', { eventName }))).toBe(false);
   });
 
@@ -167,5 +172,32 @@ describe('the rule for tags', () => {
       { recipientAccountId: '444455556666' },
     ])
       expect(wakes(tagging(['rtb-aaaaaaaa'], detail))).toBe(false);
+  });
+});
+
+describe('the rule for the states of instances', () => {
+  const { EventPattern: pattern } = new StackTemplate().one('AWS::Events::Rule', 'InstanceStates');
+  const change = (state: string, envelope: Record<string, unknown> = {}) => ({
+    source: 'aws.ec2',
+    account,
+    'detail-type': 'EC2 Instance State-change Notification',
+    detail: { 'instance-id': 'i-aaaaaaaa', state },
+    ...envelope,
+  });
+
+  it.each(['running', 'stopping', 'stopped', 'shutting-down', 'terminated'])('matches %s', (state) => {
+    expect(matches(pattern, change(state))).toBe(true);
+  });
+
+  it('ignores instances that start, other accounts, other sources and calls', () => {
+    expect(matches(pattern, change('pending'))).toBe(false);
+    expect(matches(pattern, change('stopped', { account: '444455556666' }))).toBe(false);
+    expect(matches(pattern, change('stopped', { source: 'local.ec2' }))).toBe(false);
+    expect(matches(pattern, sample('10'))).toBe(false);
+  });
+
+  it('matches the stand-in of EC2 only in the local stack', () => {
+    const { EventPattern: local } = new StackTemplate({ local: true }).one('AWS::Events::Rule', 'InstanceStates');
+    expect(matches(local, change('stopped', { source: 'local.ec2', account: localAccount }))).toBe(true);
   });
 });

@@ -153,7 +153,7 @@ describe('the stack', () => {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
     });
     expect(template.one('AWS::SQS::Queue', 'Requeue')).toMatchObject({
-      RedrivePolicy: { deadLetterTargetArn: 'FailedRequeues.Arn', maxReceiveCount: 3 },
+      RedrivePolicy: { deadLetterTargetArn: 'FailedRequeues.Arn', maxReceiveCount: 6 },
     });
   });
 
@@ -179,6 +179,7 @@ describe('the stack', () => {
       'FailedInvocationsQueueUrl',
       'FailedRecordsQueueUrl',
       'FailedRequeuesQueueUrl',
+      'InstanceStatesRuleName',
       'OnDesiredChangeFunctionName',
       'OnRequeueFunctionName',
       'OnRouteChangeFunctionName',

@@ -9,7 +9,13 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
+  runtime: () => ({
+    world,
+    accountId: '111122223333',
+    region: 'eu-west-1',
+    eventSources: ['aws.ec2'],
+    sweepEveryMs: 300_000,
+  }),
 }));
 
 const [a, b] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb'] as const;
@@ -49,7 +55,12 @@ describe('a failure is logged with its table and its cause', () => {
       recipientAccountId: '111122223333',
       requestParameters: { routeTableIds: [a, b] },
     };
-    const envelope = { source: 'aws.ec2', account: '111122223333', 'detail-type': 'AWS API Call via CloudTrail' };
+    const envelope = {
+      source: 'aws.ec2',
+      account: '111122223333',
+      region: 'eu-west-1',
+      'detail-type': 'AWS API Call via CloudTrail',
+    };
     const waking = onRouteChange({ ...envelope, detail }, contextOf());
     await expect(waking).rejects.toThrow('Error: no answer');
     expect(errors()).toMatchObject([logged]);

@@ -13,7 +13,13 @@ let world: InMemoryWorld;
 
 vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
   ...(await original()),
-  runtime: () => ({ world, accountId: '111122223333', eventSources: ['aws.ec2'], sweepEveryMs: 300_000 }),
+  runtime: () => ({
+    world,
+    accountId: '111122223333',
+    region: 'eu-west-1',
+    eventSources: ['aws.ec2'],
+    sweepEveryMs: 300_000,
+  }),
 }));
 
 const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;
@@ -54,10 +60,35 @@ describe('on-route-change', () => {
     });
   });
 
+  it('reads the table whose route leads to an instance that stopped, and names nobody', async () => {
+    const [destination, eni, instance] = ['10.30.0.0/16', 'eni-bbbbbbbb', 'i-bbbbbbbb'] as const;
+    world.ec2.scenery.target(instance);
+    world.ec2.scenery.route(a, destination, eni);
+    world.desired.put({ routeTableId: a, routes: [{ destination, target: eni }] });
+    await world.settle(a);
+    world.ec2.scenery.target(instance, { running: false });
+    vi.setSystemTime(world.now());
+    const envelope = { source: 'aws.ec2', account: '111122223333', region: 'eu-west-1', id: 'event-1' };
+    const detail = { 'instance-id': instance, state: 'stopped' };
+    const time = `${world.now().toISOString().slice(0, 19)}Z`;
+    const event = { ...envelope, 'detail-type': 'EC2 Instance State-change Notification', time, detail };
+    await onRouteChange({ ...event, account: '999999999999' }, contextOf());
+    await onRouteChange({ ...event, region: 'us-east-1' }, contextOf());
+    expect(world.states.status(a).phase).toBe('InSync');
+    await onRouteChange(event, contextOf());
+    expect(world.states.status(a)).toMatchObject({ phase: 'Degraded', trigger: { via: instance } });
+    expect(world.states.status(a).actor).toBeUndefined();
+    expect(world.states.status(a).reason).toContain(`the instance of ${eni} went down at ${time}, and no event names`);
+    const told = world.announcer.news.flatMap(({ events }) => events).at(-1);
+    expect(told).toMatchObject({ type: 'Route Blackholed', detail: { routes: [{ destination, target: eni }] } });
+    expect(JSON.stringify(told)).not.toContain('arn:');
+  });
+
   it('retries denied changes when the table is tagged, because the tag may have been missing', async () => {
     const event = JSON.parse(readFileSync(file, 'utf8'));
     const requestParameters = { resourcesSet: { items: ['i-aaaaaaaa', a, b].map((resourceId) => ({ resourceId })) } };
-    const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', requestParameters } };
+    const eventTime = world.now().toISOString();
+    const tagged = { ...event, detail: { ...event.detail, eventName: 'CreateTags', eventTime, requestParameters } };
     world.faults.strike({ action: 'CreateRoute', times: 1 }, { refused: { code: 'UnauthorizedOperation' } });
     await onDesiredChange(streamEvent(a), contextOf());
     expect(world.states.status(a)).toMatchObject({ phase: 'Failed', failures: [{ kind: 'denied' }] });
@@ -81,12 +112,14 @@ describe('on-route-change', () => {
     ['no source', { source: undefined }],
     ['another account', { account: '999999999999' }],
     ['no account', { account: undefined }],
+    ['another Region', { region: 'us-east-1' }],
+    ['no Region', { region: undefined }],
   ])('ignores and logs an event from %s, whatever its detail claims', async (_, envelope) => {
     await onRouteChange({ ...JSON.parse(JSON.stringify(recorded(a))), ...envelope }, contextOf());
     expect(routes()).toEqual([{}, {}, {}]);
     expect(await world.evidence.of(a, new Date(0))).toEqual([]);
     expect(world.lines).toMatchObject([
-      { level: 'error', message: 'ignored an event that EC2 did not send in this account' },
+      { level: 'error', message: 'ignored an event that EC2 did not send in this account and Region' },
     ]);
   });
 
@@ -111,7 +144,7 @@ describe('on-desired-change', () => {
 
   it('reconciles a table once, however many of its edits are in a batch', async () => {
     await onDesiredChange(streamEvent(a, a, a, b, a), contextOf());
-    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 2, DescribeTargets: 2, CreateRoute: 2 });
+    expect(world.ec2.journal.counts).toEqual({ DescribeRouteTables: 1, DescribeTargets: 2, CreateRoute: 2 });
   });
 
   it('reconciles the table of an order, and announces an order for all tables once', async () => {

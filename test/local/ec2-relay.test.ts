@@ -9,6 +9,10 @@ import {
   DescribeVpcEndpointsCommand,
   EC2Client,
   ReplaceRouteCommand,
+  RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+  TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Caller } from '../../local/cloudtrail-event.ts';
@@ -33,7 +37,10 @@ async function fakeEc2(shows?: Shows) {
     const parameters = new URLSearchParams(await text(request));
     const action = String(parameters.get('Action'));
     const shown = shows?.(Object.fromEntries(parameters));
-    if (shown) return response.writeHead(shown.status).end(`<?xml version="1.0"?><Answer>${shown.body}</Answer>`);
+    if (shown)
+      return response
+        .writeHead(shown.status)
+        .end(`<?xml version="1.0"?><${action}Response>${shown.body}</${action}Response>`);
     if (action === 'ReplaceRoute')
       return response.writeHead(500).end('<!doctype html><html lang=en><title>500</title>');
     const read = action.startsWith('Describe');
@@ -55,12 +62,16 @@ async function fakeEc2(shows?: Shows) {
 async function relayed(allows: RelayOptions['allows'] = async () => true, shows?: Shows) {
   const { carriedOut, upstream } = await fakeEc2(shows);
   const events: Record<string, unknown>[] = [];
+  const states: Record<string, unknown>[] = [];
   const relay = await startRelay({
     upstream,
     accountId: '000000000000',
     region: 'eu-west-1',
     allows,
-    publish: async (detail) => void events.push(detail),
+    publish: async ({ detailType, detail }) => {
+      if (detailType === 'AWS API Call via CloudTrail') events.push(detail);
+      else states.push(detail);
+    },
     log: () => undefined,
   });
   closers.push(() => relay.close());
@@ -72,7 +83,7 @@ async function relayed(allows: RelayOptions['allows'] = async () => true, shows?
       maxAttempts: 1,
     });
   const named = (caller: string) => events.filter((event) => JSON.stringify(event).includes(caller));
-  return { carriedOut, events, named, clientOf, control: relayControl(relay.endpoint) };
+  return { carriedOut, events, states, named, clientOf, control: relayControl(relay.endpoint) };
 }
 
 const describeTables = () => new DescribeRouteTablesCommand({});
@@ -368,6 +379,51 @@ describe('events', () => {
     await clientOf(alice).send(deleteRoute());
     await vi.waitFor(() => expect(events).toHaveLength(1));
     expect(await control.calls()).toHaveLength(1);
+  });
+});
+
+describe('the relay reports the states of instances', () => {
+  const ids = ['i-0a1b2c3d4e5f60718', 'i-0f1e2d3c4b5a69788'];
+
+  it.each<[string, (client: EC2Client) => Promise<unknown>, readonly string[]]>([
+    ['RunInstances', (ec2) => ec2.send(new RunInstancesCommand({ MinCount: 1, MaxCount: 1 })), ['running']],
+    ['StartInstances', (ec2) => ec2.send(new StartInstancesCommand({ InstanceIds: ids })), ['running']],
+    ['StopInstances', (ec2) => ec2.send(new StopInstancesCommand({ InstanceIds: ids })), ['stopping', 'stopped']],
+    [
+      'TerminateInstances',
+      (ec2) => ec2.send(new TerminateInstancesCommand({ InstanceIds: ids })),
+      ['shutting-down', 'terminated'],
+    ],
+  ])('in the answer to %s, one event each', async (_, call, expected) => {
+    const instances = ids.map((id) => `<item><instanceId>${id}</instanceId></item>`).join('');
+    const body = `<instancesSet>${instances}</instancesSet>`;
+    const { clientOf, states } = await relayed(undefined, () => ({ status: 200, body }));
+    await call(clientOf(alice));
+    const events = expected.flatMap((state) => ids.map((id) => ({ 'instance-id': id, state })));
+    await vi.waitFor(() => expect(states).toEqual(events));
+  });
+
+  it('without a call', async () => {
+    const { control, states } = await relayed();
+    await control.changeInstance('i-0a1b2c3d4e5f60718', 'stopped');
+    await vi.waitFor(() => expect(states).toEqual([{ 'instance-id': 'i-0a1b2c3d4e5f60718', state: 'stopped' }]));
+  });
+
+  it('and leads a route nowhere while the instance behind its interface is down', async () => {
+    const eni = '<networkInterfaceId>eni-0a1b2c3d4e5f60718</networkInterfaceId>';
+    const attachment = `<attachment><instanceId>${ids[0]}</instanceId><instanceOwnerId>000000000000</instanceOwnerId></attachment>`;
+    const bodies: Readonly<Record<string, string>> = {
+      DescribeRouteTables: `<routeTableSet><item><routeSet><item>${eni}<state>active</state></item></routeSet></item></routeTableSet>`,
+      DescribeNetworkInterfaces: `<networkInterfaceSet><item>${attachment}${eni}</item></networkInterfaceSet>`,
+    };
+    const shows: Shows = ({ Action = '' }) => ({ status: 200, body: bodies[Action] ?? '' });
+    const { control, clientOf } = await relayed(undefined, shows);
+    const state = async () => (await clientOf(alice).send(describeTables())).RouteTables?.[0]?.Routes?.[0]?.State;
+    expect(await state()).toBe('active');
+    await control.changeInstance(String(ids[0]), 'stopped');
+    expect(await state()).toBe('blackhole');
+    await control.changeInstance(String(ids[0]), 'running');
+    expect(await state()).toBe('active');
   });
 });
 

@@ -340,7 +340,7 @@ describe('a missing route whose target is dead', () => {
     expect(world.status()).toMatchObject({
       phase: 'Failed',
       failures: [
-        { action: 'create', kind: 'not-ready', code: 'target-down', remedy: expect.stringContaining('restore') },
+        { action: 'create', kind: 'not-ready', code: 'target-down', remedy: expect.stringContaining('accept') },
       ],
     });
     world.ec2.scenery.target('pcx-aaaaaaaa');

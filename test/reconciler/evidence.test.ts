@@ -54,7 +54,7 @@ describe('a call whose own invocation died', () => {
 });
 
 it.each([
-  ['an event and retries rejected changes', { kinds: ['event'] as const }, 'InSync'],
+  ['an edit and retries rejected changes', { kinds: ['desired'] as const }, 'InSync'],
   ['a due time alone and does not', {}, 'Failed'],
 ])('a message says that it was sent because of %s', async (_, left, phase) => {
   const world = await inSync(two);
@@ -63,7 +63,7 @@ it.each([
   world.ec2.scenery.target('tgw-bbbbbbbb');
   const message = { routeTableId, hop: 0, ...left };
   for (const id of ['message-1', 'message-2']) {
-    world.clock.advance(10 * second);
+    world.clock.advance(6 * second);
     await reconcileAgain(message, id, world, world.invocation());
   }
   expect(world.status().phase).toBe(phase);
@@ -182,6 +182,10 @@ it('an invocation leaves kinds of triggers and deletions with the holder of a le
   await world.leases.take(routeTableId, { ...claim, expiresAt: new Date(world.now().getTime() + minute) });
   await world.event(deletion);
   await world.reconcile({ kind: 'desired', id: '7', deleted: true });
-  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual({ kinds: ['event', 'desired'], deletions: ['7'] });
+  expect(await world.leases.drop(routeTableId, 'one', [])).toEqual({
+    kinds: ['event', 'desired'],
+    deletions: ['7'],
+    hop: 0,
+  });
   expect(await world.leases.drop(routeTableId, 'one', [])).toEqual(nothingLeft);
 });

@@ -199,7 +199,7 @@ describe('triggers that were left with a dead holder', () => {
     };
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     await sweep(world, world.invocation());
-    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0, kinds: ['event'] }, dueAt: clock.now() }]);
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 1, kinds: ['event'] }, dueAt: clock.now() }]);
   });
 });
 

@@ -64,7 +64,7 @@ describe('while an item is invalid', () => {
     expect(reason).toMatch(/^the desired item is invalid: .* and 1 more; its last valid version of 2026-11-23T12:00/);
     expect(plan?.findings.map(({ code }) => code)).toEqual(['invalid-desired', 'invalid-desired']);
     await replaceIn(world, '10.20.0.0/16', 'tgw-aaaaaaaa');
-    world.faults.strike({ naming: '10.20.0.0/16' }, { refused: { code: 'InvalidInstanceID' } });
+    world.faults.strike({ naming: '10.20.0.0/16' }, { refused: { code: 'IncorrectState' } });
     await world.reconcile();
     expect(world.status()).toMatchObject({
       phase: 'Invalid',

@@ -79,7 +79,7 @@ describe('an item that is deleted and written again', () => {
     await world.reconcile(deleted);
     world.desire(two);
     const [sent] = world.requeue.sent;
-    expect(sent?.message).toEqual({ routeTableId, hop: 0 });
+    expect(sent?.message).toEqual({ routeTableId, hop: 1 });
     world.clock.advance(2 * minute);
     await reconcileAgain({ routeTableId, hop: 0 }, 'message-1', world, world.invocation());
     asksFirst(world);

@@ -35,7 +35,7 @@ describe('a storm of events for one table', () => {
     faults.strike({}, { answersAfterMs: 50 });
     const dueAt = new Date(clock.now().getTime() + leaseMs + leaseMarginMs);
     await Promise.all([event(), event(), event()]);
-    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 0 }, dueAt }]);
+    expect(requeue.sent).toEqual([{ message: { routeTableId, hop: 1 }, dueAt }]);
   });
 
   it('does not delay another table', async () => {
@@ -54,7 +54,7 @@ describe('a storm of events for one table', () => {
     expect(await event()).toMatchObject({ phase: 'Held' });
     await holder;
     expect(ec2.journal.counts).toEqual({ DescribeRouteTables: 1 });
-    const message = { routeTableId, hop: 0, kinds: ['event'] };
+    const message = { routeTableId, hop: 1, kinds: ['event'] };
     expect(requeue.sent).toContainEqual({ message, dueAt: clock.now() });
   });
 
@@ -174,6 +174,75 @@ describe('an item that is edited while its plan is applied', () => {
   });
 });
 
+describe('a chain of messages', () => {
+  const retried = async (hop: number) => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const answer = () => reconcileAgain({ routeTableId, hop }, `message-${hop}`, world, world.invocation());
+    return { world, answer };
+  };
+  const sent = ({ requeue }: InMemoryWorld) => requeue.sent.map(({ message: { hop } }) => hop);
+
+  /** The second of two rounds repairs something, too. */
+  const inTwoRounds = ({ faults, ec2 }: InMemoryWorld) => {
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { answersAfterMs: 100 });
+    const justBefore = () => ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { justBefore });
+  };
+
+  it('goes on where it was if another function does its work', async () => {
+    const { world, answer } = await retried(7);
+    inTwoRounds(world);
+    await Promise.all([world.reconcile(), answer()]);
+    // The message in case the holder dies, and one after each of its two rounds.
+    expect(sent(world)).toEqual([8, 1, 8]);
+  });
+
+  it('goes on where it was if its function does the work of another', async () => {
+    const { world, answer } = await retried(7);
+    inTwoRounds(world);
+    await Promise.all([answer(), world.reconcile()]);
+    expect(sent(world)).toEqual([1, 8, 8]);
+  });
+
+  it('goes on where it was if the function that does its work dies', async () => {
+    const { world, answer } = await retried(7);
+    await takeAndDie(world);
+    await answer();
+    expect(sent(world)).toEqual([8]);
+    world.requeue.sent.length = 0;
+    world.clock.advance(2 * leaseMs);
+    await world.reconcile();
+    expect(sent(world)).toEqual([8]);
+  });
+
+  it('goes on where it was if the function that does its work runs out of time or fails', async () => {
+    for (const fate of [{ answersAfterMs: 6_000 }, { refused: { code: 'InternalError' }, answersAfterMs: 100 }]) {
+      const { world, answer } = await retried(7);
+      world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, fate);
+      const holder = world.reconcile({ kind: 'sweep' }, routeTableId, 5).catch(() => {});
+      await answer();
+      await holder;
+      expect(world.requeue.sent.map(({ message }) => message)).toContainEqual({
+        routeTableId,
+        hop: 8,
+        kinds: ['requeue'],
+      });
+    }
+  });
+
+  it('ends after 12 hops, whoever holds the lease: then the sweep reads the table', async () => {
+    const { world, answer } = await retried(12);
+    await takeAndDie(world);
+    await answer();
+    expect(world.requeue.sent).toEqual([]);
+    world.clock.advance(2 * leaseMs);
+    await world.reconcile();
+    expect(world.requeue.sent).toEqual([]);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+});
+
 describe('a requeue message', () => {
   const answer = (world: InMemoryWorld, message: { readonly nextRetry?: string; readonly hop: number }) =>
     reconcileAgain({ routeTableId, ...message }, 'message-1', world, world.invocation());
@@ -195,10 +264,10 @@ describe('a requeue message', () => {
     expect(world.ec2.journal.calls).toEqual([]);
   });
 
-  it('is not sent as the eleventh in a row: the sweep reads the table instead', async () => {
+  it('is not sent as the thirteenth in a row: the sweep reads the table instead', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
-    await answer(world, { hop: 10 });
+    await answer(world, { hop: 12 });
     expect(world.status().phase).toBe('Verifying');
     expect(world.requeue.sent).toEqual([]);
   });

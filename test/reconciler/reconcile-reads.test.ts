@@ -316,6 +316,33 @@ describe('a reported call', () => {
     expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(1);
   });
 
+  it('is no answer to a write that we made knowing it, although our clock was late', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.clock.advance(2_000);
+    const time = new Date(world.now().getTime() + 3_000).toISOString();
+    await world.event({ ...hijack, time });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    world.forget();
+    world.clock.advance(5_000);
+    world.faults.strike({ action: 'DescribeRouteTables' }, { staleMs: 6_000 });
+    await world.reconcile();
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.memory().doubt).toBe(true);
+  });
+
+  it('that a read in between does not show either is read for all the same', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 2 }, { staleMs: 6_000 });
+    await world.event(hijack);
+    world.clock.advance(5_000);
+    // It verifies something else, or another event came.
+    await world.reconcile();
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
   it('that a doubtful read could not show is read for once more when reads are believed again', async () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.21.0.0/16');

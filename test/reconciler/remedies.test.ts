@@ -60,6 +60,8 @@ describe('a table of another account in a shared VPC', () => {
       { code: 'table-not-ours', message: expect.stringContaining(`belongs to account ${otherOwnerId}`) },
     ]);
     expect(world.ec2.journal.mutations).toEqual([]);
+    world.clock.advance(10 * minute);
+    await sweep(world, world.invocation());
     const failed = eventsOf(world).find(({ type }) => type === 'Route Reconcile Failed');
     expect(failed?.detail.message).toMatchObject({
       what: reason,

@@ -46,13 +46,13 @@ describe('a sweep', () => {
     expect(record).toMatchObject({ checked: tables, outOfSync: 0, unknown: { count: 0 }, endedAt: expect.any(String) });
   });
 
-  it('reconciles only the tables that drifted', async () => {
+  it('reconciles only the tables that drifted, and does not read them again', async () => {
     const { world, ids } = await fleet(250);
     const drifted = [ids[3], ids[120], ids[249]].filter((id) => id !== undefined);
     for (const id of drifted) world.ec2.scenery.removeRoute(id, '10.20.0.0/16');
     await sweep(world, world.invocation());
     expect(world.ec2.journal.counts).toEqual({
-      DescribeRouteTables: 3 + drifted.length,
+      DescribeRouteTables: 3,
       DescribeTargets: 3,
       CreateRoute: 3,
     });
@@ -111,7 +111,7 @@ describe('a sweep', () => {
     world.ec2.scenery.removeRoute(idOf(0), '10.20.0.0/16');
     world.ec2.scenery.removeRoute(idOf(249), '10.20.0.0/16');
     // The second page.
-    if (on) world.faults.strike({ action: on.action, after: 2, times: 1 }, { serverFault: 'not-done' });
+    if (on) world.faults.strike({ action: on.action, after: 1, times: 1 }, { serverFault: 'not-done' });
     let calls = 0;
     world.states.faults = (call) => {
       if (call === 'glance' && !on && ++calls === 2) throw new Error('no answer');
@@ -251,7 +251,7 @@ describe('a sweep', () => {
     const until = world.now().getTime() + 10_000;
     const first = await sweep(world, world.invocation(10));
     expect(world.ec2.journal.calls.filter(({ calledAt }) => calledAt.getTime() >= until)).toEqual([]);
-    expect(first).toMatchObject({ checked: 20, unknown: { count: 0 }, cursor: idOf(19) });
+    expect(first).toMatchObject({ checked: 36, unknown: { count: 0 }, cursor: idOf(35) });
     expect(await sweep(world, world.invocation(1_000))).toMatchObject({ checked: 100, endedAt: expect.any(String) });
     // The tables in progress when the time was over had only been read.
     world.clock.advance(5 * 60_000);
@@ -401,21 +401,24 @@ describe('a sweep', () => {
     expect(world.ec2.scenery.routesOf(id)).toEqual(wanted);
   });
 
-  it('does not retry a rejected change before it is due', async () => {
+  it('retries a rejected change three times in a row, and then more and more rarely, within an hour', async () => {
     const { world } = await fleet(2);
     world.ec2.scenery.removeRoute(idOf(1), '10.20.0.0/16');
     world.faults.strike({ action: 'CreateRoute' }, { refused: { code: 'InvalidInstanceID' } });
-    await sweep(world, world.invocation());
-    expect(world.states.status(idOf(1)).phase).toBe('Failed');
-    world.ec2.journal.clear();
-    for (let minutes = 5; minutes < 60; minutes += 5) {
-      world.clock.advance(5 * 60_000);
+    const triedAt: number[] = [];
+    for (let minutes = 0; minutes <= 210; minutes += 5) {
+      world.ec2.journal.clear();
       await sweep(world, world.invocation());
+      expect(world.states.status(idOf(1)).phase).toBe('Failed');
+      if (world.ec2.journal.counts['CreateRoute'] === 1) triedAt.push(minutes);
+      world.clock.advance(5 * 60_000);
     }
-    expect(world.ec2.journal.mutations).toEqual([]);
-    world.clock.advance(5 * 60_000);
-    await sweep(world, world.invocation());
-    expect(world.ec2.journal.counts).toMatchObject({ CreateRoute: 1 });
+    expect(triedAt.slice(0, 4)).toEqual([0, 5, 10, 15]);
+    const waits = triedAt.slice(1).map((at, index) => at - (triedAt[index] ?? 0));
+    expect(waits).toEqual(waits.toSorted((one, other) => one - other));
+    // A sweep comes up to 5 minutes after the time of a retry.
+    expect(waits.at(-1)).toBeGreaterThanOrEqual(50);
+    expect(waits.at(-1)).toBeLessThanOrEqual(60);
   });
 });
 

@@ -9,15 +9,17 @@ import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-worl
 const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
 const alice = { arn: 'arn:aws:iam::111122223333:user/alice' };
 
-const about = (id: string, given: Partial<ReportedCall> = {}) => {
+type TargetCall = Extract<ReportedCall, { about: 'target-up' | 'target-down' }>;
+
+const about = (id: string, given: Partial<TargetCall> = {}) => {
   const call: ReportedCall = {
     id: 'event-1',
     name: 'DeleteVpcPeeringConnection',
     time: '2026-11-23T12:00:00Z',
     actor: alice,
-    ...given,
     about: 'target-down',
     ids: [id],
+    ...given,
   };
   return { routeTableIds: [], call, others: [{ id, call: { ...call, via: id } }] };
 };
@@ -49,7 +51,8 @@ describe('a call about a target', () => {
     expect(world.status().phase).toBe('Failed');
     world.ec2.scenery.target('tgw-bbbbbbbb');
     world.clock.advance(1_000);
-    await concerned(world, about('tgw-bbbbbbbb'));
+    const call = { id: 'event-2', name: 'CreateTransitGatewayVpcAttachment', about: 'target-up' } as const;
+    await concerned(world, about('tgw-bbbbbbbb', call));
     expect(world.ec2.scenery.routesOf(routeTableId)).toHaveProperty(['10.22.0.0/16']);
   });
 
@@ -207,6 +210,74 @@ describe('evidence of a call', () => {
     await world.reconcile({ kind: 'desired', id: '1', deleted: true });
     await concerned(world, named(routeTableId));
     expect(await evidenceOf(world)).toEqual([]);
+  });
+});
+
+describe('the index', () => {
+  const both = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-bbbbbbbb' };
+  const moved = { ...both, '10.21.0.0/16': 'tgw-aaaaaaaa' };
+  const dies = async (reconciled: Promise<unknown>): Promise<void> => {
+    await expect(reconciled).rejects.toThrow('the function died');
+  };
+  const die = (): never => {
+    throw new Error('the function died');
+  };
+
+  it('finds the table under every id that it has, also if the function died between index and state', async () => {
+    const world = await inSync(both);
+    world.desire(moved);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(60_000);
+    // This read shows the table without its former target.
+    world.states.faults = (call) => (call === 'write' ? die() : undefined);
+    await dies(world.reconcile());
+    world.states.faults = () => {};
+    world.desire(both);
+    world.clock.advance(60_000);
+    await world.reconcile({ kind: 'desired' });
+    for (const id of Object.values(both)) expect([id, await world.index.tablesUnder(id)]).toEqual([id, [routeTableId]]);
+  });
+
+  it('forgets an id only after a state was written that does not count on it', async () => {
+    const world = await inSync(both);
+    world.desire(moved);
+    const listed: (readonly string[])[] = [];
+    world.states.faults = async (call) => {
+      if (call === 'write') listed.push(await world.index.tablesUnder('pcx-bbbbbbbb'));
+    };
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(60_000);
+    await world.reconcile({ kind: 'desired' });
+    expect(listed).toEqual([[routeTableId], [routeTableId]]);
+    expect(await world.index.tablesUnder('pcx-bbbbbbbb')).toEqual([]);
+  });
+
+  it('forgets an id later if the removal failed', async () => {
+    const world = await inSync(both);
+    world.desire(moved);
+    await world.reconcile({ kind: 'desired' });
+    const keep = (call: string) => (call === 'keep' ? die() : undefined);
+    world.states.faults = async (call) => {
+      if (call === 'write') world.index.faults = keep;
+    };
+    world.clock.advance(60_000);
+    await world.reconcile();
+    world.states.faults = () => {};
+    expect(await world.index.tablesUnder('pcx-bbbbbbbb')).toEqual([routeTableId]);
+    world.index.faults = () => {};
+    world.clock.advance(60_000);
+    await world.reconcile({ kind: 'desired' });
+    expect(await world.index.tablesUnder('pcx-bbbbbbbb')).toEqual([]);
+  });
+
+  it('finds the table under the instance behind a listed interface, even after the route was moved away', async () => {
+    const [destination, eni, instance] = ['10.30.0.0/16', 'eni-bbbbbbbb', 'i-bbbbbbbb'] as const;
+    const world = await inSync({ ...two, [destination]: eni });
+    world.ec2.scenery.target(instance, { running: false });
+    world.ec2.scenery.route(routeTableId, destination, 'tgw-aaaaaaaa');
+    await world.reconcile();
+    expect(world.status().phase).toBe('Degraded');
+    expect(await world.index.tablesUnder(instance)).toEqual([routeTableId]);
   });
 });
 

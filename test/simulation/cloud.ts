@@ -1,3 +1,4 @@
+import { bulkReads } from '../../reconciler/bulk-reads.ts';
 import { ChangeFailed } from '../../reconciler/apply.ts';
 import { type ActualTable, targetText } from '../../reconciler/core/route/route.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -125,6 +126,7 @@ export class Cloud {
       faults,
       time: () => scheduler.time,
       holder: (routeTableId) => this.leases.holder(routeTableId),
+      isIndexed: (id, routeTableId) => this.index.lists(id, routeTableId),
       refuses: (routeTableId, target) => this.refusals.has(target) || this.denied.has(routeTableId),
       readsAreNearlyFresh: !faults.knows('reads lag for minutes', 'clock skew'),
     });
@@ -358,7 +360,11 @@ export class Cloud {
         throw error;
       }
     };
-    const readMany = async function* (this: Cloud, ids: readonly string[]): AsyncGenerator<ActualTable, undefined> {
+    const readMany = async function* (
+      this: Cloud,
+      ids: readonly string[],
+      reads = new Map<string, Read>(),
+    ): AsyncGenerator<ActualTable, undefined> {
       const pages = tables.readMany(ids)[Symbol.asyncIterator]();
       // One call shows all tables.
       const read: Read = { startedAt: this.scheduler.time, mutations: [] };
@@ -366,10 +372,21 @@ export class Cloud {
         const next = await fn.outlives(ask({ read }, () => pages.next()));
         if (next.done === true) return undefined;
         this.watch.glimpsed(fn, read, next.value.routeTableId);
+        reads.set(next.value.routeTableId, read);
         yield next.value;
       }
     };
-    return { turn, read, apply, readMany: readMany.bind(this) };
+    const together: RouteTables['together'] = (ids) => {
+      const reads = new Map<string, Read>();
+      const shared = bulkReads(ids, { readMany: (some) => readMany.call(this, some, reads), now: fn.now });
+      return async (routeTableId, notBefore) => {
+        const reading = await shared(routeTableId, notBefore);
+        const read = reads.get(routeTableId);
+        if (reading && read) this.watch.readShared(fn, routeTableId, read);
+        return reading;
+      };
+    };
+    return { turn, read, apply, together, readMany: readMany.bind(this) };
   }
 
   /** Asks EC2 about targets. An answer may be a few seconds old, or fail. */
@@ -548,23 +565,30 @@ export class Cloud {
     // If the answer is lost, the triggers are lost to the function. But the first one to leave any has sent a message.
     const unknown = (routeTableId: string) => (error: unknown) => {
       watch.sent(fn, routeTableId);
+      watch.chains.forgets(fn, routeTableId);
       throw error;
     };
     return {
       take: (routeTableId, claim) => {
         const take = async (): ReturnType<Leases['take']> => {
           const taken = await leases.take(routeTableId, claim);
+          if (taken.taken) watch.chains.takesOver(fn, routeTableId);
           if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.kinds.length);
           return taken;
         };
         const again = (): ReturnType<Leases['take']> => {
           watch.sent(fn, routeTableId);
+          watch.chains.forgets(fn, routeTableId);
           return take();
         };
         return this.#store(fn, `leases.take ${routeTableId}`, take, again).catch(unknown(routeTableId));
       },
       leave: (routeTableId, left, by, now) => {
-        const leave = (): ReturnType<Leases['leave']> => leases.leave(routeTableId, left, by, now);
+        const leave = async (): ReturnType<Leases['leave']> => {
+          const result = await leases.leave(routeTableId, left, by, now);
+          if (result !== 'free') watch.chains.leaves(fn, routeTableId);
+          return result;
+        };
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
       release: (routeTableId, claim, answered) =>
@@ -574,13 +598,16 @@ export class Cloud {
           async () => {
             const released = await leases.release(routeTableId, claim, answered);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
-            else watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
+            else watch.chains.takesOver(fn, routeTableId);
+            if (!released.released)
+              watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
           },
           // The first call removed the triggers, and its answer was lost. Deletions stay until they are answered.
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
+            watch.chains.forgets(fn, routeTableId);
             return { released: false, left: { ...nothingLeft, deletions: first.left.deletions } };
           },
         ).catch(unknown(routeTableId)),
@@ -590,11 +617,13 @@ export class Cloud {
           `leases.drop ${routeTableId}`,
           async () => {
             const left = await leases.drop(routeTableId, holder, answered);
+            if (left.kinds.length > 0) watch.chains.takesOver(fn, routeTableId);
             watch.gaveUp(fn, routeTableId, left.kinds.length);
             return left;
           },
           async () => {
             watch.sent(fn, routeTableId);
+            watch.chains.forgets(fn, routeTableId);
             return nothingLeft;
           },
         ).catch(unknown(routeTableId)),
@@ -629,6 +658,7 @@ export class Cloud {
         for (const { message, delayMs } of messages) await requeue.send(message, delayMs);
       },
       send: (message, delayMs) => {
+        this.watch.sends(fn, message);
         const send = async (): Promise<void> => {
           await this.queue.send(message, delayMs);
           this.watch.sent(fn, message.routeTableId);

@@ -1,6 +1,7 @@
 import { ec2Call } from '../../reconciler/aws/ec2/cloudtrail.ts';
 import { comesFromEc2 } from '../../reconciler/aws/ec2/envelope.ts';
 import { requeueMessage } from '../../reconciler/aws/requeue-queue.ts';
+import { instanceChange } from '../../reconciler/aws/ec2/instance-state.ts';
 import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import type { RequeueMessage, World } from '../../reconciler/ports.ts';
@@ -12,6 +13,7 @@ import type { Cloud } from './cloud.ts';
 import { type Ending, FunctionRun } from './function-run.ts';
 
 export const accountId = '111122223333';
+export const region = 'eu-west-1';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -19,7 +21,7 @@ const minute = 60 * second;
 /** How often services repeat their calls of functions, and when they give up. */
 const asyncRetriesAfterMs = [1 * minute, 2 * minute];
 const visibilityMs = 6 * minute;
-const receivesAtMost = 3;
+const receivesAtMost = 6;
 const streamRetries = 5;
 
 /** Calls functions like Lambda, EventBridge, SQS and DynamoDB Streams: at least once, late, and again after a failure. */
@@ -136,9 +138,9 @@ export class Delivery {
     const receivedAt = scheduler.time;
     const received = requeueMessage(JSON.stringify(message));
     if (!received) return this.#bury(`message ${id}, which is not one of ours`);
-    const ending = await this.#run('requeue', this.#id('request'), (world, invocation) =>
-      reconcileAgain(received, id, world, invocation),
-    );
+    const body = (world: World, invocation: Invocation): Promise<void> =>
+      reconcileAgain(received, id, world, invocation);
+    const ending = await this.#run('requeue', this.#id('request'), body, received.hop);
     if (ending.ok) return;
     if (receives >= receivesAtMost) return this.#bury(`message ${id} for ${message.routeTableId}`);
     this.#after(receivedAt + visibilityMs - scheduler.time, () => this.#receive(message, id, receives + 1));
@@ -177,10 +179,11 @@ export class Delivery {
     told: string,
     requestId: string,
     body: (world: World, invocation: Invocation) => Promise<T>,
+    hop = 0,
   ): Promise<Ending<T>> {
     const { scheduler, faults, random, history, watch } = this.#cloud;
     const skewMs = faults.strikes('clock skew') ? random.between(-4_000, 4_000) : 0;
-    const fn = new FunctionRun(`fn-${++this.#runs}`, requestId, { scheduler, faults, skewMs });
+    const fn = new FunctionRun(`fn-${++this.#runs}`, requestId, { scheduler, faults, skewMs, hop });
     history.note(fn.name, `begins: ${told}`, { requestId, skewMs });
     const ending = await fn.run(() => body(this.#cloud.worldOf(fn), fn.invocation()));
     if (!ending.ok && ending.why === 'timeout') faults.note('timeout');
@@ -215,7 +218,7 @@ const secondOf = (time: number): number => Math.floor(time / second) * second;
 const onRouteChange =
   (event: unknown) =>
   async (world: World, invocation: Invocation): Promise<void> => {
-    if (!comesFromEc2(event, { sources: ['aws.ec2'], accountId })) return;
-    const call = ec2Call(event, accountId);
+    if (!comesFromEc2(event, { sources: ['aws.ec2'], accountId, region })) return;
+    const call = ec2Call(event, accountId) ?? instanceChange(event);
     if (call) await reconcileConcerned(call, world, invocation);
   };

@@ -12,6 +12,7 @@ import type { PossibleArrivals } from './arrivals.ts';
 import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
+import type { Instances } from './instances.ts';
 import type { Memory } from './memory.ts';
 import { type Spec, allowedIn, wantedAt } from './oracle.ts';
 
@@ -155,6 +156,8 @@ export interface TableFacts {
   readonly known: Map<string, Mutation>;
   /** The second of the latest call, by anybody, whose event was delivered. It may confirm a doubtful read. */
   lastEventAt: number;
+  /** When the last read of the table began that a function got an answer to. */
+  lastReadAt: number;
   /** When somebody else last changed the static route of a destination. */
   readonly touched: Map<string, number>;
   /** When its state was last lost, or its item deleted. */
@@ -204,6 +207,10 @@ export interface Facts {
   readonly holder: (routeTableId: string) => string | undefined;
   /** Whether EC2 rejects this target in this table, whatever its rules say. */
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  /** Whether the index lists a table under an id. */
+  readonly isIndexed: (id: string, routeTableId: string) => boolean;
+  readonly faults: Faults;
+  readonly instances: Instances;
   /** Whether EC2 rejected a create because the table is full. */
   readonly wasFull: (routeTableId: string) => boolean;
   /** Whether reads lag less than the time for which they may be stale, and all clocks agree. */
@@ -217,7 +224,6 @@ export interface Facts {
   readonly looks: Iterable<Look>;
   readonly announcements: Announcements;
   readonly edits: FleetEdits;
-  readonly faults: Faults;
   facts(routeTableId: string): TableFacts;
 }
 

@@ -20,6 +20,8 @@ export class FunctionRun {
   readonly requestId: string;
   /** How far its clock is ahead of true time. */
   readonly skewMs: number;
+  /** How many requeue messages in a row led to it. */
+  readonly hop: number;
   readonly #scheduler: Scheduler;
   readonly #faults: Faults;
   readonly #startedAt: number;
@@ -29,11 +31,12 @@ export class FunctionRun {
   constructor(
     name: string,
     requestId: string,
-    { scheduler, faults, skewMs }: { scheduler: Scheduler; faults: Faults; skewMs: number },
+    { scheduler, faults, skewMs, hop = 0 }: { scheduler: Scheduler; faults: Faults; skewMs: number; hop?: number },
   ) {
     this.name = name;
     this.requestId = requestId;
     this.skewMs = skewMs;
+    this.hop = hop;
     this.#scheduler = scheduler;
     this.#faults = faults;
     this.#startedAt = scheduler.time;

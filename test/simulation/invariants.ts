@@ -8,6 +8,7 @@ import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
 import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 import { toleranceMs } from './fights.ts';
 import { isHalted } from './halts.ts';
+import { instance, itsInterface } from './instances.ts';
 import { callOf } from './calls.ts';
 import {
   type Deviation,
@@ -372,6 +373,18 @@ export const atAnswer: Invariants<[Mutation, Facts]> = {
 
 /** Checked when a status was written. */
 export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, Facts]> = {
+  'nobody is named for an instance that crashed': ({ memory, status }, _, __, { instances, faults }) => {
+    // Without the events of the start, an earlier call looks like the last one.
+    if (faults.knows('dropped event', 'delayed event', 'reordered event', 'switched off for a while')) return undefined;
+    for (const [destination, { down }] of memory.destinations) {
+      const named = down?.takenDown?.actor;
+      if (!named || !['eni', 'i'].includes(prefixOf(down.target))) continue;
+      if (instances.hadCrashed(Date.parse(down.since)))
+        return `${status.routeTableId} ${destination}: ${named.arn} is named, but ${instance} crashed`;
+    }
+    return undefined;
+  },
+
   'a status replaces the one on which it rests': ({ revision }, { before }, replaced) =>
     replaced?.revision === before?.revision
       ? undefined
@@ -555,7 +568,9 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
     if (watch.halts.since(routeTableId, now) !== undefined) return undefined;
     const sight = { at: now, now, spec, table, world, rules: '', isEnforced: true };
     const { failures = [], contested = [] } = state?.status ?? {};
-    const isWithinAnHour = (time: string): boolean => Date.parse(time) - now <= 3_600 * second;
+    // Without a time, every sweep retries it.
+    const isWithinAnHour = (time: string | undefined): boolean =>
+      time === undefined || Date.parse(time) - now <= 3_600 * second;
     // After a denial, nothing in the table is written.
     const isTriedSoon = (destination: string): boolean =>
       contested.some((one) => one.destination === destination && isWithinAnHour(one.until)) ||
@@ -567,6 +582,93 @@ export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
       left &&
       `${routeTableId} ${left.destination} still leads to ${left.target}, and came while the table was watched; status says ${state?.status.phase}: ${state?.status.reason}`
     );
+  },
+};
+
+/** A sweep without faults: when it began, and the world then and one minute later. */
+export interface OneSweep {
+  readonly sweptAt: number;
+  readonly before: World;
+  readonly world: World;
+  /** Targets that EC2 rejected when it began, whatever its rules say. */
+  readonly rejected: ReadonlySet<string>;
+}
+
+/** Checked one minute after a sweep began, without faults. */
+export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
+  'whatever can be repaired is repaired within one sweep': (facts, { before, world, sweptAt, rejected }, watch) => {
+    const { routeTableId, versions, state, memory, mutations } = facts;
+    const { spec, at } = versions.at(-1) ?? { at: 0 };
+    const [was, is] = [before.tables.get(routeTableId), world.tables.get(routeTableId)];
+    const now = watch.time();
+    if (!spec || !was || !is || at > sweptAt || [sweptAt, now].some((time) => !isEnforced(spec, time)))
+      return undefined;
+    if (watch.halts.since(routeTableId, sweptAt) !== undefined) return undefined;
+    const { failures = [], contested = [] } = state?.status ?? {};
+    // A rejected change is retried within an hour, and a contested one within 10 minutes.
+    const isLater = (destination: string): boolean =>
+      contested.some((one) => one.destination === destination && Date.parse(one.until) > sweptAt) ||
+      failures.some(
+        (one) =>
+          one.destination === destination && one.kind === 'rejected' && Date.parse(one.nextRetry ?? '') > sweptAt,
+      );
+    const wasWritten = (destination: string): boolean =>
+      mutations.some((one) => one.destination === destination && one.changed && (one.landedAt ?? 0) >= sweptAt);
+    const isPossible = ({ destination, wanted, found, isOurs }: Deviation): boolean =>
+      isOurs &&
+      wanted !== undefined &&
+      isUsable({ target: wanted }, was, before) &&
+      isUsable({ target: wanted }, is, world) &&
+      !rejected.has(wanted) &&
+      !watch.refuses(routeTableId, wanted) &&
+      !isRefusedByRule(routeTableId, destination, wanted, found, before) &&
+      !isLater(destination) &&
+      !wasWritten(destination) &&
+      // A working route moves back when its listed target was up for 5 minutes.
+      state?.memory.destinations.get(destination)?.down === undefined;
+    const todo = deviations(spec, was, before, sweptAt, memory).filter(isPossible);
+    const left = deviations(spec, is, world, now, memory).find(({ destination, wanted, found }) =>
+      todo.some((one) => one.destination === destination && one.wanted === wanted && one.found === found),
+    );
+    return (
+      left &&
+      `${routeTableId} ${left.destination} leads to ${left.found}, not ${left.wanted}; status says ${state?.status.phase}: ${state?.status.reason}`
+    );
+  },
+};
+
+/** Checked after one more sweep at rest. */
+export const atQuiet: Invariants<[TableFacts, number, Facts]> = {
+  'all is quiet in the end': ({ mutations, routeTableId }, restedAt, watch) => {
+    // What EC2 refuses is tried again and again.
+    const loud = mutations.find(
+      ({ startedAt, to, outcome }) =>
+        startedAt >= restedAt && outcome !== 'refused' && !(to !== undefined && watch.refuses(routeTableId, to)),
+    );
+    return loud && `one more sweep changed routes: ${tell(loud)}`;
+  },
+};
+
+/** A target that an item lists before it is up. */
+export interface Late {
+  readonly routeTableId: string;
+  readonly destination: string;
+  readonly target: string;
+}
+
+/** Checked some time after such a target came up. */
+export const atComingUp: Invariants<[TableFacts, Late, World, string]> = {
+  'a target that comes up late is used soon': (
+    { versions, state },
+    { routeTableId, destination, target },
+    world,
+    due,
+  ) => {
+    const table = world.tables.get(routeTableId);
+    const route = versions.at(-1)?.spec?.routes.find((one) => one.destination === destination);
+    if (!table || route?.target !== target || slotAt(table, destination)?.target === target) return undefined;
+    const { phase, reason, failures } = state?.status ?? {};
+    return `${routeTableId} ${destination} does not lead to ${target} ${due}; status says ${phase}: ${reason}, ${failures?.[0]?.attempts} tries, next ${failures?.[0]?.nextRetry}`;
   },
 };
 
@@ -609,8 +711,26 @@ export const atReturn: Invariants<[TableFacts, World, World]> = {
   },
 };
 
+/** Checked a minute after a crash that EC2 reported, without a sweep and without faults. */
+export const atCrash: Invariants<[TableFacts, readonly string[], number]> = {
+  'a table is read within a minute after the instance behind its route has crashed': (facts, affected, at) =>
+    affected.includes(facts.routeTableId) && facts.lastReadAt < at
+      ? `${facts.routeTableId} has a route to ${itsInterface}, and nobody has read it since`
+      : undefined,
+};
+
 /** Checked at rest, after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
+  'events find a table by every id that it has': ({ routeTableId, versions, state }, world, { isIndexed }) => {
+    const { spec } = versions.at(-1) ?? {};
+    const table = world.tables.get(routeTableId);
+    if (!spec || !table || !state) return undefined;
+    const made = table.routes.filter(({ origin }) => origin === 'CreateRoute');
+    const ids = [...spec.routes.flatMap(allowedFor), ...made.flatMap((slot) => names(slot, world))];
+    const missing = ids.find((id) => /^[a-z]+-[0-9a-f]+$/.test(id) && !isIndexed(id, routeTableId));
+    return missing && `the index does not list ${routeTableId} under ${missing}; status says ${state.status.phase}`;
+  },
+
   'the last desired version wins': (facts, world, watch) => {
     const version = facts.versions.at(-1);
     const table = world.tables.get(facts.routeTableId);

@@ -97,18 +97,35 @@ export async function simulate(seed: number): Promise<Outcome> {
   await run(untilReadsAreBelieved(cloud));
   people.poison();
   const sweptAt = scheduler.time;
+  const before = { sweptAt, before: cloud.ec2.world, rejected: new Set(cloud.refusals.keys()) };
+  delivery.sweep();
+  await run(minute);
+  if (!watch.violation) watch.afterOneSweep(people.tables, { ...before, world: cloud.ec2.world });
   await sweepAndSettle();
   if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
     if (!(await laterTries(cloud, sweepAndSettle, run))) break;
   if (!watch.violation) watch.atRest(people.tables, cloud.ec2.world, scheduler.time);
 
-  const before = cloud.mutations;
+  const restedAt = scheduler.time;
   if (!watch.violation && delivery.isIdle) {
     await sweepAndSettle();
-    if (cloud.mutations > before) watch.violate('all is quiet in the end', 'one more sweep changed routes');
+    if (!watch.violation) watch.afterQuiet(people.tables, restedAt);
   }
+  const runAndSweep = async (ms: number): Promise<void> => {
+    for (let at = sweepEveryMs; at <= ms; at += sweepEveryMs) scheduler.at(scheduler.time + at, () => delivery.sweep());
+    await run(ms);
+  };
+  if (!watch.violation && delivery.isIdle) await comeUpLate(cloud, people, { random, sweepEveryMs, run, runAndSweep });
   if (!watch.violation && delivery.isIdle) await failOver(cloud, delivery, people, sweepAndSettle);
+  if (!watch.violation && delivery.isIdle) {
+    const crashedAt = scheduler.time;
+    const { affected, comeUp } = people.crash();
+    await run(minute);
+    if (!watch.violation) watch.afterCrash(affected, crashedAt);
+    comeUp();
+    await run(minute);
+  }
   return {
     seed,
     steps: scheduler.steps,
@@ -128,6 +145,44 @@ function untilReadsAreBelieved({ watch, scheduler }: Cloud): number {
     return Date.parse(lastWriteAt) + (lag?.waitMs ?? 15 * minute) + 10 * second;
   });
   return Math.max(0, Math.max(0, ...ends) - scheduler.time);
+}
+
+/** Between a sweep that begins and the answer to its last change. */
+const sweepTakesMs = 60 * second;
+
+/**
+ * An item lists a target that takes minutes to come up, perhaps long before somebody attaches it. It is used within one
+ * sweep. If an event reports the call, and the target comes up in the 7 minutes after it, it is used within a minute.
+ */
+async function comeUpLate(
+  { watch, ec2 }: Cloud,
+  people: People,
+  on: {
+    readonly random: Random;
+    readonly sweepEveryMs: number;
+    readonly run: (ms: number) => Promise<void>;
+    readonly runAndSweep: (ms: number) => Promise<void>;
+  },
+): Promise<void> {
+  const { random, sweepEveryMs, run, runAndSweep } = on;
+  const late = people.listLate();
+  if (!late) return;
+  await runAndSweep(random.pick([0, 1, 2, 7, 15, 40]) * minute + random.between(0, minute));
+  const isReported = random.chance(0.6);
+  if (isReported) late.attach();
+  const takesMs = random.between(1, 10) * minute;
+  await runAndSweep(takesMs);
+  if (watch.violation) return;
+  late.comeUp();
+  if (isReported && takesMs <= 7 * minute) {
+    await run(70 * second);
+    if (!watch.violation) watch.afterComingUp(late, ec2.world, 'within a minute');
+  } else {
+    await runAndSweep(sweepEveryMs);
+    await run(sweepTakesMs);
+    if (!watch.violation) watch.afterComingUp(late, ec2.world, 'within a sweep');
+  }
+  await run(2 * minute);
 }
 
 /** A target dies at rest: routes move to alternates that are alive within a sweep, and stay there when it is up again. */
@@ -195,7 +250,7 @@ async function laterTries(
     // While an item is invalid, an earlier version is in force.
     const specs = versions.flatMap(({ spec }) => spec ?? []);
     return [
-      ...(status?.failures ?? []).map(({ nextRetry }) => Date.parse(nextRetry)),
+      ...(status?.failures ?? []).flatMap(({ nextRetry }) => (nextRetry === undefined ? [] : Date.parse(nextRetry))),
       // A chain of messages has a maximum length. After that, the sweep reads the table.
       ...(status?.nextRetry ? [Date.parse(status.nextRetry)] : []),
       ...specs

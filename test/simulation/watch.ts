@@ -3,8 +3,9 @@ import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts
 import type { News } from '../../reconciler/core/announce/news.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import { type Orders, everyTable } from '../../reconciler/core/desired/orders.ts';
-import type { Evidence, StoredState } from '../../reconciler/ports.ts';
+import type { Evidence, RequeueMessage, StoredState } from '../../reconciler/ports.ts';
 import { type World, isUsable } from '../support/ec2/world.ts';
+import { Chains, atMessage, longestChain } from './chains.ts';
 import type { Faults } from './faults.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { History } from './history.ts';
@@ -24,11 +25,17 @@ import {
 } from './facts.ts';
 import {
   type Invariants,
+  type Late,
+  type OneSweep,
   atAnswer,
+  atCrash,
   atDeath,
   atFinish,
   atKey,
+  atComingUp,
   atMutation,
+  atOneSweep,
+  atQuiet,
   atRead,
   atRest,
   atReturn,
@@ -44,6 +51,7 @@ import { FleetEdits } from './fleet-edits.ts';
 import { Drifts } from './drifts.ts';
 import { Fights } from './fights.ts';
 import { Halts, Holds, isHalted } from './halts.ts';
+import { Instances } from './instances.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { Memory, type Sight } from './memory.ts';
 import { type Pace, PossibleArrivals } from './arrivals.ts';
@@ -91,6 +99,9 @@ export class Watch implements Facts {
   readonly time: () => number;
   readonly holder: (routeTableId: string) => string | undefined;
   readonly refuses: (routeTableId: string, target: string) => boolean;
+  readonly isIndexed: (id: string, routeTableId: string) => boolean;
+  readonly chains = new Chains();
+  readonly instances = new Instances();
 
   constructor(options: {
     readonly history: History;
@@ -98,6 +109,7 @@ export class Watch implements Facts {
     readonly time: () => number;
     readonly holder: (routeTableId: string) => string | undefined;
     readonly refuses: (routeTableId: string, target: string) => boolean;
+    readonly isIndexed: (id: string, routeTableId: string) => boolean;
     readonly readsAreNearlyFresh: boolean;
   }) {
     this.#history = options.history;
@@ -105,6 +117,7 @@ export class Watch implements Facts {
     this.time = options.time;
     this.holder = options.holder;
     this.refuses = options.refuses;
+    this.isIndexed = options.isIndexed;
     this.readsAreNearlyFresh = options.readsAreNearlyFresh;
     this.readsMayLagMinutes = options.faults.knows('reads lag for minutes');
     this.readsAreNeverStale = !options.faults.knows('stale read', 'reads lag for minutes');
@@ -132,6 +145,7 @@ export class Watch implements Facts {
         dead: new Map(),
         known: new Map(),
         lastEventAt: -Infinity,
+        lastReadAt: -Infinity,
         touched: new Map(),
         lostAt: -Infinity,
         undone: new Map(),
@@ -195,7 +209,10 @@ export class Watch implements Facts {
 
   gaveUp(by: FunctionRun, routeTableId: string, left: number): void {
     const look = this.look(by, routeTableId);
-    if (look) Object.assign(look, { handed: look.handed + left, applying: false });
+    if (!look) return;
+    // At the end of a chain, the next sweep reads the table.
+    const handed = this.chains.hopOf(by, routeTableId) < longestChain ? look.handed + left : 0;
+    Object.assign(look, { handed, applying: false });
   }
 
   /** A message for this table was sent, so nothing that was handed over can be lost. */
@@ -292,8 +309,7 @@ export class Watch implements Facts {
     facts.isKeptKnown = false;
   }
 
-  readStarts(by: FunctionRun, routeTableId: string): Read {
-    const read: Read = { startedAt: this.time(), mutations: [] };
+  readStarts(by: FunctionRun, routeTableId: string, read: Read = { startedAt: this.time(), mutations: [] }): Read {
     const look = this.look(by, routeTableId);
     if (look) {
       look.read = read;
@@ -305,8 +321,16 @@ export class Watch implements Facts {
     return read;
   }
 
+  /** A function uses what a read of many tables showed of this one. */
+  readShared(by: FunctionRun, routeTableId: string, { startedAt, shown }: Read): void {
+    if (!this.look(by, routeTableId)) return;
+    const read = this.readStarts(by, routeTableId, { startedAt, mutations: [], ...(shown && { shown }) });
+    this.readAnswered(by, routeTableId, read);
+  }
+
   /** The answer to a read arrived. */
   readAnswered(by: FunctionRun, routeTableId: string, read: Read): void {
+    this.facts(routeTableId).lastReadAt = read.startedAt;
     const look = this.look(by, routeTableId);
     const { shown } = read;
     const spec = look?.version?.spec;
@@ -781,6 +805,21 @@ export class Watch implements Facts {
     for (const routeTableId of tables) this.#ask(atSweep, this.facts(routeTableId), world, this, sweptAt);
   }
 
+  /** Checks the invariants that hold one minute after a sweep without faults began. `before`: the world at that time. */
+  afterOneSweep(tables: readonly string[], sweep: OneSweep): void {
+    for (const routeTableId of tables) this.#ask(atOneSweep, this.facts(routeTableId), sweep, this);
+  }
+
+  /** Checks the invariants that hold after one more sweep at rest. */
+  afterQuiet(tables: readonly string[], restedAt: number): void {
+    for (const routeTableId of tables) this.#ask(atQuiet, this.facts(routeTableId), restedAt, this);
+  }
+
+  /** Checks the invariants that hold some time after a listed target came up. */
+  afterComingUp(late: Late, world: World, due: 'within a minute' | 'within a sweep'): void {
+    this.#ask(atComingUp, this.facts(late.routeTableId), late, world, due);
+  }
+
   /** Checks the invariants that hold after the first sweep that follows the death of a target. */
   afterDeath(tables: readonly string[], world: World): void {
     for (const routeTableId of tables) this.#ask(atDeath, this.facts(routeTableId), world, this);
@@ -789,6 +828,16 @@ export class Watch implements Facts {
   /** Checks the invariants that hold after that target has come back. `before`: the world without it. */
   afterReturn(tables: readonly string[], before: World, world: World): void {
     for (const routeTableId of tables) this.#ask(atReturn, this.facts(routeTableId), before, world);
+  }
+
+  /** A function sends a message. */
+  sends(by: FunctionRun, message: RequeueMessage): void {
+    this.#ask(atMessage, message, by, this.chains);
+  }
+
+  /** Checks the invariants that hold a minute after a crash. `affected`: the tables whose routes lead to the instance. */
+  afterCrash(affected: readonly string[], at: number): void {
+    for (const facts of this.tables.values()) this.#ask(atCrash, facts, affected, at);
   }
 
   /** Checks the invariants that hold only at rest. */

@@ -298,6 +298,11 @@ export class InMemoryTableIndex implements TableIndex {
     };
   }
 
+  /** Whether a table is listed under an id. */
+  lists(id: string, routeTableId: string): boolean {
+    return this.#tables.get(id)?.has(routeTableId) ?? false;
+  }
+
   async tablesUnder(id: string): Promise<readonly string[]> {
     await this.faults('tablesUnder');
     return [...(this.#tables.get(id) ?? [])].sort();
@@ -370,7 +375,7 @@ export class InMemoryLeases implements Leases {
       lease.expiresAt > latestEnd ||
       (lease.holder === holder && lease.takenAt <= retakeBefore);
     if (!isFree) return { taken: false, expiresAt: lease.expiresAt };
-    const left = { kinds: [], deletions: lease?.left.deletions ?? [] };
+    const left = { ...nothingLeft, deletions: lease?.left.deletions ?? [] };
     this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left });
     const wasInvalid = lease !== undefined && lease.expiresAt > latestEnd;
     return { taken: true, left: lease?.left ?? nothingLeft, ...(wasInvalid && { wasInvalid }) };
@@ -398,7 +403,12 @@ export class InMemoryLeases implements Leases {
       return { released: true };
     }
     const left = without(lease.left, answered);
-    this.#leases.set(routeTableId, { holder, takenAt: now, expiresAt, left: { ...left, kinds: [] } });
+    this.#leases.set(routeTableId, {
+      holder,
+      takenAt: now,
+      expiresAt,
+      left: { ...nothingLeft, deletions: left.deletions },
+    });
     return { released: false, left };
   }
 
@@ -409,14 +419,19 @@ export class InMemoryLeases implements Leases {
     const left = without(lease.left, answered);
     const ended = new Date(0);
     if (left.deletions.length === 0) this.#leases.delete(routeTableId);
-    else this.#leases.set(routeTableId, { takenAt: ended, expiresAt: ended, left: { ...left, kinds: [] } });
+    else
+      this.#leases.set(routeTableId, {
+        takenAt: ended,
+        expiresAt: ended,
+        left: { ...nothingLeft, deletions: left.deletions },
+      });
     return left;
   }
 }
 
-const without = ({ kinds, deletions }: Left, answered: readonly string[]): Left => ({
-  kinds,
-  deletions: deletions.filter((id) => !answered.includes(id)),
+const without = (left: Left, answered: readonly string[]): Left => ({
+  ...left,
+  deletions: left.deletions.filter((id) => !answered.includes(id)),
 });
 
 /** The requeue queue in memory. It delivers nothing by itself: the test or the simulation does. */

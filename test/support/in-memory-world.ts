@@ -94,7 +94,7 @@ export class InMemoryWorld implements World {
 
   constructor(options: Partial<Ec2Options> = {}) {
     this.ec2 = new InMemoryEc2({ clock: this.clock, faults: this.faults.decide, ...options });
-    this.tables = inMemoryRouteTables(this.ec2, { accountId: ownerId });
+    this.tables = inMemoryRouteTables(this.ec2, { accountId: ownerId, now: this.now });
     this.targetHealth = inMemoryTargetHealth(this.ec2);
   }
 

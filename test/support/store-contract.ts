@@ -88,6 +88,8 @@ const refusal: Required<Refusal> = {
   message: 'The maximum number of routes has been reached.',
   remedy: 'ask for a larger quota',
   attempts: 2,
+  since: now.toISOString(),
+  triedSince: now.toISOString(),
   nextRetry: minutesAfter(60).toISOString(),
 };
 
@@ -189,6 +191,7 @@ const remembered: Required<Memory> = {
   policy,
   orders: [order],
   readAt: '2026-11-23T11:59:00.000Z',
+  readForCallAt: '2026-11-23T11:59:10.000Z',
   policySince: { policy: 'bbbbbbbbbbbb', at: '2026-11-23T11:00:00.000Z', before: 'adopted', isWatched: true },
   watched: true,
   lastWriteAt: at,
@@ -202,6 +205,7 @@ const remembered: Required<Memory> = {
   callsSeen: ['call-1'],
   forgotten: 3,
   indexed: ['pcx-aaaaaaaa', 'vpc-aaaaaaaa'],
+  unindexed: ['pcx-bbbbbbbb'],
 };
 
 /** A status with everything in it. */
@@ -608,8 +612,8 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
     });
 
     describe('a lease', () => {
-      const events = { kinds: ['event'], deletions: [] } as const;
-      const deletion = (id: string) => ({ kinds: ['desired'], deletions: [id] }) as const;
+      const events = { kinds: ['event'], deletions: [], hop: 0 } as const;
+      const deletion = (id: string) => ({ kinds: ['desired'], deletions: [id], hop: 0 }) as const;
 
       it('is taken by one holder, and others get its end', async () => {
         const { leases } = stores;
@@ -661,7 +665,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await leases.leave(routeTableId, events, 'five', now)).toBe('more');
         expect(await leases.release(routeTableId, claim('one', minutesAfter(0.5)), [])).toEqual({
           released: false,
-          left: { kinds: ['event', 'desired'], deletions: ['1', '2'] },
+          left: { kinds: ['event', 'desired'], deletions: ['1', '2'], hop: 0 },
         });
         expect(await leases.take(routeTableId, claim('two', minutesAfter(1.2)))).toMatchObject({ taken: false });
         expect(await leases.release(routeTableId, claim('one', minutesAfter(1.2)), [])).toEqual({ released: true });
@@ -693,7 +697,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
 
       it('keeps a deletion until a holder has answered it, however many holders die', async () => {
         const { leases } = stores;
-        const onlyDeletion = { kinds: [], deletions: ['1'] };
+        const onlyDeletion = { kinds: [], deletions: ['1'], hop: 0 };
         await leases.take(routeTableId, claim('one'));
         await leases.leave(routeTableId, deletion('1'), 'three', now);
         await leases.take(routeTableId, claim('two', minutesAfter(2)));
@@ -719,7 +723,7 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await leases.leave(routeTableId, deletion('1'), 'three', now);
         expect(await leases.drop(routeTableId, 'two', [])).toEqual(nothingLeft);
         expect(await leases.drop(routeTableId, 'one', [])).toEqual(deletion('1'));
-        const left = { kinds: [], deletions: ['1'] };
+        const left = { kinds: [], deletions: ['1'], hop: 0 };
         expect(await leases.take(routeTableId, claim('two'))).toEqual({ taken: true, left });
         expect(await leases.drop(routeTableId, 'two', ['1'])).toEqual(nothingLeft);
         expect(await leases.take(routeTableId, claim('three'))).toEqual({ taken: true, left: nothingLeft });
@@ -731,6 +735,22 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await leases.take(routeTableId, claim('two', minutesAfter(2)));
         expect(await leases.release(routeTableId, claim('one', minutesAfter(2)), [])).toEqual({ released: true });
         expect(await leases.take(routeTableId, claim('three', minutesAfter(2)))).toMatchObject({ taken: false });
+      });
+
+      it('hands over the most hops of what was left with it, once', async () => {
+        const { leases } = stores;
+        const left = (hop: number) => ({ kinds: ['requeue'], deletions: [], hop }) as const;
+        await leases.take(routeTableId, claim('one'));
+        for (const hop of [3, 11, 0]) await leases.leave(routeTableId, left(hop), `request-${hop}`, now);
+        expect(await leases.release(routeTableId, claim('one'), [])).toEqual({ released: false, left: left(11) });
+        await leases.leave(routeTableId, left(2), 'request-2', now);
+        expect(await leases.drop(routeTableId, 'one', [])).toEqual(left(2));
+        await leases.take(routeTableId, claim('two'));
+        await leases.leave(routeTableId, left(7), 'request-7', now);
+        const next = minutesAfter(2);
+        expect(await leases.take(routeTableId, claim('three', next))).toEqual({ taken: true, left: left(7) });
+        await leases.leave(routeTableId, left(1), 'request-1', next);
+        expect(await leases.drop(routeTableId, 'three', [])).toEqual(left(1));
       });
 
       it('limits what a storm leaves, and starts again for the next storm', async () => {

@@ -7,8 +7,8 @@ import type { Leases } from '../../ports.ts';
 /**
  * Leases in the table of states, each one item beside the status. Instants are ISO 8601 in UTC: they compare as
  * strings, and the table's time to live ignores them, because it reads only numbers. Triggers left with a holder are
- * two sets of strings, `dirty` (their kinds) and `deletions` (ids). So even a storm of events does not outgrow the
- * item.
+ * three sets, `dirty` (their kinds), `deletions` (ids) and `hops` (numbers). So even a storm of events does not outgrow
+ * the item.
  */
 export function tableLeases(client: DynamoDBDocumentClient, tableName: string): Leases {
   const at = (routeTableId: string) => ({ TableName: tableName, Key: { routeTableId, item: 'lease' } });
@@ -19,7 +19,8 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         const { Attributes } = await client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: 'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, firstBy',
+            UpdateExpression:
+              'SET holder = :holder, expiresAt = :expiresAt, takenAt = :now REMOVE dirty, hops, firstBy',
             // A comparison with an end of another type is false, so such a lease is free.
             ConditionExpression:
               'attribute_not_exists(holder) OR NOT (expiresAt > :now AND expiresAt <= :latestEnd) OR (holder = :holder AND takenAt <= :retakeBefore)',
@@ -45,13 +46,13 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
       }
     },
 
-    async leave(routeTableId, { kinds, deletions }, by, now) {
+    async leave(routeTableId, { kinds, deletions, hop }, by, now) {
       const left = await unlessRefused(
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
             // If the answer is lost and the SDK repeats the call, `firstBy` shows that this holder was the first.
-            UpdateExpression: `SET firstBy = if_not_exists(firstBy, :by) ADD dirty :kinds${
+            UpdateExpression: `SET firstBy = if_not_exists(firstBy, :by) ADD dirty :kinds, hops :hops${
               deletions.length > 0 ? ', deletions :deletions' : ''
             }`,
             ConditionExpression: 'attribute_exists(holder) AND expiresAt > :now',
@@ -59,6 +60,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
               ':now': now.toISOString(),
               ':by': by,
               ':kinds': new Set(kinds),
+              ':hops': new Set([hop]),
               ...(deletions.length > 0 && { ':deletions': new Set(deletions) }),
             },
             ReturnValues: 'ALL_NEW',
@@ -84,7 +86,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: `SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, firstBy ${without(answered)}`,
+            UpdateExpression: `SET expiresAt = :expiresAt, takenAt = :now REMOVE dirty, hops, firstBy ${without(answered)}`,
             ConditionExpression: 'holder = :holder',
             ExpressionAttributeValues: {
               ...valuesOf(answered),
@@ -105,7 +107,7 @@ export function tableLeases(client: DynamoDBDocumentClient, tableName: string): 
         client.send(
           new UpdateCommand({
             ...at(routeTableId),
-            UpdateExpression: `REMOVE holder, expiresAt, takenAt, dirty, firstBy ${without(answered)}`,
+            UpdateExpression: `REMOVE holder, expiresAt, takenAt, dirty, hops, firstBy ${without(answered)}`,
             ConditionExpression: 'holder = :holder',
             ExpressionAttributeValues: { ...valuesOf(answered), ':holder': holder },
             ReturnValues: 'ALL_OLD',
@@ -129,13 +131,16 @@ async function unlessRefused<T>(write: Promise<T>): Promise<T | undefined> {
 
 const texts = z.set(z.string()).catch(new Set<string>());
 
-const leaseShape = z.object({ dirty: texts, deletions: texts });
+const numbers = z.set(z.int()).catch(new Set<number>());
+
+const leaseShape = z.object({ dirty: texts, deletions: texts, hops: numbers });
 
 function leftIn(item: Record<string, unknown> = {}, answered: readonly string[] = []): Left {
-  const { dirty, deletions } = leaseShape.parse(item);
+  const { dirty, deletions, hops } = leaseShape.parse(item);
   return {
     kinds: triggerKinds.filter((kind) => dirty.has(kind)),
     deletions: [...deletions].filter((id) => !answered.includes(id)).sort(),
+    hop: Math.max(0, ...hops),
   };
 }
 

@@ -175,7 +175,9 @@ const refusalFields = {
   message: optional.text,
   remedy: optional.text,
   attempts: number,
-  nextRetry: time,
+  since: optional.time,
+  triedSince: optional.time,
+  nextRetry: optional.time,
 } satisfies ShapesOf<Refusal>;
 
 const cause = z.looseObject({ id: text, name: text, time, actor: actorShape.optional() } satisfies ShapesOf<Cause>);
@@ -293,6 +295,7 @@ const memoryShape = z.looseObject({
   policy: policy.optional(),
   orders: z.array(order).optional(),
   readAt: optional.time,
+  readForCallAt: optional.time,
   policySince: z
     .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
     .optional(),
@@ -310,6 +313,7 @@ const memoryShape = z.looseObject({
   callsSeen: z.array(text).optional(),
   forgotten: optional.number,
   indexed: z.array(text).optional(),
+  unindexed: z.array(text).optional(),
 } satisfies ShapesOf<Memory>);
 
 const waitingChanges = z.array(

@@ -4,7 +4,7 @@
  * - `association` changes which subnets and gateways a table serves;
  * - `propagation` adds or removes routes that a gateway propagates;
  * - `prefix-list` changes what a destination means;
- * - `vpc` changes the local routes, or deletes a VPC with its tables;
+ * - `vpc` changes the local routes or the subnets of a VPC, or deletes a VPC with its tables;
  * - `target-up` makes a target available, or changes it;
  * - `target-down` makes a target unavailable;
  * - `tag` may change which routes are ours, and whether we may write.
@@ -12,11 +12,7 @@
 export type Effect =
   'route' | 'association' | 'propagation' | 'prefix-list' | 'vpc' | 'target-up' | 'target-down' | 'tag';
 
-/**
- * The EC2 calls that affect route tables. Two groups of such calls are not listed, and the sweep covers them:
- * - calls that name neither a table nor an id that the index knows (`DetachNetworkInterface` names only an attachment);
- * - calls whose tables nobody can know yet (`CreateVpc`, `CreateDefaultVpc`).
- */
+/** The EC2 calls that affect route tables. docs/events.md says of every other call that changes something why it is not listed. */
 export const ec2Calls: Readonly<Record<string, Effect>> = {
   CreateRoute: 'route',
   ReplaceRoute: 'route',
@@ -36,31 +32,43 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
   ModifyManagedPrefixList: 'prefix-list',
   RestoreManagedPrefixListVersion: 'prefix-list',
   DeleteManagedPrefixList: 'prefix-list',
+  CreateIpamPrefixListResolverTarget: 'prefix-list',
+  ModifyIpamPrefixListResolverTarget: 'prefix-list',
 
   AssociateVpcCidrBlock: 'vpc',
   DisassociateVpcCidrBlock: 'vpc',
+  CreateSubnet: 'vpc',
+  CreateDefaultSubnet: 'vpc',
   DeleteVpc: 'vpc',
 
   CreateVpcEndpoint: 'target-up',
   ModifyVpcEndpoint: 'target-up',
+  AcceptVpcEndpointConnections: 'target-up',
   CreateNatGateway: 'target-up',
   AttachInternetGateway: 'target-up',
   AttachVpnGateway: 'target-up',
   AcceptVpcPeeringConnection: 'target-up',
   CreateTransitGatewayVpcAttachment: 'target-up',
   AcceptTransitGatewayVpcAttachment: 'target-up',
+  ModifyTransitGatewayVpcAttachment: 'target-up',
+  CreateLocalGatewayRouteTableVpcAssociation: 'target-up',
   CreateEgressOnlyInternetGateway: 'target-up',
   CreateCarrierGateway: 'target-up',
   AttachNetworkInterface: 'target-up',
   StartInstances: 'target-up',
+  RunInstances: 'target-up',
 
   DeleteVpcEndpoints: 'target-down',
+  RejectVpcEndpointConnections: 'target-down',
   DeleteNatGateway: 'target-down',
   DetachInternetGateway: 'target-down',
   DetachVpnGateway: 'target-down',
   DeleteVpcPeeringConnection: 'target-down',
+  RejectVpcPeeringConnection: 'target-down',
   DeleteTransitGateway: 'target-down',
   DeleteTransitGatewayVpcAttachment: 'target-down',
+  RejectTransitGatewayVpcAttachment: 'target-down',
+  DeleteLocalGatewayRouteTableVpcAssociation: 'target-down',
   DeleteEgressOnlyInternetGateway: 'target-down',
   DeleteCarrierGateway: 'target-down',
   DeleteNetworkInterface: 'target-down',
@@ -75,7 +83,8 @@ export const ec2Calls: Readonly<Record<string, Effect>> = {
  * Whether a call affects a target in only one of the VPCs that it serves, and names that VPC. In other calls, a VPC id
  * proves nothing: it may come from a tag in the answer, for example.
  */
-export const isInOneVpc = (eventName: string): boolean => eventName.endsWith('TransitGatewayVpcAttachment');
+export const isInOneVpc = (eventName: string): boolean =>
+  /(TransitGatewayVpcAttachment|LocalGatewayRouteTableVpcAssociation)$/.test(eventName);
 
 export const vpcId = /^vpc-[0-9a-f]+$/;
 

@@ -6,8 +6,8 @@ import type { FailureKind } from '../../core/route/outcome.ts';
 interface Rule {
   /** In lower case. A leading `*` matches every code with this ending. */
   readonly code: string;
-  /** A part of the message, in lower case, where one code has several meanings. */
-  readonly message?: string;
+  /** What the message says, in lower case, where one code has several meanings. */
+  readonly message?: RegExp;
   readonly kind: FailureKind;
   readonly remedy?: string;
   /** The service may have carried out the call in spite of this error. */
@@ -31,7 +31,7 @@ const rules: readonly Rule[] = [
   // The table has changed since the read: read it again and compare.
   { code: 'routealreadyexists', kind: 'stale' },
   { code: 'invalidroute.notfound', kind: 'stale' },
-  { code: 'invalidparametervalue', message: 'there is no route defined for', kind: 'stale' },
+  { code: 'invalidparametervalue', message: /there is no route defined for/, kind: 'stale' },
 
   // Retry later. Throttled calls were not carried out. After a server fault the outcome is unknown.
   { code: 'requestlimitexceeded', kind: 'transient' },
@@ -55,6 +55,13 @@ const rules: readonly Rule[] = [
   { code: 'resourcenotready', kind: 'not-ready', remedy: notYetThere },
   { code: 'invalidvpngatewaystate', kind: 'not-ready', remedy: notYetThere },
   { code: 'gateway.notattached', kind: 'not-ready', remedy: 'the gateway is not attached to this VPC: attach it' },
+  {
+    // EC2 answers this also for an internet gateway that is not attached, or was attached a moment ago.
+    code: 'invalidparametervalue',
+    message: /igw-.* belong to different networks/,
+    kind: 'not-ready',
+    remedy: 'attach the internet gateway to the VPC of this table, or list the one that is attached',
+  },
   {
     code: 'invalidtransitgatewayid.notfound',
     kind: 'not-ready',
@@ -94,19 +101,20 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'invalidparametervalue',
-    message: "doesn't match any subnet cidr",
+    message: /doesn't match any subnet cidr/,
     kind: 'rejected',
-    remedy: 'a destination inside the VPC must be the whole CIDR block of a subnet: change the destination',
+    remedy:
+      'a destination inside the VPC must be the whole CIDR block of a subnet: create the subnet, or change the destination',
   },
   {
     code: 'invalidparametervalue',
-    message: 'belong to different networks',
+    message: /belong to different networks/,
     kind: 'rejected',
     remedy: "the target is not in the table's VPC: list a target in that VPC",
   },
   {
     code: 'invalidparametervalue',
-    message: 'cannot remove local route',
+    message: /cannot remove local route/,
     kind: 'rejected',
     remedy: 'this is a local route and cannot be deleted: list it with target local to reset it',
   },
@@ -129,7 +137,7 @@ const rules: readonly Rule[] = [
 
 const matches = (rule: Rule, code: string, message: string): boolean =>
   (rule.code.startsWith('*') ? code.endsWith(rule.code.slice(1)) : code === rule.code) &&
-  (rule.message === undefined || message.includes(rule.message));
+  (rule.message === undefined || rule.message.test(message));
 
 /** At most this many characters of a message are kept: EC2 adds more than 1,000 of code to a denial. */
 const messageAtMost = 1_000;

@@ -12,7 +12,8 @@ import { AdaptiveRetryStrategy } from '@smithy/util-retry';
 import { type CallLimits, ChangeFailed, type Failure } from '../../apply.ts';
 import type { Change } from '../../core/route/change.ts';
 import type { ActualTable } from '../../core/route/route.ts';
-import type { RouteTables } from '../../ports.ts';
+import { bulkReads } from '../../bulk-reads.ts';
+import type { RouteTables, SharedReads } from '../../ports.ts';
 import { batches } from './batches.ts';
 import { failureOf } from './errors.ts';
 import { TokenBucket } from './pace.ts';
@@ -127,7 +128,10 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
 
   const turn = (action: Change['action']): Promise<void> => buckets[action].take();
 
-  return { read, readMany, turn, apply };
+  const together = (routeTableIds: readonly string[]): SharedReads =>
+    bulkReads(routeTableIds, { readMany, now: () => new Date() });
+
+  return { read, readMany, together, turn, apply };
 }
 
 /** Lets a command send requests and retries only before `end`. A later one fails with `NotSent`. */

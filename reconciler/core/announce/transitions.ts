@@ -6,12 +6,16 @@ import { known } from '../route/known.ts';
 import { type ChangeOutcome, isRescue, mayHaveWritten } from '../route/outcome.ts';
 import { madeAfter, makerOf, takenDownBy } from '../status/attribution.ts';
 import { isMissed } from '../status/drift.ts';
+import { patienceMs } from '../status/retries.ts';
 import { isByOthers, isStirred } from '../status/seen.ts';
 import { type State, isBelieved, isCalm, phaseInForce } from '../status/status.ts';
 
 /** What keeps a table from being as desired. Each trouble has a key, which stays the same while the trouble lasts. */
 export interface Troubles {
-  /** Troubles that do not pass at once: refusals, destinations held by others, an invalid item, a missing table. */
+  /**
+   * Troubles that do not pass at once: refusals, destinations held by others, an invalid item. A target or a table that is
+   * not there yet counts after 10 minutes.
+   */
   readonly failing: readonly string[];
   /** Troubles among `failing` that do not pass by themselves. */
   readonly lasting: readonly string[];
@@ -223,14 +227,17 @@ const triesUntilLasting = 3;
 export function troublesIn(state: State | undefined): Troubles {
   if (!state || state.status.phase === 'Unmanaged') return none;
   const { status, memory } = state;
-  const found = rememberedTroubles(memory);
+  const now = Date.parse(status.checkedAt);
+  const found = rememberedTroubles(memory, now);
   if (status.phase === 'Invalid') return { ...found, failing: [...found.failing, `Invalid ${status.reason}`] };
-  if (status.phase === 'Missing')
-    return { ...none, contested: found.contested, failing: ['Missing'], lasting: memory.watched ? [] : ['Missing'] };
+  if (status.phase === 'Missing') {
+    const missing = isOverdue(status.changedAt, now) ? ['Missing'] : [];
+    return { ...none, contested: found.contested, failing: missing, lasting: memory.watched ? [] : missing };
+  }
   return found;
 }
 
-function rememberedTroubles({ destinations, watched }: Memory): Troubles {
+function rememberedTroubles({ destinations, watched }: Memory, now: number): Troubles {
   const found: Record<Trouble, string[]> = {
     failing: [],
     lasting: [],
@@ -250,15 +257,19 @@ function rememberedTroubles({ destinations, watched }: Memory): Troubles {
       if (code === 'target-down') add('down', destination);
       else for (const kind of ['failing', 'lasting'] as const) add(kind, `${code} ${destination}`);
     }
-    const key = refusal && `${refusal.action} ${destination} ${refusal.to}`;
-    if (key && (isLasting(refusal) || refusal.kind === 'not-ready')) add('failing', key);
-    if (key && isLasting(refusal)) add('lasting', key);
+    if (refusal && isLasting(refusal, now))
+      for (const kind of ['failing', 'lasting'] as const) add(kind, `${refusal.action} ${destination} ${refusal.to}`);
   }
   return found;
 }
 
-const isLasting = ({ kind, attempts }: Refusal): boolean =>
-  kind === 'rejected' || kind === 'denied' || attempts >= triesUntilLasting;
+/** What is not there yet may come at any moment. A rejected or denied change waits for a person. */
+function isLasting({ kind, attempts, since }: Refusal, now: number): boolean {
+  if (kind === 'not-ready') return since !== undefined && isOverdue(since, now);
+  return kind === 'rejected' || kind === 'denied' || attempts >= triesUntilLasting;
+}
+
+const isOverdue = (since: string, now: number): boolean => now - Date.parse(since) >= patienceMs;
 
 const newIn = (is: Troubles, was: Troubles): Troubles => ({
   failing: without(is.failing, was.failing),

@@ -7,10 +7,17 @@ export const managed = 'managed';
 /**
  * Every id by which an event may refer to a table, sorted: its actual targets, those that it may have, its prefix lists, its
  * associations and its VPC. Includes the name `managed`, which all tables share.
+ *
+ * @param instances instances that were last seen behind interfaces which the table may use
  */
-export function namesOf({ routes }: DesiredTable, actual: ActualTable): readonly string[] {
+export function namesOf(
+  { routes }: DesiredTable,
+  actual: ActualTable,
+  instances: readonly string[],
+): readonly string[] {
   const names: readonly (string | undefined)[] = [
     actual.vpcId,
+    ...instances,
     ...(actual.associations ?? []),
     ...routes.flatMap((route) => [destinationText(route.destination), ...targetsOf(route).map(targetText)]),
     ...actual.routes.flatMap((route) => [destinationText(route.destination), ...targetNames(route)]),

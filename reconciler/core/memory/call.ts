@@ -11,10 +11,18 @@ export interface Actor {
   readonly invokedBy?: string;
 }
 
+/**
+ * EC2's own report that the state of an instance changed. It is kept like a call under this name and the state, such as
+ * `EC2 Instance State-change Notification: stopped`. It has no caller.
+ */
+export const instanceStateChange = 'EC2 Instance State-change Notification';
+
+export const isStateChange = ({ name }: Pick<Reported, 'name'>): boolean => name.startsWith(instanceStateChange);
+
 interface Reported {
-  /** CloudTrail's id of the event. */
+  /** The id of the event. */
   readonly id: string;
-  /** The API call. */
+  /** The API call, or `instanceStateChange`. */
   readonly name: string;
   /** ISO 8601, UTC, whole seconds: when the call was made. */
   readonly time: string;

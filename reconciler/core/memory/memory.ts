@@ -35,6 +35,8 @@ export interface Memory {
   readonly lag?: Lag;
   /** The last read was not believed. */
   readonly doubt?: true;
+  /** When to read again, because a read did not show what a reported call did. */
+  readonly readForCallAt?: string;
   readonly lastDrift?: LastDrift;
   /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;
@@ -46,8 +48,10 @@ export interface Memory {
   readonly callsSeen?: readonly string[];
   /** How often the row had to drop details to stay below 380 KB. */
   readonly forgotten?: number;
-  /** Ids under which the index finds the table. */
+  /** Ids under which the index finds the table for certain. */
   readonly indexed?: readonly string[];
+  /** Ids that the table left, and those that a failed write may have added: the index may still list it under them. */
+  readonly unindexed?: readonly string[];
 }
 
 /** Everything remembered of one destination. */
@@ -209,10 +213,14 @@ export interface Refusal extends Omit<ChangeJson, 'destination'> {
   readonly message?: string;
   /** What a person can do about it. */
   readonly remedy?: string;
-  /** How many times in a row it failed. */
+  /** How many times in a row it failed, since its cause was last expected to be gone (`withRevivals`). */
   readonly attempts: number;
-  /** It is not retried before this time, unless an event, an edit or an order triggers a reconcile (`isParked`). */
-  readonly nextRetry: string;
+  /** Since when its target is not ready. */
+  readonly since?: string;
+  /** Since when a change whose target is not ready is retried often: its target was expected to come up. */
+  readonly triedSince?: string;
+  /** When it is retried. Absent: by the next sweep. A sweep retries it earlier, unless it was rejected (`parkedBy`). */
+  readonly nextRetry?: string;
 }
 
 /** Recent repairs of one destination, and who made them necessary. */

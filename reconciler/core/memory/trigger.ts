@@ -33,25 +33,32 @@ export type Trigger =
 export interface Left {
   readonly kinds: readonly TriggerKind[];
   readonly deletions: readonly string[];
+  /** How many requeue messages in a row led to them: the most of all. */
+  readonly hop: number;
 }
 
-export const nothingLeft: Left = { kinds: [], deletions: [] };
+export const nothingLeft: Left = { kinds: [], deletions: [], hop: 0 };
 
-export const leftOf = (trigger: Trigger): Left => ({
+export const leftOf = (trigger: Trigger, hop = 0): Left => ({
   kinds: [trigger.kind],
   deletions: 'deleted' in trigger ? [trigger.id] : [],
+  hop,
 });
 
 /** Merges both: each kind and each deletion once, in a fixed order. */
 export const together = (one: Left, other: Left): Left => ({
   kinds: triggerKinds.filter((kind) => one.kinds.includes(kind) || other.kinds.includes(kind)),
   deletions: [...new Set([...one.deletions, ...other.deletions])].sort(),
+  hop: Math.max(one.hop, other.hop),
 });
 
 /** The triggers that a reconcile answers for: those that others left and, in the first round, its own. */
 export interface Occasion extends Left {
   readonly trigger?: Trigger;
 }
+
+/** Whether an item or an order was written, or a person asks for a reconcile. */
+export const isEdited = ({ kinds }: Left): boolean => kinds.includes('desired') || kinds.includes('person');
 
 /** A trigger as statuses and runs show it. */
 export interface ShownTrigger {

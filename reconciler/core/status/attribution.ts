@@ -1,6 +1,6 @@
 import type { ChangeJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
-import type { Actor, ReportedCall } from '../memory/call.ts';
+import { type Actor, type ReportedCall, isStateChange } from '../memory/call.ts';
 import { type Cause, type Drift, type Remembered, type Rewritten, openDrift } from '../memory/memory.ts';
 
 // The one place that answers "who did it?".
@@ -77,7 +77,7 @@ export function makerAmong(
   explains: (call: ReportedCall) => boolean,
 ): Cause | undefined {
   let makers: readonly ReportedCall[] = [];
-  const seconds = [...Map.groupBy(calls, ({ time }) => Date.parse(time))].sort(([one], [other]) => other - one);
+  const seconds = [...Map.groupBy(calls, orderedAt)].sort(([one], [other]) => other - one);
   for (const [, together] of seconds) {
     const equal = together.filter(explains);
     const isMixed = equal.length < together.length;
@@ -87,6 +87,12 @@ export function makerAmong(
   const [first] = makers;
   return first && makers.every(({ actor }) => actor?.arn === first.actor?.arn) ? asCause(first) : undefined;
 }
+
+/** EC2 may report the state of an instance this long before the time that CloudTrail gives to the call behind it. */
+const stateLeadsMs = 3_000;
+
+/** When a call counts as made, among others. A change of state comes after the call that caused it. */
+const orderedAt = (call: ReportedCall): number => Date.parse(call.time) + (isStateChange(call) ? stateLeadsMs : 0);
 
 const asCause = ({ id, name, time, actor }: ReportedCall): Cause => known({ id, name, time, actor });
 

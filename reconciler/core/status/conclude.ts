@@ -18,7 +18,7 @@ import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
 import { invalidBecause, phaseOf } from './phase.ts';
-import { type Awaited, awaitedAfter, missesCall, readForCallAfterMs, rememberWrites, withShown } from './staleness.ts';
+import { type Awaited, awaitedAfter, readForCallAfter, rememberWrites, withShown } from './staleness.ts';
 import {
   type ShownPause,
   type State,
@@ -241,7 +241,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
   const was = beforeOf(before);
   const drifted = new Set(result.changes.map(({ destination }) => destinationText(destination)));
   const repaired = rememberRepairs(was, memory, { desired, drifted }, on);
-  const { doubt: _, ...believed } = identified(rememberOutcome(was, repaired, plan, on), desired, now);
+  const { doubt: _, ...believed } = identified(rememberOutcome(repaired, plan, on), desired, now);
   const followed = followDrift(
     was,
     believed,
@@ -265,16 +265,17 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     now,
   });
   const from = isWatched ? undefined : watchedFrom(followed);
+  const readForCallAt = readForCallAfter(actual, followed, on);
   const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
   const waits = [
     // While nothing may be changed, nothing is retried.
-    ...(isWatched ? [] : failures.map(({ nextRetry }) => nextRetry)),
+    ...(isWatched ? [] : failures.flatMap(({ nextRetry }) => nextRetry ?? [])),
     ...[...followed.destinations.values()]
       .flatMap(({ repairs }) => (repairs && contestedUntil(repairs)) ?? [])
       .filter((time) => Date.parse(time) > now.getTime()),
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
-    ...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),
+    ...(readForCallAt === undefined ? [] : [readForCallAt]),
     ...(from === undefined ? [] : [from]),
     ...(isBrakeUnknown(followed) ? [after(now, brakeAskedAgainMs)] : []),
   ];
@@ -292,7 +293,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       nextRetry: waits.sort()[0],
       ...pauseOf(desired, now),
     }),
-    memory: followed,
+    memory: known({ ...followed, readForCallAt }),
   };
 }
 

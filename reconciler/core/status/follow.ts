@@ -30,7 +30,8 @@ export interface Tried {
 const openRunsKept = 5;
 
 /** Remembers, destination by destination, what the plan still asks for and what EC2 refused. */
-export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
+export function rememberOutcome(memory: Memory, plan: Plan, { now, outcomes, calls }: Tried): Memory {
+  const { routeTableId } = plan;
   const open = byDestination(plan.changes.map(changeAsJson));
   const allowed = byDestination(permitted(plan).map(changeAsJson));
   const waits = new Map(waitingIn(plan.blocked).map(({ destination, code }) => [destination, code]));
@@ -41,7 +42,6 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
   return withEach(
     memory,
     (remembered, destination) => {
-      const was = rememberedAt(before, destination);
       const wanted = allowed.get(destination);
       const outcome = tried
         .get(destination)
@@ -52,7 +52,7 @@ export function rememberOutcome(before: Memory, memory: Memory, plan: Plan, { no
         waits: waits.get(destination),
         troubles: troublesLeft(troubles.get(destination), rescued.has(destination)),
         down: withCauses(destination, remembered, { kept: kept.get(destination), calls }),
-        refusal: refusalAfter(was.refusal, wanted, outcome, now),
+        refusal: refusalAfter(remembered.refusal, wanted, outcome, { routeTableId, now }),
       };
     },
     [...open.keys(), ...troubles.keys()],

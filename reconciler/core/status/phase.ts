@@ -2,6 +2,7 @@ import type { DesiredTable } from '../desired/desired.ts';
 import { activePause, isEnforced } from '../desired/enforcement.ts';
 import { isOutOfSync } from '../desired/finding.ts';
 import type { Problem } from '../desired/problem.ts';
+import { isStateChange } from '../memory/call.ts';
 import { type Cause, type Down, type Memory, rememberedAt } from '../memory/memory.ts';
 import type { Plan } from '../plan/plan.ts';
 import { counted } from '../route/counted.ts';
@@ -78,8 +79,9 @@ function degradedBecause({ findings }: Plan, memory: Memory): string | undefined
   return `${first.message}${causedBy(rememberedAt(memory, first.destination ?? '').down)}${more}`;
 }
 
-/** Calls that delete a target for ever. A transit gateway can be attached to a VPC again. */
-const deletesForEver = /^(Delete(?!TransitGatewayVpcAttachment)|Terminate)/;
+/** Calls that delete a target for ever, and states that no instance leaves. Gateways can be attached to a VPC again. */
+const deletesForEver =
+  /^(Delete(?!TransitGatewayVpcAttachment|LocalGatewayRouteTableVpcAssociation)|Terminate|RejectVpcPeering)|: (shutting-down|terminated)$/;
 
 /** Who took a listed target down and who moved the route, and when, as far as events report it. */
 export function causedBy(down: Down | undefined): string {
@@ -87,9 +89,12 @@ export function causedBy(down: Down | undefined): string {
   const { target, since, takenDown, moved } = down;
   const by = ({ name, actor, time }: Cause): string => `${name} of ${actor?.arn ?? 'somebody'} at ${time}`;
   const isFinal = takenDown !== undefined && deletesForEver.test(takenDown.name);
+  const end = isFinal ? ': it will not come back, list another target' : '';
   return [
     takenDown
-      ? `${by(takenDown)} took ${target} down${isFinal ? ': it will not come back, list another target' : ''}`
+      ? isStateChange(takenDown)
+        ? `the instance of ${target} went down at ${takenDown.time}, and no event names a caller${end}`
+        : `${by(takenDown)} took ${target} down${end}`
       : `${target} was first seen down at ${since}, and no event reports a cause`,
     ...(moved ? [`${by(moved)} moved the route`] : []),
   ]

@@ -19,10 +19,12 @@ export const isPossibleStatus = (
 
 /** Whether a reconcile before `now` can have written the times of a memory. */
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
-  const { readAt, lastWriteAt, lag, policySince, braked } = memory;
+  const { readAt, readForCallAt, lastWriteAt, lag, policySince, braked } = memory;
   const remembered = [...memory.destinations.values()];
-  const past = remembered.flatMap(({ emptySince, down, repairs, drift = [] }) => [
+  const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
+    refusal?.since,
+    refusal?.triedSince,
     down?.since,
     down?.aliveSince,
     down?.seenMovedAt,
@@ -32,7 +34,10 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     ...drift.flatMap(({ foundAt, appliedAt, endedAt }) => [foundAt, appliedAt, endedAt]),
   ]);
   const due = remembered.flatMap(({ refusal, repairs }) => [refusal?.nextRetry, repairs?.contest?.until]);
-  return arePast([readAt, lastWriteAt, lag?.since, policySince?.at, braked?.since, ...past], now) && areDue(due, now);
+  return (
+    arePast([readAt, lastWriteAt, lag?.since, policySince?.at, braked?.since, ...past], now) &&
+    areDue([readForCallAt, ...due], now)
+  );
 }
 
 type Times = readonly (string | undefined)[];

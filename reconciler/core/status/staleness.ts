@@ -225,7 +225,7 @@ export const writtenAfter = (
  * Remembers what this reconcile has written up to `now`. Earlier writes are kept for 30 s after the last one, or until a
  * read shows them, for 30 minutes at most.
  *
- * @param calls by others: a write that they have undone is repeated for that reason
+ * @param calls by others, known before these writes: a write that they have undone is repeated for that reason
  */
 export function rememberWrites(
   memory: Memory,
@@ -250,7 +250,10 @@ export function rememberWrites(
     isRepeat(one, rememberedAt(memory, one.destination), memory, calls, now),
   );
   const { doubt: _, ...undoubted } = rewritten;
-  return known({ ...undoubted, lag: isBehind ? longerLag(memory) : memory.lag, lastWriteAt: now.toISOString() });
+  // Our clock may be late. We wrote after every call that we knew of.
+  const wroteAt = Math.max(now.getTime(), ...calls.map(({ time }) => Date.parse(time)));
+  const lag = isBehind ? longerLag(memory) : memory.lag;
+  return known({ ...undoubted, lag, lastWriteAt: new Date(wroteAt).toISOString() });
 }
 
 const writtenBy = ({ from, to, result }: ChangeOutcome): Written =>
@@ -269,8 +272,23 @@ const longerLag = (memory: Memory): Lag | undefined =>
 /** A call younger than this may have an effect that a read does not show yet. */
 const callsLagMs = 2 * 60 * 1_000;
 
-/** When to read again if a read does not show the effect of a reported call. */
-export const readForCallAfterMs = 10_000;
+/** A table is read again this long after a read that does not show the effect of a reported call. */
+const readForCallAfterMs = 10_000;
+
+/**
+ * When to read again because a believed read does not show the effect of a call. Each call leads to one such read. A read
+ * before that time, such as one that verifies a repair, does not take its place.
+ */
+export function readForCallAfter(
+  actual: ActualTable,
+  memory: Memory,
+  on: Parameters<typeof missesCall>[2],
+): string | undefined {
+  const { readForCallAt: planned } = memory;
+  if (missesCall(actual, memory, on)) return new Date(on.now.getTime() + readForCallAfterMs).toISOString();
+  const isAhead = planned !== undefined && Date.parse(planned) > on.now.getTime();
+  return isAhead && missesCall(actual, memory, { ...on, unread: on.calls }) ? planned : undefined;
+}
 
 /**
  * Whether a believed read does not show the effect of a call of the last 2 minutes. Calls that we or others have undone
@@ -280,7 +298,7 @@ export const readForCallAfterMs = 10_000;
  * @param calls all that may explain the read
  * @param unread those of them that no earlier believed read could show. So each leads to one more read at most
  */
-export function missesCall(
+function missesCall(
   actual: ActualTable,
   memory: Memory,
   {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { routeTableId } from '../../support/builders.ts';
 import { inSync } from '../../support/in-memory-world.ts';
-import { alice, hijack, minute, othersRoutes, rogue, second, two } from './given.ts';
+import { alice, hijack, minute, othersRoutes, rogue, second, sweepNow, two } from './given.ts';
 
 // Trouble that a person may have to end is announced when it begins and when it ends.
 
@@ -12,13 +12,19 @@ describe('a failure', () => {
     const world = await inSync(two);
     world.desire(wanted);
     await world.reconcile({ kind: 'desired' });
-    await world.event();
+    for (let sweeps = 0; sweeps < 2; sweeps++) {
+      // Somebody may just be creating the target.
+      expect(world.announcer.events).toEqual([]);
+      world.clock.advance(5 * minute);
+      await sweepNow(world);
+    }
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
+    expect(world.announcer.values('ChangesFailed')).toEqual([1]);
     expect(world.announcer.news.flatMap(({ events }) => events)[0]?.detail).toMatchObject({
       failures: [{ action: 'create', destination: '10.22.0.0/16', to: 'pcx-cccccccc', remedy: expect.any(String) }],
     });
     world.ec2.scenery.target('pcx-cccccccc');
-    await world.event();
+    await sweepNow(world);
     world.clock.advance(minute);
     await world.reconcile();
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)', 'Route Reconcile Failed (left)']);
@@ -55,10 +61,15 @@ describe('a failure', () => {
     expect(world.announcer.values('InvalidDesired')).toEqual([1, 1]);
   });
 
-  it('of a missing table is announced', async () => {
+  it('of a missing table is announced once, after 10 minutes', async () => {
     const world = await inSync(two);
     world.ec2.scenery.deleteTable(routeTableId);
-    await world.reconcile();
+    await sweepNow(world);
+    for (let sweeps = 0; sweeps < 4; sweeps++) {
+      world.clock.advance(5 * minute);
+      if (sweeps < 2) expect(world.announcer.events).toEqual([]);
+      await sweepNow(world);
+    }
     expect(world.announcer.events).toEqual(['Route Reconcile Failed (entered)']);
     expect(world.announcer.values('ChangesFailed')).toEqual([1]);
   });
@@ -68,7 +79,10 @@ describe('a failure', () => {
     world.desire(two, { mode: 'observe' });
     await world.reconcile({ kind: 'desired' });
     world.ec2.scenery.deleteTable(routeTableId);
-    await world.reconcile();
+    for (let sweeps = 0; sweeps < 4; sweeps++) {
+      await sweepNow(world);
+      world.clock.advance(5 * minute);
+    }
     expect(world.status().phase).toBe('Missing');
     expect(world.announcer.values('ChangesFailed')).toEqual([]);
   });

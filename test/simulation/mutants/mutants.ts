@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'tells nobody when it gives the lease up',
     'lease.ts',
-    'if (kinds.length > 0) await',
-    'if (kinds.length < 0) await',
+    'if (left.kinds.length > 0) await',
+    'if (left.kinds.length < 0) await',
   ),
   mutant('has leases that never expire', 'lease.ts', 'leaseMs = 70_000', 'leaseMs = 70_000_000'),
   {
@@ -75,7 +75,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'waits no longer while reads lag for minutes',
     'core/status/staleness.ts',
-    'lag: isBehind ? longerLag(memory) : memory.lag',
+    'isBehind ? longerLag(memory) : memory.lag',
     'lag: undefined',
   ),
   mutant(
@@ -86,9 +86,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'never reads again for a call that a read does not show',
-    'core/status/conclude.ts',
-    '...(missesCall(actual, followed, on) ? [after(now, readForCallAfterMs)] : []),',
-    '',
+    'core/status/staleness.ts',
+    'if (missesCall(actual, memory, on)) return new',
+    'if (false) return new',
   ),
   mutant(
     'takes a call from before its own write for an answer to it',
@@ -322,8 +322,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets events cut short what a fight made it wait',
     'core/status/retries.ts',
-    'if (because === undefined && isContested(repairs, to, now)) return true;\n  if (woken',
-    "if (!woken.includes('event') && isContested(repairs, to, now)) return true;\n  if (woken",
+    '(because === undefined && isContested(repairs, to, now))',
+    "(!kinds.includes('event') && isContested(repairs, to, now))",
   ),
   mutant(
     'ends no contest, however quiet it is',
@@ -597,14 +597,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'forgets what is unsent with the next state',
     'finish.ts',
-    'joined(before?.unsent, newsOf(news))',
-    'joined(undefined, newsOf(news))',
+    'joined(before?.unsent, told)',
+    'joined(undefined, told)',
   ),
   mutant(
     'announces what it has not written yet',
     'finish.ts',
-    '  const isNew = saysMore(stored, before);\n',
-    '  const isNew = saysMore(stored, before);\n  if (stored.unsent) await world.announcer.announce(stored.unsent);\n',
+    '  const isNew = saysMore(stored, before) || !isEmpty(told);\n',
+    '  const isNew = saysMore(stored, before) || !isEmpty(told);\n  if (stored.unsent) await world.announcer.announce(stored.unsent);\n',
   ),
   mutant(
     'leaves what it wrote for the next one to announce',
@@ -622,8 +622,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets go of a table that has something to announce',
     'finish.ts',
-    'isEmpty(unsent)\n        ? []\n        : [managed]',
-    '[]',
+    'return isEmpty(unsent) ? [] : [managed];',
+    'return [];',
   ),
   mutant(
     'announces an order each time it is read',
@@ -790,8 +790,38 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'believes events of any source',
     'aws/ec2/envelope.ts',
-    'data.account === accountId && sources.includes(data.source)',
+    'data.account === accountId && data.region === region && sources.includes(data.source)',
     'true',
+  ),
+  mutant(
+    'removes ids from the index before the state is written',
+    'finish.ts',
+    'const remove = without(unindexed, names);',
+    'const remove = without([...unindexed, ...indexed], names);',
+  ),
+  mutant(
+    'takes what a failed write may have added for listed',
+    'finish.ts',
+    'remembered(indexed, [...new Set([...unindexed, ...add])])',
+    'remembered([...indexed, ...add], unindexed)',
+  ),
+  mutant(
+    'starts a chain of messages again at each lease',
+    'lease.ts',
+    '{ routeTableId, hop: hop + 1,',
+    '{ routeTableId, hop: 0,',
+  ),
+  mutant(
+    'forgets the chain of work that was left with a lease',
+    'core/memory/trigger.ts',
+    'hop: Math.max(one.hop, other.hop),',
+    'hop: other.hop,',
+  ),
+  mutant(
+    'ignores the states of instances',
+    'aws/ec2/instance-state.ts',
+    'others: [{ id: instance, call: { ...call, via: instance } }]',
+    'others: []',
   ),
   {
     name: 'stores the state of any key',
@@ -808,6 +838,48 @@ export const mutants: readonly Mutant[] = [
       },
     ],
   },
+  mutant(
+    'lets a sweep retry only what is due',
+    'core/status/retries.ts',
+    '(isSweep && isForEverySweep(refusal)) ||',
+    '',
+  ),
+  mutant(
+    'forgets that sweeps retry what has no time',
+    'finish.ts',
+    '...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),',
+    '...(isAsked ? [Date.parse(changedAt)] : []),',
+  ),
+  mutant(
+    'does not start the retries again when a call brings the target up',
+    'core/status/retries.ts',
+    'refusal.to !== undefined && call.ids.includes(refusal.to)',
+    'false',
+  ),
+  mutant(
+    'retries a target that is not ready less and less often',
+    'core/status/retries.ts',
+    'attempts <= 1 ? 15 * second : 45 * second',
+    '15 * second * 2 ** (attempts - 1)',
+  ),
+  mutant(
+    'gives up a target that is not ready after 3 minutes, until the next sweep',
+    'core/status/retries.ts',
+    'const comesUpWithin = 8 * minute;',
+    'const comesUpWithin = 3 * minute;',
+  ),
+  mutant(
+    'ends a chain of messages after 3 of them',
+    'finish.ts',
+    'const longestChain = 12;',
+    'const longestChain = 3;',
+  ),
+  mutant(
+    'rejects a target for an hour that is not attached yet',
+    'core/status/retries.ts',
+    "case 'not-ready': {",
+    "case 'not-ready': {\n      if (sinceMs >= 0) return longestAfterRejection;",
+  ),
   mutant(
     'the fleet brake lets every table go',
     'core/plan/fleet-brake.ts',

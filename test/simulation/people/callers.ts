@@ -1,12 +1,13 @@
 import type { Call } from '../../support/ec2/journal.ts';
-import { slotAt } from '../../support/ec2/world.ts';
+import { isAlive, slotAt } from '../../support/ec2/world.ts';
 import { asInCloudTrail, callOf } from '../calls.ts';
 import type { Cloud } from '../cloud.ts';
-import { type Delivery, accountId } from '../delivery.ts';
+import { type Delivery, accountId, region } from '../delivery.ts';
 import { ourRole } from '../drifts.ts';
+import { instance } from '../instances.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
-import { destinations, ipv4, mortal, second, targets } from './stage.ts';
+import { destinations, ipv4, mortal, second, targets, vpc } from './stage.ts';
 
 /** People, tools and services that change EC2, and CloudTrail, which reports their calls. */
 export class Callers {
@@ -125,6 +126,52 @@ export class Callers {
     });
   }
 
+  /** An instance is stopped, or crashes. Later it runs again. EC2 reports its states, and CloudTrail the calls. */
+  stopInstance(): void {
+    const { scheduler, faults } = this.#cloud;
+    const random = this.#random;
+    this.takeInstanceDown(random.chance(0.5) ? 'alice' : undefined);
+    scheduler.at(scheduler.time + random.between(5, 200) * second, () => {
+      if (!faults.over) this.bringInstanceUp();
+    });
+  }
+
+  /** @param by who stops it. Without a name, it crashes */
+  takeInstanceDown(by: string | undefined): void {
+    const { ec2, history, watch, scheduler } = this.#cloud;
+    if (!isAlive(instance, vpc, ec2.world)) return;
+    history.note(by ?? 'nobody', by === undefined ? `${instance} crashes` : `stops ${instance}`);
+    ec2.scenery.target(instance, { running: false });
+    watch.instances.stopped(by, scheduler.time);
+    if (by !== undefined) this.reportAbout(instance, 'StopInstances');
+    for (const state of ['stopping', 'stopped']) this.#reportState(state);
+  }
+
+  bringInstanceUp(): void {
+    const { ec2, history, watch, scheduler } = this.#cloud;
+    if (isAlive(instance, vpc, ec2.world)) return;
+    history.note('alice', `starts ${instance}`);
+    ec2.scenery.target(instance);
+    watch.instances.started(scheduler.time);
+    this.reportAbout(instance, 'StartInstances');
+    this.#reportState('running');
+  }
+
+  /** EC2 reports a state of the instance, which needs no trail. */
+  #reportState(state: string): void {
+    const time = `${this.#cloud.scheduler.now().toISOString().slice(0, 19)}Z`;
+    const event = {
+      id: `event-${++this.#events}`,
+      source: 'aws.ec2',
+      account: accountId,
+      region,
+      'detail-type': 'EC2 Instance State-change Notification',
+      time,
+      detail: { 'instance-id': instance, state },
+    };
+    this.#delivery.event(event, `${instance} is ${state}`, this.#tables);
+  }
+
   /** A pair of firewalls moves a route with alternates back and forth for a while. */
   switchOver(routeTableId: string, spec: Spec): void {
     const { scheduler, ec2, faults } = this.#cloud;
@@ -201,6 +248,11 @@ export class Callers {
     this.#send({ eventName: action }, who, input, routeTableId);
   }
 
+  /** CloudTrail reports the call that will bring a target up. */
+  reportAttached(target: string): void {
+    this.reportAbout(target, callsAbout(target)[1]);
+  }
+
   /** CloudTrail reports a call about a target: of this moment, or of `madeAt`. */
   reportAbout(target: string, eventName: string, madeAt?: number): void {
     this.#send({ eventName, at: madeAt }, 'alice', { [eventName]: { id: target } }, ...this.#tables);
@@ -231,6 +283,7 @@ export class Callers {
     const event = {
       source: 'aws.ec2',
       account: accountId,
+      region,
       'detail-type': 'AWS API Call via CloudTrail',
       detail: {
         eventSource: 'ec2.amazonaws.com',

@@ -4,7 +4,8 @@ import { slotAt } from '../../support/ec2/world.ts';
 import { callOf } from '../calls.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
-import { type Spec, wantedAt } from '../oracle.ts';
+import { type Spec, wantedAt, isEnforced } from '../oracle.ts';
+import type { Late } from '../invariants.ts';
 import type { Random } from '../random.ts';
 import type { Callers } from './callers.ts';
 import { destinations, ipv4, ipv6, notAttached, pending, refusable, second, spellings, targets } from './stage.ts';
@@ -102,6 +103,18 @@ export class Editors {
     if (target === pending) this.#attachLater();
     const made = isSplit ? [block] : halves;
     this.put(routeTableId, { ...spec, routes: [...others, ...made.map((destination) => ({ destination, target }))] });
+  }
+
+  /** Lists a target where nothing is. Undefined if the item asks for nothing there, or nothing may be changed. */
+  listLate(routeTableId: string, target: string): Late | undefined {
+    const { spec } = this.#cloud.watch.version(routeTableId);
+    const destination = '10.77.0.0/16';
+    const { scheduler, watch, ec2 } = this.#cloud;
+    if (!spec || !ec2.world.tables.has(routeTableId) || watch.halts.since(routeTableId, scheduler.time) !== undefined)
+      return undefined;
+    if (!isEnforced(spec, scheduler.time) || spec.scope || spec.ignore.length > 0) return undefined;
+    this.put(routeTableId, { ...spec, routes: [...spec.routes, { destination, target }] });
+    return { routeTableId, destination, target };
   }
 
   /** Writes an invalid item, and usually a valid one soon after. Others change routes meanwhile. */

@@ -1,6 +1,8 @@
 import { isAlive, slotAt } from '../../support/ec2/world.ts';
 import type { Cloud } from '../cloud.ts';
 import type { Delivery } from '../delivery.ts';
+import { itsInterface } from '../instances.ts';
+import type { Late } from '../invariants.ts';
 import { type Spec, allowedFor } from '../oracle.ts';
 import type { Random } from '../random.ts';
 import { newBrakeRow } from '../../../reconciler/core/plan/fleet-brake.ts';
@@ -9,7 +11,7 @@ import { Callers } from './callers.ts';
 import { Editors } from './editors.ts';
 import { Operators } from './operators.ts';
 import { Poison } from './poison.ts';
-import { ipv4, mortal, refusable, second, setStage, targets, vpc } from './stage.ts';
+import { ipv4, lateTargets, mortal, refusable, second, setStage, targets, vpc } from './stage.ts';
 
 /**
  * Everybody except the reconciler: editors write items, operators give orders, callers change routes, attackers try to
@@ -70,6 +72,7 @@ export class People {
     const { denied, refusals } = this.#cloud;
     const { scenery, world } = this.#cloud.ec2;
     for (const target of mortal.filter((id) => !isAlive(id, vpc, world))) scenery.target(target);
+    this.#callers.bringInstanceUp();
     denied.clear();
     this.#operators.endOrders(this.tables);
     if (this.#random.chance(0.5)) for (const routeTableId of this.tables) this.#operators.approveEdit(routeTableId);
@@ -78,6 +81,26 @@ export class People {
 
   /** Poisons some leases once more, after the last fault. */
   readonly poison = (): void => this.#poison.leaseForEver();
+  /** Somebody lists a target that is not up. Returns how it is attached, and how it comes up. */
+  listLate(): (Late & { readonly attach: () => void; readonly comeUp: () => void }) | undefined {
+    const { ec2, history } = this.#cloud;
+    const target = this.#random.pick(lateTargets);
+    ec2.scenery.detach(target);
+    const listed = this.#editors.listLate(this.#random.pick(this.tables), target);
+    if (!listed) return undefined;
+    return {
+      ...listed,
+      attach: () => {
+        history.note('alice', `attaches ${target}`);
+        this.#callers.reportAttached(target);
+      },
+      comeUp: () => {
+        history.note('EC2', `${target} is up`);
+        ec2.scenery.target(target);
+      },
+    };
+  }
+
   /**
    * The target of a route with alternates dies, sometimes with all of them. Returns how the alternates come up and how
    * the target comes back. Undefined if no route works on a target that may die and has alternates.
@@ -105,6 +128,21 @@ export class People {
       history.note('nobody', `${ids.join(', ')} are there again`);
     };
     return { comeUp: revive(dying), comeBack: revive([target]) };
+  }
+
+  /**
+   * The instance crashes at rest, and EC2 reports it. Returns the managed tables whose routes lead to it, and how it comes
+   * up again.
+   */
+  crash(): { readonly affected: readonly string[]; readonly comeUp: () => void } {
+    const { ec2, watch } = this.#cloud;
+    const affected = this.tables.filter((routeTableId) => {
+      const routes = ec2.world.tables.get(routeTableId)?.routes ?? [];
+      const leadsThere = routes.some(({ target, origin }) => target === itsInterface && origin === 'CreateRoute');
+      return leadsThere && watch.version(routeTableId).spec !== undefined;
+    });
+    this.#callers.takeInstanceDown(undefined);
+    return { affected, comeUp: () => this.#callers.bringInstanceUp() };
   }
 
   /** Creates a table, usually with the routes of its item or some of them. */
@@ -139,7 +177,8 @@ export class People {
     else if (roll < 0.36) operators.hold(routeTableId);
     else if (roll < 0.38) this.#loseState(routeTableId);
     else if (roll < 0.4) callers.fight(routeTableId, spec);
-    else if (roll < 0.41) callers.replaceTarget();
+    else if (roll < 0.405) callers.replaceTarget();
+    else if (roll < 0.41) callers.stopInstance();
     else if (roll < 0.417) callers.switchOver(routeTableId, spec);
     else if (roll < 0.43) callers.failOver(routeTableId, spec);
     else if (roll < 0.44) editors.listDyingTarget(routeTableId, spec);

@@ -1,6 +1,6 @@
 import type { Call } from '../../support/ec2/journal.ts';
 import type { Cloud } from '../cloud.ts';
-import { type Delivery, accountId } from '../delivery.ts';
+import { type Delivery, accountId, region } from '../delivery.ts';
 import type { Random } from '../random.ts';
 import { second, vpc } from './stage.ts';
 
@@ -51,6 +51,7 @@ export class Poison {
       history.note('nobody', `leases ${routeTableId} until the year 9999`);
       const claim = { holder: 'nobody', now: scheduler.now(), expiresAt: end, latestEnd: end, retakeBefore: end };
       void leases.take(routeTableId, claim);
+      this.#cloud.watch.chains.drops(routeTableId);
     }
   }
 
@@ -60,8 +61,9 @@ export class Poison {
     if (caller.startsWith('fn-') || !faults.strikes('forged event')) return;
     const eventTime = `${scheduler.now().toISOString().slice(0, 19)}Z`;
     const from = this.#random.pick([
-      { source: 'mallory', account: accountId },
-      { source: 'aws.ec2', account: '999999999999' },
+      { source: 'mallory', account: accountId, region },
+      { source: 'aws.ec2', account: '999999999999', region },
+      { source: 'aws.ec2', account: accountId, region: 'us-east-1' },
     ]);
     const detail = {
       eventSource: 'ec2.amazonaws.com',

@@ -30,6 +30,9 @@ export const refusable = ['tgw-dddddddd', 'pcx-dddddddd', 'vpce-dddddddd'];
 /** A gateway whose attachment comes up late. */
 export const pending = 'tgw-cccccccc';
 
+/** Targets that nobody has attached or accepted when an item lists them at rest. */
+export const lateTargets = ['tgw-eeeeeeee', 'igw-eeeeeeee', 'pcx-eeeeeeee'];
+
 /** How EC2 rejects a target that is not attached yet. */
 export const notAttached = { code: 'InvalidTransitGatewayID.NotFound' } as const;
 

@@ -49,6 +49,23 @@ it('a route that an HA tool moved from a dead instance stays, and moves back whe
   );
 });
 
+it('a route that leads to an instance which crashes is noticed within seconds without any call, and nobody is named', async () => {
+  const { relay } = testbed;
+  const { instance, eni } = await testbed.newInstance();
+  const table = await testbed.tableInSync({ '10.20.0.0/16': eni });
+
+  await relay.changeInstance(instance, 'stopped');
+
+  const { reason, actor } = await testbed.phase(table, 'Degraded');
+  expect(reason).toMatch(`the instance of ${eni} went down at`);
+  expect(actor).toBeUndefined();
+  const { routes } = await events.event(table, 'Route Blackholed', 'entered');
+  expect(routes).toEqual([{ destination: '10.20.0.0/16', target: eni }]);
+
+  await relay.changeInstance(instance, 'running');
+  await testbed.phase(table, 'InSync');
+});
+
 it('a pair of instances moves a route back and forth, and each move to the alternate is announced once with its actor', async () => {
   const { bob } = testbed;
   const [active, standby] = await Promise.all([testbed.newInstance(), testbed.newInstance()]);

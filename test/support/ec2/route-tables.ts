@@ -2,6 +2,7 @@ import { ChangeFailed } from '../../../reconciler/apply.ts';
 import { failureOf } from '../../../reconciler/aws/ec2/errors.ts';
 import { actualTable, changeRequest } from '../../../reconciler/aws/ec2/route-codec.ts';
 import type { ActualTable } from '../../../reconciler/core/route/route.ts';
+import { bulkReads } from '../../../reconciler/bulk-reads.ts';
 import type { RouteTables } from '../../../reconciler/ports.ts';
 import type { InMemoryEc2, RouteCalls } from './in-memory-ec2.ts';
 
@@ -17,8 +18,9 @@ export function inMemoryRouteTables(
   {
     caller = 'reconciler',
     turn = () => Promise.resolve(),
+    now = () => new Date(),
     accountId,
-  }: { caller?: string; turn?: RouteTables['turn']; accountId?: string } = {},
+  }: { caller?: string; turn?: RouteTables['turn']; now?: () => Date; accountId?: string } = {},
 ): RouteTables {
   const reader = ec2.as(caller);
   const isForeign = ({ ownerId }: ActualTable): boolean => accountId !== undefined && ownerId !== accountId;
@@ -33,6 +35,7 @@ export function inMemoryRouteTables(
   return {
     turn,
     readMany,
+    together: (ids) => bulkReads(ids, { readMany, now }),
     async read(routeTableId) {
       for await (const table of pages(reader, [routeTableId]))
         return isForeign(table) ? { ...table, isForeign: true } : table;

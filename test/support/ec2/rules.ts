@@ -139,7 +139,7 @@ function targetOf(world: World, table: Table, input: CreateRouteCommandInput, de
   const attachedOnly = name === 'TransitGatewayId' || name === 'CoreNetworkArn';
   if (!there || (attachedOnly && !target.vpcs.includes(table.vpcId)))
     throw new Ec2Error(notFound, `The ${noun} ID '${id}' does not exist`);
-  if (target.vpcs.length === 0)
+  if (target.vpcs.length === 0 && prefixOf(id) !== 'igw')
     throw new Ec2Error('Gateway.NotAttached', `resource ${id} is not attached to network ${table.vpcId}`);
   if (!target.vpcs.includes(table.vpcId)) {
     const message = `route table ${table.id} and network gateway ${id} belong to different networks`;

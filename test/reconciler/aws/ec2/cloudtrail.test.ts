@@ -119,6 +119,31 @@ describe('ec2Call', () => {
     ['DeleteVpc', { vpcId: 'vpc-aaaaaaaa' }, ['vpc-aaaaaaaa']],
     ['DetachNetworkInterface', { attachmentId: 'eni-attach-0a1b2c3d4e5f60718' }, []],
     ['RunInstances', { instancesSet: { items: [{ imageId: 'ami-aaaaaaaa', subnetId: 'subnet-aaaaaaaa' }] } }, []],
+    [
+      'RunInstances',
+      {
+        instancesSet: { items: [{ imageId: 'ami-aaaaaaaa' }] },
+        networkInterfaceSet: { items: [{ deviceIndex: 0, networkInterfaceId: 'eni-aaaaaaaa' }] },
+      },
+      ['eni-aaaaaaaa'],
+    ],
+    [
+      'AcceptVpcEndpointConnections',
+      {
+        AcceptVpcEndpointConnectionsRequest: {
+          ServiceId: 'vpce-svc-0a1b2c3d4e5f60718',
+          VpcEndpointId: { tag: 1, content: 'vpce-aaaaaaaa' },
+        },
+      },
+      ['vpce-aaaaaaaa'],
+    ],
+    ['RejectVpcPeeringConnection', { vpcPeeringConnectionId: 'pcx-aaaaaaaa' }, ['pcx-aaaaaaaa']],
+    ['CreateSubnet', { vpcId: 'vpc-aaaaaaaa', cidrBlock: '10.0.1.0/24' }, ['vpc-aaaaaaaa']],
+    [
+      'CreateIpamPrefixListResolverTarget',
+      { CreateIpamPrefixListResolverTargetRequest: { PrefixListId: 'pl-aaaaaaaa', PrefixListRegion: 'eu-west-1' } },
+      ['pl-aaaaaaaa'],
+    ],
     ['constructor', { natGatewayId: 'nat-aaaaaaaa' }, []],
   ])('%s: concerns tables under these ids, and no others', (eventName, requestParameters, ids) => {
     const call = ec2Call(altered(create, { eventName, requestParameters, responseElements: null }), account);
@@ -268,6 +293,39 @@ describe('ec2Call', () => {
     );
     expect(call?.others).toMatchObject([{ id: 'tgw-aaaaaaaa', within: ['vpc-aaaaaaaa'] }]);
   });
+
+  it.each([
+    [
+      'ModifyTransitGatewayVpcAttachment',
+      { transitGatewayVpcAttachment: { transitGatewayId: 'tgw-aaaaaaaa', vpcId: 'vpc-aaaaaaaa' } },
+      'tgw-aaaaaaaa',
+    ],
+    [
+      'RejectTransitGatewayVpcAttachment',
+      { transitGatewayVpcAttachment: { transitGatewayId: 'tgw-aaaaaaaa', vpcId: 'vpc-aaaaaaaa' } },
+      'tgw-aaaaaaaa',
+    ],
+    [
+      'DeleteLocalGatewayRouteTableVpcAssociation',
+      {
+        localGatewayRouteTableVpcAssociation: {
+          localGatewayRouteTableVpcAssociationId: 'lgw-vpc-assoc-0a1b2c3d4e5f60718',
+          localGatewayRouteTableId: 'lgw-rtb-0a1b2c3d4e5f60718',
+          localGatewayId: 'lgw-0a1b2c3d4e5f60718',
+          vpcId: 'vpc-aaaaaaaa',
+        },
+      },
+      'lgw-0a1b2c3d4e5f60718',
+    ],
+  ])(
+    'finds the target and the VPC of %s in the answer: the request names only an attachment',
+    (eventName, answer, id) => {
+      const requestParameters = { [`${eventName}Request`]: { AttachmentId: 'x-attach-0a1b2c3d4e5f60718' } };
+      const responseElements = { [`${eventName}Response`]: answer };
+      const call = ec2Call(altered(create, { eventName, requestParameters, responseElements }), account);
+      expect(call?.others).toMatchObject([{ id, within: ['vpc-aaaaaaaa'] }]);
+    },
+  );
 
   it('returns no destination if it cannot be parsed', () => {
     const requestParameters = { routeTableId: rtb, destinationCidrBlock: 'everywhere' };

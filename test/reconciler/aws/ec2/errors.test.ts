@@ -36,6 +36,8 @@ const answers: Readonly<Record<FailureKind, readonly (readonly [code: string, me
     ['InvalidInternetGatewayID.NotFound'],
     ['InvalidVpnGatewayID.NotFound'],
     ['InvalidVpnGatewayState'],
+    // An internet gateway that is not attached, or not yet.
+    ['InvalidParameterValue', 'route table rtb-aaaaaaaa and network gateway igw-aaaaaaaa belong to different networks'],
     ['Gateway.NotAttached'],
     ['InvalidNatGatewayID.NotFound'],
     ['NatGatewayNotFound'],
@@ -64,7 +66,8 @@ const answers: Readonly<Record<FailureKind, readonly (readonly [code: string, me
       'InvalidParameterValue',
       'Route target is not supported. This route only supports interface and instance targets.',
     ],
-    ['InvalidParameterValue', 'route table rtb-aaaaaaaa and network gateway igw-aaaaaaaa belong to different networks'],
+    ['InvalidParameterValue', 'route table rtb-aaaaaaaa and interface eni-aaaaaaaa belong to different networks'],
+    ['InvalidParameterValue', 'route table rtb-aaaaaaaa and network gateway vgw-aaaaaaaa belong to different networks'],
     [
       'InvalidParameterValue',
       'Value (x) for parameter destinationCidrBlock is invalid. This is not a valid CIDR block.',

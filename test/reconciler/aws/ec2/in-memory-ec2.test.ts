@@ -89,12 +89,13 @@ describe('the in-memory EC2, beyond its contract,', () => {
       { ...slot, TransitGatewayId: 'tgw-bbbbbbbb' },
       'InvalidTransitGatewayID.NotFound',
     ],
-    ['a gateway that is not attached', { ...slot, GatewayId: 'igw-bbbbbbbb' }, 'Gateway.NotAttached'],
+    ['a gateway that is not attached', { ...slot, GatewayId: 'vgw-bbbbbbbb' }, 'Gateway.NotAttached'],
+    ['an internet gateway that is not attached', { ...slot, GatewayId: 'igw-bbbbbbbb' }, 'InvalidParameterValue'],
     ['an interface of another VPC', { ...slot, NetworkInterfaceId: 'eni-bbbbbbbb' }, 'InvalidParameterValue'],
   ])('rejects a call with %s', async (_, input, code) => {
     const { scenery, alice } = setUp();
     scenery.target('tgw-bbbbbbbb', { vpcs: ['vpc-bbbbbbbb'] });
-    scenery.target('igw-bbbbbbbb', { vpcs: [] });
+    for (const gateway of ['igw-bbbbbbbb', 'vgw-bbbbbbbb']) scenery.target(gateway, { vpcs: [] });
     scenery.target('eni-bbbbbbbb', { vpcs: ['vpc-bbbbbbbb'] });
     await expect(alice.createRoute({ RouteTableId: table, ...input })).rejects.toEqual(refusal(code));
   });

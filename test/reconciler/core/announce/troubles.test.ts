@@ -11,7 +11,7 @@ const trouble: readonly Trouble[] = ['failing', 'lasting', 'blocked', 'contested
 const none: Troubles = { failing: [], lasting: [], blocked: [], contested: [], down: [], blackholes: [] };
 
 const refusal = (kind: FailureKind | undefined, attempts = 1): Remembered => {
-  const refused: Refusal = { action: 'create', to: 'pcx-aaaaaaaa', attempts, nextRetry: at(1) };
+  const refused: Refusal = { action: 'create', to: 'pcx-aaaaaaaa', attempts, since: at(0), nextRetry: at(1) };
   return { refusal: { ...refused, ...(kind && { kind }) } };
 };
 const finding = (...troubles: readonly TroubleCode[]): Remembered => ({ troubles });
@@ -27,9 +27,7 @@ const lasts = (key: string): Partial<Troubles> => ({ failing: [key], lasting: [k
 const troubles: readonly (readonly [string, Remembered, Partial<Troubles>])[] = [
   ['a change that is rejected', refusal('rejected'), lasts(created)],
   ['a change that is denied', refusal('denied'), lasts(created)],
-  ['a change whose target is not ready', refusal('not-ready'), { failing: [created] }],
   ['a change that failed 3 times in a row', refusal('transient', 3), lasts(created)],
-  ['a target that stayed away for 3 tries', refusal('not-ready', 3), lasts(created)],
   ['a destination held by others', finding('not-ours'), lasts(`not-ours ${destination}`)],
   ['a local route that is missing', finding('no-local-route'), lasts(`no-local-route ${destination}`)],
   ['an override that is left', finding('local-override-left'), lasts(`local-override-left ${destination}`)],
@@ -83,6 +81,17 @@ describe.each(troubles)('%s', (_, remembered, expected) => {
   });
 });
 
+describe('a target that is not ready', () => {
+  const checked = (minute: number): State => state(refusal('not-ready', 3), { minute });
+
+  it('is no trouble for 10 minutes, however often it was tried', () => {
+    expect(between(state(), checked(9.9)).entered).toEqual(none);
+    expect(between(checked(9.9), checked(10)).entered).toEqual({ ...none, ...lasts(created) });
+    expect(between(checked(10), checked(15)).entered).toEqual(none);
+    expect(between(checked(10), state()).left).toEqual(new Set(['failing', 'lasting']));
+  });
+});
+
 describe('a failure that passes', () => {
   it.each(['transient', 'stale', undefined] as const)('(%s) is no trouble', (kind) => {
     for (const attempts of [1, 2]) expect(between(state(), state(refusal(kind, attempts))).entered).toEqual(none);
@@ -123,9 +132,14 @@ describe('an invalid item', () => {
 });
 
 describe('a missing table', () => {
-  const missing = (memory = {}): State => state({}, { phase: 'Missing', memory });
+  const missing = (memory = {}, minute = 10): State => state({}, { phase: 'Missing', memory, minute });
 
-  it('fails, and does not pass by itself', () => {
+  it('is no trouble for 10 minutes: it may just have been created', () => {
+    expect(between(state(), missing({}, 9.9)).entered).toEqual(none);
+    expect(between(missing({}, 9.9), missing()).entered).toEqual({ ...none, ...lasts('Missing') });
+  });
+
+  it('fails after that, and does not pass by itself', () => {
     expect(between(state(), missing()).entered).toEqual({ ...none, ...lasts('Missing') });
     expect(between(missing(), missing()).entered).toEqual(none);
     expect(between(missing(), state()).left).toEqual(new Set(['failing', 'lasting']));

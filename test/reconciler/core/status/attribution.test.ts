@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChangeJson } from '../../../../reconciler/core/route/change.ts';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
 import type { Drift } from '../../../../reconciler/core/memory/memory.ts';
-import { actorOf, causeOf, lateCause, unspent } from '../../../../reconciler/core/status/attribution.ts';
+import { actorOf, causeOf, lateCause, takenDownBy, unspent } from '../../../../reconciler/core/status/attribution.ts';
 import { alice, at, bob, call, cause, destination, hijack, other } from './given.ts';
 
 const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
@@ -172,5 +172,39 @@ describe('a late call', () => {
     const earlier: Drift = { ...hijack, foundAt: at(1), endedAt: at(1.5) };
     expect(lateFor(found, call(), earlier)).toBeUndefined();
     expect(lateCause(earlier, [call()], [earlier, found])).toEqual(cause);
+  });
+});
+
+describe('who took an instance down', () => {
+  const eni = 'eni-aaaaaaaa';
+  const remembered = { instances: { [eni]: 'i-aaaaaaaa' } };
+  const ids = ['i-aaaaaaaa'];
+  const stop = (time = at(0)): ReportedCall => ({
+    id: 'call-1',
+    name: 'StopInstances',
+    time,
+    actor: bob,
+    about: 'target-down',
+    ids,
+  });
+  const state = (name: string, minutes: number): ReportedCall => ({
+    id: name,
+    name: `EC2 Instance State-change Notification: ${name}`,
+    time: at(minutes),
+    about: name === 'running' ? 'target-up' : 'target-down',
+    ids,
+  });
+  const who = (...calls: readonly ReportedCall[]) => takenDownBy(eni, remembered, calls);
+
+  it('is the caller, whose call EC2 reports as states as well', () => {
+    expect(who(stop(), state('stopping', 0), state('stopped', 1))?.actor).toEqual(bob);
+    expect(who(state('stopping', 0), stop(at(1 / 60)))?.actor).toEqual(bob);
+  });
+
+  it('is nobody if only the states are reported, whoever stopped it before or stops it afterwards', () => {
+    const crash = state('stopped', 3);
+    expect(who(crash)).toEqual({ id: crash.id, name: crash.name, time: crash.time });
+    expect(who(crash, stop(at(4)))).toEqual(who(crash));
+    expect(who(stop(), state('stopped', 1), state('running', 2), crash)).toEqual(who(crash));
   });
 });

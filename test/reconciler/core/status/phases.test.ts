@@ -205,8 +205,13 @@ describe('the next reconcile comes', () => {
   });
 
   it('when the first refusal may be tried again', () => {
-    expect(answered(refused()).nextRetry).toBe(at(61));
-    expect(answered({ result: 'refused', kind: 'transient' }).nextRetry).toBe(at(1.25));
+    const { nextRetry, failures } = answered({ result: 'refused', kind: 'not-ready' });
+    expect(nextRetry).toBe(failures[0]?.nextRetry);
+    expect(nextRetry).toMatch(/^2026-11-23T12:01:1[45]/);
+  });
+
+  it('with the sweep after a refusal that only sweeps retry', () => {
+    expect(answered(refused())).not.toHaveProperty('nextRetry');
   });
 
   it('not for a refusal while nothing may be changed', () => {

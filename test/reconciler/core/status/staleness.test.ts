@@ -6,7 +6,7 @@ import {
   awaitedAfter,
   isDoubtful,
   isRepeat,
-  missesCall,
+  readForCallAfter,
   rememberWrites,
   withShown,
 } from '../../../../reconciler/core/status/staleness.ts';
@@ -254,7 +254,7 @@ describe('a read misses a call', () => {
       second: number;
       unread: readonly ReportedCall[];
     }> = {},
-  ): boolean => missesCall(table(routes), before, { calls, unread, now: seconds(second) });
+  ): boolean => readForCallAfter(table(routes), before, { calls, unread, now: seconds(second) }) !== undefined;
 
   it('of the last 2 minutes whose effect it does not show', () => {
     expect([119, 120].map((second) => misses([rogue], { second }))).toEqual([true, false]);

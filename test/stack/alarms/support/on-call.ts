@@ -83,9 +83,7 @@ export class OnCall {
 
   /** The deployed alarm with this id in the construct `Alarms`. */
   async alarm(id: string): Promise<MetricAlarm> {
-    const found = (await this.alarms()).filter(({ AlarmName }) =>
-      new RegExp(`Alarms${id}[0-9A-F]{8}`).test(`${AlarmName}`),
-    );
+    const found = (await this.alarms()).filter(({ AlarmName }) => AlarmName === `RouteReconciler-${id}`);
     const [alarm, ...others] = found;
     if (!alarm || others.length > 0) throw new Error(`expected one alarm ${id}, found ${found.length}`);
     return alarm;

@@ -1,0 +1,46 @@
+import { readKeepsMs } from './converge.ts';
+import type { ActualTable } from './core/route/route.ts';
+import type { Reading, RouteTables, SharedReads, World } from './ports.ts';
+
+/** EC2 answers for at most 100 tables per page (EC2 API Reference). */
+const tablesPerRead = 100;
+
+interface Group {
+  readonly ids: readonly string[];
+  last?: { readonly at: Date; readonly tables: Promise<ReadonlyMap<string, ActualTable>> };
+}
+
+/** The world for several tables: they are read together. */
+export const together = (world: World, routeTableIds: readonly string[]): World =>
+  routeTableIds.length > 1 ? { ...world, shared: world.tables.together(routeTableIds) } : world;
+
+/**
+ * Reads tables in groups of 100. A group is read when one of its tables is asked for, and again if that read has become
+ * too old to change anything.
+ */
+export function bulkReads(
+  routeTableIds: readonly string[],
+  { readMany, now }: Pick<RouteTables, 'readMany'> & { readonly now: () => Date },
+): SharedReads {
+  const groups = new Map<string, Group>();
+  for (let start = 0; start < routeTableIds.length; start += tablesPerRead) {
+    const group: Group = { ids: routeTableIds.slice(start, start + tablesPerRead) };
+    for (const id of group.ids) groups.set(id, group);
+  }
+  const readAll = async (ids: readonly string[]): Promise<ReadonlyMap<string, ActualTable>> => {
+    const tables = new Map<string, ActualTable>();
+    for await (const table of readMany(ids)) tables.set(table.routeTableId, table);
+    return tables;
+  };
+
+  return async (routeTableId, notBefore): Promise<Reading | undefined> => {
+    const group = groups.get(routeTableId);
+    if (!group) return undefined;
+    const isFresh = group.last && now().getTime() - group.last.at.getTime() < readKeepsMs;
+    const last = isFresh ? group.last : undefined;
+    const { at, tables } = last ?? (group.last = { at: now(), tables: readAll(group.ids) });
+    if (notBefore && at < notBefore) return undefined;
+    const table = (await tables).get(routeTableId);
+    return table && { at, table };
+  };
+}

@@ -1,0 +1,54 @@
+import type { RequeueMessage } from '../../reconciler/ports.ts';
+import type { FunctionRun } from './function-run.ts';
+import type { Invariants } from './invariants.ts';
+
+/** So many messages in a row are allowed. */
+export const longestChain = 12;
+
+/** Chains of requeue messages: how many messages led to the work that a function does. */
+export class Chains {
+  /** The most hops that were left with the lease of a table. */
+  readonly #left = new Map<string, number>();
+  /** The most hops that a function took over with a lease: `function table`. */
+  readonly #takenOver = new Map<string, number>();
+
+  /** A function leaves its work with the holder of a lease. */
+  leaves({ hop }: FunctionRun, routeTableId: string): void {
+    this.#left.set(routeTableId, Math.max(hop, this.#left.get(routeTableId) ?? 0));
+  }
+
+  /** A function receives what was left with a lease. */
+  takesOver(by: FunctionRun, routeTableId: string): void {
+    const hop = Math.max(this.hopOf(by, routeTableId), this.#left.get(routeTableId) ?? 0);
+    this.#takenOver.set(`${by.name} ${routeTableId}`, hop);
+    this.#left.delete(routeTableId);
+  }
+
+  /** The answer with what was left is lost. */
+  forgets(by: FunctionRun, routeTableId: string): void {
+    this.#left.delete(routeTableId);
+    this.#takenOver.delete(`${by.name} ${routeTableId}`);
+  }
+
+  /** Somebody else takes the lease, and drops what was left with it. */
+  drops(routeTableId: string): void {
+    this.#left.delete(routeTableId);
+  }
+
+  /** How many messages led to the work of a function on a table. */
+  hopOf(by: FunctionRun, routeTableId: string): number {
+    return this.#takenOver.get(`${by.name} ${routeTableId}`) ?? by.hop;
+  }
+}
+
+/** Checked when a function sends a message. */
+export const atMessage: Invariants<[RequeueMessage, FunctionRun, Chains]> = {
+  'no chain of messages starts again': ({ routeTableId, hop }, by, chains) => {
+    const before = chains.hopOf(by, routeTableId);
+    return before > 0 && hop <= before
+      ? `${by.name} sent a message of hop ${hop} for ${routeTableId}, after ${before} messages`
+      : undefined;
+  },
+  'no chain of messages has more than 12': ({ routeTableId, hop }, by) =>
+    hop > longestChain ? `${by.name} sent a message of hop ${hop} for ${routeTableId}` : undefined,
+};
