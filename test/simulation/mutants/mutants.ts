@@ -401,7 +401,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'holds back replaces and creates as well',
     'core/plan/guard.ts',
-    "action !== 'delete' || !held.has(destinationText(destination))",
+    "action === 'create' || !held.has(destinationText(destination))",
     'held.size === 0',
   ),
   mutant(
