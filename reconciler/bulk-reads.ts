@@ -38,8 +38,9 @@ export function bulkReads(
     if (!group) return undefined;
     const isFresh = group.last && now().getTime() - group.last.at.getTime() < readKeepsMs;
     const last = isFresh ? group.last : undefined;
+    // Whoever begins a read waits for it: nobody else may ask, and its failure must not be lost.
+    if (notBefore && (last?.at ?? now()) < notBefore) return undefined;
     const { at, tables } = last ?? (group.last = { at: now(), tables: readAll(group.ids) });
-    if (notBefore && at < notBefore) return undefined;
     const table = (await tables).get(routeTableId);
     return table && { at, table };
   };

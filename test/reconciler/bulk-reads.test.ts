@@ -62,6 +62,14 @@ describe('tables that are reconciled together', () => {
     expect(readsIn(world)).toBe(1);
   });
 
+  it('are not read together for a table that was written by a function with a later clock', async () => {
+    const world = await fleet([]);
+    world.faults.strike({ action: 'DescribeRouteTables' }, { serverFault: 'not-done' });
+    const later = new Date(world.now().getTime() + 3_000);
+    expect(await world.tables.together(ids)(idOf(0), later)).toBeUndefined();
+    expect(readsIn(world)).toBe(0);
+  });
+
   it('and are missing or foreign are read alone: only that says why', async () => {
     const world = await fleet([]);
     const [there = '', missing = ''] = [idOf(0), idOf(999)];
