@@ -6,11 +6,13 @@ import { type ApprovedRoute, approvalLastsMs } from '../reconciler/core/desired/
 import { type Plan, plan } from '../reconciler/core/plan/plan.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { memoryOf, wantedOf } from '../reconciler/situation.ts';
-import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { authorOf } from './caller.ts';
+import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
-import { columns, printable } from './layout.ts';
+import { columns } from './layout.ts';
+import { printable } from './printable.ts';
 import { idsChecked, writerOf } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,7 +32,7 @@ type Waiting = ApprovedRoute & { readonly action: 'delete' | 'replace'; readonly
 /** `routectl approve`: shows what waits, asks, and approves exactly that for 24 hours. */
 export async function approve(id: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
   const [routeTableId = id] = idsChecked([id]);
-  const open = await deployment(options);
+  const open = await deployment(options, terminal);
   const held = await reaching('find what waits', open, () => heldBack(routeTableId, open));
   const { print, note, look } = terminal;
   const { plan, waiting, desired } = held;
@@ -58,7 +60,7 @@ export async function approve(id: string, options: ApproveOptions, terminal: Ter
   if (!(options.yes || (await agreed(questionOf(deletes, waiting.length - deletes, routeTableId)))))
     throw new Failure('nothing was approved');
 
-  const by = await whoAmI();
+  const by = authorOf(open.caller);
   const approved = waiting.map(({ destination, target }) => ({ destination, target }));
   const at = new Date();
   const until = new Date(at.getTime() + approvalLastsMs);

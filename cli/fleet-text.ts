@@ -17,7 +17,8 @@ import {
   secondsOf,
   symbols,
 } from '../report/words.ts';
-import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+import { type Format, type Look, columns, sections, tally } from './layout.ts';
+import { printable } from './printable.ts';
 
 const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
   InSync: 'green',

@@ -2,6 +2,7 @@ import type { FleetReader } from '../reconciler/aws/dynamodb/fleet-reader.ts';
 import { type Fleet, type FleetRow, fleetView } from '../report/fleet-view.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { Failure } from './failure.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The fleet of a deployment, as stored. */
 export interface OpenFleet {
@@ -18,8 +19,12 @@ export interface OpenFleet {
  * @param ids tables that must be among it
  * @throws Failure if the tables cannot be read, or if one of the ids is not managed
  */
-export async function readFleet(ids: readonly string[], options: DeploymentOptions): Promise<OpenFleet> {
-  const open = await deployment(options);
+export async function readFleet(
+  ids: readonly string[],
+  options: DeploymentOptions,
+  terminal: Pick<Terminal, 'note'>,
+): Promise<OpenFleet> {
+  const open = await deployment(options, terminal);
   const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
   const reader = fleetReader(open.documents, open);
   const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now: new Date() };

@@ -1,5 +1,6 @@
 import { destinationText, parseDestination } from '../reconciler/core/route/route.ts';
-import { type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { authorOf } from './caller.ts';
+import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { idsChecked, noteUnmanaged, writerOf } from './pause.ts';
@@ -33,8 +34,8 @@ async function begin(
   const until = endOf(options, at);
   if (!until) throw new Failure('give an end: --for 2h or --until 2027-01-31T18:00:00Z (or --end to end a hold)');
   const reason = options.reason?.trim() || 'no reason given';
-  const by = await whoAmI();
-  const open = await deployment(options);
+  const open = await deployment(options, { note });
+  const by = authorOf(open.caller);
   const writer = await writerOf(open);
   await reaching('write the hold', open, async () => {
     await noteUnmanaged([routeTableId], open, note);
@@ -55,7 +56,7 @@ async function release(
 ): Promise<ExitCode> {
   if (options.until !== undefined || options.for !== undefined)
     throw new Failure('give --end or a time, not both: --end ends the hold now');
-  const open = await deployment(options);
+  const open = await deployment(options, { note });
   const writer = await writerOf(open);
   const ended = await reaching('end the hold', open, () => writer.release(routeTableId, destination, new Date()));
   const what = `the hold of ${destination} in ${routeTableId}`;

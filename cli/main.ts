@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import type { ImportOptions } from './import.ts';
+import { printable } from './printable.ts';
 import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
@@ -32,6 +33,7 @@ DEBUG=routectl shows the details of an unexpected error.`,
   );
 
 const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables; - is standard input'] as const;
+const account = ['--account <id>', 'refuse to work in another account'] as const;
 const json = ['--json', 'one JSON document per table, one per line'] as const;
 
 // Each command is loaded on demand: to load the AWS SDK alone takes longer than to validate a file.
@@ -55,6 +57,7 @@ program
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
   .addOption(new Option('--out-dir <folder>', 'write one file for each table').conflicts('json'))
   .addOption(new Option('-f, --file <file>', 'add what is missing to this file; its comments stay').conflicts('json'))
+  .option(...account)
   .option(...json)
   .action(async (ids: string[], options: ImportOptions) => {
     const { importTables } = await import('./import.ts');
@@ -66,6 +69,7 @@ program
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option(...account)
   .option(...json)
   .action(async (options: PlanOptions) => {
     const { plan } = await import('./plan.ts');
@@ -78,6 +82,7 @@ program
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
   .option('--approve <planIds...>', 'approve the deletes of the plans with these ids, as shown by "routectl plan"')
+  .option(...account)
   .option(...json)
   .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
     const { plan } = await import('./plan.ts');
@@ -99,7 +104,8 @@ const tables = (command: Command): Command =>
       new Option('--state-table <name>', 'the table of status and history')
         .env('STATE_TABLE')
         .default('RouteTableStates'),
-    );
+    )
+    .option(...account);
 
 tables(program.command('pause'))
   .description('stop all changes in some tables, or in all tables; drift is still reported')
@@ -181,6 +187,13 @@ tables(program.command('report'))
     process.exitCode = await report(ids, options, terminal);
   });
 
+program.hook('preAction', async (_, command) => {
+  // Only these commands have settings: the others must work without them.
+  if (!command.options.some(({ long }) => long === '--account')) return;
+  const { applySettings } = await import('./settings.ts');
+  await applySettings(command);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -191,6 +204,7 @@ try {
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
-  if (error instanceof Failure) return error.message;
-  return `unexpected: ${error instanceof Error ? error.message : String(error)} (DEBUG=routectl shows where)`;
+  if (error instanceof Failure) return printable(error.message);
+  const message = error instanceof Error ? error.message : String(error);
+  return `unexpected: ${printable(message)} (DEBUG=routectl shows where)`;
 }

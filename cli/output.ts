@@ -9,7 +9,8 @@ import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
-import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+import { type Format, type Look, columns, sections, tally } from './layout.ts';
+import { printable } from './printable.ts';
 import type { Planned } from './planned.ts';
 import type { Reconciled } from './reconcile-table.ts';
 

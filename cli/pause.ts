@@ -1,7 +1,8 @@
 import type { OrderWriter, Scope } from '../reconciler/aws/dynamodb/order-writer.ts';
 import { everyTable } from '../reconciler/core/desired/orders.ts';
 import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
-import { type Deployment, type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { authorOf } from './caller.ts';
+import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
@@ -25,9 +26,9 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
   const until = endOf(options, at);
   const reason = options.reason.trim();
   if (reason === '') throw new Failure('give a --reason: the people on call need to know why changes are stopped');
-  const by = await whoAmI();
+  const open = await deployment(options, terminal);
+  const by = authorOf(open.caller);
   const order = { reason, by, at, ...(until && { until }) };
-  const open = await deployment(options);
   const writer = await writerOf(open);
   const { print, note } = terminal;
   const replaced = await reaching('write the pause', open, async () => {
@@ -56,7 +57,7 @@ export async function pause(ids: readonly string[], options: PauseOptions, termi
 /** `routectl resume`: ends pauses and stops that were written by `routectl pause` or by hand. */
 export async function resume(ids: readonly string[], options: ResumeOptions, terminal: Terminal): Promise<ExitCode> {
   const scopes = scopesOf(ids, options.all);
-  const open = await deployment(options);
+  const open = await deployment(options, terminal);
   const writer = await writerOf(open);
   const at = new Date();
   const ended = await reaching('end the pause', open, () =>

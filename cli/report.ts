@@ -29,7 +29,7 @@ const recentMs = 7 * 24 * 60 * 60 * 1_000;
 export async function report(ids: readonly string[], options: ReportOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
-  const { open, reader, fleet, rows } = await readFleet([...asked], options);
+  const { open, reader, fleet, rows } = await readFleet([...asked], options, terminal);
   const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
   if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
   if (options.html === undefined) return exitCode.ok;

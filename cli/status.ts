@@ -30,7 +30,7 @@ export async function status(given: readonly string[], options: StatusOptions, t
   const { json = false, sort = 'urgency', vpc = [] } = options;
   const ids = idsChecked(given);
   const wanted = phasesChecked(options.phase ?? []);
-  const { fleet, rows } = await readFleet(ids, options);
+  const { fleet, rows } = await readFleet(ids, options, terminal);
   const isWanted = ({ routeTableId, phase, vpcId = '' }: FleetRow): boolean =>
     (ids.length === 0 || ids.includes(routeTableId)) &&
     (wanted.length === 0 || wanted.includes(phase)) &&

@@ -21,6 +21,12 @@ vi.mock(import('../../reconciler/aws/dynamodb/fleet-reader.ts'), () => ({
   }),
 }));
 
+// Whose credentials these are has a test of its own.
+vi.mock(import('../../cli/caller.ts'), async (original) => ({
+  ...(await original()),
+  enterAws: async () => ({ region: 'eu-west-1', account: '123456789012', arn: 'arn:aws:iam::123456789012:user/alice' }),
+}));
+
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
 afterAll(() => void vi.useRealTimers());
 
