@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline/promises';
 import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { desiredHash } from '../reconciler/core/desired/hashes.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
@@ -7,6 +6,7 @@ import { type Plan, plan } from '../reconciler/core/plan/plan.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { memoryOf, wantedOf } from '../reconciler/situation.ts';
 import { authorOf } from './caller.ts';
+import { agreed } from './consent.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -134,16 +134,4 @@ function waitingIn({ changes, leftAlone, blocked }: Plan, { routes }: ActualTabl
       return { action: 'replace', destination: destinationText(destination), target: targetText(target), state };
     });
   return [...deletes, ...replaces];
-}
-
-/** @throws Failure if standard input is not a terminal */
-async function agreed(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new Failure('there is no terminal to ask on: use --yes to approve without a question');
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
-  } finally {
-    lines.close();
-  }
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
+import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
@@ -106,6 +107,20 @@ const tables = (command: Command): Command =>
         .default('RouteTableStates'),
     )
     .option(...account);
+
+tables(program.command('apply'))
+  .description('show what files change in items and routes, ask, write the items, and follow until all is settled')
+  .requiredOption(...file)
+  .option('--only <ids...>', 'only these tables of the files')
+  .option('--prune', 'also delete the items that no file names; asks separately')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not follow the tables')
+  .option('--timeout <time>', 'how long to follow them: 90s, 10m (the default), 1h')
+  .option(...json)
+  .action(async (options: ApplyOptions) => {
+    const { apply } = await import('./apply.ts');
+    process.exitCode = await apply(options, terminal);
+  });
 
 tables(program.command('pause'))
   .description('stop all changes in some tables, or in all tables; drift is still reported')

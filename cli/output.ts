@@ -22,8 +22,16 @@ const actionLook = {
   create: { mark: '+', format: 'green' },
 } as const satisfies Record<ChangeJson['action'], { mark: string; format: Format }>;
 
-/** A plan for people: a headline, then every change, finding and exception. */
-export function planText(planned: Planned, look: Look): string {
+/**
+ * A plan for people: a headline, then every change, finding and exception.
+ *
+ * @param consent how a person lets the deletes go that wait
+ */
+export function planText(
+  planned: Planned,
+  look: Look,
+  consent = `for routectl reconcile, that is --approve ${planned.plan.planId}, or a higher maxDeletes`,
+): string {
   const { plan } = planned;
   const held = new Map([
     ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
@@ -32,7 +40,7 @@ export function planText(planned: Planned, look: Look): string {
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
-    columns([...blockedRows(plan, look), ...findingRows(plan.findings, look)], look.width),
+    columns([...blockedRows(plan, consent, look), ...findingRows(plan.findings, look)], look.width),
     plan.inSync ? [] : columns(leftAloneRows(plan, look), look.width),
   );
 }
@@ -97,9 +105,8 @@ function leftAloneRows({ leftAlone }: Plan, { paint }: Look): string[][] {
 const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] =>
   findings.map(({ code, message }) => [paint('yellow', '!'), `${printable(message)} ${paint('dim', `[${code}]`)}`]);
 
-function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
+function blockedRows({ blocked }: Plan, consent: string, { paint }: Look): string[][] {
   if (!blocked) return [];
-  const consent = `for routectl reconcile, that is --approve ${planId}, or a higher maxDeletes`;
   return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 

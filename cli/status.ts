@@ -1,9 +1,8 @@
 import { phases } from '../reconciler/core/status/status.ts';
-import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import { sortedBy } from '../reconciler/core/route/route.ts';
 import type { FleetRow } from '../report/fleet-view.ts';
 import type { DeploymentOptions } from './deployment.ts';
-import { type ExitCode, exitCode, worst } from './exit-code.ts';
+import { type ExitCode, exitCodeOfPhase, worst } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { readFleet } from './fleet.ts';
 import { fleetText, tableText } from './fleet-text.ts';
@@ -42,22 +41,8 @@ export async function status(given: readonly string[], options: StatusOptions, t
     const known = fleet.tables.find(({ routeTableId }) => routeTableId === first.routeTableId);
     terminal.print(tableText(first, known?.status, terminal.look));
   } else terminal.print(fleetText(shown, fleet, terminal.look));
-  return worst(shown.map(({ phase }) => codes[phase]));
+  return worst(shown.map(({ phase }) => exitCodeOfPhase[phase]));
 }
-
-const codes: Readonly<Record<ShownPhase, ExitCode>> = {
-  InSync: exitCode.ok,
-  Verifying: exitCode.ok,
-  Unmanaged: exitCode.ok,
-  Degraded: exitCode.drift,
-  Drifted: exitCode.drift,
-  Blocked: exitCode.blocked,
-  Contested: exitCode.failed,
-  Failed: exitCode.failed,
-  Invalid: exitCode.failed,
-  Missing: exitCode.failed,
-  Unknown: exitCode.failed,
-};
 
 /** @throws Failure if one of them is no phase */
 function phasesChecked(names: readonly string[]): readonly string[] {

@@ -1,10 +1,11 @@
-import { type DynamoDBDocumentClient, paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { type Pause, everyTable } from '../../core/desired/orders.ts';
 import type { Run } from '../../core/announce/history.ts';
 import { type ReportedCall, callKeptMs } from '../../core/memory/call.ts';
 import type { Status } from '../../core/status/status.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { TableNames } from './checkpoint.ts';
+import { keysOfItems } from './desired-table.ts';
 import { tableEvidence } from './evidence-table.ts';
 import { tableOrders } from './orders-table.ts';
 import { runOf, tableStates } from './state-table.ts';
@@ -54,13 +55,6 @@ export function fleetReader(
   // The functions log the rows that are left out.
   const evidence = tableEvidence(client, stateTable, { warn: () => {} });
 
-  async function managed(): Promise<readonly string[]> {
-    const ids: string[] = [];
-    const pages = paginateScan({ client }, { TableName: desiredTable, ProjectionExpression: 'routeTableId' });
-    for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
-    return ids.sort();
-  }
-
   /** The runs of a table, newest first. Their keys begin with the time at which they were detected. */
   async function runsOf(routeTableId: string, latest: number, since: Date | undefined): Promise<readonly Run[]> {
     const pages = paginateQuery(
@@ -88,7 +82,11 @@ export function fleetReader(
 
   return {
     async fleet() {
-      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
+      const [ids, sweep, ordersFor] = await Promise.all([
+        keysOfItems(client, desiredTable),
+        states.readSweep(),
+        orders.all(),
+      ]);
       const glances = await states.glance(ids);
       const tables = ids.map((routeTableId) => {
         const status = glances.get(routeTableId)?.status;

@@ -1,0 +1,105 @@
+import { isDeepStrictEqual } from 'node:util';
+import { vi } from 'vitest';
+import type { DesiredWriter } from '../../reconciler/aws/dynamodb/desired-writer.ts';
+import type { SituationReader } from '../../reconciler/aws/dynamodb/situation-reader.ts';
+import { z } from 'zod';
+import type { Terminal } from '../../cli/terminal.ts';
+import type { Known } from '../../reconciler/ports.ts';
+import { InMemoryWorld } from './in-memory-world.ts';
+
+export const tableNames = {
+  desiredTable: 'DesiredRouteTables',
+  ordersTable: 'RouteTableOrders',
+  stateTable: 'RouteTableStates',
+};
+
+export const alice = 'arn:aws:iam::111122223333:user/alice';
+
+const itemShape = z.looseObject({ routeTableId: z.string() });
+
+/**
+ * A deployment in memory, as commands of `routectl` reach it: the stores of a world, and a reconciler that wakes up when
+ * an item is written and while a command waits.
+ */
+export class DeployedWorld {
+  world = new InMemoryWorld();
+  /** What others do just before an item is written. */
+  meanwhile: (routeTableId: string) => void = () => {};
+  /** Whether the reconciler runs. */
+  runs = true;
+  /** What was printed, and what was noted, by the commands so far. */
+  printed: string[] = [];
+  noted: string[] = [];
+  readonly terminal: Terminal = {
+    print: (text) => void this.printed.push(text),
+    note: (text) => void this.noted.push(text),
+    look: { paint: (_, text) => text },
+  };
+
+  /** Begins anew with this world. */
+  begin(world: InMemoryWorld): void {
+    this.world = world;
+    this.meanwhile = () => {};
+    this.runs = true;
+    this.printed = [];
+    this.noted = [];
+    vi.setSystemTime(world.now());
+  }
+
+  get text(): string {
+    return this.printed.join('\n');
+  }
+
+  readonly reader: SituationReader = {
+    of: async (ids) => {
+      const orders = await this.world.orders.all();
+      const found = await Promise.all(
+        ids.map(async (id) => {
+          const known = await this.world.states.read(id);
+          return [id, { item: await this.world.desired.read(id), orders: orders.of(id), known }] as const;
+        }),
+      );
+      return new Map(found);
+    },
+    states: async (ids) => {
+      const found = await Promise.all(
+        ids.map(async (id): Promise<readonly [string, Known]> => [id, await this.world.states.read(id)]),
+      );
+      return new Map(found);
+    },
+    managed: async () => {
+      const ids: string[] = [];
+      for await (const { items } of this.world.desired.pages()) ids.push(...items.map((item) => item.routeTableId));
+      return ids.sort();
+    },
+    sweep: () => this.world.states.readSweep(),
+  };
+
+  readonly writer: DesiredWriter = {
+    put: async (item, before) => {
+      const { routeTableId } = itemShape.parse(item);
+      this.meanwhile(routeTableId);
+      if (!isDeepStrictEqual(await this.world.desired.read(routeTableId), before)) return false;
+      this.world.desired.put({ ...item, routeTableId });
+      if (this.runs) await this.world.reconcile({ kind: 'desired' }, routeTableId);
+      return true;
+    },
+    remove: async (routeTableId, before) => {
+      this.meanwhile(routeTableId);
+      if (!isDeepStrictEqual(await this.world.desired.read(routeTableId), before)) return false;
+      this.world.desired.delete(routeTableId);
+      return true;
+    },
+  };
+
+  /** Lets time pass, and the reconciler verify what it wrote. */
+  readonly sleep = async (ms: number): Promise<void> => {
+    this.world.clock.advance(ms);
+    vi.setSystemTime(this.world.now());
+    if (!this.runs) return;
+    for (const { message, dueAt } of this.world.requeue.sent.splice(0)) {
+      if (dueAt <= this.world.now()) await this.world.reconcile({ kind: 'requeue' }, message.routeTableId);
+      else this.world.requeue.sent.push({ message, dueAt });
+    }
+  };
+}
