@@ -68,7 +68,7 @@ async function release(
   return exitCode.ok;
 }
 
-function destinationChecked(text: string): string {
+export function destinationChecked(text: string): string {
   const parsed = parseDestination(text);
   if (!parsed.ok) throw new Failure(`"${text}" is not a destination: expected ${parsed.expected}`);
   return destinationText(parsed.value);

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
+import type { AcceptOptions } from './accept.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
@@ -159,14 +160,27 @@ tables(program.command('hold'))
     process.exitCode = await hold(id, destination, options, terminal);
   });
 
-tables(program.command('approve'))
-  .description('show the deletes that wait in a table, ask, and approve exactly these for 24 hours')
+tables(program.command('accept'))
+  .description('take the route that EC2 has at one destination into the item')
   .argument('<route-table-id>')
+  .argument('<destination>', 'a CIDR block or a prefix list')
+  .option('--patch', 'print what to change in a YAML file, and write nothing')
   .option('-y, --yes', 'do not ask')
   .option(...json)
-  .action(async (id: string, options: ApproveOptions) => {
+  .action(async (id: string, destination: string, options: AcceptOptions) => {
+    const { accept } = await import('./accept.ts');
+    process.exitCode = await accept(id, destination, options, terminal);
+  });
+
+tables(program.command('approve'))
+  .description('show what waits in tables, ask, approve exactly that for 24 hours, and wait until it is done')
+  .argument('<ids...>', 'ids of route tables, or of plans as "routectl status" shows them')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not wait until the routes are gone')
+  .option(...json)
+  .action(async (ids: string[], options: ApproveOptions) => {
     const { approve } = await import('./approve.ts');
-    process.exitCode = await approve(id, options, terminal);
+    process.exitCode = await approve(ids, options, terminal);
   });
 
 tables(program.command('status'))

@@ -33,6 +33,6 @@ it('an unreachable deployment is reported in one sentence that says what was tri
   });
   expect(code).toBe(1);
   expect(stderr).toMatch(
-    /\nroutectl: could not find what waits \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
+    /\nroutectl: could not read items, orders and states \(tables DesiredRouteTables, RouteTableOrders, Elsewhere; .*\n$/,
   );
 });

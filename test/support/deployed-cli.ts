@@ -1,8 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { vi } from 'vitest';
 import type { DesiredWriter } from '../../reconciler/aws/dynamodb/desired-writer.ts';
+import type { FleetReader } from '../../reconciler/aws/dynamodb/fleet-reader.ts';
+import type { OrderWriter } from '../../reconciler/aws/dynamodb/order-writer.ts';
 import type { SituationReader } from '../../reconciler/aws/dynamodb/situation-reader.ts';
 import { z } from 'zod';
+import type { Caller } from '../../cli/caller.ts';
 import type { Terminal } from '../../cli/terminal.ts';
 import type { Known } from '../../reconciler/ports.ts';
 import { InMemoryWorld } from './in-memory-world.ts';
@@ -15,6 +18,8 @@ export const tableNames = {
 
 export const alice = 'arn:aws:iam::111122223333:user/alice';
 
+const known: Caller = { region: 'eu-west-1', account: '111122223333', arn: alice };
+
 const itemShape = z.looseObject({ routeTableId: z.string() });
 
 /**
@@ -23,6 +28,7 @@ const itemShape = z.looseObject({ routeTableId: z.string() });
  */
 export class DeployedWorld {
   world = new InMemoryWorld();
+  caller: Caller = known;
   /** What others do just before an item is written. */
   meanwhile: (routeTableId: string) => void = () => {};
   /** Whether the reconciler runs. */
@@ -41,6 +47,7 @@ export class DeployedWorld {
     this.world = world;
     this.meanwhile = () => {};
     this.runs = true;
+    this.caller = known;
     this.printed = [];
     this.noted = [];
     vi.setSystemTime(world.now());
@@ -89,6 +96,42 @@ export class DeployedWorld {
       if (!isDeepStrictEqual(await this.world.desired.read(routeTableId), before)) return false;
       this.world.desired.delete(routeTableId);
       return true;
+    },
+  };
+
+  readonly fleetReader: FleetReader = {
+    fleet: async () => {
+      const [ids, orders] = await Promise.all([this.reader.managed(), this.world.orders.all()]);
+      const tables = ids.map((routeTableId) => ({ routeTableId, status: this.world.states.status(routeTableId) }));
+      return { tables, sweep: await this.world.states.readSweep(), stops: orders.of('*').pauses };
+    },
+    table: async () => {
+      throw new Error('no test reads a single table');
+    },
+  };
+
+  readonly orderWriter: OrderWriter = {
+    pause: async (scope, { until, at, ...order }) => {
+      const [id, name] = scope === 'fleet' ? ['*', 'stop'] : [scope.routeTableId, 'pause'];
+      this.world.orders.put(id, name, { ...order, at: at.toISOString(), ...(until && { until: until.toISOString() }) });
+      return undefined;
+    },
+    resume: async (scope) => {
+      const [id, name] = scope === 'fleet' ? ['*', 'stop'] : [scope.routeTableId, 'pause'];
+      this.world.orders.put(id, name);
+      return 'ended';
+    },
+    hold: async (id, destination, { at, until, ...order }) => {
+      const hold = { ...order, at: at.toISOString(), ...(until && { until: until.toISOString() }) };
+      this.world.orders.put(id, 'holds', { holds: { [destination]: hold } });
+    },
+    release: async (id) => {
+      this.world.orders.put(id, 'holds');
+      return 'ended';
+    },
+    approve: async (id, { until, ...approval }) => {
+      this.world.orders.put(id, 'approval', { ...approval, until: until.toISOString() });
+      if (this.runs) await this.world.reconcile({ kind: 'desired' }, id);
     },
   };
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type AcceptOptions, accept } from '../../cli/accept.ts';
 import { type ApplyOptions, apply } from '../../cli/apply.ts';
+import { type ApproveOptions, approve } from '../../cli/approve.ts';
 import { alice, tableNames } from '../support/deployed-cli.ts';
 import { item, routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
@@ -12,8 +14,10 @@ const deployed = await vi.hoisted(async () => {
 
 vi.mock(import('../../cli/caller.ts'), async (original) => ({
   ...(await original()),
-  enterAws: async () => ({ region: 'eu-west-1', account: '111122223333', arn: alice }),
+  enterAws: async () => deployed.caller,
 }));
+vi.mock(import('../../reconciler/aws/dynamodb/order-writer.ts'), () => ({ orderWriter: () => deployed.orderWriter }));
+vi.mock(import('../../reconciler/aws/dynamodb/fleet-reader.ts'), () => ({ fleetReader: () => deployed.fleetReader }));
 vi.mock(import('../../reconciler/aws/dynamodb/situation-reader.ts'), () => ({
   situationReader: () => deployed.reader,
 }));
@@ -184,5 +188,136 @@ describe('routectl apply', () => {
         settled: true,
       },
     ]);
+  });
+});
+
+describe('routectl accept', () => {
+  const accepted = (destination: string, options: Partial<AcceptOptions> = {}) =>
+    accept(routeTableId, destination, { ...tableNames, yes: true, ...options }, deployed.terminal);
+  const stored = () => deployed.world.desired.read(routeTableId);
+  const listed = (routes: object[]) => ({ ...item({}, { maxDeletes: 3 }), routes });
+  const described = { destination: '10.20.0.7/16', target: 'pcx-aaaaaaaa', description: 'partner' };
+
+  beforeEach(() => {
+    deployed.world.orders.put(routeTableId, 'pause', { reason: 'failover' });
+    deployed.world.desired.put({ routeTableId, ...listed([described]) });
+  });
+
+  it.each([
+    ['another target', '10.20.0.0/16', [{ ...described, target: 'tgw-aaaaaaaa' }]],
+    ['an unlisted route', '10.30.0.0/16', [described, { destination: '10.30.0.0/16', target: 'pcx-bbbbbbbb' }]],
+    ['that there is no route', '10.20.0.0/16', []],
+  ])('takes %s into the item, and leaves everything else in it', async (what, destination, routes) => {
+    const { scenery } = deployed.world.ec2;
+    if (what === 'that there is no route') scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    else scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    scenery.route(routeTableId, '10.30.0.0/16', 'pcx-bbbbbbbb');
+    expect(await accepted(destination)).toBe(0);
+    expect(await stored()).toEqual(listed(routes));
+  });
+
+  it('exchanges the target and the alternate on which the route runs', async () => {
+    deployed.world.desired.put({
+      routeTableId,
+      ...listed([{ ...described, alternates: ['tgw-aaaaaaaa', 'pcx-bbbbbbbb'] }]),
+    });
+    deployed.world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await accepted('10.20.0.0/16');
+    expect(await stored()).toEqual(
+      listed([{ ...described, target: 'tgw-aaaaaaaa', alternates: ['pcx-aaaaaaaa', 'pcx-bbbbbbbb'] }]),
+    );
+  });
+
+  it('has nothing to do if the item asks for what EC2 has', async () => {
+    expect(await accepted('10.20.0.0/16')).toBe(0);
+    expect(deployed.text).toContain('Nothing to accept');
+    expect(await accepted('10.0.0.0/16')).toBe(0);
+  });
+
+  it('prints what to change in a file with --patch, and writes nothing', async () => {
+    deployed.world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await accepted('10.20.0.0/16', { patch: true });
+    expect(deployed.text).toBe(
+      [
+        `# ${routeTableId}, in routes`,
+        '-  - { destination: 10.20.0.7/16, target: pcx-aaaaaaaa, description: partner }',
+        '+  - { destination: 10.20.0.7/16, target: tgw-aaaaaaaa, description: partner }',
+      ].join('\n'),
+    );
+    expect(await stored()).toEqual(listed([described]));
+  });
+
+  it('writes nothing if somebody changed the item since it was shown', async () => {
+    deployed.world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    deployed.meanwhile = () => deployed.world.desired.put({ routeTableId, ...listed([]) });
+    await expect(accepted('10.20.0.0/16')).rejects.toThrow('since it was shown: nothing was written');
+    expect(await stored()).toEqual(listed([]));
+  });
+
+  it('refuses what would make the item invalid, and a table without an item', async () => {
+    deployed.world.desired.put({ routeTableId, ...listed([]), scope: ['192.168.0.0/16'] });
+    await expect(accepted('10.20.0.0/16')).rejects.toThrow(
+      '10.20.0.0/16 cannot be accepted: with it the item would be',
+    );
+    deployed.world.desired.delete(routeTableId);
+    await expect(accepted('10.20.0.0/16')).rejects.toThrow('has no desired item');
+  });
+});
+
+describe('routectl approve', () => {
+  const approved = (ids: readonly string[], options: Partial<ApproveOptions> = {}) =>
+    approve(ids, { ...tableNames, yes: true, ...options }, deployed.terminal);
+  const rogue = { '172.16.0.0/12': 'tgw-aaaaaaaa' };
+  const destinations = async (id: string) =>
+    (await deployed.world.tables.read(id))?.routes.map(({ spelling }) => spelling);
+
+  /** Two tables, in each of which one delete waits. */
+  beforeEach(async () => {
+    const world = new InMemoryWorld();
+    for (const id of [routeTableId, other]) {
+      world.ec2.scenery.table(id, { routes: { ...routes, ...rogue } });
+      world.desired.put({ ...item(routes), routeTableId: id });
+      await world.reconcile({ kind: 'desired' }, id);
+      await world.reconcile({ kind: 'desired' }, id);
+    }
+    deployed.begin(world);
+  });
+
+  it('approves what waits in several tables, and waits until the routes are gone', async () => {
+    expect(await approved([routeTableId, other])).toBe(0);
+    expect(deployed.text).toContain(`Approved by ${alice} until`);
+    expect(deployed.text).toContain('2 deletes, and no other.');
+    expect(deployed.noted).toEqual(expect.arrayContaining([`${routeTableId}: gone`, `${other}: gone`]));
+    for (const id of [routeTableId, other]) expect(await destinations(id)).not.toContain('172.16.0.0/12');
+  });
+
+  it('takes the id of a plan, and approves nothing if no table has that plan now', async () => {
+    const { planId = '' } = deployed.world.states.status(other).plan ?? {};
+    expect(await approved([planId])).toBe(0);
+    expect(await destinations(other)).not.toContain('172.16.0.0/12');
+    expect(await destinations(routeTableId)).toContain('172.16.0.0/12');
+    await expect(approved([planId])).rejects.toThrow(`no table has a plan ${planId} now, and nothing was approved`);
+  });
+
+  it('is refused if nobody can say who approves', async () => {
+    deployed.caller = { region: 'eu-west-1' };
+    await expect(approved([routeTableId])).rejects.toThrow('an approval needs an author');
+    expect(await destinations(routeTableId)).toContain('172.16.0.0/12');
+  });
+
+  it('says what is still there when time is up', async () => {
+    deployed.runs = false;
+    expect(await approved([routeTableId], { json: true })).toBe(2);
+    expect(jsonLines(deployed.text)).toMatchObject([
+      { routeTableId, approved: [{ destination: '172.16.0.0/12' }], gone: false },
+    ]);
+    expect(deployed.noted).toContainEqual(expect.stringMatching(/still there after 2 minutes: 172\.16\.0\.0\/12/));
+  });
+
+  it('does not wait with --no-wait, or for a table that is not enforced', async () => {
+    deployed.runs = false;
+    expect(await approved([routeTableId], { wait: false })).toBe(0);
+    deployed.world.orders.put(other, 'pause', { reason: 'test' });
+    expect(await approved([other])).toBe(0);
   });
 });
