@@ -4,6 +4,7 @@ import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { idsChecked, noteUnmanaged, writerOf } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { endOf } from './times.ts';
 
@@ -43,8 +44,8 @@ async function begin(
   });
   if (options.json) print(JSON.stringify({ routeTableId, destination, held: { reason, by, at, until } }));
   else print(`Held: ${destination} in ${routeTableId} stays as it is until ${until.toISOString()}.`);
-  note(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`);
-  note(`End it: routectl hold ${routeTableId} ${destination} --end`);
+  note(printable(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`));
+  note(`End it: routectl hold ${routeTableId} ${destination} --end; take what is there into the item: routectl accept`);
   return exitCode.ok;
 }
 

@@ -6,6 +6,7 @@ import { type DeploymentOptions, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { readFleet } from './fleet.ts';
+import { rowJson } from './fleet-text.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { idsChecked } from './pause.ts';
 import type { Terminal } from './terminal.ts';
@@ -29,9 +30,10 @@ const recentMs = 7 * 24 * 60 * 60 * 1_000;
 export async function report(ids: readonly string[], options: ReportOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
-  const { open, reader, fleet, rows } = await readFleet([...asked], options, terminal);
+  const { open, reader, fleet, view } = await readFleet([...asked], options, terminal);
+  const { rows, stop } = view;
   const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
-  if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
+  if (options.json) for (const row of lines) terminal.print(rowJson(row, stop));
   if (options.html === undefined) return exitCode.ok;
 
   const telling = new Set(rows.filter((row) => isTelling(row, fleet.now)).slice(0, wholeAtMost));

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { type AcceptOptions, accept } from '../../cli/accept.ts';
 import { type ApplyOptions, apply } from '../../cli/apply.ts';
 import { type ApproveOptions, approve } from '../../cli/approve.ts';
+import { resume } from '../../cli/pause.ts';
 import { alice, tableNames } from '../support/deployed-cli.ts';
 import { item, routeTableId } from '../support/builders.ts';
 import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
@@ -79,6 +80,12 @@ describe('routectl apply', () => {
     expect(deployed.text).toContain('an edit emptied routes, which deletes 2 routes');
     expect(deployed.text).toContain(`To allow what waits: routectl approve ${routeTableId}`);
     expect(deployed.world.status().phase).toBe('Blocked');
+  });
+
+  it('does not hold back what the reconciler would delete at once: a route that appeared', async () => {
+    deployed.world.ec2.scenery.route(routeTableId, '192.168.0.0/16', 'tgw-aaaaaaaa');
+    expect(await applied(fileOf(item(routes, { maxDeletes: 0 })))).toBe(0);
+    expect(deployed.text).toMatch(/- delete +192\.168\.0\.0\/16 +tgw-aaaaaaaa\n/);
   });
 
   it('does not overwrite an item that somebody changed since it was shown, and writes the others', async () => {
@@ -319,5 +326,41 @@ describe('routectl approve', () => {
     expect(await approved([routeTableId], { wait: false })).toBe(0);
     deployed.world.orders.put(other, 'pause', { reason: 'test' });
     expect(await approved([other])).toBe(0);
+  });
+});
+
+describe('routectl resume', () => {
+  const resumed = (ids: readonly string[], options: { all?: boolean; json?: boolean } = {}) =>
+    resume(ids, { ...tableNames, ...options }, deployed.terminal);
+
+  it.each([
+    ['a stop of all tables', 'all tables are stopped, which "routectl resume --all" ends: incident (by bob)'],
+    ['a pause in the item', 'it is paused in the item: maintenance'],
+    ['mode observe', 'the item is in mode observe'],
+  ])('says that %s still holds the table', async (what, sentence) => {
+    const { orders, desired } = deployed.world;
+    orders.put(routeTableId, 'pause', { reason: 'test' });
+    if (what === 'a stop of all tables') orders.put('*', 'stop', { reason: 'incident', by: 'bob' });
+    if (what === 'a pause in the item')
+      desired.put({ routeTableId, ...item(routes, { paused: { reason: 'maintenance' } }) });
+    if (what === 'mode observe') desired.put({ routeTableId, ...item(routes, { mode: 'observe' }) });
+    await resumed([routeTableId], { json: true });
+    expect(jsonLines(deployed.text)).toEqual([{ routeTableId, resumed: true, stillHeld: sentence }]);
+    await resumed([routeTableId]);
+    expect(deployed.noted).toContain(`${routeTableId} is still not enforced: ${sentence}`);
+    expect(deployed.noted.filter((line) => line.includes('Drift is repaired now'))).toEqual([]);
+  });
+
+  it('says after the stop of all tables which tables have a pause of their own', async () => {
+    deployed.world.orders.put(routeTableId, 'pause', { reason: 'test' });
+    deployed.world.orders.put('*', 'stop', { reason: 'incident' });
+    await resumed([], { all: true });
+    expect(deployed.noted).toContain(`${routeTableId} is still not enforced: it is paused: test`);
+  });
+
+  it('says nothing of the kind if nothing else holds', async () => {
+    deployed.world.orders.put(routeTableId, 'pause', { reason: 'test' });
+    await resumed([routeTableId]);
+    expect(deployed.noted).toEqual([expect.stringMatching(/^Drift is repaired now/)]);
   });
 });

@@ -11,7 +11,10 @@ const { fleet, calm } = await vi.hoisted(async () => {
   const { eventfulFleet } = await import('../support/fleet.ts');
   const { fleetView } = await import('../../report/fleet-view.ts');
   const { fleet: eventful } = await eventfulFleet();
-  const unseen = Array.from({ length: 250 }, (_, n) => ({ routeTableId: `rtb-${(n + 0xf000_0000).toString(16)}` }));
+  const unseen = Array.from({ length: 250 }, (_, n) => ({
+    routeTableId: `rtb-${(n + 0xf000_0000).toString(16)}`,
+    orders: { pauses: [], holds: [] },
+  }));
   const fleet: Fleet = { ...eventful, tables: [...eventful.tables, ...unseen] };
   const calm = fleetView(fleet).rows.filter(({ phase, lastDrift }) => phase === 'InSync' && !lastDrift);
   return { fleet, calm: calm.map(({ routeTableId }) => routeTableId) };

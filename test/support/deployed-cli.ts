@@ -102,7 +102,11 @@ export class DeployedWorld {
   readonly fleetReader: FleetReader = {
     fleet: async () => {
       const [ids, orders] = await Promise.all([this.reader.managed(), this.world.orders.all()]);
-      const tables = ids.map((routeTableId) => ({ routeTableId, status: this.world.states.status(routeTableId) }));
+      const tables = ids.map((routeTableId) => ({
+        routeTableId,
+        status: this.world.states.status(routeTableId),
+        orders: orders.of(routeTableId),
+      }));
       return { tables, sweep: await this.world.states.readSweep(), stops: orders.of('*').pauses };
     },
     table: async () => {

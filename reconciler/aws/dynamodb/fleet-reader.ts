@@ -1,5 +1,5 @@
 import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
-import { type Pause, everyTable } from '../../core/desired/orders.ts';
+import { type Orders, type Pause, everyTable } from '../../core/desired/orders.ts';
 import type { Run } from '../../core/announce/history.ts';
 import { type ReportedCall, callKeptMs } from '../../core/memory/call.ts';
 import type { Status } from '../../core/status/status.ts';
@@ -14,14 +14,17 @@ import { runOf, tableStates } from './state-table.ts';
 export interface FleetTable {
   readonly routeTableId: string;
   readonly status?: Status;
+  readonly orders: Orders;
 }
 
 /** Reads the stored state of the fleet, for people. Writes nothing and never calls EC2. */
 export interface FleetReader {
   /**
    * Every table with a desired item, in the order of ids, the record of the last sweep, and the stops of all tables.
+   *
+   * @param ids the tables, if they are known: this saves the Scan of the items
    */
-  fleet(): Promise<{
+  fleet(ids?: readonly string[]): Promise<{
     readonly tables: readonly FleetTable[];
     readonly sweep: SweepRecord | undefined;
     readonly stops: readonly Pause[];
@@ -81,16 +84,16 @@ export function fleetReader(
   }
 
   return {
-    async fleet() {
+    async fleet(known) {
       const [ids, sweep, ordersFor] = await Promise.all([
-        keysOfItems(client, desiredTable),
+        known ?? keysOfItems(client, desiredTable),
         states.readSweep(),
         orders.all(),
       ]);
       const glances = await states.glance(ids);
       const tables = ids.map((routeTableId) => {
         const status = glances.get(routeTableId)?.status;
-        return { routeTableId, ...(status && { status }) };
+        return { routeTableId, orders: ordersFor.of(routeTableId), ...(status && { status }) };
       });
       return { tables, sweep, stops: ordersFor.of(everyTable).pauses };
     },
