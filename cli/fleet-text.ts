@@ -44,7 +44,7 @@ export const rowJson = (row: FleetRow, stop: Pause | undefined): string =>
   JSON.stringify(known({ ...row, mode: row.mode ?? (row.routes === undefined ? undefined : 'enforce'), stop }));
 
 /** What stops all tables, if anything does. */
-export function stopText(stop: Pause | undefined, { paint }: Look): readonly string[] {
+function stopText(stop: Pause | undefined, { paint }: Look): readonly string[] {
   if (!stop) return [];
   const { reason, by, until } = stop;
   const who = by === undefined ? '' : ` by ${by}`;
@@ -53,18 +53,35 @@ export function stopText(stop: Pause | undefined, { paint }: Look): readonly str
 }
 
 /** The fleet for people: what is stopped, one line for each table, why a table is not in sync, and a summary. */
-export function fleetText(
+export function fleetText(rows: readonly FleetRow[], view: Omit<FleetView, 'rows'>, look: Look): string {
+  const { stop, lines, reasons } = fleetLines(rows, view, look);
+  return sections(stop, lines, reasons, [fleetSummary(rows, view)]);
+}
+
+/** How many tables are in which phase, and when the last sweep was. */
+export function fleetSummary(rows: readonly FleetRow[], { sweep, now }: Pick<FleetView, 'sweep' | 'now'>): string {
+  const swept = sweep?.endedAt === undefined ? 'no sweep has ended yet' : `last sweep ${secondsOf(sweep.endedAt)} UTC`;
+  const counts = rows.length === 0 ? '' : `: ${tally(rows.map(({ phase }) => phase))}`;
+  return `${counted(rows.length, 'table')}${counts}; ${swept}, now ${secondsOf(now.toISOString())} UTC`;
+}
+
+/** What is stopped, one line for each table, and why a table is not in sync. */
+export function fleetLines(
   rows: readonly FleetRow[],
-  { sweep, stop, now }: Omit<FleetView, 'rows'>,
+  { stop }: Pick<FleetView, 'stop'>,
   look: Look,
-): string {
+): {
+  readonly stop: readonly string[];
+  readonly lines: readonly string[];
+  readonly reasons: readonly string[];
+} {
   const { paint } = look;
   const lines = columns(
     rows.map((row) => [
       badge(row.phase, look),
-      row.routeTableId,
+      printable(row.routeTableId),
       printable(row.name ?? ''),
-      row.vpcId ?? '',
+      printable(row.vpcId ?? ''),
       rowFacts(row),
     ]),
     look.width,
@@ -78,15 +95,11 @@ export function fleetText(
         row.phase === 'Drifted' ? undefined : haltOf(row),
         ...(row.holds ?? []).map(heldText),
       ].filter((text) => text !== undefined);
-      return told.map((text) => [paint('dim', row.routeTableId), printable(text)]);
+      return told.map((text) => [paint('dim', printable(row.routeTableId)), printable(text)]);
     }),
     look.width,
   );
-  const swept = sweep?.endedAt === undefined ? 'no sweep has ended yet' : `last sweep ${secondsOf(sweep.endedAt)} UTC`;
-  const counts = rows.length === 0 ? '' : `: ${tally(rows.map(({ phase }) => phase))}`;
-  return sections(stopText(stop, look), lines, reasons, [
-    `${counted(rows.length, 'table')}${counts}; ${swept}, now ${secondsOf(now.toISOString())} UTC`,
-  ]);
+  return { stop: stopText(stop, look), lines, reasons };
 }
 
 function rowFacts({ routes = 0, open = 0, blackholes = 0, lastDrift }: FleetRow): string {
@@ -106,7 +119,12 @@ const driftText = (drift: LastDrift): string => {
 /** One table in full. */
 export function tableText(row: FleetRow, status: Status | undefined, look: Look): string {
   const { paint, width } = look;
-  const title = [paint('bold', row.routeTableId), printable(row.name ?? ''), row.vpcId ?? '', badge(row.phase, look)];
+  const title = [
+    paint('bold', printable(row.routeTableId)),
+    printable(row.name ?? ''),
+    printable(row.vpcId ?? ''),
+    badge(row.phase, look),
+  ];
   const head = [title.filter(Boolean).join('  '), `  ${printable(row.reason)}`];
   if (!status) return sections(head);
   const { plan, failures, contested = [], problems = [], lastDrift, checkedAt, nextRetry, drift } = status;

@@ -17,6 +17,7 @@ import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
 import type { ValidateOptions } from './validate.ts';
+import type { WatchOptions } from './watch.ts';
 
 const terminal = thisTerminal();
 
@@ -204,6 +205,15 @@ tables(program.command('history'))
   .action(async (id: string, options: HistoryOptions) => {
     const { history } = await import('./history.ts');
     process.exitCode = await history(id, options, terminal);
+  });
+
+tables(program.command('watch'))
+  .description('the fleet as it changes, until Ctrl-C; one line for each change if the output is no terminal')
+  .option('--every <time>', 'how often to read the fleet: 5s (the default), 1m')
+  .option(...json)
+  .action(async (options: WatchOptions) => {
+    const { watch } = await import('./watch.ts');
+    process.exitCode = await watch(options, terminal);
   });
 
 tables(program.command('report'))

@@ -71,7 +71,10 @@ function headline(planned: Planned, { paint }: Look): string {
     `${leftAlone.length} left alone`,
     ...(isEnforced(desired, now) ? [] : [desired.mode === 'observe' ? 'only observed' : 'paused']),
   ];
-  const title = [paint('bold', plan.routeTableId), ...(actual?.vpcId ? [paint('dim', actual.vpcId)] : [])].join('  ');
+  const title = [
+    paint('bold', plan.routeTableId),
+    ...(actual?.vpcId ? [paint('dim', printable(actual.vpcId))] : []),
+  ].join('  ');
   return `${paint(format, mark)} ${title}  ${paint(format, state)}${actual ? `: ${facts.join(', ')}` : ''}`;
 }
 
