@@ -313,7 +313,7 @@ async function followAll(
   const reader = await situationReaderOf(open);
   return reaching('follow the tables (the items are written)', open, () =>
     follow(new Map(hashes), {
-      states: reader.states,
+      states: (ids) => reader.states(ids),
       now: () => new Date(),
       sleep: (ms) => sleep(ms),
       until: new Date(Date.now() + followMs),

