@@ -13,6 +13,7 @@ import { Failure, failedCall } from './failure.ts';
 import { readText } from './files.ts';
 import { type Imported, fileOf, itemOf, mergedFile } from './imported-file.ts';
 import { idsChecked } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ImportOptions extends AwsOptions {
@@ -107,7 +108,7 @@ async function inEc2(search: Search, options: AwsOptions, { note }: Terminal): P
   };
   const tables = found.filter((table) => {
     const reason = whySkipped(table);
-    if (reason !== undefined) note(`skipped ${table.routeTableId}: ${reason}`);
+    if (reason !== undefined) note(printable(`skipped ${table.routeTableId}: ${reason}`));
     return reason === undefined;
   });
   return { tables, names: await namesIn(ec2, tables, note) };
@@ -179,14 +180,14 @@ async function write(
     const merged = mergedFile(file, await readText(file));
     for (const table of tables) merged.add(table);
     await written(file, merged.toString(), 'w');
-    note(`Written: ${file}`);
+    note(printable(`Written: ${file}`));
   }
   if (outDir === undefined) return;
   await mkdir(outDir, { recursive: true }).catch((error: unknown) => failedToWrite(outDir, error));
   for (const table of tables) {
     const path = join(outDir, `${table.actual.routeTableId}.yaml`);
     await written(path, fileOf([table], resolve(dirname(path))), 'wx');
-    note(`Written: ${path}`);
+    note(printable(`Written: ${path}`));
   }
 }
 

@@ -9,6 +9,7 @@ import { readFleet } from './fleet.ts';
 import { rowJson } from './fleet-text.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { idsChecked } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReportOptions extends DeploymentOptions {
@@ -47,7 +48,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   const document = reportDocument(fleet, tables);
   if (options.html === '-') terminal.print(document);
   else await written(options.html, document);
-  if (options.html !== '-') terminal.note(`Written: ${options.html}`);
+  if (options.html !== '-') terminal.note(printable(`Written: ${options.html}`));
   return exitCode.ok;
 }
 

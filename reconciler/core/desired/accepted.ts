@@ -1,5 +1,5 @@
 import type { DesiredItem } from './schema.ts';
-import { type StaticRoute, destinationText, parseDestination, targetText } from '../route/route.ts';
+import { type StaticRoute, canonicalText, destinationText, targetText } from '../route/route.ts';
 
 type Listed = DesiredItem['routes'][number];
 
@@ -25,7 +25,7 @@ export function accepted(
   destination: string,
   route: StaticRoute | undefined,
 ): Accepted | undefined {
-  const before = routes.find((listed) => canonicalOf(listed.destination) === destination);
+  const before = routes.find((listed) => canonicalText(listed.destination) === destination);
   if (!route) return before && { before, routes: routes.filter((listed) => listed !== before) };
   const target = targetText(route.target);
   if (before?.target === target) return undefined;
@@ -44,9 +44,4 @@ function listing({ alternates, overrideLocal, ...before }: Listed, target: strin
     ...(others && others.length > 0 && { alternates: others }),
     ...((isOverride || overrideLocal !== undefined) && { overrideLocal: isOverride || overrideLocal }),
   };
-}
-
-function canonicalOf(text: string): string {
-  const parsed = parseDestination(text);
-  return parsed.ok ? destinationText(parsed.value) : text;
 }

@@ -1,5 +1,5 @@
 import type { DesiredItem } from './schema.ts';
-import { destinationOrder, destinationText, parseDestination, sortedBy } from '../route/route.ts';
+import { canonicalText, destinationOrder, parseDestination, sortedBy } from '../route/route.ts';
 
 /** One difference between two versions of an item. Values are as people read them. */
 export interface ItemChange {
@@ -56,13 +56,12 @@ function partsOf(item: DesiredItem): ReadonlyMap<string, Part> {
   const parts: readonly Part[] = [
     ...routes.map(({ destination, ...route }): Part => {
       const parsed = parseDestination(destination);
-      const canonical = parsed.ok ? destinationText(parsed.value) : destination;
       const order = `1 ${parsed.ok ? destinationOrder(parsed.value) : destination}`;
-      return { field: 'routes', destination: canonical, text: routeText(route), order };
+      return { field: 'routes', destination: canonicalText(destination), text: routeText(route), order };
     }),
     field('mode', mode),
     field('unlisted', unlisted),
-    ...(scope ? [field('scope', scope.map(canonicalOf).toSorted().join(', '))] : []),
+    ...(scope ? [field('scope', scope.map(canonicalText).toSorted().join(', '))] : []),
     // Two entries may be about the same routes.
     ...[...Map.groupBy(ignore, keyOfIgnored)].map(([key, entries]) =>
       field('ignore', entries.map(endingText).toSorted().join('; '), key),
@@ -74,7 +73,7 @@ function partsOf(item: DesiredItem): ReadonlyMap<string, Part> {
 }
 
 const keyOfIgnored = ({ destination, target }: DesiredItem['ignore'][number]): string =>
-  [destination && canonicalOf(destination), target].filter(Boolean).join(' ');
+  [destination && canonicalText(destination), target].filter(Boolean).join(' ');
 
 const endingText = ({ reason, until }: { readonly reason: string; readonly until?: string | undefined }): string =>
   [reason, until && `until ${until}`].filter(Boolean).join(', ');
@@ -91,9 +90,4 @@ function routeText({
     ...(overrideLocal ? ['overrideLocal'] : []),
     ...(description === undefined ? [] : [`"${description}"`]),
   ].join(' ');
-}
-
-function canonicalOf(text: string): string {
-  const parsed = parseDestination(text);
-  return parsed.ok ? destinationText(parsed.value) : text;
 }
