@@ -30,7 +30,7 @@ export function thisScreen({ stdout } = process): Screen | undefined {
     draw: (lines) => {
       const { rows, columns } = size();
       const shown = lines.slice(0, rows).map((line) => `${cut(line, columns)}${clearLine}`);
-      stdout.write(`${home}${shown.join('\r\n')}${clearBelow}`);
+      stdout.write(`${home}${shown.join('\n')}${clearBelow}`);
     },
     onResize: (redraw) => void stdout.on('resize', redraw),
     close: () => {
