@@ -1,4 +1,3 @@
-import pMap from 'p-map';
 import type { SituationReader, StoredSituation } from '../reconciler/aws/dynamodb/situation-reader.ts';
 import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { underOrders } from '../reconciler/core/desired/enforcement.ts';
@@ -9,9 +8,10 @@ import type { TargetHealth } from '../reconciler/ports.ts';
 import { preview } from '../reconciler/preview.ts';
 import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type Deployment, reaching } from './deployment.ts';
-import { askingAloud, tablesAtOnce } from './plan.ts';
+import { askingAloud } from './plan.ts';
 import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
+import { together } from './together.ts';
 
 /** Everything that the deployed reconciler knows of some tables, read in bulk. */
 export interface Situations {
@@ -48,20 +48,19 @@ export async function readSituations(
 }
 
 /** The plans that the deployed reconciler would make if these were the items: under its orders, memory and guards. */
-export const planAsDeployed = (
+export async function planAsDeployed(
   wanted: readonly DesiredTable[],
-  { of, actual: tables, sweep, targetHealth }: Situations,
-): Promise<Planned[]> =>
-  pMap(
-    wanted,
-    async (item): Promise<Planned> => {
-      const now = new Date();
-      const { orders, known } = of.get(item.routeTableId) ?? { orders: noOrders, known: {} };
-      const desired = underOrders(item, orders);
-      const actual = tables.get(item.routeTableId);
-      if (!actual) return { desired, now, plan: planForMissingTable(desired) };
-      const { failures: _, ...planned } = await preview(desired, actual, { known, orders, sweep, targetHealth, now });
-      return { desired, actual, now, ...planned };
-    },
-    { concurrency: tablesAtOnce },
-  );
+  { of, actual: tables, sweep, ...situations }: Situations,
+): Promise<Planned[]> {
+  const now = new Date();
+  const targetHealth = together(situations.targetHealth);
+  const planOne = async (item: DesiredTable): Promise<Planned> => {
+    const { orders, known } = of.get(item.routeTableId) ?? { orders: noOrders, known: {} };
+    const desired = underOrders(item, orders);
+    const actual = tables.get(item.routeTableId);
+    if (!actual) return { desired, now, plan: planForMissingTable(desired) };
+    const { failures: _, ...planned } = await preview(desired, actual, { known, orders, sweep, targetHealth, now });
+    return { desired, actual, now, ...planned };
+  };
+  return Promise.all(wanted.map(planOne));
+}

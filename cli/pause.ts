@@ -4,6 +4,7 @@ import { isActive } from '../reconciler/core/desired/ignore.ts';
 import { type Pause, everyTable } from '../reconciler/core/desired/orders.ts';
 import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
 import { authorOf } from './caller.ts';
+import { situationReaderOf } from './deployed-plans.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -97,8 +98,7 @@ export async function resume(ids: readonly string[], options: ResumeOptions, ter
 
 /** Why these tables are not enforced even now, as far as they are not. */
 async function stillHeld(ids: readonly string[], open: Deployment, now: Date): Promise<ReadonlyMap<string, string>> {
-  const { situationReader } = await import('../reconciler/aws/dynamodb/situation-reader.ts');
-  const all = await situationReader(open.documents, open).of(ids);
+  const all = await (await situationReaderOf(open)).of(ids);
   return new Map(
     [...all].flatMap(([id, { item, orders }]): (readonly [string, string])[] => {
       const wanted = wantedOf(item, orders, now);

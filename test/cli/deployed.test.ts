@@ -25,7 +25,7 @@ vi.mock(import('../../reconciler/aws/dynamodb/situation-reader.ts'), () => ({
 vi.mock(import('../../reconciler/aws/dynamodb/desired-writer.ts'), () => ({ desiredWriter: () => deployed.writer }));
 vi.mock(import('../../reconciler/aws/ec2/route-tables.ts'), () => ({ ec2RouteTables: () => deployed.world.tables }));
 vi.mock(import('../../reconciler/aws/ec2/target-health.ts'), () => ({
-  ec2TargetHealth: () => deployed.world.targetHealth,
+  ec2TargetHealth: () => deployed.targetHealth,
 }));
 vi.mock('node:timers/promises', async (original) => ({
   ...(await original<object>()),
@@ -83,6 +83,16 @@ describe('routectl apply', () => {
     deployed.world.ec2.scenery.route(routeTableId, '192.168.0.0/16', 'tgw-aaaaaaaa');
     expect(await applied(fileOf(item(routes, { maxDeletes: 0 })))).toBe(0);
     expect(deployed.text).toMatch(/- delete +192\.168\.0\.0\/16 +tgw-aaaaaaaa\n/);
+  });
+
+  it('asks EC2 once about the targets of many tables in one VPC', async () => {
+    const { world } = deployed;
+    const ids = [routeTableId, other, 'rtb-0c1b2c3d4e5f60719'];
+    for (const id of ids.slice(1)) world.ec2.scenery.table(id, { routes });
+    const edited = item({ ...routes, '10.20.0.0/16': 'pcx-bbbbbbbb', '10.22.0.0/16': 'nat-aaaaaaaa' });
+    await applied(fileOf(...ids.map((id) => ({ ...edited, routeTableId: id }))), { wait: false });
+    expect(deployed.text.match(/~ replace +10\.20\.0\.0\/16/g)).toHaveLength(3);
+    expect(deployed.asked).toEqual([['nat-aaaaaaaa', 'pcx-bbbbbbbb']]);
   });
 
   it('does not overwrite an item that somebody changed since it was shown, and writes the others', async () => {

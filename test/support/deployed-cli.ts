@@ -7,7 +7,8 @@ import type { SituationReader } from '../../reconciler/aws/dynamodb/situation-re
 import { z } from 'zod';
 import type { Caller } from '../../cli/caller.ts';
 import type { Terminal } from '../../cli/terminal.ts';
-import type { Known } from '../../reconciler/ports.ts';
+import { targetText } from '../../reconciler/core/route/route.ts';
+import type { Known, TargetHealth } from '../../reconciler/ports.ts';
 import { InMemoryWorld } from './in-memory-world.ts';
 
 export const tableNames = {
@@ -36,6 +37,8 @@ export class DeployedWorld {
   /** What was printed, and what was noted, by the commands so far. */
   printed: string[] = [];
   noted: string[] = [];
+  /** The targets that commands have asked EC2 about, one list for each time. */
+  asked: (readonly string[])[] = [];
   readonly terminal: Terminal = {
     print: (text) => void this.printed.push(text),
     note: (text) => void this.noted.push(text),
@@ -50,12 +53,19 @@ export class DeployedWorld {
     this.caller = known;
     this.printed = [];
     this.noted = [];
+    this.asked = [];
     vi.setSystemTime(world.now());
   }
 
   get text(): string {
     return this.printed.join('\n');
   }
+
+  /** Asks about targets, and keeps what was asked. */
+  readonly targetHealth: TargetHealth = (vpcId, targets) => {
+    this.asked.push(targets.map(targetText).toSorted());
+    return this.world.targetHealth(vpcId, targets);
+  };
 
   readonly reader: SituationReader = {
     of: async (ids) => {
