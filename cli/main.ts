@@ -1,10 +1,13 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
+import type { AcceptOptions } from './accept.ts';
+import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import type { ImportOptions } from './import.ts';
+import { printable } from './printable.ts';
 import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
@@ -14,6 +17,7 @@ import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
 import type { ValidateOptions } from './validate.ts';
+import type { WatchOptions } from './watch.ts';
 
 const terminal = thisTerminal();
 
@@ -32,6 +36,7 @@ DEBUG=routectl shows the details of an unexpected error.`,
   );
 
 const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables; - is standard input'] as const;
+const account = ['--account <id>', 'refuse to work in another account'] as const;
 const json = ['--json', 'one JSON document per table, one per line'] as const;
 
 // Each command is loaded on demand: to load the AWS SDK alone takes longer than to validate a file.
@@ -55,6 +60,7 @@ program
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
   .addOption(new Option('--out-dir <folder>', 'write one file for each table').conflicts('json'))
   .addOption(new Option('-f, --file <file>', 'add what is missing to this file; its comments stay').conflicts('json'))
+  .option(...account)
   .option(...json)
   .action(async (ids: string[], options: ImportOptions) => {
     const { importTables } = await import('./import.ts');
@@ -66,6 +72,7 @@ program
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option(...account)
   .option(...json)
   .action(async (options: PlanOptions) => {
     const { plan } = await import('./plan.ts');
@@ -78,6 +85,7 @@ program
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
   .option('--approve <planIds...>', 'approve the deletes of the plans with these ids, as shown by "routectl plan"')
+  .option(...account)
   .option(...json)
   .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
     const { plan } = await import('./plan.ts');
@@ -99,7 +107,22 @@ const tables = (command: Command): Command =>
       new Option('--state-table <name>', 'the table of status and history')
         .env('STATE_TABLE')
         .default('RouteTableStates'),
-    );
+    )
+    .option(...account);
+
+tables(program.command('apply'))
+  .description('show what files change in items and routes, ask, write the items, and follow until all is settled')
+  .requiredOption(...file)
+  .option('--only <ids...>', 'only these tables of the files')
+  .option('--prune', 'also delete the items that no file names; asks separately')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not follow the tables')
+  .option('--timeout <time>', 'how long to follow them: 90s, 10m (the default), 1h')
+  .option(...json)
+  .action(async (options: ApplyOptions) => {
+    const { apply } = await import('./apply.ts');
+    process.exitCode = await apply(options, terminal);
+  });
 
 tables(program.command('pause'))
   .description('stop all changes in some tables, or in all tables; drift is still reported')
@@ -138,14 +161,27 @@ tables(program.command('hold'))
     process.exitCode = await hold(id, destination, options, terminal);
   });
 
-tables(program.command('approve'))
-  .description('show the deletes that wait in a table, ask, and approve exactly these for 24 hours')
+tables(program.command('accept'))
+  .description('take the route that EC2 has at one destination into the item')
   .argument('<route-table-id>')
+  .argument('<destination>', 'a CIDR block or a prefix list')
+  .option('--patch', 'print what to change in a YAML file, and write nothing')
   .option('-y, --yes', 'do not ask')
   .option(...json)
-  .action(async (id: string, options: ApproveOptions) => {
+  .action(async (id: string, destination: string, options: AcceptOptions) => {
+    const { accept } = await import('./accept.ts');
+    process.exitCode = await accept(id, destination, options, terminal);
+  });
+
+tables(program.command('approve'))
+  .description('show what waits in tables, ask, approve exactly that for 24 hours, and wait until it is done')
+  .argument('<ids...>', 'ids of route tables, or of plans as "routectl status" shows them')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not wait until the routes are gone')
+  .option(...json)
+  .action(async (ids: string[], options: ApproveOptions) => {
     const { approve } = await import('./approve.ts');
-    process.exitCode = await approve(id, options, terminal);
+    process.exitCode = await approve(ids, options, terminal);
   });
 
 tables(program.command('status'))
@@ -171,6 +207,15 @@ tables(program.command('history'))
     process.exitCode = await history(id, options, terminal);
   });
 
+tables(program.command('watch'))
+  .description('the fleet as it changes, until Ctrl-C; one line for each change if the output is no terminal')
+  .option('--every <time>', 'how often to read the fleet: 5s (the default), 1m')
+  .option(...json)
+  .action(async (options: WatchOptions) => {
+    const { watch } = await import('./watch.ts');
+    process.exitCode = await watch(options, terminal);
+  });
+
 tables(program.command('report'))
   .description('the fleet, and the history of tables that need a person or drifted lately, as a file; changes nothing')
   .argument('[route-table-ids...]', 'more tables to show in full')
@@ -180,6 +225,13 @@ tables(program.command('report'))
     const { report } = await import('./report.ts');
     process.exitCode = await report(ids, options, terminal);
   });
+
+program.hook('preAction', async (_, command) => {
+  // Only these commands have settings: the others must work without them.
+  if (!command.options.some(({ long }) => long === '--account')) return;
+  const { applySettings } = await import('./settings.ts');
+  await applySettings(command);
+});
 
 try {
   await program.parseAsync();
@@ -191,6 +243,7 @@ try {
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
-  if (error instanceof Failure) return error.message;
-  return `unexpected: ${error instanceof Error ? error.message : String(error)} (DEBUG=routectl shows where)`;
+  if (error instanceof Failure) return printable(error.message);
+  const message = error instanceof Error ? error.message : String(error);
+  return `unexpected: ${printable(message)} (DEBUG=routectl shows where)`;
 }

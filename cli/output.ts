@@ -9,7 +9,8 @@ import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
-import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+import { type Format, type Look, columns, sections, tally } from './layout.ts';
+import { printable } from './printable.ts';
 import type { Planned } from './planned.ts';
 import type { Reconciled } from './reconcile-table.ts';
 
@@ -21,8 +22,16 @@ const actionLook = {
   create: { mark: '+', format: 'green' },
 } as const satisfies Record<ChangeJson['action'], { mark: string; format: Format }>;
 
-/** A plan for people: a headline, then every change, finding and exception. */
-export function planText(planned: Planned, look: Look): string {
+/**
+ * A plan for people: a headline, then every change, finding and exception.
+ *
+ * @param consent how a person lets the deletes go that wait
+ */
+export function planText(
+  planned: Planned,
+  look: Look,
+  consent = `for routectl reconcile, that is --approve ${planned.plan.planId}, or a higher maxDeletes`,
+): string {
   const { plan } = planned;
   const held = new Map([
     ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
@@ -31,7 +40,7 @@ export function planText(planned: Planned, look: Look): string {
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
-    columns([...blockedRows(plan, look), ...findingRows(plan.findings, look)], look.width),
+    columns([...blockedRows(plan, consent, look), ...findingRows(plan.findings, look)], look.width),
     plan.inSync ? [] : columns(leftAloneRows(plan, look), look.width),
   );
 }
@@ -62,7 +71,10 @@ function headline(planned: Planned, { paint }: Look): string {
     `${leftAlone.length} left alone`,
     ...(isEnforced(desired, now) ? [] : [desired.mode === 'observe' ? 'only observed' : 'paused']),
   ];
-  const title = [paint('bold', plan.routeTableId), ...(actual?.vpcId ? [paint('dim', actual.vpcId)] : [])].join('  ');
+  const title = [
+    paint('bold', plan.routeTableId),
+    ...(actual?.vpcId ? [paint('dim', printable(actual.vpcId))] : []),
+  ].join('  ');
   return `${paint(format, mark)} ${title}  ${paint(format, state)}${actual ? `: ${facts.join(', ')}` : ''}`;
 }
 
@@ -96,9 +108,8 @@ function leftAloneRows({ leftAlone }: Plan, { paint }: Look): string[][] {
 const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] =>
   findings.map(({ code, message }) => [paint('yellow', '!'), `${printable(message)} ${paint('dim', `[${code}]`)}`]);
 
-function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
+function blockedRows({ blocked }: Plan, consent: string, { paint }: Look): string[][] {
   if (!blocked) return [];
-  const consent = `for routectl reconcile, that is --approve ${planId}, or a higher maxDeletes`;
   return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 

@@ -5,6 +5,7 @@ import { desiredHash } from '../reconciler/core/desired/hashes.ts';
 import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/desired/orders.ts';
 import { plan as planOf, planForMissingTable } from '../reconciler/core/plan/plan.ts';
 import { destinationText, targetText } from '../reconciler/core/route/route.ts';
+import { type AwsOptions, enterAws } from './caller.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
@@ -19,7 +20,7 @@ import type { Terminal } from './terminal.ts';
 /** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
 export const tablesAtOnce = 4;
 
-export interface PlanOptions {
+export interface PlanOptions extends AwsOptions {
   readonly file: readonly string[];
   /** A file with a saved answer, to plan against instead of EC2. */
   readonly actual?: string;
@@ -27,18 +28,23 @@ export interface PlanOptions {
 }
 
 /** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */
-export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+export async function plan({ file, actual, json = false, ...aws }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
   const results =
-    actual === undefined ? await planInEc2(file, terminal) : await planEach(file, () => tablesInAnswer(actual));
+    actual === undefined ? await planInEc2(file, aws, terminal) : await planEach(file, () => tablesInAnswer(actual));
   showPlans(results, json, terminal);
   return worst(results.map((result) => ('plan' in result ? exitCodeOf(result.plan) : exitCode.failed)));
 }
 
 /** The plans against EC2. The SDK is loaded only when a file has a valid item. */
-const planInEc2 = (files: readonly string[], terminal: Terminal): Promise<(Planned | RefusedInput)[]> =>
+const planInEc2 = (
+  files: readonly string[],
+  aws: AwsOptions,
+  terminal: Terminal,
+): Promise<(Planned | RefusedInput)[]> =>
   planEach(
     files,
     async (ids) => {
+      await enterAws(aws, terminal);
       const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
       return tablesInEc2(ec2RouteTables(), ids);
     },

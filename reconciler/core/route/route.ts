@@ -160,6 +160,12 @@ export function destinationText(destination: Destination | Unknown): string {
   }
 }
 
+/** A destination in canonical form, as text. Any other text stays as it is, and is the destination of no route. */
+export function canonicalText(text: string): string {
+  const parsed = parseDestination(text);
+  return parsed.ok ? destinationText(parsed.value) : text;
+}
+
 /** A target as a person writes it. */
 export function targetText(target: ActualRoute['target']): string {
   if ('id' in target) return target.id;
