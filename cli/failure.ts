@@ -21,8 +21,10 @@ const expired = ['expiredtoken', 'expiredtokenexception', 'requestexpired'];
 const denied = ['unauthorizedoperation', 'accessdenied', 'accessdeniedexception'];
 const throttled = ['requestlimitexceeded', 'throttling', 'throttlingexception'];
 
-/** Why a read of EC2 fails, and what to do about it. The first match wins. */
-const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice: string])[] = [
+/** Why a read of EC2 that needs a permission fails, and what to do about it. The first match wins. */
+const explanationsFor = (
+  permission: string,
+): readonly (readonly [fits: (facts: Facts) => boolean, advice: string])[] => [
   [
     ({ message }) => /region is missing/i.test(message),
     'no Region is set: set AWS_REGION, or a region in your profile',
@@ -40,7 +42,7 @@ const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice:
     'the AWS credentials have expired: renew them and check the clock of this machine',
   ],
   [({ codes }) => has(codes, notValid), 'EC2 rejected the AWS credentials: check them and the Region'],
-  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables'],
+  [({ codes }) => has(codes, denied), `the AWS credentials do not allow this call: they need ${permission}`],
   [({ codes }) => has(codes, throttled), 'EC2 is throttling this account: try again in a minute'],
   [
     ({ codes }) => has(codes, unreachable),
@@ -51,10 +53,14 @@ const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice:
 
 const has = (codes: readonly string[], known: readonly string[]): boolean => known.some((code) => codes.includes(code));
 
-/** Describes a failed EC2 call in one line: what was tried, what to do, and what EC2 answered. */
-export function failedCall(what: string, error: unknown): Failure {
+/**
+ * Describes a failed EC2 call in one line: what was tried, what to do, and what EC2 answered.
+ *
+ * @param permission what the call needs
+ */
+export function failedCall(what: string, error: unknown, permission = 'ec2:DescribeRouteTables'): Failure {
   const facts = factsOf(error);
-  const advice = explanations.find(([fits]) => fits(facts))?.[1];
+  const advice = explanationsFor(permission).find(([fits]) => fits(facts))?.[1];
   const answer = shortened(facts.message);
   return new Failure(`${what}: ${advice === undefined ? answer : `${advice} (${answer})`}`, { cause: error });
 }

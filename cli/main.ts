@@ -13,6 +13,7 @@ import type { StatusOptions } from './status.ts';
 import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
+import type { TraceOptions } from './trace.ts';
 import type { ValidateOptions } from './validate.ts';
 
 const terminal = thisTerminal();
@@ -169,6 +170,18 @@ tables(program.command('history'))
   .action(async (id: string, options: HistoryOptions) => {
     const { history } = await import('./history.ts');
     process.exitCode = await history(id, options, terminal);
+  });
+
+tables(program.command('trace'))
+  .description('which route carries a packet, since when, made by whom, and after the plan; changes nothing')
+  .argument('<subnet-or-table>', 'where the packet comes from: subnet-… or rtb-…')
+  .argument('<address>', 'where it goes: one IPv4 or IPv6 address')
+  .option('-f, --file <files...>', 'after the plan of these files, in place of the deployed item')
+  .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option('--json', 'one JSON document')
+  .action(async (from: string, address: string, options: TraceOptions) => {
+    const { trace } = await import('./trace.ts');
+    process.exitCode = await trace(from, address, options, terminal);
   });
 
 tables(program.command('report'))

@@ -54,7 +54,13 @@ export const askingAloud =
   async (vpcId, targets) => {
     const answer = await targetHealth(vpcId, targets);
     for (const failure of answer.failures)
-      note(failedCall('could not ask EC2 whether targets are up, so the plan does not depend on it', failure).message);
+      note(
+        failedCall(
+          'could not ask EC2 whether targets are up, so the plan does not depend on it',
+          failure,
+          'the Describe call of that kind of target',
+        ).message,
+      );
     return answer;
   };
 

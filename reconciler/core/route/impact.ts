@@ -1,6 +1,6 @@
 import { type Area, areasOf } from './blocks.ts';
 import { type AddressRange, type Cidr, everyAddress, rangeOf, sortKey } from './cidr.ts';
-import { type Claims, type Hop, hopOf, hopsOf, strongest } from './path.ts';
+import { type Claims, type Hop, hopOf, leadingTo, strongest } from './path.ts';
 import { type ActualRoute, destinationOrder, destinationText, sortedBy } from './route.ts';
 
 /** Addresses whose path changes. Without hops, no route carries them. With several, EC2 does not report which one does. */
@@ -70,7 +70,7 @@ function stretchesOf(kind: Cidr['kind'], { claims }: Claims): readonly Stretch[]
   const blocks = strongest(claims.filter(({ block }) => block.kind === kind));
   const inOrder = sortedBy(blocks, ([{ block }]) => sortKey(block)).map((winners) => ({
     ...rangeOf(winners[0].block),
-    hops: hopsOf(winners),
+    hops: leadingTo(winners),
   }));
   const stretches: Stretch[] = [];
   // The blocks around the current address, the smallest one last.

@@ -89,24 +89,21 @@ export function pathOf(address: Cidr, { claims, unread }: Claims): Path {
   const [winner] = winners;
   // An entry of an unread list can be as long as a prefix can be. Only a static route of that length beats it.
   const isBeyondDoubt = winner !== undefined && isOneAddress(winner.block) && precedence(winner) === 0;
-  const hops = hopsOf(winners);
-  const isElsewhere = (route: ActualRoute): boolean => hops.length !== 1 || !hops.some((hop) => isHop(hop, route));
+  const isElsewhere = (route: ActualRoute): boolean =>
+    hopsOf([route, ...winners.map((one) => one.route)]).length > 1 || winners.length === 0;
   return { winners, doubts: isBeyondDoubt ? [] : unread.filter(isElsewhere) };
 }
 
 /** Whether it is known where the packet goes, or that no route carries it. */
-export const isKnown = ({ winners, doubts }: Path): boolean => doubts.length === 0 && hopsOf(winners).length <= 1;
+export const isKnown = ({ winners, doubts }: Path): boolean => doubts.length === 0 && leadingTo(winners).length <= 1;
 
-/** Where these routes lead, each place once, in a fixed order. Empty: no route carries the packet. */
-export function hopsOf(winners: readonly Claim[]): readonly Hop[] {
-  const hops = winners.map(({ route }) => hopOf(route));
-  const text = ({ target, state }: Hop): string => `${target} ${state}`;
-  return [...new Map(hops.map((hop) => [text(hop), hop]))]
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, hop]) => hop);
+/** Where routes lead, each place once, in a fixed order. */
+export function hopsOf(routes: readonly ActualRoute[]): readonly Hop[] {
+  const hops = new Map(routes.map((route) => [`${targetText(route.target)} ${route.state}`, hopOf(route)]));
+  return [...hops].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
 }
 
-export const hopOf = ({ target, state }: ActualRoute): Hop => ({ target: targetText(target), state });
+/** Where the routes that win lead. Empty: no readable route carries the packet. */
+export const leadingTo = (winners: Path['winners']): readonly Hop[] => hopsOf(winners.map(({ route }) => route));
 
-const isHop = ({ target, state }: Hop, route: ActualRoute): boolean =>
-  state === route.state && target === targetText(route.target);
+export const hopOf = ({ target, state }: ActualRoute): Hop => ({ target: targetText(target), state });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { areasOf } from '../../../../reconciler/core/route/blocks.ts';
 import { type AddressRange, type Cidr, parseCidr } from '../../../../reconciler/core/route/cidr.ts';
 import { type PathChange, impactOf } from '../../../../reconciler/core/route/impact.ts';
-import { claimsOf, hopsOf, pathOf } from '../../../../reconciler/core/route/path.ts';
+import { claimsOf, leadingTo, pathOf } from '../../../../reconciler/core/route/path.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import { actual, local, propagated, route } from '../../../support/builders.ts';
 
@@ -133,7 +133,7 @@ describe('the path of an address', () => {
         for (const address of addresses) {
           const { text, longest } = families[family];
           const { winners } = pathOf(blockOf(`${text(address)}/${longest}`), claims);
-          expect(shown(hopsOf(winners))).toEqual(oracle(address, rules, entries));
+          expect(shown(leadingTo(winners))).toEqual(oracle(address, rules, entries));
         }
       }),
     );
