@@ -67,7 +67,15 @@ program
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
-  .option(...json)
+  .option('--impact', 'show the addresses whose path changes, too')
+  .addOption(
+    new Option('-o, --output <format>', 'markdown is for pull requests, with impact').choices([
+      'text',
+      'json',
+      'markdown',
+    ]),
+  )
+  .addOption(new Option(...json).conflicts('output'))
   .action(async (options: PlanOptions) => {
     const { plan } = await import('./plan.ts');
     process.exitCode = await plan(options, terminal);

@@ -10,7 +10,9 @@ import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
 import { Failure, failedCall } from './failure.ts';
 import { stacked } from './layout.ts';
-import { planJson, planText, refusedJson, refusedText, stateOf, summaryText } from './output.ts';
+import { type Impacts, impactsOf, noImpacts } from './impact.ts';
+import { planMarkdown } from './markdown.ts';
+import { planJson, planText, plansSummary, refusedJson, refusedText } from './output.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
 import type { TargetHealth } from '../reconciler/ports.ts';
 import type { Planned } from './planned.ts';
@@ -23,14 +25,22 @@ export interface PlanOptions {
   readonly file: readonly string[];
   /** A file with a saved answer, to plan against instead of EC2. */
   readonly actual?: string;
+  /** Show the addresses whose path changes, too. */
+  readonly impact?: boolean;
+  readonly output?: 'text' | 'json' | 'markdown';
   readonly json?: boolean;
 }
 
 /** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */
-export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+export async function plan(options: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+  const { file, actual, impact = false, json = false } = options;
+  const output = json ? 'json' : (options.output ?? 'text');
   const results =
     actual === undefined ? await planInEc2(file, terminal) : await planEach(file, () => tablesInAnswer(actual));
-  showPlans(results, json, terminal);
+  const impacts =
+    impact || output === 'markdown' ? await impactsOf(results, actual !== undefined, terminal) : noImpacts;
+  if (output === 'markdown') terminal.print(planMarkdown(results, impacts));
+  else showPlans(results, output === 'json', terminal, impacts);
   return worst(results.map((result) => ('plan' in result ? exitCodeOf(result.plan) : exitCode.failed)));
 }
 
@@ -132,17 +142,16 @@ export function showPlans(
   results: readonly (Planned | RefusedInput)[],
   json: boolean,
   { print, note, look }: Terminal,
+  impacts: Impacts = noImpacts,
 ): void {
-  const changes = results.flatMap((result) => ('plan' in result ? result.plan.changes : []));
-  const summary = summaryText(
-    results.map((result) => ('plan' in result ? stateOf(result) : 'invalid')),
-    changes.map(({ action }) => action),
-  );
+  const summary = plansSummary(results);
   if (json) {
-    for (const result of results) print('plan' in result ? planJson(result) : refusedJson(result));
+    for (const result of results) print('plan' in result ? planJson(result, impacts.get(result)) : refusedJson(result));
     note(summary);
   } else {
-    const texts = results.map((result) => ('plan' in result ? planText(result, look) : refusedText(result, look)));
+    const texts = results.map((result) =>
+      'plan' in result ? planText(result, look, impacts.get(result)) : refusedText(result, look),
+    );
     print(`${stacked(texts)}\n\n${summary}`);
   }
 }

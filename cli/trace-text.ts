@@ -1,10 +1,35 @@
 import type { Made } from '../reconciler/core/announce/made.ts';
+import type { Cidr } from '../reconciler/core/route/cidr.ts';
 import { type Path, hopOf, leadingTo } from '../reconciler/core/route/path.ts';
-import { type ActualRoute, destinationText } from '../reconciler/core/route/route.ts';
+import { type ActualRoute, type ActualTable, destinationText } from '../reconciler/core/route/route.ts';
 import { nameOfActor, secondsOf } from '../report/words.ts';
 import { type Look, columns, printable, sections } from './layout.ts';
 import { hopText } from './paths.ts';
-import type { PlannedPath, Trace } from './trace.ts';
+
+/** The answer of `routectl trace`. */
+export interface Trace {
+  readonly address: Cidr;
+  readonly table: ActualTable;
+  /** The subnet that was asked about, and why the table serves it. */
+  readonly subnet?: { readonly id: string; readonly as: 'associated' | 'main' };
+  readonly now: Path;
+  /** How the route that wins came to its target, if that is recorded. */
+  readonly made?: Made;
+  readonly planned?: PlannedPath;
+}
+
+/** The path after a plan. */
+export interface PlannedPath {
+  /** Where the plan comes from. */
+  readonly from: string;
+  readonly path: Path;
+  /** The path until the deletes that wait are approved, if that is another one. */
+  readonly meanwhile?: Path;
+  /** The path now, and that until then, are the same as after the plan. */
+  readonly isSame: boolean;
+  /** Nothing changes before the deletes that wait are approved. */
+  readonly waits: boolean;
+}
 
 /** A trace for people: the table, then the path now and after the plan. */
 export function traceText({ address, table, subnet, now, made, planned }: Trace, look: Look): string {
@@ -18,7 +43,7 @@ export function traceText({ address, table, subnet, now, made, planned }: Trace,
   const rows = [
     ['now', ...pathCells(now, look)],
     ...(made ? [['since', madeText(made), '']] : []),
-    ...(planned ? [['after', ...plannedCells(planned, look)]] : []),
+    ...(planned ? plannedRows(planned, look) : []),
   ].map(([name = '', ...cells]) => [paint('dim', name), ...cells]);
   return sections(
     [[`${paint('bold', addressText(address))} from ${paint('bold', table.routeTableId)}`, ...facts].join('  ')],
@@ -63,12 +88,18 @@ function routeText(route: ActualRoute, block: string): string {
   return destination === block ? `${block}, ${kind}` : `${block} in prefix list ${destination}`;
 }
 
-function plannedCells({ from, path, isChanged, waits }: PlannedPath, look: Look): [string, string] {
+function plannedRows({ from, path, meanwhile, isSame, waits }: PlannedPath, look: Look): string[][] {
   const source = look.paint('dim', `[${printable(from)}]`);
-  if (!isChanged) return ['the same', source];
+  if (isSame) return [['after', 'the same', source]];
   const [where, why] = pathCells(path, look);
-  const when = waits ? ', once the deletes that wait are approved' : '';
-  return [where, `${why}${when} ${source}`];
+  if (!meanwhile) return [['after', where, `${why} ${source}`]];
+  const last = [where, `${why}, once the deletes that wait are approved ${source}`];
+  return waits
+    ? [['after', ...last]]
+    : [
+        ['after', ...pathCells(meanwhile, look)],
+        ['then', ...last],
+      ];
 }
 
 function madeText({ at, how, call, actor }: Made): string {
@@ -95,7 +126,12 @@ export function traceJson({ address, table, subnet, now, made, planned }: Trace)
     ...(subnet && { subnetId: subnet.id, servedAs: subnet.as }),
     now: { ...pathJson(now), ...(made && { made }) },
     ...(planned && {
-      after: { ...pathJson(planned.path), from: planned.from, changed: planned.isChanged, waits: planned.waits },
+      after: {
+        ...pathJson(planned.path),
+        from: planned.from,
+        changed: !planned.isSame,
+        ...(planned.meanwhile && { meanwhile: pathJson(planned.meanwhile) }),
+      },
     }),
   });
 }

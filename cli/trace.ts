@@ -1,8 +1,8 @@
-import { type Made, type Recorded, madeBy } from '../reconciler/core/announce/made.ts';
+import { type Recorded, madeBy } from '../reconciler/core/announce/made.ts';
 import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import type { Memory } from '../reconciler/core/memory/memory.ts';
 import type { Plan } from '../reconciler/core/plan/plan.ts';
-import { type Cidr, parseAddress } from '../reconciler/core/route/cidr.ts';
+import { parseAddress } from '../reconciler/core/route/cidr.ts';
 import { type Path, claimsOf, hopsOf, isKnown, leadingTo, pathOf } from '../reconciler/core/route/path.ts';
 import { type ActualTable, routeTableIdPattern, subnetIdPattern } from '../reconciler/core/route/route.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
@@ -15,35 +15,13 @@ import { nameOf } from './files.ts';
 import { noPrefixLists, prefixListsIn, routesAround } from './paths.ts';
 import { askingAloud } from './plan.ts';
 import type { Terminal } from './terminal.ts';
-import { traceJson, traceText } from './trace-text.ts';
+import { type PlannedPath, type Trace, traceJson, traceText } from './trace-text.ts';
 
 export interface TraceOptions extends DeploymentOptions {
   /** Files with the item to plan, in place of the deployed one. */
   readonly file?: readonly string[];
   /** A file with a saved answer, in place of EC2 and of the deployment. */
   readonly actual?: string;
-}
-
-/** The answer of `routectl trace`. */
-export interface Trace {
-  readonly address: Cidr;
-  readonly table: ActualTable;
-  /** The subnet that was asked about, and why the table serves it. */
-  readonly subnet?: { readonly id: string; readonly as: 'associated' | 'main' };
-  readonly now: Path;
-  /** How the route that wins came to its target, if that is recorded. */
-  readonly made?: Made;
-  readonly planned?: PlannedPath;
-}
-
-/** The path after a plan. */
-export interface PlannedPath {
-  /** Where the plan comes from. */
-  readonly from: string;
-  readonly path: Path;
-  readonly isChanged: boolean;
-  /** The path changes only once a delete that waits for approval has gone. */
-  readonly waits: boolean;
 }
 
 /** `routectl trace`: the route that carries a packet, now and after the plan. Changes nothing. */
@@ -69,15 +47,7 @@ export async function trace(
   const now = pathIn(table.routes);
   const [winner, ...others] = now.winners;
   const made = winner && others.length === 0 && deployed.recorded ? madeBy(winner.route, deployed.recorded) : undefined;
-  const after = around && pathIn(around.after);
-  const planned = wish &&
-    around &&
-    after && {
-      from: wish.from,
-      path: after,
-      isChanged: !isSamePath(now, after),
-      waits: !isSamePath(pathIn(around.meanwhile), after),
-    };
+  const planned = wish && around && plannedPath(wish.from, now, pathIn(around.meanwhile), pathIn(around.after));
   const answer: Trace = {
     ...found,
     address: address.block,
@@ -90,6 +60,12 @@ export async function trace(
   return codeOf(answer);
 }
 
+function plannedPath(from: string, now: Path, meanwhile: Path, path: Path): PlannedPath {
+  const isFinal = isSamePath(meanwhile, path);
+  const waits = !isFinal && isSamePath(now, meanwhile);
+  return { from, path, isSame: isFinal && isSamePath(now, path), waits, ...(!isFinal && { meanwhile }) };
+}
+
 const isSamePath = (one: Path, other: Path): boolean => pathKey(one) === pathKey(other);
 
 const pathKey = ({ winners, doubts }: Path): string => JSON.stringify([leadingTo(winners), hopsOf(doubts)]);
@@ -97,8 +73,8 @@ const pathKey = ({ winners, doubts }: Path): string => JSON.stringify([leadingTo
 /** Unknown is a failure: nobody may take it for an answer. */
 function codeOf({ now, planned }: Trace): ExitCode {
   if (!isKnown(now) || (planned && !isKnown(planned.path))) return exitCode.failed;
-  if (!planned?.isChanged) return exitCode.ok;
-  return planned.waits ? exitCode.blocked : exitCode.drift;
+  if (!planned || planned.isSame) return exitCode.ok;
+  return planned.meanwhile ? exitCode.blocked : exitCode.drift;
 }
 
 // ── the table ───────────────────────────────────────────────────────────────────────────────────────────────────────

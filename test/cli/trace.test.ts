@@ -47,6 +47,34 @@ describe('routectl trace --actual', () => {
     });
   });
 
+  it('shows the path until approval, if that is a third one', async () => {
+    const routes = ['10.32.0.0/16', '10.0.0.0/8'].map((DestinationCidrBlock, index) => ({
+      DestinationCidrBlock,
+      TransitGatewayId: `tgw-0000000${index + 1}`,
+      Origin: 'CreateRoute',
+      State: 'active',
+    }));
+    const both = [...routes, { ...routes[0], DestinationCidrBlock: '0.0.0.0/0', TransitGatewayId: 'tgw-00000003' }];
+    const saved = fileWith(JSON.stringify({ RouteTables: [{ RouteTableId: busy, Routes: both }] }), 'answer.json');
+    // The delete of the default route waits, the others do not.
+    const { code, stdout } = await routectl(
+      [
+        'trace',
+        busy,
+        '10.32.0.1',
+        '-f',
+        fileWith(`routeTableId: ${busy}\nroutes: []\nmaxDeletes: 5\n`),
+        '--actual',
+        saved,
+      ],
+      { offline: true },
+    );
+    expect(code).toBe(3);
+    expect(stdout).toMatch(
+      /now +tgw-00000001 +by 10\.32\.0\.0\/16, static\n +after +tgw-00000003 +by 0\.0\.0\.0\/0, static\n +then +no route +traffic is dropped, once/,
+    );
+  });
+
   it('guesses nothing about prefix lists: the path is unknown, and what stands otherwise is named', async () => {
     const { code, stdout } = await traced(withLists, '8.8.8.8');
     expect(code).toBe(1);
@@ -75,7 +103,13 @@ describe('routectl trace --actual', () => {
             },
           ],
         },
-        after: { path: 'none', routes: [], from: `the plan of ${file}`, changed: true, waits: true },
+        after: {
+          path: 'none',
+          routes: [],
+          from: `the plan of ${file}`,
+          changed: true,
+          meanwhile: { path: 'forwards', routes: [expect.objectContaining({ destination: '10.32.0.0/16' })] },
+        },
       },
     ]);
     expect(jsonLines((await traced(withLists, '8.8.8.8', '--json')).stdout)).toMatchObject([

@@ -7,8 +7,8 @@ import { type ActualRoute, destinationOrder, destinationText, sortedBy } from '.
 export interface PathChange extends Area {
   readonly before: readonly Hop[];
   readonly after: readonly Hop[];
-  /** Nothing happens here until a delete that waits has gone. */
-  readonly waits?: true;
+  /** The path until the deletes that wait are approved, if that differs from the path after. */
+  readonly meanwhile?: readonly Hop[];
 }
 
 /** A prefix list whose entries are unknown, and where a route to it leads. Absent: there is no such route. */
@@ -47,10 +47,9 @@ function changesOf(kind: Cidr['kind'], ...states: readonly [Claims, Claims, Clai
     states.map((one) => stretchesOf(kind, one)),
   )) {
     const [was, soon, will] = [before, meanwhile, after].map((hops) => JSON.stringify(hops));
-    if (was === will) continue;
-    const waits = soon !== will;
-    const key = [was, will, waits].join(' ');
-    const group = groups.get(key) ?? { before, after, ...(waits && { waits }), ranges: [] };
+    if (was === soon && soon === will) continue;
+    const key = [was, soon, will].join(' ');
+    const group = groups.get(key) ?? { before, after, ...(soon !== will && { meanwhile }), ranges: [] };
     groups.set(key, group);
     group.ranges.push(range);
   }

@@ -141,7 +141,7 @@ describe('the path of an address', () => {
 });
 
 describe('impactOf', () => {
-  it('names exactly the addresses whose path differs, each once, with both paths', () => {
+  it('names exactly the addresses whose path differs, each once, with its paths', () => {
     fc.assert(
       fc.property(family, rules, rules, rules, entries, (family, was, soon, will, entries) => {
         const [before, meanwhile, after] = [was, soon, will].map((rules) =>
@@ -162,13 +162,13 @@ describe('impactOf', () => {
           const covering = areas.filter(
             ({ at, except }) => has(at, address) && !except.some((each) => has(each, address)),
           );
-          const expected =
-            String(from) === String(to) ? [] : [{ before: from, after: to, waits: String(now) !== String(to) }];
+          const isSame = String(from) === String(now) && String(now) === String(to);
+          const expected = isSame ? [] : [{ before: from, meanwhile: now, after: to }];
           expect(
             covering.map(({ change }) => ({
               before: shown(change.before),
+              meanwhile: shown(change.meanwhile ?? change.after),
               after: shown(change.after),
-              waits: change.waits ?? false,
             })),
           ).toEqual(expected);
         }
