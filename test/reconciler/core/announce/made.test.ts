@@ -96,7 +96,8 @@ describe('how a route came to its target', () => {
     });
   });
 
-  it('is neither a refused change nor a call for another destination', () => {
+  it('is neither a refused change, nor one that was made already, nor a call for another destination', () => {
+    expect(found({ runs: [run('12:00:00', repair('pcx-aaaaaaaa', { result: 'already' }))] })).toBeUndefined();
     expect(found({ runs: [run('12:00:00', repair('pcx-aaaaaaaa', { result: 'refused' }))] })).toBeUndefined();
     expect(found({ calls: [call('12:00:00', 'pcx-aaaaaaaa', 'CreateRoute', '10.21.0.0/16')] })).toBeUndefined();
   });
