@@ -4,6 +4,7 @@ import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { DoctorOptions } from './doctor.ts';
 import type { ImportOptions } from './import.ts';
 import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
@@ -190,6 +191,15 @@ tables(program.command('trace'))
   .action(async (from: string, address: string, options: TraceOptions) => {
     const { trace } = await import('./trace.ts');
     process.exitCode = await trace(from, address, options, terminal);
+  });
+
+tables(program.command('doctor'))
+  .description('check every part that a repair depends on, and what to do; changes nothing')
+  .option('--stack <name>', 'the CloudFormation stack', 'RouteReconciler')
+  .option('--json', 'one JSON document per check, one per line')
+  .action(async (options: DoctorOptions) => {
+    const { doctor } = await import('./doctor.ts');
+    process.exitCode = await doctor(options, terminal);
   });
 
 tables(program.command('report'))
