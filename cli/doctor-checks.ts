@@ -113,7 +113,7 @@ export function alarmsAnswer(alarms: Read<'alarms'>): Answer {
 }
 
 export function subscriptionsAnswer(topicArn: string, { confirmed, pending }: Read<'subscriptions'>): Answer {
-  if (confirmed > 0) return ok(`${counted(confirmed, 'confirmed subscription')}`);
+  if (confirmed > 0) return ok(counted(confirmed, 'confirmed subscription'));
   return pending > 0
     ? problem(
         `${counted(pending, 'subscription')} of the alarm topic, none confirmed`,

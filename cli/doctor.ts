@@ -1,5 +1,7 @@
 import type { DeploymentReader } from '../reconciler/aws/deployment-reader.ts';
-import type { FleetTable } from '../reconciler/aws/dynamodb/fleet-reader.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TableNames } from '../reconciler/aws/dynamodb/checkpoint.ts';
+import type { FleetReader, FleetTable } from '../reconciler/aws/dynamodb/fleet-reader.ts';
 import { type ListSize, type Occupied, occupiedBy } from '../reconciler/core/route/room.ts';
 import { tablesInEc2 } from './actual-tables.ts';
 import { type DeploymentOptions, deployment } from './deployment.ts';
@@ -20,11 +22,15 @@ import {
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { failedCall } from './failure.ts';
 import { type Format, columns, printable, sections, tally } from './layout.ts';
+import { idsChecked } from './pause.ts';
+import { roundTrip } from './round-trip.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface DoctorOptions extends DeploymentOptions {
   /** The name of the CloudFormation stack. */
   readonly stack: string;
+  /** A managed table to tag for a moment, to time the event of that call. */
+  readonly roundTrip?: string;
 }
 
 /** A check: its name, what it needs, and how it is answered. */
@@ -34,14 +40,19 @@ interface Check {
   readonly answer: () => Promise<Omit<Finding, 'check'>>;
 }
 
-/** `routectl doctor`: checks every part that a repair depends on, and says what to do. Changes nothing. */
+/** `routectl doctor`: checks every part that a repair depends on, and says what to do. Changes no route. */
 export async function doctor(options: DoctorOptions, { print, note, look }: Terminal): Promise<ExitCode> {
   const { deploymentReader } = await import('../reconciler/aws/deployment-reader.ts');
   const reader = deploymentReader();
+  const [tagged] = options.roundTrip === undefined ? [] : idsChecked([options.roundTrip]);
+  const open = await deployment(options);
+  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
+  const stored = fleetReader(open.documents, open);
   const checks = [
     trailCheck(reader),
-    ...(await fleetChecks(options, reader)),
+    ...fleetChecks(stored, open, reader),
     ...(await stackChecks(options.stack, reader)),
+    ...(tagged === undefined ? [] : [roundTripCheck(tagged, stored, note)]),
   ];
   const findings = await Promise.all(checks.map(findingOf));
   if (options.json) for (const finding of findings) print(JSON.stringify(finding));
@@ -83,10 +94,8 @@ const trailCheck = (reader: DeploymentReader): Check => ({
   answer: async () => trailAnswer(await reader.trails()),
 });
 
-async function fleetChecks(options: DoctorOptions, reader: DeploymentReader): Promise<Check[]> {
-  const open = await deployment(options);
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const fleet = fleetReader(open.documents, open).fleet();
+function fleetChecks(stored: FleetReader, open: TableNames, reader: DeploymentReader): Check[] {
+  const fleet = stored.fleet();
   // Each check reports its own failure.
   fleet.catch(() => {});
   const permission = `dynamodb:Scan, GetItem and BatchGetItem of ${open.desiredTable}, ${open.ordersTable} and ${open.stateTable}`;
@@ -108,6 +117,19 @@ async function fleetChecks(options: DoctorOptions, reader: DeploymentReader): Pr
     },
   ];
 }
+
+const roundTripCheck = (id: string, reader: FleetReader, note: Terminal['note']): Check => ({
+  check: 'round trip',
+  permission: 'ec2:CreateTags and ec2:DeleteTags',
+  answer: async () => {
+    const { tables } = await reader.fleet();
+    if (!tables.some(({ routeTableId }) => routeTableId === id))
+      return { result: 'problem', found: `${id} is not managed`, todo: 'give a table that "routectl status" lists' };
+    const { ec2TableTag } = await import('../reconciler/aws/ec2/table-tag.ts');
+    note(`tagging ${id} and waiting for the event of that call, at most 5 minutes`);
+    return roundTrip(id, { tag: ec2TableTag(), reader, now: () => new Date(), sleep });
+  },
+});
 
 async function occupied(
   tables: readonly FleetTable[],

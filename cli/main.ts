@@ -194,8 +194,9 @@ tables(program.command('trace'))
   });
 
 tables(program.command('doctor'))
-  .description('check every part that a repair depends on, and what to do; changes nothing')
+  .description('check every part that a repair depends on, and say what to do; changes no route')
   .option('--stack <name>', 'the CloudFormation stack', 'RouteReconciler')
+  .option('--round-trip <route-table-id>', 'tag this managed table for a moment, and time the event of that call')
   .option('--json', 'one JSON document per check, one per line')
   .action(async (options: DoctorOptions) => {
     const { doctor } = await import('./doctor.ts');

@@ -13,6 +13,7 @@ import {
   trailAnswer,
 } from '../../cli/doctor-checks.ts';
 import { doctor } from '../../cli/doctor.ts';
+import { roundTrip } from '../../cli/round-trip.ts';
 import { type DeploymentReader, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
 import { occupiedBy } from '../../reconciler/core/route/room.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
@@ -181,6 +182,54 @@ describe('the room that routes take', () => {
     ],
   ])('is known for a prefix list %s', (_, list, size) => {
     expect(sizeOf(list)).toEqual(size);
+  });
+});
+
+describe('a round trip', () => {
+  /** A world in which the event of a call is recorded after some time. Tags are kept. */
+  function world(eventAfterMs: number) {
+    let passed = 0;
+    const tags: string[] = [];
+    const call = { id: '1', name: 'CreateTags', time: now.toISOString(), about: 'table' as const };
+    return {
+      tags,
+      tag: {
+        put: async (id: string) => void tags.push(id),
+        remove: async () => void tags.pop(),
+      },
+      reader: {
+        table: async () => ({
+          status: undefined,
+          runs: [],
+          calls: tags.length > 0 && passed >= eventAfterMs ? [call] : [],
+          sweep: undefined,
+        }),
+      },
+      now: () => new Date(now.getTime() + passed),
+      sleep: async (ms: number) => void (passed += ms),
+    };
+  }
+
+  it('times the event of a call, and leaves no tag', async () => {
+    const around = world(7_000);
+    expect(await roundTrip('rtb-00000001', around)).toEqual({
+      result: 'ok',
+      found: 'the event of a call reached rtb-00000001 within 8.0 s',
+    });
+    expect(around.tags).toEqual([]);
+  });
+
+  it('is a problem if no event comes within 5 minutes, and leaves no tag', async () => {
+    const around = world(Infinity);
+    expect(await roundTrip('rtb-00000001', around)).toMatchObject({ result: 'problem', todo: expect.any(String) });
+    expect(around.tags).toEqual([]);
+  });
+
+  it('leaves no tag if the tables cannot be read', async () => {
+    const around = world(0);
+    const broken = { ...around, reader: { table: () => Promise.reject(new Error('denied')) } };
+    await expect(roundTrip('rtb-00000001', broken)).rejects.toThrow('denied');
+    expect(around.tags).toEqual([]);
   });
 });
 

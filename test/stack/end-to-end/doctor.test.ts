@@ -11,8 +11,8 @@ beforeAll(async () => {
   testbed = await Testbed.open();
 });
 
-async function findings() {
-  const { stdout } = await routectl(['doctor', '--json'], { env: environmentFor(stack) });
+async function findings(...options: readonly string[]) {
+  const { stdout } = await routectl(['doctor', '--json', ...options], { env: environmentFor(stack) });
   return jsonLines(stdout);
 }
 
@@ -34,5 +34,16 @@ describe('routectl doctor', () => {
       found: expect.stringMatching(/^schedule \S+ is disabled: no sweep starts$/),
       todo: expect.any(String),
     });
+  });
+
+  it('times the event of a call that changes no route', async () => {
+    const routes = { '10.20.0.0/16': testbed.network.peering };
+    const table = await testbed.tableInSync(routes);
+    expect(await findings('--round-trip', table)).toContainEqual({
+      check: 'round trip',
+      result: 'ok',
+      found: expect.stringMatching(/^the event of a call reached rtb-\S+ within \S+ m?s$/),
+    });
+    await testbed.has(table, routes);
   });
 });
