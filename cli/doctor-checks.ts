@@ -1,4 +1,4 @@
-import type { DeploymentReader } from '../reconciler/aws/deployment-reader.ts';
+import { type DeploymentReader, isEnough } from '../reconciler/aws/deployment-reader.ts';
 import type { FleetTable } from '../reconciler/aws/dynamodb/fleet-reader.ts';
 import type { Occupied } from '../reconciler/core/route/room.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
@@ -31,7 +31,7 @@ export const stackAnswer = (stack: string, outputs: Read<'outputs'>): Answer =>
 
 /** Without a trail, EventBridge gets no event of an EC2 call. */
 export function trailAnswer(trails: Read<'trails'>): Answer {
-  const good = trails.find(({ isLogging, recordsWrites }) => isLogging && recordsWrites);
+  const good = trails.find(isEnough);
   if (good) return ok(`${good.name} records management write events in this Region`);
   const create =
     'aws cloudtrail create-trail --name management-events --is-multi-region-trail --s3-bucket-name BUCKET && aws cloudtrail start-logging --name management-events';

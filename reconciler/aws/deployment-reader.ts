@@ -73,7 +73,8 @@ export function deploymentReader(): DeploymentReader {
     },
     async trails() {
       const { trailList = [] } = await cloudTrail.send(new DescribeTrailsCommand({ includeShadowTrails: true }));
-      return Promise.all(trailList.flatMap(({ TrailARN }) => (TrailARN === undefined ? [] : trail(TrailARN))));
+      const arns = trailList.flatMap(({ TrailARN }) => TrailARN ?? []);
+      return enoughOf(await Promise.allSettled(arns.map(trail)));
     },
     async rule(name) {
       const [{ State }, { Targets = [] }] = await Promise.all([
@@ -143,6 +144,22 @@ export function deploymentReader(): DeploymentReader {
       return sizes;
     },
   };
+}
+
+/** Whether events of EC2 calls reach EventBridge thanks to this trail. */
+export const isEnough = ({ isLogging, recordsWrites }: Trail): boolean => isLogging && recordsWrites;
+
+/**
+ * The trails that could be read. An account may not read the trails of its organization, and does not have to if one of
+ * its own is enough.
+ *
+ * @throws the first failure, unless one of the others is enough
+ */
+export function enoughOf(read: readonly PromiseSettledResult<Trail>[]): readonly Trail[] {
+  const trails = read.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+  const failed = read.find((one) => one.status === 'rejected');
+  if (failed && !trails.some(isEnough)) throw failed.reason;
+  return trails;
 }
 
 /** "Routes per route table" of Amazon VPC. */

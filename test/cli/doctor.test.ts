@@ -14,7 +14,7 @@ import {
 } from '../../cli/doctor-checks.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { roundTrip } from '../../cli/round-trip.ts';
-import { type DeploymentReader, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
+import { type DeploymentReader, enoughOf, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
 import { occupiedBy } from '../../reconciler/core/route/room.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
 import { actual, local, minutesAfter, now, propagated, route, table } from '../support/builders.ts';
@@ -115,6 +115,19 @@ function nextSweep(): SweepRecord {
   const { startedAt, endedAt = '', unknown } = sweep();
   return { ...running, lastCompleted: { startedAt, endedAt, unknown, items: 3 } };
 }
+
+describe('a trail that cannot be read', () => {
+  const denied = { status: 'rejected', reason: new Error('denied') } as const;
+  const read = (isLogging: boolean) => ({ status: 'fulfilled', value: { ...trail, isLogging } }) as const;
+
+  it('does not matter if another one is enough', () => {
+    expect(enoughOf([denied, read(true)])).toEqual([trail]);
+  });
+
+  it('leaves it unknown whether there is one, if no other is enough', () => {
+    expect(() => enoughOf([read(false), denied])).toThrow('denied');
+  });
+});
 
 describe('a trail', () => {
   const management = { Field: 'eventCategory', Equals: ['Management'] };
