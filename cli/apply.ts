@@ -215,7 +215,7 @@ function show(
       [`${look.paint('bold', planned.plan.routeTableId)}  item: ${what}`],
       itemChangesText(changes, look),
       columns(asked, look.width),
-      planText(planned, look, 'routectl approve, once the item is written').split('\n'),
+      planText(planned, look, { consent: 'routectl approve, once the item is written' }).split('\n'),
     );
   });
   if (surplus.length > 0)

@@ -38,7 +38,7 @@ export async function enterAws({ account }: AwsOptions, { note }: Pick<Terminal,
     const { Account, Arn } = await client.send(new GetCallerIdentityCommand({}));
     caller = { region, ...(Account && { account: Account }), ...(Arn && { arn: Arn }) };
   } catch (error) {
-    const failure = failedCall('could not find out which account this is', error);
+    const failure = failedCall('could not find out which account this is', error, 'sts:GetCallerIdentity');
     if (isAboutCaller(error) || account !== undefined) throw failure;
     note(printable(failure.message));
     caller = { region };

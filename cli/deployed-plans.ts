@@ -8,7 +8,7 @@ import type { TargetHealth } from '../reconciler/ports.ts';
 import { preview } from '../reconciler/preview.ts';
 import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type Deployment, reaching } from './deployment.ts';
-import { askingAloud } from './plan.ts';
+import { targetHealthInEc2 } from './plan.ts';
 import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
 import { together } from './together.ts';
@@ -36,15 +36,15 @@ export async function readSituations(
   open: Deployment,
   terminal: Pick<Terminal, 'note'>,
 ): Promise<Situations> {
-  const [reader, { ec2RouteTables }, { ec2TargetHealth }] = await Promise.all([
+  const [reader, { ec2RouteTables }, targetHealth] = await Promise.all([
     situationReaderOf(open),
     import('../reconciler/aws/ec2/route-tables.ts'),
-    import('../reconciler/aws/ec2/target-health.ts'),
+    targetHealthInEc2(terminal),
   ]);
   const [of, sweep, actual] = await reaching('read items, orders and states', open, () =>
     Promise.all([reader.of(routeTableIds), reader.sweep(), tablesInEc2(ec2RouteTables(), routeTableIds)]),
   );
-  return { of, actual, sweep, targetHealth: askingAloud(ec2TargetHealth(), terminal) };
+  return { of, actual, sweep, targetHealth };
 }
 
 /** The plans that the deployed reconciler would make if these were the items: under its orders, memory and guards. */

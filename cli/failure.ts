@@ -44,10 +44,10 @@ const aboutCaller: readonly Explanation[] = [
   [({ codes }) => has(codes, notValid), 'AWS rejected the credentials: check them and the Region'],
 ];
 
-/** The same for a single call. */
-const explanations: readonly Explanation[] = [
+/** The same for a single call that needs a permission. */
+const explanationsFor = (permission: string): readonly Explanation[] => [
   ...aboutCaller,
-  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables'],
+  [({ codes }) => has(codes, denied), `the AWS credentials do not allow this call: they need ${permission}`],
   [({ codes }) => has(codes, throttled), 'AWS is throttling this account: try again in a minute'],
   [
     ({ codes }) => has(codes, unreachable),
@@ -64,10 +64,14 @@ export function isAboutCaller(error: unknown): boolean {
   return aboutCaller.some(([fits]) => fits(facts));
 }
 
-/** Describes a failed EC2 call in one line: what was tried, what to do, and what EC2 answered. */
-export function failedCall(what: string, error: unknown): Failure {
+/**
+ * Describes a failed AWS call in one line: what was tried, what to do, and what AWS answered.
+ *
+ * @param permission what the call needs
+ */
+export function failedCall(what: string, error: unknown, permission = 'ec2:DescribeRouteTables'): Failure {
   const facts = factsOf(error);
-  const advice = explanations.find(([fits]) => fits(facts))?.[1];
+  const advice = explanationsFor(permission).find(([fits]) => fits(facts))?.[1];
   const answer = shortened(facts.message);
   return new Failure(`${what}: ${advice === undefined ? answer : `${advice} (${answer})`}`, { cause: error });
 }

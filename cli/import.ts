@@ -140,7 +140,11 @@ async function tablesOfServices(ec2: TableSearch, note: Terminal['note']): Promi
     return await ec2.tablesOfNatGateways();
   } catch (error) {
     note(
-      failedCall('could not ask which tables regional NAT gateways keep, so they may be among these', error).message,
+      failedCall(
+        'could not ask which tables regional NAT gateways keep, so they may be among these',
+        error,
+        'ec2:DescribeNatGateways',
+      ).message,
     );
     return new Set();
   }
@@ -162,7 +166,7 @@ async function namesIn(
   try {
     return await ec2.namesOf([...new Set(ids)]);
   } catch (error) {
-    note(failedCall('could not read Name tags, so there are no names in comments', error).message);
+    note(failedCall('could not read Name tags, so there are no names in comments', error, 'ec2:DescribeTags').message);
     return new Map();
   }
 }

@@ -6,6 +6,7 @@ import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { DoctorOptions } from './doctor.ts';
 import type { ImportOptions } from './import.ts';
 import { printable } from './printable.ts';
 import type { HoldOptions } from './hold.ts';
@@ -16,6 +17,7 @@ import type { StatusOptions } from './status.ts';
 import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
+import type { TraceOptions } from './trace.ts';
 import type { ValidateOptions } from './validate.ts';
 import type { WatchOptions } from './watch.ts';
 
@@ -72,8 +74,16 @@ program
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option('--impact', 'show the addresses whose path changes, too')
+  .addOption(
+    new Option('-o, --output <format>', 'markdown is for pull requests, with impact').choices([
+      'text',
+      'json',
+      'markdown',
+    ]),
+  )
   .option(...account)
-  .option(...json)
+  .addOption(new Option(...json).conflicts('output'))
   .action(async (options: PlanOptions) => {
     const { plan } = await import('./plan.ts');
     process.exitCode = await plan(options, terminal);
@@ -214,6 +224,28 @@ tables(program.command('watch'))
   .action(async (options: WatchOptions) => {
     const { watch } = await import('./watch.ts');
     process.exitCode = await watch(options, terminal);
+  });
+
+tables(program.command('trace'))
+  .description('which route carries a packet, since when, made by whom, and after the plan; changes nothing')
+  .argument('<subnet-or-table>', 'where the packet comes from: subnet-… or rtb-…')
+  .argument('<address>', 'where it goes: one IPv4 or IPv6 address')
+  .option('-f, --file <files...>', 'after the plan of these files, in place of the deployed item')
+  .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option('--json', 'one JSON document')
+  .action(async (from: string, address: string, options: TraceOptions) => {
+    const { trace } = await import('./trace.ts');
+    process.exitCode = await trace(from, address, options, terminal);
+  });
+
+tables(program.command('doctor'))
+  .description('check every part that a repair depends on, and say what to do; changes no route')
+  .option('--stack <name>', 'the CloudFormation stack', 'RouteReconciler')
+  .option('--round-trip <route-table-id>', 'tag this managed table for a moment, and time the event of that call')
+  .option('--json', 'one JSON document per check, one per line')
+  .action(async (options: DoctorOptions) => {
+    const { doctor } = await import('./doctor.ts');
+    process.exitCode = await doctor(options, terminal);
   });
 
 tables(program.command('report'))

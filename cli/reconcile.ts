@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
-import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
 import { type AwsOptions, enterAws } from './caller.ts';
 import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
-import { askingAloud, planEach, showPlans, tablesAtOnce, withApproved } from './plan.ts';
+import { planEach, showPlans, tablesAtOnce, targetHealthInEc2, withApproved } from './plan.ts';
 import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -29,7 +28,7 @@ export async function reconcile(
 ): Promise<ExitCode> {
   const { print, note, look } = terminal;
   const tables = ec2RouteTables();
-  const targetHealth = askingAloud(ec2TargetHealth(), terminal);
+  const targetHealth = await targetHealthInEc2(terminal);
   const readActual = async (ids: readonly string[]): Promise<ActualTables> => {
     await enterAws(aws, terminal);
     return tablesInEc2(tables, ids);

@@ -2,18 +2,11 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Reply, page, serveEc2 } from '../support/ec2-server.ts';
+import { identity, page, serveEc2 } from '../support/ec2-server.ts';
 import { fileWith, routectl } from '../support/routectl.ts';
 
 const table = 'rtb-0a1b2c3d4e5f60718';
 const item = fileWith(`routeTableId: ${table}\nroutes: []\n`);
-const arn = 'arn:aws:iam::123456789012:user/alice';
-
-/** The answer of STS. */
-const identity: Reply = {
-  status: 200,
-  body: `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>${arn}</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`,
-};
 
 /** The environment of a user for whom one server plays all of AWS. */
 const environment = (endpoint: string) => ({
@@ -24,7 +17,7 @@ const environment = (endpoint: string) => ({
   AWS_ENDPOINT_URL: endpoint,
 });
 
-const line = `AWS account 123456789012, Region eu-west-1, as ${arn}\n`;
+const line = 'AWS account 123456789012, Region eu-west-1, as arn:aws:iam::123456789012:user/alice\n';
 
 describe('a command that touches AWS', () => {
   it('prints account and Region first, on standard error', async () => {
@@ -35,15 +28,21 @@ describe('a command that touches AWS', () => {
   });
 
   it.each([
+    ['import', table],
     ['plan', '-f', item],
     ['reconcile', '-f', item],
-    ['import', table],
+    ['apply', '-f', item, '--yes'],
     ['pause', table, '--reason', 'x'],
     ['resume', table],
     ['hold', table, '10.0.0.0/8', '--for', '2h'],
+    ['accept', table, '10.0.0.0/8', '--yes'],
     ['approve', table, '--yes'],
     ['status'],
     ['history', table],
+    ['watch'],
+    ['trace', table, '10.0.0.1'],
+    ['trace', table, '10.0.0.1', '-f', item],
+    ['doctor'],
     ['report', '--json'],
   ])('refuses to work in another account, and calls nothing there: %s', async (...args) => {
     await using aws = await serveEc2(identity);
