@@ -2,12 +2,14 @@ import { editIdPattern } from '../reconciler/core/plan/fleet-brake.ts';
 import { type WaitingChange, waitingIn } from '../reconciler/core/plan/guard.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { approvalLastsMs } from '../reconciler/core/desired/orders.ts';
-import { type ApproveOptions, agreed } from './approve.ts';
-import { type Deployment, deployment, reaching, whoAmI } from './deployment.ts';
+import { type ApproveOptions, authorOf } from './approve.ts';
+import { agreed } from './consent.ts';
+import { type Deployment, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
-import { columns, printable } from './layout.ts';
+import { columns } from './layout.ts';
 import { writerOf } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** More rows than this would hide the question. */
@@ -26,7 +28,8 @@ interface WaitingTable {
 export async function approveEdit(edit: string, options: ApproveOptions, terminal: Terminal): Promise<ExitCode> {
   if (!editIdPattern.test(edit))
     throw new Failure(`"${printable(edit)}" is not the id of an edit, such as edit-0a1b2c3d4e5f: its message names it`);
-  const open = await deployment(options);
+  const open = await deployment(options, terminal);
+  const by = authorOf(open);
   const at = new Date();
   const waiting = await reaching('find the tables that wait', open, () => tablesThatWait(edit, open));
   const { print, note } = terminal;
@@ -41,7 +44,6 @@ export async function approveEdit(edit: string, options: ApproveOptions, termina
   const all = textOf(waiting.flatMap(({ changes }) => changes));
   if (!(options.yes || (await agreed(`Make all that waits in ${counted(waiting.length, 'table')}: ${all}?`))))
     throw new Failure('nothing was approved');
-  const by = await whoAmI();
   const until = new Date(at.getTime() + approvalLastsMs);
   await reaching('record the approval', open, async () => {
     const writer = await writerOf(open);
@@ -49,7 +51,7 @@ export async function approveEdit(edit: string, options: ApproveOptions, termina
   });
   const ids = waiting.map(({ routeTableId }) => routeTableId);
   if (options.json) print(JSON.stringify({ edit, approved: ids, by, until }));
-  else print(`Approved by ${by} until ${until.toISOString()}: ${edit}, in ${counted(ids.length, 'table')}.`);
+  else print(`Approved by ${printable(by)} until ${until.toISOString()}: ${edit}, in ${counted(ids.length, 'table')}.`);
   return exitCode.ok;
 }
 

@@ -11,6 +11,8 @@ export type DesiredInput = ValidInput | RefusedInput;
 export interface ValidInput {
   readonly ok: true;
   readonly desired: DesiredTable;
+  /** The same table as written in the file. */
+  readonly item: unknown;
 }
 
 export interface RefusedInput {
@@ -44,7 +46,7 @@ function inputOf(entry: Entry, routeTableId: string | undefined, twin: Entry | u
     .map((problem) => ({ ...problem, ...entry.placeOf(problem.path) }))
     .sort((a, b) => a.line - b.line || a.column - b.column);
   return parsed.ok && problems.length === 0
-    ? { ok: true, desired: parsed.table }
+    ? { ok: true, desired: parsed.table, item: entry.item }
     : { ok: false, routeTableId, problems };
 }
 

@@ -1,4 +1,5 @@
 import type { Plan } from '../reconciler/core/plan/plan.ts';
+import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 
 /** The exit codes of `routectl`. */
 export const exitCode = {
@@ -26,3 +27,18 @@ export function exitCodeOf(plan: Plan): ExitCode {
   if (plan.blocked) return exitCode.blocked;
   return plan.inSync ? exitCode.ok : exitCode.drift;
 }
+
+/** The exit code for a table in a phase. */
+export const exitCodeOfPhase: Readonly<Record<ShownPhase, ExitCode>> = {
+  InSync: exitCode.ok,
+  Verifying: exitCode.ok,
+  Unmanaged: exitCode.ok,
+  Degraded: exitCode.drift,
+  Drifted: exitCode.drift,
+  Blocked: exitCode.blocked,
+  Contested: exitCode.failed,
+  Failed: exitCode.failed,
+  Invalid: exitCode.failed,
+  Missing: exitCode.failed,
+  Unknown: exitCode.failed,
+};

@@ -21,8 +21,10 @@ const expired = ['expiredtoken', 'expiredtokenexception', 'requestexpired'];
 const denied = ['unauthorizedoperation', 'accessdenied', 'accessdeniedexception'];
 const throttled = ['requestlimitexceeded', 'throttling', 'throttlingexception'];
 
-/** Why a read of EC2 fails, and what to do about it. The first match wins. */
-const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice: string])[] = [
+type Explanation = readonly [fits: (facts: Facts) => boolean, advice: string];
+
+/** Why every call of this caller fails, and what to do about it. The first match wins. */
+const aboutCaller: readonly Explanation[] = [
   [
     ({ message }) => /region is missing/i.test(message),
     'no Region is set: set AWS_REGION, or a region in your profile',
@@ -39,22 +41,37 @@ const explanations: readonly (readonly [fits: (facts: Facts) => boolean, advice:
     ({ codes }) => has(codes, expired),
     'the AWS credentials have expired: renew them and check the clock of this machine',
   ],
-  [({ codes }) => has(codes, notValid), 'EC2 rejected the AWS credentials: check them and the Region'],
-  [({ codes }) => has(codes, denied), 'the AWS credentials do not allow this call: they need ec2:DescribeRouteTables'],
-  [({ codes }) => has(codes, throttled), 'EC2 is throttling this account: try again in a minute'],
+  [({ codes }) => has(codes, notValid), 'AWS rejected the credentials: check them and the Region'],
+];
+
+/** The same for a single call that needs a permission. */
+const explanationsFor = (permission: string): readonly Explanation[] => [
+  ...aboutCaller,
+  [({ codes }) => has(codes, denied), `the AWS credentials do not allow this call: they need ${permission}`],
+  [({ codes }) => has(codes, throttled), 'AWS is throttling this account: try again in a minute'],
   [
     ({ codes }) => has(codes, unreachable),
-    'EC2 cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2',
+    'AWS cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2',
   ],
-  [({ codes }) => has(codes, tooSlow), 'EC2 did not answer in time: check the network and the endpoint'],
+  [({ codes }) => has(codes, tooSlow), 'AWS did not answer in time: check the network and the endpoint'],
 ];
 
 const has = (codes: readonly string[], known: readonly string[]): boolean => known.some((code) => codes.includes(code));
 
-/** Describes a failed EC2 call in one line: what was tried, what to do, and what EC2 answered. */
-export function failedCall(what: string, error: unknown): Failure {
+/** Whether a call failed because of the caller: no Region, or credentials that are missing, expired or rejected. */
+export function isAboutCaller(error: unknown): boolean {
   const facts = factsOf(error);
-  const advice = explanations.find(([fits]) => fits(facts))?.[1];
+  return aboutCaller.some(([fits]) => fits(facts));
+}
+
+/**
+ * Describes a failed AWS call in one line: what was tried, what to do, and what AWS answered.
+ *
+ * @param permission what the call needs
+ */
+export function failedCall(what: string, error: unknown, permission = 'ec2:DescribeRouteTables'): Failure {
+  const facts = factsOf(error);
+  const advice = explanationsFor(permission).find(([fits]) => fits(facts))?.[1];
   const answer = shortened(facts.message);
   return new Failure(`${what}: ${advice === undefined ? answer : `${advice} (${answer})`}`, { cause: error });
 }

@@ -60,9 +60,10 @@ function whyUnreadable(error: unknown): string {
 /**
  * The tables in a YAML or JSON file: one table, a list, or one table per `---` document.
  *
+ * @param ifEmpty what is wrong with a file without any
  * @throws Failure if the text is not valid YAML or contains no table
  */
-export function entriesOf(file: string, text: string): Entry[] {
+export function entriesOf(file: string, text: string, ifEmpty = 'the file contains no route table'): Entry[] {
   const name = nameOf(file);
   const lineCounter = new LineCounter();
   const placeAt = (offset: number): Place => {
@@ -77,7 +78,7 @@ export function entriesOf(file: string, text: string): Entry[] {
       if (wrong) throw new Failure(`${placeText(placeAt(wrong.pos[0]))}: not valid YAML: ${wrong.message}`);
       return entriesIn(document, placeAt);
     });
-    if (entries.length === 0) throw new Failure(`${name}: the file contains no route table`);
+    if (entries.length === 0) throw new Failure(`${name}: ${ifEmpty}`);
     return entries;
   } catch (error) {
     // An unresolved alias, or too many aliases.

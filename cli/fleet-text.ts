@@ -4,12 +4,15 @@ import type { ReportedCall } from '../reconciler/core/memory/call.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import { waitingIn } from '../reconciler/core/plan/guard.ts';
 import { describeChange } from '../reconciler/core/route/change.ts';
+import type { Pause } from '../reconciler/core/desired/orders.ts';
+import { known } from '../reconciler/core/route/known.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import { type Status, isCalm, phaseInForce } from '../reconciler/core/status/status.ts';
-import type { Fleet, FleetRow } from '../report/fleet-view.ts';
+import type { FleetRow, FleetView } from '../report/fleet-view.ts';
 import {
   andOthers,
+  heldText,
   haltOf,
   nameOfActor,
   nameOfCause,
@@ -18,7 +21,8 @@ import {
   secondsOf,
   symbols,
 } from '../report/words.ts';
-import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+import { type Format, type Look, columns, sections, tally } from './layout.ts';
+import { printable } from './printable.ts';
 
 const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
   InSync: 'green',
@@ -36,15 +40,49 @@ const phaseFormats: Readonly<Record<ShownPhase, Format>> = {
 
 const badge = (phase: ShownPhase, { paint }: Look): string => paint(phaseFormats[phase], `${symbols[phase]} ${phase}`);
 
+/** A line for programs: with the mode, if a reconcile has read it, and the stop that is in force. */
+export const rowJson = (row: FleetRow, stop: Pause | undefined): string =>
+  JSON.stringify(known({ ...row, mode: row.mode ?? (row.routes === undefined ? undefined : 'enforce'), stop }));
+
+/** What stops all tables, if anything does. */
+function stopText(stop: Pause | undefined, { paint }: Look): readonly string[] {
+  if (!stop) return [];
+  const { reason, by, until } = stop;
+  const who = by === undefined ? '' : ` by ${by}`;
+  const end = until ? `until ${secondsOf(until.toISOString())} UTC` : 'until somebody resumes (routectl resume --all)';
+  return [paint('red', printable(`All tables are stopped${who}, ${end}: ${reason}`))];
+}
+
 /** The fleet for people: what is stopped, one line for each table, why a table is not in sync, and a summary. */
-export function fleetText(rows: readonly FleetRow[], { sweep, now }: Fleet, look: Look): string {
+export function fleetText(rows: readonly FleetRow[], view: Omit<FleetView, 'rows'>, look: Look): string {
+  const { stop, lines, reasons } = fleetLines(rows, view, look);
+  return sections(stop, lines, reasons, [fleetSummary(rows, view)]);
+}
+
+/** How many tables are in which phase, and when the last sweep was. */
+export function fleetSummary(rows: readonly FleetRow[], { sweep, now }: Pick<FleetView, 'sweep' | 'now'>): string {
+  const swept = sweep?.endedAt === undefined ? 'no sweep has ended yet' : `last sweep ${secondsOf(sweep.endedAt)} UTC`;
+  const counts = rows.length === 0 ? '' : `: ${tally(rows.map(({ phase }) => phase))}`;
+  return `${counted(rows.length, 'table')}${counts}; ${swept}, now ${secondsOf(now.toISOString())} UTC`;
+}
+
+/** What is stopped, one line for each table, and why a table is not in sync. */
+export function fleetLines(
+  rows: readonly FleetRow[],
+  { stop }: Pick<FleetView, 'stop'>,
+  look: Look,
+): {
+  readonly stop: readonly string[];
+  readonly lines: readonly string[];
+  readonly reasons: readonly string[];
+} {
   const { paint } = look;
   const lines = columns(
     rows.map((row) => [
       badge(row.phase, look),
-      row.routeTableId,
+      printable(row.routeTableId),
       printable(row.name ?? ''),
-      row.vpcId ?? '',
+      printable(row.vpcId ?? ''),
       rowFacts(row),
     ]),
     look.width,
@@ -53,18 +91,16 @@ export function fleetText(rows: readonly FleetRow[], { sweep, now }: Fleet, look
     rows.flatMap((row) => {
       const isQuiet = row.phase === 'InSync' || row.phase === 'Verifying';
       // The reason of `Drifted` is the halt.
-      const told = [isQuiet ? undefined : row.reason, row.phase === 'Drifted' ? undefined : haltOf(row)].filter(
-        (text) => text !== undefined,
-      );
-      return told.map((text) => [paint('dim', row.routeTableId), printable(text)]);
+      const told = [
+        isQuiet ? undefined : row.reason,
+        row.phase === 'Drifted' ? undefined : haltOf(row),
+        ...(row.holds ?? []).map(heldText),
+      ].filter((text) => text !== undefined);
+      return told.map((text) => [paint('dim', printable(row.routeTableId)), printable(text)]);
     }),
     look.width,
   );
-  const swept = sweep?.endedAt === undefined ? 'no sweep has ended yet' : `last sweep ${secondsOf(sweep.endedAt)} UTC`;
-  const counts = rows.length === 0 ? '' : `: ${tally(rows.map(({ phase }) => phase))}`;
-  return sections(lines, reasons, [
-    `${counted(rows.length, 'table')}${counts}; ${swept}, now ${secondsOf(now.toISOString())} UTC`,
-  ]);
+  return { stop: stopText(stop, look), lines, reasons };
 }
 
 function rowFacts({ routes = 0, open = 0, blackholes = 0, lastDrift }: FleetRow): string {
@@ -84,7 +120,12 @@ const driftText = (drift: LastDrift): string => {
 /** One table in full. */
 export function tableText(row: FleetRow, status: Status | undefined, look: Look): string {
   const { paint, width } = look;
-  const title = [paint('bold', row.routeTableId), printable(row.name ?? ''), row.vpcId ?? '', badge(row.phase, look)];
+  const title = [
+    paint('bold', printable(row.routeTableId)),
+    printable(row.name ?? ''),
+    printable(row.vpcId ?? ''),
+    badge(row.phase, look),
+  ];
   const head = [title.filter(Boolean).join('  '), `  ${printable(row.reason)}`];
   if (!status) return sections(head);
   const { plan, failures, contested = [], problems = [], lastDrift, checkedAt, nextRetry, drift } = status;
@@ -93,8 +134,10 @@ export function tableText(row: FleetRow, status: Status | undefined, look: Look)
     ['last read', `${secondsOf(checkedAt)} UTC, in this phase since ${secondsOf(status.changedAt)} UTC`],
     ...(nextRetry === undefined ? [] : [['read again', `${secondsOf(nextRetry)} UTC at the latest`]]),
     ...(halt === undefined ? [] : [['not enforced', printable(halt)]]),
+    ...(row.holds ?? []).map((hold) => ['held', printable(heldText(hold))]),
     ...(lastDrift ? [['last drift', driftText(lastDrift)]] : []),
     ['routes', plan ? `${plan.unchanged} as desired, ${plan.leftAlone.length} left alone` : ''],
+    ...(plan?.blocked ? [['plan', plan.planId]] : []),
   ].map(([name = '', text = '']) => [paint('dim', name), text]);
   const isApplied = isCalm(phaseInForce(status));
   const open = isApplied ? [] : (plan?.changes ?? []);

@@ -1,15 +1,15 @@
 import type { FleetReader } from '../reconciler/aws/dynamodb/fleet-reader.ts';
-import { type Fleet, type FleetRow, fleetView } from '../report/fleet-view.ts';
+import { type Fleet, type FleetView, fleetView } from '../report/fleet-view.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { Failure } from './failure.ts';
+import type { Terminal } from './terminal.ts';
 
 /** The fleet of a deployment, as stored. */
 export interface OpenFleet {
   readonly open: Deployment;
   readonly reader: FleetReader;
   readonly fleet: Fleet;
-  /** All tables, most urgent first. */
-  readonly rows: readonly FleetRow[];
+  readonly view: FleetView;
 }
 
 /**
@@ -18,17 +18,21 @@ export interface OpenFleet {
  * @param ids tables that must be among it
  * @throws Failure if the tables cannot be read, or if one of the ids is not managed
  */
-export async function readFleet(ids: readonly string[], options: DeploymentOptions): Promise<OpenFleet> {
-  const open = await deployment(options);
+export async function readFleet(
+  ids: readonly string[],
+  options: DeploymentOptions,
+  terminal: Pick<Terminal, 'note'>,
+): Promise<OpenFleet> {
+  const open = await deployment(options, terminal);
   const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
   const reader = fleetReader(open.documents, open);
   const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now: new Date() };
-  const { rows } = fleetView(fleet);
-  const managed = new Set(rows.map(({ routeTableId }) => routeTableId));
+  const view = fleetView(fleet);
+  const managed = new Set(view.rows.map(({ routeTableId }) => routeTableId));
   const unmanaged = ids.filter((id) => !managed.has(id));
   if (unmanaged.length > 0)
     throw new Failure(
       `${unmanaged.join(', ')}: not managed: no desired item in ${open.desiredTable}; expected a table that "routectl status" lists`,
     );
-  return { open, reader, fleet, rows };
+  return { open, reader, fleet, view };
 }

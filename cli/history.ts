@@ -22,7 +22,7 @@ export async function history(
 ): Promise<ExitCode> {
   const [id = ''] = idsChecked([given]);
   const from = since === undefined ? undefined : startOf(since, new Date());
-  const { open, reader } = await readFleet([id], options);
+  const { open, reader } = await readFleet([id], options, { note });
   const { runs, calls } = await reaching('read the history', open, () => reader.table(id, from));
   const entries = timeline(runs, calls).filter(
     ({ who }) => actor === undefined || who.some((name) => name.includes(actor)),

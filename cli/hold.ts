@@ -1,8 +1,10 @@
 import { destinationText, parseDestination } from '../reconciler/core/route/route.ts';
-import { type DeploymentOptions, deployment, reaching, whoAmI } from './deployment.ts';
+import { authorOf } from './caller.ts';
+import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { idsChecked, noteUnmanaged, writerOf } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { endOf } from './times.ts';
 
@@ -33,8 +35,8 @@ async function begin(
   const until = endOf(options, at);
   if (!until) throw new Failure('give an end: --for 2h or --until 2027-01-31T18:00:00Z (or --end to end a hold)');
   const reason = options.reason?.trim() || 'no reason given';
-  const by = await whoAmI();
-  const open = await deployment(options);
+  const open = await deployment(options, { note });
+  const by = authorOf(open.caller);
   const writer = await writerOf(open);
   await reaching('write the hold', open, async () => {
     await noteUnmanaged([routeTableId], open, note);
@@ -42,8 +44,8 @@ async function begin(
   });
   if (options.json) print(JSON.stringify({ routeTableId, destination, held: { reason, by, at, until } }));
   else print(`Held: ${destination} in ${routeTableId} stays as it is until ${until.toISOString()}.`);
-  note(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`);
-  note(`End it: routectl hold ${routeTableId} ${destination} --end`);
+  note(printable(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`));
+  note(`End it: routectl hold ${routeTableId} ${destination} --end; take what is there into the item: routectl accept`);
   return exitCode.ok;
 }
 
@@ -55,7 +57,7 @@ async function release(
 ): Promise<ExitCode> {
   if (options.until !== undefined || options.for !== undefined)
     throw new Failure('give --end or a time, not both: --end ends the hold now');
-  const open = await deployment(options);
+  const open = await deployment(options, { note });
   const writer = await writerOf(open);
   const ended = await reaching('end the hold', open, () => writer.release(routeTableId, destination, new Date()));
   const what = `the hold of ${destination} in ${routeTableId}`;
@@ -67,7 +69,7 @@ async function release(
   return exitCode.ok;
 }
 
-function destinationChecked(text: string): string {
+export function destinationChecked(text: string): string {
   const parsed = parseDestination(text);
   if (!parsed.ok) throw new Failure(`"${text}" is not a destination: expected ${parsed.expected}`);
   return destinationText(parsed.value);

@@ -6,16 +6,17 @@ import { counted } from '../reconciler/core/route/counted.ts';
 import { type ActualTable, sortedBy } from '../reconciler/core/route/route.ts';
 import type { Search, TableSearch } from '../reconciler/aws/ec2/table-search.ts';
 import { tablesInAnswer } from './actual-tables.ts';
-import { whoAmI } from './deployment.ts';
+import { type AwsOptions, enterAws } from './caller.ts';
 import { readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure, failedCall } from './failure.ts';
 import { readText } from './files.ts';
 import { type Imported, fileOf, itemOf, mergedFile } from './imported-file.ts';
 import { idsChecked } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface ImportOptions {
+export interface ImportOptions extends AwsOptions {
   readonly vpc?: readonly string[];
   /** Conditions of the form `key=value`. */
   readonly tag?: readonly string[];
@@ -39,7 +40,7 @@ export async function importTables(
   const now = new Date();
   const known = options.file === undefined ? [] : await itemsIn(options.file, now);
   const { tables, names } =
-    options.actual === undefined ? await inEc2(search, terminal) : await saved(search, options.actual);
+    options.actual === undefined ? await inEc2(search, options, terminal) : await saved(search, options.actual);
   const itemFor = new Map(known.map((item) => [item.routeTableId, item]));
   const imported = tables.map((actual): Imported => ({
     actual,
@@ -95,18 +96,19 @@ async function saved(search: Search, file: string): Promise<Found> {
 }
 
 /** The tables in EC2 that are ours to manage. The others are named on stderr. */
-async function inEc2(search: Search, { note }: Terminal): Promise<Found> {
+async function inEc2(search: Search, options: AwsOptions, { note }: Terminal): Promise<Found> {
+  const { account: owner } = await enterAws(options, { note });
   const { ec2TableSearch } = await import('../reconciler/aws/ec2/table-search.ts');
   const ec2 = ec2TableSearch();
   const found = await foundBy(ec2, search);
-  const [owner, ofServices] = await Promise.all([ownAccount(), tablesOfServices(ec2, note)]);
+  const ofServices = await tablesOfServices(ec2, note);
   const whySkipped = ({ routeTableId, ownerId }: ActualTable): string | undefined => {
     if (owner !== undefined && ownerId !== undefined && ownerId !== owner) return `it belongs to account ${ownerId}`;
     return ofServices.has(routeTableId) ? 'a regional NAT gateway keeps it' : undefined;
   };
   const tables = found.filter((table) => {
     const reason = whySkipped(table);
-    if (reason !== undefined) note(`skipped ${table.routeTableId}: ${reason}`);
+    if (reason !== undefined) note(printable(`skipped ${table.routeTableId}: ${reason}`));
     return reason === undefined;
   });
   return { tables, names: await namesIn(ec2, tables, note) };
@@ -133,14 +135,16 @@ function allOf({ ids = [] }: Search, tables: readonly ActualTable[]): readonly A
   return tables;
 }
 
-const ownAccount = async (): Promise<string | undefined> => /:(\d{12}):/.exec(await whoAmI())?.[1];
-
 async function tablesOfServices(ec2: TableSearch, note: Terminal['note']): Promise<ReadonlySet<string>> {
   try {
     return await ec2.tablesOfNatGateways();
   } catch (error) {
     note(
-      failedCall('could not ask which tables regional NAT gateways keep, so they may be among these', error).message,
+      failedCall(
+        'could not ask which tables regional NAT gateways keep, so they may be among these',
+        error,
+        'ec2:DescribeNatGateways',
+      ).message,
     );
     return new Set();
   }
@@ -162,7 +166,7 @@ async function namesIn(
   try {
     return await ec2.namesOf([...new Set(ids)]);
   } catch (error) {
-    note(failedCall('could not read Name tags, so there are no names in comments', error).message);
+    note(failedCall('could not read Name tags, so there are no names in comments', error, 'ec2:DescribeTags').message);
     return new Map();
   }
 }
@@ -180,14 +184,14 @@ async function write(
     const merged = mergedFile(file, await readText(file));
     for (const table of tables) merged.add(table);
     await written(file, merged.toString(), 'w');
-    note(`Written: ${file}`);
+    note(printable(`Written: ${file}`));
   }
   if (outDir === undefined) return;
   await mkdir(outDir, { recursive: true }).catch((error: unknown) => failedToWrite(outDir, error));
   for (const table of tables) {
     const path = join(outDir, `${table.actual.routeTableId}.yaml`);
     await written(path, fileOf([table], resolve(dirname(path))), 'wx');
-    note(`Written: ${path}`);
+    note(printable(`Written: ${path}`));
   }
 }
 

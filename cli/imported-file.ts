@@ -5,7 +5,7 @@ import type { Adoption, AdoptedIgnore, AdoptedRoute } from '../reconciler/core/p
 import type { LeftAloneReason } from '../reconciler/core/memory/memory.ts';
 import { type ActualTable, destinationText, targetText } from '../reconciler/core/route/route.ts';
 import { Failure } from './failure.ts';
-import { printable } from './layout.ts';
+import { printable } from './printable.ts';
 
 /** Long lines stay whole: a wrapped route is hard to read. */
 const layout = { lineWidth: 0 } as const;

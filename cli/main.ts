@@ -1,10 +1,14 @@
 import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
+import type { AcceptOptions } from './accept.ts';
+import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import type { DoctorOptions } from './doctor.ts';
 import type { ImportOptions } from './import.ts';
+import { printable } from './printable.ts';
 import type { HoldOptions } from './hold.ts';
 import type { PauseOptions, ResumeOptions } from './pause.ts';
 import type { PlanOptions } from './plan.ts';
@@ -13,7 +17,9 @@ import type { StatusOptions } from './status.ts';
 import type { HistoryOptions } from './history.ts';
 import type { ReportOptions } from './report.ts';
 import { thisTerminal } from './terminal.ts';
+import type { TraceOptions } from './trace.ts';
 import type { ValidateOptions } from './validate.ts';
+import type { WatchOptions } from './watch.ts';
 
 const terminal = thisTerminal();
 
@@ -32,6 +38,7 @@ DEBUG=routectl shows the details of an unexpected error.`,
   );
 
 const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables; - is standard input'] as const;
+const account = ['--account <id>', 'refuse to work in another account'] as const;
 const json = ['--json', 'one JSON document per table, one per line'] as const;
 
 // Each command is loaded on demand: to load the AWS SDK alone takes longer than to validate a file.
@@ -55,6 +62,7 @@ program
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
   .addOption(new Option('--out-dir <folder>', 'write one file for each table').conflicts('json'))
   .addOption(new Option('-f, --file <file>', 'add what is missing to this file; its comments stay').conflicts('json'))
+  .option(...account)
   .option(...json)
   .action(async (ids: string[], options: ImportOptions) => {
     const { importTables } = await import('./import.ts');
@@ -66,7 +74,16 @@ program
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
-  .option(...json)
+  .option('--impact', 'show the addresses whose path changes, too')
+  .addOption(
+    new Option('-o, --output <format>', 'markdown is for pull requests, with impact').choices([
+      'text',
+      'json',
+      'markdown',
+    ]),
+  )
+  .option(...account)
+  .addOption(new Option(...json).conflicts('output'))
   .action(async (options: PlanOptions) => {
     const { plan } = await import('./plan.ts');
     process.exitCode = await plan(options, terminal);
@@ -78,6 +95,7 @@ program
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
   .option('--approve <planIds...>', 'approve the deletes of the plans with these ids, as shown by "routectl plan"')
+  .option(...account)
   .option(...json)
   .action(async ({ dryRun, ...options }: ReconcileOptions & { readonly dryRun?: boolean }) => {
     const { plan } = await import('./plan.ts');
@@ -99,7 +117,22 @@ const tables = (command: Command): Command =>
       new Option('--state-table <name>', 'the table of status and history')
         .env('STATE_TABLE')
         .default('RouteTableStates'),
-    );
+    )
+    .option(...account);
+
+tables(program.command('apply'))
+  .description('show what files change in items and routes, ask, write the items, and follow until all is settled')
+  .requiredOption(...file)
+  .option('--only <ids...>', 'only these tables of the files')
+  .option('--prune', 'also delete the items that no file names; asks separately')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not follow the tables')
+  .option('--timeout <time>', 'how long to follow them: 90s, 10m (the default), 1h')
+  .option(...json)
+  .action(async (options: ApplyOptions) => {
+    const { apply } = await import('./apply.ts');
+    process.exitCode = await apply(options, terminal);
+  });
 
 tables(program.command('pause'))
   .description('stop all changes in some tables, or in all tables; drift is still reported')
@@ -138,19 +171,33 @@ tables(program.command('hold'))
     process.exitCode = await hold(id, destination, options, terminal);
   });
 
-tables(program.command('approve'))
-  .description('show what waits in a table, or for an edit of many tables; ask, and approve exactly this for 24 hours')
-  .argument('<route-table-id|edit-id>')
+tables(program.command('accept'))
+  .description('take the route that EC2 has at one destination into the item')
+  .argument('<route-table-id>')
+  .argument('<destination>', 'a CIDR block or a prefix list')
+  .option('--patch', 'print what to change in a YAML file, and write nothing')
   .option('-y, --yes', 'do not ask')
   .option(...json)
-  .action(async (id: string, options: ApproveOptions) => {
-    if (id.startsWith('edit-')) {
+  .action(async (id: string, destination: string, options: AcceptOptions) => {
+    const { accept } = await import('./accept.ts');
+    process.exitCode = await accept(id, destination, options, terminal);
+  });
+
+tables(program.command('approve'))
+  .description('show what waits in tables, ask, approve exactly that for 24 hours, and wait until it is done')
+  .argument('<ids...>', 'ids of route tables, of plans as "routectl status" shows them, or the id of an edit')
+  .option('-y, --yes', 'do not ask')
+  .option('--no-wait', 'do not wait until the routes are gone')
+  .option(...json)
+  .action(async (ids: string[], options: ApproveOptions) => {
+    const [id = ''] = ids;
+    if (ids.length === 1 && id.startsWith('edit-')) {
       const { approveEdit } = await import('./approve-edit.ts');
       process.exitCode = await approveEdit(id, options, terminal);
       return;
     }
     const { approve } = await import('./approve.ts');
-    process.exitCode = await approve(id, options, terminal);
+    process.exitCode = await approve(ids, options, terminal);
   });
 
 tables(program.command('status'))
@@ -176,6 +223,37 @@ tables(program.command('history'))
     process.exitCode = await history(id, options, terminal);
   });
 
+tables(program.command('watch'))
+  .description('the fleet as it changes, until Ctrl-C; one line for each change if the output is no terminal')
+  .option('--every <time>', 'how often to read the fleet: 5s (the default), 1m')
+  .option(...json)
+  .action(async (options: WatchOptions) => {
+    const { watch } = await import('./watch.ts');
+    process.exitCode = await watch(options, terminal);
+  });
+
+tables(program.command('trace'))
+  .description('which route carries a packet, since when, made by whom, and after the plan; changes nothing')
+  .argument('<subnet-or-table>', 'where the packet comes from: subnet-… or rtb-…')
+  .argument('<address>', 'where it goes: one IPv4 or IPv6 address')
+  .option('-f, --file <files...>', 'after the plan of these files, in place of the deployed item')
+  .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
+  .option('--json', 'one JSON document')
+  .action(async (from: string, address: string, options: TraceOptions) => {
+    const { trace } = await import('./trace.ts');
+    process.exitCode = await trace(from, address, options, terminal);
+  });
+
+tables(program.command('doctor'))
+  .description('check every part that a repair depends on, and say what to do; changes no route')
+  .option('--stack <name>', 'the CloudFormation stack', 'RouteReconciler')
+  .option('--round-trip <route-table-id>', 'tag this managed table for a moment, and time the event of that call')
+  .option('--json', 'one JSON document per check, one per line')
+  .action(async (options: DoctorOptions) => {
+    const { doctor } = await import('./doctor.ts');
+    process.exitCode = await doctor(options, terminal);
+  });
+
 tables(program.command('report'))
   .description('the fleet, and the history of tables that need a person or drifted lately, as a file; changes nothing')
   .argument('[route-table-ids...]', 'more tables to show in full')
@@ -185,6 +263,13 @@ tables(program.command('report'))
     const { report } = await import('./report.ts');
     process.exitCode = await report(ids, options, terminal);
   });
+
+program.hook('preAction', async (_, command) => {
+  // Only these commands have settings: the others must work without them.
+  if (!command.options.some(({ long }) => long === '--account')) return;
+  const { applySettings } = await import('./settings.ts');
+  await applySettings(command);
+});
 
 try {
   await program.parseAsync();
@@ -196,6 +281,7 @@ try {
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
-  if (error instanceof Failure) return error.message;
-  return `unexpected: ${error instanceof Error ? error.message : String(error)} (DEBUG=routectl shows where)`;
+  if (error instanceof Failure) return printable(error.message);
+  const message = error instanceof Error ? error.message : String(error);
+  return `unexpected: ${printable(message)} (DEBUG=routectl shows where)`;
 }

@@ -9,8 +9,11 @@ import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { destinationText, targetText } from '../reconciler/core/route/route.ts';
 import type { RefusedInput } from './desired-input.ts';
 import { placeText } from './files.ts';
+import type { Impact } from '../reconciler/core/route/impact.ts';
+import { impactJson, impactRows } from './impact.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
-import { type Format, type Look, columns, printable, sections, tally } from './layout.ts';
+import { type Format, type Look, columns, sections, tally } from './layout.ts';
+import { printable } from './printable.ts';
 import type { Planned } from './planned.ts';
 import type { Reconciled } from './reconcile-table.ts';
 
@@ -22,20 +25,33 @@ const actionLook = {
   create: { mark: '+', format: 'green' },
 } as const satisfies Record<ChangeJson['action'], { mark: string; format: Format }>;
 
-/** A plan for people: a headline, then every change, finding and exception. */
-export function planText(planned: Planned, look: Look): string {
+/** What a plan is shown with. */
+export interface PlanTextOptions {
+  /** What the plan means for traffic, if anybody asked. */
+  readonly impact?: Impact | undefined;
+  /** How a person lets the deletes go that wait. */
+  readonly consent?: string;
+}
+
+/** A plan for people: a headline, then every change, its impact, and every finding and exception. */
+export function planText(planned: Planned, look: Look, { impact, consent }: PlanTextOptions = {}): string {
   const { plan } = planned;
-  const held = new Map([
-    ...(plan.waiting ?? []).map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
-    ...waitingIn(plan.blocked).map(({ destination }) => [destination, 'held back'] as const),
-  ]);
+  const held = heldIn(plan);
   return sections(
     [headline(planned, look)],
     columns(plan.changes.map((change) => changeRow(changeAsJson(change), held, look))),
-    columns([...blockedRows(plan, look), ...findingRows(plan.findings, look)], look.width),
+    impact && plan.changes.length > 0 ? columns(impactRows(impact, look), look.width) : [],
+    columns([...blockedRows(plan, consent, look), ...findingRows(plan.findings, look)], look.width),
     plan.inSync ? [] : columns(leftAloneRows(plan, look), look.width),
   );
 }
+
+/** Why changes of a plan do not happen now, by destination. */
+export const heldIn = ({ waiting = [], blocked }: Plan): ReadonlyMap<string, string> =>
+  new Map([
+    ...waiting.map(({ destination, creates }) => [destination, `after ${creates.join(', ')}`] as const),
+    ...waitingIn(blocked).map(({ destination }) => [destination, 'held back'] as const),
+  ]);
 
 const stateLook = {
   'in sync': { mark: '✓', format: 'green' },
@@ -51,11 +67,10 @@ export function stateOf({ plan, actual }: Planned): keyof typeof stateLook {
   return plan.inSync ? 'in sync' : 'out of sync';
 }
 
-function headline(planned: Planned, { paint }: Look): string {
-  const { desired, plan, actual, now } = planned;
+/** A plan in a few counts. */
+export function factsOf({ desired, plan, actual, now }: Planned): string {
+  if (!actual) return '';
   const { changes, unchanged, blocked, leftAlone } = plan;
-  const state = stateOf(planned);
-  const { mark, format } = stateLook[state];
   const facts = [
     ...(changes.length > 0 ? [counted(changes.length, 'change')] : []),
     ...(blocked ? [`${waitingIn(blocked).length} held back`] : []),
@@ -63,8 +78,18 @@ function headline(planned: Planned, { paint }: Look): string {
     `${leftAlone.length} left alone`,
     ...(isEnforced(desired, now) ? [] : [desired.mode === 'observe' ? 'only observed' : 'paused']),
   ];
-  const title = [paint('bold', plan.routeTableId), ...(actual?.vpcId ? [paint('dim', actual.vpcId)] : [])].join('  ');
-  return `${paint(format, mark)} ${title}  ${paint(format, state)}${actual ? `: ${facts.join(', ')}` : ''}`;
+  return `: ${facts.join(', ')}`;
+}
+
+function headline(planned: Planned, { paint }: Look): string {
+  const { plan, actual } = planned;
+  const state = stateOf(planned);
+  const { mark, format } = stateLook[state];
+  const title = [
+    paint('bold', plan.routeTableId),
+    ...(actual?.vpcId ? [paint('dim', printable(actual.vpcId))] : []),
+  ].join('  ');
+  return `${paint(format, mark)} ${title}  ${paint(format, state)}${factsOf(planned)}`;
 }
 
 function changeRow(
@@ -97,10 +122,10 @@ function leftAloneRows({ leftAlone }: Plan, { paint }: Look): string[][] {
 const findingRows = (findings: readonly Finding[], { paint }: Look): string[][] =>
   findings.map(({ code, message }) => [paint('yellow', '!'), `${printable(message)} ${paint('dim', `[${code}]`)}`]);
 
-function blockedRows({ blocked, planId }: Plan, { paint }: Look): string[][] {
+function blockedRows({ blocked, planId }: Plan, consent: string | undefined, { paint }: Look): string[][] {
   if (!blocked) return [];
-  const consent = `for routectl reconcile, that is --approve ${planId}, or a higher maxDeletes`;
-  return [[paint('magenta', '■'), `${blocked.message}; ${consent} ${paint('dim', `[${blocked.code}]`)}`]];
+  const way = consent ?? `for routectl reconcile, that is --approve ${planId}, or a higher maxDeletes`;
+  return [[paint('magenta', '■'), `${blocked.message}; ${way} ${paint('dim', `[${blocked.code}]`)}`]];
 }
 
 // ── a rejected item ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -154,9 +179,17 @@ export function reconciledText({ desired, outcome, verified, failure }: Reconcil
 export const summaryText = (states: readonly string[], changes: readonly ChangeJson['action'][] = []): string =>
   `${counted(states.length, 'table')}: ${tally(states)}${changes.length > 0 ? `; ${tally(changes)}` : ''}`;
 
+/** The summary of plans and of rejected items. */
+export const plansSummary = (results: readonly (Planned | RefusedInput)[]): string =>
+  summaryText(
+    results.map((result) => ('plan' in result ? stateOf(result) : 'invalid')),
+    results.flatMap((result) => ('plan' in result ? result.plan.changes.map(({ action }) => action) : [])),
+  );
+
 // ── output for programs ─────────────────────────────────────────────────────────────────────────────────────────────
 
-export const planJson = ({ plan }: Planned): string => JSON.stringify(planAsJson(plan));
+export const planJson = ({ plan }: Planned, impact?: Impact): string =>
+  JSON.stringify({ ...planAsJson(plan), ...(impact && { impact: impactJson(impact) }) });
 
 export const reconciledJson = ({ plan, outcome, verified, failure }: Reconciled): string =>
   JSON.stringify({ ...planAsJson(plan), outcome, verified, ...(failure && { failure }) });

@@ -5,12 +5,15 @@ import { desiredHash } from '../reconciler/core/desired/hashes.ts';
 import { type ApprovedRoute, approvalLastsMs, noOrders } from '../reconciler/core/desired/orders.ts';
 import { plan as planOf, planForMissingTable } from '../reconciler/core/plan/plan.ts';
 import { destinationText, targetText } from '../reconciler/core/route/route.ts';
+import { type AwsOptions, enterAws } from './caller.ts';
 import { type ActualTables, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { type RefusedInput, readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode, exitCodeOf, worst } from './exit-code.ts';
 import { Failure, failedCall } from './failure.ts';
 import { stacked } from './layout.ts';
-import { planJson, planText, refusedJson, refusedText, stateOf, summaryText } from './output.ts';
+import { type Impacts, impactsOf, noImpacts } from './impact.ts';
+import { planMarkdown } from './markdown.ts';
+import { planJson, planText, plansSummary, refusedJson, refusedText } from './output.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
 import type { TargetHealth } from '../reconciler/ports.ts';
 import type { Planned } from './planned.ts';
@@ -19,44 +22,64 @@ import type { Terminal } from './terminal.ts';
 /** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
 export const tablesAtOnce = 4;
 
-export interface PlanOptions {
+export interface PlanOptions extends AwsOptions {
   readonly file: readonly string[];
   /** A file with a saved answer, to plan against instead of EC2. */
   readonly actual?: string;
+  /** Show the addresses whose path changes, too. */
+  readonly impact?: boolean;
+  readonly output?: 'text' | 'json' | 'markdown';
   readonly json?: boolean;
 }
 
 /** `routectl plan`: shows the changes without making them. With `--actual` it needs no network and no credentials. */
-export async function plan({ file, actual, json = false }: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+export async function plan(options: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+  const { file, actual, impact = false, json = false } = options;
+  const output = json ? 'json' : (options.output ?? 'text');
   const results =
-    actual === undefined ? await planInEc2(file, terminal) : await planEach(file, () => tablesInAnswer(actual));
-  showPlans(results, json, terminal);
+    actual === undefined
+      ? await planInEc2(file, options, terminal)
+      : await planEach(file, () => tablesInAnswer(actual));
+  const impacts =
+    impact || output === 'markdown' ? await impactsOf(results, actual !== undefined, terminal) : noImpacts;
+  if (output === 'markdown') terminal.print(planMarkdown(results, impacts));
+  else showPlans(results, output === 'json', terminal, impacts);
   return worst(results.map((result) => ('plan' in result ? exitCodeOf(result.plan) : exitCode.failed)));
 }
 
 /** The plans against EC2. The SDK is loaded only when a file has a valid item. */
-const planInEc2 = (files: readonly string[], terminal: Terminal): Promise<(Planned | RefusedInput)[]> =>
+const planInEc2 = (
+  files: readonly string[],
+  aws: AwsOptions,
+  terminal: Terminal,
+): Promise<(Planned | RefusedInput)[]> =>
   planEach(
     files,
     async (ids) => {
+      await enterAws(aws, terminal);
       const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
       return tablesInEc2(ec2RouteTables(), ids);
     },
-    async (vpcId, targets) => {
-      const { ec2TargetHealth } = await import('../reconciler/aws/ec2/target-health.ts');
-      return askingAloud(ec2TargetHealth(), terminal)(vpcId, targets);
-    },
+    async (vpcId, targets) => (await targetHealthInEc2(terminal))(vpcId, targets),
   );
 
 /** Asks EC2 about targets, and says so when it could not be asked. */
-export const askingAloud =
-  (targetHealth: TargetHealth, { note }: Pick<Terminal, 'note'>): TargetHealth =>
-  async (vpcId, targets) => {
+export async function targetHealthInEc2({ note }: Pick<Terminal, 'note'>): Promise<TargetHealth> {
+  const { ec2TargetHealth } = await import('../reconciler/aws/ec2/target-health.ts');
+  const targetHealth = ec2TargetHealth();
+  return async (vpcId, targets) => {
     const answer = await targetHealth(vpcId, targets);
     for (const failure of answer.failures)
-      note(failedCall('could not ask EC2 whether targets are up, so the plan does not depend on it', failure).message);
+      note(
+        failedCall(
+          'could not ask EC2 whether targets are up, so the plan does not depend on it',
+          failure,
+          'the Describe call of that kind of target',
+        ).message,
+      );
     return answer;
   };
+}
 
 /**
  * The plan of every table in the files, in order. A rejected item does not affect the plans of the others. The actual
@@ -126,17 +149,16 @@ export function showPlans(
   results: readonly (Planned | RefusedInput)[],
   json: boolean,
   { print, note, look }: Terminal,
+  impacts: Impacts = noImpacts,
 ): void {
-  const changes = results.flatMap((result) => ('plan' in result ? result.plan.changes : []));
-  const summary = summaryText(
-    results.map((result) => ('plan' in result ? stateOf(result) : 'invalid')),
-    changes.map(({ action }) => action),
-  );
+  const summary = plansSummary(results);
   if (json) {
-    for (const result of results) print('plan' in result ? planJson(result) : refusedJson(result));
+    for (const result of results) print('plan' in result ? planJson(result, impacts.get(result)) : refusedJson(result));
     note(summary);
   } else {
-    const texts = results.map((result) => ('plan' in result ? planText(result, look) : refusedText(result, look)));
+    const texts = results.map((result) =>
+      'plan' in result ? planText(result, look, { impact: impacts.get(result) }) : refusedText(result, look),
+    );
     print(`${stacked(texts)}\n\n${summary}`);
   }
 }

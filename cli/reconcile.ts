@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
-import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
-import { tablesInEc2 } from './actual-tables.ts';
+import { type AwsOptions, enterAws } from './caller.ts';
+import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
-import { askingAloud, planEach, showPlans, tablesAtOnce, withApproved } from './plan.ts';
+import { planEach, showPlans, tablesAtOnce, targetHealthInEc2, withApproved } from './plan.ts';
 import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface ReconcileOptions {
+export interface ReconcileOptions extends AwsOptions {
   readonly file: readonly string[];
   /** Ids of plans that were shown, whose deletes are approved. */
   readonly approve?: readonly string[];
@@ -23,13 +23,17 @@ const verifyMs = 30_000;
 
 /** `routectl reconcile`: plans, applies and verifies once, with neither DynamoDB nor Lambda. */
 export async function reconcile(
-  { file, approve = [], json = false }: ReconcileOptions,
+  { file, approve = [], json = false, ...aws }: ReconcileOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
   const { print, note, look } = terminal;
   const tables = ec2RouteTables();
-  const targetHealth = askingAloud(ec2TargetHealth(), terminal);
-  const planned = withApproved(await planEach(file, (ids) => tablesInEc2(tables, ids), targetHealth), approve);
+  const targetHealth = await targetHealthInEc2(terminal);
+  const readActual = async (ids: readonly string[]): Promise<ActualTables> => {
+    await enterAws(aws, terminal);
+    return tablesInEc2(tables, ids);
+  };
+  const planned = withApproved(await planEach(file, readActual, targetHealth), approve);
   if (!json) showPlans(planned, json, terminal);
 
   const world = {

@@ -6,8 +6,10 @@ import { type DeploymentOptions, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { readFleet } from './fleet.ts';
+import { rowJson } from './fleet-text.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { idsChecked } from './pause.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReportOptions extends DeploymentOptions {
@@ -29,9 +31,10 @@ const recentMs = 7 * 24 * 60 * 60 * 1_000;
 export async function report(ids: readonly string[], options: ReportOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.html === undefined && !options.json) throw new Failure('choose an output: --html report.html, or --json');
   const asked = new Set(idsChecked(ids));
-  const { open, reader, fleet, rows } = await readFleet([...asked], options);
+  const { open, reader, fleet, view } = await readFleet([...asked], options, terminal);
+  const { rows, stop } = view;
   const lines = asked.size === 0 ? rows : rows.filter(({ routeTableId }) => asked.has(routeTableId));
-  if (options.json) for (const row of lines) terminal.print(JSON.stringify(row));
+  if (options.json) for (const row of lines) terminal.print(rowJson(row, stop));
   if (options.html === undefined) return exitCode.ok;
 
   const telling = new Set(rows.filter((row) => isTelling(row, fleet.now)).slice(0, wholeAtMost));
@@ -45,7 +48,7 @@ export async function report(ids: readonly string[], options: ReportOptions, ter
   const document = reportDocument(fleet, tables);
   if (options.html === '-') terminal.print(document);
   else await written(options.html, document);
-  if (options.html !== '-') terminal.note(`Written: ${options.html}`);
+  if (options.html !== '-') terminal.note(printable(`Written: ${options.html}`));
   return exitCode.ok;
 }
 

@@ -1,12 +1,11 @@
 import { phases } from '../reconciler/core/status/status.ts';
-import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import { sortedBy } from '../reconciler/core/route/route.ts';
 import type { FleetRow } from '../report/fleet-view.ts';
 import type { DeploymentOptions } from './deployment.ts';
-import { type ExitCode, exitCode, worst } from './exit-code.ts';
+import { type ExitCode, exitCodeOfPhase, worst } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { readFleet } from './fleet.ts';
-import { fleetText, tableText } from './fleet-text.ts';
+import { fleetText, rowJson, tableText } from './fleet-text.ts';
 import { idsChecked } from './pause.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -30,34 +29,20 @@ export async function status(given: readonly string[], options: StatusOptions, t
   const { json = false, sort = 'urgency', vpc = [] } = options;
   const ids = idsChecked(given);
   const wanted = phasesChecked(options.phase ?? []);
-  const { fleet, rows } = await readFleet(ids, options);
+  const { fleet, view } = await readFleet(ids, options, terminal);
   const isWanted = ({ routeTableId, phase, vpcId = '' }: FleetRow): boolean =>
     (ids.length === 0 || ids.includes(routeTableId)) &&
     (wanted.length === 0 || wanted.includes(phase)) &&
     (vpc.length === 0 || vpc.includes(vpcId));
-  const shown = orders[sort](rows.filter(isWanted));
+  const shown = orders[sort](view.rows.filter(isWanted));
   const [first] = shown;
-  if (json) for (const row of shown) terminal.print(JSON.stringify(row));
+  if (json) for (const row of shown) terminal.print(rowJson(row, view.stop));
   else if (ids.length === 1 && first) {
     const known = fleet.tables.find(({ routeTableId }) => routeTableId === first.routeTableId);
     terminal.print(tableText(first, known?.status, terminal.look));
-  } else terminal.print(fleetText(shown, fleet, terminal.look));
-  return worst(shown.map(({ phase }) => codes[phase]));
+  } else terminal.print(fleetText(shown, view, terminal.look));
+  return worst(shown.map(({ phase }) => exitCodeOfPhase[phase]));
 }
-
-const codes: Readonly<Record<ShownPhase, ExitCode>> = {
-  InSync: exitCode.ok,
-  Verifying: exitCode.ok,
-  Unmanaged: exitCode.ok,
-  Degraded: exitCode.drift,
-  Drifted: exitCode.drift,
-  Blocked: exitCode.blocked,
-  Contested: exitCode.failed,
-  Failed: exitCode.failed,
-  Invalid: exitCode.failed,
-  Missing: exitCode.failed,
-  Unknown: exitCode.failed,
-};
 
 /** @throws Failure if one of them is no phase */
 function phasesChecked(names: readonly string[]): readonly string[] {

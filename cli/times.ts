@@ -3,7 +3,7 @@ import { Failure } from './failure.ts';
 const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
 
 /** A time such as `2h`, in milliseconds. Undefined if it is none. */
-function lengthIn(text: string): number | undefined {
+export function lengthIn(text: string): number | undefined {
   const [, count, name] = /^(\d{1,4})([smhd])$/.exec(text) ?? [];
   const unit = Object.entries(units).find(([known]) => known === name)?.[1];
   return unit === undefined ? undefined : Number(count) * unit * 1_000;

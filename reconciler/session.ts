@@ -57,12 +57,16 @@ export async function begin(table: Leased, occasion: Occasion): Promise<Session>
 /** A younger read is fresh however often sweeps start: at most once a minute. It needs no sweep to vouch for it. */
 const freshForMs = 3 * 60 * 1_000;
 
+/** Whether the last read of a table is so old that only a sweep can vouch for what came since. */
+export const needsVouch = (memory: Pick<Memory, 'readAt'> | undefined, now: Date): boolean =>
+  memory?.readAt !== undefined && now.getTime() - Date.parse(memory.readAt) >= freshForMs;
+
 /** How often sweeps start, and whether the last one vouches for a table. If it cannot be read, nobody vouches, and new routes wait for a person. */
 async function lastVouch(
   { routeTableId, world, log }: Leased,
   memory: Pick<Memory, 'readAt'> | undefined,
 ): Promise<Vouched | undefined> {
-  if (memory?.readAt === undefined || world.now().getTime() - Date.parse(memory.readAt) < freshForMs) return undefined;
+  if (!needsVouch(memory, world.now())) return undefined;
   try {
     return vouchOf(await world.states.readSweep(), routeTableId);
   } catch (error) {

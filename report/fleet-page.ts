@@ -1,7 +1,7 @@
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { FleetRow, FleetView } from './fleet-view.ts';
 import { type Content, type Html, html } from './html.ts';
-import { actorOf, andOthers, haltOf, healedIn, phaseBadge, timeOf } from './words.ts';
+import { actorOf, andOthers, haltOf, healedIn, heldText, phaseBadge, timeOf } from './words.ts';
 
 /** How a page links to another: by an anchor in a file, by an action in a dashboard. */
 export interface Links {
@@ -80,7 +80,7 @@ function rowOf(row: FleetRow, links: Links): Html {
     <td>${phaseBadge(phase)}</td>
     <th scope="row">
       <span class="rr-id">${links.table(routeTableId, routeTableId)}</span
-      >${name !== undefined && html` ${name}`}${halt && html`<div class="rr-reason">${halt}</div>`}${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
+      >${name !== undefined && html` ${name}`}${halt && html`<div class="rr-reason">${halt}</div>`}${row.holds?.map((hold) => html`<div class="rr-reason">${heldText(hold)}</div>`)}${!isCalm && html`<div class="rr-reason">${reason}</div>`}${
         blackholes > 0 && html`<div class="rr-reason">Blackholes: ${blackholes} (target gone or not ready)</div>`
       }
     </th>

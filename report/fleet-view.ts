@@ -1,5 +1,5 @@
 import { type ShownPhase, shownPhase } from '../reconciler/core/status/freshness.ts';
-import type { Pause } from '../reconciler/core/desired/orders.ts';
+import type { Hold, Orders, Pause } from '../reconciler/core/desired/orders.ts';
 import { isActive } from '../reconciler/core/desired/ignore.ts';
 import { known } from '../reconciler/core/route/known.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
@@ -10,6 +10,8 @@ import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';
 export interface KnownTable {
   readonly routeTableId: string;
   readonly status?: Status;
+  /** The orders for it, as they are now. The status shows those of its last reconcile. */
+  readonly orders: Orders;
 }
 
 /** The input of the fleet's page. */
@@ -33,6 +35,8 @@ export interface FleetRow {
   readonly mode?: 'observe';
   /** The pause or stop that is active. */
   readonly pause?: ShownPause;
+  /** The holds that are in force. Their destinations are left as they are. */
+  readonly holds?: readonly Hold[];
   /** The number of listed routes at the last read. */
   readonly routes?: number;
   /** The number of changes that are still to be made. */
@@ -72,14 +76,16 @@ export const urgencyOf = (phase: ShownPhase): number => urgency[phase];
 
 export function fleetView({ tables, sweep, stops, now }: Fleet): FleetView {
   const rows = tables
-    .map(({ routeTableId, status }): FleetRow => {
+    .map(({ routeTableId, status, orders }): FleetRow => {
       const { vpcId, name, mode, pause, listed, blackholes, lastDrift } = status ?? {};
       const open = status && openChanges(status);
+      const held = orders.holds.filter((hold) => isActive(hold, now));
+      const holds = held.length > 0 ? held : undefined;
       const shown = shownPhase(routeTableId, status, sweep, now);
       return {
         routeTableId,
         ...shown,
-        ...known({ vpcId, name, mode, pause, routes: listed, open, blackholes, lastDrift }),
+        ...known({ vpcId, name, mode, pause, holds, routes: listed, open, blackholes, lastDrift }),
       };
     })
     .sort(

@@ -2,6 +2,7 @@ import type { ShownPhase } from '../reconciler/core/status/freshness.ts';
 import type { Run, RunOutcome } from '../reconciler/core/announce/history.ts';
 import type { LastDrift } from '../reconciler/core/memory/memory.ts';
 import { type Actor, msSinceCall } from '../reconciler/core/memory/call.ts';
+import type { Hold } from '../reconciler/core/desired/orders.ts';
 import type { Status } from '../reconciler/core/status/status.ts';
 import { isDone } from '../reconciler/core/route/outcome.ts';
 import { type Html, html } from './html.ts';
@@ -102,6 +103,13 @@ export function haltOf({ mode, pause }: Pick<Status, 'mode' | 'pause'>): string 
   const who = by === undefined ? '' : ` by ${by}`;
   const end = until === undefined ? '' : ` until ${secondsOf(until)} UTC`;
   return `${of === 'fleet' ? 'Stopped with all tables' : 'Paused'}${who}${end}: ${reason}`;
+}
+
+/** A destination that is left as it is, and for how long. */
+export function heldText({ destination, by, until, reason }: Hold): string {
+  const who = by === undefined ? '' : ` by ${by}`;
+  const end = until === undefined ? '' : ` until ${secondsOf(until.toISOString())} UTC`;
+  return `${destination} is held${who}${end}: ${reason}`;
 }
 
 /** One character for each phase. */

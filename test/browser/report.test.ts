@@ -127,6 +127,7 @@ describe.skipIf(noBrowser !== undefined)(
       const status = fleet.tables.at(-2)?.status;
       const tables = Array.from({ length: 5_000 }, (_, index) => ({
         routeTableId: `rtb-${index.toString(16).padStart(17, '0')}`,
+        orders: { pauses: [], holds: [] },
         ...(status && { status }),
       }));
       const widget = await openWidget(fleetWidget({ ...fleet, tables }, 99, 'light', arn), 'light', 600);

@@ -32,22 +32,22 @@ describe('failedCall', () => {
     [
       'credentials that EC2 rejects',
       named('AuthFailure', 'AWS was not able to validate the provided access credentials'),
-      'EC2 rejected the AWS credentials: check them and the Region (AWS was not able to validate the provided access credentials)',
+      'AWS rejected the credentials: check them and the Region (AWS was not able to validate the provided access credentials)',
     ],
     [
       'throttling',
       named('RequestLimitExceeded', 'Request limit exceeded.'),
-      'EC2 is throttling this account: try again in a minute (Request limit exceeded)',
+      'AWS is throttling this account: try again in a minute (Request limit exceeded)',
     ],
     [
       'a host with several addresses, none of which answers',
       Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:1')]), { code: 'ECONNREFUSED' }),
-      'EC2 cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2 (connect ECONNREFUSED ::1:1)',
+      'AWS cannot be reached: check the network, the Region and AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_EC2 (connect ECONNREFUSED ::1:1)',
     ],
     [
       'a timeout',
       named('TimeoutError', 'Connection timed out'),
-      'EC2 did not answer in time: check the network and the endpoint (Connection timed out)',
+      'AWS did not answer in time: check the network and the endpoint (Connection timed out)',
     ],
     ['an unknown error', named('Strange', 'a\n  strange\tthing'), 'a strange thing'],
     ['a thrown value that is not an error', 'oops', 'oops'],

@@ -175,7 +175,7 @@ describe('routectl import from EC2', () => {
     ),
     GetCallerIdentity: xml(
       'GetCallerIdentity',
-      '<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn></GetCallerIdentityResult>',
+      '<GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn><Account>111122223333</Account></GetCallerIdentityResult>',
     ),
   };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { columns, printable, stacked } from '../../cli/layout.ts';
+import { columns, stacked } from '../../cli/layout.ts';
+import { printable } from '../../cli/printable.ts';
 import { planText, reconciledText, refusedText, summaryText } from '../../cli/output.ts';
 import { plan, planForMissingTable } from '../../reconciler/core/plan/plan.ts';
 import type { ActualRoute } from '../../reconciler/core/route/route.ts';

@@ -11,7 +11,10 @@ const { fleet, calm } = await vi.hoisted(async () => {
   const { eventfulFleet } = await import('../support/fleet.ts');
   const { fleetView } = await import('../../report/fleet-view.ts');
   const { fleet: eventful } = await eventfulFleet();
-  const unseen = Array.from({ length: 250 }, (_, n) => ({ routeTableId: `rtb-${(n + 0xf000_0000).toString(16)}` }));
+  const unseen = Array.from({ length: 250 }, (_, n) => ({
+    routeTableId: `rtb-${(n + 0xf000_0000).toString(16)}`,
+    orders: { pauses: [], holds: [] },
+  }));
   const fleet: Fleet = { ...eventful, tables: [...eventful.tables, ...unseen] };
   const calm = fleetView(fleet).rows.filter(({ phase, lastDrift }) => phase === 'InSync' && !lastDrift);
   return { fleet, calm: calm.map(({ routeTableId }) => routeTableId) };
@@ -25,6 +28,12 @@ vi.mock(import('../../reconciler/aws/dynamodb/fleet-reader.ts'), () => ({
       return { status: found?.status, runs: [], calls: [], sweep: fleet.sweep };
     },
   }),
+}));
+
+// Whose credentials these are has a test of its own.
+vi.mock(import('../../cli/caller.ts'), async (original) => ({
+  ...(await original()),
+  enterAws: async () => ({ region: 'eu-west-1', account: '123456789012', arn: 'arn:aws:iam::123456789012:user/alice' }),
 }));
 
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));

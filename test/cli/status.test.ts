@@ -21,6 +21,12 @@ vi.mock(import('../../reconciler/aws/dynamodb/fleet-reader.ts'), () => ({
   }),
 }));
 
+// Whose credentials these are has a test of its own.
+vi.mock(import('../../cli/caller.ts'), async (original) => ({
+  ...(await original()),
+  enterAws: async () => ({ region: 'eu-west-1', account: '123456789012', arn: 'arn:aws:iam::123456789012:user/alice' }),
+}));
+
 beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'], now: fleet.now }));
 afterAll(() => void vi.useRealTimers());
 
@@ -42,6 +48,8 @@ async function shown(ids: readonly string[], options: Partial<StatusOptions> = {
   const code = await status(ids, { ...names, ...options }, terminal);
   return { code, text: printed.join('\n') };
 }
+
+const later = new Date('2027-01-01T00:00:00Z');
 
 const idOf = (phase: string): string =>
   fleet.tables.find(({ status: known }) => known?.phase === phase)?.routeTableId ?? `no table is ${phase}`;
@@ -88,6 +96,30 @@ describe('routectl status', () => {
     );
     expect((await shown([idOf('Contested')])).text).toMatch(/10\.21\.0\.0\/16 +repaired \d times, undone by /);
     expect((await shown([idOf('Invalid')])).text).toMatch(/routes\[0\]\.destination +expected/);
+  });
+
+  it('shows what stops all tables, and every hold, with their authors', async () => {
+    const { stops, tables } = fleet;
+    const [first] = tables;
+    try {
+      const hold = { destination: '10.20.0.0/16', reason: 'failover\u001b[2J', by: 'alice', until: later };
+      Object.assign(fleet, {
+        stops: [{ of: 'fleet', reason: 'incident', by: 'bob' }],
+        tables: tables.map((one) => (one === first ? { ...one, orders: { pauses: [], holds: [hold] } } : one)),
+      });
+      const { text } = await shown([]);
+      expect(text).toMatch(
+        /^All tables are stopped by bob, until somebody resumes \(routectl resume --all\): incident\n/,
+      );
+      const held = '10.20.0.0/16 is held by alice until 2027-01-01 00:00:00 UTC: failover\\u{1b}[2J';
+      expect(text).toContain(`${first?.routeTableId}  ${held}`);
+      expect((await shown([first?.routeTableId ?? ''])).text).toContain(held);
+      expect(jsonLines((await shown([first?.routeTableId ?? ''], { json: true })).text)).toMatchObject([
+        { mode: 'enforce', stop: { reason: 'incident' }, holds: [{ destination: '10.20.0.0/16' }] },
+      ]);
+    } finally {
+      Object.assign(fleet, { stops, tables });
+    }
   });
 
   it('refuses a phase that does not exist, and a table that is not managed', async () => {

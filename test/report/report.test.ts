@@ -25,10 +25,13 @@ const rowsOf = (html: string): readonly string[] =>
 const many = ({ tables: [table], ...fleet }: Fleet, count: number): Fleet => ({
   ...fleet,
   tables: Array.from({ length: count }, (_, index) => ({
+    orders: noOrders,
     ...table,
     routeTableId: `rtb-${index.toString(16).padStart(17, '0')}`,
   })),
 });
+
+const noOrders = { pauses: [], holds: [] };
 
 const calm = {
   reason: '',
@@ -62,6 +65,7 @@ describe('the fleet', () => {
   it('lists tables that drop traffic or run on another target before all others, whatever their phase', () => {
     const at = (id: string, phase: Phase, blackholes = 0): Fleet['tables'][number] => ({
       routeTableId: id,
+      orders: noOrders,
       status: { ...calm, routeTableId: id, phase, reason: `why ${phase}`, ...(blackholes > 0 && { blackholes }) },
     });
     const shown = [
@@ -104,11 +108,29 @@ describe('the fleet', () => {
     const pause = { reason: 'maintenance', by: 'alice', until: '2026-11-23T18:00:00.000Z' };
     const rowOf = (of: 'table' | 'fleet'): string | undefined => {
       const status = table?.status && { ...table.status, pause: { ...pause, of } };
-      const paused = { ...fleet, tables: [{ routeTableId: 'rtb-00000001', ...(status && { status }) }] };
+      const paused = {
+        ...fleet,
+        tables: [{ routeTableId: 'rtb-00000001', orders: noOrders, ...(status && { status }) }],
+      };
       return rowsOf(fleetWidget(paused, 0, 'light', arn))[0];
     };
     expect(rowOf('table')).toContain('Paused by alice until 2026-11-23 18:00:00 UTC: maintenance');
     expect(rowOf('fleet')).toContain('Stopped with all tables by alice until');
+  });
+
+  it('shows the holds that are in force now, whatever the last reconcile knew', async () => {
+    const { fleet } = await eventfulFleet();
+    const hold = {
+      destination: '10.20.0.0/16',
+      reason: 'failover',
+      by: 'alice',
+      until: new Date('2027-01-01T00:00:00Z'),
+    };
+    const over = { ...hold, destination: '10.21.0.0/16', until: new Date('2026-01-01T00:00:00Z') };
+    const tables = fleet.tables.slice(0, 1).map((one) => ({ ...one, orders: { pauses: [], holds: [hold, over] } }));
+    const [row] = rowsOf(fleetWidget({ ...fleet, tables }, 0, 'light', arn));
+    expect(row).toContain('10.20.0.0/16 is held by alice until 2027-01-01 00:00:00 UTC: failover');
+    expect(row).not.toContain('10.21.0.0/16');
   });
 
   it('never shows a table that was not read as in sync, and says why', async () => {
@@ -119,7 +141,7 @@ describe('the fleet', () => {
     );
     const later = fleetView({ ...fleet, now: new Date(fleet.now.getTime() + 16 * 60_000) });
     expect(new Set(later.rows.map(({ phase }) => phase))).toEqual(new Set(['Unknown']));
-    expect(fleetView({ ...fleet, tables: [{ routeTableId: 'rtb-00000001' }] }).rows).toMatchObject([
+    expect(fleetView({ ...fleet, tables: [{ routeTableId: 'rtb-00000001', orders: noOrders }] }).rows).toMatchObject([
       { phase: 'Unknown', reason: 'it was never reconciled' },
     ]);
   });

@@ -15,6 +15,8 @@ import { documentClient } from '../../reconciler/aws/dynamodb/document-client.ts
 import { orderWriter } from '../../reconciler/aws/dynamodb/order-writer.ts';
 import { tableOrders } from '../../reconciler/aws/dynamodb/orders-table.ts';
 import { noOrders } from '../../reconciler/core/desired/orders.ts';
+import { desiredWriter } from '../../reconciler/aws/dynamodb/desired-writer.ts';
+import { situationReader } from '../../reconciler/aws/dynamodb/situation-reader.ts';
 import { desiredItems } from '../../reconciler/aws/dynamodb/desired-table.ts';
 import { tableEvidence } from '../../reconciler/aws/dynamodb/evidence-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2/route-tables.ts';
@@ -24,7 +26,7 @@ import { lastValidItems } from '../../reconciler/aws/dynamodb/last-valid-table.t
 import { tableStates } from '../../reconciler/aws/dynamodb/state-table.ts';
 import { type Change, changeAsJson } from '../../reconciler/core/route/change.ts';
 import type { RouteTables } from '../../reconciler/ports.ts';
-import { local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
+import { item, local, minutesAfter, now, route, routeTableId } from '../support/builders.ts';
 import { collect } from '../support/collect.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { describeStores, state } from '../support/store-contract.ts';
@@ -191,6 +193,50 @@ describe('in an emulated DynamoDB', () => {
       { of: 'fleet', reason: 'incident', by: 'alice' },
     ];
     expect(await look(routeTableId)).toEqual({ item, orders: { ...noOrders, pauses }, holder: 'one' });
+  });
+
+  it('an item is written only over the version that was read, whatever field of it changed', async () => {
+    const { desiredTable } = await createTables();
+    const writer = desiredWriter(documents, desiredTable);
+    const stored = async (): Promise<unknown> =>
+      (await documents.send(new GetCommand({ TableName: desiredTable, Key: { routeTableId } }))).Item;
+    const first = { ...item({ '10.20.0.0/16': ['pcx-aaaaaaaa', 'pcx-bbbbbbbb'] }), maxDeletes: 3, note: null };
+    expect(await writer.put(first, undefined)).toBe(true);
+    expect(await writer.put(first, undefined)).toBe(false);
+    for (const other of [
+      { ...first, maxDeletes: 4 },
+      { ...first, routes: [] },
+      { ...first, paused: { reason: 'test' } },
+      item({ '10.20.0.0/16': ['pcx-aaaaaaaa', 'pcx-bbbbbbbb'] }),
+    ]) {
+      await documents.send(new PutCommand({ TableName: desiredTable, Item: other }));
+      expect(await writer.put(item(), first)).toBe(false);
+      expect(await writer.remove(routeTableId, first)).toBe(false);
+      expect(await stored()).toEqual(other);
+    }
+    await documents.send(new PutCommand({ TableName: desiredTable, Item: first }));
+    expect(await writer.put(item({}, { mode: 'observe' }), await stored())).toBe(true);
+    expect(await writer.remove(routeTableId, item({}, { mode: 'observe' }))).toBe(true);
+    expect(await stored()).toBeUndefined();
+    expect(await writer.put(item(), first)).toBe(false);
+  });
+
+  it('a situation reader shows what reconciles read, for many tables in few calls', async () => {
+    const { desiredTable, ordersTable, stateTable } = await createTables();
+    const reader = situationReader(documents, { desiredTable, ordersTable, stateTable });
+    const other = 'rtb-0b1b2c3d4e5f60719';
+    await documents.send(new PutCommand({ TableName: desiredTable, Item: item() }));
+    await documents.send(new PutCommand({ TableName: stateTable, Item: { routeTableId, item: 'status', memory: 1 } }));
+    await writeOrder(ordersTable, other, 'pause', { reason: 'maintenance' });
+    expect([...(await reader.of([routeTableId, other]))]).toEqual([
+      [routeTableId, { item: item(), orders: noOrders, known: { isLost: true } }],
+      [
+        other,
+        { item: undefined, orders: { ...noOrders, pauses: [{ of: 'table', reason: 'maintenance' }] }, known: {} },
+      ],
+    ]);
+    expect(await reader.managed()).toEqual([routeTableId]);
+    expect(await reader.sweep()).toBeUndefined();
   });
 
   describe('an order', () => {

@@ -119,8 +119,9 @@ describe('routectl reconcile', () => {
     expect(await asBob('reconcile', '--json', '-f', fileFor(id))).toEqual({
       code: 1,
       stdout: '',
-      stderr:
-        'routectl: could not read route tables from EC2: the AWS credentials do not allow this call: they need ec2:DescribeRouteTables (You are not authorized)\n',
+      stderr: expect.stringMatching(
+        /^AWS account 000000000000, Region \S+, as arn:\S+\nroutectl: could not read route tables from EC2: the AWS credentials do not allow this call: they need ec2:DescribeRouteTables \(You are not authorized\)\n$/,
+      ),
     });
     expect(await routesOf(id)).toEqual({});
   });

@@ -20,6 +20,12 @@ export const refusal = (code: string, status: number): Reply => ({
 /** The answer to a call that only succeeds. */
 export const done: Reply = { status: 200, body: '<Response><requestId>1</requestId><return>true</return></Response>' };
 
+/** The answer of STS to `GetCallerIdentity`. */
+export const identity: Reply = {
+  status: 200,
+  body: '<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/alice</Arn><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>',
+};
+
 /** One page of DescribeRouteTables, of tables with these ids and owners. */
 export const page = (
   tables: readonly (string | readonly [id: string, ownerId: string])[],

@@ -108,7 +108,11 @@ export async function eventfulFleet(
   for (const id of tables) calls.set(id, await world.evidence.of(id, new Date(0)));
   const now = world.now();
   const sweepRecord = await world.states.readSweep();
-  const known = tables.map((routeTableId) => ({ routeTableId, status: world.states.status(routeTableId) }));
+  const known = tables.map((routeTableId) => ({
+    routeTableId,
+    status: world.states.status(routeTableId),
+    orders: world.orders.of(routeTableId),
+  }));
   // The sweep could not read the last table.
   const last = `${tables.at(-1)}`;
   const unknown = {

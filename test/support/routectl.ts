@@ -19,6 +19,8 @@ export interface Ended {
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** The folder in which the process runs. */
+  readonly cwd?: string;
   /** Makes the process fail when it uses the network or the AWS SDK. */
   readonly offline?: boolean;
 }
@@ -44,11 +46,12 @@ const terminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.sp
 
 async function run(
   [program = '', ...args]: readonly string[],
-  { env = {}, stdin = '' }: Omit<Surroundings, 'offline'>,
+  { env = {}, stdin = '', cwd }: Omit<Surroundings, 'offline'>,
 ): Promise<Ended> {
   const child = spawn(program, args, {
     env: { HOME: emptyHome, AWS_EC2_METADATA_DISABLED: 'true', ...env },
     stdio: 'pipe',
+    ...(cwd !== undefined && { cwd }),
   });
   // A process may end before it has read all its input; that is not a failure here.
   child.stdin.on('error', () => {});

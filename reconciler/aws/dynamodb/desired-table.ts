@@ -5,6 +5,14 @@ import { batchGet } from './batch-get.ts';
 /** Items per page of a sweep. One DescribeRouteTables page and one BatchGetItem call can each return this many. */
 const itemsPerPage = 100;
 
+/** The keys of all items, in order. */
+export async function keysOfItems(client: DynamoDBDocumentClient, tableName: string): Promise<readonly string[]> {
+  const ids: string[] = [];
+  const pages = paginateScan({ client }, { TableName: tableName, ProjectionExpression: 'routeTableId' });
+  for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
+  return ids.sort();
+}
+
 /** The DynamoDB table of desired items. Items are returned as they are stored, without any check of their content. */
 export function desiredItems(client: DynamoDBDocumentClient, tableName: string): DesiredItems {
   async function* pages(cursor?: string): AsyncGenerator<DesiredPage, undefined> {

@@ -1,10 +1,11 @@
-import { type DynamoDBDocumentClient, paginateQuery, paginateScan } from '@aws-sdk/lib-dynamodb';
-import { type Pause, everyTable } from '../../core/desired/orders.ts';
+import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import { type Orders, type Pause, everyTable } from '../../core/desired/orders.ts';
 import type { Run } from '../../core/announce/history.ts';
 import { type ReportedCall, callKeptMs } from '../../core/memory/call.ts';
 import type { Status } from '../../core/status/status.ts';
 import type { SweepRecord } from '../../core/status/sweep-record.ts';
 import type { TableNames } from './checkpoint.ts';
+import { keysOfItems } from './desired-table.ts';
 import { tableEvidence } from './evidence-table.ts';
 import { tableOrders } from './orders-table.ts';
 import { runOf, tableStates } from './state-table.ts';
@@ -13,14 +14,17 @@ import { runOf, tableStates } from './state-table.ts';
 export interface FleetTable {
   readonly routeTableId: string;
   readonly status?: Status;
+  readonly orders: Orders;
 }
 
 /** Reads the stored state of the fleet, for people. Writes nothing and never calls EC2. */
 export interface FleetReader {
   /**
    * Every table with a desired item, in the order of ids, the record of the last sweep, and the stops of all tables.
+   *
+   * @param ids the tables, if they are known: this saves the Scan of the items
    */
-  fleet(): Promise<{
+  fleet(ids?: readonly string[]): Promise<{
     readonly tables: readonly FleetTable[];
     readonly sweep: SweepRecord | undefined;
     readonly stops: readonly Pause[];
@@ -54,13 +58,6 @@ export function fleetReader(
   // The functions log the rows that are left out.
   const evidence = tableEvidence(client, stateTable, { warn: () => {} });
 
-  async function managed(): Promise<readonly string[]> {
-    const ids: string[] = [];
-    const pages = paginateScan({ client }, { TableName: desiredTable, ProjectionExpression: 'routeTableId' });
-    for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
-    return ids.sort();
-  }
-
   /** The runs of a table, newest first. Their keys begin with the time at which they were detected. */
   async function runsOf(routeTableId: string, latest: number, since: Date | undefined): Promise<readonly Run[]> {
     const pages = paginateQuery(
@@ -87,12 +84,16 @@ export function fleetReader(
   }
 
   return {
-    async fleet() {
-      const [ids, sweep, ordersFor] = await Promise.all([managed(), states.readSweep(), orders.all()]);
+    async fleet(known) {
+      const [ids, sweep, ordersFor] = await Promise.all([
+        known ?? keysOfItems(client, desiredTable),
+        states.readSweep(),
+        orders.all(),
+      ]);
       const glances = await states.glance(ids);
       const tables = ids.map((routeTableId) => {
         const status = glances.get(routeTableId)?.status;
-        return { routeTableId, ...(status && { status }) };
+        return { routeTableId, orders: ordersFor.of(routeTableId), ...(status && { status }) };
       });
       return { tables, sweep, stops: ordersFor.of(everyTable).pauses };
     },

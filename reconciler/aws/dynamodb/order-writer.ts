@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { isActive } from '../../core/desired/ignore.ts';
 import { type Approval, type Pause, everyTable, ordersOf, stoppingOrders } from '../../core/desired/orders.ts';
-import { destinationText, parseDestination } from '../../core/route/route.ts';
+import { canonicalText } from '../../core/route/route.ts';
 
 /** A pause, stop or hold to write. */
 export interface NewOrder {
@@ -134,7 +134,7 @@ export function orderWriter(client: DynamoDBDocumentClient, ordersTable: string)
       const { Item } = await client.send(new GetCommand({ TableName: ordersTable, Key: key, ConsistentRead: true }));
       const holds: unknown = Item?.['holds'];
       if (typeof holds !== 'object' || holds === null) return 'none';
-      const spelled = Object.entries(holds).filter(([text]) => canonical(text) === destination);
+      const spelled = Object.entries(holds).filter(([text]) => canonicalText(text) === destination);
       const all = await Promise.all(
         spelled.map(async ([text, value]): Promise<Ended> => {
           const [found] = ordersOf([{ ...key, holds: { [text]: value } }]).holds;
@@ -183,8 +183,3 @@ const written = ({ reason, by, at, until }: NewOrder): Record<string, string> =>
 
 const mostOf = (all: readonly Ended[]): Ended =>
   (['ended', 'over'] as const).find((one) => all.includes(one)) ?? 'none';
-
-function canonical(text: string): string | undefined {
-  const parsed = parseDestination(text);
-  return parsed.ok ? destinationText(parsed.value) : undefined;
-}

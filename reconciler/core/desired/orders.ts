@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { known } from '../route/known.ts';
 import { instant } from './instant.ts';
-import { destinationText, parseDestination } from '../route/route.ts';
+import { canonicalText, destinationText, parseDestination } from '../route/route.ts';
 
 /** The orders that people give outside the item, so that the next write of a pipeline does not overwrite them. */
 export interface Orders {
@@ -90,19 +90,13 @@ const end = anInstant.transform((value) => new Date(value));
 /** Somebody wants changes to stop. So fields that cannot be read are dropped, and the order still stops them. */
 const stopShape = z.looseObject({ reason: text, by: text, at: text, until: end.optional().catch(undefined) }).catch({});
 
-/** A destination in canonical form. Any other text stays as it is, and matches no route. */
-function canonical(destination: string): string {
-  const parsed = parseDestination(destination);
-  return parsed.ok ? destinationText(parsed.value) : destination;
-}
-
 const rowShape = z.looseObject({ routeTableId: z.string(), order: z.string() });
 
 const consent = { by: cutText, at: anInstant, until: end };
 
 /** An approval with a missing or invalid field approves nothing. */
 const approvalShape = z.object({
-  routes: z.array(z.object({ destination: z.string().transform(canonical), target: z.string() })),
+  routes: z.array(z.object({ destination: z.string().transform(canonicalText), target: z.string() })),
   ...consent,
   desiredHash: z.string(),
 });

@@ -132,7 +132,8 @@ export const planAfter = (
   context: Context,
 ): Plan => plan(desired, { ...actual, routes: routesAfter(done, actual.routes) }, context);
 
-function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): ActualRoute[] {
+/** The routes of a table after changes have been made. New routes count as active. */
+export function routesAfter(done: readonly Change[], routes: readonly ActualRoute[]): ActualRoute[] {
   const changed = new Set(done.map(({ destination }) => destinationText(destination)));
   const made = done.flatMap((change): ActualRoute[] => {
     if (change.action === 'delete') return [];

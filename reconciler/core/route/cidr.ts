@@ -40,7 +40,7 @@ export function parseCidr(text: string): ParsedCidr {
   }
   const { number: address } = parseIp(addressText);
   const block = masked({ kind, address, prefixLength });
-  return { ok: true, block: { kind, cidr: spell(block) }, hostBits: block.address !== address };
+  return { ok: true, block: spelled(block), hostBits: block.address !== address };
 }
 
 function expectation(text: string): string {
@@ -48,6 +48,41 @@ function expectation(text: string): string {
   if (isIP(text) !== 0) return `a prefix length after the address, such as ${text}/${isIP(text) === 4 ? 32 : 128}`;
   if (/^0\d|\.0\d/.test(text)) return 'an IPv4 CIDR block without leading zeros, such as 10.0.0.0/8';
   return 'an IPv4 or IPv6 CIDR block, such as 10.0.0.0/16 or 2001:db8::/32';
+}
+
+/** Parses one address into the block that contains only it. */
+export function parseAddress(text: string): ParsedCidr {
+  const version = isIP(text);
+  const parsed = parseCidr(`${text}/${version === 4 ? addressBits.ipv4 : addressBits.ipv6}`);
+  return version === 0 || !parsed.ok
+    ? { ok: false, expected: 'one IPv4 or IPv6 address, such as 10.0.0.7 or 2001:db8::7' }
+    : parsed;
+}
+
+/** Whether a block contains one address only. */
+export const isOneAddress = ({ kind, cidr }: Cidr): boolean => cidr.endsWith(`/${addressBits[kind]}`);
+
+/** Consecutive addresses of one family. Both ends belong to the range. */
+export interface AddressRange {
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** All addresses of a family, as a block. */
+export const everyAddress = (kind: Cidr['kind']): Cidr => spelled({ kind, address: 0n, prefixLength: 0 });
+
+/** The addresses of a block. */
+export function rangeOf(block: Cidr): AddressRange {
+  const { kind, address, prefixLength } = read(block);
+  return { first: address, last: address + (1n << BigInt(addressBits[kind] - prefixLength)) - 1n };
+}
+
+/** The two halves of a block. Undefined if it contains one address only. */
+export function halvesOf(block: Cidr): readonly [Cidr, Cidr] | undefined {
+  if (isOneAddress(block)) return undefined;
+  const lower = { ...read(block), prefixLength: read(block).prefixLength + 1 };
+  const size = 1n << BigInt(addressBits[block.kind] - lower.prefixLength);
+  return [spelled(lower), spelled({ ...lower, address: lower.address + size })];
 }
 
 /** Whether a canonical IPv6 block lies in `::ffff:0:0/96`, the range of IPv4-mapped addresses. */
@@ -87,6 +122,8 @@ function masked(block: Block): Block {
   const hostBits = BigInt(addressBits[block.kind] - block.prefixLength);
   return { ...block, address: (block.address >> hostBits) << hostBits };
 }
+
+const spelled = (block: Block): Cidr => ({ kind: block.kind, cidr: spell(block) });
 
 function spell({ kind, address, prefixLength }: Block): string {
   // RFC 5952, section 5: an IPv4-mapped address ends in its dotted IPv4 address.

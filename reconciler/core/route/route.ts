@@ -77,6 +77,8 @@ const hex = '(?:[0-9a-f]{8}|[0-9a-f]{17})';
 
 export const routeTableIdPattern = new RegExp(`^rtb-${hex}$`);
 
+export const subnetIdPattern = new RegExp(`^subnet-${hex}$`);
+
 /** What is wrong with an item that has another key. */
 export const notATableId = 'its key is not a route table id: expected rtb- and 17 (or 8) lower-case hex digits';
 
@@ -158,6 +160,12 @@ export function destinationText(destination: Destination | Unknown): string {
     default:
       return destination satisfies never;
   }
+}
+
+/** A destination in canonical form, as text. Any other text stays as it is, and is the destination of no route. */
+export function canonicalText(text: string): string {
+  const parsed = parseDestination(text);
+  return parsed.ok ? destinationText(parsed.value) : text;
 }
 
 /** A target as a person writes it. */

@@ -1,0 +1,49 @@
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { environmentFor } from '../../../local/stack.ts';
+import { jsonLines, routectl } from '../../support/routectl.ts';
+import { Testbed } from '../support/testbed.ts';
+
+// The deployed parts as a person on call examines them.
+
+const stack = inject('stack');
+let testbed: Testbed;
+beforeAll(async () => {
+  testbed = await Testbed.open();
+});
+
+async function findings(...options: readonly string[]) {
+  const { stdout } = await routectl(['doctor', '--json', ...options], { env: environmentFor(stack) });
+  return jsonLines(stdout);
+}
+
+describe('routectl doctor', () => {
+  it('finds the parts of the stack, and the schedule that somebody disabled', async () => {
+    await testbed.schedule('ENABLED');
+    const well = await findings();
+    for (const check of ['stack', 'rule', 'rule', 'rule', 'mappings', 'mappings', 'schedule'])
+      expect(well).toContainEqual({ check, result: 'ok', found: expect.any(String) });
+    expect(well).toContainEqual({
+      check: 'queue',
+      result: 'ok',
+      found: expect.stringContaining('UndeliveredEvents is empty'),
+    });
+    await testbed.schedule('DISABLED');
+    expect(await findings()).toContainEqual({
+      check: 'schedule',
+      result: 'problem',
+      found: expect.stringMatching(/^schedule \S+ is disabled: no sweep starts$/),
+      todo: expect.any(String),
+    });
+  });
+
+  it('times the event of a call that changes no route', async () => {
+    const routes = { '10.20.0.0/16': testbed.network.peering };
+    const table = await testbed.tableInSync(routes);
+    expect(await findings('--round-trip', table)).toContainEqual({
+      check: 'round trip',
+      result: 'ok',
+      found: expect.stringMatching(/^the event of a call reached rtb-\S+ within \S+ m?s$/),
+    });
+    await testbed.has(table, routes);
+  });
+});
