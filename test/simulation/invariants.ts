@@ -623,6 +623,7 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
       !watch.refuses(routeTableId, wanted) &&
       !isRefusedByRule(routeTableId, destination, wanted, found, before) &&
       !isLater(destination) &&
+      !isBraked(destination, facts, watch) &&
       !wasWritten(destination) &&
       // A working route moves back when its listed target was up for 5 minutes.
       state?.memory.destinations.get(destination)?.down === undefined;
@@ -821,6 +822,15 @@ const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, wat
     (deviation) => deviation.isOurs && !isExcused(deviation, facts, world, watch),
   );
 
+/** Whether the fleet brake holds back the replace of a route, and nobody has approved that edit. */
+function isBraked(destination: string, { state }: TableFacts, watch: Facts): boolean {
+  const { replaces = [] } = state?.status.plan?.blocked ?? {};
+  return (
+    replaces.some((one) => one.destination === destination) &&
+    !watch.edits.isApproved(state?.memory.braked?.edit, watch.time())
+  );
+}
+
 /** Whether a remaining deviation is excused: EC2 rejects the repair, or it waits for a person, and the status says so. */
 function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts, world: World, watch: Facts): boolean {
   const { state, routeTableId } = facts;
@@ -831,8 +841,7 @@ function isExcused({ destination, wanted, found }: Deviation, facts: TableFacts,
     (finding) => finding.code === 'target-down' && finding.destination === destination,
   );
   if (isKept && isDead) return true;
-  const isBraked = status?.plan?.blocked?.replaces?.some((one) => one.destination === destination) === true;
-  if (isBraked && !watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())) return true;
+  if (isBraked(destination, facts, watch)) return true;
   // The failure of a rejected create also explains the deletes that wait for it.
   const waits = status?.plan?.waiting?.some((one) => one.destination === destination) === true;
   if (wanted === undefined)
