@@ -114,6 +114,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'repairs that others undo back off': (mutation, _, watch) => {
+    // A repeat of a write that no read has shown counts as no repair.
+    if (watch.readsMayLagMinutes) return undefined;
     if (isRescue(mutation)) return undefined;
     const { fights } = watch.facts(mutation.routeTableId);
     const earlyMs = fights.tooEarly(mutation.destination, mutation.to, watch.time());
@@ -295,7 +297,9 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const { routeTableId } = mutation;
     const facts = watch.facts(routeTableId);
     const isUnsure = watch.faults.knows('call arrives after its caller gave up', 'restored from a backup');
-    if (isUnsure || !isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
+    // A read from before our own write makes a route in force look as if others had made it.
+    if (isUnsure || watch.readsMayLagMinutes) return undefined;
+    if (!isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
     if (watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())) return undefined;
     const tables = watch.edits.changes(routeTableId, watch.time());
     return tables > watch.edits.tooMany ? `${tell(mutation)} is an edit of table ${tables} in 10 minutes` : undefined;
