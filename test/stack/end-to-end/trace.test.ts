@@ -80,7 +80,9 @@ describe('routectl trace', () => {
     expect(lines(answer)[0]).toBe(`now ${natGateway} by 0.0.0.0/0, static`);
     expect(await trace('subnet-0f0f0f0f0f0f0f0f0', '8.8.8.8')).toMatchObject({
       code: 1,
-      stderr: 'routectl: subnet-0f0f0f0f0f0f0f0f0: no such subnet in this account and Region\n',
+      stderr: expect.stringContaining(
+        '\nroutectl: subnet-0f0f0f0f0f0f0f0f0: no such subnet in this account and Region\n',
+      ),
     });
   });
 
