@@ -299,7 +299,7 @@ try {
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
-  if (error instanceof Failure) return printable(error.message);
+  if (error instanceof Failure) return error.message;
   const message = error instanceof Error ? error.message : String(error);
   return `unexpected: ${printable(message)} (DEBUG=routectl shows where)`;
 }

@@ -15,7 +15,6 @@ import { nameOf } from './files.ts';
 import { fleetReaderOf } from './fleet.ts';
 import { noPrefixLists, prefixListsIn, routesAround } from './paths.ts';
 import { targetHealthInEc2 } from './plan.ts';
-import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { type PlannedPath, type Trace, traceJson, traceText } from './trace-text.ts';
 
@@ -162,7 +161,7 @@ async function inDeployment(
     return await reaching('read the desired item and the history', open, () => readDeployment(table, open, terminal));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    terminal.note(printable(`${error.message}; so the trace shows the route tables alone`));
+    terminal.note(`${error.message}; so the trace shows the route tables alone`);
     return {};
   }
 }
