@@ -7,6 +7,7 @@ import { itemChanges } from '../reconciler/core/desired/item-changes.ts';
 import { desiredItemSchema } from '../reconciler/core/desired/schema.ts';
 import { slotsOf } from '../reconciler/core/plan/slots.ts';
 import { type ActualTable, type StaticRoute, targetNames } from '../reconciler/core/route/route.ts';
+import { noSuchTable } from './actual-tables.ts';
 import { agreed } from './consent.ts';
 import { readSituations } from './deployed-plans.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
@@ -93,7 +94,7 @@ async function find(
   const stored = desiredItemSchema.safeParse(before);
   if (!stored.success) throw new Failure(`the stored item of ${routeTableId} is invalid: correct it first`);
   const actual = tables.get(routeTableId);
-  if (!actual) throw new Failure(`${routeTableId} does not exist in this account and Region`);
+  if (!actual) throw noSuchTable(routeTableId);
   const route = staticRouteAt(destination, actual);
   if (route && (route.target.kind === 'lattice' || route.target.kind === 'unknown' || isOfEndpoint(route)))
     throw new Failure(

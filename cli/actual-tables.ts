@@ -8,6 +8,9 @@ import { nameOf, readText } from './files.ts';
 /** The actual route tables by id. A table that is absent from the map does not exist. */
 export type ActualTables = ReadonlyMap<string, ActualTable>;
 
+export const noSuchTable = (routeTableIds: string, place = 'this account and Region'): Failure =>
+  new Failure(`${routeTableIds}: no such route table in ${place}`);
+
 /**
  * Reads tables from EC2 in bulk.
  *

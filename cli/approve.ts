@@ -14,12 +14,13 @@ import {
   targetText,
 } from '../reconciler/core/route/route.ts';
 import { wantedOf } from '../reconciler/situation.ts';
-import { tablesInEc2 } from './actual-tables.ts';
+import { noSuchTable, tablesInEc2 } from './actual-tables.ts';
 import { agreed } from './consent.ts';
 import { planAsDeployed, readSituations } from './deployed-plans.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import { fleetReaderOf } from './fleet.ts';
 import { columns } from './layout.ts';
 import { writerOf } from './pause.ts';
 import { printable } from './printable.ts';
@@ -139,8 +140,8 @@ function idsOf(given: readonly string[]): Asked {
 /** The tables to look at. The stored states say which table has which plan. */
 async function tablesNamed({ tableIds, planIds }: Asked, open: Deployment): Promise<readonly string[]> {
   if (planIds.length === 0) return [...new Set(tableIds)];
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const { tables } = await reaching('find the plans', open, () => fleetReader(open.documents, open).fleet());
+  const reader = await fleetReaderOf(open);
+  const { tables } = await reaching('find the plans', open, () => reader.fleet());
   const withPlans = tables.filter(({ status }) => planIds.includes(status?.plan?.planId ?? ''));
   return [...new Set([...tableIds, ...withPlans.map(({ routeTableId }) => routeTableId)])];
 }
@@ -167,8 +168,7 @@ async function heldBack(
     const one = wantedOf(item, orders, new Date());
     if (one.kind === 'unmanaged')
       throw new Failure(`${routeTableId} has no desired item in ${open.desiredTable}: it is not managed`);
-    if (!situations.actual.has(routeTableId))
-      throw new Failure(`${routeTableId} does not exist in this account and Region`);
+    if (!situations.actual.has(routeTableId)) throw noSuchTable(routeTableId);
     // Without a memory the next reconcile would count an approval as spent.
     if (!known.state)
       throw new Failure(`${routeTableId} has not been reconciled yet: wait for its first reconcile, then approve`);

@@ -40,7 +40,7 @@ export async function enterAws({ account }: AwsOptions, { note }: Pick<Terminal,
   } catch (error) {
     const failure = failedCall('could not find out which account this is', error, 'sts:GetCallerIdentity');
     if (isAboutCaller(error) || account !== undefined) throw failure;
-    note(printable(failure.message));
+    note(failure.message);
     caller = { region };
   }
   note(printable(`AWS account ${caller.account ?? 'unknown'}, Region ${region}, as ${authorOf(caller)}`));

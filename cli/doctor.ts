@@ -21,6 +21,7 @@ import {
 } from './doctor-checks.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { failedCall } from './failure.ts';
+import { fleetReaderOf } from './fleet.ts';
 import { type Format, columns, sections, tally } from './layout.ts';
 import { printable } from './printable.ts';
 import { idsChecked } from './pause.ts';
@@ -45,12 +46,11 @@ interface Check {
 export async function doctor(options: DoctorOptions, { print, note, look }: Terminal): Promise<ExitCode> {
   const [tagged] = options.roundTrip === undefined ? [] : idsChecked([options.roundTrip]);
   const open = await deployment(options, { note });
-  const [{ deploymentReader }, { fleetReader }] = await Promise.all([
+  const [{ deploymentReader }, stored] = await Promise.all([
     import('../reconciler/aws/deployment-reader.ts'),
-    import('../reconciler/aws/dynamodb/fleet-reader.ts'),
+    fleetReaderOf(open),
   ]);
   const reader = deploymentReader();
-  const stored = fleetReader(open.documents, open);
   const checks = [
     trailCheck(reader),
     ...fleetChecks(stored, open, reader),

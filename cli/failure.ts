@@ -1,9 +1,11 @@
-/** A failure with a one-line message: what failed, where, and what was expected. */
+import { printable } from './printable.ts';
+
+/** A failure with a message of one printable line: what failed, where, and what was expected. */
 export class Failure extends Error {
   override readonly name = 'Failure';
 
   constructor(sentence: string, options?: ErrorOptions) {
-    super(sentence.replace(/\s+/g, ' ').trim(), options);
+    super(printable(sentence.replace(/\s+/g, ' ').trim()), options);
   }
 }
 

@@ -4,6 +4,11 @@ import { type Deployment, type DeploymentOptions, deployment, reaching } from '.
 import { Failure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
+export async function fleetReaderOf(open: Deployment): Promise<FleetReader> {
+  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
+  return fleetReader(open.documents, open);
+}
+
 /** The fleet of a deployment, as stored. */
 export interface OpenFleet {
   readonly open: Deployment;
@@ -24,8 +29,7 @@ export async function readFleet(
   terminal: Pick<Terminal, 'note'>,
 ): Promise<OpenFleet> {
   const open = await deployment(options, terminal);
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const reader = fleetReader(open.documents, open);
+  const reader = await fleetReaderOf(open);
   const fleet = { ...(await reaching('read the fleet', open, () => reader.fleet())), now: new Date() };
   const view = fleetView(fleet);
   const managed = new Set(view.rows.map(({ routeTableId }) => routeTableId));

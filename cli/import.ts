@@ -5,7 +5,7 @@ import { adoptionOf } from '../reconciler/core/plan/adoption.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import { type ActualTable, sortedBy } from '../reconciler/core/route/route.ts';
 import type { Search, TableSearch } from '../reconciler/aws/ec2/table-search.ts';
-import { tablesInAnswer } from './actual-tables.ts';
+import { noSuchTable, tablesInAnswer } from './actual-tables.ts';
 import { type AwsOptions, enterAws } from './caller.ts';
 import { readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
@@ -130,7 +130,7 @@ const inOrder = (tables: readonly ActualTable[]): readonly ActualTable[] =>
 /** @throws Failure if a table was asked for by its id and not found, or if nothing was found */
 function allOf({ ids = [] }: Search, tables: readonly ActualTable[]): readonly ActualTable[] {
   const missing = ids.filter((id) => !tables.some(({ routeTableId }) => routeTableId === id));
-  if (missing.length > 0) throw new Failure(`${missing.join(', ')}: no such route table in this account and Region`);
+  if (missing.length > 0) throw noSuchTable(missing.join(', '));
   if (tables.length === 0) throw new Failure('no route table was found under these conditions');
   return tables;
 }

@@ -28,6 +28,7 @@ const program = new Command('routectl')
   .version(packageJson.version)
   .helpCommand(false)
   .showHelpAfterError()
+  .configureHelp({ subcommandTerm: (command) => command.name() })
   .exitOverride()
   .addHelpText(
     'after',
@@ -41,19 +42,13 @@ const file = ['-f, --file <files...>', 'YAML or JSON files of one or many tables
 const account = ['--account <id>', 'refuse to work in another account'] as const;
 const json = ['--json', 'one JSON document per table, one per line'] as const;
 
+// The help lists each command with its summary in one line. The help of the command starts with its description.
 // Each command is loaded on demand: to load the AWS SDK alone takes longer than to validate a file.
-program
-  .command('validate')
-  .description('report every problem in files of tables, and where it is; needs no network')
-  .requiredOption(...file)
-  .option(...json)
-  .action(async (options: ValidateOptions) => {
-    const { validate } = await import('./validate.ts');
-    process.exitCode = await validate(options, terminal);
-  });
+program.commandsGroup('Without a deployed reconciler:');
 
 program
   .command('import')
+  .summary('write existing tables down as files, in mode observe')
   .description('write the routes of tables down as items in mode observe; changes nothing in AWS')
   .argument('[route-table-ids...]')
   .option('--vpc <ids...>', 'all tables of these VPCs')
@@ -70,7 +65,19 @@ program
   });
 
 program
+  .command('validate')
+  .summary('report every problem in files, and where it is')
+  .description('report every problem in files of tables, and where it is; needs no network')
+  .requiredOption(...file)
+  .option(...json)
+  .action(async (options: ValidateOptions) => {
+    const { validate } = await import('./validate.ts');
+    process.exitCode = await validate(options, terminal);
+  });
+
+program
   .command('plan')
+  .summary('show what would be changed')
   .description('show what would be changed, in EC2 or against a saved answer; changes nothing')
   .requiredOption(...file)
   .option('--actual <file>', 'a saved answer of "aws ec2 describe-route-tables" in place of EC2; needs no network')
@@ -91,6 +98,7 @@ program
 
 program
   .command('reconcile')
+  .summary('plan, apply and verify once')
   .description('plan, apply and verify once, from files alone: no DynamoDB, no Lambda, no questions asked')
   .requiredOption(...file)
   .option('--dry-run', 'plan only')
@@ -120,7 +128,10 @@ const tables = (command: Command): Command =>
     )
     .option(...account);
 
+program.commandsGroup('Give orders to a deployed reconciler:');
+
 tables(program.command('apply'))
+  .summary('show what files change, ask, write the items, and follow')
   .description('show what files change in items and routes, ask, write the items, and follow until all is settled')
   .requiredOption(...file)
   .option('--only <ids...>', 'only these tables of the files')
@@ -135,6 +146,7 @@ tables(program.command('apply'))
   });
 
 tables(program.command('pause'))
+  .summary('stop all changes in some tables, or in all tables')
   .description('stop all changes in some tables, or in all tables; drift is still reported')
   .argument('[route-table-ids...]')
   .option('--all', 'the emergency stop: no table is changed')
@@ -148,6 +160,7 @@ tables(program.command('pause'))
   });
 
 tables(program.command('resume'))
+  .summary('end a pause')
   .description('end what "routectl pause" began')
   .argument('[route-table-ids...]')
   .option('--all', 'end the stop of every table')
@@ -158,6 +171,7 @@ tables(program.command('resume'))
   });
 
 tables(program.command('hold'))
+  .summary('leave one destination as it is for a while')
   .description('leave one destination of a table as it is for a while, or end that')
   .argument('<route-table-id>')
   .argument('<destination>', 'a CIDR block or a prefix list')
@@ -172,6 +186,7 @@ tables(program.command('hold'))
   });
 
 tables(program.command('accept'))
+  .summary('take a route that EC2 has into the item')
   .description('take the route that EC2 has at one destination into the item')
   .argument('<route-table-id>')
   .argument('<destination>', 'a CIDR block or a prefix list')
@@ -184,6 +199,7 @@ tables(program.command('accept'))
   });
 
 tables(program.command('approve'))
+  .summary('let the deletes go that wait for a person')
   .description('show what waits in tables, ask, approve exactly that for 24 hours, and wait until it is done')
   .argument('<ids...>', 'ids of route tables, of plans as "routectl status" shows them, or the id of an edit')
   .option('-y, --yes', 'do not ask')
@@ -200,7 +216,10 @@ tables(program.command('approve'))
     process.exitCode = await approve(ids, options, terminal);
   });
 
+program.commandsGroup('See what it does:');
+
 tables(program.command('status'))
+  .summary('the fleet, most urgent first, or one table in full')
   .description('the fleet, most urgent first, or one table in full; changes nothing')
   .argument('[route-table-ids...]')
   .option('--phase <phases...>', 'only tables in these phases')
@@ -213,6 +232,7 @@ tables(program.command('status'))
   });
 
 tables(program.command('history'))
+  .summary('who changed what in a table, and how long it lasted')
   .description('who changed what in a table, and how long it lasted; changes nothing')
   .argument('<route-table-id>')
   .option('--since <time>', 'from then on: a time before now (2h, 7d) or an instant; by default the latest 25 entries')
@@ -224,6 +244,7 @@ tables(program.command('history'))
   });
 
 tables(program.command('watch'))
+  .summary('the fleet as it changes, until Ctrl-C')
   .description('the fleet as it changes, until Ctrl-C; one line for each change if the output is no terminal')
   .option('--every <time>', 'how often to read the fleet: 5s (the default), 1m')
   .option(...json)
@@ -233,6 +254,7 @@ tables(program.command('watch'))
   });
 
 tables(program.command('trace'))
+  .summary('which route carries a packet, since when, and made by whom')
   .description('which route carries a packet, since when, made by whom, and after the plan; changes nothing')
   .argument('<subnet-or-table>', 'where the packet comes from: subnet-… or rtb-…')
   .argument('<address>', 'where it goes: one IPv4 or IPv6 address')
@@ -245,6 +267,7 @@ tables(program.command('trace'))
   });
 
 tables(program.command('doctor'))
+  .summary('check every part that a repair depends on')
   .description('check every part that a repair depends on, and say what to do; changes no route')
   .option('--stack <name>', 'the CloudFormation stack', 'RouteReconciler')
   .option('--round-trip <route-table-id>', 'tag this managed table for a moment, and time the event of that call')
@@ -255,6 +278,7 @@ tables(program.command('doctor'))
   });
 
 tables(program.command('report'))
+  .summary('the fleet and the history of urgent tables, as a file')
   .description('the fleet, and the history of tables that need a person or drifted lately, as a file; changes nothing')
   .argument('[route-table-ids...]', 'more tables to show in full')
   .option('--html <file>', 'write one HTML file that needs nothing else; - is standard output')
@@ -281,7 +305,7 @@ try {
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {
   if (process.env['DEBUG'] === 'routectl') return inspect(error);
-  if (error instanceof Failure) return printable(error.message);
+  if (error instanceof Failure) return error.message;
   const message = error instanceof Error ? error.message : String(error);
   return `unexpected: ${printable(message)} (DEBUG=routectl shows where)`;
 }

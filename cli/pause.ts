@@ -9,6 +9,7 @@ import { type Deployment, type DeploymentOptions, deployment, reaching } from '.
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
 import { wantedOf } from '../reconciler/situation.ts';
+import { fleetReaderOf } from './fleet.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { endOf } from './times.ts';
@@ -123,8 +124,8 @@ function whyStopped({ of, reason, by }: Pause): string {
 
 /** The tables with a pause of their own. A stop of all tables does not end it. */
 async function pausedTables(open: Deployment, now: Date): Promise<ReadonlyMap<string, string>> {
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const { tables } = await fleetReader(open.documents, open).fleet();
+  const reader = await fleetReaderOf(open);
+  const { tables } = await reader.fleet();
   return new Map(
     tables.flatMap(({ routeTableId, orders }): (readonly [string, string])[] => {
       const pause = orders.pauses.find((one) => one.of === 'table' && isActive(one, now));

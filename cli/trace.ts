@@ -5,16 +5,16 @@ import { parseAddress } from '../reconciler/core/route/cidr.ts';
 import { type Path, claimsOf, hopsOf, isKnown, leadingTo, pathOf } from '../reconciler/core/route/path.ts';
 import { type ActualTable, routeTableIdPattern, subnetIdPattern } from '../reconciler/core/route/route.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
-import { tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
+import { noSuchTable, tablesInAnswer, tablesInEc2 } from './actual-tables.ts';
 import { planAsDeployed, situationReaderOf } from './deployed-plans.ts';
 import { type Deployment, type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { readDesired } from './desired-input.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure, failedCall } from './failure.ts';
 import { nameOf } from './files.ts';
+import { fleetReaderOf } from './fleet.ts';
 import { noPrefixLists, prefixListsIn, routesAround } from './paths.ts';
 import { targetHealthInEc2 } from './plan.ts';
-import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 import { type PlannedPath, type Trace, traceJson, traceText } from './trace-text.ts';
 
@@ -88,8 +88,7 @@ async function tableOf(id: string, { actual }: TraceOptions): Promise<Pick<Trace
     throw new Failure(`"${id}" is neither a subnet nor a route table: expected subnet-… or rtb-…`);
   const table = (actual === undefined ? await inEc2(id) : await tablesInAnswer(actual)).get(id);
   if (table) return { table };
-  const place = actual === undefined ? 'this account and Region' : nameOf(actual);
-  throw new Failure(`${id}: no such route table in ${place}`);
+  throw noSuchTable(id, actual && nameOf(actual));
 }
 
 async function inEc2(id: string): Promise<ReadonlyMap<string, ActualTable>> {
@@ -162,7 +161,7 @@ async function inDeployment(
     return await reaching('read the desired item and the history', open, () => readDeployment(table, open, terminal));
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    terminal.note(printable(`${error.message}; so the trace shows the route tables alone`));
+    terminal.note(`${error.message}; so the trace shows the route tables alone`);
     return {};
   }
 }
@@ -173,16 +172,16 @@ async function readDeployment(
   terminal: Pick<Terminal, 'note'>,
 ): Promise<{ readonly wish?: Wish; readonly recorded: Recorded }> {
   const { routeTableId } = table;
-  const [reader, { lastValidItems }, { fleetReader }, { wantedNow }] = await Promise.all([
+  const [reader, fleetReader, { lastValidItems }, { wantedNow }] = await Promise.all([
     situationReaderOf(open),
+    fleetReaderOf(open),
     import('../reconciler/aws/dynamodb/last-valid-table.ts'),
-    import('../reconciler/aws/dynamodb/fleet-reader.ts'),
     import('../reconciler/situation.ts'),
   ]);
   const [of, sweep, { runs, calls, status }] = await Promise.all([
     reader.of([routeTableId]),
     reader.sweep(),
-    fleetReader(open.documents, open).table(routeTableId, new Date(0)),
+    fleetReader.table(routeTableId, new Date(0)),
   ]);
   const recorded = { runs, calls, ...(status?.drift && { drift: status.drift }) };
   const lastValid = lastValidItems(open.documents, open.stateTable);

@@ -4,6 +4,7 @@ import { heldText } from '../report/words.ts';
 import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import { fleetReaderOf } from './fleet.ts';
 import { fleetLines, fleetSummary } from './fleet-text.ts';
 import type { Look } from './layout.ts';
 import { printable } from './printable.ts';
@@ -31,8 +32,7 @@ export async function watch({ every, json = false, ...options }: WatchOptions, t
   if (everyMs === undefined || everyMs < shortestMs)
     throw new Failure(`--every ${every}: expected a time such as 5s or 1m, at least 1s`);
   const open = await deployment(options, terminal);
-  const { fleetReader } = await import('../reconciler/aws/dynamodb/fleet-reader.ts');
-  const reader = fleetReader(open.documents, open);
+  const reader = await fleetReaderOf(open);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   await watchFleet({

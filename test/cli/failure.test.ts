@@ -51,6 +51,7 @@ describe('failedCall', () => {
     ],
     ['an unknown error', named('Strange', 'a\n  strange\tthing'), 'a strange thing'],
     ['a thrown value that is not an error', 'oops', 'oops'],
+    ['an answer that would erase a line, with the control characters visible', 'a\u001B[2Kb', 'a\\u{1b}[2Kb'],
   ])('explains %s in one line', (_, error, explanation) => {
     const failure = failedCall('could not read', error);
     expect(failure.message).toBe(`could not read: ${explanation}`);

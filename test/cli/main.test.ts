@@ -10,10 +10,32 @@ describe('routectl', () => {
     expect(statSync(binary).mode & 0o111).toBe(0o111);
   });
 
-  it('shows its commands', async () => {
+  it('lists its commands in groups, each in one line of a narrow terminal', async () => {
     const { code, stdout, stderr } = await routectl(['--help'], { offline: true });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/validate .*plan .*reconcile /s);
+    const listed = stdout.slice(stdout.indexOf('Without a'), stdout.indexOf('Exit codes:')).trim();
+    expect(listed.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    const groups = listed.split('\n\n').map((group) =>
+      group
+        .replace(/^ +([a-z]+) .*/gm, '$1')
+        .split('\n')
+        .join(' '),
+    );
+    expect(groups).toEqual([
+      'Without a deployed reconciler: import validate plan reconcile',
+      'Give orders to a deployed reconciler: apply pause resume hold accept approve',
+      'See what it does: status history watch trace doctor report',
+    ]);
+  });
+
+  it.each([
+    [['stauts'], 'Did you mean status?'],
+    [['plan', '-f', 'routes.yaml', '--imapct'], 'Did you mean --impact?'],
+  ])('names the word that was meant: %s', async (args, question) => {
+    expect(await routectl(args, { offline: true })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(question),
+    });
   });
 
   it.each([

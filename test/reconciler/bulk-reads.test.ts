@@ -72,7 +72,7 @@ describe('tables that are reconciled together', () => {
 
   it('and are missing or foreign are read alone: only that says why', async () => {
     const world = await fleet([]);
-    const [there = '', missing = ''] = [idOf(0), idOf(999)];
+    const [there, missing] = [idOf(0), idOf(999)];
     world.desired.put({ routeTableId: missing, routes: [{ destination, target }] });
     await reconcileEach([there, missing], event, world, world.invocation());
     expect(world.states.status(missing).phase).toBe('Missing');

@@ -65,6 +65,7 @@ describe.concurrent('an event', () => {
       { ...eventOf(callOn(table)), 'detail-type': 'AWS Service Event via CloudTrail' },
       { ...eventOf(callOn(table)), source: 'route-reconciler' },
       { ...eventOf(callOn(table)), account: '999988887777' },
+      { ...eventOf(callOn(table)), region: 'us-east-1' },
       eventOf(callOn(table, { eventSource: 'apigateway.amazonaws.com', eventName: 'CreateRoute' })),
       eventOf(callOn(table, { recipientAccountId: '999988887777' })),
       eventOf(callOn(table, { errorCode: 'Client.RouteAlreadyExists', responseElements: null })),

@@ -23,7 +23,7 @@ const lines = ({ stdout }: Ended): string[] =>
     .map((line) => line.trim().replace(/ {2,}/g, ' '));
 
 describe('routectl trace', () => {
-  it('names who moved a route and when, and where the deployed item wants it', async () => {
+  it('names who moved a route and when, and where the next reconcile moves it: nowhere while it is held', async () => {
     const { peering, transitGateway } = testbed.network;
     const table = await testbed.tableInSync({ '10.20.0.0/16': peering }, { mode: 'observe' });
     expect(await trace(table, '10.20.3.4')).toMatchObject({ code: 0, stdout: expect.stringContaining('the same') });
@@ -37,6 +37,13 @@ describe('routectl trace', () => {
         expect.stringMatching(/^since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, ReplaceRoute by alice$/),
         `after ${peering} by 10.20.0.0/16, static [the desired item]`,
       ],
+    });
+    // The next reconcile works under orders, and so does its plan here.
+    await routectl(['hold', table, '10.20.0.0/16', '--for', '1h'], { env });
+    const held = await trace(table, '10.20.3.4');
+    expect({ code: held.code, lines: lines(held) }).toMatchObject({
+      code: 0,
+      lines: { 2: 'after the same [the desired item]' },
     });
   });
 
@@ -80,7 +87,9 @@ describe('routectl trace', () => {
     expect(lines(answer)[0]).toBe(`now ${natGateway} by 0.0.0.0/0, static`);
     expect(await trace('subnet-0f0f0f0f0f0f0f0f0', '8.8.8.8')).toMatchObject({
       code: 1,
-      stderr: 'routectl: subnet-0f0f0f0f0f0f0f0f0: no such subnet in this account and Region\n',
+      stderr: expect.stringContaining(
+        '\nroutectl: subnet-0f0f0f0f0f0f0f0f0: no such subnet in this account and Region\n',
+      ),
     });
   });
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { accountId } from '../../../local/emulators.ts';
+import { accountId, region } from '../../../local/emulators.ts';
 
 /** The ARN of a person who makes calls. */
 export const arnOf = (user: 'alice' | 'bob'): string => `arn:aws:iam::${accountId}:user/${user}`;
@@ -20,6 +20,7 @@ export const callOn = (routeTableId: string, detail: object = {}): object => ({
 export const eventOf = (detail: unknown): object => ({
   source: 'local.ec2',
   account: accountId,
+  region,
   'detail-type': 'AWS API Call via CloudTrail',
   detail,
 });
