@@ -490,6 +490,21 @@ describe('the writes of a function that died before it wrote its status', () => 
     expect(world.status().phase).toBe('Verifying');
   });
 
+  it('are known to be shown if a read has shown them: undoing them is drift, however late it is seen', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    world.states.faults = failing('write');
+    await expect(world.reconcile()).rejects.toThrow('write failed');
+    world.states.faults = () => {};
+    world.clock.advance(1_000);
+    await world.reconcile();
+    world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    world.announcer.news.length = 0;
+    world.clock.advance(60_000);
+    await world.reconcile();
+    expect(world.announcer.values('DriftDetected')).toEqual([1]);
+  });
+
   it('are known from its run after an edit, too', async () => {
     const world = await inSync(two);
     world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });

@@ -13,8 +13,9 @@ export class FleetEdits {
   /** The edits that a person has approved, and when that ends. */
   readonly #approved = new Map<string, number>();
 
+  /** One order names all approved edits, so a later one also changes when the earlier ones end. */
   approve(edit: string, until: number): void {
-    this.#approved.set(edit, Math.max(until, this.#approved.get(edit) ?? -Infinity));
+    this.#approved.set(edit, until);
   }
 
   /** Whether a person has approved the edit that a table waits for. A plan may be 10 s old when it is applied. */

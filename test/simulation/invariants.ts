@@ -607,7 +607,8 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
     const now = watch.time();
     if (!spec || !was || !is || at > sweptAt || [sweptAt, now].some((time) => !isEnforced(spec, time)))
       return undefined;
-    if (watch.halts.since(routeTableId, sweptAt) !== undefined) return undefined;
+    // After reads lagged, a table waits for up to 15 minutes.
+    if (watch.halts.since(routeTableId, sweptAt) !== undefined || state?.memory.doubt) return undefined;
     const { failures = [], contested = [] } = state?.status ?? {};
     // A rejected change is retried within an hour, and a contested one within 10 minutes.
     const isLater = (destination: string): boolean =>
@@ -627,7 +628,8 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
       !watch.refuses(routeTableId, wanted) &&
       !isRefusedByRule(routeTableId, destination, wanted, found, before) &&
       !isLater(destination) &&
-      !isBraked(destination, facts, watch) &&
+      // Approved edits go within one sweep as well, but at most 10 tables a second are woken for that.
+      !state?.status.plan?.blocked?.replaces?.some((one) => one.destination === destination) &&
       !wasWritten(destination) &&
       // A working route moves back when its listed target was up for 5 minutes.
       state?.memory.destinations.get(destination)?.down === undefined;

@@ -81,7 +81,9 @@ const deletionsKept = 5;
  * @param memory the memory as the reconcile left it (`remember.ts`)
  */
 export function conclude(before: State | undefined, memory: Memory, result: Result, on: Circumstances): State {
-  const written = rememberWrites(memory, on.outcomes, on.now, on.calls);
+  const wrote = rememberWrites(memory, on.outcomes, on.now, on.calls);
+  // The last read may show what we wrote: the repairs of a function that died are remembered only now.
+  const written = 'actual' in result ? withShown(wrote, result.actual) : wrote;
   const deletions = [...new Set([...(memory.deletions ?? []), ...on.deletions])].slice(-deletionsKept);
   const judged = judge(before, deletions.length > 0 ? { ...written, deletions } : written, result, on);
   const status = on.invalid ? asInvalid(judged.status, on.routeTableId, on.invalid) : judged.status;
@@ -188,7 +190,7 @@ function doubtful(
       nextRetry: awaited.readAt.toISOString(),
       pause: pauseOf(desired, on.now).pause,
     }),
-    memory: { ...withShown(followed, actual), doubt: true },
+    memory: { ...followed, doubt: true },
   };
 }
 

@@ -14,6 +14,7 @@ import { known } from '../route/known.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import { type ActualTable, type StaticRoute, destinationText, targetNames, targetText } from '../route/route.ts';
 import { slotsOf } from '../plan/slots.ts';
+import { unspent } from './attribution.ts';
 
 // EC2 is eventually consistent: for some seconds after a call, and for minutes during an impairment, a read may show the
 // table before the call.
@@ -166,7 +167,7 @@ function showsNew(call: RouteCall, slots: Slots, memory: Memory): boolean {
  */
 export const isRepeat = (
   { to, destination }: ChangeJson,
-  { written }: Pick<Remembered, 'written'>,
+  { written, drift }: Pick<Remembered, 'written' | 'drift'>,
   memory: Pick<Memory, 'lastWriteAt'>,
   calls: readonly ReportedCall[],
   now: Date,
@@ -175,11 +176,22 @@ export const isRepeat = (
   isUnshown(written) &&
   written.target === to &&
   msSinceWrite(memory, now) >= staleForMs &&
-  !madeSince(memory, calls).some((call) => call.destination === destination && undoes(call, to));
+  !unspent(calls, drift).some((call) => isAboutRoute(call, destination) && mayUndo(call, to, memory));
 
-/** Whether a call asks for something else than we wrote. */
-const undoes = ({ name, target }: RouteCall, to: string | undefined): boolean =>
-  name === 'DeleteRoute' ? to !== undefined : target !== to;
+const isAboutRoute = (call: ReportedCall, destination: string): call is RouteCall =>
+  call.about === 'route' && call.via === undefined && call.destination === destination;
+
+/**
+ * Whether a call asks for something else than we wrote, and may have come after that. A call of the same second counts,
+ * unless it explains known drift.
+ */
+const mayUndo = (
+  { name, time, target }: RouteCall,
+  to: string | undefined,
+  { lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>,
+): boolean =>
+  Date.parse(time) >= Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000 &&
+  (name === 'DeleteRoute' ? to !== undefined : target !== to);
 
 /**
  * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s

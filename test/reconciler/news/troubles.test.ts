@@ -91,7 +91,7 @@ describe('a failure', () => {
 it('a contest is announced with its actors when it begins, and again when it ends', async () => {
   const world = await inSync(two);
   for (let round = 0; round < 7; round++) {
-    await world.event(hijack(world));
+    await world.event(hijack(world, `event-${round}`));
     world.clock.advance(minute);
   }
   expect(world.announcer.values('Contested')).toEqual([1]);
