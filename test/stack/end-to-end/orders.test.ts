@@ -60,6 +60,16 @@ describe('twenty tables that are adopted at once', { timeout: 120_000 }, () => {
 
     await Promise.all(tables.map((table) => testbed.desire(table, listed, { maxDeletes: 5 })));
 
+    // So many tables at once are one edit, and a person releases it.
+    const adopted = await pMap(tables, (table) => testbed.phase(table, 'Blocked', { seconds: 60 }));
+    const edits = [...new Set(adopted.flatMap(({ plan }) => plan?.blocked?.edit ?? []))];
+    expect(edits.length).toBeGreaterThan(0);
+    const waiting = tables.filter((_, index) => adopted[index]?.plan?.blocked?.edit !== undefined);
+    expect(waiting.length).toBeGreaterThanOrEqual(5);
+    for (const table of waiting) expect(await testbed.routes(table)).toMatchObject({ '10.30.0.0/16': network.peering });
+    for (const edit of edits) await operator('approve', edit, '--yes');
+    for (const table of waiting) await testbed.has(table, { ...listed, ...found }, { seconds: 60 });
+
     for (const table of tables) {
       const { plan } = await testbed.phase(table, 'Blocked', { seconds: 60 });
       expect(plan?.blocked).toMatchObject({

@@ -31,6 +31,7 @@ import type { Phase, Status } from '../../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../../reconciler/core/status/sweep-record.ts';
 import type { StoredState, TableStates } from '../../../reconciler/ports.ts';
 import { callOn, eventOf } from './cloudtrail-records.ts';
+import { everyTable } from '../../../reconciler/core/desired/orders.ts';
 import { eventually } from './eventually.ts';
 import { DeployedFunctions, type FunctionName, functionNames } from './functions.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
@@ -221,8 +222,14 @@ export class Testbed {
     });
   }
 
-  /** Writes any item into the table of desired items, valid or not. */
+  /** Writes any item into the table of desired items, valid or not. Edits of other tests leave the fleet brake no trace. */
   async putItem(item: Record<string, unknown>): Promise<void> {
+    await this.#documents.send(
+      new DeleteCommand({
+        TableName: this.#outputs['StateTableName'],
+        Key: { routeTableId: everyTable, item: 'brake' },
+      }),
+    );
     await this.#documents.send(new PutCommand({ TableName: this.#outputs['DesiredTableName'], Item: item }));
   }
 
