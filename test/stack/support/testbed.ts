@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateNetworkInterfaceCommand,
   CreateRouteTableCommand,
@@ -185,9 +186,13 @@ export class Testbed {
     return Object.fromEntries((found?.Routes ?? []).filter(({ Origin }) => Origin === 'CreateRoute').map(asWritten));
   }
 
-  /** Waits until a table has exactly these routes. */
+  /**
+   * Waits until a table has exactly these routes, and until whoever calls next does so in a later second than our write.
+   * CloudTrail reports whole seconds: what a call of the same second did is believed only after 30 s.
+   */
   async has(table: string, routes: Routes, { seconds = 20 } = {}): Promise<void> {
     await eventually(async () => expect(await this.routes(table)).toEqual(routes), { seconds });
+    await sleep(1_200);
   }
 
   /**
@@ -436,8 +441,9 @@ export class Testbed {
     const calls = (await this.relay.calls()).slice(since);
     return calls.flatMap(({ action, caller, parameters, error }) => {
       const [by] = functionNames.filter((name) => caller.startsWith('role/') && caller.includes(`${name}Role`));
-      // A sweep's reads of whole pages name more tables than one.
-      const isRead = parameters['Filter.1.Value.1'] === table && !parameters['Filter.1.Value.2'];
+      const read = Object.keys(parameters).filter((name) => name.startsWith('Filter.1.Value.'));
+      // A sweep reads whole pages. Other functions read a table together with those in the same batch.
+      const isRead = read.some((name) => parameters[name] === table) && (read.length === 1 || by !== 'Sweep');
       if (!by || !(isRead || parameters['RouteTableId'] === table)) return [];
       const call = isRead ? action : [action, ...routeIn(parameters)].join(' ');
       return { by, call, ...(error && { error }) };
