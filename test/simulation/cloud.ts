@@ -554,8 +554,10 @@ export class Cloud {
         };
         return this.#store(fn, `evidence.keep ${calls.map(({ call }) => call.id).join(' ')}`, keep, keep);
       },
-      of: (routeTableId, since) =>
-        this.#store(fn, `evidence.of ${routeTableId}`, () => evidence.of(routeTableId, since)),
+      of: (routeTableId, since) => {
+        this.watch.readsEvidence(fn, routeTableId);
+        return this.#store(fn, `evidence.of ${routeTableId}`, () => evidence.of(routeTableId, since));
+      },
     };
   }
 

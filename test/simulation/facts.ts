@@ -104,6 +104,8 @@ export interface Look {
   orders?: Orders;
   /** When it last read the state. */
   begunAt: number;
+  /** When it began to read the reported calls. */
+  evidenceAt: number;
   /** When it last read the item. That answers every trigger that was left before. */
   lookedAt: number;
   read?: Read;

@@ -15,14 +15,18 @@ export const toleranceMs = 15_000;
 export class Fights {
   readonly #rounds = new Map<string, Rounds>();
 
-  /** A status remembers a repair. The first may have been an edit, so a fight is certain after seven. */
+  /**
+   * A status remembers a repair. The first may have been an edit, and CloudTrail reports whole seconds: what others did in
+   * the second of a write may look like a read from before it. So a fight is certain after nine, and then half of each
+   * wait.
+   */
   healed(destination: string, to: string | undefined, at: number): void {
     const before = this.#rounds.get(destination);
     const isSame = before?.to === to && at - (before?.ended.at(-1) ?? 0) < 59 * minute;
     const ended = [...(isSame && before ? before.ended : []), at];
     const recent = ended.filter((time) => at - time < 30 * minute).length;
     const wasFight = isSame && before && before.waitMs > 0;
-    const waitMs = wasFight ? Math.min(10 * minute, 2 * before.waitMs) : recent >= 7 ? minute : 0;
+    const waitMs = wasFight ? Math.min(5 * minute, 2 * before.waitMs) : recent >= 9 ? minute / 2 : 0;
     this.#rounds.set(destination, { to, ended, waitMs });
   }
 

@@ -4,10 +4,10 @@ import { faultKinds } from './faults.ts';
 import { simulate } from './simulate.ts';
 
 // Seeds that nobody chose: each run of CI looks where none has looked before.
-const chosen = { from: anySeed(), seeds: 1_000 };
+const chosen = { from: anySeed(), seeds: 400 };
 
 describe('the simulation', () => {
-  it('holds every invariant in 1,000 histories, with every kind of fault', { timeout: 300_000 }, async () => {
+  it('holds every invariant in 400 histories, with every kind of fault', { timeout: 300_000 }, async () => {
     console.info(`these seeds again: ${commandFor(chosen)}`);
     const { violations, faults, seeds: ran } = await campaign({ ...chosen, workers: 2 });
     expect(violations.map(tellViolation)).toEqual([]);

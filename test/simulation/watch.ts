@@ -191,6 +191,7 @@ export class Watch implements Facts {
       leaseEndsAt,
       lookedAt: -Infinity,
       begunAt: -Infinity,
+      evidenceAt: -Infinity,
       halts: [],
       reads: 0,
       mutations: [],
@@ -231,6 +232,11 @@ export class Watch implements Facts {
   }
 
   // ── reads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readsEvidence(by: FunctionRun, routeTableId: string): void {
+    const look = this.look(by, routeTableId);
+    if (look) look.evidenceAt = this.time();
+  }
 
   readState(by: FunctionRun, routeTableId: string, before: StoredState | undefined): void {
     const look = this.look(by, routeTableId);
@@ -559,7 +565,7 @@ export class Watch implements Facts {
     look.applying = false;
     this.#ask(atStatus, state, look, replaced, this);
     if (!memory.doubt)
-      for (const call of facts.reported) if (call.keptAt < look.begunAt) call.answeredAt ??= this.time();
+      for (const call of facts.reported) if (call.keptAt < look.evidenceAt) call.answeredAt ??= this.time();
     this.#noteNews(facts, state, look);
     for (const mutation of look.mutations) {
       // A change whose answer was lost is remembered as well, at the latest from the next read.

@@ -111,8 +111,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'forgets what it wrote a moment ago',
     'core/status/conclude.ts',
-    'const written = rememberWrites(memory, on.outcomes, on.now, on.calls);',
-    'const written = memory;',
+    'const wrote = rememberWrites(memory, on.outcomes, on.now, on.calls);',
+    'const wrote = memory;',
   ),
   mutant(
     'takes a failed read for an empty table',

@@ -36,7 +36,8 @@ describe.concurrent('a malformed item', () => {
       'routes[1].target',
       'routes[2].comment',
     ]);
-    expect(await testbed.callsOn(table, since)).toEqual([]);
+    // The table may be read with others in the same batch.
+    expect((await testbed.callsOn(table, since)).filter(({ call }) => call !== 'DescribeRouteTables')).toEqual([]);
 
     await testbed.desire(table, { ...rogue, '10.20.0.0/16': network.peering });
     await testbed.has(table, { ...rogue, '10.20.0.0/16': network.peering });
