@@ -467,7 +467,9 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const [read] = round.reads;
     const { reported, mutations } = watch.facts(routeTableId);
     const table = read?.shown?.world.tables.get(routeTableId);
+    // Each call leads to one more read, which may lag as well.
     if (
+      watch.readsMayLagMinutes ||
       round.reads.length !== 1 ||
       round.versions.length !== 1 ||
       !read?.shown ||

@@ -565,7 +565,8 @@ export class Watch implements Facts {
     look.applying = false;
     this.#ask(atStatus, state, look, replaced, this);
     if (!memory.doubt)
-      for (const call of facts.reported) if (call.keptAt < look.evidenceAt) call.answeredAt ??= this.time();
+      for (const call of facts.reported)
+        if (call.keptAt < (look.read?.startedAt ?? -Infinity)) call.answeredAt ??= this.time();
     this.#noteNews(facts, state, look);
     for (const mutation of look.mutations) {
       // A change whose answer was lost is remembered as well, at the latest from the next read.
