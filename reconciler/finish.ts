@@ -83,7 +83,8 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   const told = newsOf(news);
   const unsent = joined(before?.unsent, told);
   const index = await addToIndex(session, namesAfter(session, concluded, result, unsent));
-  const after: State = { ...concluded, memory: known({ ...remembered, ...index.remembered }) };
+  const { indexed: _, unindexed: __, ...others } = remembered;
+  const after: State = { ...concluded, memory: { ...others, ...index.remembered } };
   await history.concluded(news);
 
   const { phase, reason, plan } = after.status;
@@ -203,11 +204,10 @@ async function addToIndex(
 ): Promise<{ readonly remembered: Pick<State['memory'], 'indexed' | 'unindexed'>; readonly isKept: boolean }> {
   const { indexed = [], unindexed = [] } = before?.memory ?? {};
   const add = without(names, indexed);
-  const remove = without(unindexed, names);
   const remembered = (certain: readonly string[], doubtful: readonly string[]) =>
     known({ indexed: orAbsent(certain), unindexed: orAbsent(doubtful) });
   try {
-    if (add.length + remove.length > 0) await world.index.keep(routeTableId, { add, remove });
+    if (add.length > 0) await world.index.keep(routeTableId, { add, remove: [] });
     return { remembered: remembered(names, without(indexed, names)), isKept: true };
   } catch (error) {
     // This failure must not keep the reconcile from recording what it did to the table.
@@ -216,9 +216,17 @@ async function addToIndex(
   }
 }
 
-/** Removes the table from the index under the ids that the written state does not count on any more. */
-async function removeFromIndex({ routeTableId, world, log }: Session, { memory }: StoredState): Promise<void> {
-  const remove = without(memory.unindexed ?? [], memory.indexed ?? []);
+/**
+ * Removes the table from the index under the ids that the written state does not count on any more, and once more under
+ * those of the state before: its function may have died. A function whose state is not written removes nothing: the next
+ * holder of the lease may count on these ids.
+ */
+async function removeFromIndex(
+  { routeTableId, known: { state: before }, world, log }: Session,
+  { memory }: StoredState,
+): Promise<void> {
+  const left = [...(memory.unindexed ?? []), ...(before?.memory.unindexed ?? [])];
+  const remove = without([...new Set(left)], memory.indexed ?? []);
   if (remove.length === 0) return;
   try {
     await world.index.keep(routeTableId, { add: [], remove });

@@ -730,9 +730,7 @@ export const atCrash: Invariants<[TableFacts, readonly string[], number]> = {
 
 /** Checked at rest, after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
-  'events find a table by every id that it has': ({ routeTableId, versions, state }, world, { isIndexed, faults }) => {
-    // With functions that die, one history in some thousands breaks this: see docs/simulation.md.
-    if (faults.knows('crash')) return undefined;
+  'events find a table by every id that it has': ({ routeTableId, versions, state }, world, { isIndexed }) => {
     const { spec } = versions.at(-1) ?? {};
     const table = world.tables.get(routeTableId);
     if (!spec || !table || !state) return undefined;

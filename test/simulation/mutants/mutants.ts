@@ -796,8 +796,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'removes ids from the index before the state is written',
     'finish.ts',
-    'const remove = without(unindexed, names);',
-    'const remove = without([...unindexed, ...indexed], names);',
+    'if (add.length > 0) await world.index.keep(routeTableId, { add, remove: [] });',
+    'await world.index.keep(routeTableId, { add, remove: without([...unindexed, ...indexed], names) });',
   ),
   mutant(
     'takes what a failed write may have added for listed',
