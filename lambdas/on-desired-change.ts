@@ -3,7 +3,6 @@ import type { Context, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEven
 import { everyTable } from '../reconciler/core/desired/orders.ts';
 import { type Trigger, itemWasDeleted } from '../reconciler/core/memory/trigger.ts';
 import { together } from '../reconciler/bulk-reads.ts';
-import { routeTableIdPattern } from '../reconciler/core/route/route.ts';
 import { announceFleetOrders } from '../reconciler/fleet-orders.ts';
 import { reconcile } from '../reconciler/reconcile.ts';
 import type { World } from '../reconciler/ports.ts';
@@ -20,10 +19,7 @@ import { invocationOf, runtime } from './runtime.ts';
 export async function handler(event: DynamoDBStreamEvent, context: Context): Promise<DynamoDBBatchResponse> {
   const { world: alone } = runtime();
   const named = event.Records.map(({ dynamodb }) => keysOf(dynamodb).routeTableId ?? '');
-  const world = together(
-    alone,
-    [...new Set(named)].filter((id) => routeTableIdPattern.test(id)),
-  );
+  const world = together(alone, named);
   const invocation = invocationOf(context);
   const underway = new Map<string, Promise<void>>();
   const deleted = new Set(

@@ -10,7 +10,7 @@ export async function handler(event: SQSEvent, context: Context): Promise<SQSBat
   const { world: alone } = runtime();
   const invocation = invocationOf(context);
   const named = event.Records.flatMap(({ body }) => requeueMessage(body)?.routeTableId ?? []);
-  const world = together(alone, [...new Set(named)]);
+  const world = together(alone, named);
   const answer = async ({ body, messageId }: SQSRecord): Promise<void> => {
     const message = requeueMessage(body);
     if (!message) {

@@ -1,5 +1,5 @@
 import { readKeepsMs } from './converge.ts';
-import type { ActualTable } from './core/route/route.ts';
+import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
 import type { Reading, RouteTables, SharedReads, World } from './ports.ts';
 
 /** EC2 answers for at most 100 tables per page (EC2 API Reference). */
@@ -10,9 +10,11 @@ interface Group {
   last?: { readonly at: Date; readonly tables: Promise<ReadonlyMap<string, ActualTable>> };
 }
 
-/** The world for several tables: they are read together. */
-export const together = (world: World, routeTableIds: readonly string[]): World =>
-  routeTableIds.length > 1 ? { ...world, shared: world.tables.together(routeTableIds) } : world;
+/** The world for several tables: they are read together. In a filter, a key such as `*` would match every table. */
+export function together(world: World, keys: readonly string[]): World {
+  const ids = [...new Set(keys)].filter((key) => routeTableIdPattern.test(key));
+  return ids.length > 1 ? { ...world, shared: world.tables.together(ids) } : world;
+}
 
 /**
  * Reads tables in groups of 100. A group is read when one of its tables is asked for, and again if that read has become

@@ -70,6 +70,16 @@ describe('tables that are reconciled together', () => {
     expect(readsIn(world)).toBe(0);
   });
 
+  it('are read without keys that are no ids: in a filter, such a key would match every table', async () => {
+    const world = await fleet([]);
+    const { shared } = together(world, [idOf(0), '*', 'rtb-*', idOf(1)]);
+    await shared?.(idOf(0));
+    expect(world.ec2.journal.calls.map(({ input }) => input)).toMatchObject([
+      { Filters: [{ Name: 'route-table-id', Values: [idOf(0), idOf(1)] }] },
+    ]);
+    expect(together(world, [idOf(0), '*'])).not.toHaveProperty('shared');
+  });
+
   it('and are missing or foreign are read alone: only that says why', async () => {
     const world = await fleet([]);
     const [there, missing] = [idOf(0), idOf(999)];
