@@ -11,7 +11,7 @@ import type { World } from './ports.ts';
 /** A push takes a while. The message about it counts the tables that wait after this time. */
 const announcedAfterMs = 60 * 1_000;
 
-/** Whoever writes first wins. With so many losses in a row, something is wrong. */
+/** Another function may write the row first. After this many tries, something is wrong. */
 const triesAtMost = 50;
 
 /**

@@ -3,7 +3,7 @@ import type { RequeueMessage } from '../../reconciler/ports.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Invariants } from './invariants.ts';
 
-/** So many messages in a row are allowed. */
+/** A chain may have this many messages. */
 export const longestChain = 12;
 
 /** Chains of requeue messages: how many messages led to the work that a function does. */

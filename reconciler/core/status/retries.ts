@@ -13,7 +13,7 @@ const minute = 60 * second;
 /** A target comes up within minutes of the call that makes it. With jitter, these are at most 11 retries. */
 const comesUpWithin = 8 * minute;
 
-/** So many times in a row, every sweep retries a rejected change. Then its waits double. */
+/** Every sweep retries a rejected change this many times. After that, its waits double. */
 const sweepsAtFirst = 3;
 
 /** With a sweep every 5 minutes, a rejected change is retried within an hour. */

@@ -227,7 +227,7 @@ export function withShown(memory: Memory, actual: ActualTable): Memory {
 
 const shown = ({ isUncertain: _, ...written }: Written): Written => ({ ...written, isShown: true });
 
-/** What is left of a write when a believed read contradicts it, and the plan changes nothing there: nothing. */
+/** Forgets a write that a believed read contradicts, unless the plan changes the route there. */
 export const writtenAfter = (
   written: Written | undefined,
   { isChanging }: { readonly isChanging: boolean },

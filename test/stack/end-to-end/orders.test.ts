@@ -60,7 +60,7 @@ describe('twenty tables that are adopted at once', { timeout: 120_000 }, () => {
 
     await Promise.all(tables.map((table) => testbed.desire(table, listed, { maxDeletes: 5 })));
 
-    // So many tables at once are one edit, and a person releases it.
+    // Twenty tables at once are one edit. A person releases it.
     const adopted = await pMap(tables, (table) => testbed.phase(table, 'Blocked', { seconds: 60 }));
     const edits = [...new Set(adopted.flatMap(({ plan }) => plan?.blocked?.edit ?? []))];
     expect(edits.length).toBeGreaterThan(0);
