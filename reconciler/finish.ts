@@ -3,6 +3,7 @@ import { givenOrders } from './core/desired/orders.ts';
 import { type News, isEmpty, joined, newsOf } from './core/announce/news.ts';
 import { transitions } from './core/announce/transitions.ts';
 import { known } from './core/route/known.ts';
+import { longestChain } from './lease.ts';
 import type { Memory } from './core/memory/memory.ts';
 import type { DesiredRoute } from './core/desired/desired.ts';
 import { destinationText } from './core/route/route.ts';
@@ -18,12 +19,6 @@ import { type Phase, type State, isCalm } from './core/status/status.ts';
 import type { StoredState } from './ports.ts';
 import type { Session } from './session.ts';
 import { type Wanted, seenHash } from './situation.ts';
-
-/**
- * After 12 messages in a row the sweep takes over: Lambda stops functions that seem to call themselves in a loop. So a
- * target that comes up late has 11 retries (`retryAfterMs`), and one message is left to verify the last of them.
- */
-const longestChain = 12;
 
 /** SQS delays messages by at most 15 minutes. The sweep takes over retries that are due later. */
 const longestDelayMs = 15 * 60 * 1_000;

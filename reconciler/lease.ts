@@ -11,7 +11,10 @@ const retakeAfterMs = 60_000;
 /** No change in EC2 starts in the last 10 s of a lease: EC2 has no fencing, and clocks differ. */
 export const leaseMarginMs = 10_000;
 
-/** No chain of requeue messages is longer: Lambda stops functions that seem to call themselves in a loop. */
+/**
+ * No chain of requeue messages is longer: Lambda stops functions that seem to call themselves in a loop. So a target that
+ * comes up late has 11 retries (`retryAfterMs`), and one message is left to verify the last of them.
+ */
 export const longestChain = 12;
 
 /** One invocation of a function. */

@@ -868,12 +868,7 @@ export const mutants: readonly Mutant[] = [
     'const comesUpWithin = 8 * minute;',
     'const comesUpWithin = 3 * minute;',
   ),
-  mutant(
-    'ends a chain of messages after 3 of them',
-    'finish.ts',
-    'const longestChain = 12;',
-    'const longestChain = 3;',
-  ),
+  mutant('ends a chain of messages after 3 of them', 'lease.ts', 'longestChain = 12;', 'longestChain = 3;'),
   mutant(
     'rejects a target for an hour that is not attached yet',
     'core/status/retries.ts',
