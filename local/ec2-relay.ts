@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Blackholes } from './blackholes.ts';
+import { EarlierTables } from './earlier-tables.ts';
 import { type Answer, missingRead } from './missing-reads.ts';
 import { missingTarget } from './missing-targets.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
@@ -128,8 +129,7 @@ async function serve(
   const answer = await answerTo(call, fault, memory, options);
   const error = answer.status < 400 ? undefined : (/<Code>([^<]+)</.exec(answer.body)?.[1] ?? 'InternalError');
   if (error) noteError(error);
-  if (isRead(call.action)) memory.answered(call, answer);
-  else {
+  if (!isRead(call.action)) {
     const detail = eventOf(call, answer, options);
     memory.happened({ detailType: 'AWS API Call via CloudTrail', detail, time: new Date() });
     if (!error) for (const state of instanceStatesAfter(call.action, answer.body)) memory.changed(state);
@@ -164,8 +164,6 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
     const { code, message = `${code}, as injected`, status = 400 } = fault.effect;
     return refusal(status, code, message);
   }
-  const before = fault?.effect.kind === 'stale-answer' ? memory.lastAnswerTo(call) : undefined;
-  if (before) return before;
   const list = (read: string): Promise<Answer> => {
     const parameters = new URLSearchParams({ Action: read, Version: call.parameters.get('Version') ?? '2016-11-15' });
     return sendTo(options.upstream, parameters.toString(), call.request);
@@ -175,7 +173,13 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
   const answer = await forward(call, options.upstream);
   if (answer.status >= 400) return answer;
   memory.blackholes.heard(action, call.parameters);
-  return action === 'DescribeRouteTables' ? asEc2Shows(answer, call, memory, options) : answer;
+  if (action !== 'DescribeRouteTables') return answer;
+  const shown = await asEc2Shows(answer, call, memory, options);
+  const { earlier } = memory;
+  if (fault?.effect.kind === 'stale-answer')
+    return { ...shown, body: earlier.shownIn(shown.body, callerName(caller), fault.on.naming) };
+  earlier.answered(callerName(caller), shown.body);
+  return shown;
 }
 
 /** The answer of DescribeRouteTables without moto's deviations from EC2. */
@@ -243,11 +247,11 @@ async function readCall(request: IncomingMessage, pathname: string): Promise<Cal
 /** The relay's state between calls. */
 class Memory {
   readonly blackholes = new Blackholes();
+  readonly earlier = new EarlierTables();
   #calls: RelayedCall[] = [];
   #faults: { readonly fault: Fault; met: number }[] = [];
   #mode: EventMode = 'send';
   #held: (() => void)[] = [];
-  readonly #answers = new Map<string, Answer>();
   readonly #publish: RelayOptions['publish'];
   readonly #log: RelayOptions['log'];
 
@@ -281,14 +285,6 @@ class Memory {
       if (entry.met > after && entry.met <= after + times) return entry.fault;
     }
     return undefined;
-  }
-
-  answered(call: Call, answer: Answer): void {
-    this.#answers.set(`${callerName(call.caller)} ${call.body}`, answer);
-  }
-
-  lastAnswerTo(call: Call): Answer | undefined {
-    return this.#answers.get(`${callerName(call.caller)} ${call.body}`);
   }
 
   /** An instance has a new state, whether or not a call caused it. */

@@ -39,7 +39,7 @@ const fault = z.strictObject({
     /** The call is carried out, but its answer never arrives. */
     z.strictObject({ kind: z.literal('lose-answer') }),
     z.strictObject({ kind: z.literal('delay'), ms: z.number() }),
-    /** A read gets the same answer as this caller's previous identical read. */
+    /** A read shows each table in `naming`, or every table, as this caller's previous read did. */
     z.strictObject({ kind: z.literal('stale-answer') }),
   ]),
 });

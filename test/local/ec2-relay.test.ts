@@ -325,16 +325,26 @@ describe('a fault', () => {
     await vi.waitFor(() => expect(events).toMatchObject([{ eventName: 'DeleteRoute' }]));
   });
 
-  it('answers a read with its caller’s previous answer, like an EC2 that is not consistent yet', async () => {
-    const { clientOf, control } = await relayed();
-    const read = async (caller: Caller) =>
-      (await clientOf(caller).send(describeTables())).RouteTables?.map(({ OwnerId }) => OwnerId);
-    expect(await read(writer)).toEqual(['0']);
-    await clientOf(alice).send(deleteRoute());
-    expect(await read(alice)).toEqual(['1']);
-    await control.inject({ on: { caller: 'role/writer' }, effect: { kind: 'stale-answer' } });
-    expect(await read(writer)).toEqual(['0']);
-    expect(await read(writer)).toEqual(['1']);
+  it('shows a table as its caller saw it last, like an EC2 that is not consistent yet, whatever is read with it', async () => {
+    let changes = 0;
+    const { clientOf, control } = await relayed(undefined, ({ Action }) => {
+      const one = (id: string) =>
+        `<item><routeTableId>${id}</routeTableId><ownerId>${changes}</ownerId><associationSet><item>` +
+        `<routeTableAssociationId>rtbassoc-1</routeTableAssociationId><routeTableId>${id}</routeTableId></item></associationSet></item>`;
+      const body = `<routeTableSet>${one('rtb-1')}${one('rtb-2')}</routeTableSet>`;
+      return Action === 'DescribeRouteTables' ? { status: 200, body } : undefined;
+    });
+    const read = async (caller: Caller, ...RouteTableIds: string[]) => {
+      const { RouteTables } = await clientOf(caller).send(new DescribeRouteTablesCommand({ RouteTableIds }));
+      return RouteTables?.map(({ OwnerId }) => OwnerId);
+    };
+    const naming = ['rtb-1'];
+    expect(await read(writer, 'rtb-1')).toEqual(['0', '0']);
+    changes = 1;
+    expect(await read(alice, 'rtb-1')).toEqual(['1', '1']);
+    await control.inject({ on: { caller: 'role/writer', naming }, effect: { kind: 'stale-answer' } });
+    expect(await read(writer, 'rtb-1', 'rtb-2')).toEqual(['0', '1']);
+    expect(await read(writer, 'rtb-1', 'rtb-2')).toEqual(['1', '1']);
   });
 
   it('delays a call', async () => {

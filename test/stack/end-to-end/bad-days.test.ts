@@ -118,8 +118,7 @@ describe.concurrent('when EC2 throttles every fifth mutation', () => {
   });
 });
 
-// Not beside other tests: a message of another table in the same batch would make it another read.
-describe('a read that does not show our write yet', () => {
+describe.concurrent('a read that does not show our write yet', () => {
   it('twice in a row leads to no needless write', async () => {
     const { network, unannounced } = testbed;
     const table = await testbed.tableInSync({ '10.20.0.0/16': network.peering });
