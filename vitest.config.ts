@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 /** Tests that need a local stack: it is started once for the whole project, and stopped at the end. */
@@ -12,18 +13,25 @@ const onStack = (name: string, include: string[]) => ({
   },
 });
 
+/** Files whose tests replace modules by others: they share no module with other files. */
+const replaceModules = globSync('test/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').includes('vi.mock('));
+
+const unit = (name: string, options: { include: string[]; exclude?: string[]; isolate?: false }) => ({
+  // A machine that does other things besides is no failure.
+  test: { name, testTimeout: 60_000, ...options },
+});
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/plain-summary.ts'],
     projects: [
-      {
-        test: {
-          name: 'unit',
-          include: ['test/{reconciler,simulation,lambdas,cli,infra,lint,local,report}/**/*.test.ts'],
-          // A machine that does other things besides is no failure.
-          testTimeout: 60_000,
-        },
-      },
+      unit('unit', {
+        include: ['test/{reconciler,simulation,lambdas,cli,infra,lint,local,report}/**/*.test.ts'],
+        exclude: replaceModules,
+        // Importing the SDK and the CDK anew for each file took as long as the tests themselves.
+        isolate: false,
+      }),
+      unit('unit-alone', { include: replaceModules }),
       {
         // Needs Chromium; says so and skips where there is none.
         test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },

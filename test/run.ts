@@ -37,6 +37,6 @@ const checks = async (): Promise<Summary> => {
   return summary;
 };
 
-const summaries = await Promise.all([tests('alarms'), tests('stack'), tests('unit', 'browser'), checks()]);
+const summaries = await Promise.all([tests('alarms'), tests('stack'), tests('unit', 'unit-alone', 'browser'), checks()]);
 console.log(summaryText(summaries));
 process.exitCode = summaries.every(({ failed }) => failed === 0) ? 0 : 1;

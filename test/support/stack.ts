@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { afterAll } from 'vitest';
 import { z } from 'zod';
 import { readSettings } from '../../infra/settings.ts';
 import { RouteReconcilerStack } from '../../infra/stack.ts';
@@ -12,7 +11,8 @@ export const localAccount = '000000000000';
 export const region = 'eu-west-1';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'route-reconciler-template-'));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+// Several files of tests may use this module in one process.
+process.once('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
 const resource = z.object({
   Type: z.string(),
