@@ -10,6 +10,8 @@ const onStack = (name: string, include: string[]) => ({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    // A sweep or a batch of messages may come between two steps of a test. The report names tests that ran twice.
+    retry: 1,
   },
 });
 

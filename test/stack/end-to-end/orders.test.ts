@@ -67,8 +67,8 @@ describe('twenty tables that are adopted at once', { timeout: 120_000 }, () => {
     const waiting = tables.filter((_, index) => adopted[index]?.plan?.blocked?.edit !== undefined);
     expect(waiting.length).toBeGreaterThanOrEqual(5);
     for (const table of waiting) expect(await testbed.routes(table)).toMatchObject({ '10.30.0.0/16': network.peering });
-    for (const edit of edits) await operator('approve', edit, '--yes');
-    for (const table of waiting) await testbed.has(table, { ...listed, ...found }, { seconds: 60 });
+    await operator('approve', ...edits, '--yes');
+    await pMap(waiting, (table) => testbed.has(table, { ...listed, ...found }, { seconds: 60 }));
 
     for (const table of tables) {
       const { plan } = await testbed.phase(table, 'Blocked', { seconds: 60 });
@@ -126,11 +126,10 @@ describe('twenty tables that are adopted at once', { timeout: 120_000 }, () => {
       reason: 'ignored',
     });
 
-    const approve = async (table: string): Promise<void> => {
-      await operator('approve', table, '--yes');
-      await testbed.has(table, { ...listed, ...endpoint, ...(table === third && fileSystem) });
-    };
-    await pMap(tables.slice(1), approve, { concurrency: 4 });
+    await operator('approve', ...tables.slice(1), '--yes');
+    await pMap(tables.slice(1), (table) =>
+      testbed.has(table, { ...listed, ...endpoint, ...(table === third && fileSystem) }, { seconds: 60 }),
+    );
     await testbed.phase(third, 'InSync');
     await testbed.has(third, { ...listed, ...endpoint, ...fileSystem });
     await testbed.phase(first, 'InSync');
