@@ -1,5 +1,5 @@
-// Runs all checks and all tests side by side, once everything is set up. The tests of alarms mostly wait for the end of
-// periods and have a local stack of their own: so they cost little while the other tests keep the CPU busy.
+// Runs all checks and all tests side by side, once everything is set up. Tests of a local stack mostly wait: for the end
+// of periods, for messages, for reads. So there are three local stacks, while the other tests keep the CPU busy.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -28,8 +28,8 @@ async function ended(child: ChildProcess): Promise<Summary> {
 }
 
 const vitest = fileURLToPath(new URL('../vitest.mjs', import.meta.resolve('vitest')));
-const tests = (...projects: readonly string[]): Promise<Summary> =>
-  ended(fork(vitest, ['run', ...projects.flatMap((name) => ['--project', name])], { env }));
+const tests = (projects: readonly string[], part: readonly string[] = []): Promise<Summary> =>
+  ended(fork(vitest, ['run', ...projects.flatMap((name) => ['--project', name]), ...part], { env }));
 
 const checks = async (): Promise<Summary> => {
   const summary = await ended(spawn('npm', ['run', '--silent', 'check:static'], { env, stdio: 'inherit' }));
@@ -37,6 +37,12 @@ const checks = async (): Promise<Summary> => {
   return summary;
 };
 
-const summaries = await Promise.all([tests('alarms'), tests('stack'), tests('unit', 'unit-alone', 'browser'), checks()]);
+const summaries = await Promise.all([
+  tests(['alarms']),
+  tests(['stack'], ['--shard', '1/2']),
+  tests(['stack'], ['--shard', '2/2']),
+  tests(['unit', 'unit-alone', 'browser']),
+  checks(),
+]);
 console.log(summaryText(summaries));
 process.exitCode = summaries.every(({ failed }) => failed === 0) ? 0 : 1;
