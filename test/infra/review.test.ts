@@ -12,8 +12,8 @@ const variants: Record<string, Record<string, unknown>> = {
   'the local stack': { local: true, ec2Endpoint: 'http://127.0.0.1:5000' },
 };
 
-// Each case synthesizes a stack, and cfn-lint starts Python. On a busy machine this takes seconds.
-describe('the template', { timeout: 60_000 }, () => {
+// Each case synthesizes a stack, and cfn-lint starts Python. On a busy machine this takes a minute.
+describe('the template', { timeout: 180_000 }, () => {
   it.each(Object.entries(variants))(
     'of %s passes cdk-nag: each finding is fixed, or acknowledged with a reason',
     (_, context) => {

@@ -458,8 +458,8 @@ export class Testbed {
   }
 }
 
-/** How many route tables the tests of one file may use. */
-const tablesMade = 30;
+/** How many route tables the tests of one file may use, if each of them runs twice. */
+const tablesMade = 60;
 
 /** Destination and target of a mutation. */
 function routeIn({ Action: _, Version: __, RouteTableId: ___, ...fields }: Routes): string[] {
