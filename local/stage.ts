@@ -132,11 +132,12 @@ export class Stage {
   /** Prints all scenes. Returns whether every scene succeeded and every table is as desired. */
   async summary(): Promise<boolean> {
     const table = new Table({
-      head: ['', 'what happened', 'took', 'reconciler calls', 'caused by'],
+      head: ['', 'what happened', 'took', 'reconciler calls', 'caused by'].map((title) => styleText('bold', title)),
       colWidths: [3, 46, 11, 27, 28],
       wordWrap: true,
       chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-      style: { head: ['bold'], border: ['grey'] },
+      // The table's own styles would also colour a file.
+      style: { head: [], border: [] },
     });
     for (const { ok, title, took, calls, who } of this.#scenes) {
       table.push([ok ? '✔' : '✘', title, took === undefined ? '–' : seconds(took), calls, who || '–']);
