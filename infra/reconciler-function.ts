@@ -4,15 +4,18 @@ import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+
+/** Where the code of all functions is: in a folder here, or in a zip file in a bucket, each with `<entry>/index.mjs`. */
+export type FunctionCode = { readonly directory: string } | { readonly bucket: IBucket; readonly key: string };
 
 export interface ReconcilerFunctionProps {
   /** The function's file in `lambdas/`, without its extension. */
   readonly entry: string;
   readonly description: string;
-  /** The directory that contains `<entry>/index.mjs`. */
-  readonly codeDirectory: string;
+  readonly code: FunctionCode;
   readonly environment: Readonly<Record<string, string>>;
   /** Base URL of the EC2 endpoints. The function uses the one of its own role: `<ec2Endpoint>/role/<role name>`. */
   readonly ec2Endpoint?: string | undefined;
@@ -48,8 +51,7 @@ export class ReconcilerFunction extends Construct {
       description: props.description,
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      handler: 'index.handler',
-      code: Code.fromAsset(path.join(props.codeDirectory, props.entry)),
+      ...codeOf(props.entry, props.code),
       role: this.role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
@@ -69,4 +71,10 @@ export class ReconcilerFunction extends Construct {
       }),
     });
   }
+}
+
+function codeOf(entry: string, code: FunctionCode): { readonly code: Code; readonly handler: string } {
+  return 'directory' in code
+    ? { code: Code.fromAsset(path.join(code.directory, entry)), handler: 'index.handler' }
+    : { code: Code.fromBucket(code.bucket, code.key), handler: `${entry}/index.handler` };
 }

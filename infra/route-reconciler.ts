@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Tokenization } from 'aws-cdk-lib';
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { Rule } from 'aws-cdk-lib/aws-events';
@@ -16,7 +16,7 @@ import { FleetDashboard } from './dashboard.ts';
 import { messages } from './messages.ts';
 import { allowReadMappings, allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
-import { ReconcilerFunction } from './reconciler-function.ts';
+import { type FunctionCode, ReconcilerFunction } from './reconciler-function.ts';
 import { instanceStatePattern, routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
 import { desiredRouteTables, routeTableOrders, routeTableStates } from './tables.ts';
@@ -99,10 +99,10 @@ export interface RouteReconcilerProps {
    */
   readonly removalPolicy?: RemovalPolicy | undefined;
   /**
-   * Directory with one bundled function in each subdirectory.
-   * @default - `dist/lambdas`, where `npm run build` puts them
+   * Where the bundled functions are.
+   * @default - in `dist/lambdas`, where `npm run build` puts them
    */
-  readonly codeDirectory?: string | undefined;
+  readonly code?: FunctionCode | undefined;
 }
 
 /** Keeps the route tables of one account and Region as desired: tables, functions, their triggers and their alarms. */
@@ -152,7 +152,7 @@ export class RouteReconciler extends Construct {
     this.requeue = requeueQueue(this, this.failedRequeues, enforceSSL);
 
     const common = {
-      codeDirectory: props.codeDirectory ?? path.resolve(import.meta.dirname, '../dist/lambdas'),
+      code: props.code ?? { directory: path.resolve(import.meta.dirname, '../dist/lambdas') },
       memory: props.memory ?? 512,
       logRetention: props.logRetention ?? RetentionDays.THREE_MONTHS,
       logRemovalPolicy: removalPolicy,
@@ -165,7 +165,8 @@ export class RouteReconciler extends Construct {
         ACCOUNT_ID: Stack.of(this).account,
         EVENT_SOURCES: eventSources.join(','),
         SWEEP_EVERY_MINUTES: String(sweepInterval.toMinutes()),
-        HISTORY_DAYS: String((props.historyRetention ?? Duration.days(90)).toDays()),
+        // A number that is known only at deployment has a text of its own.
+        HISTORY_DAYS: Tokenization.stringifyNumber((props.historyRetention ?? Duration.days(90)).toDays()),
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },

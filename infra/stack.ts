@@ -1,26 +1,27 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import type { FunctionCode } from './reconciler-function.ts';
 import { RouteReconciler } from './route-reconciler.ts';
 import type { Settings } from './settings.ts';
 
 export interface RouteReconcilerStackProps extends StackProps {
   readonly settings: Settings;
   /**
-   * The directory with one bundled function in each subdirectory.
-   * @default - `dist/lambdas`, the output of `npm run build`
+   * Where the bundled functions are.
+   * @default - in `dist/lambdas`, the output of `npm run build`
    */
-  readonly codeDirectory?: string | undefined;
+  readonly code?: FunctionCode | undefined;
 }
 
-/** The reconciler as one stack. Its outputs name the resources that scripts and people need. */
+/** The reconciler as one stack. */
 export class RouteReconcilerStack extends Stack {
-  constructor(scope: Construct, id: string, { settings, codeDirectory, ...props }: RouteReconcilerStackProps) {
+  constructor(scope: Construct, id: string, { settings, code, ...props }: RouteReconcilerStackProps) {
     super(scope, id, { description: 'Keeps VPC route tables as described in DynamoDB', ...props });
     const { local, ec2Endpoint, sweepEveryMinutes, historyDays, alarmPeriodSeconds, managedTag } = settings;
 
     const reconciler = new RouteReconciler(this, 'RouteReconciler', {
-      codeDirectory,
+      code,
       managedTag,
       ec2Endpoint,
       sweepInterval: sweepEveryMinutes === undefined ? undefined : Duration.minutes(sweepEveryMinutes),
@@ -40,29 +41,33 @@ export class RouteReconcilerStack extends Stack {
       Validations.of(this).acknowledge({ id: 'AwsSolutions-SQS4', reason }, { id: 'AwsSolutions-SNS3', reason });
     }
 
-    this.output('DesiredTableName', reconciler.desiredTable.tableName);
-    this.output('OrdersTableName', reconciler.ordersTable.tableName);
-    this.output('StateTableName', reconciler.stateTable.tableName);
-    this.output('OnRouteChangeFunctionName', reconciler.onRouteChange.function.functionName);
-    this.output('OnDesiredChangeFunctionName', reconciler.onDesiredChange.function.functionName);
-    this.output('OnRequeueFunctionName', reconciler.onRequeue.function.functionName);
-    this.output('SweepFunctionName', reconciler.sweep.function.functionName);
-    this.output('RuleName', reconciler.routeCalls.ruleName);
-    this.output('SurroundingCallsRuleName', reconciler.surroundingCalls.ruleName);
-    this.output('TagCallsRuleName', reconciler.tagCalls.ruleName);
-    this.output('InstanceStatesRuleName', reconciler.instanceStates.ruleName);
-    this.output('ScheduleName', reconciler.sweepSchedule.scheduleName);
-    this.output('AlarmTopicArn', reconciler.alarmTopic.topicArn);
-    this.output('WidgetFunctionName', reconciler.widget.function.functionName);
-    this.output('DashboardName', reconciler.dashboard.dashboardName);
-    this.output('UndeliveredEventsQueueUrl', reconciler.undeliveredEvents.queueUrl);
-    this.output('FailedInvocationsQueueUrl', reconciler.failedInvocations.queueUrl);
-    this.output('FailedRecordsQueueUrl', reconciler.failedRecords.queueUrl);
-    this.output('RequeueQueueUrl', reconciler.requeue.queueUrl);
-    this.output('FailedRequeuesQueueUrl', reconciler.failedRequeues.queueUrl);
+    addOutputs(this, reconciler);
   }
+}
 
-  private output(name: string, value: string): CfnOutput {
-    return new CfnOutput(this, name, { value });
-  }
+/** Outputs that name the resources that scripts and people need. */
+export function addOutputs(stack: Stack, reconciler: RouteReconciler): void {
+  const outputs = {
+    DesiredTableName: reconciler.desiredTable.tableName,
+    OrdersTableName: reconciler.ordersTable.tableName,
+    StateTableName: reconciler.stateTable.tableName,
+    OnRouteChangeFunctionName: reconciler.onRouteChange.function.functionName,
+    OnDesiredChangeFunctionName: reconciler.onDesiredChange.function.functionName,
+    OnRequeueFunctionName: reconciler.onRequeue.function.functionName,
+    SweepFunctionName: reconciler.sweep.function.functionName,
+    RuleName: reconciler.routeCalls.ruleName,
+    SurroundingCallsRuleName: reconciler.surroundingCalls.ruleName,
+    TagCallsRuleName: reconciler.tagCalls.ruleName,
+    InstanceStatesRuleName: reconciler.instanceStates.ruleName,
+    ScheduleName: reconciler.sweepSchedule.scheduleName,
+    AlarmTopicArn: reconciler.alarmTopic.topicArn,
+    WidgetFunctionName: reconciler.widget.function.functionName,
+    DashboardName: reconciler.dashboard.dashboardName,
+    UndeliveredEventsQueueUrl: reconciler.undeliveredEvents.queueUrl,
+    FailedInvocationsQueueUrl: reconciler.failedInvocations.queueUrl,
+    FailedRecordsQueueUrl: reconciler.failedRecords.queueUrl,
+    RequeueQueueUrl: reconciler.requeue.queueUrl,
+    FailedRequeuesQueueUrl: reconciler.failedRequeues.queueUrl,
+  };
+  for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
 }

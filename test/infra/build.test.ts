@@ -20,7 +20,7 @@ describe('buildFunctions', () => {
   afterEach(() => rm(from, { recursive: true }));
 
   it('bundles each function with its shared modules and a source map into its own directory', async () => {
-    const sizes = await buildFunctions(from, to);
+    const bundles = await buildFunctions(from, to);
     const bundle = path.join(to, 'sweep', 'index.mjs');
     const { handler }: { handler: () => Promise<string> } = await import(pathToFileURL(bundle).href);
 
@@ -30,7 +30,7 @@ describe('buildFunctions', () => {
       'sweep/index.mjs.map',
     ]);
     await expect(handler()).resolves.toBe('rtb-1');
-    expect([...sizes]).toEqual([['sweep', (await readFile(bundle)).byteLength]]);
+    expect([...bundles]).toEqual([['sweep', { bytes: (await readFile(bundle)).byteLength, packages: [] }]]);
     expect(JSON.parse(await readFile(`${bundle}.map`, 'utf8'))).toMatchObject({
       sources: ['../../runtime.ts', '../../sweep.ts'],
     });

@@ -1,8 +1,9 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { hasAwsCli } from './support/aws-cli.ts';
 import { Testbed } from './support/testbed.ts';
 
 // Runs the commands of the symptoms in the runbook as printed, with the AWS CLI alone.
@@ -25,16 +26,7 @@ const symptoms = entries.filter(({ title }) =>
 
 const run = promisify(execFile);
 
-const hasCli = ((): boolean => {
-  try {
-    execFileSync('aws', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
-describe.skipIf(!hasCli)('each command for a symptom runs as printed:', { timeout: 180_000 }, () => {
+describe.skipIf(!hasAwsCli())('each command for a symptom runs as printed:', { timeout: 180_000 }, () => {
   let testbed: Testbed;
   let table: string;
 

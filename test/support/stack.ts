@@ -39,7 +39,7 @@ export function routeReconcilerApp(context: Record<string, unknown> = {}): { app
   const settings = readSettings(app.node, env);
   return {
     app,
-    stack: new RouteReconcilerStack(app, 'RouteReconciler', { env, settings, codeDirectory: emptyFunctions() }),
+    stack: new RouteReconcilerStack(app, 'RouteReconciler', { env, settings, code: { directory: emptyFunctions() } }),
   };
 }
 
