@@ -80,7 +80,7 @@ export const actorOf = (actor: Actor): Html => {
 };
 
 /** What made a change necessary, if nobody but the item did. */
-export const onlyTheItem = 'nobody: the item asks for it';
+export const onlyTheItem = 'the item asks for it';
 
 /** Who made a change necessary, by name. */
 export const nameOfCause = ({ actor }: Pick<RunOutcome, 'actor'>): string =>

@@ -170,7 +170,7 @@ describe('routectl history', () => {
       outcome: [change, { ...change, destination: '10.21.0.0/16', actor: 'unattributed' }],
       detectedAt: '2026-11-23T12:00:00.000Z',
     } as const;
-    expect(timeline([run], [])).toMatchObject([{ who: ['nobody: the item asks for it', 'not reported by any event'] }]);
+    expect(timeline([run], [])).toMatchObject([{ who: ['the item asks for it', 'not reported by any event'] }]);
   });
 
   it('says so if nothing is recorded', async () => {

@@ -2,7 +2,9 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { connect } from '../../local/stack.ts';
 import { hasAwsCli } from './support/aws-cli.ts';
 import { Testbed } from './support/testbed.ts';
 
@@ -21,7 +23,18 @@ const entries = [...page.matchAll(/^#{2,3} (.+)\n([^]*?)(?=^#{1,3} |(?![^]))/gm)
 
 /** The entries for the symptoms. The others use the same functions, and services that the emulators lack. */
 const symptoms = entries.filter(({ title }) =>
-  ['Egress is broken', 'A route came back', 'A route disappeared', 'It does not repair'].includes(title),
+  [
+    'Egress is broken',
+    'Traffic is wrong, but the table is InSync',
+    'A route flaps',
+    'A route came back',
+    'A table is Degraded',
+    'On an alternate',
+    'A route disappeared',
+    'Left alone',
+    'It does not repair',
+    'Contested',
+  ].includes(title),
 );
 
 const run = promisify(execFile);
@@ -33,9 +46,10 @@ describe.skipIf(!hasAwsCli())('each command for a symptom runs as printed:', { t
   beforeAll(async () => {
     testbed = await Testbed.open();
     table = await testbed.tableInSync({ '0.0.0.0/0': testbed.network.natGateway });
+    await new IAMClient(connect(inject('stack')).aws).send(new CreateUserCommand({ UserName: 'alice' }));
   });
 
-  it.each(symptoms)('$title', async ({ commands }) => {
+  it.concurrent.each(symptoms)('$title', async ({ commands }) => {
     const { endpoint, ec2Endpoint, region } = inject('stack');
     const script = [
       'set -e',
