@@ -124,7 +124,7 @@ describe('routectl plan -o markdown', () => {
 **Blocked** (default-route)
 
 \`\`\`text
-the delete of a default route needs approval, unless that route has just appeared: approve them, list the routes, or ignore them
+the delete of a default route needs approval, unless that route has just appeared: approve it, list the route, or ignore it
 \`\`\`
 `);
   });

@@ -131,7 +131,7 @@ describe('a delete waits because the route', () => {
     const world = await inSync(two);
     await happens(world);
     expect(world.status()).toMatchObject({ phase: 'Blocked', plan: { blocked: { code: 'first-deletes' } } });
-    expect(world.status().reason).toContain(`1 of the routes to delete needs approval, because it ${because}: approve`);
+    expect(world.status().reason).toContain(`needs approval, because the route ${because}: approve it`);
   });
 
   it.each([0, 10])('came %s s after the first read, and says so', async (seconds) => {
@@ -142,6 +142,8 @@ describe('a delete waits because the route', () => {
     await world.reconcile({ kind: 'desired' });
     comes(world);
     await later(world, seconds * second);
-    expect(world.status().reason).toContain('because it was there when this table was adopted, or came soon after');
+    expect(world.status().reason).toContain(
+      'because the route was there when this table was adopted, or came soon after',
+    );
   });
 });

@@ -142,7 +142,7 @@ const deleteCodes = blockCodes.filter((code) => code !== 'fleet-edit');
 const deletesText = (...given: Parameters<typeof sentenceOf>): string =>
   given[3].desired.isLastValid
     ? `${sentenceOf(...given)}; while the item is invalid, only routes that appeared are deleted: correct the item`
-    : `${sentenceOf(...given)}: approve them, list the routes, or ignore them`;
+    : `${sentenceOf(...given)}: ${given[1].length === 1 ? 'approve it, list the route, or ignore it' : 'approve them, list the routes, or ignore them'}`;
 
 /** What the fleet brake holds back, and how it ends. */
 function brakedText(changes: readonly Change[], { edit }: Braked): string {
@@ -166,11 +166,13 @@ function sentenceOf(code: DeleteCode, all: readonly Waiting[], most: number, on:
     case 'too-many-deletes':
       return `the plan deletes ${counted(length, 'route')}; more than ${most} ${most === 1 ? 'delete needs' : 'deletes need'} approval`;
     case 'maybe-not-ours':
-      return `${length} of the routes to delete may belong to somebody else: ${first ? doubtShown(first, on) : ''}`;
+      return `${length === 1 ? 'a route to delete' : `${length} routes to delete`} may belong to somebody else: ${first ? doubtShown(first, on) : ''}`;
     case 'last-route':
       return `an edit emptied routes, which deletes ${counted(length, 'route')}`;
     case 'first-deletes':
-      return `${length} of the routes to delete ${length === 1 ? 'needs' : 'need'} approval, because ${length === 1 ? 'it' : 'they'} ${arrivalsShown(waiting, on)}`;
+      return first && length === 1
+        ? `the delete of ${destinationText(first.destination)} needs approval, because the route ${arrivalsShown(waiting, on)}`
+        : `${length} deletes need approval, because the routes ${arrivalsShown(waiting, on)}`;
     case 'default-route':
       return 'the delete of a default route needs approval, unless that route has just appeared';
     default:

@@ -147,9 +147,9 @@ describe('a delete', () => {
   });
 
   it.each<[Arrival, string]>([
-    ['adopted', 'because it was there when this table was adopted, or came soon after'],
-    ['paused', 'because it was first seen while the table was paused or stopped, or soon after'],
-    ['ignored', 'because it was under an ignore entry until the item was edited'],
+    ['adopted', 'because the route was there when this table was adopted, or came soon after'],
+    ['paused', 'because the route was first seen while the table was paused or stopped, or soon after'],
+    ['ignored', 'because the route was under an ignore entry until the item was edited'],
   ])('names the arrival of the route: %s', (arrival, because) => {
     const { blocked } = plan(desired({}), table([pcx(rogue)]), { now, memory: memory(arrived(arrival, rogue)) });
     expect(blocked?.message).toContain(because);

@@ -83,7 +83,7 @@ describe('plan', () => {
       ],
       blocked: {
         code: 'too-many-deletes',
-        message: `the plan deletes 1 route; more than 0 deletes need approval: approve them, list the routes, or ignore them`,
+        message: `the plan deletes 1 route; more than 0 deletes need approval: approve it, list the route, or ignore it`,
         deletes: [{ destination: '10.99.0.0/16', target: 'igw-aaaaaaaa', code: 'too-many-deletes' }],
       },
     });
