@@ -154,7 +154,7 @@ export class Alarms extends Construct {
       this.watch('DriftObserved', {
         metric: news('DriftObserved'),
         means:
-          'Somebody changed routes in a table that is only observed, paused or stopped, so nothing repairs them. First: list the drifted tables, with their reasons',
+          'Routes of a table that is only observed, paused or stopped differ from its item, so nothing repairs them. First: list the drifted tables, with their reasons',
         runbook: 'drift-observed',
       }),
       this.watch('TablesUnknown', {

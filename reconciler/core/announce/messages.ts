@@ -69,7 +69,10 @@ function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }
       ? `${id}: others changed ${count}`
       : `${id}: ${count} ${differ} from the item, and nothing repairs ${them} (${reason})`,
     what: named(changes.map(differenceText), omitted),
-    who: among(changes.map(({ actor }) => actor)),
+    who:
+      enforced || changes.some(({ actor }) => actor !== 'unattributed')
+        ? among(changes.map(({ actor }) => actor))
+        : 'unattributed: no event named a caller, or somebody edited the item',
     next: enforced
       ? `Changes that need no approval are repaired. See what was done: ${see(id)}. If the change was right, add it to the item`
       : `See the table: ${see(id)}`,

@@ -40,6 +40,14 @@ describe('a message says which table, what happened, who did it and what to do n
       },
     ],
     [
+      'for drift that is only observed, and may come from an edit',
+      drift({
+        enforced: false,
+        changes: [{ action: 'create', destination, to: 'pcx-aaaaaaaa', actor: 'unattributed' }],
+      }),
+      { who: 'unattributed: no event named a caller, or somebody edited the item' },
+    ],
+    [
       'for drift without an event',
       drift({
         changes: [
