@@ -2,6 +2,7 @@
 // The CLI is written in TypeScript, which Node runs from version 22.18 on. This file is plain JavaScript for Node 18.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -9,6 +10,8 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const newerNode = here('../node_modules/.bin/node');
 
 if (process.features.typescript) {
+  // Halves the start of most commands. It is a folder that only the owner of this checkout writes to.
+  module.enableCompileCache(here('../node_modules/.cache/routectl'));
   await import('../cli/main.ts').catch(fail);
 } else if (existsSync(newerNode) && realpathSync(newerNode) !== realpathSync(process.execPath)) {
   startAgain();
