@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { AcceptOptions } from './accept.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
+import type { Shell } from './completion.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -286,6 +287,18 @@ tables(program.command('report'))
   .action(async (ids: string[], options: ReportOptions) => {
     const { report } = await import('./report.ts');
     process.exitCode = await report(ids, options, terminal);
+  });
+
+program.commandsGroup('For your shell:');
+
+program
+  .command('completion')
+  .summary('print the script that completes commands and options')
+  .description('print the script with which your shell completes commands and options')
+  .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+  .action(async (shell: Shell) => {
+    const { completion } = await import('./completion.ts');
+    completion(shell, program, terminal);
   });
 
 program.hook('preAction', async (_, command) => {

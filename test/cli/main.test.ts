@@ -25,6 +25,7 @@ describe('routectl', () => {
       'Without a deployed reconciler: import validate plan reconcile',
       'Give orders to a deployed reconciler: apply pause resume hold accept approve',
       'See what it does: status history watch trace doctor report',
+      'For your shell: completion',
     ]);
   });
 
