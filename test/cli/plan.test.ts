@@ -90,23 +90,6 @@ describe('routectl plan --actual', () => {
     expect(jsonLines(stdout)).toMatchObject([{ leftAlone: [{ destination: '10.9.0.0/16', reason: 'unknown' }] }]);
   });
 
-  it.each([
-    ['a missing file', undefined, 'no such file'],
-    ['text that is not JSON', 'RouteTables:\n', 'not valid JSON: '],
-    ['a truncated answer', '{"RouteTables": [', 'not valid JSON: '],
-    ['a list', '[]', 'expected the answer of "aws ec2 describe-route-tables'],
-    ['another answer', '{"Vpcs": []}', 'expected the answer of "aws ec2 describe-route-tables'],
-    ['a table without an id', '{"RouteTables": [{"Routes": []}]}', 'at RouteTables[0].RouteTableId'],
-    ['a table without routes', '{"RouteTables": [{"RouteTableId": "rtb-0a1b2c3d"}]}', 'at RouteTables[0].Routes'],
-    ['one page of several', '{"RouteTables": [], "NextToken": "abc"}', 'this is only one page of a longer answer'],
-  ])('says in one sentence what is wrong with %s', async (_, content, sentence) => {
-    const file = content === undefined ? 'nowhere.json' : fileWith(content, 'answer.json');
-    const { code, stdout, stderr } = await plan('--json', '-f', fileWith(inSync), '--actual', file);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(sentence);
-    expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
-  });
-
   it('uses colours only on a terminal', async () => {
     const args = ['plan', '-f', fixture('routes.yaml'), '--actual', answer];
     expect((await routectl(args)).stdout).not.toContain('\u001B[');
