@@ -29,6 +29,8 @@ const program = new Command('routectl')
   .version(packageJson.version)
   .helpCommand(false)
   .showHelpAfterError()
+  // Messages about arguments quote them.
+  .configureOutput({ outputError: (text, write) => write(text.split('\n').map(printable).join('\n')) })
   .configureHelp({ subcommandTerm: (command) => command.name() })
   .exitOverride()
   .addHelpText(
