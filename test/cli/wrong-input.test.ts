@@ -59,6 +59,12 @@ const ids: readonly Kind[] = [
   ['an octet above 255', ['hold', rtb, '10.0.0.300/8', '--end'], '"10.0.0.300/8" is not a destination'],
   ['leading zeros', ['hold', rtb, '010.0.0.0/8', '--end'], 'expected an IPv4 CIDR block without leading zeros'],
   ['a block for an address', ['trace', rtb, '10.0.0.0/8'], '"10.0.0.0/8" is not an address'],
+  [
+    'a VPC for the start of a packet',
+    ['trace', 'vpc-0a1b2c3d', '10.0.0.1'],
+    '"vpc-0a1b2c3d" is neither a subnet nor a route table',
+  ],
+  ['a VPC for a round trip', ['doctor', '--round-trip', 'vpc-0a1b2c3d'], '"vpc-0a1b2c3d" is not a route table id'],
   ['a host name for an address', ['trace', rtb, 'example.com'], '"example.com" is not an address'],
   [
     'an account that is none',
