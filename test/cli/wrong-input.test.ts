@@ -79,6 +79,12 @@ const orders: readonly Kind[] = [
   ['a pause of one and all', ['pause', rtb, '--all', '--reason', 'x'], 'give route table ids or --all, not both'],
   ['a blank reason', ['pause', rtb, '--reason', ' '], 'give a --reason'],
   ['a time in words', ['pause', rtb, '--reason', 'x', '--for', '2 weeks'], '--for 2 weeks: expected a time such as'],
+  ['a time of zero', ['pause', rtb, '--reason', 'x', '--for', '0m'], '--for 0m: expected a time such as'],
+  [
+    'a day that does not exist',
+    ['pause', rtb, '--reason', 'x', '--until', '2999-02-30T00:00:00Z'],
+    'there is no such day',
+  ],
   ['two ends', ['hold', rtb, '10.0.0.0/8', '--for', '1h', '--until', '2999-01-01T00:00:00Z'], 'give --until or --for'],
   ['an end in the past', ['pause', rtb, '--reason', 'x', '--until', '2020-01-01T00:00:00Z'], 'is in the past'],
   ['an end without a time zone', ['pause', rtb, '--reason', 'x', '--until', '2999-01-01T00:00'], 'with its time zone'],
