@@ -116,6 +116,19 @@ const orders: readonly Kind[] = [
 const files: readonly Kind[] = [
   ['a missing file', ['validate', '-f', 'nowhere.yaml'], 'nowhere.yaml: no such file'],
   ['a missing file with escape sequences', ['validate', '-f', red], `${visible}: no such file`],
+  ['a file name without a letter', ['validate', '-f', ''], 'the name of a file is empty'],
+  [
+    'standard input twice',
+    ['validate', '-f', '-', '-'],
+    'standard input can be read only once',
+    { stdin: 'routes: []' },
+  ],
+  [
+    'standard input for items and answer',
+    ['plan', '-f', '-', '--actual', '-'],
+    'only once',
+    { stdin: `routeTableId: ${rtb}\nroutes: []` },
+  ],
   ['a folder', ['validate', '-f', dirname(valid)], 'this is a directory; pass the files in it'],
   ['an empty file', ['validate', '-f', fileWith('')], 'the file contains no route table'],
   ['a file of comments', ['validate', '-f', fileWith('# nothing\n---\n# here\n')], 'the file contains no route table'],
