@@ -199,6 +199,13 @@ const configs: readonly Kind[] = [
   ['a misspelled setting', ['status'], 'unknown setting "acount": did you mean account?', settings('acount: "1"')],
   ['a setting with escape sequences', ['status'], `unknown setting "${visible}"`, settings('"\\e[31m": 1')],
   ['a list of settings', ['status'], 'expected a map of settings', settings('[region]')],
+  ['two documents of settings', ['status'], 'expected one document', settings('region: a\n---\nregion: b\n')],
+  [
+    'an account without quotes',
+    ['status'],
+    'expected the 12 digits of an account id, in quotes',
+    settings('account: 111122223333'),
+  ],
   ['no setting', ['status'], 'the file contains no setting', settings('')],
   ['broken settings', ['status'], '.routectl.yaml:2:1: not valid YAML', settings('region: [\n')],
   ['an account with a digit too few', ['status'], 'the 12 digits of an account id', settings('account: "11112222333"')],
