@@ -82,6 +82,41 @@ describe('routectl plan --actual', () => {
     expect(code).toBe(0);
   });
 
+  describe('takes what the AWS CLI prints', () => {
+    const routes = [
+      {
+        DestinationCidrBlock: '0.0.0.0/0',
+        GatewayId: 'igw-0c0c0c0c',
+        Origin: 'CreateRoute',
+        State: 'active',
+        NatGatewayId: null,
+      },
+    ];
+    const table = { RouteTableId: 'rtb-0a1b2c3d', Routes: routes };
+    const yaml = `RouteTables:
+- Associations: []
+  OwnerId: '111122223333'
+  RouteTableId: rtb-0a1b2c3d
+  Routes:
+  - DestinationCidrBlock: 0.0.0.0/0
+    GatewayId: igw-0c0c0c0c
+    Origin: CreateRoute
+    State: active
+  Tags: []
+`;
+    it.each([
+      ['an answer', JSON.stringify({ RouteTables: [table], NextToken: null })],
+      ['a list, of --query RouteTables', JSON.stringify([table])],
+      ["one table, of --query 'RouteTables[0]'", JSON.stringify(table)],
+      ['nulls, of a --query that names fields', JSON.stringify([{ ...table, VpcId: null, OwnerId: null, Tags: null }])],
+      ['a tag without a value', JSON.stringify([{ ...table, Tags: [{ Key: 'Name', Value: null }] }])],
+      ['YAML, of --output yaml', yaml],
+    ])('%s', async (_, answer) => {
+      const file = fileWith(item('rtb-0a1b2c3d', 'routes: [{ destination: 0.0.0.0/0, target: igw-0c0c0c0c }]'));
+      expect(await plan('-f', file, '--actual', fileWith(answer, 'answer'))).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
+
   it('leaves a route alone if it has members of an unknown kind', async () => {
     const route = { DestinationCidrBlock: '10.9.0.0/16', Hops: [{ Id: 'x' }], Origin: 'CreateRoute', State: 'active' };
     const newer = fileWith(JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [route] }] }));

@@ -26,6 +26,8 @@ function aliasBomb(): string {
   return ['a0: &a0 [x]', ...levels].join('\n');
 }
 
+const bare = { RouteTableId: rtb, Routes: [] };
+
 const words: readonly Kind[] = [
   ['no command', [], 'Usage: routectl'],
   ['an unknown command', ['plna'], "unknown command 'plna'"],
@@ -174,7 +176,7 @@ const files: readonly Kind[] = [
 
 const answers: readonly Kind[] = [
   ['a missing answer', ['plan', '-f', valid, '--actual', 'nowhere.json'], 'nowhere.json: no such file'],
-  ['an empty answer', ['plan', '-f', valid, '--actual', fileWith('')], 'not valid JSON'],
+  ['an empty answer', ['plan', '-f', valid, '--actual', fileWith('')], 'describe-route-tables'],
   ['half an answer', ['plan', '-f', valid, '--actual', fileWith('{"RouteTables": [')], 'not valid JSON'],
   ['another answer', ['plan', '-f', valid, '--actual', answerOf({ Vpcs: [] })], 'describe-route-tables'],
   [
@@ -186,6 +188,21 @@ const answers: readonly Kind[] = [
     'a table without routes',
     ['plan', '-f', valid, '--actual', answerOf({ RouteTables: [{ RouteTableId: rtb }] })],
     'RouteTables[0].Routes',
+  ],
+  [
+    'an answer with a table twice',
+    ['plan', '-f', valid, '--actual', answerOf({ RouteTables: [bare, bare] })],
+    `${rtb} is there twice`,
+  ],
+  [
+    'an error of the AWS CLI',
+    ['plan', '-f', valid, '--actual', fileWith('An error occurred (UnauthorizedOperation)')],
+    'describe-route-tables',
+  ],
+  [
+    'half an answer in YAML',
+    ['plan', '-f', valid, '--actual', fileWith('RouteTables:\n- Routes: [', 'answer.yaml')],
+    'answer.yaml: not valid YAML',
   ],
   ['an answer without the table', ['import', 'rtb-0a1b2c3d', '--actual', answer], 'rtb-0a1b2c3d: no such route table'],
   [
