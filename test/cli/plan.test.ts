@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { tablesInAnswer } from '../../cli/actual-tables.ts';
+import { planEach } from '../../cli/plan.ts';
+import { targetText } from '../../reconciler/core/route/route.ts';
 import { fileWith, fixture, jsonLines, routectl } from '../support/routectl.ts';
 
 const answer = fixture('describe-route-tables.json');
@@ -130,5 +133,32 @@ describe('routectl plan --actual', () => {
     expect((await routectl(args)).stdout).not.toContain('\u001B[');
     expect((await routectl(args, { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001B[33m~ replace\u001B[39m');
     expect((await routectl(args, { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stdout).toContain('~ replace');
+  });
+});
+
+describe('planEach', () => {
+  it('asks EC2 about the targets of all tables of a VPC in one go', async () => {
+    const ids = Array.from({ length: 20 }, (_, n) => `rtb-000000${(n + 16).toString(16)}`);
+    const tables = ids.map((RouteTableId) => ({
+      RouteTableId,
+      VpcId: 'vpc-00000001',
+      Routes: [
+        { DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-00000001', Origin: 'CreateRoute', State: 'active' },
+      ],
+    }));
+    const saved = fileWith(JSON.stringify({ RouteTables: tables }), 'answer.json');
+    const moved = (id: string, n: number) =>
+      item(id, `routes: [{ destination: 0.0.0.0/0, target: nat-0000000${n % 3} }]`);
+    const asked: (readonly [string, readonly string[]])[] = [];
+    const plans = await planEach(
+      [fileWith(ids.map(moved).join(''))],
+      () => tablesInAnswer(saved),
+      async (vpcId, targets) => {
+        asked.push([vpcId, targets.map(targetText)]);
+        return { health: new Map(), failures: [] };
+      },
+    );
+    expect(asked).toEqual([['vpc-00000001', ['nat-00000000', 'nat-00000001', 'nat-00000002']]]);
+    expect(plans.map((one) => 'plan' in one && one.plan.changes.length)).toEqual(ids.map(() => 1));
   });
 });
