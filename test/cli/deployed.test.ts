@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { type AcceptOptions, accept } from '../../cli/accept.ts';
 import { type ApplyOptions, apply } from '../../cli/apply.ts';
 import { type ApproveOptions, approve } from '../../cli/approve.ts';
@@ -279,14 +280,31 @@ describe('routectl accept', () => {
   it('prints what to change in a file with --patch, and writes nothing', async () => {
     deployed.world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     await accepted('10.20.0.0/16', { patch: true });
-    expect(deployed.text).toBe(
-      [
-        `# ${routeTableId}, in routes`,
-        '-  - { destination: 10.20.0.7/16, target: pcx-aaaaaaaa, description: partner }',
-        '+  - { destination: 10.20.0.7/16, target: tgw-aaaaaaaa, description: partner }',
-      ].join('\n'),
+    expect(parse(deployed.text)).toEqual({
+      routeTableId,
+      before: described,
+      after: { ...described, target: 'tgw-aaaaaaaa' },
+    });
+    expect(deployed.text).toContain(
+      '\nbefore: { destination: 10.20.0.7/16, target: pcx-aaaaaaaa, description: partner }\n',
     );
     expect(await stored()).toEqual(listed([described]));
+  });
+
+  it('prints --patch as one valid document, whatever a description contains, with control characters visible', async () => {
+    const odd = { ...described, description: 'a: [b]\u001B[31m \u202Ec # d\n---\ne' };
+    deployed.world.desired.put({ routeTableId, ...listed([odd]) });
+    deployed.world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await accepted('10.20.0.0/16', { patch: true });
+    expect(parse(deployed.text)).toEqual({ routeTableId, before: odd });
+    expect(deployed.text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+  });
+
+  it('prints --patch as JSON with --json', async () => {
+    deployed.world.ec2.scenery.route(routeTableId, '10.30.0.0/16', 'pcx-bbbbbbbb');
+    await accepted('10.30.0.0/16', { patch: true, json: true });
+    const after = { destination: '10.30.0.0/16', target: 'pcx-bbbbbbbb' };
+    expect(jsonLines(deployed.text)).toEqual([{ routeTableId, destination: '10.30.0.0/16', accepted: false, after }]);
   });
 
   it('writes nothing if somebody changed the item since it was shown', async () => {
