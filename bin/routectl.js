@@ -17,7 +17,8 @@ if (process.features.typescript) {
   // Compiled code from earlier starts makes a start faster. It lies where only those can write who can write this file.
   module.enableCompileCache(here(isCheckout ? '../node_modules/.cache/routectl' : '../.cache'));
   if (isCheckout) await import('../cli/main.ts').catch(fail);
-  else require('../dist/cli/main.cjs');
+  else if (existsSync(here('../dist/cli/main.cjs'))) require('../dist/cli/main.cjs');
+  else say('this package lacks its built files: pack it again, with "npm pack --ignore-scripts=false".');
 } else if (existsSync(newerNode) && realpathSync(newerNode) !== realpathSync(process.execPath)) {
   startAgain();
 } else {

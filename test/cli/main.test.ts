@@ -61,6 +61,15 @@ describe('routectl', () => {
     });
   });
 
+  it('says in one sentence that it was packed without its built files', async () => {
+    const folder = copyWithout('cli');
+    expect(await run([join(folder, 'bin', 'routectl.js'), '--help'])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'routectl: this package lacks its built files: pack it again, with "npm pack --ignore-scripts=false".\n',
+    });
+  });
+
   it('says in one sentence that its packages are not installed', async () => {
     const folder = copyWithout('node_modules');
     const { code, stdout, stderr } = await run([join(folder, 'bin', 'routectl.js'), '--help']);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,8 @@ const files = (): readonly string[] =>
 describe('the package of npm pack', () => {
   beforeAll(async () => {
     const env = { ...process.env, PATH, HOME: folder };
+    // What an earlier build left must not help.
+    rmSync(join(root, 'dist', 'cli'), { recursive: true, force: true });
     await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, env });
     const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
     await run('npm', ['install', '--offline', '--omit=dev', '--no-audit', '--no-fund', `./${archive}`], {
