@@ -55,7 +55,8 @@ function belongsHere(pack) {
 }
 
 function installPackages() {
-  return run('npm', ['ci']);
+  // No package needs a script to be installed. (.npmrc does not say so: it would also skip our own prepack.)
+  return run('npm', ['ci', '--ignore-scripts']);
 }
 
 function emulatorsStamp() {

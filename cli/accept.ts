@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Document } from 'yaml';
+import { Document, Scalar, visit } from 'yaml';
 import { z } from 'zod';
 import { accepted, type Accepted } from '../reconciler/core/desired/accepted.ts';
 import { parseDesired } from '../reconciler/core/desired/desired.ts';
@@ -45,8 +45,10 @@ export async function accept(
     return exitCode.ok;
   }
   const { before, item, edit } = found;
+  const change = { ...(edit.before && { before: edit.before }), ...(edit.after && { after: edit.after }) };
   if (options.patch) {
-    print(patchOf(routeTableId, edit));
+    if (options.json) print(JSON.stringify({ routeTableId, destination, accepted: false, ...change }));
+    else print(patchOf(routeTableId, change));
     return exitCode.ok;
   }
   const stored = desiredItemSchema.parse(before);
@@ -61,8 +63,7 @@ export async function accept(
     throw new Failure(
       `somebody changed the item of ${routeTableId} since it was shown: nothing was written; run the command again`,
     );
-  if (options.json)
-    print(JSON.stringify({ routeTableId, destination, accepted: true, before: edit.before, after: edit.after }));
+  if (options.json) print(JSON.stringify({ routeTableId, destination, accepted: true, ...change }));
   else print(`Accepted: the item of ${routeTableId} asks for what EC2 has at ${destination}.`);
   note('If a file or a pipeline keeps this item, change it there, too: --patch shows how.');
   return exitCode.ok;
@@ -120,15 +121,23 @@ const staticRouteAt = (destination: string, { routes }: ActualTable): StaticRout
 const isOfEndpoint = ({ destination, target }: StaticRoute): boolean =>
   destination.kind === 'prefix-list' && target.kind === 'vpc-endpoint';
 
-/** What to change in the list `routes` of a YAML file. */
-function patchOf(routeTableId: string, { before, after }: Accepted): string {
-  const line = (mark: string, route: object | undefined): readonly string[] =>
-    route ? [`${mark}  - ${inFlow(route)}`] : [];
-  return [`# ${routeTableId}, in routes`, ...line('-', before), ...line('+', after)].join('\n');
+/** What to change in the list `routes` of a file, as one YAML document. A route that is not there has no line. */
+function patchOf(routeTableId: string, { before, after }: Pick<Accepted, 'before' | 'after'>): string {
+  const document = new Document({ routeTableId, ...(before && { before }), ...(after && { after }) });
+  document.commentBefore = ' What to change in the routes of this table: before is in the item, after is in EC2';
+  visit(document, {
+    Map: (_, node) => void (node.flow = node !== document.contents),
+    // Only in quotes can a control character be written as an escape.
+    Scalar: (_, node) => void (isPrintable(node.value) || (node.type = Scalar.QUOTE_DOUBLE)),
+  });
+  return document.toString({ lineWidth: 0 }).trimEnd().split('\n').map(inYaml).join('\n');
 }
 
-function inFlow(route: object): string {
-  const document = new Document();
-  document.contents = document.createNode(route, { flow: true });
-  return printable(document.toString({ lineWidth: 0 }).trimEnd());
-}
+const isPrintable = (value: unknown): boolean => typeof value !== 'string' || printable(value) === value;
+
+/** Escapes control characters as YAML does. */
+const inYaml = (line: string): string =>
+  line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+  });

@@ -1,3 +1,4 @@
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { actualTable } from '../reconciler/aws/ec2/route-codec.ts';
 import type { ActualTable } from '../reconciler/core/route/route.ts';
@@ -26,43 +27,65 @@ export async function tablesInEc2(tables: RouteTables, routeTableIds: readonly s
   return found;
 }
 
-const savedAnswer = z.object({
-  RouteTables: z.array(
-    z.object({
-      RouteTableId: z.string(),
-      VpcId: z.string().optional(),
-      OwnerId: z.string().optional(),
-      Tags: z.array(z.object({ Key: z.string(), Value: z.string().optional() })).optional(),
-      // Ignore members that are not text: EC2 may add new ones, and they are no reason to reject the answer.
-      Routes: z.array(z.record(z.string(), z.string().optional().catch(undefined))),
-    }),
-  ),
-  NextToken: z.null().optional(),
+/** `--query` prints null for what a table does not have. */
+const optionalText = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? undefined);
+
+const savedTable = z.object({
+  RouteTableId: z.string(),
+  VpcId: optionalText,
+  OwnerId: optionalText,
+  Tags: z
+    .array(z.object({ Key: z.string(), Value: optionalText }))
+    .nullish()
+    .transform((tags) => tags ?? []),
+  // Ignore members that are not text: EC2 may add new ones, and they are no reason to reject the answer.
+  Routes: z.array(z.record(z.string(), z.string().optional().catch(undefined))),
 });
 
+/** A whole answer, or what `--query` leaves of it: the list of tables, or one table. */
+const savedAnswer = z.preprocess(
+  (answer) => {
+    if (Array.isArray(answer)) return { RouteTables: answer };
+    const isTable = typeof answer === 'object' && answer !== null && 'RouteTableId' in answer;
+    return isTable ? { RouteTables: [answer] } : answer;
+  },
+  z.object({ RouteTables: z.array(savedTable), NextToken: z.null().optional() }),
+);
+
 /**
- * Reads tables from a saved answer of `aws ec2 describe-route-tables`.
+ * Reads tables from a saved answer of `aws ec2 describe-route-tables`, in JSON or YAML.
  *
  * @throws Failure
  */
 export async function tablesInAnswer(file: string): Promise<ActualTables> {
-  const answer = savedAnswer.safeParse(jsonIn(file, await readText(file)));
-  if (answer.success) return new Map(answer.data.RouteTables.map((table) => [table.RouteTableId, actualTable(table)]));
-  const [issue] = answer.error.issues;
-  if (issue?.path[0] === 'NextToken')
-    throw new Failure(`${nameOf(file)}: this is only one page of a longer answer (it has a NextToken); save all pages`);
-  const where = issue && issue.path.length > 0 ? ` at ${z.core.toDotPath(issue.path)}` : '';
-  throw new Failure(
-    `${nameOf(file)}: expected the answer of "aws ec2 describe-route-tables --output json"${where}: ${issue?.message}`,
-  );
+  const answer = savedAnswer.safeParse(contentOf(file, await readText(file)));
+  if (!answer.success) throw new Failure(`${nameOf(file)}: ${whyNoAnswer(answer.error)}`);
+  const tables = new Map<string, ActualTable>();
+  for (const { RouteTableId, ...table } of answer.data.RouteTables) {
+    if (tables.has(RouteTableId))
+      throw new Failure(`${nameOf(file)}: ${RouteTableId} is there twice; save one answer in one file`);
+    tables.set(RouteTableId, actualTable({ RouteTableId, ...table }));
+  }
+  return tables;
 }
 
-function jsonIn(file: string, text: string): unknown {
+function whyNoAnswer({ issues: [issue] }: z.ZodError): string {
+  if (issue?.path[0] === 'NextToken')
+    return 'this is only one page of a longer answer (it has a NextToken); save all pages';
+  const where = issue && issue.path.length > 0 ? ` at ${z.core.toDotPath(issue.path)}` : '';
+  return `expected the answer of "aws ec2 describe-route-tables" in JSON or YAML${where}: ${issue?.message}`;
+}
+
+function contentOf(file: string, text: string): unknown {
+  const isJson = /^\s*[[{]/.test(text);
   try {
-    return JSON.parse(text);
+    // Answers are long, and a parser of YAML takes many times as long for the same text.
+    return isJson ? JSON.parse(text) : parse(text, { prettyErrors: false, logLevel: 'error' });
   } catch (error) {
-    throw new Failure(`${nameOf(file)}: not valid JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${nameOf(file)}: not valid ${isJson ? 'JSON' : 'YAML'}: ${why}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
-import { type DeploymentReader, isEnough } from '../reconciler/aws/deployment-reader.ts';
+import type { DeploymentReader } from '../reconciler/aws/deployment-reader.ts';
 import type { FleetTable } from '../reconciler/aws/dynamodb/fleet-reader.ts';
+import { isEnough } from '../reconciler/aws/trail.ts';
 import type { Occupied } from '../reconciler/core/route/room.ts';
 import { counted } from '../reconciler/core/route/counted.ts';
 import type { SweepRecord } from '../reconciler/core/status/sweep-record.ts';

@@ -36,6 +36,9 @@ export interface Entry {
  * @throws Failure
  */
 export async function readText(file: string): Promise<string> {
+  if (file === '') throw new Failure('the name of a file is empty: give a file, or - for standard input');
+  if (file === '-' && process.stdin.readableEnded)
+    throw new Failure('standard input can be read only once: give "-" for one file');
   const bytes = await (file === '-' ? buffer(process.stdin) : readFile(file)).catch((error: unknown) => {
     throw new Failure(`${nameOf(file)}: ${whyUnreadable(error)}`, { cause: error });
   });

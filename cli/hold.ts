@@ -1,8 +1,12 @@
-import { destinationText, parseDestination } from '../reconciler/core/route/route.ts';
+import { slotsOf } from '../reconciler/core/plan/slots.ts';
+import type { Hop } from '../reconciler/core/route/path.ts';
+import { destinationText, parseDestination, targetText } from '../reconciler/core/route/route.ts';
+import { noSuchTable, tablesInEc2 } from './actual-tables.ts';
 import { authorOf } from './caller.ts';
 import { type DeploymentOptions, deployment, reaching } from './deployment.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
+import { hopText } from './paths.ts';
 import { idsChecked, noteUnmanaged, writerOf } from './pause.ts';
 import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
@@ -42,11 +46,39 @@ async function begin(
     await noteUnmanaged([routeTableId], open, note);
     await writer.hold(routeTableId, destination, { reason, by, at, until });
   });
-  if (options.json) print(JSON.stringify({ routeTableId, destination, held: { reason, by, at, until } }));
-  else print(`Held: ${destination} in ${routeTableId} stays as it is until ${until.toISOString()}.`);
+  const route = await heldRoute(routeTableId, destination, note);
+  if (options.json) print(JSON.stringify({ routeTableId, destination, held: { reason, by, at, until }, route }));
+  else print(`Held: ${destination} in ${routeTableId} stays ${stateOf(route)} until ${until.toISOString()}.`);
   note(printable(`Within about 5 seconds no new change of it starts. By ${by}: ${reason}`));
   note(`End it: routectl hold ${routeTableId} ${destination} --end; take what is there into the item: routectl accept`);
   return exitCode.ok;
+}
+
+/**
+ * Where the static route of a held destination goes. Null if there is none; undefined if EC2 cannot be read: the hold is
+ * in force anyway.
+ */
+async function heldRoute(
+  routeTableId: string,
+  destination: string,
+  note: Terminal['note'],
+): Promise<Hop | null | undefined> {
+  try {
+    const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
+    const table = (await tablesInEc2(ec2RouteTables(), [routeTableId])).get(routeTableId);
+    if (!table) throw noSuchTable(routeTableId);
+    const route = slotsOf(table.routes).static.get(destination);
+    return route ? { target: targetText(route.target), state: route.state } : null;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    note(`The hold is in force, but the route that it holds is unknown: ${error.message}`);
+    return undefined;
+  }
+}
+
+function stateOf(route: Hop | null | undefined): string {
+  if (route === undefined) return 'as it is';
+  return route === null ? 'without a static route' : `at ${hopText(route)}`;
 }
 
 async function release(

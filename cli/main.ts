@@ -1,8 +1,9 @@
 import { inspect } from 'node:util';
-import { Command, CommanderError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import type { AcceptOptions } from './accept.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { ApproveOptions } from './approve.ts';
+import type { Shell } from './completion.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { exitCode } from './exit-code.ts';
 import { Failure } from './failure.ts';
@@ -28,6 +29,8 @@ const program = new Command('routectl')
   .version(packageJson.version)
   .helpCommand(false)
   .showHelpAfterError()
+  // Messages about arguments quote them.
+  .configureOutput({ outputError: (text, write) => write(text.split('\n').map(printable).join('\n')) })
   .configureHelp({ subcommandTerm: (command) => command.name() })
   .exitOverride()
   .addHelpText(
@@ -288,6 +291,18 @@ tables(program.command('report'))
     process.exitCode = await report(ids, options, terminal);
   });
 
+program.commandsGroup('For your shell:');
+
+program
+  .command('completion')
+  .summary('print the script that completes commands and options')
+  .description('print the script with which your shell completes commands and options')
+  .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish']))
+  .action(async (shell: Shell) => {
+    const { completion } = await import('./completion.ts');
+    completion(shell, program, terminal);
+  });
+
 program.hook('preAction', async (_, command) => {
   // Only these commands have settings: the others must work without them.
   if (!command.options.some(({ long }) => long === '--account')) return;
@@ -295,12 +310,11 @@ program.hook('preAction', async (_, command) => {
   await applySettings(command);
 });
 
-try {
-  await program.parseAsync();
-} catch (error) {
+// No top-level await: the built CLI is CommonJS, which starts faster.
+program.parseAsync().catch((error: unknown) => {
   process.exitCode = error instanceof CommanderError ? error.exitCode : exitCode.failed;
   if (!(error instanceof CommanderError)) terminal.note(`routectl: ${explained(error)}`);
-}
+});
 
 /** The message of a `Failure` is already a sentence. Anything else is a defect, reported by its message. */
 function explained(error: unknown): string {

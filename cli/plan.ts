@@ -1,4 +1,3 @@
-import pMap from 'p-map';
 import type { Change } from '../reconciler/core/route/change.ts';
 import { underOrders } from '../reconciler/core/desired/enforcement.ts';
 import { desiredHash } from '../reconciler/core/desired/hashes.ts';
@@ -18,9 +17,7 @@ import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
 import type { TargetHealth } from '../reconciler/ports.ts';
 import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
-export const tablesAtOnce = 4;
+import { together } from './together.ts';
 
 export interface PlanOptions extends AwsOptions {
   readonly file: readonly string[];
@@ -96,15 +93,16 @@ export async function planEach(
   const ids = inputs.flatMap((input) => (input.ok ? [input.desired.routeTableId] : []));
   const now = new Date();
   const tables: ActualTables = ids.length === 0 ? new Map() : await readActual(ids);
+  const ask = together(targetHealth);
   const planOne = async (input: (typeof inputs)[number]): Promise<Planned | RefusedInput> => {
     if (!input.ok) return input;
     const { desired } = input;
     const actual = tables.get(desired.routeTableId);
     if (!actual) return { desired, now, plan: planForMissingTable(desired) };
-    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, targetHealth);
+    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, ask);
     return { desired, actual, now, ...planned };
   };
-  return pMap(inputs, planOne, { concurrency: tablesAtOnce });
+  return Promise.all(inputs.map(planOne));
 }
 
 /**

@@ -6,7 +6,7 @@ import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
-import { planEach, showPlans, tablesAtOnce, targetHealthInEc2, withApproved } from './plan.ts';
+import { planEach, showPlans, targetHealthInEc2, withApproved } from './plan.ts';
 import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -16,6 +16,9 @@ export interface ReconcileOptions extends AwsOptions {
   readonly approve?: readonly string[];
   readonly json?: boolean;
 }
+
+/** Tables reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
+const tablesAtOnce = 4;
 
 /** Enough for thousands of routes at the pace that EC2 allows. */
 const patienceMs = 30 * 60 * 1_000;

@@ -10,9 +10,13 @@ import { entriesOf, placeText, readText } from './files.ts';
 const fileName = '.routectl.yaml';
 
 const text = z.string({ error: 'expected a text' }).min(1, { error: 'expected a text' });
+const accountId = 'expected the 12 digits of an account id, in quotes';
 const shape = z.strictObject(
   {
-    account: text.regex(/^\d{12}$/, { error: 'expected the 12 digits of an account id, in quotes' }).optional(),
+    account: z
+      .string({ error: accountId })
+      .regex(/^\d{12}$/, { error: accountId })
+      .optional(),
     profile: text.optional(),
     region: text.optional(),
     desiredTable: text.optional(),
@@ -54,7 +58,8 @@ function nearest(folder: string): string | undefined {
 }
 
 async function settingsIn(file: string): Promise<Settings> {
-  const [entry] = entriesOf(file, await readText(file), 'the file contains no setting');
+  const [entry, another] = entriesOf(file, await readText(file), 'the file contains no setting');
+  if (another) throw new Failure(`${placeText(another.placeOf(''))}: expected one document of settings, found another`);
   const parsed = shape.safeParse(entry?.item);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

@@ -9,11 +9,17 @@ export function lengthIn(text: string): number | undefined {
   return unit === undefined ? undefined : Number(count) * unit * 1_000;
 }
 
-/** An instant with its time zone. Undefined if it is none. */
+/**
+ * An instant with its time zone. Undefined if it is none.
+ *
+ * @throws Failure for a day such as February 30, which `Date` takes for a day in March
+ */
 function instantIn(text: string): Date | undefined {
   const instant = new Date(text);
-  const isInstant = /^\d{4}-\d\d-\d\dT.*(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(instant.getTime());
-  return isInstant ? instant : undefined;
+  const [, day] = /^(\d{4}-\d\d-\d\d)T.*(?:Z|[+-]\d\d:\d\d)$/.exec(text) ?? [];
+  if (day === undefined || Number.isNaN(instant.getTime())) return undefined;
+  if (!new Date(day).toISOString().startsWith(day)) throw new Failure(`${text}: there is no such day`);
+  return instant;
 }
 
 const example = 'an instant with its time zone, such as 2027-01-31T18:00:00Z';
@@ -30,8 +36,7 @@ export function endOf(
   if (until !== undefined && duration !== undefined) throw new Failure('give --until or --for, not both');
   if (duration === undefined && until === undefined) return undefined;
   const ms = duration === undefined ? undefined : lengthIn(duration);
-  if (duration !== undefined && ms === undefined)
-    throw new Failure(`--for ${duration}: expected a time such as 30m, 2h or 1d`);
+  if (duration !== undefined && !ms) throw new Failure(`--for ${duration}: expected a time such as 30m, 2h or 1d`);
   const end = ms === undefined ? instantIn(until ?? '') : new Date(now.getTime() + ms);
   if (!end) throw new Failure(`--until ${until}: expected ${example}`);
   if (end <= now) throw new Failure(`--until ${end.toISOString()} is in the past: the order would have no effect`);

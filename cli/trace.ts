@@ -34,6 +34,8 @@ export async function trace(
 ): Promise<ExitCode> {
   const address = parseAddress(addressText);
   if (!address.ok) throw new Failure(`"${addressText}" is not an address: expected ${address.expected}`);
+  if (!subnetIdPattern.test(from) && !routeTableIdPattern.test(from))
+    throw new Failure(`"${from}" is neither a subnet nor a route table: expected subnet-… or rtb-…`);
   const open = options.actual === undefined ? await deployment(options, terminal) : undefined;
   const found = await tableOf(from, options);
   const { table } = found;
@@ -84,8 +86,6 @@ function codeOf({ now, planned }: Trace): ExitCode {
 /** @throws Failure if there is no such table or subnet */
 async function tableOf(id: string, { actual }: TraceOptions): Promise<Pick<Trace, 'table' | 'subnet'>> {
   if (subnetIdPattern.test(id)) return servingTable(id, actual);
-  if (!routeTableIdPattern.test(id))
-    throw new Failure(`"${id}" is neither a subnet nor a route table: expected subnet-… or rtb-…`);
   const table = (actual === undefined ? await inEc2(id) : await tablesInAnswer(actual)).get(id);
   if (table) return { table };
   throw noSuchTable(id, actual && nameOf(actual));

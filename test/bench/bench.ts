@@ -8,6 +8,7 @@ import { sweep } from '../../reconciler/sweep.ts';
 import { actual, desired, item, local, now, route, table } from '../support/builders.ts';
 import { itemSize } from '../support/dynamodb.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
+import { startUp } from './start-up.ts';
 import { type Cost, type Counted, costBesides, monthlyCost } from './cost.ts';
 
 // Measures speed and cost as ratios and counts. Absolute times depend on the machine; only their growth matters.
@@ -142,3 +143,10 @@ print(
   [...month.map(shown), ['total', '', month.reduce((sum, { dollars }) => sum + dollars, 0).toFixed(2)]],
 );
 print('Additional costs, where they occur', ['thing', 'amount', 'US dollars'], costBesides(idle).map(shown));
+
+const { packageBytes, rows: starts } = startUp();
+print(
+  `The start of routectl, relative to an empty script (a package of ${(packageBytes / 1e6).toFixed(1)} MB unpacked)`,
+  ['call', 'package', 'checkout'],
+  starts,
+);

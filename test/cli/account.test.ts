@@ -123,7 +123,7 @@ describe('.routectl.yaml', () => {
 
   it.each([
     ['desirdTable: Wanted', ':1:14: unknown setting "desirdTable": did you mean desiredTable?'],
-    ['account: 210987654321', ':1:10: account: expected a text'],
+    ['account: 210987654321', ':1:10: account: expected the 12 digits of an account id, in quotes'],
     ['- a list', ':1:3: expected a map of settings'],
     ['# nothing', 'the file contains no setting'],
   ])('is refused with its place: %s', async (text, sentence) => {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parse } from 'yaml';
 import { type AcceptOptions, accept } from '../../cli/accept.ts';
 import { type ApplyOptions, apply } from '../../cli/apply.ts';
 import { type ApproveOptions, approve } from '../../cli/approve.ts';
+import { type HoldOptions, hold } from '../../cli/hold.ts';
 import { resume } from '../../cli/pause.ts';
 import { alice, tableNames } from '../support/deployed-cli.ts';
 import { item, routeTableId } from '../support/builders.ts';
@@ -27,6 +29,9 @@ vi.mock(import('../../reconciler/aws/dynamodb/situation-reader.ts'), () => ({
   situationReader: () => deployed.reader,
 }));
 vi.mock(import('../../reconciler/aws/dynamodb/desired-writer.ts'), () => ({ desiredWriter: () => deployed.writer }));
+vi.mock(import('../../reconciler/aws/dynamodb/desired-table.ts'), () => ({
+  desiredItems: () => deployed.world.desired,
+}));
 vi.mock(import('../../reconciler/aws/ec2/route-tables.ts'), () => ({ ec2RouteTables: () => deployed.world.tables }));
 vi.mock(import('../../reconciler/aws/ec2/target-health.ts'), () => ({
   ec2TargetHealth: () => deployed.targetHealth,
@@ -279,14 +284,31 @@ describe('routectl accept', () => {
   it('prints what to change in a file with --patch, and writes nothing', async () => {
     deployed.world.ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
     await accepted('10.20.0.0/16', { patch: true });
-    expect(deployed.text).toBe(
-      [
-        `# ${routeTableId}, in routes`,
-        '-  - { destination: 10.20.0.7/16, target: pcx-aaaaaaaa, description: partner }',
-        '+  - { destination: 10.20.0.7/16, target: tgw-aaaaaaaa, description: partner }',
-      ].join('\n'),
+    expect(parse(deployed.text)).toEqual({
+      routeTableId,
+      before: described,
+      after: { ...described, target: 'tgw-aaaaaaaa' },
+    });
+    expect(deployed.text).toContain(
+      '\nbefore: { destination: 10.20.0.7/16, target: pcx-aaaaaaaa, description: partner }\n',
     );
     expect(await stored()).toEqual(listed([described]));
+  });
+
+  it('prints --patch as one valid document, whatever a description contains, with control characters visible', async () => {
+    const odd = { ...described, description: 'a: [b]\u001B[31m \u202Ec # d\n---\ne' };
+    deployed.world.desired.put({ routeTableId, ...listed([odd]) });
+    deployed.world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    await accepted('10.20.0.0/16', { patch: true });
+    expect(parse(deployed.text)).toEqual({ routeTableId, before: odd });
+    expect(deployed.text).not.toMatch(/[^\n\P{Cc}]|\p{Cf}/u);
+  });
+
+  it('prints --patch as JSON with --json', async () => {
+    deployed.world.ec2.scenery.route(routeTableId, '10.30.0.0/16', 'pcx-bbbbbbbb');
+    await accepted('10.30.0.0/16', { patch: true, json: true });
+    const after = { destination: '10.30.0.0/16', target: 'pcx-bbbbbbbb' };
+    expect(jsonLines(deployed.text)).toEqual([{ routeTableId, destination: '10.30.0.0/16', accepted: false, after }]);
   });
 
   it('writes nothing if somebody changed the item since it was shown', async () => {
@@ -303,6 +325,44 @@ describe('routectl accept', () => {
     );
     deployed.world.desired.delete(routeTableId);
     await expect(accepted('10.20.0.0/16')).rejects.toThrow('has no desired item');
+  });
+});
+
+describe('routectl hold', () => {
+  const held = (destination: string, options: Partial<HoldOptions> = {}) =>
+    hold(routeTableId, destination, { ...tableNames, for: '2h', ...options }, deployed.terminal);
+
+  it.each([
+    ['10.20.0.7/16', /^Held: 10\.20\.0\.0\/16 in rtb-\w+ stays at pcx-aaaaaaaa until 20\S+Z\.$/],
+    ['10.30.0.0/16', /^Held: 10\.30\.0\.0\/16 in rtb-\w+ stays without a static route until 20\S+Z\.$/],
+  ])('prints the route that it holds: %s', async (destination, sentence) => {
+    expect(await held(destination)).toBe(0);
+    expect(deployed.text).toMatch(sentence);
+  });
+
+  it('says so if the route that it holds drops traffic', async () => {
+    deployed.world.ec2.scenery.vanish('pcx-aaaaaaaa');
+    await held('10.20.0.0/16');
+    expect(deployed.text).toContain('stays at pcx-aaaaaaaa (blackhole: drops traffic) until ');
+  });
+
+  it('prints the route with --json', async () => {
+    await held('10.20.0.0/16', { json: true });
+    await held('10.30.0.0/16', { json: true });
+    expect(jsonLines(deployed.text)).toMatchObject([
+      { destination: '10.20.0.0/16', route: { target: 'pcx-aaaaaaaa', state: 'active' } },
+      { destination: '10.30.0.0/16', route: null },
+    ]);
+  });
+
+  it('holds even if EC2 cannot be read, and says that it does not know the route', async () => {
+    vi.spyOn(deployed.world.tables, 'readMany').mockImplementation(() => {
+      throw new Error('RequestLimitExceeded');
+    });
+    expect(await held('10.20.0.0/16')).toBe(0);
+    expect(deployed.text).toMatch(/^Held: 10\.20\.0\.0\/16 in rtb-\w+ stays as it is until /);
+    expect(deployed.noted.join('\n')).toContain('the route that it holds is unknown');
+    expect((await deployed.world.orders.all()).of(routeTableId).holds).toMatchObject([{ destination: '10.20.0.0/16' }]);
   });
 });
 

@@ -14,7 +14,8 @@ import {
 } from '../../cli/doctor-checks.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { roundTrip } from '../../cli/round-trip.ts';
-import { type DeploymentReader, enoughOf, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
+import { type DeploymentReader, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
+import { enoughOf } from '../../reconciler/aws/trail.ts';
 import { noOrders } from '../../reconciler/core/desired/orders.ts';
 import { occupiedBy } from '../../reconciler/core/route/room.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';

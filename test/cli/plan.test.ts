@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { tablesInAnswer } from '../../cli/actual-tables.ts';
+import { planEach } from '../../cli/plan.ts';
+import { targetText } from '../../reconciler/core/route/route.ts';
 import { fileWith, fixture, jsonLines, routectl } from '../support/routectl.ts';
 
 const answer = fixture('describe-route-tables.json');
@@ -82,6 +85,41 @@ describe('routectl plan --actual', () => {
     expect(code).toBe(0);
   });
 
+  describe('takes what the AWS CLI prints', () => {
+    const routes = [
+      {
+        DestinationCidrBlock: '0.0.0.0/0',
+        GatewayId: 'igw-0c0c0c0c',
+        Origin: 'CreateRoute',
+        State: 'active',
+        NatGatewayId: null,
+      },
+    ];
+    const table = { RouteTableId: 'rtb-0a1b2c3d', Routes: routes };
+    const yaml = `RouteTables:
+- Associations: []
+  OwnerId: '111122223333'
+  RouteTableId: rtb-0a1b2c3d
+  Routes:
+  - DestinationCidrBlock: 0.0.0.0/0
+    GatewayId: igw-0c0c0c0c
+    Origin: CreateRoute
+    State: active
+  Tags: []
+`;
+    it.each([
+      ['an answer', JSON.stringify({ RouteTables: [table], NextToken: null })],
+      ['a list, of --query RouteTables', JSON.stringify([table])],
+      ["one table, of --query 'RouteTables[0]'", JSON.stringify(table)],
+      ['nulls, of a --query that names fields', JSON.stringify([{ ...table, VpcId: null, OwnerId: null, Tags: null }])],
+      ['a tag without a value', JSON.stringify([{ ...table, Tags: [{ Key: 'Name', Value: null }] }])],
+      ['YAML, of --output yaml', yaml],
+    ])('%s', async (_, answer) => {
+      const file = fileWith(item('rtb-0a1b2c3d', 'routes: [{ destination: 0.0.0.0/0, target: igw-0c0c0c0c }]'));
+      expect(await plan('-f', file, '--actual', fileWith(answer, 'answer'))).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
+
   it('leaves a route alone if it has members of an unknown kind', async () => {
     const route = { DestinationCidrBlock: '10.9.0.0/16', Hops: [{ Id: 'x' }], Origin: 'CreateRoute', State: 'active' };
     const newer = fileWith(JSON.stringify({ RouteTables: [{ RouteTableId: 'rtb-0a1b2c3d', Routes: [route] }] }));
@@ -90,27 +128,37 @@ describe('routectl plan --actual', () => {
     expect(jsonLines(stdout)).toMatchObject([{ leftAlone: [{ destination: '10.9.0.0/16', reason: 'unknown' }] }]);
   });
 
-  it.each([
-    ['a missing file', undefined, 'no such file'],
-    ['text that is not JSON', 'RouteTables:\n', 'not valid JSON: '],
-    ['a truncated answer', '{"RouteTables": [', 'not valid JSON: '],
-    ['a list', '[]', 'expected the answer of "aws ec2 describe-route-tables'],
-    ['another answer', '{"Vpcs": []}', 'expected the answer of "aws ec2 describe-route-tables'],
-    ['a table without an id', '{"RouteTables": [{"Routes": []}]}', 'at RouteTables[0].RouteTableId'],
-    ['a table without routes', '{"RouteTables": [{"RouteTableId": "rtb-0a1b2c3d"}]}', 'at RouteTables[0].Routes'],
-    ['one page of several', '{"RouteTables": [], "NextToken": "abc"}', 'this is only one page of a longer answer'],
-  ])('says in one sentence what is wrong with %s', async (_, content, sentence) => {
-    const file = content === undefined ? 'nowhere.json' : fileWith(content, 'answer.json');
-    const { code, stdout, stderr } = await plan('--json', '-f', fileWith(inSync), '--actual', file);
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toContain(sentence);
-    expect(stderr).toMatch(/^routectl: [^\n]{1,400}\n$/);
-  });
-
   it('uses colours only on a terminal', async () => {
     const args = ['plan', '-f', fixture('routes.yaml'), '--actual', answer];
     expect((await routectl(args)).stdout).not.toContain('\u001B[');
     expect((await routectl(args, { env: { FORCE_COLOR: '1' } })).stdout).toContain('\u001B[33m~ replace\u001B[39m');
     expect((await routectl(args, { env: { FORCE_COLOR: '1', NO_COLOR: '1' } })).stdout).toContain('~ replace');
+  });
+});
+
+describe('planEach', () => {
+  it('asks EC2 about the targets of all tables of a VPC in one go', async () => {
+    const ids = Array.from({ length: 20 }, (_, n) => `rtb-000000${(n + 16).toString(16)}`);
+    const tables = ids.map((RouteTableId) => ({
+      RouteTableId,
+      VpcId: 'vpc-00000001',
+      Routes: [
+        { DestinationCidrBlock: '0.0.0.0/0', GatewayId: 'igw-00000001', Origin: 'CreateRoute', State: 'active' },
+      ],
+    }));
+    const saved = fileWith(JSON.stringify({ RouteTables: tables }), 'answer.json');
+    const moved = (id: string, n: number) =>
+      item(id, `routes: [{ destination: 0.0.0.0/0, target: nat-0000000${n % 3} }]`);
+    const asked: (readonly [string, readonly string[]])[] = [];
+    const plans = await planEach(
+      [fileWith(ids.map(moved).join(''))],
+      () => tablesInAnswer(saved),
+      async (vpcId, targets) => {
+        asked.push([vpcId, targets.map(targetText)]);
+        return { health: new Map(), failures: [] };
+      },
+    );
+    expect(asked).toEqual([['vpc-00000001', ['nat-00000000', 'nat-00000001', 'nat-00000002']]]);
+    expect(plans.map((one) => 'plan' in one && one.plan.changes.length)).toEqual(ids.map(() => 1));
   });
 });

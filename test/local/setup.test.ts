@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -73,6 +73,7 @@ describe('setup', () => {
     program('npm', 'echo "$@" > npm-was-called');
     const { status, said } = setup();
     expect(said).toContain('npm packages');
+    expect(readFileSync(join(clone, 'npm-was-called'), 'utf8')).toBe('ci --ignore-scripts\n');
     expect(said).not.toContain('emulators');
     expect(status).toBe(0);
   });

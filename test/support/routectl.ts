@@ -23,6 +23,8 @@ export interface Surroundings {
   readonly cwd?: string;
   /** Makes the process fail when it uses the network or the AWS SDK. */
   readonly offline?: boolean;
+  /** Another start of the program than that of the checkout. */
+  readonly program?: readonly string[];
 }
 
 const emptyHome = mkdtempSync(join(tmpdir(), 'routectl-home-'));
@@ -30,10 +32,10 @@ const emptyHome = mkdtempSync(join(tmpdir(), 'routectl-home-'));
 /** Runs the real command line in its own process, without our environment: no profile, no credentials. */
 export function routectl(
   args: readonly string[],
-  { offline = false, ...surroundings }: Surroundings = {},
+  { offline = false, program, ...surroundings }: Surroundings = {},
 ): Promise<Ended> {
   const preload = offline ? ['--import', join(import.meta.dirname, 'offline.mjs')] : [];
-  return run([process.execPath, ...preload, binary, ...args], surroundings);
+  return run([...(program ?? [process.execPath, ...preload, binary]), ...args], surroundings);
 }
 
 /**
@@ -46,7 +48,7 @@ const terminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.sp
 
 async function run(
   [program = '', ...args]: readonly string[],
-  { env = {}, stdin = '', cwd }: Omit<Surroundings, 'offline'>,
+  { env = {}, stdin = '', cwd }: Omit<Surroundings, 'offline' | 'program'>,
 ): Promise<Ended> {
   const child = spawn(program, args, {
     env: { HOME: emptyHome, AWS_EC2_METADATA_DISABLED: 'true', ...env },

@@ -52,7 +52,7 @@ it(
     expect((await command('status', table)).stdout).toMatch(/held +10\.20\.0\.0\/16 is held by arn:.*: failover test/);
 
     const patch = await command('accept', table, '10.20.0.0/16', '--patch');
-    expect(patch.stdout).toContain(`+  - { destination: 10.20.0.0/16, target: ${network.otherPeering} }\n`);
+    expect(patch.stdout).toContain(`after: { destination: 10.20.0.0/16, target: ${network.otherPeering} }\n`);
     expect(await command('accept', table, '10.20.0.0/16', '--yes')).toMatchObject({ code: 0 });
     await command('hold', table, '10.20.0.0/16', '--end');
     await testbed.wake(table);

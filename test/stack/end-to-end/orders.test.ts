@@ -208,7 +208,7 @@ describe('a destination that is held', () => {
     const routes = { '10.20.0.0/16': network.peering, '10.21.0.0/16': network.peering };
     const table = await testbed.tableInSync(routes);
     const held = await operator('hold', table, '10.20.0.7/16', '--for', '1h', '--reason', 'failover test');
-    expect(held.stdout).toContain(`Held: 10.20.0.0/16 in ${table} stays as it is until `);
+    expect(held.stdout).toContain(`Held: 10.20.0.0/16 in ${table} stays at ${network.peering} until `);
     for (const destination of Object.keys(routes)) await alice.send(deleteRoute(table, destination));
     await testbed.has(table, { '10.21.0.0/16': network.peering });
     const { plan } = await testbed.phase(table, 'InSync');

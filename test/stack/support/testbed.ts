@@ -4,6 +4,7 @@ import {
   CreateRouteTableCommand,
   CreateSubnetCommand,
   CreateTagsCommand,
+  CreateVpcEndpointCommand,
   DescribeRouteTablesCommand,
   EC2Client,
   RunInstancesCommand,
@@ -100,8 +101,8 @@ export class Testbed {
     this.#scheduler = new SchedulerClient(aws);
   }
 
-  /** Opens a testbed with its own network, and disables the schedule of sweeps. */
-  static async open(): Promise<Testbed> {
+  /** Opens a testbed with its own network and tables (enough to run each test twice), and disables the schedule of sweeps. */
+  static async open(tablesMade = 60): Promise<Testbed> {
     const address = inject('stack');
     const { ec2, relay } = connect(address);
     const functions = new DeployedFunctions(address);
@@ -124,7 +125,7 @@ export class Testbed {
   /** A new, unmanaged route table with these routes. */
   async newTable(routes: Routes = {}): Promise<string> {
     const table = this.#tables.pop();
-    if (!table) throw new Error(`the tests of this file need more than ${tablesMade} route tables`);
+    if (!table) throw new Error('the tests of this file need more route tables: Testbed.open makes them');
     await Promise.all(
       Object.entries(routes).map(([destination, target]) =>
         this.unannounced.send(createRoute(table, destination, target)),
@@ -143,6 +144,19 @@ export class Testbed {
         new CreateTagsCommand({ Resources: [id], Tags: [{ Key: attachedByTag, Value: attachedBy }] }),
       );
     return id;
+  }
+
+  /** Makes a gateway endpoint, whose route EC2 puts into these tables. */
+  async newEndpoint(tables: readonly string[]): Promise<void> {
+    const ServiceName = `com.amazonaws.${await this.#ec2.config.region()}.s3`;
+    await this.#ec2.send(
+      new CreateVpcEndpointCommand({ VpcId: this.network.vpc, ServiceName, RouteTableIds: [...tables] }),
+    );
+  }
+
+  /** Tags tables, as the owner of what runs in them does. */
+  async tag(tables: readonly string[], Key: string, Value: string): Promise<void> {
+    await this.#ec2.send(new CreateTagsCommand({ Resources: [...tables], Tags: [{ Key, Value }] }));
   }
 
   /** The subnet of the interfaces. */
@@ -450,6 +464,15 @@ export class Testbed {
     });
   }
 
+  /** The calls of all functions that changed a route of these tables since `mark()`, in order. */
+  async changesIn(tables: readonly string[], since: number): Promise<string[]> {
+    const calls = (await this.relay.calls()).slice(since);
+    return calls.flatMap(({ action, caller, parameters }) => {
+      const isOurs = caller.startsWith('role/') && tables.includes(parameters['RouteTableId'] ?? '');
+      return isOurs ? [[action, ...routeIn(parameters)].join(' ')] : [];
+    });
+  }
+
   /** The calls of one function about a table during `act`. */
   async callsDuring(table: string, by: FunctionName, act: () => Promise<unknown>): Promise<string[]> {
     const since = await this.mark();
@@ -457,9 +480,6 @@ export class Testbed {
     return (await this.callsOn(table, since)).filter((call) => call.by === by).map(({ call }) => call);
   }
 }
-
-/** How many route tables the tests of one file may use, if each of them runs twice. */
-const tablesMade = 60;
 
 /** Destination and target of a mutation. */
 function routeIn({ Action: _, Version: __, RouteTableId: ___, ...fields }: Routes): string[] {
