@@ -251,6 +251,34 @@ describe('drift', () => {
   });
 });
 
+describe("the drift of a route that looks like a service's whenever its instance runs", () => {
+  it('is announced once, and is not over while the route is left alone', async () => {
+    const world = await inSync(one);
+    const { ec2, clock } = world;
+    const listed = { ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' };
+    ec2.scenery.tag(routeTableId, { AmazonFSx: 'ManagedByAmazonFSx' });
+    ec2.scenery.target('i-cccccccc', { running: false });
+    world.desire(listed, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.21.0.0/16', 'eni-cccccccc');
+    await world.event({ name: 'CreateRoute', destination: '10.21.0.0/16', target: 'eni-cccccccc' });
+    world.forget();
+    for (const running of [true, false, true, false]) {
+      clock.advance(60_000);
+      ec2.scenery.target('i-cccccccc', { running });
+      await world.reconcile();
+      expect(world.status().plan?.leftAlone.map(({ reason }) => reason)).toEqual([
+        'local',
+        ...(running ? ['maybe-not-ours'] : []),
+      ]);
+    }
+    expect(world.announcer.events).not.toContainEqual(expect.stringContaining('Drift'));
+    world.desire({ ...one, '10.21.0.0/16': 'eni-cccccccc' }, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.events).toContainEqual(expect.stringContaining('Route Drift Healed'));
+  });
+});
+
 describe('an edit that removes a route whose repair no read has shown yet', () => {
   it('is no drift, blames nobody, and ends the drift with the delete', async () => {
     const world = await inSync({ ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' });

@@ -549,8 +549,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'calls drift over by a read that it doubts',
     'core/status/drift.ts',
-    'found.isBelieved && !(found.isKept && !found.deviation)',
-    '!(found.isKept && !found.deviation)',
+    'found.isBelieved && !(found.isLeft && !found.deviation)',
+    '!(found.isLeft && !found.deviation)',
+  ),
+  mutant(
+    "calls drift over while its route is left alone as perhaps somebody else's",
+    'core/status/follow.ts',
+    "reason === 'target-down' || reason === 'maybe-not-ours')",
+    "reason === 'target-down')",
   ),
   mutant(
     'calls drift over while the route still deviates',
