@@ -641,6 +641,7 @@ export class Watch implements Facts {
       isInSync: phase === 'InSync' && sight.isEnforced,
       first: round.reads[0]?.startedAt ?? sight.at,
       reads: round.reads.length,
+      now: this.time(),
       written: new Set(destinationsOf(round.mutations)),
     });
   }
