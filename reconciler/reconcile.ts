@@ -232,6 +232,7 @@ async function apply(
       isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt, evidence.recent), {
         desired,
         calls: evidence.recent,
+        unread: [...outcomes, ...made].length > 0 ? [] : evidence.unread,
         isEdited: before?.desiredHash !== desiredHash(desired),
       }),
     beforeChanges: async (plan, made) => {

@@ -14,7 +14,7 @@ import { known } from '../route/known.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import { type ActualTable, type StaticRoute, destinationText, targetNames, targetText } from '../route/route.ts';
 import { slotsOf } from '../plan/slots.ts';
-import { unspent } from './attribution.ts';
+import { causeOf, unspent } from './attribution.ts';
 
 // EC2 is eventually consistent: for some seconds after a call, and for minutes during an impairment, a read may show the
 // table before the call.
@@ -41,6 +41,8 @@ export interface Aside {
   readonly desired: Pick<DesiredTable, 'routes'>;
   /** Calls by others, whether an earlier reconcile has read them or not. */
   readonly calls: readonly ReportedCall[];
+  /** Those of them that we did not know of when we last wrote. */
+  readonly unread: readonly ReportedCall[];
   /** The item has changed since the last believed read. */
   readonly isEdited: boolean;
 }
@@ -51,7 +53,8 @@ export interface Aside {
  * 15 minutes. An edit of the item waits for 30 s at most.
  *
  * It is still believed in three cases:
- * - others are reported to have changed, after our last write, every route that contradicts it, to what the read shows
+ * - others are reported to have changed, after our last write or in the same second (`undoing`), every route that
+ *   contradicts it, to what the read shows
  * - it shows what others are reported to have changed elsewhere in the table after our last write
  * - it lacks only writes whose answer was lost and that the item still asks for. If the read is stale, repeating such
  *   a write changes nothing.
@@ -59,14 +62,15 @@ export interface Aside {
  * When the time is over, the plan of the read repeats the writes. Where it does not, such as after the delete of a route
  * that a person approved, the read decides nothing for 15 minutes.
  */
-export function isDoubtful(read: TableRead, memory: Memory, { desired, calls, isEdited }: Aside): boolean {
+export function isDoubtful(read: TableRead, memory: Memory, { desired, calls, unread, isEdited }: Aside): boolean {
   const sinceMs = msSinceWrite(memory, read.readAt);
   if (sinceMs >= staleAtMostMs) return false;
   const slots = slotsOf(read.actual.routes).static;
   const later = madeSince(memory, calls);
-  const unexplained = contradictedIn(slots, memory, desired, sinceMs).filter(
-    (destination) => !later.some((call) => call.destination === destination && isAsAsked(call, slots)),
-  );
+  const unexplained = contradictedIn(slots, memory, desired, sinceMs).filter((destination) => {
+    const mayExplain = [...later, ...undoing(destination, memory, unread)];
+    return !mayExplain.some((call) => call.destination === destination && isAsAsked(call, slots));
+  });
   if (unexplained.length === 0 || later.some((call) => showsNew(call, slots, memory))) return false;
   if (sinceMs < (isEdited ? staleForMs : waitMs(memory))) return true;
   const changing = read.changing();
@@ -106,6 +110,10 @@ export function awaitedAfter(
 const msSinceWrite = ({ lastWriteAt }: Pick<Memory, 'lastWriteAt'>, now: Date): number =>
   lastWriteAt === undefined ? Infinity : now.getTime() - Date.parse(lastWriteAt);
 
+/** The second in which we last wrote, as CloudTrail reports it. */
+const secondOfWrite = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>): number =>
+  Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
+
 const waitMs = ({ lag }: Memory): number => lag?.waitMs ?? staleForMs;
 
 type Slots = ReadonlyMap<string, StaticRoute>;
@@ -144,6 +152,33 @@ const madeSince = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>, calls: rea
       // CloudTrail reports whole seconds: a call of the same second may have been made before.
       call.about === 'route' && call.via === undefined && Date.parse(call.time) > Date.parse(lastWriteAt),
   );
+
+/**
+ * The calls of the second of our last write that count as made after it. CloudTrail reports whole seconds, so their times
+ * do not say which came first. A call came first if we knew of it when we wrote, or if it may have made what we replaced.
+ *
+ * A call that others made between our read and our write may count too, or one that asked once more for what was there.
+ * If a stale read then shows just that moment, our write is repeated, which changes nothing, and that call is announced.
+ */
+function undoing(destination: string, memory: Memory, unread: readonly ReportedCall[]): readonly RouteCall[] {
+  const { written, drift = [] } = rememberedAt(memory, destination);
+  if (!written) return [];
+  const isOfWrite = (time: string): boolean => Date.parse(time) >= secondOfWrite(memory);
+  const cause = drift.findLast(({ appliedAt = '' }) => isOfWrite(appliedAt))?.cause;
+  const isFirst = (call: RouteCall): boolean =>
+    cause ? call.id === cause.id : causeOf(asChange(destination, written), [call]) !== undefined;
+  return unread.filter(
+    (call): call is RouteCall => isAboutRoute(call, destination) && isOfWrite(call.time) && !isFirst(call),
+  );
+}
+
+const asChange = (destination: string, { from, target: to }: Written): ChangeJson =>
+  known({
+    action: to === undefined ? ('delete' as const) : from === undefined ? ('create' as const) : ('replace' as const),
+    destination,
+    from,
+    to,
+  });
 
 /** Whether a read shows what a call asked for. A target that the event does not name is not compared. */
 function isAsAsked({ name, destination = '', target }: RouteCall, slots: Slots): boolean {
@@ -188,10 +223,8 @@ const isAboutRoute = (call: ReportedCall, destination: string): call is RouteCal
 const mayUndo = (
   { name, time, target }: RouteCall,
   to: string | undefined,
-  { lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>,
-): boolean =>
-  Date.parse(time) >= Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000 &&
-  (name === 'DeleteRoute' ? to !== undefined : target !== to);
+  memory: Pick<Memory, 'lastWriteAt'>,
+): boolean => Date.parse(time) >= secondOfWrite(memory) && (name === 'DeleteRoute' ? to !== undefined : target !== to);
 
 /**
  * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s
