@@ -847,7 +847,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets a sweep retry only what is due',
     'core/status/retries.ts',
-    '(isSweep && isForEverySweep(refusal)) ||',
+    'if (isSweep && isForEverySweep(refusal)) return true;',
     '',
   ),
   mutant(
@@ -865,7 +865,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'retries a target that is not ready less and less often',
     'core/status/retries.ts',
-    'attempts <= 1 ? 15 * second : 45 * second',
+    'attempts <= 1 ? 15 * second : comesUpEvery',
     '15 * second * 2 ** (attempts - 1)',
   ),
   mutant(
