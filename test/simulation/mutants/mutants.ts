@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'never reads again for a call that a read does not show',
-    'core/status/staleness.ts',
+    'core/status/call-effects.ts',
     'if (missesCall(actual, memory, on)) return new',
     'if (false) return new',
   ),
