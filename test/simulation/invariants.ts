@@ -833,9 +833,9 @@ const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, wat
 /** Whether the fleet brake holds back the replace of a route, and nobody has approved that edit. */
 function isBraked(destination: string, { state }: TableFacts, watch: Facts): boolean {
   const { replaces = [] } = state?.status.plan?.blocked ?? {};
+  const braked = state?.memory.braked;
   return (
-    replaces.some((one) => one.destination === destination) &&
-    !watch.edits.isApproved(state?.memory.braked?.edit, watch.time())
+    replaces.some((one) => one.destination === destination) && !(braked && watch.edits.isReleased(braked, watch.time()))
   );
 }
 
