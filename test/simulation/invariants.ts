@@ -330,7 +330,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
         !one.isRemembered ||
         one.isSeen === true ||
         one.version.index !== version.index ||
-        reported.some(({ madeAt }) => madeAt >= one.startedAt - second),
+        // If our clock is late, a call from before the write seems to come after it.
+        reported.some(({ madeAt }) => madeAt >= one.startedAt - second - watch.pace.skewMs),
     );
     const repeated = last < 0 ? same : same.slice(0, last);
     const [before] = repeated;
