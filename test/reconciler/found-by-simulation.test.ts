@@ -217,6 +217,25 @@ describe('a sweep', () => {
   });
 });
 
+it('a sweep that does not read a table, because its item is invalid, does not vouch for what came meanwhile', async () => {
+  const world = await inSync(one);
+  const { ec2, clock, lastValid, status } = world;
+  world.desire({}, { routes: 'none' });
+  // A restore of the table of states may lose the last valid version.
+  await lastValid.remove(routeTableId);
+  await world.reconcile({ kind: 'desired' });
+  ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+  for (let minute = 0; minute < 20; minute += 5) {
+    clock.advance(5 * 60_000);
+    await sweep(world, world.invocation(), 5 * 60_000);
+  }
+  expect(status().phase).toBe('Invalid');
+  world.desire(one);
+  await world.reconcile({ kind: 'desired' });
+  expect(ec2.journal.lines).toEqual([]);
+  expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: [{ destination: '10.99.0.0/16' }] });
+});
+
 const found = ({ announcer }: InMemoryWorld): readonly string[] =>
   announcer.news
     .flatMap(({ events }) => events)
