@@ -51,7 +51,9 @@ export class Scheduler implements Clock {
       this.#taken += 1;
       next.run();
       // A tick runs after all promises that can settle have settled.
-      await new Promise(process.nextTick);
+      await new Promise<void>((wake) => {
+        process.nextTick(wake);
+      });
       if (!after()) return;
     }
     this.#now = Math.max(this.#now, instant);
