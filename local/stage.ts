@@ -63,8 +63,6 @@ export class Stage {
 
   /** Runs a scene that makes the tables differ from the desired state, and waits until they match again. */
   async heals(title: string, act: () => Promise<unknown>, { withinMs = 20_000 } = {}): Promise<void> {
-    // What somebody does in the same second as our last write is believed only after 30 s.
-    await sleep(1_200);
     await this.#relay.forgetCalls();
     const start = performance.now();
     const startedAt = new Date().toISOString();

@@ -32,10 +32,12 @@ export interface Ending {
   readonly result: Result;
 }
 
-/** The phase of a table after a reconcile, and how many of its routes drop their traffic. */
+/** The phase of a table after a reconcile, how many of its routes drop their traffic, and whether it was read. */
 export interface Finished {
   readonly phase: Phase;
   readonly blackholes: number;
+  /** A read of the table was believed. */
+  readonly isRead: boolean;
 }
 
 /** Ends a reconcile: writes the history and the state, announces the news, and requeues the table for its retry. */
@@ -109,7 +111,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     await announce(isNew ? stored : { ...stored, revision: stored.revision - 1 }, session);
     if (isNew) await requeue(stored, session);
   }
-  return { phase, blackholes: after.status.blackholes ?? 0 };
+  return { phase, blackholes: after.status.blackholes ?? 0, isRead: result.kind === 'planned' };
 }
 
 /** Remembers the orders for this table that are in force, whether or not its item is valid. */

@@ -18,7 +18,7 @@ import { type Memory, openDrift, rememberedAt } from './core/memory/memory.ts';
 import { known } from './core/route/known.ts';
 import type { ChangeOutcome } from './core/route/outcome.ts';
 import type { Plan } from './core/plan/plan.ts';
-import { actorOf, stoodBefore } from './core/status/attribution.ts';
+import { actorOf, madeAfter, stoodBefore, wasUp } from './core/status/attribution.ts';
 import type { RecordedRun } from './core/status/follow.ts';
 import { clockSkewMs } from './core/status/possible-times.ts';
 import { rememberWrites } from './core/status/staleness.ts';
@@ -154,6 +154,10 @@ export class History {
     const before = rememberedAt(this.#before?.memory, change.destination);
     const isByItem =
       !this.#before || (change.because === undefined && stoodBefore(change, before) && !openDrift(before));
-    return actorOf(change, before, this.#evidence.recent) ?? (isByItem ? undefined : 'unattributed');
+    // The target of a route that leaves it was up when the last read showed it so.
+    const readAt =
+      change.because && change.from && wasUp(change.from, before) ? this.#before?.memory.readAt : undefined;
+    const calls = readAt === undefined ? this.#evidence.recent : madeAfter(readAt, this.#evidence.recent);
+    return actorOf(change, before, calls) ?? (isByItem ? undefined : 'unattributed');
   }
 }

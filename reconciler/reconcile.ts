@@ -34,6 +34,8 @@ export interface Reconciled {
   readonly phase: Phase | 'Held';
   /** How many routes drop their traffic. */
   readonly blackholes: number;
+  /** A read of the table was believed. */
+  readonly isRead: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function reconcileFor(
   // Nothing is stored under such a key: it may be that of a row about the whole fleet.
   if (!routeTableIdPattern.test(routeTableId)) {
     log.error('ignored a key that is not a route table id');
-    return { routeTableId, phase: 'Unmanaged', blackholes: 0 };
+    return { routeTableId, phase: 'Unmanaged', blackholes: 0, isRead: false };
   }
   let isFirst = true;
   const finished = await underLease(routeTableId, own, { ...world, log }, invocation, async (left, until) => {
@@ -76,7 +78,7 @@ export async function reconcileFor(
     isFirst = false;
     return reconcileOnce(table, occasion);
   });
-  return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0 }) };
+  return { routeTableId, ...(finished ?? { phase: 'Held', blackholes: 0, isRead: false }) };
 }
 
 /** Reads, plans and applies, again if the item or the orders change meanwhile. Then remembers and announces. */
@@ -94,7 +96,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
       if (wanted.kind === 'unmanaged' && !known.state && outcomes.length === 0) {
         // A sweep found the table in the index, and nothing else removes it from there.
         if (occasion.kinds.includes('sweep')) await world.index.keep(routeTableId, { add: [], remove: [managed] });
-        return { phase: 'Unmanaged', blackholes: 0 };
+        return { phase: 'Unmanaged', blackholes: 0, isRead: false };
       }
       const spent = withApprovalSpent(memory, told.orders);
       if (wanted.kind === 'unmanaged') await forgetLastValid(session);
@@ -116,7 +118,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     outcomes = [...outcomes, ...converged.outcomes];
     if (stopped === 'edited') continue;
     // Another invocation holds the lease now, and its result is newer.
-    if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0 };
+    if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0, isRead: false };
     outcomes = [...(await recall(session, converged, outcomes)), ...outcomes];
     const context = { memory, isFirst: !known.state, earlier };
     const result = resultOf(desired, converged, context);
@@ -232,6 +234,7 @@ async function apply(
       isDoubtful(read, rememberWrites(memory, [...outcomes, ...made], read.readAt, evidence.recent), {
         desired,
         calls: evidence.recent,
+        unread: [...outcomes, ...made].length > 0 ? [] : evidence.unread,
         isEdited: before?.desiredHash !== desiredHash(desired),
       }),
     beforeChanges: async (plan, made) => {

@@ -185,16 +185,15 @@ async function sweepPage(
           tally.checked(glance.status, isWatched);
           return;
         }
-        const { phase, blackholes } = await reconcile(
+        const { phase, blackholes, isRead } = await reconcile(
           routeTableId,
           { kind: 'sweep' },
           { ...world, shared },
           invocation,
         );
-        if (phase === 'Held') {
-          tally.checked(glance?.status ?? { phase: 'Verifying' }, isWatched);
-          tally.held(routeTableId);
-        } else tally.checked({ phase, blackholes }, isWatched);
+        if (phase === 'Held') tally.checked(glance?.status ?? { phase: 'Verifying' }, isWatched);
+        else tally.checked({ phase, blackholes }, isWatched);
+        if (!isRead) tally.notRead(routeTableId);
       } catch (error) {
         world.log.error('could not reconcile a table', { routeTableId, error });
         tally.unknown(routeTableId, error);
@@ -254,8 +253,8 @@ class Tally {
     };
   }
 
-  /** Another invocation holds the table: this sweep has not read it. */
-  held(routeTableId: string): void {
+  /** This sweep does not know what is in the table: it vouches for nothing there. */
+  notRead(routeTableId: string): void {
     const { count, first } = this.#counts.held ?? { count: 0, first: [] };
     this.#counts = {
       ...this.#counts,

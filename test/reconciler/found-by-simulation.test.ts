@@ -217,6 +217,25 @@ describe('a sweep', () => {
   });
 });
 
+it('a sweep that does not read a table, because its item is invalid, does not vouch for what came meanwhile', async () => {
+  const world = await inSync(one);
+  const { ec2, clock, lastValid, status } = world;
+  world.desire({}, { routes: 'none' });
+  // A restore of the table of states may lose the last valid version.
+  await lastValid.remove(routeTableId);
+  await world.reconcile({ kind: 'desired' });
+  ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+  for (let minute = 0; minute < 20; minute += 5) {
+    clock.advance(5 * 60_000);
+    await sweep(world, world.invocation(), 5 * 60_000);
+  }
+  expect(status().phase).toBe('Invalid');
+  world.desire(one);
+  await world.reconcile({ kind: 'desired' });
+  expect(ec2.journal.lines).toEqual([]);
+  expect(status().plan?.blocked).toMatchObject({ code: 'first-deletes', deletes: [{ destination: '10.99.0.0/16' }] });
+});
+
 const found = ({ announcer }: InMemoryWorld): readonly string[] =>
   announcer.news
     .flatMap(({ events }) => events)
@@ -248,6 +267,34 @@ describe('drift', () => {
       'ReplaceRoute 10.20.0.0/16 pcx-aaaaaaaa',
     ]);
     expect(found(world)).toEqual([]);
+  });
+});
+
+describe("the drift of a route that looks like a service's whenever its instance runs", () => {
+  it('is announced once, and is not over while the route is left alone', async () => {
+    const world = await inSync(one);
+    const { ec2, clock } = world;
+    const listed = { ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' };
+    ec2.scenery.tag(routeTableId, { AmazonFSx: 'ManagedByAmazonFSx' });
+    ec2.scenery.target('i-cccccccc', { running: false });
+    world.desire(listed, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    ec2.scenery.route(routeTableId, '10.21.0.0/16', 'eni-cccccccc');
+    await world.event({ name: 'CreateRoute', destination: '10.21.0.0/16', target: 'eni-cccccccc' });
+    world.forget();
+    for (const running of [true, false, true, false]) {
+      clock.advance(60_000);
+      ec2.scenery.target('i-cccccccc', { running });
+      await world.reconcile();
+      expect(world.status().plan?.leftAlone.map(({ reason }) => reason)).toEqual([
+        'local',
+        ...(running ? ['maybe-not-ours'] : []),
+      ]);
+    }
+    expect(world.announcer.events).not.toContainEqual(expect.stringContaining('Drift'));
+    world.desire({ ...one, '10.21.0.0/16': 'eni-cccccccc' }, { mode: 'observe' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.announcer.events).toContainEqual(expect.stringContaining('Route Drift Healed'));
   });
 });
 

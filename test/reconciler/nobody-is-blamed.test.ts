@@ -104,3 +104,32 @@ describe('a call that asks for the target that the route already has', () => {
     expect(seenOf(world)).not.toContain(carol.arn);
   });
 });
+
+describe('a call that took a target down', () => {
+  it.each<[string, Parameters<InMemoryWorld['desire']>[0]]>([
+    ['that drops traffic', two],
+    ['that moves to an alternate', { ...two, [destination]: ['pcx-aaaaaaaa', 'pcx-bbbbbbbb'] }],
+  ])(
+    'is not blamed for a route %s when the target is down again and no event reported its start',
+    async (_, listed) => {
+      const world = await inSync(two);
+      const { scenery } = world.ec2;
+      scenery.vanish('pcx-aaaaaaaa');
+      await world.event({ name: 'DeleteVpcPeeringConnection', tookDown: ['pcx-aaaaaaaa'], actor: carol });
+      expect(seenOf(world)).toContain(carol.arn);
+      world.clock.advance(minute);
+      scenery.target('pcx-aaaaaaaa');
+      world.desire(listed);
+      await world.reconcile({ kind: 'desired' });
+      expect(world.status().phase).toBe('InSync');
+      world.clock.advance(minute);
+      world.announcer.news.length = 0;
+      const runs = world.states.runs(routeTableId).length;
+      scenery.vanish('pcx-aaaaaaaa');
+      await world.reconcile();
+      expect(world.status().phase).not.toBe('InSync');
+      expect(JSON.stringify([world.status().reason, world.announcer.news])).not.toContain(carol.arn);
+      expect(JSON.stringify(world.states.runs(routeTableId).slice(runs))).not.toContain(carol.arn);
+    },
+  );
+});

@@ -75,7 +75,7 @@ describe('a table', () => {
   it('that was never managed leaves no trace', async () => {
     const { ec2, states, event } = new InMemoryWorld();
     ec2.scenery.table(routeTableId, { routes: two });
-    expect(await event()).toEqual({ routeTableId, phase: 'Unmanaged', blackholes: 0 });
+    expect(await event()).toEqual({ routeTableId, phase: 'Unmanaged', blackholes: 0, isRead: false });
     expect(ec2.journal.calls).toEqual([]);
     expect(await states.read(routeTableId)).toEqual({});
   });

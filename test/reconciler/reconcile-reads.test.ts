@@ -259,6 +259,9 @@ function freezeReads({ faults, now }: InMemoryWorld): void {
   faults.strike({ action: 'DescribeRouteTables' }, fate);
 }
 
+/** The second of a time, as CloudTrail reports it. */
+const secondOf = (time: Date): string => new Date(Math.floor(time.getTime() / 1_000) * 1_000).toISOString();
+
 const announced = ({ announcer }: InMemoryWorld): readonly string[] =>
   announcer.news.flatMap(({ events }) => events.map(({ type }) => type));
 
@@ -329,6 +332,34 @@ describe('a reported call', () => {
     await world.reconcile();
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(world.memory().doubt).toBe(true);
+  });
+
+  it('of the second of our write, which undoes it, is repaired at once', async () => {
+    const world = await inSync(two);
+    const undo = async (): Promise<void> => {
+      world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+      await world.event({ ...hijack, time: secondOf(world.now()) });
+    };
+    await undo();
+    world.clock.advance(200);
+    await undo();
+    expect(world.ec2.journal.counts).toMatchObject({ ReplaceRoute: 2 });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    expect(world.announcer.values('DriftDetected')).toEqual([1, 1]);
+  });
+
+  it('of the second of our write, which repaired it before the event came, does not confirm a stale read', async () => {
+    const world = await inSync(two);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    const time = secondOf(world.now());
+    world.clock.advance(200);
+    await world.reconcile();
+    world.clock.advance(3_000);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 3_100 });
+    await world.event({ ...hijack, time });
+    expect(world.ec2.journal.counts).toMatchObject({ DescribeRouteTables: 2, ReplaceRoute: 1 });
+    expect(world.memory().doubt).toBe(true);
+    expect(world.announcer.values('DriftDetected')).toEqual([1]);
   });
 
   it('that a read in between does not show either is read for all the same', async () => {

@@ -101,6 +101,23 @@ describe('a transit gateway', () => {
     },
   );
 
+  it.each([5, 10, 20, 30, 40])(
+    'is used within a minute, although another route waits for its own gateway since %f s earlier',
+    async (seconds) => {
+      const world = await unattached();
+      world.ec2.scenery.target('tgw-dddddddd', { vpcs: [] });
+      await pass(world, 31 * minute + 7 * second);
+      world.desire({ ...two, [outside]: 'tgw-cccccccc', '10.23.0.0/16': 'tgw-dddddddd' });
+      await world.reconcile({ kind: 'desired' });
+      await pass(world, minute + seconds * second);
+      await attach(world);
+      // No sweep comes: its message would begin a new chain.
+      await pass(world, 4 * minute, hour);
+      world.ec2.scenery.target('tgw-cccccccc');
+      expect(await msUntilCreated(world, outside, minute)).toBeLessThan(minute);
+    },
+  );
+
   it('that no event reports is used within a sweep', async () => {
     const world = await unattached();
     await pass(world, 31 * minute + 7 * second);

@@ -274,6 +274,7 @@ export class SureArrivals {
    * @param first when the first read of this reconcile began
    * @param reads the number of reads of this reconcile
    * @param written destinations that were written after this read, or may have been
+   * @param now when the state was written. A sweep may have read the table long before it knew the rules
    */
   wrote(
     read: Arriving,
@@ -281,11 +282,17 @@ export class SureArrivals {
       first,
       reads,
       written,
-    }: { readonly first: number; readonly reads: number; readonly written: ReadonlySet<string> },
+      now,
+    }: {
+      readonly first: number;
+      readonly reads: number;
+      readonly written: ReadonlySet<string>;
+      readonly now: number;
+    },
   ): void {
     const { at, spec, table, rules } = read;
     const { skewMs } = this.#pace();
-    if (this.#since?.rules !== rules) this.#since = { rules, at };
+    if (this.#since?.rules !== rules) this.#since = { rules, at: now };
     this.#readAt = first;
     for (const [destination, times] of this.#arriving)
       if (times >= Math.min(reads, 2)) this.#known.set(destination, 'appeared');

@@ -8,7 +8,7 @@ import type { StoredState } from '../../reconciler/ports.ts';
 import { type World, slotAt } from '../support/ec2/world.ts';
 import type { FunctionRun } from './function-run.ts';
 import type { Announcements } from './announcements.ts';
-import type { PossibleArrivals } from './arrivals.ts';
+import type { Pace, PossibleArrivals } from './arrivals.ts';
 import type { Drifts } from './drifts.ts';
 import type { Fights } from './fights.ts';
 import type { Halt, Halts, Holds } from './halts.ts';
@@ -219,6 +219,8 @@ export interface Facts {
   readonly readsAreNearlyFresh: boolean;
   readonly readsAreNeverStale: boolean;
   readonly readsMayLagMinutes: boolean;
+  /** The interval between sweeps, and by how much clocks may differ. */
+  readonly pace: Pace;
   /** The answers of EC2 to a function about one target since then, for any table. */
   readonly answers: (by: FunctionRun, target: string, since: number) => readonly Answer[];
   readonly halts: Halts;

@@ -1,3 +1,5 @@
+import type { Braked } from '../../reconciler/core/memory/memory.ts';
+
 const minute = 60_000;
 
 /** Edits change at most this many tables in 10 minutes: no simulated fleet has 100 tables. */
@@ -10,17 +12,22 @@ export class FleetEdits {
   readonly others = new Map<string, number>();
   /** When edits last changed simulated tables. */
   readonly #changed = new Map<string, number>();
-  /** The edits that a person has approved, and when that ends. */
-  readonly #approved = new Map<string, number>();
+  /** The edits that a person has approved, since when and until when. */
+  readonly #approved = new Map<string, { readonly at: number; readonly until: number }>();
 
   /** One order names all approved edits, so a later one also changes when the earlier ones end. */
-  approve(edit: string, until: number): void {
-    this.#approved.set(edit, until);
+  approve(edit: string, at: number, until: number): void {
+    this.#approved.set(edit, { at, until });
   }
 
   /** Whether a person has approved the edit that a table waits for. A plan may be 10 s old when it is applied. */
   isApproved(edit: string | undefined, time: number): boolean {
-    return edit !== undefined && (this.#approved.get(edit) ?? -Infinity) + 20_000 > time;
+    return edit !== undefined && (this.#approved.get(edit)?.until ?? -Infinity) + 20_000 > time;
+  }
+
+  /** Whether that edit must go: it waited when it was approved, by the clock of the function that held it back. */
+  isReleased({ edit, since }: Pick<Braked, 'edit' | 'since'>, time: number): boolean {
+    return this.isApproved(edit, time) && (this.#approved.get(edit ?? '')?.at ?? -Infinity) >= Date.parse(since);
   }
 
   /** An edit changes a table now. Returns how many tables edits have changed in the last 10 minutes. */

@@ -330,7 +330,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
         !one.isRemembered ||
         one.isSeen === true ||
         one.version.index !== version.index ||
-        reported.some(({ madeAt }) => madeAt >= one.startedAt - second),
+        // If our clock is late, a call from before the write seems to come after it.
+        reported.some(({ madeAt }) => madeAt >= one.startedAt - second - watch.pace.skewMs),
     );
     const repeated = last < 0 ? same : same.slice(0, last);
     const [before] = repeated;
@@ -833,9 +834,9 @@ const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, wat
 /** Whether the fleet brake holds back the replace of a route, and nobody has approved that edit. */
 function isBraked(destination: string, { state }: TableFacts, watch: Facts): boolean {
   const { replaces = [] } = state?.status.plan?.blocked ?? {};
+  const braked = state?.memory.braked;
   return (
-    replaces.some((one) => one.destination === destination) &&
-    !watch.edits.isApproved(state?.memory.braked?.edit, watch.time())
+    replaces.some((one) => one.destination === destination) && !(braked && watch.edits.isReleased(braked, watch.time()))
   );
 }
 

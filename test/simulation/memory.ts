@@ -97,6 +97,7 @@ export class Memory implements Known {
       readonly written: ReadonlySet<string>;
       readonly first: number;
       readonly reads: number;
+      readonly now: number;
     },
   ): void {
     const { spec, table, world } = sight;

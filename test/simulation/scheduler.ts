@@ -50,8 +50,10 @@ export class Scheduler implements Clock {
       this.#now = Math.max(this.#now, next.at);
       this.#taken += 1;
       next.run();
-      // An immediate runs after all promises that can settle have settled.
-      await new Promise(setImmediate);
+      // A tick runs after all promises that can settle have settled.
+      await new Promise<void>((wake) => {
+        process.nextTick(wake);
+      });
       if (!after()) return;
     }
     this.#now = Math.max(this.#now, instant);

@@ -641,6 +641,7 @@ export class Watch implements Facts {
       isInSync: phase === 'InSync' && sight.isEnforced,
       first: round.reads[0]?.startedAt ?? sight.at,
       reads: round.reads.length,
+      now: this.time(),
       written: new Set(destinationsOf(round.mutations)),
     });
   }
@@ -692,6 +693,7 @@ export class Watch implements Facts {
     const kept = (plan?.findings ?? []).flatMap(({ code, destination }) =>
       code === 'target-down' && destination ? [destination] : [],
     );
+    const theirs = new Set(destinationsOf((plan?.leftAlone ?? []).filter(({ reason }) => reason === 'maybe-not-ours')));
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
     const left = news.events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes);
@@ -718,7 +720,9 @@ export class Watch implements Facts {
         leftForNothing: destinationsOf(left).filter(
           (destination) => shown?.routes?.get(destination)?.isToldOf === false,
         ),
-        notOver: destinationsOf(over).filter((destination) => doubt ?? (shown && deviating.has(destination))),
+        notOver: destinationsOf(over).filter(
+          (destination) => doubt ?? (theirs.has(destination) || (shown && deviating.has(destination))),
+        ),
       },
       look,
       this,

@@ -1,3 +1,4 @@
+import { copyOf } from './copy.ts';
 import { type DomainEvent, detailSchemas } from '../../reconciler/core/announce/domain-event.ts';
 import { type ReportedCall, callsReadAtMost } from '../../reconciler/core/memory/call.ts';
 import type { MetricName } from '../../reconciler/core/announce/metrics.ts';
@@ -44,7 +45,7 @@ export class InMemoryDesiredItems implements DesiredItems {
 
   /** Writes an item as a person would, whatever is in it. */
   put(item: { readonly routeTableId: string; readonly [field: string]: unknown }): void {
-    this.#items.set(item.routeTableId, structuredClone(item));
+    this.#items.set(item.routeTableId, copyOf(item));
   }
 
   delete(routeTableId: string): void {
@@ -53,7 +54,7 @@ export class InMemoryDesiredItems implements DesiredItems {
 
   async read(routeTableId: string): Promise<unknown> {
     await this.faults('read', routeTableId);
-    return structuredClone(this.#items.get(routeTableId));
+    return copyOf(this.#items.get(routeTableId));
   }
 
   async existing(routeTableIds: readonly string[]): Promise<ReadonlySet<string>> {
@@ -68,7 +69,7 @@ export class InMemoryDesiredItems implements DesiredItems {
       const page = ids.slice(start, start + itemsPerPage);
       const last = page.at(-1);
       yield {
-        items: page.map((routeTableId) => ({ routeTableId, item: structuredClone(this.#items.get(routeTableId)) })),
+        items: page.map((routeTableId) => ({ routeTableId, item: copyOf(this.#items.get(routeTableId)) })),
         ...(start + itemsPerPage < ids.length && last !== undefined && { next: last }),
       };
     }
@@ -85,12 +86,12 @@ export class InMemoryLastValidItems implements LastValidItems {
 
   async read(routeTableId: string): Promise<LastValid | undefined> {
     await this.#called('lastValid.read', routeTableId);
-    return structuredClone(this.#versions.get(routeTableId));
+    return copyOf(this.#versions.get(routeTableId));
   }
 
   async write(routeTableId: string, version: LastValid): Promise<void> {
     await this.#called('lastValid.write', routeTableId);
-    this.#versions.set(routeTableId, structuredClone(version));
+    this.#versions.set(routeTableId, copyOf(version));
   }
 
   async remove(routeTableId: string): Promise<void> {
@@ -121,14 +122,14 @@ export class InMemoryTableOrders implements TableOrders {
   /** Writes one row as a person would, whatever is in it; without fields, the row is removed. */
   put(routeTableId: string, order: string, fields?: object): void {
     const key = JSON.stringify([routeTableId, order]);
-    if (fields) this.#rows.set(key, { ...structuredClone(fields), routeTableId, order });
+    if (fields) this.#rows.set(key, { ...copyOf(fields), routeTableId, order });
     else this.#rows.delete(key);
   }
 
   /** The orders that concern a table, as they are now. */
   of(routeTableId: string): Orders {
     const concern = [...this.#rows].filter(([key]) => [routeTableId, everyTable].includes(JSON.parse(key)[0]));
-    return ordersOf(concern.map(([, row]) => structuredClone(row)));
+    return ordersOf(concern.map(([, row]) => copyOf(row)));
   }
 
   async ofAll(): Promise<Orders> {
@@ -138,7 +139,7 @@ export class InMemoryTableOrders implements TableOrders {
 
   async all(): Promise<AllOrders> {
     await this.faults('all');
-    return allOrders([...this.#rows.values()].map((row) => structuredClone(row)));
+    return allOrders([...this.#rows.values()].map((row) => copyOf(row)));
   }
 }
 
@@ -157,7 +158,7 @@ export class InMemoryTableStates implements TableStates {
   stored(routeTableId: string): StoredState {
     const state = this.#states.get(routeTableId);
     if (!state) throw new TypeError(`nothing is stored of ${routeTableId}`);
-    return structuredClone(state);
+    return copyOf(state);
   }
 
   /** A table's status, for tests. */
@@ -167,16 +168,13 @@ export class InMemoryTableStates implements TableStates {
 
   /** A table's history, oldest first. */
   runs(routeTableId: string): readonly Run[] {
-    return [...this.#runs]
-      .filter(([, run]) => run.routeTableId === routeTableId)
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([, run]) => structuredClone(run));
+    return this.#runsAfter(routeTableId, '');
   }
 
   async read(routeTableId: string): Promise<Known> {
     await this.faults('read', routeTableId);
     const state = this.#states.get(routeTableId);
-    return state ? { state: structuredClone(state) } : {};
+    return state ? { state: copyOf(state) } : {};
   }
 
   async glance(routeTableIds: readonly string[]): Promise<ReadonlyMap<string, Glance>> {
@@ -185,7 +183,7 @@ export class InMemoryTableStates implements TableStates {
     return new Map(
       found.map(({ memory: _, unsent, ...rest }) => [
         rest.status.routeTableId,
-        structuredClone({ ...rest, hasUnsent: unsent !== undefined }),
+        copyOf({ ...rest, hasUnsent: unsent !== undefined }),
       ]),
     );
   }
@@ -212,7 +210,7 @@ export class InMemoryTableStates implements TableStates {
     await this.#writing('write', routeTableId);
     const before = this.#states.get(routeTableId);
     if (before && before.revision !== state.revision - 1) return false;
-    this.#states.set(routeTableId, structuredClone(state));
+    this.#states.set(routeTableId, copyOf(state));
     return true;
   }
 
@@ -221,61 +219,68 @@ export class InMemoryTableStates implements TableStates {
     const state = this.#states.get(routeTableId);
     if (state?.revision !== revision) return;
     const { unsent: _, ...rest } = state;
-    this.#states.set(routeTableId, { ...rest, ...(unsent && { unsent: structuredClone(unsent) }) });
+    this.#states.set(routeTableId, { ...rest, ...(unsent && { unsent: copyOf(unsent) }) });
   }
 
   async recordRun(run: Run): Promise<void> {
     await this.#writing('recordRun', run.routeTableId);
-    this.#runs.set(`${run.routeTableId} ${run.id}`, structuredClone(run));
+    this.#runs.set(`${run.routeTableId} ${run.id}`, copyOf(run));
   }
 
   async readRun(routeTableId: string, id: string): Promise<Run | undefined> {
     await this.faults('readRun', routeTableId);
-    return structuredClone(this.#runs.get(`${routeTableId} ${id}`));
+    return copyOf(this.#runs.get(`${routeTableId} ${id}`));
   }
 
   async runsSince(routeTableId: string, since: string): Promise<readonly Run[]> {
     await this.faults('runsSince', routeTableId);
-    return this.runs(routeTableId).filter(({ id }) => id > `${since}~`);
+    return this.#runsAfter(routeTableId, `${since}~`);
+  }
+
+  #runsAfter(routeTableId: string, id: string): readonly Run[] {
+    return [...this.#runs]
+      .filter(([, run]) => run.routeTableId === routeTableId && run.id > id)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, run]) => copyOf(run));
   }
 
   async readSweep(): Promise<SweepRecord | undefined> {
     await this.faults('readSweep');
-    return structuredClone(this.#sweep);
+    return copyOf(this.#sweep);
   }
 
   async writeSweep(sweep: SweepRecord): Promise<void> {
     await this.#writing('writeSweep');
-    this.#sweep = structuredClone(sweep);
+    this.#sweep = copyOf(sweep);
   }
 
   async readFleetOrders(): Promise<FleetOrders | undefined> {
     await this.faults('readFleetOrders');
-    return structuredClone(this.#fleetOrders);
+    return copyOf(this.#fleetOrders);
   }
 
   async writeFleetOrders(announced: FleetOrders, before: number | undefined): Promise<boolean> {
     await this.#writing('writeFleetOrders');
     if (this.#fleetOrders?.revision !== before) return false;
-    this.#fleetOrders = structuredClone(announced);
+    this.#fleetOrders = copyOf(announced);
     return true;
   }
 
   async readBrake(): Promise<BrakeRow | undefined> {
     await this.faults('readBrake');
-    return structuredClone(this.#brake);
+    return copyOf(this.#brake);
   }
 
   async writeBrake(row: BrakeRow, before: number | undefined): Promise<boolean> {
     await this.#writing('writeBrake');
     if (this.#brake?.revision !== before) return false;
-    this.#brake = structuredClone(row);
+    this.#brake = copyOf(row);
     return true;
   }
 
   /** The row of the fleet brake, for tests. */
   get brake(): BrakeRow | undefined {
-    return structuredClone(this.#brake);
+    return copyOf(this.#brake);
   }
 
   async #writing(call: string, routeTableId?: string): Promise<void> {
@@ -329,7 +334,7 @@ export class InMemoryEvidence implements Evidence {
     await this.faults('keep', calls[0]?.routeTableId);
     for (const { routeTableId, call } of calls) {
       const rows = this.#rows.get(routeTableId) ?? new Map<string, ReportedCall>();
-      this.#rows.set(routeTableId, rows.set(`${call.time}#${call.id}`, structuredClone(call)));
+      this.#rows.set(routeTableId, rows.set(`${call.time}#${call.id}`, copyOf(call)));
     }
   }
 
@@ -339,7 +344,7 @@ export class InMemoryEvidence implements Evidence {
       .filter(([key]) => key >= since.toISOString())
       .sort(([one], [other]) => (one < other ? 1 : -1))
       .slice(0, callsReadAtMost)
-      .map(([, call]) => structuredClone(call));
+      .map(([, call]) => copyOf(call));
   }
 }
 
@@ -449,7 +454,7 @@ export class InMemoryRequeue implements Requeue {
     await this.faults('send', message.routeTableId);
     const wholeSeconds = Math.min(900, Math.max(0, Math.ceil(delayMs / 1_000)));
     this.sent.push({
-      message: structuredClone(message),
+      message: copyOf(message),
       dueAt: new Date(this.#now().getTime() + wholeSeconds * 1_000),
     });
   }

@@ -169,6 +169,7 @@ const remembered: Required<Memory> = {
       down: {
         target: 'pcx-aaaaaaaa',
         since: at,
+        upAt: at,
         aliveSince: at,
         takenDown: { id: 'call-1', name: 'StopInstances', time: at },
         seenMovedAt: at,

@@ -226,6 +226,7 @@ const remembered = z.looseObject({
     .looseObject({
       target: text,
       since: time,
+      upAt: optional.time,
       aliveSince: optional.time,
       takenDown: cause.optional(),
       seenMovedAt: optional.time,

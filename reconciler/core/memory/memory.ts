@@ -196,6 +196,8 @@ export interface Down {
   readonly target: string;
   /** When that was first seen. */
   readonly since: string;
+  /** When the read before that showed it up here. Calls from before that read did not take it down. */
+  readonly upAt?: string;
   /** Since when EC2 calls it alive again. */
   readonly aliveSince?: string;
   /** The call that took it down, if an event reported one. */

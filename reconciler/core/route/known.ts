@@ -7,6 +7,8 @@ export type Known<T> = {
 
 /** The same object without the fields that are `undefined`: what is not known is not stored. */
 export function known<T extends object>(fields: T): Known<T>;
-export function known(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+export function known(fields: Readonly<Record<string, unknown>>): object {
+  const kept: Record<string, unknown> = {};
+  for (const field of Object.keys(fields)) if (fields[field] !== undefined) kept[field] = fields[field];
+  return kept;
 }

@@ -36,8 +36,11 @@ export function takenDownBy(
 ): Cause | undefined {
   if (target === undefined) return undefined;
   const ids = [target, instances[target]];
+  const upAt = down?.target === target ? down.upAt : undefined;
   const cause = makerAmong(
-    calls.filter((call) => 'ids' in call && ids.some((id) => id !== undefined && call.ids.includes(id))),
+    (upAt === undefined ? calls : madeAfter(upAt, calls)).filter(
+      (call) => 'ids' in call && ids.some((id) => id !== undefined && call.ids.includes(id)),
+    ),
     ({ about }) => about === 'target-down',
   );
   return cause ?? (down?.target === target ? down.takenDown : undefined);
@@ -50,6 +53,12 @@ export const moveOf = ({ to }: ChangeJson, { down }: Pick<Rewritten, 'down'>): C
 /** Whether the read before showed the same route. Then no call since made the difference: an edit did, or a rule ended. */
 export const stoodBefore = ({ from }: Pick<ChangeJson, 'from'>, { seen }: Pick<Rewritten, 'seen'>): boolean =>
   from === seen?.target || (from !== undefined && from === seen?.via);
+
+/** Whether the read before showed the route on this target, or on its interface, and active. */
+export const wasUp = (target: string, { seen, instances = {} }: Pick<Rewritten, 'seen' | 'instances'>): boolean =>
+  seen !== undefined &&
+  seen.state === undefined &&
+  [seen.target, seen.via, instances[seen.target]].some((id) => id === target);
 
 /**
  * The known cause of the drift that a change repairs. It stays the cause if the change is another one now: a repair may

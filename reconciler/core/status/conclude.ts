@@ -14,11 +14,12 @@ import type { Problem } from '../desired/problem.ts';
 import { type ActualTable, destinationText } from '../route/route.ts';
 import type { TriggerKind, Waker } from '../memory/trigger.ts';
 import { watchedFrom } from './arrival.ts';
+import { readForCallAfter } from './call-effects.ts';
 import { contestedUntil } from './contest.ts';
 import type { DriftSight } from './drift.ts';
 import { type Tried, deviationsIn, followDrift, rememberOutcome, rememberRepairs } from './follow.ts';
 import { invalidBecause, phaseOf } from './phase.ts';
-import { type Awaited, awaitedAfter, readForCallAfter, rememberWrites, withShown } from './staleness.ts';
+import { type Awaited, awaitedAfter, rememberWrites, withShown } from './staleness.ts';
 import {
   type ShownPause,
   type State,

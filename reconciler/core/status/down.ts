@@ -4,7 +4,7 @@ import type { Cause, Down, Remembered, Rewritten } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
 import { type StaticRoute, sameTarget, targetText } from '../route/route.ts';
-import { causeOf, stoodBefore, takenDownBy, unspent } from './attribution.ts';
+import { causeOf, stoodBefore, takenDownBy, unspent, wasUp } from './attribution.ts';
 
 /** What a read and EC2's answer show of a listed target. */
 interface Shown {
@@ -20,14 +20,15 @@ interface Shown {
  * calls it dead, until a read shows it active here, we use it again, or the item lists another target.
  */
 export function downAfter(
-  before: Pick<Rewritten, 'down' | 'seen'>,
+  before: Pick<Rewritten, 'down' | 'seen' | 'instances'>,
   { wanted, route, health, isMade }: Shown,
-  now: Date,
+  { now, readBefore }: { readonly now: Date; readonly readBefore: string | undefined },
 ): Down | undefined {
   if (!wanted || wanted.target.kind === 'local' || isMade) return undefined;
   const target = targetText(wanted.target);
   const last = before.down?.target === target ? before.down : undefined;
-  const same = last && last.aliveSince === undefined ? last : downAgain(last, target, now);
+  const upAt = wasUp(target, before) ? readBefore : undefined;
+  const same = last && last.aliveSince === undefined ? last : downAgain(last, { target, upAt }, now);
   if (route && sameTarget(wanted.target, route)) return route.state === 'blackhole' ? unmoved(same) : undefined;
   const isAlive = health === 'alive' && last;
   const down =
@@ -40,8 +41,11 @@ export function downAfter(
 const unmoved = ({ seenMovedAt: _, moved: __, ...down }: Down): Down => down;
 
 /** A target that goes down, perhaps once more: who took it down before did not do it now. */
-const downAgain = (before: Down | undefined, target: string, now: Date): Down =>
-  known({ target, since: now.toISOString(), seenMovedAt: before?.seenMovedAt, moved: before?.moved });
+const downAgain = (
+  before: Down | undefined,
+  { target, upAt }: { readonly target: string; readonly upAt: string | undefined },
+  now: Date,
+): Down => known({ target, since: now.toISOString(), upAt, seenMovedAt: before?.seenMovedAt, moved: before?.moved });
 
 /**
  * Adds who took the target down and who moved the route, as far as calls report it. A call that came when the target was

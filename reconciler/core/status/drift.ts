@@ -38,8 +38,8 @@ export interface Found {
   readonly isBelieved: boolean;
   /** The first change that a read asked for here, whether it is made or not. Absent if the route is as desired. */
   readonly deviation: ChangeJson | undefined;
-  /** The route is not as desired either, but it works, and its listed target is down. */
-  readonly isKept?: boolean;
+  /** There is no deviation, but the route is not as desired: it is left alone for now. */
+  readonly isLeft?: boolean;
   readonly outcome: ChangeOutcome | undefined;
 }
 
@@ -47,12 +47,13 @@ export interface Found {
  * Follows the drift of one destination: a difference from the item that no edit caused.
  *
  * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
- * ends when a read shows the route as desired, and not while the route is kept because its listed target is down. A difference that an edit of the item or its policy causes is not drift,
+ * ends when a read shows the route as desired, and not while the route is left alone because its listed target is down
+ * or because it may belong to somebody else. A difference that an edit of the item or its policy causes is not drift,
  * unless a call since the last read explains it. While nothing may be changed, every difference is drift.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
-  const isFollowed = found.isBelieved && !(found.isKept && !found.deviation);
+  const isFollowed = found.isBelieved && !(found.isLeft && !found.deviation);
   const followed = isFollowed ? follow(explained, before, found.deviation, seen) : explained;
   return kept(withRepair(followed, found.outcome, seen.now), before, seen.now);
 }

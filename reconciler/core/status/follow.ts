@@ -67,6 +67,14 @@ const keptIn = (plan: Plan | undefined): ReadonlyMap<string, string> =>
       .map(({ route }) => [destinationText(route.destination), targetText(route.target)]),
   );
 
+/** The destinations whose routes are left alone for now, although the item lists other targets. */
+const leftIn = (plan: Plan | undefined): ReadonlySet<string> =>
+  new Set(
+    plan?.leftAlone
+      .filter(({ reason }) => reason === 'target-down' || reason === 'maybe-not-ours')
+      .map(({ route }) => destinationText(route.destination)),
+  );
+
 /** Remembers, destination by destination, what was repaired, and who made that necessary. */
 export function rememberRepairs(
   before: Memory,
@@ -128,7 +136,7 @@ export function followDrift(
   sight: DriftSight,
   plan?: Plan,
 ): Memory {
-  const kept = keptIn(plan);
+  const left = leftIn(plan);
   const done = new Map(outcomes.filter(isDone).map((one) => [one.destination, one]));
   const followed = withEach(
     memory,
@@ -138,7 +146,7 @@ export function followDrift(
         isBelieved: deviations !== undefined,
         // A route that is as listed is no drift, even if its target died and it moves.
         deviation: deviation?.because === undefined ? deviation : undefined,
-        isKept: kept.has(destination),
+        isLeft: left.has(destination),
         outcome: done.get(destination),
       };
       const drift = driftAfter({ ...rememberedAt(before, destination), drift: remembered.drift }, found, sight);

@@ -26,6 +26,7 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     refusal?.since,
     refusal?.triedSince,
     down?.since,
+    down?.upAt,
     down?.aliveSince,
     down?.seenMovedAt,
     repairs?.quietSince,

@@ -86,7 +86,8 @@ export function rememberRead(before: Memory, read: PlannedRead, made: readonly M
   const around = { listed, actual };
   const after = withEach(
     withShown(before, actual),
-    (remembered, destination) => rememberSlot(remembered, slotAt(destination), around, { now, mode: desired.mode }),
+    (remembered, destination) =>
+      rememberSlot(remembered, slotAt(destination), around, { now, readBefore: before.readAt, mode: desired.mode }),
     [...listed.keys(), ...slots.keys(), ...leftAlone.keys(), ...changes.keys()],
   );
   return known({
@@ -131,7 +132,12 @@ function rememberSlot(
   before: Remembered,
   slot: Slot,
   around: Around,
-  { now, mode }: { readonly now: Date; readonly mode: DesiredTable['mode'] },
+  on: {
+    readonly now: Date;
+    /** When the last believed read before this one was made. */
+    readonly readBefore: string | undefined;
+    readonly mode: DesiredTable['mode'];
+  },
 ): Rewritten {
   const { wanted } = slot;
   const leftAlone = slot.leftAlone?.reason;
@@ -146,14 +152,14 @@ function rememberSlot(
         isFilled: isFilledAfter(slot),
         leftAlone: slot.route ? leftAlone : before.seen?.leftAlone,
       },
-      now,
+      on.now,
     ),
     seen: seenAfter(before, slot, around),
-    inForce: mode === 'enforce' ? inForceAfter(before, slot) : undefined,
+    inForce: on.mode === 'enforce' ? inForceAfter(before, slot) : undefined,
     seenAsListed: wanted && (before.seenAsListed ?? isTrue(isAsListed(slot))),
     wasLocal: isTrue(isLocalAfter(before, slot)),
     instances: instancesAfter(before, slot),
-    down: downAfter(before, { ...slot, isMade: isMadeAsListed(slot) }, now),
+    down: downAfter(before, { ...slot, isMade: isMadeAsListed(slot) }, on),
     written: writtenAfter(before.written, slot),
   };
 }

@@ -13,6 +13,12 @@ const minute = 60 * second;
 /** A target comes up within minutes of the call that makes it. With jitter, these are at most 11 retries. */
 const comesUpWithin = 8 * minute;
 
+/** How often a target is tried that is expected to come up. */
+const comesUpEvery = 45 * second;
+
+/** Half of that, with jitter. Two routes that are tried every 45 s are never further apart. */
+const togetherWithin = 24 * second;
+
 /** Every sweep retries a rejected change this many times. After that, its waits double. */
 const sweepsAtFirst = 3;
 
@@ -34,7 +40,7 @@ const longestAfterFault = 4 * minute;
 export function retryAfterMs(kind: FailureKind | undefined, attempts: number, sinceMs = 0): number | undefined {
   switch (kind) {
     case 'not-ready': {
-      const waitMs = attempts <= 1 ? 15 * second : 45 * second;
+      const waitMs = attempts <= 1 ? 15 * second : comesUpEvery;
       return sinceMs + waitMs > comesUpWithin ? undefined : waitMs;
     }
     case 'rejected':
@@ -135,9 +141,17 @@ export function parkedBy(
   };
 }
 
-const isDue = (refusal: Refusal, isSweep: boolean, now: Date): boolean =>
-  (isSweep && isForEverySweep(refusal)) ||
-  (refusal.nextRetry !== undefined && Date.parse(refusal.nextRetry) <= now.getTime());
+/**
+ * Routes whose targets are expected since different times are tried together: a chain of messages is only long enough for
+ * the retries of one time.
+ */
+function isDue(refusal: Refusal, isSweep: boolean, now: Date): boolean {
+  const { kind, attempts, nextRetry } = refusal;
+  if (isSweep && isForEverySweep(refusal)) return true;
+  if (nextRetry === undefined) return false;
+  const earlierMs = kind === 'not-ready' && attempts > 1 ? togetherWithin : 0;
+  return Date.parse(nextRetry) - earlierMs <= now.getTime();
+}
 
 /** Whether every sweep retries a refused change. */
 export const isForEverySweep = ({ kind, nextRetry }: Refusal): boolean =>

@@ -14,7 +14,8 @@ import { known } from '../route/known.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
 import { type ActualTable, type StaticRoute, destinationText, targetNames, targetText } from '../route/route.ts';
 import { slotsOf } from '../plan/slots.ts';
-import { unspent } from './attribution.ts';
+import { causeOf, unspent } from './attribution.ts';
+import { type RouteCall, isAboutRoute, isAsAsked } from './call-effects.ts';
 
 // EC2 is eventually consistent: for some seconds after a call, and for minutes during an impairment, a read may show the
 // table before the call.
@@ -41,6 +42,8 @@ export interface Aside {
   readonly desired: Pick<DesiredTable, 'routes'>;
   /** Calls by others, whether an earlier reconcile has read them or not. */
   readonly calls: readonly ReportedCall[];
+  /** Those of them that we did not know of when we last wrote. */
+  readonly unread: readonly ReportedCall[];
   /** The item has changed since the last believed read. */
   readonly isEdited: boolean;
 }
@@ -51,7 +54,8 @@ export interface Aside {
  * 15 minutes. An edit of the item waits for 30 s at most.
  *
  * It is still believed in three cases:
- * - others are reported to have changed, after our last write, every route that contradicts it, to what the read shows
+ * - others are reported to have changed, after our last write or in the same second (`undoing`), every route that
+ *   contradicts it, to what the read shows
  * - it shows what others are reported to have changed elsewhere in the table after our last write
  * - it lacks only writes whose answer was lost and that the item still asks for. If the read is stale, repeating such
  *   a write changes nothing.
@@ -59,14 +63,15 @@ export interface Aside {
  * When the time is over, the plan of the read repeats the writes. Where it does not, such as after the delete of a route
  * that a person approved, the read decides nothing for 15 minutes.
  */
-export function isDoubtful(read: TableRead, memory: Memory, { desired, calls, isEdited }: Aside): boolean {
+export function isDoubtful(read: TableRead, memory: Memory, { desired, calls, unread, isEdited }: Aside): boolean {
   const sinceMs = msSinceWrite(memory, read.readAt);
   if (sinceMs >= staleAtMostMs) return false;
   const slots = slotsOf(read.actual.routes).static;
   const later = madeSince(memory, calls);
-  const unexplained = contradictedIn(slots, memory, desired, sinceMs).filter(
-    (destination) => !later.some((call) => call.destination === destination && isAsAsked(call, slots)),
-  );
+  const unexplained = contradictedIn(slots, memory, desired, sinceMs).filter((destination) => {
+    const mayExplain = [...later, ...undoing(destination, memory, unread)];
+    return !mayExplain.some((call) => call.destination === destination && isAsAsked(call, slots));
+  });
   if (unexplained.length === 0 || later.some((call) => showsNew(call, slots, memory))) return false;
   if (sinceMs < (isEdited ? staleForMs : waitMs(memory))) return true;
   const changing = read.changing();
@@ -106,6 +111,10 @@ export function awaitedAfter(
 const msSinceWrite = ({ lastWriteAt }: Pick<Memory, 'lastWriteAt'>, now: Date): number =>
   lastWriteAt === undefined ? Infinity : now.getTime() - Date.parse(lastWriteAt);
 
+/** The second in which we last wrote, as CloudTrail reports it. */
+const secondOfWrite = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>): number =>
+  Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000;
+
 const waitMs = ({ lag }: Memory): number => lag?.waitMs ?? staleForMs;
 
 type Slots = ReadonlyMap<string, StaticRoute>;
@@ -135,8 +144,6 @@ function isShownIn(slots: Slots, destination: string, { target }: Written): bool
 const isUnshown = (written: Written | undefined): boolean =>
   written !== undefined && !written.isShown && !written.isUncertain;
 
-type RouteCall = Extract<ReportedCall, { readonly about: 'route' }>;
-
 /** The reported calls about routes of this table that were certainly made after our last write. */
 const madeSince = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>, calls: readonly ReportedCall[]) =>
   calls.filter(
@@ -145,12 +152,32 @@ const madeSince = ({ lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>, calls: rea
       call.about === 'route' && call.via === undefined && Date.parse(call.time) > Date.parse(lastWriteAt),
   );
 
-/** Whether a read shows what a call asked for. A target that the event does not name is not compared. */
-function isAsAsked({ name, destination = '', target }: RouteCall, slots: Slots): boolean {
-  const slot = slots.get(destination);
-  if (name === 'DeleteRoute') return !slot;
-  return slot !== undefined && (target === undefined || targetNames(slot).includes(target));
+/**
+ * The calls of the second of our last write that count as made after it. CloudTrail reports whole seconds, so their times
+ * do not say which came first. A call came first if we knew of it when we wrote, or if it may have made what we replaced.
+ *
+ * A call that others made between our read and our write may count too, or one that asked once more for what was there.
+ * If a stale read then shows just that moment, our write is repeated, which changes nothing, and that call is announced.
+ */
+function undoing(destination: string, memory: Memory, unread: readonly ReportedCall[]): readonly RouteCall[] {
+  const { written, drift = [] } = rememberedAt(memory, destination);
+  if (!written) return [];
+  const isOfWrite = (time: string): boolean => Date.parse(time) >= secondOfWrite(memory);
+  const cause = drift.findLast(({ appliedAt = '' }) => isOfWrite(appliedAt))?.cause;
+  const isFirst = (call: RouteCall): boolean =>
+    cause ? call.id === cause.id : causeOf(asChange(destination, written), [call]) !== undefined;
+  return unread.filter(
+    (call): call is RouteCall => isAboutRoute(call, destination) && isOfWrite(call.time) && !isFirst(call),
+  );
 }
+
+const asChange = (destination: string, { from, target: to }: Written): ChangeJson =>
+  known({
+    action: to === undefined ? ('delete' as const) : from === undefined ? ('create' as const) : ('replace' as const),
+    destination,
+    from,
+    to,
+  });
 
 /** Whether a read shows what a call changed where we did not write: then it is newer than that call. */
 function showsNew(call: RouteCall, slots: Slots, memory: Memory): boolean {
@@ -178,9 +205,6 @@ export const isRepeat = (
   msSinceWrite(memory, now) >= staleForMs &&
   !unspent(calls, drift).some((call) => isAboutRoute(call, destination) && mayUndo(call, to, memory));
 
-const isAboutRoute = (call: ReportedCall, destination: string): call is RouteCall =>
-  call.about === 'route' && call.via === undefined && call.destination === destination;
-
 /**
  * Whether a call asks for something else than we wrote, and may have come after that. A call of the same second counts,
  * unless it explains known drift.
@@ -188,10 +212,8 @@ const isAboutRoute = (call: ReportedCall, destination: string): call is RouteCal
 const mayUndo = (
   { name, time, target }: RouteCall,
   to: string | undefined,
-  { lastWriteAt = '' }: Pick<Memory, 'lastWriteAt'>,
-): boolean =>
-  Date.parse(time) >= Math.floor(Date.parse(lastWriteAt) / 1_000) * 1_000 &&
-  (name === 'DeleteRoute' ? to !== undefined : target !== to);
+  memory: Pick<Memory, 'lastWriteAt'>,
+): boolean => Date.parse(time) >= secondOfWrite(memory) && (name === 'DeleteRoute' ? to !== undefined : target !== to);
 
 /**
  * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s
@@ -278,80 +300,3 @@ const longerLag = (memory: Memory): Lag | undefined =>
         since: memory.lag?.since ?? memory.lastWriteAt,
         waitMs: Math.min(staleAtMostMs, 2 * waitMs(memory)),
       };
-
-// ── calls whose effect a read does not show ─────────────────────────────────────────────────────────────────────────
-
-/** A call younger than this may have an effect that a read does not show yet. */
-const callsLagMs = 2 * 60 * 1_000;
-
-/** A table is read again this long after a read that does not show the effect of a reported call. */
-const readForCallAfterMs = 10_000;
-
-/**
- * When to read again because a believed read does not show the effect of a call. Each call leads to one such read. A read
- * before that time, such as one that verifies a repair, does not take its place.
- */
-export function readForCallAfter(
-  actual: ActualTable,
-  memory: Memory,
-  on: Parameters<typeof missesCall>[2],
-): string | undefined {
-  const { readForCallAt: planned } = memory;
-  if (missesCall(actual, memory, on)) return new Date(on.now.getTime() + readForCallAfterMs).toISOString();
-  const isAhead = planned !== undefined && Date.parse(planned) > on.now.getTime();
-  return isAhead && missesCall(actual, memory, { ...on, unread: on.calls }) ? planned : undefined;
-}
-
-/**
- * Whether a believed read does not show the effect of a call of the last 2 minutes. Calls that we or others have undone
- * do not count, as far as that is known.
- *
- * @param memory what is remembered after this read, with our own writes
- * @param calls all that may explain the read
- * @param unread those of them that no earlier believed read could show. So each leads to one more read at most
- */
-function missesCall(
-  actual: ActualTable,
-  memory: Memory,
-  {
-    calls,
-    unread,
-    now,
-  }: { readonly calls: readonly ReportedCall[]; readonly unread: readonly ReportedCall[]; readonly now: Date },
-): boolean {
-  const slots = slotsOf(actual.routes).static;
-  const isShown = (call: ReportedCall): boolean => {
-    if (call.about === 'route')
-      return call.destination === undefined || call.via !== undefined || isAsAsked(call, slots);
-    if (!('ids' in call)) return true;
-    const routes = [...slots.values()].filter((slot) => targetNames(slot).some((id) => call.ids.includes(id)));
-    return routes.every(({ state }) => (state === 'active') === (call.about === 'target-up'));
-  };
-  const isOurs = (call: ReportedCall): boolean => {
-    if (call.about !== 'route' || call.destination === undefined) return false;
-    const { written, drift = [] } = rememberedAt(memory, call.destination);
-    const calledAt = Date.parse(call.time);
-    return (
-      (written !== undefined && calledAt <= Date.parse(memory.lastWriteAt ?? '')) ||
-      drift.some(({ appliedAt = '' }) => calledAt <= Date.parse(appliedAt))
-    );
-  };
-  return unread.some((call) => {
-    if (now.getTime() - Date.parse(call.time) >= callsLagMs || isShown(call) || isOurs(call)) return false;
-    const subject = subjectOf(call);
-    return !calls.some(
-      (other) =>
-        other !== call && subjectOf(other).some((one) => subject.includes(one)) && isNewer(other, call, isShown),
-    );
-  });
-}
-
-/** What a call changes: a destination, or targets. */
-const subjectOf = (call: ReportedCall): readonly string[] => {
-  if (call.about === 'route') return call.destination === undefined ? [] : [call.destination];
-  return 'ids' in call ? call.ids : [];
-};
-
-/** Whether a call came after another one about the same. Of the calls of one second, the one that is shown came last. */
-const isNewer = (call: ReportedCall, than: ReportedCall, isShown: (call: ReportedCall) => boolean): boolean =>
-  Date.parse(call.time) > Date.parse(than.time) || (call.time === than.time && isShown(call));

@@ -24,7 +24,10 @@ export interface SweepRecord {
   readonly blackholes?: number;
   /** Tables that could not be read. They never count as in sync. */
   readonly unknown: Unread;
-  /** Tables that another invocation held, so that this sweep did not read them. The first 100, and how many. */
+  /**
+   * Tables that this sweep did not read, or whose read it did not believe: another invocation held them, or their items are
+   * invalid. The first 100, and how many.
+   */
   readonly held?: Held;
   /** Items whose key is not a route table id, and orders without effect. The first 100, and how many. */
   readonly unusable?: Unread;

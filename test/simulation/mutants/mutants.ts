@@ -86,7 +86,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'never reads again for a call that a read does not show',
-    'core/status/staleness.ts',
+    'core/status/call-effects.ts',
     'if (missesCall(actual, memory, on)) return new',
     'if (false) return new',
   ),
@@ -549,8 +549,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'calls drift over by a read that it doubts',
     'core/status/drift.ts',
-    'found.isBelieved && !(found.isKept && !found.deviation)',
-    '!(found.isKept && !found.deviation)',
+    'found.isBelieved && !(found.isLeft && !found.deviation)',
+    '!(found.isLeft && !found.deviation)',
+  ),
+  mutant(
+    "calls drift over while its route is left alone as perhaps somebody else's",
+    'core/status/follow.ts',
+    "reason === 'target-down' || reason === 'maybe-not-ours')",
+    "reason === 'target-down')",
   ),
   mutant(
     'calls drift over while the route still deviates',
@@ -841,7 +847,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'lets a sweep retry only what is due',
     'core/status/retries.ts',
-    '(isSweep && isForEverySweep(refusal)) ||',
+    'if (isSweep && isForEverySweep(refusal)) return true;',
     '',
   ),
   mutant(
@@ -859,7 +865,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'retries a target that is not ready less and less often',
     'core/status/retries.ts',
-    'attempts <= 1 ? 15 * second : 45 * second',
+    'attempts <= 1 ? 15 * second : comesUpEvery',
     '15 * second * 2 ** (attempts - 1)',
   ),
   mutant(

@@ -241,6 +241,7 @@ export class Callers {
     const destination = String(destinationIn(input));
     const isOurs = caller.startsWith('fn-');
     if (isOurs && action === 'DeleteRoute' && this.#random.chance(0.1)) this.#createAgain(routeTableId, input);
+    if (isOurs && action !== 'DeleteRoute' && this.#random.chance(0.05)) this.#undo(routeTableId, destination);
     if (isOurs && !faults.strikes('own call as event')) return;
     const who = isOurs ? ourRole : caller;
     if (isMade) watch.made(routeTableId, destination, who, ec2.world);
@@ -270,6 +271,20 @@ export class Callers {
         .as('alice')
         .createRoute(again)
         .catch(() => {});
+    });
+  }
+
+  /** Somebody deletes or replaces a route that the reconciler has just written, often in the same second. */
+  #undo(routeTableId: string, destination: string): void {
+    const { watch, scheduler, ec2, faults } = this.#cloud;
+    const random = this.#random;
+    const was = watch.facts(routeTableId).mutations.findLast((mutation) => mutation.destination === destination);
+    const target = random.maybe([was?.from, random.pick(targets), undefined].filter((one) => one !== was?.to));
+    const calls = ec2.as('alice');
+    scheduler.at(scheduler.time + random.between(10, 1_500), () => {
+      if (faults.over) return;
+      const call = callOf(routeTableId, destination, target);
+      (target === undefined ? calls.deleteRoute(call) : calls.replaceRoute(call)).catch(() => {});
     });
   }
 

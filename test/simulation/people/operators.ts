@@ -73,7 +73,7 @@ export class Operators {
     const [at, until] = [scheduler.time, scheduler.time + lastsMs].map((time) => new Date(time).toISOString());
     this.#edits.add(edit);
     orders.put('*', 'approval', { edits: new Set(this.#edits), by: 'alice', at, until });
-    for (const one of this.#edits) watch.edits.approve(one, scheduler.time + lastsMs);
+    for (const one of this.#edits) watch.edits.approve(one, scheduler.time, scheduler.time + lastsMs);
     history.note('alice', `approves ${edit}`, { until });
     return true;
   }

@@ -202,7 +202,8 @@ export class Testbed {
 
   /**
    * Waits until a table has exactly these routes, and until whoever calls next does so in a later second than our write.
-   * CloudTrail reports whole seconds: what a call of the same second did is believed only after 30 s.
+   * CloudTrail reports whole seconds: who deletes in the same second what an edit has just created may have done so before,
+   * and is believed only after 30 s.
    */
   async has(table: string, routes: Routes, { seconds = 20 } = {}): Promise<void> {
     await eventually(async () => expect(await this.routes(table)).toEqual(routes), { seconds });

@@ -64,11 +64,13 @@ export class InMemoryEc2 {
   readonly #routesPerFamily: number;
   readonly #buckets: ReadonlyMap<Action, Bucket>;
   #begun = false;
-  /** Every past world with the instant it began. A world built before the first call has always existed. */
+  readonly #builtAt: number;
+  /** Every past world with the instant it began. A world built at once, before the first call, has always existed. */
   #history: { readonly since: number; readonly world: World }[] = [{ since: -Infinity, world: emptyWorld }];
 
   constructor({ clock, faults = () => ({}), buckets = {}, routesPerFamily = 500 }: Ec2Options) {
     this.#clock = clock;
+    this.#builtAt = clock.now().getTime();
     this.#faults = faults;
     this.#routesPerFamily = routesPerFamily;
     this.#buckets = new Map(
@@ -176,7 +178,8 @@ export class InMemoryEc2 {
 
   #become(world: World): object {
     if (world === this.world) return {};
-    if (this.#begun) this.#history.push({ since: this.#clock.now().getTime(), world });
+    const now = this.#clock.now().getTime();
+    if (this.#begun || now > this.#builtAt) this.#history.push({ since: now, world });
     else this.#history = [{ since: -Infinity, world }];
     return {};
   }

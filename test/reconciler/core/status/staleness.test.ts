@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { ReportedCall } from '../../../../reconciler/core/memory/call.ts';
-import type { Memory, Written } from '../../../../reconciler/core/memory/memory.ts';
+import type { Cause, Memory, Written } from '../../../../reconciler/core/memory/memory.ts';
 import type { ActualRoute } from '../../../../reconciler/core/route/route.ts';
 import {
   awaitedAfter,
   isDoubtful,
   isRepeat,
-  readForCallAfter,
   rememberWrites,
   withShown,
 } from '../../../../reconciler/core/status/staleness.ts';
 import { desired, minutesAfter, now, propagated, table, throughInstance } from '../../../support/builders.ts';
-import { at, call, destination, hijack, listed, memory, other, via } from './given.ts';
+import { at, call, cause, destination, hijack, listed, memory, other, via } from './given.ts';
 
 const seconds = (count: number): Date => minutesAfter(count / 60);
 
@@ -23,6 +22,8 @@ interface Read {
   readonly second?: number;
   readonly routes?: readonly ActualRoute[];
   readonly calls?: readonly ReportedCall[];
+  /** Calls that we did not know of when we wrote. They are among `calls` as well. */
+  readonly unread?: readonly ReportedCall[];
   /** Where the plan of the read changes something. */
   readonly changing?: readonly string[];
   readonly isEdited?: boolean;
@@ -30,10 +31,10 @@ interface Read {
 
 const doubts = (
   before: Memory,
-  { second = 5, routes = [], calls = [], changing = [destination], isEdited = false }: Read = {},
+  { second = 5, routes = [], unread = [], calls = unread, changing = [destination], isEdited = false }: Read = {},
 ): boolean => {
   const read = { actual: table(routes), readAt: seconds(second), changing: () => new Set(changing) };
-  return isDoubtful(read, before, { desired: desired(...listed), calls, isEdited });
+  return isDoubtful(read, before, { desired: desired(...listed), calls, unread, isEdited });
 };
 
 const write = { target: 'pcx-aaaaaaaa' };
@@ -118,6 +119,62 @@ describe('a read is doubtful', () => {
     expect(doubts(wrote({ ...write, isUncertain: true }))).toBe(false);
     expect(doubts(wrote({ target: 'tgw-aaaaaaaa', isUncertain: true }))).toBe(true);
     expect(doubts(wrote({ isUncertain: true }), { routes: [via(destination)] })).toBe(true);
+  });
+});
+
+describe('a call of the second of our write', () => {
+  const routes = [via(destination, 'tgw-aaaaaaaa')];
+  const gone = { ...call(), name: 'DeleteRoute' };
+  const toldOf = { id: 'call-0', name: 'ReplaceRoute', time: at(0) };
+
+  /** Whether a read that shows what the call asked for is believed. */
+  const believes = (
+    reported: ReportedCall,
+    written: Written,
+    {
+      caused,
+      appliedAt = seconds(0.6),
+      shown = routes,
+    }: { readonly caused?: Cause; readonly appliedAt?: Date; readonly shown?: readonly ActualRoute[] } = {},
+  ): boolean => {
+    const drift = { ...hijack, foundAt: at(-1), appliedAt: appliedAt.toISOString() };
+    const remembered = { written, ...(caused && { drift: [{ ...drift, cause: caused }] }) };
+    const before = memory({ [destination]: remembered }, { lastWriteAt: seconds(0.7).toISOString() });
+    return !doubts(before, { routes: shown, unread: [reported] });
+  };
+
+  it.each<[string, ReportedCall, Written, Parameters<typeof believes>[2], boolean]>([
+    ['asked for something else than we replaced', call(), { ...write, from: 'igw-aaaaaaaa' }, {}, true],
+    ['asked for something else than we created', call(), write, {}, true],
+    ['deleted what we gave another target', gone, { ...write, from: 'igw-aaaaaaaa' }, { shown: [] }, true],
+    ['may have made what we replaced', call(), { ...write, from: 'tgw-aaaaaaaa' }, {}, false],
+    ['may have deleted what we created', gone, write, { shown: [] }, false],
+    ['may have created what we deleted', call(), { from: 'tgw-aaaaaaaa' }, {}, false],
+    [
+      'may have made what an edit replaced, after an earlier repair',
+      call(),
+      { ...write, from: 'tgw-aaaaaaaa' },
+      { caused: toldOf, appliedAt: seconds(-30) },
+      false,
+    ],
+    ['made what we replaced', call(), { ...write, from: 'tgw-aaaaaaaa' }, { caused: cause }, false],
+    ['repeats what we replaced', call(), { ...write, from: 'tgw-aaaaaaaa' }, { caused: toldOf }, true],
+    ['deletes once more what we created', gone, write, { shown: [], caused: toldOf }, true],
+    ['asked for something that the read does not show', call({ target: 'igw-aaaaaaaa' }), write, {}, false],
+  ])('came after it if it %s: %5$s', (_, reported, written, more, expected) => {
+    expect(believes(reported, written, more)).toBe(expected);
+  });
+
+  it('came before it if we knew of it when we wrote, or if it is of an earlier second', () => {
+    const before = memory({ [destination]: { written: write } }, { lastWriteAt: seconds(0.7).toISOString() });
+    expect(doubts(before, { routes, calls: [call()], unread: [] })).toBe(true);
+    expect(doubts(before, { routes, unread: [call({ time: seconds(-1).toISOString() })] })).toBe(true);
+  });
+
+  it('about another route does not show that a read is newer than our write', () => {
+    const before = memory({ [destination]: { written: write } }, { lastWriteAt: seconds(0.7).toISOString() });
+    const elsewhere = call({ destination: other });
+    expect(doubts(before, { routes: [via(other, 'tgw-aaaaaaaa')], unread: [elsewhere] })).toBe(true);
   });
 });
 
@@ -236,74 +293,5 @@ describe('reads lag', () => {
     const two = memory({ [destination]: { written: write }, [other]: { written: write } }, { lastWriteAt: at(0), lag });
     expect(withShown(two, table([via(destination)])).lag).toEqual(lag);
     expect(withShown(two, table([via(destination), via(other)])).lag).toBeUndefined();
-  });
-});
-
-describe('a read misses a call', () => {
-  const rogue = call({ time: at(0), destination: other, target: 'tgw-aaaaaaaa' });
-  const misses = (
-    calls: readonly ReportedCall[],
-    {
-      routes = [],
-      before = memory(),
-      second = 5,
-      unread = calls,
-    }: Partial<{
-      routes: readonly ActualRoute[];
-      before: Memory;
-      second: number;
-      unread: readonly ReportedCall[];
-    }> = {},
-  ): boolean => readForCallAfter(table(routes), before, { calls, unread, now: seconds(second) }) !== undefined;
-
-  it('of the last 2 minutes whose effect it does not show', () => {
-    expect([119, 120].map((second) => misses([rogue], { second }))).toEqual([true, false]);
-    expect(misses([rogue], { routes: [via(other, 'tgw-aaaaaaaa')] })).toBe(false);
-    const gone = { ...rogue, name: 'DeleteRoute' };
-    expect(misses([gone], { routes: [via(other)] })).toBe(true);
-    expect(misses([gone])).toBe(false);
-  });
-
-  it('that took down or brought up a target, if its routes are as before', () => {
-    const tell = (about: 'target-up' | 'target-down'): ReportedCall => ({
-      id: 'call-1',
-      name: 'X',
-      time: at(0),
-      via: 'pcx-aaaaaaaa',
-      about,
-      ids: ['pcx-aaaaaaaa'],
-    });
-    const down: ActualRoute = { ...via(other), state: 'blackhole' };
-    expect(misses([tell('target-down')], { routes: [via(other)] })).toBe(true);
-    expect(misses([tell('target-down')], { routes: [down] })).toBe(false);
-    expect(misses([tell('target-up')], { routes: [down] })).toBe(true);
-    expect(misses([tell('target-up')], { routes: [via(other)] })).toBe(false);
-  });
-
-  it('only if that call is new: each leads to one more read at most', () => {
-    expect(misses([rogue], { unread: [] })).toBe(false);
-  });
-
-  it('not if we have written there since', () => {
-    const written = memory({ [other]: { written: {} } }, { lastWriteAt: later });
-    expect(misses([rogue], { before: written })).toBe(false);
-    expect(misses([{ ...rogue, time: seconds(3).toISOString() }], { before: written })).toBe(true);
-  });
-
-  it('not if it came before a repair there', () => {
-    const drift = { ...hijack, destination: other, foundAt: later, appliedAt: seconds(3).toISOString() };
-    expect(misses([rogue], { before: memory({ [other]: { drift: [drift] } }) })).toBe(false);
-  });
-
-  it('not if a later call undid it, or one of the same second', () => {
-    const undone = { ...rogue, id: 'call-2', name: 'DeleteRoute' };
-    expect(misses([rogue, { ...undone, time: later }])).toBe(false);
-    expect(misses([rogue, undone])).toBe(false);
-    expect(misses([{ ...rogue, time: later }, undone])).toBe(true);
-  });
-
-  it('not if it names no destination', () => {
-    const { destination: _, ...unnamed } = rogue;
-    expect(misses([unnamed])).toBe(false);
   });
 });
