@@ -7,6 +7,8 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
 import type { BrakeRow } from './core/plan/fleet-brake.ts';
+import type { Advance, Lane, PaceRow, Step } from './core/plan/pace.ts';
+import type { Change } from './core/route/change.ts';
 import type { Health } from './core/route/health.ts';
 import type { ActualTable, Target } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
@@ -174,6 +176,21 @@ export interface Evidence {
   keep(calls: readonly CallOnTable[]): Promise<void>;
   /** The newest 300 calls about a table since `since`, newest first (strongly consistent read). */
   of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
+}
+
+/** The pace of our changes: it stays below the limits of EC2's request buckets. Nothing here ever throws. */
+export interface Pace {
+  /** Resolves when one more call may start, or with false as soon as it is clear that none may start in time. */
+  turn(action: Change['action'], lane: Lane, withinMs: number): Promise<boolean>;
+  /** EC2 throttled a call. */
+  throttled(action: Change['action']): Promise<void>;
+  /** When so many changes that follow from an edit are likely to get their turns. Undefined if nobody knows. */
+  book(action: Change['action'], changes: number): Promise<Date | undefined>;
+}
+
+/** Up to when turns are given, for all functions together (`core/plan/pace.ts`). Each call is one atomic step. */
+export interface PaceRows {
+  advance(row: PaceRow, step: Step): Promise<Advance>;
 }
 
 /** A request for a lease. */

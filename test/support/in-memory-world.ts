@@ -184,7 +184,7 @@ export class InMemoryWorld implements World {
   };
 }
 
-const logInto = (lines: LogLine[], always: object): Log => {
+export const logInto = (lines: LogLine[], always: object): Log => {
   const line =
     (level: LogLine['level']) =>
     (message: string, fields: object = {}): void =>

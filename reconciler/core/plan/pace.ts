@@ -20,7 +20,7 @@ const parts = {
 const partsOf: Readonly<Record<Lane, readonly Part[]>> = { edits: ['edits'], drift: ['drift', 'edits', 'rest'] };
 
 /** The time up to which turns of one part are given, one row for all functions: in milliseconds since 1970. */
-export type PaceRow = `${Change['action']} ${Part | 'booked'}`;
+export type PaceRow = `${Change['action']}#${Part | 'booked'}`;
 
 /** A turn that is further away is not worth waiting for: the table goes on through its message. */
 export const longestWaitMs = 5_000;
