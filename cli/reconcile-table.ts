@@ -1,4 +1,4 @@
-import { ChangeFailed } from '../reconciler/apply.ts';
+import { ChangeFailed, type Pace } from '../reconciler/apply.ts';
 import { type ChangeOutcome, isDone, waitsForCreate } from '../reconciler/core/route/outcome.ts';
 import { type Converged, converge } from '../reconciler/converge.ts';
 import { type ChangeJson, changeAsJson } from '../reconciler/core/route/change.ts';
@@ -31,6 +31,7 @@ export interface Reconciled {
 
 export interface ReconcileWorld {
   readonly tables: RouteTables;
+  readonly pace: Pick<Pace, 'turn'>;
   readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   readonly sleep: (ms: number) => Promise<void>;

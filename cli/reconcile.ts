@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pMap from 'p-map';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
+import { paceAlone } from '../reconciler/pace.ts';
 import { type AwsOptions, enterAws } from './caller.ts';
 import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
@@ -38,6 +39,7 @@ export async function reconcile(
 
   const world = {
     tables,
+    pace: paceAlone(),
     targetHealth,
     now: () => new Date(),
     sleep: (ms: number) => sleep(ms),

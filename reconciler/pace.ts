@@ -1,6 +1,30 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Change } from './core/route/change.ts';
 import { type Lane, bookingOf, longestWaitMs, offerTo, stepsAfterThrottle, turnsFrom } from './core/plan/pace.ts';
-import type { Log, Pace, PaceRows } from './ports.ts';
+import type { Pace } from './apply.ts';
+import type { Log, PaceRows } from './ports.ts';
+
+/** Half of EC2's bucket for mutations (50 calls, then 5 per second, for the whole account): others write routes too. */
+const burst = 25;
+const msPerTurn = 400;
+
+/** The pace of one process alone: a burst first, then a steady rate per action. Every caller gets its turn, however late. */
+export function paceAlone(): Pace {
+  /** When each bucket would be full again, in milliseconds of the monotonic clock. */
+  const fullAt = new Map<Change['action'], number>();
+  return {
+    async turn(action) {
+      const now = performance.now();
+      const next = Math.max(fullAt.get(action) ?? 0, now) + msPerTurn;
+      fullAt.set(action, next);
+      const waitMs = next - burst * msPerTurn - now;
+      if (waitMs > 0) await sleep(waitMs);
+      return true;
+    },
+    throttled: async () => {},
+    book: async () => undefined,
+  };
+}
 
 /** Repairs do not wait for a store: after this time, it counts as unreachable. */
 const answerWithinMs = 2_000;

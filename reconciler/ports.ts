@@ -1,4 +1,4 @@
-import type { RouteWriter } from './apply.ts';
+import type { Pace, RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
 import type { FleetOrders, News } from './core/announce/news.ts';
@@ -7,8 +7,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
 import type { BrakeRow } from './core/plan/fleet-brake.ts';
-import type { Advance, Lane, PaceRow, Step } from './core/plan/pace.ts';
-import type { Change } from './core/route/change.ts';
+import type { Advance, PaceRow, Step } from './core/plan/pace.ts';
 import type { Health } from './core/route/health.ts';
 import type { ActualTable, Target } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
@@ -178,16 +177,6 @@ export interface Evidence {
   of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
 }
 
-/** The pace of our changes: it stays below the limits of EC2's request buckets. Nothing here ever throws. */
-export interface Pace {
-  /** Resolves when one more call may start, or with false as soon as it is clear that none may start in time. */
-  turn(action: Change['action'], lane: Lane, withinMs: number): Promise<boolean>;
-  /** EC2 throttled a call. */
-  throttled(action: Change['action']): Promise<void>;
-  /** When so many changes that follow from an edit are likely to get their turns. Undefined if nobody knows. */
-  book(action: Change['action'], changes: number): Promise<Date | undefined>;
-}
-
 /** Up to when turns are given, for all functions together (`core/plan/pace.ts`). Each call is one atomic step. */
 export interface PaceRows {
   advance(row: PaceRow, step: Step): Promise<Advance>;
@@ -296,6 +285,7 @@ export interface World {
   readonly tables: RouteTables;
   /** Reads of several tables at once. Absent if only one is reconciled. */
   readonly shared?: SharedReads;
+  readonly pace: Pace;
   readonly targetHealth: TargetHealth;
   readonly desired: DesiredItems;
   readonly lastValid: LastValidItems;

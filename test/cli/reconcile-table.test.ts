@@ -9,6 +9,7 @@ import { ScriptedFaults } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
 import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
+import { paceOfNobody } from '../support/in-memory-world.ts';
 
 type Routes = Readonly<Record<string, string>>;
 
@@ -51,6 +52,7 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
   arrange?.(ec2, faults);
   const result = await reconcileTable(planned, {
     tables,
+    pace: paceOfNobody,
     targetHealth: inMemoryTargetHealth(ec2),
     now: clock.now,
     sleep: (ms) => clock.sleep(ms),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Lane } from '../../reconciler/core/plan/pace.ts';
-import { sharedPace } from '../../reconciler/pace.ts';
-import type { Pace } from '../../reconciler/ports.ts';
+import { paceAlone, sharedPace } from '../../reconciler/pace.ts';
+import type { Pace } from '../../reconciler/apply.ts';
 import { now } from '../support/builders.ts';
 import { VirtualClock } from '../support/ec2/clock.ts';
 import { InMemoryPaceRows } from '../support/in-memory-stores.ts';
@@ -162,5 +162,15 @@ describe('without the rows', () => {
     functions.rows.faults = () => {};
     expect(await functions.start().book('create', 50)).toEqual(new Date(now.getTime() + 5 * second));
     expect(await functions.start().book('create', 50)).toEqual(new Date(now.getTime() + 5 * second + 50 * 445));
+  });
+});
+
+describe('a process alone', () => {
+  it('makes 25 calls of each kind at once', async () => {
+    const { turn } = paceAlone();
+    const before = performance.now();
+    for (const action of ['create', 'delete'] as const)
+      await Promise.all(Array.from({ length: 25 }, () => turn(action, 'edits', 10 * second)));
+    expect(performance.now() - before).toBeLessThan(390);
   });
 });

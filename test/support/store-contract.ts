@@ -197,6 +197,7 @@ const remembered: Required<Memory> = {
   orders: [order],
   readAt: '2026-11-23T11:59:00.000Z',
   readForCallAt: '2026-11-23T11:59:10.000Z',
+  turnAt: '2026-11-23T12:30:00.000Z',
   policySince: { policy: 'bbbbbbbbbbbb', at: '2026-11-23T11:00:00.000Z', before: 'adopted', isWatched: true },
   watched: true,
   lastWriteAt: at,
