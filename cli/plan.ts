@@ -16,11 +16,8 @@ import { planMarkdown } from './markdown.ts';
 import { planJson, planText, plansSummary, refusedJson, refusedText } from './output.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
 import type { TargetHealth } from '../reconciler/ports.ts';
-import type { Planned } from './planned.ts';
+import { type Planned, tablesAtOnce } from './planned.ts';
 import type { Terminal } from './terminal.ts';
-
-/** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
-export const tablesAtOnce = 4;
 
 export interface PlanOptions extends AwsOptions {
   readonly file: readonly string[];

@@ -5,6 +5,9 @@ import type { Reading, RouteTables, SharedReads, World } from './ports.ts';
 /** EC2 answers for at most 100 tables per page (EC2 API Reference). */
 const tablesPerRead = 100;
 
+/** A read of a group is used for so long. Then a question about targets and a call still fit in the time of the read. */
+const sharedForMs = readKeepsMs - 2_500;
+
 interface Group {
   readonly ids: readonly string[];
   last?: { readonly at: Date; readonly tables: Promise<ReadonlyMap<string, ActualTable>> };
@@ -38,7 +41,7 @@ export function bulkReads(
   return async (routeTableId, notBefore): Promise<Reading | undefined> => {
     const group = groups.get(routeTableId);
     if (!group) return undefined;
-    const isFresh = group.last && now().getTime() - group.last.at.getTime() < readKeepsMs;
+    const isFresh = group.last && now().getTime() - group.last.at.getTime() < sharedForMs;
     const last = isFresh ? group.last : undefined;
     // Whoever begins a read waits for it: nobody else may ask, and its failure must not be lost.
     if (notBefore && (last?.at ?? now()) < notBefore) return undefined;

@@ -30,7 +30,7 @@ export interface Reading {
 }
 
 /**
- * A read of a table among others, if one shows it that began less than 10 s ago, and not before `notBefore`. Undefined
+ * A read of a table among others, if one shows it that began less than 7.5 s ago, and not before `notBefore`. Undefined
  * if the table must be read alone: it is missing or foreign, or somebody has written since.
  *
  * @throws Error when the tables cannot be read
