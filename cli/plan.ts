@@ -1,4 +1,3 @@
-import pMap from 'p-map';
 import type { Change } from '../reconciler/core/route/change.ts';
 import { underOrders } from '../reconciler/core/desired/enforcement.ts';
 import { desiredHash } from '../reconciler/core/desired/hashes.ts';
@@ -16,8 +15,9 @@ import { planMarkdown } from './markdown.ts';
 import { planJson, planText, plansSummary, refusedJson, refusedText } from './output.ts';
 import { askNobody, healthyPlan } from '../reconciler/healthy-plan.ts';
 import type { TargetHealth } from '../reconciler/ports.ts';
-import { type Planned, tablesAtOnce } from './planned.ts';
+import type { Planned } from './planned.ts';
 import type { Terminal } from './terminal.ts';
+import { together } from './together.ts';
 
 export interface PlanOptions extends AwsOptions {
   readonly file: readonly string[];
@@ -57,15 +57,15 @@ const planInEc2 = (
       const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
       return tablesInEc2(ec2RouteTables(), ids);
     },
-    async (vpcId, targets) => (await targetHealthInEc2(terminal))(vpcId, targets),
+    async (...question) => (await targetHealthInEc2(terminal))(...question),
   );
 
 /** Asks EC2 about targets, and says so when it could not be asked. */
 export async function targetHealthInEc2({ note }: Pick<Terminal, 'note'>): Promise<TargetHealth> {
   const { ec2TargetHealth } = await import('../reconciler/aws/ec2/target-health.ts');
   const targetHealth = ec2TargetHealth();
-  return async (vpcId, targets) => {
-    const answer = await targetHealth(vpcId, targets);
+  return async (...question) => {
+    const answer = await targetHealth(...question);
     for (const failure of answer.failures)
       note(
         failedCall(
@@ -93,15 +93,16 @@ export async function planEach(
   const ids = inputs.flatMap((input) => (input.ok ? [input.desired.routeTableId] : []));
   const now = new Date();
   const tables: ActualTables = ids.length === 0 ? new Map() : await readActual(ids);
+  const asked = together(targetHealth);
   const planOne = async (input: (typeof inputs)[number]): Promise<Planned | RefusedInput> => {
     if (!input.ok) return input;
     const { desired } = input;
     const actual = tables.get(desired.routeTableId);
     if (!actual) return { desired, now, plan: planForMissingTable(desired) };
-    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, targetHealth);
+    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, asked);
     return { desired, actual, now, ...planned };
   };
-  return pMap(inputs, planOne, { concurrency: tablesAtOnce });
+  return Promise.all(inputs.map(planOne));
 }
 
 /**

@@ -14,5 +14,5 @@ export interface Planned {
   readonly health?: ReadonlyMap<string, Health>;
 }
 
-/** Tables planned or reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
+/** Tables reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
 export const tablesAtOnce = 4;

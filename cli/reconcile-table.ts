@@ -8,9 +8,10 @@ import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { isOutOfSync } from '../reconciler/core/desired/finding.ts';
 import { permitted } from '../reconciler/core/plan/guard.ts';
-import { type Plan, planForMissingTable } from '../reconciler/core/plan/plan.ts';
-import { type ActualTable, destinationText } from '../reconciler/core/route/route.ts';
+import { type Plan, planForMissingTable, targetsToAsk } from '../reconciler/core/plan/plan.ts';
+import { type ActualTable, type Target, destinationText } from '../reconciler/core/route/route.ts';
 import { healthyPlan } from '../reconciler/healthy-plan.ts';
+import { sharedHealth } from '../reconciler/shared-health.ts';
 import type { RouteTables, SharedReads, TargetHealth } from '../reconciler/ports.ts';
 import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
 import { failedCall } from './failure.ts';
@@ -70,7 +71,8 @@ export async function reconcileTables(planned: readonly Planned[], world: Reconc
   const tried = new Map<Planned, Tried>();
   const tryAll = async (some: readonly Planned[]): Promise<void> => {
     const shared = world.tables.together(some.map(({ desired }) => desired.routeTableId));
-    const results = await pMap(some, (one) => tryChanges(one, { ...world, shared }, tried.get(one)), {
+    const targetHealth = sharedHealth(world.targetHealth, world.now, likelyTargets(some));
+    const results = await pMap(some, (one) => tryChanges(one, { ...world, shared, targetHealth }, tried.get(one)), {
       concurrency: tablesAtOnce,
     });
     for (const result of await readUntilShown(results, world)) tried.set(result.planned, result);
@@ -91,6 +93,12 @@ export async function reconcileTables(planned: readonly Planned[], world: Reconc
     return { desired, plan: applied, outcome, verified, left, ...(failure !== undefined && { failure }) };
   });
 }
+
+/** The targets about which the tables will ask again, by VPC: they are asked about together. */
+const likelyTargets =
+  (planned: readonly Planned[]) =>
+  async (vpcId: string): Promise<readonly Target[]> =>
+    planned.flatMap(({ desired, actual, plan }) => (actual?.vpcId === vpcId ? targetsToAsk(desired, plan) : []));
 
 /** Applies the permitted changes of one table once. */
 async function tryChanges(

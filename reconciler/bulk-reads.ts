@@ -1,5 +1,6 @@
 import { readKeepsMs } from './converge.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
+import { sharedHealth } from './shared-health.ts';
 import type { Reading, RouteTables, SharedReads, World } from './ports.ts';
 
 /** EC2 answers for at most 100 tables per page (EC2 API Reference). */
@@ -13,10 +14,12 @@ interface Group {
   last?: { readonly at: Date; readonly tables: Promise<ReadonlyMap<string, ActualTable>> };
 }
 
-/** The world for several tables: they are read together. In a filter, a key such as `*` would match every table. */
+/** The world for several tables: they are read together, and each target is asked about once. In a filter, a key such as `*` would match every table. */
 export function together(world: World, keys: readonly string[]): World {
   const ids = [...new Set(keys)].filter((key) => routeTableIdPattern.test(key));
-  return ids.length > 1 ? { ...world, shared: world.tables.together(ids) } : world;
+  return ids.length > 1
+    ? { ...world, shared: world.tables.together(ids), targetHealth: sharedHealth(world.targetHealth, world.now) }
+    : world;
 }
 
 /**

@@ -42,10 +42,13 @@ export type SharedReads = (routeTableId: string, notBefore?: Date) => Promise<Re
  *
  * The answer is by id. A target whose call failed is absent from it, and `failures` says why: what is remembered of that
  * target stays as it is. `local` is never in the answer.
+ *
+ * @param since when the read began that the answer is for. An older answer does not count. Without it, none does
  */
 export type TargetHealth = (
   vpcId: string,
   targets: readonly Target[],
+  since?: Date,
 ) => Promise<{ readonly health: ReadonlyMap<string, Health>; readonly failures: readonly unknown[] }>;
 
 /** The desired items as people wrote them, unparsed. */
