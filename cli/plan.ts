@@ -57,15 +57,15 @@ const planInEc2 = (
       const { ec2RouteTables } = await import('../reconciler/aws/ec2/route-tables.ts');
       return tablesInEc2(ec2RouteTables(), ids);
     },
-    async (vpcId, targets) => (await targetHealthInEc2(terminal))(vpcId, targets),
+    async (...question) => (await targetHealthInEc2(terminal))(...question),
   );
 
 /** Asks EC2 about targets, and says so when it could not be asked. */
 export async function targetHealthInEc2({ note }: Pick<Terminal, 'note'>): Promise<TargetHealth> {
   const { ec2TargetHealth } = await import('../reconciler/aws/ec2/target-health.ts');
   const targetHealth = ec2TargetHealth();
-  return async (vpcId, targets) => {
-    const answer = await targetHealth(vpcId, targets);
+  return async (...question) => {
+    const answer = await targetHealth(...question);
     for (const failure of answer.failures)
       note(
         failedCall(
@@ -93,13 +93,13 @@ export async function planEach(
   const ids = inputs.flatMap((input) => (input.ok ? [input.desired.routeTableId] : []));
   const now = new Date();
   const tables: ActualTables = ids.length === 0 ? new Map() : await readActual(ids);
-  const ask = together(targetHealth);
+  const asked = together(targetHealth);
   const planOne = async (input: (typeof inputs)[number]): Promise<Planned | RefusedInput> => {
     if (!input.ok) return input;
     const { desired } = input;
     const actual = tables.get(desired.routeTableId);
     if (!actual) return { desired, now, plan: planForMissingTable(desired) };
-    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, ask);
+    const { failures: _, ...planned } = await healthyPlan(desired, actual, { now }, asked);
     return { desired, actual, now, ...planned };
   };
   return Promise.all(inputs.map(planOne));

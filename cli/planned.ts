@@ -13,3 +13,6 @@ export interface Planned {
   /** What EC2 says about the targets that the plan depends on, if it was asked. */
   readonly health?: ReadonlyMap<string, Health>;
 }
+
+/** Tables reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
+export const tablesAtOnce = 4;

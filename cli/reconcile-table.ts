@@ -1,4 +1,5 @@
-import { ChangeFailed } from '../reconciler/apply.ts';
+import pMap from 'p-map';
+import { ChangeFailed, type Pace } from '../reconciler/apply.ts';
 import { type ChangeOutcome, isDone, waitsForCreate } from '../reconciler/core/route/outcome.ts';
 import { type Converged, converge } from '../reconciler/converge.ts';
 import { type ChangeJson, changeAsJson } from '../reconciler/core/route/change.ts';
@@ -7,13 +8,14 @@ import type { DesiredTable } from '../reconciler/core/desired/desired.ts';
 import { isEnforced } from '../reconciler/core/desired/enforcement.ts';
 import { isOutOfSync } from '../reconciler/core/desired/finding.ts';
 import { permitted } from '../reconciler/core/plan/guard.ts';
-import { type Plan, planForMissingTable } from '../reconciler/core/plan/plan.ts';
-import { type ActualTable, destinationText } from '../reconciler/core/route/route.ts';
+import { type Plan, planForMissingTable, targetsToAsk } from '../reconciler/core/plan/plan.ts';
+import { type ActualTable, type Target, destinationText } from '../reconciler/core/route/route.ts';
 import { healthyPlan } from '../reconciler/healthy-plan.ts';
-import type { RouteTables, TargetHealth } from '../reconciler/ports.ts';
+import { sharedHealth } from '../reconciler/shared-health.ts';
+import type { RouteTables, SharedReads, TargetHealth } from '../reconciler/ports.ts';
 import { type ExitCode, exitCode, exitCodeOf } from './exit-code.ts';
 import { failedCall } from './failure.ts';
-import type { Planned } from './planned.ts';
+import { type Planned, tablesAtOnce } from './planned.ts';
 
 /** The result for one table. */
 export interface Reconciled {
@@ -31,6 +33,7 @@ export interface Reconciled {
 
 export interface ReconcileWorld {
   readonly tables: RouteTables;
+  readonly pace: Pick<Pace, 'turn'>;
   readonly targetHealth: TargetHealth;
   readonly now: () => Date;
   readonly sleep: (ms: number) => Promise<void>;
@@ -44,47 +47,88 @@ export interface ReconcileWorld {
   readonly note: (text: string) => void;
 }
 
+/** A table whose changes were tried. */
+interface Tried {
+  readonly planned: Planned;
+  /** The plan that was applied. */
+  readonly plan: Plan;
+  readonly outcome: readonly ChangeOutcome[];
+  /** What the last read asked for. */
+  readonly left: Plan;
+  readonly failure?: string | undefined;
+}
+
 /**
- * Applies the permitted changes of a plan, and waits for a read that shows them. Needs no memory: a person asked for
- * this.
+ * Applies the permitted changes of plans, and waits for reads that show them. All tables are read together: before their
+ * changes, again if that takes longer than 10 s, and after the last change. Needs no memory: a person asked for this.
  *
  * No answer of EC2 makes it throw: a refusal is an outcome, and a table that cannot be read is a failure.
  */
-export async function reconcileTable(
-  { desired, actual, now, plan }: Planned,
-  world: ReconcileWorld,
-): Promise<Reconciled> {
-  if (!actual || !isEnforced(desired, now) || permitted(plan).length === 0)
-    return { desired, plan, outcome: [], verified: plan.inSync, left: plan };
+export async function reconcileTables(planned: readonly Planned[], world: ReconcileWorld): Promise<Reconciled[]> {
+  const due = planned.filter(
+    ({ desired, actual, now, plan }) => actual && isEnforced(desired, now) && permitted(plan).length > 0,
+  );
+  const tried = new Map<Planned, Tried>();
+  const tryAll = async (some: readonly Planned[]): Promise<void> => {
+    const shared = world.tables.together(some.map(({ desired }) => desired.routeTableId));
+    const targetHealth = sharedHealth(world.targetHealth, world.now, likelyTargets(some));
+    const results = await pMap(some, (one) => tryChanges(one, { ...world, shared, targetHealth }, tried.get(one)), {
+      concurrency: tablesAtOnce,
+    });
+    for (const result of await readUntilShown(results, world)) tried.set(result.planned, result);
+  };
+  await tryAll(due);
+  // The deletes that waited for creates go once a read has shown these.
+  const later = due.filter((one) => {
+    const { outcome = [], left } = tried.get(one) ?? {};
+    return outcome.some(({ code }) => code === waitsForCreate) && !left?.waiting;
+  });
+  if (later.length > 0 && !world.interrupted.aborted) await tryAll(later);
+  return planned.map((one) => {
+    const result = tried.get(one);
+    const { desired, plan } = one;
+    if (!result) return { desired, plan, outcome: [], verified: plan.inSync, left: plan };
+    const { plan: applied, outcome, left, failure } = result;
+    const verified = outcome.length === 0 ? left.inSync && failure === undefined : !asksAgain(left, outcome);
+    return { desired, plan: applied, outcome, verified, left, ...(failure !== undefined && { failure }) };
+  });
+}
 
-  let applied = plan;
+/** The targets about which the tables will ask again, by VPC: they are asked about together. */
+const likelyTargets =
+  (planned: readonly Planned[]) =>
+  async (vpcId: string): Promise<readonly Target[]> =>
+    planned.flatMap(({ desired, actual, plan }) => (actual?.vpcId === vpcId ? targetsToAsk(desired, plan) : []));
+
+/** Applies the permitted changes of one table once. */
+async function tryChanges(
+  planned: Planned,
+  world: ReconcileWorld & { readonly shared: SharedReads },
+  before: Tried | undefined,
+): Promise<Tried> {
+  const { desired } = planned;
+  let applied = before?.plan ?? planned.plan;
+  const earlier = before?.outcome ?? [];
   try {
-    const convergeOnce = (): Promise<Converged> =>
-      converge(desired, {
-        ...world,
-        tables: { ...world.tables, apply: watched(world) },
-        checkpoint: async () => !world.interrupted.aborted,
-        beforeChanges: async (plan, outcomes) => {
-          if (outcomes.length === 0 && !outcome) applied = plan;
-        },
-      });
-    let outcome: readonly ChangeOutcome[] | undefined;
-    let converged = await convergeOnce();
-    outcome = converged.outcomes;
-    let left = await lookAfter(desired, converged, world);
-    // The deletes that waited for creates go once a read has shown these.
-    if (outcome.some(({ code }) => code === waitsForCreate) && !left.waiting && !world.interrupted.aborted) {
-      converged = await convergeOnce();
-      const later = new Set(converged.outcomes.map(keyOf));
-      outcome = [...outcome.filter((one) => !later.has(keyOf(one))), ...converged.outcomes];
-      left = await lookAfter(desired, converged, world);
-    }
-    const verified = outcome.length === 0 ? left.inSync : !asksAgain(left, outcome);
-    const failure = whyUnfinished(converged);
-    return { desired, plan: applied, outcome, verified, left, ...(failure && { failure }) };
+    const converged = await converge(desired, {
+      ...world,
+      tables: { ...world.tables, apply: watched(world) },
+      shared: () => world.shared(desired.routeTableId),
+      checkpoint: async () => !world.interrupted.aborted,
+      beforeChanges: async (plan, outcomes) => {
+        if (outcomes.length === 0 && !before) applied = plan;
+      },
+    });
+    const later = new Set(converged.outcomes.map(keyOf));
+    return {
+      planned,
+      plan: applied,
+      outcome: [...earlier.filter((one) => !later.has(keyOf(one))), ...converged.outcomes],
+      left: converged.last?.plan ?? planForMissingTable(desired),
+      failure: whyUnfinished(converged),
+    };
   } catch (error) {
-    const failure = unreadAgain(error);
-    return { desired, plan: applied, outcome: [], verified: false, left: applied, failure };
+    return { planned, plan: applied, outcome: earlier, left: before?.left ?? applied, failure: unreadAgain(error) };
   }
 }
 
@@ -133,24 +177,32 @@ function watched({ tables, note }: ReconcileWorld): RouteTables['apply'] {
 const firstWaitMs = 250;
 const longestWaitMs = 4_000;
 
-/** The plan of the first read that shows every change that was made or, if time runs out, of the last read. */
-async function lookAfter(desired: DesiredTable, { outcomes, last }: Converged, world: ReconcileWorld): Promise<Plan> {
+/** Adds the plans of the first reads that show every change that was made or, if time runs out, of the last reads. */
+async function readUntilShown(tried: readonly Tried[], world: ReconcileWorld): Promise<readonly Tried[]> {
   const { tables, now, sleep, verifyMs, note } = world;
-  const carriedOut = outcomes.filter(isDone);
   const deadline = now().getTime() + verifyMs;
-  let left = last?.plan ?? planForMissingTable(desired);
-  for (let waitMs = firstWaitMs; asksAgain(left, carriedOut); waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+  const lefts = new Map(tried.map(({ planned: { desired }, left }) => [desired, left]));
+  const isShown = ({ planned, outcome, left }: Tried): boolean =>
+    !asksAgain(lefts.get(planned.desired) ?? left, outcome.filter(isDone));
+  for (let waitMs = firstWaitMs; ; waitMs = Math.min(waitMs * 2, longestWaitMs)) {
+    const open = tried.filter((one) => !isShown(one)).map(({ planned }) => planned.desired);
     const remainingMs = deadline - now().getTime();
-    if (remainingMs <= 0) break;
+    if (open.length === 0 || remainingMs <= 0) break;
     await sleep(Math.min(waitMs, remainingMs));
+    const ids = open.map(({ routeTableId }) => routeTableId);
     try {
-      const actual = await tables.read(desired.routeTableId);
-      left = actual ? await planNow(desired, actual, world) : planForMissingTable(desired);
+      const found = new Map<string, ActualTable>();
+      for await (const table of tables.readMany(ids)) found.set(table.routeTableId, table);
+      await pMap(open, async (desired) => {
+        const actual = found.get(desired.routeTableId);
+        lefts.set(desired, actual ? await planNow(desired, actual, world) : planForMissingTable(desired));
+      });
     } catch (error) {
-      note(failedCall(`${desired.routeTableId}: could not read the result`, error).message);
+      const what = ids.length === 1 ? `${ids[0]}` : `${ids.length} route tables`;
+      note(failedCall(`${what}: could not read the result`, error).message);
     }
   }
-  return left;
+  return tried.map((one) => ({ ...one, left: lefts.get(one.planned.desired) ?? one.left }));
 }
 
 const planNow = async (

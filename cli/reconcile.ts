@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pMap from 'p-map';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
+import { paceAlone } from '../reconciler/pace.ts';
 import { type AwsOptions, enterAws } from './caller.ts';
 import { type ActualTables, tablesInEc2 } from './actual-tables.ts';
 import { type ExitCode, exitCode, worst } from './exit-code.ts';
 import { stacked } from './layout.ts';
 import { reconciledJson, reconciledText, refusedJson, summaryText } from './output.ts';
 import { planEach, showPlans, targetHealthInEc2, withApproved } from './plan.ts';
-import { exitCodeAfter, reconcileTable } from './reconcile-table.ts';
+import { exitCodeAfter, reconcileTables } from './reconcile-table.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReconcileOptions extends AwsOptions {
@@ -16,9 +16,6 @@ export interface ReconcileOptions extends AwsOptions {
   readonly approve?: readonly string[];
   readonly json?: boolean;
 }
-
-/** Tables reconciled at once. The whole account shares EC2's request buckets: with more, calls would only wait. */
-const tablesAtOnce = 4;
 
 /** Enough for thousands of routes at the pace that EC2 allows. */
 const patienceMs = 30 * 60 * 1_000;
@@ -41,6 +38,7 @@ export async function reconcile(
 
   const world = {
     tables,
+    pace: paceAlone(),
     targetHealth,
     now: () => new Date(),
     sleep: (ms: number) => sleep(ms),
@@ -49,9 +47,11 @@ export async function reconcile(
     verifyMs,
     note,
   };
-  const results = await pMap(planned, async (one) => ('plan' in one ? reconcileTable(one, world) : one), {
-    concurrency: tablesAtOnce,
-  });
+  const reconciled = await reconcileTables(
+    planned.filter((one) => 'plan' in one),
+    world,
+  );
+  const results = planned.flatMap((one) => ('plan' in one ? (reconciled.shift() ?? []) : one));
 
   const codes = results.map((result) => ('outcome' in result ? exitCodeAfter(result) : exitCode.failed));
   const summary = summaryText(codes.map((code) => words[code]));

@@ -8,19 +8,19 @@ import type { TargetHealth } from '../reconciler/ports.ts';
  */
 export function together(targetHealth: TargetHealth): TargetHealth {
   const open = new Map<string, { readonly targets: Map<string, Target>; readonly answer: ReturnType<TargetHealth> }>();
-  const begin = (vpcId: string) => {
+  const begin = (vpcId: string, since: Date | undefined) => {
     const targets = new Map<string, Target>();
     const ask = async (): ReturnType<TargetHealth> => {
       await setImmediate();
       open.delete(vpcId);
-      return targetHealth(vpcId, [...targets.values()]);
+      return targetHealth(vpcId, [...targets.values()], since);
     };
     const batch = { targets, answer: ask() };
     open.set(vpcId, batch);
     return batch;
   };
-  return async (vpcId, targets) => {
-    const batch = open.get(vpcId) ?? begin(vpcId);
+  return async (vpcId, targets, since) => {
+    const batch = open.get(vpcId) ?? begin(vpcId, since);
     const asked = new Map(targets.map((target) => [targetText(target), target]));
     for (const [id, target] of asked) batch.targets.set(id, target);
     const { health, failures } = await batch.answer;

@@ -264,7 +264,13 @@ export class RouteReconciler extends Construct {
     this.desiredTable.grantStreamRead(this.onDesiredChange.role);
     this.ordersTable.grantStreamRead(this.onDesiredChange.role);
 
-    const requeued = new SqsEventSource(this.requeue, { batchSize: 10, reportBatchItemFailures: true });
+    const requeued = new SqsEventSource(this.requeue, {
+      // One read shows 100 tables: after a sweep that repaired many, a few reads verify them.
+      batchSize: 100,
+      // Lambda asks for a window if a batch has more than 10 messages. Everything in this queue was delayed anyway.
+      maxBatchingWindow: Duration.seconds(1),
+      reportBatchItemFailures: true,
+    });
     this.onRequeue.function.addEventSource(requeued);
 
     // A mapping is created after its function, so only another function can know its id.

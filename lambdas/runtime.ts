@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
@@ -16,11 +17,13 @@ import { tableOrders } from '../reconciler/aws/dynamodb/orders-table.ts';
 import { eventSourceMappings } from '../reconciler/aws/event-source-mappings.ts';
 import { requeueQueue } from '../reconciler/aws/requeue-queue.ts';
 import { type FleetReader, fleetReader } from '../reconciler/aws/dynamodb/fleet-reader.ts';
+import { paceRows } from '../reconciler/aws/dynamodb/pace-table.ts';
 import { tableIndex } from '../reconciler/aws/dynamodb/table-index.ts';
 import { lastValidItems } from '../reconciler/aws/dynamodb/last-valid-table.ts';
 import { tableStates } from '../reconciler/aws/dynamodb/state-table.ts';
 import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 import type { Invocation } from '../reconciler/lease.ts';
+import { paceAlone, sharedPace } from '../reconciler/pace.ts';
 import type { Log, World } from '../reconciler/ports.ts';
 
 /** Everything a function needs, created once per cold start. Only this file reads the environment. */
@@ -74,13 +77,16 @@ function start(): Runtime {
   const stateTable = setting('STATE_TABLE');
   const accountId = setting('ACCOUNT_ID');
   const log = logOf(new Logger());
+  const now = (): Date => new Date();
+  const pace = sharedPace(paceRows(documents, stateTable), { alone: paceAlone(), now, sleep, log });
   return {
     accountId,
     region: setting('AWS_REGION'),
     eventSources: setting('EVENT_SOURCES').split(','),
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
     world: {
-      tables: ec2RouteTables({}, accountId),
+      tables: ec2RouteTables({}, accountId, pace.throttled),
+      pace,
       targetHealth: ec2TargetHealth(),
       desired: desiredItems(documents, desiredTable),
       orders: tableOrders(documents, ordersTable),
@@ -97,7 +103,7 @@ function start(): Runtime {
       // Only the sweep has this setting, and only the sweep asks.
       mappings: eventSourceMappings(new LambdaClient({}), () => setting('MAPPING_IDS').split(',')),
       checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
-      now: () => new Date(),
+      now,
       log,
     },
   };

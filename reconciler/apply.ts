@@ -1,6 +1,7 @@
 import pMap from 'p-map';
 import { type Change, changeAsJson } from './core/route/change.ts';
 import type { ChangeOutcome, FailureKind } from './core/route/outcome.ts';
+import type { Lane } from './core/plan/pace.ts';
 
 export interface Failure {
   readonly kind: FailureKind;
@@ -33,8 +34,6 @@ export interface CallLimits {
 
 /** The part of EC2 that changes routes. */
 export interface RouteWriter {
-  /** Resolves when one more call of this kind may start. The pace stays below the limits of EC2's request buckets. */
-  turn(action: Change['action']): Promise<void>;
   /**
    * Carries out one change, or gives up when its time is over. If the request was sent and not answered, the outcome is
    * then unknown. If it was not sent, the change was not made.
@@ -44,11 +43,23 @@ export interface RouteWriter {
   apply(routeTableId: string, change: Change, limits: CallLimits): Promise<void>;
 }
 
+/** The pace of our changes: it stays below the limits of EC2's request buckets. Nothing here ever throws. */
+export interface Pace {
+  /** Resolves when one more call may start, or with false as soon as it is clear that none may start in time. */
+  readonly turn: (action: Change['action'], lane: Lane, withinMs: number) => Promise<boolean>;
+  /** EC2 throttled a call. */
+  readonly throttled: (action: Change['action']) => Promise<void>;
+  /** When so many changes that follow from an edit are likely to get their turns. Undefined if nobody knows. */
+  readonly book: (action: Change['action'], changes: number) => Promise<Date | undefined>;
+}
+
 export interface Applied {
   /** One per change, in plan order. */
   readonly outcomes: readonly ChangeOutcome[];
   /** The table may not be in the state that the plan expects: read it again before anything else. */
   readonly lookAgain: boolean;
+  /** Changes that were skipped because no turn of their lane came in time. */
+  readonly noTurn: readonly Change[];
 }
 
 /** EC2's request buckets are per account and shared by all callers, so more than a few calls at once gain nothing. */
@@ -60,11 +71,16 @@ const checkpointKeepsMs = 5_000;
 /** The minimum of that time that must be left when a call starts, because a call that EC2 throttles is sent again. */
 const sendingTakesMs = 2_500;
 
+/** No change waits so long for its turn that less time than this is left for its call: then its outcome might be unknown. */
+const callTakesMs = 1_000;
+
 /**
  * Applies changes in three phases: every replace, then every delete, then every create. A phase starts only when all
  * calls of the previous phase have ended. A refused change does not stop the others. A denied change stops the rest,
- * because they would be denied as well.
+ * because they would be denied as well. When a change gets no turn in time, the rest of its lane is skipped: so no create
+ * of an edit overtakes its deletes.
  *
+ * @param world.turn resolves when a change may be sent, or with false if that is not in time
  * @param world.startLeftMs asked before each call: for how many milliseconds from now may calls still run? When none
  *   are left, the rest is skipped. A plan goes stale, because DeleteRoute and ReplaceRoute hit whatever route is there
  *   when they run.
@@ -76,13 +92,17 @@ export async function applyChanges(
   changes: readonly Change[],
   world: {
     readonly writer: RouteWriter;
+    readonly turn: Pace['turn'];
+    readonly laneOf: (change: Change) => Lane;
     readonly now: () => Date;
     readonly startLeftMs: () => number;
     readonly checkpoint: () => Promise<boolean>;
   },
 ): Promise<Applied> {
-  const { writer, now, startLeftMs } = world;
+  const { turn, laneOf, now, startLeftMs } = world;
   const outcomes = new Map<Change, ChangeOutcome>();
+  const closed = new Set<Lane>();
+  const noTurn: Change[] = [];
   let denied = false;
   let cutShort = false;
   let checkedAt = 0;
@@ -100,9 +120,14 @@ export async function applyChanges(
   const sendLeftMs = (): number => checkedAt + checkpointKeepsMs - now().getTime();
 
   /** How long the next call may take; undefined when it may not start. */
-  const timeToStart = async (action: Change['action']): Promise<CallLimits | undefined> => {
+  const timeToStart = async (change: Change): Promise<CallLimits | undefined> => {
     if (isOver()) return undefined;
-    await writer.turn(action);
+    const lane = laneOf(change);
+    if (closed.has(lane) || !(await turn(change.action, lane, startLeftMs() - callTakesMs))) {
+      closed.add(lane);
+      noTurn.push(change);
+      return undefined;
+    }
     // Ask again if the answer took so long that it had expired when it arrived.
     while (!isOver() && sendLeftMs() < sendingTakesMs) await check();
     const withinMs = startLeftMs();
@@ -115,7 +140,7 @@ export async function applyChanges(
     await pMap(
       phase,
       async (change) => {
-        const limits = await timeToStart(action);
+        const limits = await timeToStart(change);
         const outcome = limits ? await applyOne(routeTableId, change, limits, world) : skipped(change);
         denied ||= outcome.kind === 'denied';
         outcomes.set(change, outcome);
@@ -125,7 +150,7 @@ export async function applyChanges(
   }
   const inPlanOrder = changes.flatMap((change) => outcomes.get(change) ?? []);
   const uncertain = inPlanOrder.some(({ result }) => result === 'unknown');
-  return { outcomes: inPlanOrder, lookAgain: !denied && (cutShort || uncertain) };
+  return { outcomes: inPlanOrder, lookAgain: !denied && (cutShort || uncertain), noTurn };
 }
 
 const skipped = (change: Change): ChangeOutcome => ({ ...changeAsJson(change), result: 'skipped' });

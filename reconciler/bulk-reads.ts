@@ -1,19 +1,25 @@
 import { readKeepsMs } from './converge.ts';
 import { type ActualTable, routeTableIdPattern } from './core/route/route.ts';
+import { sharedHealth } from './shared-health.ts';
 import type { Reading, RouteTables, SharedReads, World } from './ports.ts';
 
 /** EC2 answers for at most 100 tables per page (EC2 API Reference). */
 const tablesPerRead = 100;
+
+/** A read of a group is used for so long. Then a question about targets and a call still fit in the time of the read. */
+const sharedForMs = readKeepsMs - 2_500;
 
 interface Group {
   readonly ids: readonly string[];
   last?: { readonly at: Date; readonly tables: Promise<ReadonlyMap<string, ActualTable>> };
 }
 
-/** The world for several tables: they are read together. In a filter, a key such as `*` would match every table. */
+/** The world for several tables: they are read together, and each target is asked about once. In a filter, a key such as `*` would match every table. */
 export function together(world: World, keys: readonly string[]): World {
   const ids = [...new Set(keys)].filter((key) => routeTableIdPattern.test(key));
-  return ids.length > 1 ? { ...world, shared: world.tables.together(ids) } : world;
+  return ids.length > 1
+    ? { ...world, shared: world.tables.together(ids), targetHealth: sharedHealth(world.targetHealth, world.now) }
+    : world;
 }
 
 /**
@@ -38,7 +44,7 @@ export function bulkReads(
   return async (routeTableId, notBefore): Promise<Reading | undefined> => {
     const group = groups.get(routeTableId);
     if (!group) return undefined;
-    const isFresh = group.last && now().getTime() - group.last.at.getTime() < readKeepsMs;
+    const isFresh = group.last && now().getTime() - group.last.at.getTime() < sharedForMs;
     const last = isFresh ? group.last : undefined;
     // Whoever begins a read waits for it: nobody else may ask, and its failure must not be lost.
     if (notBefore && (last?.at ?? now()) < notBefore) return undefined;

@@ -1,12 +1,13 @@
-import { ChangeFailed, type Failure, type RouteWriter, applyChanges } from './apply.ts';
+import { ChangeFailed, type Failure, type Pace, type RouteWriter, applyChanges } from './apply.ts';
 import { type Change, changeAsJson, changeKey } from './core/route/change.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { desiredHash } from './core/desired/hashes.ts';
 import { isEnforced } from './core/desired/enforcement.ts';
 import { isOutOfSync } from './core/desired/finding.ts';
-import { editsAmong } from './core/plan/edits.ts';
+import { editsAmong, lanesOf } from './core/plan/edits.ts';
 import { changingIn, permitted } from './core/plan/guard.ts';
 import { isDead } from './core/plan/down.ts';
+import { type Lane, longestWaitMs } from './core/plan/pace.ts';
 import { type ChangeOutcome, isDone, mayHaveWritten, refusedAsFull, waitsForCreate } from './core/route/outcome.ts';
 import { type Plan, plan } from './core/plan/plan.ts';
 import type { Braked, Memory } from './core/memory/memory.ts';
@@ -51,10 +52,13 @@ export interface Converged {
   readonly outcomes: readonly ChangeOutcome[];
   readonly memory?: Memory;
   readonly unreadable?: unknown;
+  /** Changes that are left because no turn came in time, if that is why it is unfinished. */
+  readonly noTurn?: readonly { readonly action: Change['action']; readonly lane: Lane }[];
 }
 
 export interface ConvergeWorld {
   readonly tables: RouteTables;
+  readonly pace: Pick<Pace, 'turn'>;
   /** A read of this table that the caller has made already, if it began at this time or later. */
   readonly shared?: ((notBefore: Date | undefined) => Promise<Reading | undefined>) | undefined;
   readonly targetHealth: TargetHealth;
@@ -75,6 +79,8 @@ export interface ConvergeWorld {
    * reconcile.
    */
   readonly askBrake?: () => Promise<Braked | undefined>;
+  /** Changes that follow from an edit wait: time is booked for them, and it has not come. */
+  readonly editsWait?: boolean;
   /** Whether a read may be stale: it does not show what we wrote a moment ago, or the changes in `made`. */
   readonly isDoubtful?: (read: TableRead, made: readonly ChangeOutcome[]) => boolean;
   /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
@@ -115,6 +121,12 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
   const checkpoint = async (): Promise<boolean> => {
     goesOn &&= (await world.checkpoint?.()) ?? true;
     return goesOn;
+  };
+
+  /** Whether a change that got no turn, because its read was nearly too old, could wait longer after a new read. */
+  const hasMoreTime = (readAt: Date): boolean => {
+    const leftMs = readAt.getTime() + readKeepsMs - now().getTime();
+    return leftMs < longestWaitMs && until.getTime() - now().getTime() >= longestWaitMs;
   };
 
   let last: Converged['last'];
@@ -164,20 +176,33 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
         planned = plan(desired, actual, { ...context, ...asked, memory: known });
       }
     }
-    const due = dueIn(planned);
+    const open = dueIn(planned);
+    const lanes = lanesOf(open, { ...context, desired, actual });
+    const laneOf = (change: Change): Lane => lanes.get(change) ?? 'edits';
+    const isHeldBack = (change: Change): boolean => world.editsWait === true && laneOf(change) === 'edits';
+    const due = open.filter((change) => !isHeldBack(change));
+    const heldBack = open.filter(isHeldBack).map(({ action }) => ({ action, lane: 'edits' as const }));
     last = { readAt, plan: planned, actual, ...asked };
     const remember = (made: readonly Made[]): void => {
       memory = known && rememberRead(known, { desired, actual, plan: planned, now: readAt, ...asked }, made);
     };
     remember([]);
-    if (due.length === 0) return ending('done', last);
+    if (open.length === 0) return ending('done', last);
+    if (due.length === 0) return { ...ending('unfinished', last), noTurn: heldBack };
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
 
     if (planned.planId !== announced) await world.beforeChanges?.(planned, [...outcomes.values()]);
     announced = planned.planId;
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
     const writer = sparingDead(tables, desired, { ...context, ...asked });
-    const applied = await applyChanges(desired.routeTableId, due, { writer, now, startLeftMs, checkpoint });
+    const applied = await applyChanges(desired.routeTableId, due, {
+      writer,
+      turn: world.pace.turn,
+      laneOf,
+      now,
+      startLeftMs,
+      checkpoint,
+    });
     due.forEach((change, index) => {
       const outcome = applied.outcomes[index];
       // A repeat that did not start says nothing of the call before it, whose answer was lost.
@@ -188,7 +213,11 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     remember(madeBy(due, applied.outcomes));
     if (!goesOn) return ending('stopped', last);
     const wasDenied = applied.outcomes.some(({ kind }) => kind === 'denied');
-    if (!applied.lookAgain && (wasDenied || !endsWaiting(planned, outcomes))) return ending('done', last);
+    const noTurn = [...heldBack, ...applied.noTurn.map((change) => ({ action: change.action, lane: laneOf(change) }))];
+    const isOver = wasDenied || (noTurn.length === 0 && !endsWaiting(planned, outcomes));
+    if (!applied.lookAgain && isOver) return ending('done', last);
+    if (!applied.lookAgain && noTurn.length > 0 && !hasMoreTime(readAt))
+      return { ...ending('unfinished', last), noTurn };
     fruitless = applied.outcomes.some((outcome) => isDone(outcome) || outcome.result === 'refused') ? 0 : fruitless + 1;
   }
 }
@@ -213,7 +242,6 @@ function sparingDead(tables: RouteTables, desired: DesiredTable, on: Parameters<
     desired.routes.filter((wanted) => isDead(wanted, on)).map((wanted) => place(wanted, wanted.target)),
   );
   return {
-    turn: (action) => tables.turn(action),
     apply: async (routeTableId, change, limits) => {
       if (change.action === 'create' && dead.has(place(change, change.to)))
         throw new ChangeFailed(targetIsDown(targetText(change.to)), { cause: undefined });

@@ -148,7 +148,8 @@ function dueAt({ status, memory }: State, routes: readonly DesiredRoute[]): stri
   const isPatient = phase === 'Missing' && Date.parse(checkedAt) < ringsAt;
   const times = [
     ...missed,
-    ...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),
+    ...(isAsked ? [Date.parse(changedAt)] : []),
+    ...(isTriedAgain ? [Date.parse(memory.turnAt ?? changedAt)] : []),
     ...(isPatient ? [ringsAt] : []),
     ...(nextRetry === undefined ? [] : [Date.parse(nextRetry)]),
   ];
@@ -257,12 +258,13 @@ async function announce({ status, revision, unsent }: StoredState, { world, log 
 }
 
 async function requeue(
-  { status: { routeTableId, nextRetry } }: StoredState,
+  { status: { routeTableId, nextRetry }, memory }: StoredState,
   { world, occasion }: Session,
 ): Promise<void> {
   if (nextRetry === undefined) return;
   const delayMs = Date.parse(nextRetry) - world.now().getTime();
   const hop = occasion.hop + 1;
-  if (delayMs > longestDelayMs || hop > longestChain) return;
+  // A turn is waited for with several messages.
+  if ((delayMs > longestDelayMs && nextRetry !== memory.turnAt) || hop > longestChain) return;
   await world.requeue.send({ routeTableId, nextRetry, hop }, delayMs);
 }

@@ -28,6 +28,6 @@ export async function healthyPlan(
   const hasty = plan(desired, actual, context);
   const targets = targetsToAsk(desired, hasty);
   if (actual.vpcId === undefined || targets.length === 0) return { plan: hasty, failures: [] };
-  const { health, failures } = await targetHealth(actual.vpcId, targets);
+  const { health, failures } = await targetHealth(actual.vpcId, targets, context.now);
   return { plan: plan(desired, actual, { ...context, health }), health, failures };
 }

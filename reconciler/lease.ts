@@ -17,6 +17,9 @@ export const leaseMarginMs = 10_000;
  */
 export const longestChain = 12;
 
+/** A message that comes earlier than this before its time is sent again. Clocks differ by less. */
+export const tooEarlyMs = 10_000;
+
 /** One invocation of a function. */
 export interface Invocation {
   /** A retry of the same request has the same id. */

@@ -1,4 +1,4 @@
-import type { RouteWriter } from './apply.ts';
+import type { Pace, RouteWriter } from './apply.ts';
 import type { DomainEvent } from './core/announce/domain-event.ts';
 import type { Run } from './core/announce/history.ts';
 import type { FleetOrders, News } from './core/announce/news.ts';
@@ -7,6 +7,7 @@ import type { Orders } from './core/desired/orders.ts';
 import type { ReportedCall } from './core/memory/call.ts';
 import type { Left, TriggerKind } from './core/memory/trigger.ts';
 import type { BrakeRow } from './core/plan/fleet-brake.ts';
+import type { Advance, PaceRow, Step } from './core/plan/pace.ts';
 import type { Health } from './core/route/health.ts';
 import type { ActualTable, Target } from './core/route/route.ts';
 import type { State } from './core/status/status.ts';
@@ -29,7 +30,7 @@ export interface Reading {
 }
 
 /**
- * A read of a table among others, if one shows it that began less than 10 s ago, and not before `notBefore`. Undefined
+ * A read of a table among others, if one shows it that began less than 7.5 s ago, and not before `notBefore`. Undefined
  * if the table must be read alone: it is missing or foreign, or somebody has written since.
  *
  * @throws Error when the tables cannot be read
@@ -41,10 +42,13 @@ export type SharedReads = (routeTableId: string, notBefore?: Date) => Promise<Re
  *
  * The answer is by id. A target whose call failed is absent from it, and `failures` says why: what is remembered of that
  * target stays as it is. `local` is never in the answer.
+ *
+ * @param since when the read began that the answer is for. An older answer does not count. Without it, none does
  */
 export type TargetHealth = (
   vpcId: string,
   targets: readonly Target[],
+  since?: Date,
 ) => Promise<{ readonly health: ReadonlyMap<string, Health>; readonly failures: readonly unknown[] }>;
 
 /** The desired items as people wrote them, unparsed. */
@@ -176,6 +180,11 @@ export interface Evidence {
   of(routeTableId: string, since: Date): Promise<readonly ReportedCall[]>;
 }
 
+/** Up to when turns are given, for all functions together (`core/plan/pace.ts`). Each call is one atomic step. */
+export interface PaceRows {
+  advance(row: PaceRow, step: Step): Promise<Advance>;
+}
+
 /** A request for a lease. */
 export interface Claim {
   readonly holder: string;
@@ -279,6 +288,7 @@ export interface World {
   readonly tables: RouteTables;
   /** Reads of several tables at once. Absent if only one is reconciled. */
   readonly shared?: SharedReads;
+  readonly pace: Pace;
   readonly targetHealth: TargetHealth;
   readonly desired: DesiredItems;
   readonly lastValid: LastValidItems;

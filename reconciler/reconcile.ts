@@ -22,7 +22,7 @@ import { type Occasion, type Trigger, isEdited, leftOf, nothingLeft } from './co
 import { askFleetBrake } from './fleet-brake.ts';
 import { type Finished, finish } from './finish.ts';
 import { withWritesOf } from './history.ts';
-import { type Invocation, underLease } from './lease.ts';
+import { type Invocation, tooEarlyMs, underLease } from './lease.ts';
 import type { Checkpoint, Reading, World } from './ports.ts';
 import { type Leased, type Session, begin } from './session.ts';
 import { type Wanted, memoryOf, wantedNow, withEvidence } from './situation.ts';
@@ -120,7 +120,7 @@ async function reconcileOnce(table: Leased, occasion: Occasion): Promise<Finishe
     // Another invocation holds the lease now, and its result is newer.
     if (stopped === 'lost') return { phase: known.state?.status.phase ?? 'Verifying', blackholes: 0, isRead: false };
     outcomes = [...(await recall(session, converged, outcomes)), ...outcomes];
-    const context = { memory, isFirst: !known.state, earlier };
+    const context = { memory, isFirst: !known.state, earlier, turnAt: await turnAfter(converged, memory, world) };
     const result = resultOf(desired, converged, context);
     return finish(session, { wanted, orders: told.orders, memory, outcomes, result });
   }
@@ -220,6 +220,7 @@ async function apply(
   const isEdit = before?.desiredHash !== desiredHash(desired) || before.policyHash !== policyHash(desired, world.now());
   const converged = await converge(desired, {
     tables: world.tables,
+    pace: world.pace,
     // Reads of the caller may be older than the changes under an earlier version of the item.
     shared: outcomes.length === 0 ? (notBefore) => readingOf(session, notBefore) : undefined,
     targetHealth: world.targetHealth,
@@ -228,6 +229,8 @@ async function apply(
     until: invocation.until,
     memory,
     vouched: session.vouched,
+    // A person or an event may have changed what is urgent.
+    editsWait: isBooked(memory, world.now()) && occasion.kinds.every((kind) => kind === 'requeue' || kind === 'sweep'),
     askBrake: () => askFleetBrake(desired, world),
     isParked: (change, makesRoom) => parkedBy(memory, occasion.kinds, world.now())(change, makesRoom),
     isDoubtful: (read, made) =>
@@ -276,14 +279,50 @@ function resultOf(
     readonly memory: Memory;
     readonly isFirst: boolean;
     readonly earlier: readonly ChangeOutcome[];
+    readonly turnAt: Date | undefined;
   },
 ): Result {
   if (!last) return known({ kind: 'missing' as const, desired, owner });
   const { actual, plan } = last;
   if (end === 'doubtful' && !context.isFirst) return { kind: 'doubtful', desired, actual };
   const left = plan.blocked ? planLeft(desired, last, outcomes, context.memory) : plan;
-  const { earlier } = context;
-  return { kind: 'planned', desired, actual, plan: left, changes: plan.changes, isDone: end === 'done', earlier };
+  const { earlier, turnAt } = context;
+  const isDone = end === 'done';
+  return known({
+    kind: 'planned' as const,
+    desired,
+    actual,
+    plan: left,
+    changes: plan.changes,
+    isDone,
+    earlier,
+    turnAt,
+  });
+}
+
+/** Whether time is booked for the edits of a table, and has not come yet. */
+const isBooked = ({ turnAt }: Memory, now: Date): boolean =>
+  turnAt !== undefined && Date.parse(turnAt) - now.getTime() > tooEarlyMs;
+
+/** When the booking failed, or half a day is booked already. */
+const bookedAgainMs = 60_000;
+
+/**
+ * When the edits that are left are likely to get their turns. A booking that is not over yet is kept, and repairs of drift
+ * are tried again soon.
+ */
+async function turnAfter(
+  { noTurn = [] }: Converged,
+  memory: Memory,
+  { pace, now }: Pick<World, 'pace' | 'now'>,
+): Promise<Date | undefined> {
+  if (noTurn.length === 0 || noTurn.some(({ lane }) => lane === 'drift')) return undefined;
+  if (memory.turnAt !== undefined && isBooked(memory, now())) return new Date(memory.turnAt);
+  // The three actions have a bucket each: the longest wait decides.
+  const most = (['replace', 'delete', 'create'] as const)
+    .map((action) => ({ action, count: noTurn.filter((one) => one.action === action).length }))
+    .reduce((one, other) => (other.count > one.count ? other : one));
+  return (await pace.book(most.action, most.count)) ?? new Date(now().getTime() + bookedAgainMs);
 }
 
 /**

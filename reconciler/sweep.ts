@@ -3,7 +3,8 @@ import { metricsOfSweep } from './core/announce/metrics.ts';
 import type { AllOrders } from './core/desired/all-orders.ts';
 import { activePause, isEnforced } from './core/desired/enforcement.ts';
 import { managed } from './core/desired/names.ts';
-import { notATableId, routeTableIdPattern } from './core/route/route.ts';
+import { plan, targetsToAsk } from './core/plan/plan.ts';
+import { type ActualTable, type Target, notATableId, routeTableIdPattern } from './core/route/route.ts';
 import { known } from './core/route/known.ts';
 import { type Status, countsAs } from './core/status/status.ts';
 import { type SweepRecord, type Unread, completedSweep, missingItems } from './core/status/sweep-record.ts';
@@ -13,7 +14,8 @@ import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
 import type { Glance, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
-import { seenHash, wantedNow } from './situation.ts';
+import { sharedHealth } from './shared-health.ts';
+import { seenHash, wantedNow, wantedOf } from './situation.ts';
 
 // The record names the first 100 tables that could not be read and the first 100 unusable rows, with a reason of at most
 // 300 characters each. It may hold each list twice (this sweep and the last completed one), and DynamoDB limits an item
@@ -153,6 +155,7 @@ async function sweepPage(
   let turns = 0;
   let glances: ReadonlyMap<string, Glance>;
   let allOrders: AllOrders;
+  const readings = new Map<string, ActualTable>();
   const shared = world.tables.together(ids);
   try {
     const [first] = ids;
@@ -162,11 +165,20 @@ async function sweepPage(
       // The whole page, before any table has its turn.
       first !== undefined && shared(first),
     ]);
+    for (const routeTableId of ids) {
+      const reading = await shared(routeTableId);
+      if (reading) readings.set(routeTableId, reading.table);
+    }
   } catch (error) {
     world.log.error('could not read a page of tables', { tables: entries.length, error });
     for (const routeTableId of ids) tally.unknown(routeTableId, error);
     return entries.length;
   }
+  let likely: ReadonlyMap<string, readonly Target[]> | undefined;
+  const targetHealth = sharedHealth(world.targetHealth, world.now, async (vpcId) => {
+    likely ??= likelyTargets(entries, { allOrders, glances, readings, now: world.now() });
+    return likely.get(vpcId) ?? [];
+  });
   await pMap(
     entries,
     async ({ routeTableId, item }) => {
@@ -188,7 +200,7 @@ async function sweepPage(
         const { phase, blackholes, isRead } = await reconcile(
           routeTableId,
           { kind: 'sweep' },
-          { ...world, shared },
+          { ...world, shared, targetHealth },
           invocation,
         );
         if (phase === 'Held') tally.checked(glance?.status ?? { phase: 'Verifying' }, isWatched);
@@ -202,6 +214,36 @@ async function sweepPage(
     { concurrency: tablesAtOnce },
   );
   return turns;
+}
+
+/** The targets about which the tables of a page will probably ask, by VPC: they are asked about together. */
+function likelyTargets(
+  entries: readonly Entry[],
+  {
+    allOrders,
+    glances,
+    readings,
+    now,
+  }: {
+    readonly allOrders: AllOrders;
+    readonly glances: ReadonlyMap<string, Glance>;
+    readonly readings: ReadonlyMap<string, ActualTable>;
+    readonly now: Date;
+  },
+): ReadonlyMap<string, readonly Target[]> {
+  const targets = new Map<string, Target[]>();
+  for (const { routeTableId, item } of entries) {
+    const orders = allOrders.of(routeTableId);
+    const wanted = wantedOf(item, orders, now);
+    if (wanted.kind !== 'valid') continue;
+    const actual = readings.get(routeTableId);
+    if (actual?.vpcId === undefined) continue;
+    const glance = glances.get(routeTableId);
+    if (glance && !needsReconcile(glance, seenHash(wanted, orders, actual, now), now)) continue;
+    const asked = targetsToAsk(wanted.desired, plan(wanted.desired, actual, { now }));
+    targets.set(actual.vpcId, [...(targets.get(actual.vpcId) ?? []), ...asked]);
+  }
+  return targets;
 }
 
 /** Whether a reconcile would find anything new. */

@@ -10,8 +10,13 @@ import { itemSize } from '../support/dynamodb.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { startUp } from './start-up.ts';
 import { type Cost, type Counted, costBesides, monthlyCost } from './cost.ts';
+import { worseThan } from './baseline.ts';
+import { figures } from './figures.ts';
 
 // Measures speed and cost as ratios and counts. Absolute times depend on the machine; only their growth matters.
+//
+//   npm run bench             prints everything, and exits with 1 if a figure misses its reach or is worse than before
+//   npm run bench -- --json   prints only the figures: {"figures": [{"name", "value", "unit", "reach", "ok"}]}
 
 const everyMs = 5 * 60_000;
 const sweepsPerHour = 12;
@@ -71,6 +76,20 @@ const print = (title: string, head: readonly string[], rows: readonly (readonly 
   shown.push(...rows.map((row) => [...row]));
   console.log(`\n${title}\n${shown.toString()}`);
 };
+
+const measured = await figures();
+const worse = await worseThan(measured);
+for (const line of worse) console.error(`worse than before: ${line}`);
+if (worse.length > 0 || measured.some(({ ok }) => !ok)) process.exitCode = 1;
+if (process.argv.includes('--json')) {
+  console.log(JSON.stringify({ figures: measured }));
+  process.exit();
+}
+print(
+  'Calls, time and chains, as counts and ratios; smaller is better',
+  ['figure', 'value', 'reach', 'unit', ''],
+  measured.map(({ name, value, reach, unit, ok }) => [name, value, reach, unit, ok ? 'ok' : 'MISSED']),
+);
 
 planMicros(1_000);
 const sizes = [10, 100, 1_000];

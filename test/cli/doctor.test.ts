@@ -281,7 +281,6 @@ vi.mock(import('../../reconciler/aws/ec2/route-tables.ts'), () => ({
       yield table([local('10.0.0.0/16')]);
     },
     together: () => async () => undefined,
-    turn: async () => {},
     apply: async () => {},
   }),
 }));

@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { type ExitCode, exitCode } from '../../cli/exit-code.ts';
-import { type Reconciled, exitCodeAfter, reconcileTable } from '../../cli/reconcile-table.ts';
+import { type Reconciled, exitCodeAfter, reconcileTables } from '../../cli/reconcile-table.ts';
 import { withApproved } from '../../cli/plan.ts';
 import { plan, planForMissingTable } from '../../reconciler/core/plan/plan.ts';
+import type { Planned } from '../../cli/planned.ts';
 import { desired, now, routeTableId } from '../support/builders.ts';
 import { VirtualClock } from '../support/ec2/clock.ts';
 import { ScriptedFaults } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
 import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
+import { paceOfNobody } from '../support/in-memory-world.ts';
 
 type Routes = Readonly<Record<string, string>>;
 
@@ -35,7 +37,7 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
   const ec2 = new InMemoryEc2({ clock, faults: faults.decide });
   ec2.scenery.table(routeTableId, { routes: actual });
   for (const target of Object.values(listed)) ec2.scenery.target(target);
-  const tables = inMemoryRouteTables(ec2);
+  const tables = inMemoryRouteTables(ec2, { now: clock.now });
   const item = desired(listed, fields);
   const read = await tables.read(routeTableId);
   const notes: string[] = [];
@@ -49,8 +51,9 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
   );
   if (!planned || !('plan' in planned)) throw new TypeError('there is no plan');
   arrange?.(ec2, faults);
-  const result = await reconcileTable(planned, {
+  const [result] = await reconcileTables([planned], {
     tables,
+    pace: paceOfNobody,
     targetHealth: inMemoryTargetHealth(ec2),
     now: clock.now,
     sleep: (ms) => clock.sleep(ms),
@@ -59,6 +62,7 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
     verifyMs: 30_000,
     note: (text) => void notes.push(text),
   });
+  if (!result) throw new TypeError('there is no result');
   const tookMs = clock.now().getTime() - now.getTime();
   return { result, code: exitCodeAfter(result), ec2, notes, tookMs };
 }
@@ -71,7 +75,7 @@ const adrift = {
 const outcomes = ({ outcome }: Reconciled): string[] =>
   outcome.map(({ action, destination, result }) => `${action} ${destination}: ${result}`);
 
-describe('reconcileTable', () => {
+describe('reconcileTables', () => {
   const vanishing = (ec2: InMemoryEc2): void => ec2.scenery.detach('pcx-bbbbbbbb');
 
   it('keeps a working route whose listed target EC2 calls dead', async () => {
@@ -312,5 +316,50 @@ describe('reconcileTable', () => {
     });
     expect(result).toMatchObject({ outcome: [], verified: false, left: { findings: [{ code: 'table-not-found' }] } });
     expect(code).toBe(exitCode.failed);
+  });
+});
+
+describe('100 tables, of which 50 have drifted,', () => {
+  const idOf = (n: number): string => `rtb-${n.toString(16).padStart(8, '0')}`;
+  const listed = { '10.1.0.0/16': 'pcx-aaaaaaaa' };
+
+  /** Reconciles them, as read a moment before. Each call to EC2 takes `callMs`. */
+  async function reconcileAll(drifted: Readonly<Record<string, string>>, callMs: number) {
+    const clock = new VirtualClock(now);
+    const ec2 = new InMemoryEc2({ clock, faults: () => ({ answersAfterMs: callMs }) });
+    for (const target of ['pcx-aaaaaaaa', 'pcx-bbbbbbbb']) ec2.scenery.target(target);
+    for (let n = 0; n < 100; n++) ec2.scenery.table(idOf(n), { routes: n < 50 ? drifted : listed });
+    const tables = inMemoryRouteTables(ec2, { now: clock.now });
+    const planned: Planned[] = [];
+    for await (const actual of tables.readMany(Array.from({ length: 100 }, (_, n) => idOf(n)))) {
+      const item = { ...desired(listed), routeTableId: actual.routeTableId };
+      planned.push({ desired: item, actual, now, plan: plan(item, actual, { now }) });
+    }
+    const results = await reconcileTables(planned, {
+      tables,
+      pace: paceOfNobody,
+      targetHealth: inMemoryTargetHealth(ec2),
+      now: clock.now,
+      sleep: (ms) => clock.sleep(ms),
+      until: new Date(now.getTime() + 600_000),
+      interrupted: new AbortController().signal,
+      verifyMs: 30_000,
+      note: () => undefined,
+    });
+    const phases = results.map(({ verified, left }) => verified && left.inSync);
+    return { counts: ec2.journal.counts, isRepaired: phases.length === 100 && phases.every(Boolean) };
+  }
+
+  it('cost three reads: for the plan, before the changes, and after them', async () => {
+    const { counts, isRepaired } = await reconcileAll({}, 100);
+    expect(counts).toEqual({ DescribeRouteTables: 3, DescribeTargets: 1, CreateRoute: 50 });
+    expect(isRepaired).toBe(true);
+  });
+
+  it('cost one more read for every 7.5 s that the changes take, and none of a single table', async () => {
+    // 13 rounds of 4 tables: 13 s.
+    const { counts, isRepaired } = await reconcileAll({}, 900);
+    expect(counts).toMatchObject({ DescribeRouteTables: 3 + 1, CreateRoute: 50 });
+    expect(isRepaired).toBe(true);
   });
 });

@@ -151,6 +151,9 @@ describe('the stack', () => {
     expect(mapping).toMatchObject({
       FunctionName: 'OnRequeueFunction',
       FunctionResponseTypes: ['ReportBatchItemFailures'],
+      // As many tables as one read shows.
+      BatchSize: 100,
+      MaximumBatchingWindowInSeconds: 1,
     });
     expect(template.one('AWS::SQS::Queue', 'Requeue')).toMatchObject({
       RedrivePolicy: { deadLetterTargetArn: 'FailedRequeues.Arn', maxReceiveCount: 6 },

@@ -22,12 +22,13 @@ async function applied(calls: number, times: { readonly callMs: number; readonly
     }),
     {
       writer: {
-        turn: () => Promise.resolve(),
         apply: async (_id: string, _change: unknown, { sendWithinMs }: CallLimits) => {
           sent.push({ leftMs: sendWithinMs, afterCheckpointMs: clock.now().getTime() + sendWithinMs - checkedAt });
           await clock.sleep(times.callMs);
         },
       },
+      turn: async () => true,
+      laneOf: () => 'edits',
       now: clock.now,
       startLeftMs: () => msUntil(end),
       checkpoint: async () => {

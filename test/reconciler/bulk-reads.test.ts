@@ -38,7 +38,7 @@ describe('tables that are reconciled together', () => {
     expect(drifted.map((id) => world.ec2.scenery.routesOf(id))).toEqual(drifted.map(() => wanted));
   });
 
-  it('are read together once more when the read is 10 s old', async () => {
+  it('are read together once more when the read is 7.5 s old', async () => {
     const world = await fleet(ids);
     world.faults.strike({ action: 'CreateRoute' }, { answersAfterMs: 1_000 });
     await reconcileEach(ids, event, world, world.invocation(60));

@@ -3,6 +3,7 @@ import {
   InMemoryEvidence,
   InMemoryLastValidItems,
   InMemoryLeases,
+  InMemoryPaceRows,
   InMemoryTableIndex,
   InMemoryTableOrders,
   InMemoryTableStates,
@@ -13,6 +14,7 @@ import { describeStores } from '../support/store-contract.ts';
 describeStores('stores in memory', async () => {
   const desired = new InMemoryDesiredItems();
   const orders = new InMemoryTableOrders();
+  const pace = new InMemoryPaceRows();
   return {
     desired,
     put: async (item) => desired.put(item),
@@ -23,5 +25,7 @@ describeStores('stores in memory', async () => {
     index: new InMemoryTableIndex(),
     evidence: new InMemoryEvidence(),
     leases: new InMemoryLeases(),
+    pace,
+    putPace: (...row) => pace.put(...row),
   };
 });

@@ -1,5 +1,7 @@
 import { bulkReads } from '../../reconciler/bulk-reads.ts';
-import { ChangeFailed } from '../../reconciler/apply.ts';
+import { ChangeFailed, type Pace } from '../../reconciler/apply.ts';
+import { sharedPace } from '../../reconciler/pace.ts';
+import type { Change } from '../../reconciler/core/route/change.ts';
 import { type ActualTable, targetText } from '../../reconciler/core/route/route.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
@@ -12,6 +14,7 @@ import type {
   LastValidItems,
   Leases,
   Log,
+  PaceRows,
   Requeue,
   RouteTables,
   TableIndex,
@@ -22,6 +25,7 @@ import type {
 import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
 import type { Call } from '../support/ec2/journal.ts';
+import { paceOfNobody } from '../support/in-memory-world.ts';
 import { inMemoryRouteTables } from '../support/ec2/route-tables.ts';
 import { inMemoryTargetHealth } from '../support/ec2/target-health.ts';
 import { type World as Ec2World, isUsable, slotAt } from '../support/ec2/world.ts';
@@ -30,6 +34,7 @@ import {
   InMemoryEvidence,
   InMemoryLastValidItems,
   InMemoryLeases,
+  InMemoryPaceRows,
   InMemoryRequeue,
   InMemoryTableIndex,
   InMemoryTableOrders,
@@ -84,6 +89,7 @@ export class Cloud {
   readonly index = new InMemoryTableIndex();
   readonly evidence = new InMemoryEvidence();
   readonly leases = new InMemoryLeases();
+  readonly pace = new InMemoryPaceRows();
   readonly queue: InMemoryRequeue;
   /** Targets that EC2 rejects, and tables for which it denies our writes. */
   readonly refusals: Refusals = new Map();
@@ -274,8 +280,10 @@ export class Cloud {
 
   worldOf(fn: FunctionRun): World {
     const log = this.#log(fn);
+    const pace = this.#pace(fn, log);
     return {
-      tables: this.#tables(fn),
+      tables: this.#tables(fn, pace),
+      pace,
       targetHealth: this.#targetHealth(fn),
       desired: this.#desired(fn),
       orders: {
@@ -312,13 +320,39 @@ export class Cloud {
     };
   }
 
-  #tables(fn: FunctionRun): RouteTables {
-    const turn = (): Promise<void> =>
-      fn.pause(this.faults.strikes('paced by the token bucket') ? this.random.skewed(200, 8_000) : 0);
-    const tables = inMemoryRouteTables(this.ec2, {
-      caller: fn.name,
-      turn,
-    });
+  /** The pace that all functions share. Functions that are not simulated may have used it up for a while. */
+  #pace(fn: FunctionRun, log: Log): Pace {
+    const { pace: rows, faults, random, scheduler } = this;
+    const advance: PaceRows['advance'] = (row, step) => {
+      const work = (): ReturnType<PaceRows['advance']> => rows.advance(row, step);
+      return this.#store(fn, `pace.advance ${row}`, work, work);
+    };
+    const pace = sharedPace(
+      { advance },
+      {
+        alone: paceOfNobody,
+        now: fn.now,
+        sleep: (ms) => new Promise<void>((wake) => scheduler.at(scheduler.time + Math.max(0, ms), wake)),
+        log,
+      },
+    );
+    const useUp = (action: Change['action'], parts: readonly ('edits' | 'drift' | 'rest')[]): void => {
+      const until = scheduler.time + random.skewed(200, 8_000);
+      for (const part of parts) rows.put(`${action}#${part}`, until);
+    };
+    return {
+      ...pace,
+      turn: (action, lane, withinMs) => {
+        if (faults.strikes('paced by the token bucket'))
+          useUp(action, random.chance(0.7) ? ['edits'] : ['edits', 'drift', 'rest']);
+        return fn.outlives(pace.turn(action, lane, withinMs));
+      },
+      book: (action, changes) => fn.outlives(pace.book(action, changes)),
+    };
+  }
+
+  #tables(fn: FunctionRun, { throttled }: Pace): RouteTables {
+    const tables = inMemoryRouteTables(this.ec2, { caller: fn.name, throttled });
     const ask = <T>(calling: Calling, call: () => Promise<T>): Promise<T> => {
       this.#calling = calling;
       try {
@@ -386,7 +420,7 @@ export class Cloud {
         return reading;
       };
     };
-    return { turn, read, apply, together, readMany: readMany.bind(this) };
+    return { read, apply, together, readMany: readMany.bind(this) };
   }
 
   /** Asks EC2 about targets. An answer may be a few seconds old, or fail. */

@@ -21,6 +21,7 @@ import { desiredItems } from '../../reconciler/aws/dynamodb/desired-table.ts';
 import { tableEvidence } from '../../reconciler/aws/dynamodb/evidence-table.ts';
 import { ec2RouteTables } from '../../reconciler/aws/ec2/route-tables.ts';
 import { tableLeases } from '../../reconciler/aws/dynamodb/lease-table.ts';
+import { paceRows } from '../../reconciler/aws/dynamodb/pace-table.ts';
 import { tableIndex } from '../../reconciler/aws/dynamodb/table-index.ts';
 import { lastValidItems } from '../../reconciler/aws/dynamodb/last-valid-table.ts';
 import { tableStates } from '../../reconciler/aws/dynamodb/state-table.ts';
@@ -148,6 +149,11 @@ describeStores('stores in an emulated DynamoDB', async () => {
     index: tableIndex(documents, stateTable),
     evidence: tableEvidence(documents, stateTable, new InMemoryWorld().log),
     leases: tableLeases(documents, stateTable),
+    pace: paceRows(documents, stateTable),
+    putPace: async (row, tat) => {
+      const Item = { routeTableId: '*', item: `pace#${row}`, tat };
+      await documents.send(new PutCommand({ TableName: stateTable, Item }));
+    },
   };
 });
 

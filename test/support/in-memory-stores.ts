@@ -9,6 +9,7 @@ import type { Run } from '../../reconciler/core/announce/history.ts';
 import type { Status } from '../../reconciler/core/status/status.ts';
 import type { SweepRecord } from '../../reconciler/core/status/sweep-record.ts';
 import type { BrakeRow } from '../../reconciler/core/plan/fleet-brake.ts';
+import { type Advance, type PaceRow, type Step, advance } from '../../reconciler/core/plan/pace.ts';
 import { type Left, nothingLeft, together } from '../../reconciler/core/memory/trigger.ts';
 import type {
   Announcer,
@@ -22,6 +23,7 @@ import type {
   LastValid,
   LastValidItems,
   Leases,
+  PaceRows,
   Requeue,
   RequeueMessage,
   StoredState,
@@ -345,6 +347,24 @@ export class InMemoryEvidence implements Evidence {
       .sort(([one], [other]) => (one < other ? 1 : -1))
       .slice(0, callsReadAtMost)
       .map(([, call]) => copyOf(call));
+  }
+}
+
+/** The rows of the pace, in memory. */
+export class InMemoryPaceRows implements PaceRows {
+  faults: StoreFaults = () => {};
+  readonly #rows = new Map<PaceRow, unknown>();
+
+  /** Writes whatever somebody writes into a row. */
+  put(row: PaceRow, tat: unknown): void {
+    this.#rows.set(row, tat);
+  }
+
+  async advance(row: PaceRow, step: Step): Promise<Advance> {
+    await this.faults('advance');
+    const answer = advance(this.#rows.get(row), step);
+    if (answer.isGiven) this.#rows.set(row, answer.from + step.byMs);
+    return answer;
   }
 }
 

@@ -68,12 +68,20 @@ function subjectOf({ name = '', destination, target, notice, cameUp, tookDown }:
   return { about: 'route', ...(destination !== undefined && { destination }), ...(target !== undefined && { target }) };
 }
 
+/** Every turn begins at once. */
+export const paceOfNobody: World['pace'] = {
+  turn: async () => true,
+  throttled: async () => {},
+  book: async () => undefined,
+};
+
 /** Everything a reconcile touches, in memory and under the control of a test. */
 export class InMemoryWorld implements World {
   readonly clock = new VirtualClock(now);
   readonly faults = new ScriptedFaults();
   readonly ec2: InMemoryEc2;
   readonly tables: World['tables'];
+  pace: World['pace'] = paceOfNobody;
   readonly targetHealth: World['targetHealth'];
   readonly desired = new InMemoryDesiredItems();
   readonly lastValid = new InMemoryLastValidItems();
@@ -184,7 +192,7 @@ export class InMemoryWorld implements World {
   };
 }
 
-const logInto = (lines: LogLine[], always: object): Log => {
+export const logInto = (lines: LogLine[], always: object): Log => {
   const line =
     (level: LogLine['level']) =>
     (message: string, fields: object = {}): void =>

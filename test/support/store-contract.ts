@@ -5,6 +5,7 @@ import type { Actor, ReportedCall } from '../../reconciler/core/memory/call.ts';
 import type { Drift, LastDrift, Memory, Refusal, Repairs } from '../../reconciler/core/memory/memory.ts';
 import { type GivenOrder, noOrders } from '../../reconciler/core/desired/orders.ts';
 import type { Policy } from '../../reconciler/core/desired/policy.ts';
+import type { PaceRow } from '../../reconciler/core/plan/pace.ts';
 import { plan } from '../../reconciler/core/plan/plan.ts';
 import { type Status, summaryOf } from '../../reconciler/core/status/status.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
@@ -14,6 +15,7 @@ import type {
   Evidence,
   LastValidItems,
   Leases,
+  PaceRows,
   StoredState,
   TableIndex,
   TableOrders,
@@ -35,6 +37,9 @@ export interface Stores {
   readonly index: TableIndex;
   readonly evidence: Evidence;
   readonly leases: Leases;
+  readonly pace: PaceRows;
+  /** Writes whatever somebody writes into a row of the pace. */
+  readonly putPace: (row: PaceRow, tat: unknown) => void | Promise<void>;
 }
 
 const otherId = 'rtb-bbbbbbbb';
@@ -193,6 +198,7 @@ const remembered: Required<Memory> = {
   orders: [order],
   readAt: '2026-11-23T11:59:00.000Z',
   readForCallAt: '2026-11-23T11:59:10.000Z',
+  turnAt: '2026-11-23T12:30:00.000Z',
   policySince: { policy: 'bbbbbbbbbbbb', at: '2026-11-23T11:00:00.000Z', before: 'adopted', isWatched: true },
   watched: true,
   lastWriteAt: at,
@@ -609,6 +615,57 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         await stores.states.recordRun(run);
         await stores.states.write(state);
         expect(await stores.evidence.of(routeTableId, longAgo)).toEqual([]);
+      });
+    });
+
+    describe('a row of the pace', () => {
+      const row = 'create#edits';
+      const at = now.getTime();
+      const step = { floor: at - 10_000, latest: at, limit: at + 60_000, byMs: 4_000 };
+
+      it('begins at the floor, and is advanced by each step until it is too late for one', async () => {
+        const { pace } = stores;
+        const answers = [];
+        for (let n = 0; n < 4; n++) answers.push(await pace.advance(row, step));
+        expect(answers).toEqual([
+          { isGiven: true, from: at - 10_000 },
+          { isGiven: true, from: at - 6_000 },
+          { isGiven: true, from: at - 2_000 },
+          { isGiven: false, from: at + 2_000 },
+        ]);
+        expect(await pace.advance('delete#edits', step)).toEqual({ isGiven: true, from: at - 10_000 });
+      });
+
+      it('gives each turn once, however many functions ask at the same time', async () => {
+        const { pace } = stores;
+        const answers = await Promise.all(Array.from({ length: 8 }, () => pace.advance(row, step)));
+        const given = answers.filter(({ isGiven }) => isGiven).map(({ from }) => from);
+        expect(given.sort((a, b) => a - b)).toEqual([at - 10_000, at - 6_000, at - 2_000]);
+      });
+
+      it('loses what was not used before the floor', async () => {
+        const { pace } = stores;
+        await pace.advance(row, step);
+        const later = { ...step, floor: at + 1_000, latest: at + 20_000 };
+        expect(await pace.advance(row, later)).toEqual({ isGiven: true, from: at + 1_000 });
+      });
+
+      it.each([
+        ['is no number', 'moon'],
+        ['is empty', null],
+        ['is further ahead than a row can be', at + 60_001],
+        ['is of the year 9999', 253_402_300_799_000],
+        ['is negative', -1],
+      ])('starts anew if it %s', async (_, tat) => {
+        await stores.putPace(row, tat);
+        expect(await stores.pace.advance(row, step)).toEqual({ isGiven: true, from: at - 10_000 });
+        expect(await stores.pace.advance(row, step)).toEqual({ isGiven: true, from: at - 6_000 });
+      });
+
+      it('is separate from the rows of the fleet', async () => {
+        await stores.pace.advance(row, step);
+        expect(await stores.states.readSweep()).toBeUndefined();
+        expect(await stores.states.readBrake()).toBeUndefined();
       });
     });
 

@@ -297,6 +297,7 @@ const memoryShape = z.looseObject({
   orders: z.array(order).optional(),
   readAt: optional.time,
   readForCallAt: optional.time,
+  turnAt: optional.time,
   policySince: z
     .looseObject({ policy: text, at: time, before: text, isWatched: flag } satisfies ShapesOf<PolicySince>)
     .optional(),

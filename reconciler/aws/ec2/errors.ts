@@ -14,6 +14,20 @@ interface Rule {
   readonly outcomeUnknown?: true;
 }
 
+/** EC2's request bucket is empty. The call was not carried out. */
+const throttles = [
+  'requestlimitexceeded',
+  'throttling',
+  'throttlingexception',
+  'requestthrottled',
+  'requestthrottledexception',
+  'ec2throttledexception',
+];
+
+/** Whether EC2 throttled a call. */
+export const isThrottled = (error: unknown): boolean =>
+  error instanceof Error && throttles.includes(error.name.toLowerCase());
+
 const notYetThere =
   'the target does not exist, is not attached to this VPC, or is not visible yet: create or attach it, or list another target';
 const wrongHere = 'EC2 does not allow this route in this table: change its destination or target in the item';
@@ -34,12 +48,7 @@ const rules: readonly Rule[] = [
   { code: 'invalidparametervalue', message: /there is no route defined for/, kind: 'stale' },
 
   // Retry later. Throttled calls were not carried out. After a server fault the outcome is unknown.
-  { code: 'requestlimitexceeded', kind: 'transient' },
-  { code: 'throttling', kind: 'transient' },
-  { code: 'throttlingexception', kind: 'transient' },
-  { code: 'requestthrottled', kind: 'transient' },
-  { code: 'requestthrottledexception', kind: 'transient' },
-  { code: 'ec2throttledexception', kind: 'transient' },
+  ...throttles.map((code): Rule => ({ code, kind: 'transient' })),
   { code: 'bandwidthlimitexceeded', kind: 'transient' },
   { code: 'requestexpired', kind: 'transient' },
   { code: 'invalidparameterexception', kind: 'transient' },

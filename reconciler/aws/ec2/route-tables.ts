@@ -15,15 +15,11 @@ import type { ActualTable } from '../../core/route/route.ts';
 import { bulkReads } from '../../bulk-reads.ts';
 import type { RouteTables, SharedReads } from '../../ports.ts';
 import { batches } from './batches.ts';
-import { failureOf } from './errors.ts';
-import { TokenBucket } from './pace.ts';
+import { failureOf, isThrottled } from './errors.ts';
 import { actualTable, changeRequest } from './route-codec.ts';
 
 /** EC2 returns at most 100 tables per page (EC2 API Reference). */
 const tablesPerPage = 100;
-
-/** Half of EC2's bucket for mutations (50 calls, then 5 per second, for the whole account): others write routes too. */
-const mutationPace = { burst: 25, perSecond: 2.5 };
 
 /**
  * Retries throttled calls only. After any other failure, nobody knows whether the mutation was carried out. The route
@@ -57,8 +53,13 @@ const notSent: Failure = {
  *
  * @param accountId the account that owns our tables; without it, no table counts as foreign. In a shared VPC, EC2 also
  *   shows the owner's tables, and those are never ours to change
+ * @param throttled called for each answer that throttles a mutation, also if the SDK sends it again
  */
-export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string): RouteTables {
+export function ec2RouteTables(
+  config: EC2ClientConfig = {},
+  accountId?: string,
+  throttled: (action: Change['action']) => unknown = () => undefined,
+): RouteTables {
   const patience = { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true };
   const reader = new EC2Client({ ...config, retryMode: 'adaptive', maxAttempts: 4, requestHandler: patience });
   const writer = new EC2Client({
@@ -66,11 +67,6 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
     retryStrategy: new RetryThrottlesOnly(async () => 5),
     requestHandler: patience,
   });
-  const buckets = {
-    create: new TokenBucket(mutationPace),
-    replace: new TokenBucket(mutationPace),
-    delete: new TokenBucket(mutationPace),
-  };
 
   const isForeign = ({ ownerId }: ActualTable): boolean =>
     accountId !== undefined && ownerId !== undefined && ownerId !== accountId;
@@ -105,7 +101,7 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
   function send(routeTableId: string, change: Change, { withinMs, sendWithinMs }: CallLimits): Promise<unknown> {
     const request = changeRequest(routeTableId, change);
     const options = { abortSignal: AbortSignal.timeout(withinMs) };
-    const inTime = sentUntil(performance.now() + sendWithinMs);
+    const inTime = sentUntil(performance.now() + sendWithinMs, () => throttled(change.action));
     switch (request.action) {
       case 'create':
         return writer.send(inTime(new CreateRouteCommand(request.input)), options);
@@ -126,25 +122,28 @@ export function ec2RouteTables(config: EC2ClientConfig = {}, accountId?: string)
     }
   }
 
-  const turn = (action: Change['action']): Promise<void> => buckets[action].take();
-
   const together = (routeTableIds: readonly string[]): SharedReads =>
     bulkReads(routeTableIds, { readMany, now: () => new Date() });
 
-  return { read, readMany, together, turn, apply };
+  return { read, readMany, together, apply };
 }
 
 /** Lets a command send requests and retries only before `end`. A later one fails with `NotSent`. */
 const sentUntil =
-  (end: number) =>
+  (end: number, throttled: () => unknown) =>
   <In extends object, Out extends object, C>(
     command: C & { readonly middlewareStack: MiddlewareStack<In, Out> },
   ): C => {
     // The SDK waits before this step: between retries, and before a first request when it limits its own rate.
     command.middlewareStack.add(
-      (next) => (args) => {
+      (next) => async (args) => {
         if (performance.now() >= end) throw new NotSent();
-        return next(args);
+        try {
+          return await next(args);
+        } catch (error) {
+          if (isThrottled(error)) throttled();
+          throw error;
+        }
       },
       { step: 'finalizeRequest', priority: 'low' },
     );

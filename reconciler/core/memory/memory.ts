@@ -37,6 +37,8 @@ export interface Memory {
   readonly doubt?: true;
   /** When to read again, because a read did not show what a reported call did. */
   readonly readForCallAt?: string;
+  /** When the changes of an edit are likely to get their turns. They wait until then. */
+  readonly turnAt?: string;
   readonly lastDrift?: LastDrift;
   /** The approval that was read last, and its unspent routes. */
   readonly approval?: RememberedApproval;

@@ -3,6 +3,7 @@ import { desiredHash } from '../desired/hashes.ts';
 import { type Braked, rememberedAt } from '../memory/memory.ts';
 import { type Circumstances, isOwned, isRetargetedLocal } from './ownership.ts';
 import type { Change } from '../route/change.ts';
+import type { Lane } from './pace.ts';
 import { destinationText, targetText } from '../route/route.ts';
 
 // The fleet brake holds back what follows from an edit, and nothing else: repairs of drift and creates always go.
@@ -14,11 +15,10 @@ import { destinationText, targetText } from '../route/route.ts';
 export function editsAmong(changes: readonly Change[], on: Circumstances): readonly Change[] {
   if (!on.memory || isReleased(on)) return [];
   const approved = approvedRoutes(on.desired, on.memory, on.now);
-  const listed = new Map(on.desired.routes.map((route) => [destinationText(route.destination), route]));
+  const listed = listedIn(on);
   return changes.filter((change) => {
     if (change.action === 'create' || isAmong(approved, change.destination, change.from)) return false;
-    const wanted = listed.get(destinationText(change.destination));
-    return followsFromEdit(change, wanted && targetText(wanted.target), on);
+    return followsFromEdit(change, listed.get(destinationText(change.destination)), on);
   });
 }
 
@@ -40,6 +40,23 @@ function followsFromEdit(
     seen === undefined || (ours !== undefined && !isOwned(slot, on)) || isRetargetedLocal(slot, on);
   return inForce !== listed && !isMovedByOthers;
 }
+
+/** Which changes follow from an edit, and which repair drift. Without a memory nobody knows: then all count as edits. */
+export function lanesOf(changes: readonly Change[], on: Circumstances): ReadonlyMap<Change, Lane> {
+  const listedAt = listedIn(on);
+  const isRepair = (change: Change): boolean => {
+    const destination = destinationText(change.destination);
+    const listed = listedAt.get(destination);
+    if (change.action !== 'create') return !followsFromEdit(change, listed, on);
+    // The route was here as listed, so others have deleted it.
+    return listed !== undefined && rememberedAt(on.memory, destination).ours === listed;
+  };
+  return new Map(changes.map((change) => [change, on.memory && isRepair(change) ? 'drift' : 'edits']));
+}
+
+/** The listed target of each destination. */
+const listedIn = ({ desired }: Circumstances): ReadonlyMap<string, string> =>
+  new Map(desired.routes.map(({ destination, target }) => [destinationText(destination), targetText(target)]));
 
 /** The brake that holds back this version of the item, unless a person has approved the edit. */
 export function brakeOn(on: Pick<Circumstances, 'desired' | 'memory' | 'now'>): Braked | undefined {

@@ -51,6 +51,8 @@ interface Planned {
   readonly changes: readonly Change[];
   /** Nothing is left that may be tried now. */
   readonly isDone: boolean;
+  /** What is left follows from an edit, and is likely to get its turns at this time (`plan/pace.ts`). */
+  readonly turnAt?: Date;
   /** Changes tried in the same reconcile before the item or the orders changed. */
   readonly earlier?: readonly ChangeOutcome[];
 }
@@ -238,7 +240,7 @@ function missing(
 // ── a read that is believed ─────────────────────────────────────────────────────────────────────────────────────────
 
 function planned(before: State | undefined, memory: Memory, result: Planned, on: Circumstances): Judged {
-  const { desired, actual, plan, earlier = [] } = result;
+  const { desired, actual, plan, turnAt, earlier = [] } = result;
   const { now, outcomes } = on;
   const isWatched = !isEnforced(desired, now);
   const was = beforeOf(before);
@@ -266,10 +268,11 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     outcomes,
     memory: followed,
     now,
+    turnAt,
   });
   const from = isWatched ? undefined : watchedFrom(followed);
   const readForCallAt = readForCallAfter(actual, followed, on);
-  const isUnseen = phase === 'Verifying' || !result.isDone || outcomes.some(mayHaveWritten);
+  const isUnseen = outcomes.some(mayHaveWritten) || (turnAt === undefined && (phase === 'Verifying' || !result.isDone));
   const waits = [
     // While nothing may be changed, nothing is retried.
     ...(isWatched ? [] : failures.flatMap(({ nextRetry }) => nextRetry ?? [])),
@@ -278,6 +281,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       .filter((time) => Date.parse(time) > now.getTime()),
     ...movesBack(followed, now),
     ...(isUnseen ? [after(now, verifyAfterMs)] : []),
+    ...(turnAt === undefined ? [] : [turnAt.toISOString()]),
     ...(readForCallAt === undefined ? [] : [readForCallAt]),
     ...(from === undefined ? [] : [from]),
     ...(isBrakeUnknown(followed) ? [after(now, brakeAskedAgainMs)] : []),
@@ -296,7 +300,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
       nextRetry: waits.sort()[0],
       ...pauseOf(desired, now),
     }),
-    memory: known({ ...followed, readForCallAt }),
+    memory: known({ ...followed, readForCallAt, turnAt: turnAt?.toISOString() }),
   };
 }
 

@@ -20,6 +20,8 @@ interface Looked {
   readonly outcomes: readonly ChangeOutcome[];
   readonly memory: Memory;
   readonly now: Date;
+  /** What is left waits for its turn until this time. */
+  readonly turnAt?: Date | undefined;
 }
 
 /** Which phase a table is in, and why. Whatever the phase, the reason says which listed routes drop their traffic. */
@@ -32,7 +34,7 @@ export function phaseOf(desired: DesiredTable, plan: Plan, on: Looked): Pick<Sta
 function mostSerious(
   desired: DesiredTable,
   plan: Plan,
-  { isDone, failures, contested, outcomes, now }: Looked,
+  { isDone, failures, contested, outcomes, now, turnAt }: Looked,
   degraded: string | undefined,
 ): Pick<Status, 'phase' | 'reason'> {
   const made = outcomes.filter(mayHaveWritten).length;
@@ -50,6 +52,13 @@ function mostSerious(
   }
   const [contest] = contested;
   if (contest) return { phase: 'Contested', reason: contestedBecause(contest, now) };
+  if (!isDone && turnAt) {
+    const until = `until about ${turnAt.toISOString()}`;
+    return {
+      phase: 'Verifying',
+      reason: `the rest of an edit waits for its turn ${until}: all functions together stay below EC2's request limits`,
+    };
+  }
   if (!isDone) return { phase: 'Verifying', reason: 'the plan is applied in part: the rest follows' };
   if (plan.blocked) return { phase: 'Blocked', reason: plan.blocked.message };
   if (made > 0) return { phase: 'Verifying', reason: `${counted(made, 'change')} made, not seen in a read yet` };

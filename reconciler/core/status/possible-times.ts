@@ -19,7 +19,7 @@ export const isPossibleStatus = (
 
 /** Whether a reconcile before `now` can have written the times of a memory. */
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
-  const { readAt, readForCallAt, lastWriteAt, lag, policySince, braked } = memory;
+  const { readAt, readForCallAt, turnAt, lastWriteAt, lag, policySince, braked } = memory;
   const remembered = [...memory.destinations.values()];
   const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
     emptySince,
@@ -37,7 +37,7 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
   const due = remembered.flatMap(({ refusal, repairs }) => [refusal?.nextRetry, repairs?.contest?.until]);
   return (
     arePast([readAt, lastWriteAt, lag?.since, policySince?.at, braked?.since, ...past], now) &&
-    areDue([readForCallAt, ...due], now)
+    areDue([readForCallAt, turnAt, ...due], now)
   );
 }
 

@@ -853,8 +853,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'forgets that sweeps retry what has no time',
     'finish.ts',
-    '...(isAsked || isTriedAgain ? [Date.parse(changedAt)] : []),',
-    '...(isAsked ? [Date.parse(changedAt)] : []),',
+    '    ...(isTriedAgain ? [Date.parse(memory.turnAt ?? changedAt)] : []),\n',
+    '',
   ),
   mutant(
     'does not start the retries again when a call brings the target up',

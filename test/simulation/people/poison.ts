@@ -84,6 +84,9 @@ export class Poison {
     cloud.broken = `${random.pick(['checkpoint', 'states.read', 'evidence.of', 'leases.take'])} ${broken}`;
     for (const routeTableId of random.some(keys, 0.5)) cloud.desired.put({ routeTableId, routes: [] });
     for (const [routeTableId, name] of random.some(orders, 0.5)) cloud.orders.put(routeTableId, name, { reason: 'x' });
+    for (const action of ['create', 'replace', 'delete'] as const)
+      for (const part of random.some(['edits', 'drift', 'rest', 'booked'] as const, 0.5))
+        cloud.pace.put(`${action}#${part}`, random.pick(['moon', 253_402_300_799_000, null, -1]));
     cloud.history.note('nobody', `poisons rows: ${cloud.broken} fails`);
   }
 

@@ -1,6 +1,7 @@
 import { ChangeFailed } from '../../../reconciler/apply.ts';
-import { failureOf } from '../../../reconciler/aws/ec2/errors.ts';
+import { failureOf, isThrottled } from '../../../reconciler/aws/ec2/errors.ts';
 import { actualTable, changeRequest } from '../../../reconciler/aws/ec2/route-codec.ts';
+import type { Change } from '../../../reconciler/core/route/change.ts';
 import type { ActualTable } from '../../../reconciler/core/route/route.ts';
 import { bulkReads } from '../../../reconciler/bulk-reads.ts';
 import type { RouteTables } from '../../../reconciler/ports.ts';
@@ -17,10 +18,15 @@ export function inMemoryRouteTables(
   ec2: InMemoryEc2,
   {
     caller = 'reconciler',
-    turn = () => Promise.resolve(),
+    throttled = () => undefined,
     now = () => new Date(),
     accountId,
-  }: { caller?: string; turn?: RouteTables['turn']; now?: () => Date; accountId?: string } = {},
+  }: {
+    caller?: string;
+    throttled?: (action: Change['action']) => unknown;
+    now?: () => Date;
+    accountId?: string;
+  } = {},
 ): RouteTables {
   const reader = ec2.as(caller);
   const isForeign = ({ ownerId }: ActualTable): boolean => accountId !== undefined && ownerId !== accountId;
@@ -33,7 +39,6 @@ export function inMemoryRouteTables(
   }
 
   return {
-    turn,
     readMany,
     together: (ids) => bulkReads(ids, { readMany, now }),
     async read(routeTableId) {
@@ -49,6 +54,7 @@ export function inMemoryRouteTables(
         else if (request.action === 'replace') await writer.replaceRoute(request.input);
         else await writer.deleteRoute(request.input);
       } catch (cause) {
+        if (isThrottled(cause)) throttled(change.action);
         throw new ChangeFailed(failureOf(cause), { cause });
       }
     },

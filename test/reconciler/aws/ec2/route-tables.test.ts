@@ -8,8 +8,12 @@ import { type Ec2Server, type Reply, done, page, refusal, serveEc2 } from '../..
 
 // These tests check how the SDK client behaves: which requests it sends, and how often for each answer.
 
-const tablesAt = ({ endpoint }: Ec2Server, accountId?: string) =>
-  ec2RouteTables({ endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } }, accountId);
+const tablesAt = ({ endpoint }: Ec2Server, accountId?: string, throttled?: (action: Change['action']) => unknown) =>
+  ec2RouteTables(
+    { endpoint, region: 'eu-west-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } },
+    accountId,
+    throttled,
+  );
 
 const { destination, target } = route('10.20.0.0/16', 'pcx-aaaaaaaa');
 const create: Change = { action: 'create', destination, to: target };
@@ -98,10 +102,16 @@ describe('a mutation', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  it('starts at once while the bucket has tokens', async () => {
-    await using server = await serveEc2(done);
-    const tables = tablesAt(server);
-    await Promise.all(Array.from({ length: 25 }, () => tables.turn('create')));
+  it('reports each throttled answer, also if the call is sent again', async () => {
+    await using server = await serveEc2(
+      refusal('RequestLimitExceeded', 503),
+      refusal('RequestLimitExceeded', 503),
+      done,
+    );
+    const throttled: string[] = [];
+    const tables = tablesAt(server, ownerId, (action) => throttled.push(action));
+    await tables.apply(routeTableId, create, fiveSeconds);
+    expect(throttled).toEqual(['create', 'create']);
   });
 });
 
