@@ -101,6 +101,7 @@ export async function simulate(seed: number): Promise<Outcome> {
   delivery.sweep();
   await run(minute);
   if (!watch.violation) watch.afterOneSweep(people.tables, { ...before, world: cloud.ec2.world });
+  await run(untilTargetsAreTrusted(cloud));
   await sweepAndSettle();
   if (!watch.violation && delivery.isIdle) watch.afterSweep(people.tables, cloud.ec2.world, sweptAt);
   for (let tries = 0; tries < 8 && !watch.violation; tries++)
@@ -145,6 +146,14 @@ function untilReadsAreBelieved({ watch, scheduler }: Cloud): number {
     return Date.parse(lastWriteAt) + (lag?.waitMs ?? 15 * minute) + 10 * second;
   });
   return Math.max(0, Math.max(0, ...ends) - scheduler.time);
+}
+
+/** How long some routes still wait because their listed target came up less than 5 minutes ago. */
+function untilTargetsAreTrusted({ watch, scheduler }: Cloud): number {
+  const ends = [...watch.tables.values()]
+    .flatMap(({ state }) => [...(state?.memory.destinations.values() ?? [])])
+    .flatMap(({ down }) => (down?.aliveSince === undefined ? [] : Date.parse(down.aliveSince) + 5 * minute));
+  return Math.max(0, Math.max(0, ...ends) + 10 * second - scheduler.time);
 }
 
 /** Between a sweep that begins and the answer to its last change. */
