@@ -1,9 +1,9 @@
 // Builds `routectl` for its package: dist/cli holds the CLI with everything that it imports, so the package depends on
 // nothing. `npm pack` runs this first.
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
-import { z } from 'zod';
+import { licencesOf, packageFolders, packagesIn } from '../infra/packages.ts';
 
 /**
  * Builds the CLI whose sources are in `root`/cli.
@@ -33,7 +33,7 @@ async function buildCli(root: string): Promise<void> {
   await build.close();
 
   const modules = output.filter((part): part is OutputChunk => part.type === 'chunk').flatMap((part) => part.moduleIds);
-  await writeFile(path.join(to, 'licenses.txt'), await licensesOf(modules));
+  await writeFile(path.join(to, 'licenses.txt'), licencesOf(await packagesIn(packageFolders(modules))));
 
   const schema = path.join('schema', 'desired-route-table.schema.json');
   await mkdir(path.join(root, 'dist', 'schema'), { recursive: true });
@@ -47,24 +47,5 @@ const withoutChildProcess: Plugin = {
     id === 'node:child_process' && importer.includes('/node_modules/commander/') ? '\0nothing' : undefined,
   load: (id) => (id === '\0nothing' ? 'export default {}' : undefined),
 };
-
-/** The packages that these modules belong to, each with its license. Equal texts are printed once. */
-async function licensesOf(modules: readonly string[]): Promise<string> {
-  const folders = new Set(modules.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []));
-  const packages = await Promise.all([...folders].sort().map(licenseIn));
-  const byText = Map.groupBy(packages, ({ text }) => text);
-  return [...byText].map(([text, same]) => [...same.map(({ title }) => title), '', text].join('\n')).join('\n\n\n');
-}
-
-async function licenseIn(folder: string): Promise<{ readonly title: string; readonly text: string }> {
-  const { name, version, license } = manifest.parse(
-    JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')),
-  );
-  const file = (await readdir(folder)).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file === undefined ? `License: ${license}` : await readFile(path.join(folder, file), 'utf8');
-  return { title: `${name} ${version}`, text: text.trim() };
-}
-
-const manifest = z.object({ name: z.string(), version: z.string(), license: z.string() });
 
 await buildCli(path.resolve(import.meta.dirname, '..'));

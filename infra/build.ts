@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { rolldown } from 'rolldown';
+import { packageFolders } from './packages.ts';
 
 /** Modules that are bundled into each function but are not functions themselves. */
 const sharedModules = new Set(['runtime.ts']);
@@ -70,7 +71,7 @@ async function bundle(input: string, file: string) {
         fileName: part.fileName,
         content: part.type === 'chunk' ? part.code : part.source,
       })),
-      packages: [...new Set(used.flatMap((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0] ?? []))].sort(),
+      packages: packageFolders(used),
     };
   } finally {
     await build.close();

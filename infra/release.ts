@@ -8,6 +8,7 @@ import { App } from 'aws-cdk-lib';
 import { type Zippable, zipSync } from 'fflate';
 import { z } from 'zod';
 import { buildFunctions } from './build.ts';
+import { type BundledPackage, licencesOf, packagesIn } from './packages.ts';
 import { ReleaseStack } from './release-stack.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -19,13 +20,6 @@ const bom = z.looseObject({
   components: z.array(z.looseObject({ name: z.string(), version: z.string(), 'bom-ref': z.string() })),
   dependencies: z.array(z.looseObject({ ref: z.string(), dependsOn: z.array(z.string()).default([]) })),
 });
-
-interface Package {
-  readonly name: string;
-  readonly version: string;
-  readonly license: string;
-  readonly text: string;
-}
 
 /**
  * Writes a release: what somebody needs to deploy with the AWS CLI alone, without Node, npm or the CDK.
@@ -46,8 +40,7 @@ export async function buildRelease(directory: string): Promise<void> {
     // Source maps name sources relative to the bundle, so this folder must lie in the repository.
     const functions = path.join(root, 'dist', 'lambdas');
     const bundles = await buildFunctions(path.join(root, 'lambdas'), functions);
-    const folders = new Set([...bundles.values()].flatMap(({ packages }) => packages));
-    const packages = await Promise.all([...folders].sort().map(readPackage));
+    const packages = await packagesIn([...bundles.values()].flatMap(({ packages: folders }) => folders));
 
     const zip = await zipped(functions);
     const key = `route-reconciler/functions-${sha256(zip).slice(0, 16)}.zip`;
@@ -58,7 +51,7 @@ export async function buildRelease(directory: string): Promise<void> {
     const files: Record<string, string | Uint8Array> = {
       'INSTALL.md': install(key),
       LICENSE: await readFile(path.join(root, 'LICENSE')),
-      'LICENSES.txt': packages.map(licenceText).join('\n'),
+      'LICENSES.txt': licencesOf(packages),
       'functions.zip': zip,
       'sbom.json': await sbomOf(packages),
       'template.json': await readFile(path.join(scratch, 'cdk', templateFile), 'utf8'),
@@ -85,19 +78,8 @@ async function zipped(functions: string): Promise<Uint8Array> {
   return zipSync(files, { level: 6 });
 }
 
-async function readPackage(folder: string): Promise<Package> {
-  const about = z.object({ name: z.string(), version: z.string(), license: z.string().default('unknown') });
-  const { name, version, license } = about.parse(JSON.parse(await readFile(path.join(folder, 'package.json'), 'utf8')));
-  const file = (await readdir(folder)).find((each) => /^(licen[cs]e|copying)/i.test(each));
-  const text = file ? await readFile(path.join(folder, file), 'utf8') : 'The package has no file with its licence.\n';
-  return { name, version, license, text };
-}
-
-const licenceText = ({ name, version, license, text }: Package): string =>
-  `${'='.repeat(80)}\n${name} ${version} (${license})\n${'='.repeat(80)}\n\n${text.trim()}\n`;
-
 /** The part of npm's bill of materials that is about these packages, without what differs each time. */
-async function sbomOf(packages: readonly Package[]): Promise<string> {
+async function sbomOf(packages: readonly BundledPackage[]): Promise<string> {
   const { stdout } = await promisify(execFile)(
     'npm',
     ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only'],

@@ -71,6 +71,7 @@ describe('a release', { timeout: 120_000 }, () => {
     expect(names).toEqual(expect.arrayContaining(['@aws-sdk/client-ec2', '@aws-lambda-powertools/logger', 'zod']));
     expect(names).not.toContain('aws-cdk-lib');
     const licences = content('LICENSES.txt').toString();
-    for (const { name, version } of components) expect(licences).toContain(`\n${name} ${version} (`);
+    for (const { name, version } of components)
+      expect(licences).toMatch(new RegExp(`^${RegExp.escape(`${name} ${version}`)}$`, 'm'));
   });
 });
