@@ -41,7 +41,8 @@ const summaries = await Promise.all([
   tests(['alarms']),
   tests(['stack'], ['--shard', '1/2']),
   tests(['stack'], ['--shard', '2/2']),
-  tests(['unit', 'unit-alone', 'browser']),
+  // By default, vitest leaves one core to others.
+  tests(['unit', 'unit-alone', 'browser'], ['--maxWorkers', '2']),
   checks(),
 ]);
 console.log(summaryText(summaries));
