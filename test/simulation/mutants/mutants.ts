@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
     'waits no longer while reads lag for minutes',
     'core/status/staleness.ts',
     'isBehind ? longerLag(memory) : memory.lag',
-    'lag: undefined',
+    'undefined',
   ),
   mutant(
     'counts a repair again for each repeat that no read has shown',
