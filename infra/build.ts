@@ -51,8 +51,11 @@ async function bundle(input: string, file: string) {
   const build = await rolldown({
     input,
     platform: 'node',
-    // Use the packages' ES modules: CommonJS builds cannot be tree-shaken and are three times as large.
-    resolve: { mainFields: ['module', 'main'] },
+    resolve: {
+      // Use the packages' ES modules: CommonJS builds cannot be tree-shaken and are three times as large.
+      mainFields: ['module', 'main'],
+      alias: { '@aws-sdk/credential-provider-node': path.join(import.meta.dirname, 'lambda-credentials.ts') },
+    },
   });
   try {
     const { output } = await build.generate({

@@ -70,6 +70,8 @@ describe('a release', { timeout: 120_000 }, () => {
     const names = components.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['@aws-sdk/client-ec2', '@aws-lambda-powertools/logger', 'zod']));
     expect(names).not.toContain('aws-cdk-lib');
+    // Code that could sign in as somebody else than the function's role.
+    expect(names.filter((name) => /credential-provider-(?!env)|token-providers|nested-clients/.test(name))).toEqual([]);
     const licences = content('LICENSES.txt').toString();
     for (const { name, version } of components)
       expect(licences).toMatch(new RegExp(`^${RegExp.escape(`${name} ${version}`)}$`, 'm'));
