@@ -163,7 +163,7 @@ const queues = ['UndeliveredEvents', 'FailedInvocations', 'FailedRecords', 'Fail
 /** The checks of everything that the stack names. */
 function partsOf(outputs: ReadonlyMap<string, string>, reader: DeploymentReader): Check[] {
   const output = (name: string): string => outputs.get(name) ?? '';
-  const rules = ['RuleName', 'SurroundingCallsRuleName', 'TagCallsRuleName'].map(output);
+  const rules = ['RuleName', 'SurroundingCallsRuleName', 'TagCallsRuleName', 'InstanceStatesRuleName'].map(output);
   const mappings = [
     { name: output('OnDesiredChangeFunctionName'), expected: 2 },
     { name: output('OnRequeueFunctionName'), expected: 1 },

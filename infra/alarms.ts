@@ -253,7 +253,7 @@ export class Alarms extends Construct {
       }),
       this.watchQueue('FailedRequeuesWaiting', props.failedRequeues, {
         means:
-          'A requeued table could not be reconciled in three tries. First: find the errors in the log of on-requeue at that time',
+          'A requeued table could not be reconciled in six tries. First: find the errors in the log of on-requeue at that time',
         runbook: 'failed-requeues',
       }),
     ];

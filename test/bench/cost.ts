@@ -80,9 +80,8 @@ export function costBesides({ tables, itemBytes, statusBytes, memoryGb }: Counte
   const invocation = (seconds: number): number => prices.lambdaRequests + seconds * memoryGb * prices.lambdaGbSeconds;
   // Each refresh reads everything again: a scan of the items, every status, the last sweep, a scan of orders.
   const refresh = (readUnits(tables * itemBytes) + tables * readUnits(statusBytes) + 2) * prices.readUnits;
-  // Taking and returning the lease are two writes. The table's key in the index, its item, its status, its reported calls
-  // and the eight keys of a checkpoint are absent; reading them consistently costs twelve read units.
-  const look = 2 * prices.writeUnits + 12 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
+  // The key of the table in the index and its item are absent; reading them consistently costs two read units.
+  const look = 2 * prices.readUnits + (1_000 / 1e9) * prices.logGb;
   const rows = [
     { thing: 'refreshes of a dashboard, one per minute', amount: 60 * hoursPerMonth, price: refresh + invocation(1) },
     { thing: 'calls on unmanaged tables', amount: 1e6, price: look + invocation(0.1) },
