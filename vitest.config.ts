@@ -20,7 +20,7 @@ const replaceModules = globSync('test/**/*.test.ts').filter((file) => readFileSy
 
 const unit = (name: string, options: { include: string[]; exclude?: string[]; isolate?: false }) => ({
   // A machine that does other things besides is no failure.
-  test: { name, testTimeout: 60_000, ...options },
+  test: { name, testTimeout: 60_000, hookTimeout: 120_000, ...options },
 });
 
 export default defineConfig({
