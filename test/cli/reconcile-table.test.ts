@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ExitCode, exitCode } from '../../cli/exit-code.ts';
-import { type Reconciled, exitCodeAfter, reconcileTables } from '../../cli/reconcile-table.ts';
+import { type Reconciled, type ReconcileWorld, exitCodeAfter, reconcileTables } from '../../cli/reconcile-table.ts';
 import { withApproved } from '../../cli/plan.ts';
 import { plan, planForMissingTable } from '../../reconciler/core/plan/plan.ts';
 import type { Planned } from '../../cli/planned.ts';
@@ -24,6 +24,19 @@ interface Scene {
   /** The ids of approved plans. */
   readonly approve?: readonly string[];
 }
+
+/** The world of one `routectl reconcile`, which begins now. */
+const worldOf = (ec2: InMemoryEc2, clock: VirtualClock): ReconcileWorld => ({
+  tables: inMemoryRouteTables(ec2, { now: clock.now }),
+  pace: paceOfNobody,
+  targetHealth: inMemoryTargetHealth(ec2),
+  now: clock.now,
+  sleep: (ms) => clock.sleep(ms),
+  until: new Date(now.getTime() + 600_000),
+  interrupted: new AbortController().signal,
+  verifyMs: 30_000,
+  note: () => undefined,
+});
 
 async function reconciled({ actual, listed, fields = {}, arrange, interrupted, approve = [] }: Scene): Promise<{
   readonly result: Reconciled;
@@ -52,14 +65,8 @@ async function reconciled({ actual, listed, fields = {}, arrange, interrupted, a
   if (!planned || !('plan' in planned)) throw new TypeError('there is no plan');
   arrange?.(ec2, faults);
   const [result] = await reconcileTables([planned], {
-    tables,
-    pace: paceOfNobody,
-    targetHealth: inMemoryTargetHealth(ec2),
-    now: clock.now,
-    sleep: (ms) => clock.sleep(ms),
-    until: new Date(now.getTime() + 600_000),
-    interrupted: interrupted ?? new AbortController().signal,
-    verifyMs: 30_000,
+    ...worldOf(ec2, clock),
+    ...(interrupted && { interrupted }),
     note: (text) => void notes.push(text),
   });
   if (!result) throw new TypeError('there is no result');
@@ -335,17 +342,7 @@ describe('100 tables, of which 50 have drifted,', () => {
       const item = { ...desired(listed), routeTableId: actual.routeTableId };
       planned.push({ desired: item, actual, now, plan: plan(item, actual, { now }) });
     }
-    const results = await reconcileTables(planned, {
-      tables,
-      pace: paceOfNobody,
-      targetHealth: inMemoryTargetHealth(ec2),
-      now: clock.now,
-      sleep: (ms) => clock.sleep(ms),
-      until: new Date(now.getTime() + 600_000),
-      interrupted: new AbortController().signal,
-      verifyMs: 30_000,
-      note: () => undefined,
-    });
+    const results = await reconcileTables(planned, worldOf(ec2, clock));
     const phases = results.map(({ verified, left }) => verified && left.inSync);
     return { counts: ec2.journal.counts, isRepaired: phases.length === 100 && phases.every(Boolean) };
   }
