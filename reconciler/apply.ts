@@ -49,7 +49,7 @@ export interface Pace {
   readonly turn: (action: Change['action'], lane: Lane, withinMs: number) => Promise<boolean>;
   /** EC2 throttled a call. */
   readonly throttled: (action: Change['action']) => Promise<void>;
-  /** When so many changes that follow from an edit are likely to get their turns. Undefined if nobody knows. */
+  /** Books the turns of `changes` calls that follow from an edit. Returns when they are likely to start, if that is known. */
   readonly book: (action: Change['action'], changes: number) => Promise<Date | undefined>;
 }
 

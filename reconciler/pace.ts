@@ -29,7 +29,7 @@ export function paceAlone(): Pace {
 /** Repairs do not wait for a store: after this time, it counts as unreachable. */
 const answerWithinMs = 2_000;
 
-/** After a failure, this function keeps a pace of its own for so long. */
+/** How long this function keeps a pace of its own after a failure. */
 const aloneMs = 30_000;
 
 const queueOf = (action: Change['action'], lane: Lane): string => `${action} ${lane}`;

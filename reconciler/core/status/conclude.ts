@@ -51,7 +51,7 @@ interface Planned {
   readonly changes: readonly Change[];
   /** Nothing is left that may be tried now. */
   readonly isDone: boolean;
-  /** What is left follows from an edit, and is likely to get its turns at this time (`plan/pace.ts`). */
+  /** The rest of an edit is likely to get its turns at this time (`plan/pace.ts`). */
   readonly turnAt?: Date;
   /** Changes tried in the same reconcile before the item or the orders changed. */
   readonly earlier?: readonly ChangeOutcome[];

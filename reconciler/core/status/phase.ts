@@ -20,7 +20,7 @@ interface Looked {
   readonly outcomes: readonly ChangeOutcome[];
   readonly memory: Memory;
   readonly now: Date;
-  /** What is left waits for its turn until this time. */
+  /** The rest of an edit waits for its turn until this time. */
   readonly turnAt?: Date | undefined;
 }
 
