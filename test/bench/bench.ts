@@ -72,7 +72,12 @@ function counted(world: InMemoryWorld): () => Record<string, number> {
 }
 
 const print = (title: string, head: readonly string[], rows: readonly (readonly (string | number)[])[]): void => {
-  const shown = new Table({ head: [...head], colAligns: head.map((_, n) => (n === 0 ? 'left' : 'right')) });
+  const shown = new Table({
+    head: [...head],
+    colAligns: head.map((_, n) => (n === 0 ? 'left' : 'right')),
+    // The table's own styles would also colour a file.
+    style: { head: [], border: [] },
+  });
   shown.push(...rows.map((row) => [...row]));
   console.log(`\n${title}\n${shown.toString()}`);
 };
