@@ -62,7 +62,8 @@ export class FunctionRun {
       const end = (ending: Ending<T>): void => {
         if (this.#isOver) return;
         this.#isOver = true;
-        resolve(ending);
+        // What it began in this instant, it began before it ended.
+        this.#scheduler.at(this.#scheduler.time, () => resolve(ending));
       };
       this.#died = (why) => end({ ok: false, why });
       this.#scheduler.at(this.#startedAt + timeoutMs, () => this.#died?.('timeout'));
