@@ -1,5 +1,5 @@
 import { type StoredRoute, type Table, type World, slotAt } from '../support/ec2/world.ts';
-import { type Spec, isLeftToOthers, wantedAt } from './oracle.ts';
+import { type Spec, isLeftToOthers, names, wantedAt } from './oracle.ts';
 
 // Which routes appeared: a read shows them, and an earlier read, under the same rules and not long before, does not.
 // `PossibleArrivals` has every route that the reconciler may count as appeared, `SureArrivals` those that it must.
@@ -58,8 +58,8 @@ export class PossibleArrivals {
   /** Destinations that an item listed or left to others since they were last seen empty. */
   #left = new Set<string>();
   #emptySince = new Map<string, number>();
-  /** When we last wrote a route, if that is remembered. */
-  #made = new Map<string, number>();
+  /** When we last wrote a route, and to which target, if that is remembered. */
+  #made = new Map<string, { readonly at: number; readonly to: string }>();
 
   constructor(pace: () => Pace) {
     this.#pace = pace;
@@ -81,13 +81,19 @@ export class PossibleArrivals {
     return this.#may.has(destination);
   }
 
+  /** The state is lost. */
   forget(): void {
+    this.unmanaged();
+    this.#made.clear();
+  }
+
+  /** The item is deleted. Only our own writes are remembered. */
+  unmanaged(): void {
     this.#since.clear();
     this.#may.clear();
     this.#mayNot.clear();
     this.#left.clear();
     this.#emptySince.clear();
-    this.#made.clear();
   }
 
   /** A function read the table, under any rules. */
@@ -134,13 +140,13 @@ export class PossibleArrivals {
   }
 
   /** A status remembers that we wrote a listed route. */
-  made(destination: string, at: number): void {
+  made(destination: string, to: string, at: number): void {
     this.#may.delete(destination);
-    this.#made.set(destination, at);
+    this.#made.set(destination, { at, to });
   }
 
   #madeAt(destination: string): number {
-    return this.#made.get(destination) ?? -Infinity;
+    return this.#made.get(destination)?.at ?? -Infinity;
   }
 
   /** A state was written that rests only on this read. */
@@ -149,6 +155,8 @@ export class PossibleArrivals {
       const { destination } = slot;
       this.#emptySince.delete(destination);
       if (isLeft) this.#may.delete(destination);
+      // What we wrote as listed is no arrival, also after its item was deleted. What comes after it has gone is one.
+      else if (names(slot, read.world).includes(this.#made.get(destination)?.to ?? '')) this.#left.add(destination);
       else if (!this.#may.has(destination) && !this.#left.has(destination)) this.#mayNot.add(destination);
     }
     for (const destination of this.#left)

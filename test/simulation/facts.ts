@@ -126,6 +126,13 @@ export interface Look {
   handed: number;
 }
 
+/** A stored run, and which function stored it first and when. */
+export interface RecordedRun {
+  readonly run: Run;
+  readonly by: FunctionRun;
+  readonly at: number;
+}
+
 /** What is true of one table. */
 export interface TableFacts {
   readonly routeTableId: string;
@@ -137,7 +144,7 @@ export interface TableFacts {
   /** The last valid version on which a status rests, since the table was adopted. */
   reconciled: Version | undefined;
   readonly mutations: Mutation[];
-  readonly runs: Map<string, Run>;
+  readonly runs: Map<string, RecordedRun>;
   /** The routes that may count as appeared. */
   arrivals: PossibleArrivals;
   /** Local routes that a read showed as EC2 created them. */

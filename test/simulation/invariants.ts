@@ -815,7 +815,7 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     const lost = mutations.find(
       ({ action, destination, to, changed }) =>
         changed === true &&
-        ![...runs.values()].some(({ plan, outcome }) =>
+        ![...runs.values()].some(({ run: { plan, outcome } }) =>
           [...plan.changes, ...outcome].some(
             (told) => told.action === action && told.destination === destination && told.to === to,
           ),

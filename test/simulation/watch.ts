@@ -504,7 +504,8 @@ export class Watch implements Facts {
 
   recorded(by: FunctionRun, run: Run): void {
     this.look(by, run.routeTableId)?.runs.push(run);
-    this.facts(run.routeTableId).runs.set(run.id, run);
+    const { runs } = this.facts(run.routeTableId);
+    runs.set(run.id, { by, at: this.time(), ...runs.get(run.id), run });
   }
 
   mutationStarts(by: FunctionRun, routeTableId: string, change: Change, withinMs: number): Mutation {
@@ -573,7 +574,7 @@ export class Watch implements Facts {
       const isDone = mutation.outcome === 'done';
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
-      if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, this.time());
+      if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, mutation.to, this.time());
       if (mutation.isRemembered) continue;
       mutation.isRemembered = true;
       if (!isDone) continue;
@@ -597,7 +598,7 @@ export class Watch implements Facts {
       facts.fights.over();
       facts.owned = new Map();
       facts.local.clear();
-      facts.arrivals.forget();
+      facts.arrivals.unmanaged();
       facts.known.clear();
     }
   }
@@ -751,7 +752,7 @@ export class Watch implements Facts {
    */
   #isOurs(
     { destination, actor }: DomainEvent['detail']['changes'][number],
-    { drifts, mutations }: TableFacts,
+    { drifts, mutations, runs }: TableFacts,
     look: Look,
   ): boolean {
     const { version, halts, by, round } = look;
@@ -761,6 +762,11 @@ export class Watch implements Facts {
     const rules = !isWatched && actor === 'unattributed' ? undefined : rulesAtEnd(look);
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
+    // The run of a dead function is announced by the next one. Its plan may rest on a stale read.
+    const ofDead = [...runs.values()].filter(
+      (recorded) => recorded.by !== by && recorded.at > drifts.lastSeenAt,
+    );
+    if (ofDead.some(({ run }) => run.plan.changes.some((change) => change.destination === destination))) return false;
     // No state remembers the writes of a dead function, or writes without an answer.
     return mutations
       .filter((one) => one.destination === destination && (one.landedAt ?? one.startedAt) > drifts.lastSeenAt)
