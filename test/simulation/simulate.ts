@@ -53,9 +53,14 @@ export async function simulate(seed: number): Promise<Outcome> {
       return watch.violation === undefined;
     });
   };
+  // A message may wait for a quarter of an hour. Meanwhile sweeps go on, because what an item says may end.
   const sweepAndSettle = async (): Promise<void> => {
-    delivery.sweep();
-    for (let waited = 0; waited < 30 && !delivery.isIdle && !watch.violation; waited++) await run(minute);
+    for (let sweeps = 0; sweeps < 10 && !watch.violation; sweeps++) {
+      delivery.sweep();
+      await run(minute);
+      if (delivery.isIdle) return;
+      await run(2 * minute);
+    }
   };
 
   const random = new Random(seed, 4);
