@@ -15,8 +15,8 @@ export function isByEdit(mutation: Mutation, { mutations, touched }: TableFacts)
 }
 
 /**
- * Whether others have surely changed a route that was in force here: we wrote it while the item listed it, the item has
- * listed the destination ever since, and the route has a target now that no version listed.
+ * Whether others have surely changed a route that was in force here: a state remembers that we wrote it while the item
+ * listed it, the item has listed the destination ever since, and the route has a target now that no version listed.
  */
 export function isSurelyDrift(destination: string, facts: TableFacts, world: World): boolean {
   const { mutations, touched, versions, routeTableId } = facts;
@@ -24,7 +24,7 @@ export function isSurelyDrift(destination: string, facts: TableFacts, world: Wor
   const slot = table && slotAt(table, destination);
   const wrote = mutations.findLast((one) => one.destination === destination && one.changed && one.outcome === 'done');
   const touchedAt = touched.get(destination) ?? -Infinity;
-  if (!slot || wrote?.to === undefined || touchedAt < (wrote.landedAt ?? Infinity)) return false;
+  if (!slot || wrote?.to === undefined || !wrote.isRemembered || touchedAt < (wrote.landedAt ?? Infinity)) return false;
   const since = versions.slice(Math.max(0, versions.findLastIndex(({ at }) => at <= wrote.startedAt) - 1));
   const listed = since.map(({ spec }) => spec?.mode === 'enforce' && wantedAt(spec, destination));
   return listed.every((route) => route && !allowedFor(route).includes(slot.target));
