@@ -44,6 +44,11 @@ export interface StackOptions {
    * @default false
    */
   readonly watch?: boolean;
+  /**
+   * The functions are bundled already, and nobody changed them since.
+   * @default false - the deployment bundles them
+   */
+  readonly isBuilt?: boolean;
   /** Called when `npm run local -- --stop` asks this stack to stop. Without it, the stack does not listen to that. */
   readonly onStop?: () => void;
 }
@@ -60,6 +65,7 @@ export async function startStack({
   step = (_name, work) => work(),
   context = {},
   watch = false,
+  isBuilt = false,
   onStop,
 }: StackOptions = {}): Promise<LocalStack> {
   const emulators = await step('emulators', startEmulators);
@@ -83,7 +89,11 @@ export async function startStack({
     };
     await step('cdk bootstrap', () => bootstrap(emulators));
     const outputs = await step('cdk deploy', () =>
-      deploy(emulators, { ...context, ...(watch && { alarmPeriodSeconds: '10' }), ec2Endpoint: relay.endpoint }),
+      deploy(
+        emulators,
+        { ...context, ...(watch && { alarmPeriodSeconds: '10' }), ec2Endpoint: relay.endpoint },
+        isBuilt ? ['--build', 'true'] : [],
+      ),
     );
     const { ministack: endpoint, moto, logs } = emulators;
     if (watch) {
@@ -203,12 +213,13 @@ async function bootstrap(emulators: Emulators): Promise<void> {
 async function deploy(
   emulators: Emulators,
   context: Readonly<Record<string, string>>,
+  build: readonly string[],
 ): Promise<Record<string, string>> {
   const outputs = join(emulators.scratch, 'outputs.json');
   const settings = Object.entries({ local: 'true', sweepEveryMinutes: '1', ...context });
   const options = settings.flatMap(([name, value]) => ['--context', `${name}=${value}`]);
   options.push('--output', join(emulators.scratch, 'cdk.out'), '--outputs-file', outputs);
-  await run('cdk deploy', [cdk, 'deploy', '--require-approval', 'never', ...options, ...quietly], {
+  await run('cdk deploy', [cdk, 'deploy', '--require-approval', 'never', ...build, ...options, ...quietly], {
     log: join(emulators.logs, 'deploy.log'),
     cwd: root,
     env: cdkEnvironment(emulators),

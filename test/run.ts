@@ -1,12 +1,13 @@
-// Runs all checks and all tests side by side, once everything is set up. Tests of a local stack mostly wait: for the end
-// of periods, for messages, for reads. So there are three local stacks, while the other tests keep the CPU busy.
+// Runs all checks and all tests side by side, once everything is set up and the functions are bundled. Tests of a local
+// stack mostly wait: for the end of periods, for messages, for reads. So there are four local stacks, while the other
+// tests keep the CPU busy.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type Summary, summarySchema, summaryText } from './support/plain-summary.ts';
 
 // With `CI`, vitest prints whole lines only: the lines of several processes can stand between each other.
-const env = { ...process.env, CI: '1', FORCE_COLOR: process.stdout.isTTY ? '1' : '0' };
+const env = { ...process.env, CI: '1', FORCE_COLOR: process.stdout.isTTY ? '1' : '0', FUNCTIONS_ARE_BUILT: 'yes' };
 const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
 
 /** The processes that run now. They end with this one. */
@@ -39,8 +40,9 @@ const checks = async (): Promise<Summary> => {
 
 const summaries = await Promise.all([
   tests(['alarms']),
-  tests(['stack'], ['--shard', '1/2']),
-  tests(['stack'], ['--shard', '2/2']),
+  tests(['stack'], ['--shard', '1/3']),
+  tests(['stack'], ['--shard', '2/3']),
+  tests(['stack'], ['--shard', '3/3']),
   // By default, vitest leaves one core to others.
   tests(['unit', 'unit-alone', 'browser'], ['--maxWorkers', '2']),
   checks(),

@@ -10,6 +10,7 @@ declare module 'vitest' {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { stop, ...address } = await startStack({
+    isBuilt: process.env['FUNCTIONS_ARE_BUILT'] === 'yes',
     step: async (name, work) => {
       const begun = performance.now();
       const result = await work();
