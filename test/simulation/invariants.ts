@@ -321,7 +321,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
 
   'repeats of a write that no read shows back off': (mutation, _, watch) => {
     const { routeTableId, destination, to, version, startedAt } = mutation;
-    const { mutations, reported } = watch.facts(routeTableId);
+    const { mutations, reported, runs } = watch.facts(routeTableId);
+    const { skewMs } = watch.pace;
     const same = mutations.filter((one) => one !== mutation && one.destination === destination).toReversed();
     const last = same.findIndex(
       (one) =>
@@ -331,7 +332,15 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
         one.isSeen === true ||
         one.version.index !== version.index ||
         // If our clock is late, a call from before the write seems to come after it.
-        reported.some(({ madeAt }) => madeAt >= one.startedAt - second - watch.pace.skewMs),
+        reported.some(({ madeAt }) => madeAt >= one.startedAt - second - skewMs) ||
+        // A function with a fast clock planned a change here and died: it may seem to have made it after this write.
+        [...runs.values()].some(
+          ({ by, run: { detectedAt, plan } }) =>
+            by !== one.by &&
+            by !== mutation.by &&
+            Date.parse(detectedAt) >= one.startedAt - skewMs &&
+            plan.changes.some((change) => change.destination === destination),
+        ),
     );
     const repeated = last < 0 ? same : same.slice(0, last);
     const [before] = repeated;
