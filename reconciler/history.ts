@@ -31,25 +31,20 @@ import type { Evidence } from './situation.ts';
 const nameOf = ({ status, revision }: StoredState): string => `${status.checkedAt}#${revision}`;
 
 /**
- * The runs that are recorded after a state was written: if it is the last one, their functions died, and nobody remembers
- * what they wrote. `isRepair`: they planned their changes on top of that state.
+ * The runs that began with a state: if it is the last one, their functions died, and nobody remembers what they wrote.
+ * Their times decide nothing, because clocks differ.
  */
-export async function runsOnTop(
-  state: StoredState,
-  { states }: Pick<World, 'states'>,
-): Promise<readonly { readonly run: Run; readonly isRepair: boolean }[]> {
+export async function runsOnTop(state: StoredState, { states }: Pick<World, 'states'>): Promise<readonly Run[]> {
   const { routeTableId, checkedAt } = state.status;
   const since = new Date(Date.parse(checkedAt) - clockSkewMs).toISOString();
   const runs = await states.runsSince(routeTableId, since);
-  return runs
-    .map((run) => ({ run, isRepair: run.state === nameOf(state) }))
-    .filter(({ run, isRepair }) => isRepair || (run.state === undefined && run.detectedAt > checkedAt));
+  return runs.filter((run) => run.state === nameOf(state));
 }
 
 /** Remembers what functions wrote that died before they remembered it. */
-export const withWritesOf = (memory: Memory, runs: readonly { readonly run: Run }[]): Memory =>
+export const withWritesOf = (memory: Memory, runs: readonly Run[]): Memory =>
   runs.reduce(
-    (before, { run }) => rememberWrites(before, writesIn(run), new Date(run.appliedAt ?? run.detectedAt)),
+    (before, run) => rememberWrites(before, writesIn(run), new Date(run.appliedAt ?? run.detectedAt)),
     memory,
   );
 
@@ -90,7 +85,8 @@ export class History {
       ? withPlan(this.#applied(this.#open, outcomes), planOfRun(plan, this.#before?.memory))
       : {
           ...newRun(this.#routeTableId, planOfRun(plan, this.#before?.memory), this.#waker, this.#startedAt()),
-          ...(this.#before && !isEdit && { state: nameOf(this.#before) }),
+          ...(this.#before && { state: nameOf(this.#before) }),
+          ...(isEdit && { isEdit }),
         };
     await this.#world.states.recordRun(this.#open);
   }

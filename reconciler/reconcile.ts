@@ -188,8 +188,8 @@ async function recall(
   if (!last || end === 'doubtful') return [];
   const known = new Set([...outcomes, ...last.plan.changes.map(changeAsJson)].map(({ destination }) => destination));
   const recalled: ChangeOutcome[] = [];
-  for (const { run, isRepair } of forgotten) {
-    if (!isRepair) continue;
+  for (const run of forgotten) {
+    if (run.isEdit) continue;
     const memory = state && rememberWrites(state.memory, [], new Date(run.detectedAt));
     const made = madeIn(run, last.actual).filter(
       ({ destination }) => !known.has(destination) && !rememberedAt(memory, destination).written,

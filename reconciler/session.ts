@@ -25,7 +25,7 @@ export interface Session extends Leased {
   readonly waker: Waker;
   readonly history: History;
   /** Runs that no state remembers: their functions died after they had recorded their plans. */
-  readonly forgotten: readonly { readonly run: Run; readonly isRepair: boolean }[];
+  readonly forgotten: readonly Run[];
   /** The last sweep that read the table, or found it as remembered. */
   readonly vouched?: Vouched | undefined;
 }

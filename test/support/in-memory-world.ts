@@ -93,7 +93,9 @@ export class InMemoryWorld implements World {
   readonly requeue = new InMemoryRequeue(this.clock.now);
   readonly announcer = new InMemoryAnnouncer();
   readonly mappings = new InMemoryMappings();
-  readonly now = this.clock.now;
+  /** How far the clock of the next function is ahead of EC2's. */
+  skewMs = 0;
+  readonly now = (): Date => new Date(this.clock.now().getTime() + this.skewMs);
   readonly lines: LogLine[] = [];
   readonly log: Log = logInto(this.lines, {});
   checkpointFaults: StoreFaults = () => {};

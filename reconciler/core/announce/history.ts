@@ -24,8 +24,10 @@ export interface RunOutcome extends ChangeOutcome {
 export interface Run {
   readonly routeTableId: string;
   readonly id: string;
-  /** The state that its repairs began with; absent after an edit. Until a later state is written, nobody remembers them. */
+  /** The state that it began with. Until a later state is written, nobody remembers what it wrote. */
   readonly state?: string;
+  /** The item or its policy had changed since that state: so its changes need not be repairs. */
+  readonly isEdit?: true;
   readonly trigger: ShownTrigger;
   readonly actor?: Actor;
   readonly plan: PlanSummary;
