@@ -69,11 +69,10 @@ function missesCall(
   const isOurs = (call: ReportedCall): boolean => {
     if (call.about !== 'route' || call.destination === undefined) return false;
     const { written, drift = [] } = rememberedAt(memory, call.destination);
-    const calledAt = Date.parse(call.time);
-    return (
-      (written !== undefined && calledAt <= Date.parse(memory.lastWriteAt ?? '')) ||
-      drift.some(({ appliedAt = '' }) => calledAt <= Date.parse(appliedAt))
-    );
+    // The time of our last write is that of the table. A repair has its own.
+    const repairedAt = drift.findLast(({ appliedAt }) => appliedAt !== undefined)?.appliedAt;
+    const wroteAt = repairedAt ?? (written && memory.lastWriteAt);
+    return wroteAt !== undefined && Date.parse(call.time) <= Date.parse(wroteAt);
   };
   return unread.some((call) => {
     if (now.getTime() - Date.parse(call.time) >= callsLagMs || isShown(call) || isOurs(call)) return false;

@@ -65,6 +65,12 @@ describe('a read misses a call', () => {
     expect(misses([rogue], { before: memory({ [other]: { drift: [drift] } }) })).toBe(false);
   });
 
+  it('that came after a repair there, although we have written elsewhere since', () => {
+    const drift = { ...hijack, destination: other, foundAt: at(-1), appliedAt: at(-1) };
+    const before = memory({ [other]: { drift: [drift], written: {} } }, { lastWriteAt: later });
+    expect(misses([rogue], { before })).toBe(true);
+  });
+
   it('not if a later call undid it, or one of the same second', () => {
     const undone = { ...rogue, id: 'call-2', name: 'DeleteRoute' };
     expect(misses([rogue, { ...undone, time: later }])).toBe(false);
