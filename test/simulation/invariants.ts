@@ -313,7 +313,10 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
       (one) => one.code === 'fleet-edit' && one.destination === destination && one.target === from,
     );
     const isSameVersion = (facts.versions.at(-1)?.at ?? Infinity) < Date.parse(checkedAt) - 20 * second;
-    if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isApproved(mutation, facts)) return undefined;
+    // Others may have removed the route and made it again: then it is drift.
+    const isTouched = (facts.touched.get(destination) ?? 0) > Date.parse(checkedAt) - watch.pace.skewMs;
+    if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isTouched || isApproved(mutation, facts))
+      return undefined;
     return watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())
       ? undefined
       : `${tell(mutation)} waited as ${plan.blocked.edit}`;
