@@ -1,10 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { anySeed, campaign, commandFor, tellViolation } from './campaign.ts';
 import { faultKinds } from './faults.ts';
 import { simulate } from './simulate.ts';
 
-// Seeds that nobody chose: each run of CI looks where none has looked before. `npm run simulate` plays thousands.
-const chosen = { from: anySeed(), seeds: 60 };
+// Seeds that nobody chose: each commit looks where none has looked before, and a commit that passed once passes again.
+// `npm run simulate` plays thousands.
+const chosen = { from: seedOfCommit(), seeds: 60 };
 
 describe('the simulation', () => {
   it('holds every invariant in 60 histories, with many kinds of fault', { timeout: 300_000 }, async () => {
@@ -27,3 +29,9 @@ describe('the simulation', () => {
     expect(other.hash()).not.toBe(one.hash());
   });
 });
+
+/** The first digits of the commit. Without git, any seed. */
+function seedOfCommit(): number {
+  const { status, stdout } = spawnSync('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname, encoding: 'utf8' });
+  return status === 0 ? Number.parseInt(stdout.slice(0, 7), 16) : anySeed();
+}

@@ -763,9 +763,7 @@ export class Watch implements Facts {
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
     // The run of a dead function is announced by the next one. Its plan may rest on a stale read.
-    const ofDead = [...runs.values()].filter(
-      (recorded) => recorded.by !== by && recorded.at > drifts.lastSeenAt,
-    );
+    const ofDead = [...runs.values()].filter((recorded) => recorded.by !== by && recorded.at > drifts.lastSeenAt);
     if (ofDead.some(({ run }) => run.plan.changes.some((change) => change.destination === destination))) return false;
     // No state remembers the writes of a dead function, or writes without an answer.
     return mutations
