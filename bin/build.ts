@@ -5,14 +5,15 @@ import path from 'node:path';
 import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 import { licencesOf, packageFolders, packagesIn } from '../infra/packages.ts';
 
+const root = path.resolve(import.meta.dirname, '..');
+
 /**
- * Builds the CLI whose sources are in `root`/cli.
+ * Builds the CLI into a folder. The built files look for the schema in `../schema`.
  *
- * Commands, and the AWS SDK with them, stay in files of their own that are loaded on demand. The schema goes where the
- * built files look for it, and the licenses of all packages in them beside them.
+ * Commands, and the AWS SDK with them, stay in files of their own that are loaded on demand. The licenses of all packages
+ * in them lie beside them.
  */
-async function buildCli(root: string): Promise<void> {
-  const to = path.join(root, 'dist', 'cli');
+export async function buildCli(to: string): Promise<void> {
   const build = await rolldown({
     input: path.join(root, 'cli', 'main.ts'),
     platform: 'node',
@@ -34,10 +35,6 @@ async function buildCli(root: string): Promise<void> {
 
   const modules = output.filter((part): part is OutputChunk => part.type === 'chunk').flatMap((part) => part.moduleIds);
   await writeFile(path.join(to, 'licenses.txt'), licencesOf(await packagesIn(packageFolders(modules))));
-
-  const schema = path.join('schema', 'desired-route-table.schema.json');
-  await mkdir(path.join(root, 'dist', 'schema'), { recursive: true });
-  await copyFile(path.join(root, schema), path.join(root, 'dist', schema));
 }
 
 /** Commander needs this module only for commands that are programs of their own, and it takes 2 ms to load. */
@@ -48,4 +45,9 @@ const withoutChildProcess: Plugin = {
   load: (id) => (id === '\0nothing' ? 'export default {}' : undefined),
 };
 
-await buildCli(path.resolve(import.meta.dirname, '..'));
+if (import.meta.main) {
+  await buildCli(path.join(root, 'dist', 'cli'));
+  const schema = path.join('schema', 'desired-route-table.schema.json');
+  await mkdir(path.join(root, 'dist', 'schema'), { recursive: true });
+  await copyFile(path.join(root, schema), path.join(root, 'dist', schema));
+}

@@ -3,11 +3,20 @@
 // tests keep the CPU busy.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildCli } from '../bin/build.ts';
 import { type Summary, summarySchema, summaryText } from './support/plain-summary.ts';
 
 // With `CI`, vitest prints whole lines only: the lines of several processes can stand between each other.
-const env = { ...process.env, CI: '1', FORCE_COLOR: process.stdout.isTTY ? '1' : '0', FUNCTIONS_ARE_BUILT: 'yes' };
+const builtCli = path.resolve(import.meta.dirname, '..', '.routectl');
+const env = {
+  ...process.env,
+  CI: '1',
+  FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
+  FUNCTIONS_ARE_BUILT: 'yes',
+  ROUTECTL_BUILT: path.join(builtCli, 'main.cjs'),
+};
 const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
 
 /** The processes that run now. They end with this one. */
@@ -38,6 +47,7 @@ const checks = async (): Promise<Summary> => {
   return summary;
 };
 
+await buildCli(builtCli);
 const summaries = await Promise.all([
   tests(['alarms']),
   tests(['stack'], ['--shard', '1/3']),
