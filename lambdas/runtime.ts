@@ -24,7 +24,7 @@ import { tableStates } from '../reconciler/aws/dynamodb/state-table.ts';
 import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import { paceAlone, sharedPace } from '../reconciler/pace.ts';
-import type { Log, World } from '../reconciler/ports.ts';
+import type { EventSourceMappings, Log, World } from '../reconciler/ports.ts';
 
 /** Everything a function needs, created once per cold start. Only this file reads the environment. */
 export interface Runtime {
@@ -70,6 +70,14 @@ export function reader(): FleetReader {
   return cachedReader;
 }
 
+let cachedMappings: EventSourceMappings | undefined;
+
+/** Only the sweep asks Lambda, so only its bundle contains that client. Created once per cold start. */
+export function mappings(): EventSourceMappings {
+  cachedMappings ??= eventSourceMappings(new LambdaClient({}), setting('MAPPING_IDS').split(','));
+  return cachedMappings;
+}
+
 function start(): Runtime {
   const documents = documentClient();
   const desiredTable = setting('DESIRED_TABLE');
@@ -100,8 +108,6 @@ function start(): Runtime {
         new EventBridgeClient({}),
         new Metrics({ namespace: metricNamespace, serviceName: metricService }),
       ),
-      // Only the sweep has this setting, and only the sweep asks.
-      mappings: eventSourceMappings(new LambdaClient({}), () => setting('MAPPING_IDS').split(',')),
       checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
       now,
       log,

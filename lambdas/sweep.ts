@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { sweep } from '../reconciler/sweep.ts';
-import { invocationOf, runtime } from './runtime.ts';
+import { invocationOf, mappings, runtime } from './runtime.ts';
 
 /** The answer to a person who starts a sweep by hand. */
 interface Swept {
@@ -15,6 +15,10 @@ interface Swept {
 /** Runs on a schedule: sweeps every managed table. */
 export async function handler(_event: unknown, context: Context): Promise<Swept> {
   const { world, sweepEveryMs } = runtime();
-  const { endedAt, checked, outOfSync, unknown } = await sweep(world, invocationOf(context), sweepEveryMs);
+  const { endedAt, checked, outOfSync, unknown } = await sweep(
+    { ...world, mappings: mappings() },
+    invocationOf(context),
+    sweepEveryMs,
+  );
   return { completed: endedAt !== undefined, checked, outOfSync, unknown: unknown.count };
 }

@@ -299,9 +299,13 @@ export interface World {
   readonly leases: Leases;
   readonly requeue: Requeue;
   readonly announcer: Announcer;
-  readonly mappings: EventSourceMappings;
   /** Everything that decides whether a table may be changed now, in one strongly consistent read. */
   readonly checkpoint: (routeTableId: string) => Promise<Checkpoint>;
   readonly now: () => Date;
   readonly log: Log;
+}
+
+/** What a sweep reads in addition. */
+export interface SweepWorld extends World {
+  readonly mappings: EventSourceMappings;
 }

@@ -12,7 +12,7 @@ import type { Orders } from './core/desired/orders.ts';
 import { announceWaitingEdits } from './fleet-brake.ts';
 import { announceFleetOrders } from './fleet-orders.ts';
 import type { Invocation } from './lease.ts';
-import type { Glance, World } from './ports.ts';
+import type { Glance, SweepWorld, World } from './ports.ts';
 import { reconcile, tablesAtOnce } from './reconcile.ts';
 import { sharedHealth } from './shared-health.ts';
 import { seenHash, wantedNow, wantedOf } from './situation.ts';
@@ -38,7 +38,7 @@ type Entry = { readonly routeTableId: string; readonly item: unknown };
  *
  * @param everyMs the interval between sweeps, in milliseconds. Readers of the record use it to detect missing sweeps
  */
-export async function sweep(world: World, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
+export async function sweep(world: SweepWorld, invocation: Invocation, everyMs?: number): Promise<SweepRecord> {
   const last = await world.states.readSweep();
   const underWay = last?.cursor === undefined ? undefined : last;
   const startedAt = underWay?.startedAt ?? world.now().toISOString();
@@ -102,7 +102,7 @@ export async function sweep(world: World, invocation: Invocation, everyMs?: numb
 }
 
 /** How many event source mappings are disabled. Empty if Lambda does not answer: unknown never counts as none. */
-async function disabledMappings({ mappings, log }: World): Promise<Pick<SweepRecord, 'mappingsDisabled'>> {
+async function disabledMappings({ mappings, log }: SweepWorld): Promise<Pick<SweepRecord, 'mappingsDisabled'>> {
   try {
     const disabled = await mappings.disabled();
     if (disabled.length > 0) log.warn('event source mappings are disabled', { mappings: disabled });

@@ -7,10 +7,9 @@ const answerWithinMs = 5_000;
 /** In these states Lambda invokes the function no more, or is about to stop. */
 const idle: ReadonlySet<string | undefined> = new Set(['Disabling', 'Disabled', 'Deleting']);
 
-/** @param ids returns the ids of the mappings. Called only when somebody asks */
-export const eventSourceMappings = (client: LambdaClient, ids: () => readonly string[]): EventSourceMappings => ({
+export const eventSourceMappings = (client: LambdaClient, ids: readonly string[]): EventSourceMappings => ({
   async disabled() {
-    const asked = await Promise.all(ids().map(async (id) => ({ id, isIdle: await isIdle(client, id) })));
+    const asked = await Promise.all(ids.map(async (id) => ({ id, isIdle: await isIdle(client, id) })));
     return asked.filter((mapping) => mapping.isIdle).map(({ id }) => id);
   },
 });

@@ -20,7 +20,7 @@ import type {
   TableIndex,
   TableStates,
   TargetHealth,
-  World,
+  SweepWorld,
 } from '../../reconciler/ports.ts';
 import type { Fate } from '../support/ec2/faults.ts';
 import { InMemoryEc2 } from '../support/ec2/in-memory-ec2.ts';
@@ -278,7 +278,7 @@ export class Cloud {
 
   // ── the ports of one function ──────────────────────────────────────────────────────────────────────────────────────
 
-  worldOf(fn: FunctionRun): World {
+  worldOf(fn: FunctionRun): SweepWorld {
     const log = this.#log(fn);
     const pace = this.#pace(fn, log);
     return {

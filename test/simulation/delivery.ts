@@ -4,7 +4,7 @@ import { requeueMessage } from '../../reconciler/aws/requeue-queue.ts';
 import { instanceChange } from '../../reconciler/aws/ec2/instance-state.ts';
 import type { Trigger } from '../../reconciler/core/memory/trigger.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
-import type { RequeueMessage, World } from '../../reconciler/ports.ts';
+import type { RequeueMessage, SweepWorld, World } from '../../reconciler/ports.ts';
 import { reconcile } from '../../reconciler/reconcile.ts';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
@@ -150,7 +150,7 @@ export class Delivery {
 
   sweep(): void {
     const requestId = this.#id('request');
-    const body = (world: World, invocation: Invocation): Promise<unknown> =>
+    const body = (world: SweepWorld, invocation: Invocation): Promise<unknown> =>
       sweep(world, invocation, this.sweepEveryMs);
     const deliver = (afterMs: number): void =>
       this.#after(afterMs, () => this.#asynchronously('sweep', requestId, body));
@@ -164,7 +164,7 @@ export class Delivery {
   async #asynchronously(
     told: string,
     requestId: string,
-    body: (world: World, invocation: Invocation) => Promise<unknown>,
+    body: (world: SweepWorld, invocation: Invocation) => Promise<unknown>,
     attempt = 0,
   ): Promise<void> {
     if (this.isOff) return this.#lose(told);
@@ -178,7 +178,7 @@ export class Delivery {
   async #run<T>(
     told: string,
     requestId: string,
-    body: (world: World, invocation: Invocation) => Promise<T>,
+    body: (world: SweepWorld, invocation: Invocation) => Promise<T>,
     hop = 0,
   ): Promise<Ending<T>> {
     const { scheduler, faults, random, history, watch } = this.#cloud;

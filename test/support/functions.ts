@@ -2,7 +2,7 @@ import pMap from 'p-map';
 import { together } from '../../reconciler/bulk-reads.ts';
 import type { Invocation } from '../../reconciler/lease.ts';
 import { paceAlone, sharedPace } from '../../reconciler/pace.ts';
-import type { RequeueMessage, World } from '../../reconciler/ports.ts';
+import type { RequeueMessage, SweepWorld } from '../../reconciler/ports.ts';
 import { reconcile } from '../../reconciler/reconcile.ts';
 import { reconcileAgain } from '../../reconciler/requeue.ts';
 import { sweep } from '../../reconciler/sweep.ts';
@@ -36,7 +36,7 @@ export class Functions {
   }
 
   /** Runs a function. It ends within 60 s. */
-  async run<T>(body: (world: World, invocation: Invocation) => Promise<T>): Promise<T | undefined> {
+  async run<T>(body: (world: SweepWorld, invocation: Invocation) => Promise<T>): Promise<T | undefined> {
     const { world } = this;
     const { clock, ec2, now, log } = world;
     const pace = sharedPace(this.rows, {
@@ -54,7 +54,7 @@ export class Functions {
     const ends = now().getTime() + minute;
     this.#running += 1;
     try {
-      const all: World = world;
+      const all: SweepWorld = world;
       const value = await body({ ...all, tables, pace }, world.invocation());
       if (now().getTime() > ends) this.failures.push(new Error('a function ran for more than 60 s'));
       return value;
