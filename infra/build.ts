@@ -54,7 +54,10 @@ async function bundle(input: string, file: string) {
     resolve: {
       // Use the packages' ES modules: CommonJS builds cannot be tree-shaken and are three times as large.
       mainFields: ['module', 'main'],
-      alias: { '@aws-sdk/credential-provider-node': path.join(import.meta.dirname, 'lambda-credentials.ts') },
+      alias: {
+        '@aws-sdk/credential-provider-node': path.join(import.meta.dirname, 'lambda-credentials.ts'),
+        '@smithy/core/event-streams': path.join(import.meta.dirname, 'lambda-event-streams.ts'),
+      },
     },
   });
   try {
