@@ -20,16 +20,16 @@ export function expiredIgnores({ ignore }: DesiredTable, now: Date): Finding[] {
 
 /** Listed routes that win over a propagated or advertised route of the same destination. */
 export function shadowedRoutes({ routes }: DesiredTable, leftAlone: readonly LeftAlone[]): Finding[] {
+  const dynamic = leftAlone.filter(({ reason }) => reason === 'propagated' || reason === 'advertised');
+  if (dynamic.length === 0) return [];
   const listed = byDestination(routes);
-  return leftAlone
-    .filter(({ reason }) => reason === 'propagated' || reason === 'advertised')
-    .flatMap(({ route, reason }) => {
-      const destination = destinationText(route.destination);
-      const wanted = listed.get(destination);
-      if (!wanted) return [];
-      const message = `${destination} is also ${reason} by ${targetText(route.target)}: the listed static route wins over it`;
-      return [{ code: 'shadows-propagated' as const, destination, target: targetText(wanted.target), message }];
-    });
+  return dynamic.flatMap(({ route, reason }) => {
+    const destination = destinationText(route.destination);
+    const wanted = listed.get(destination);
+    if (!wanted) return [];
+    const message = `${destination} is also ${reason} by ${targetText(route.target)}: the listed static route wins over it`;
+    return [{ code: 'shadows-propagated' as const, destination, target: targetText(wanted.target), message }];
+  });
 }
 
 /**
@@ -37,9 +37,11 @@ export function shadowedRoutes({ routes }: DesiredTable, leftAlone: readonly Lef
  * they are not reported.
  */
 export function overlaps({ routes }: DesiredTable, leftAlone: readonly LeftAlone[]): Finding[] {
+  const others = leftAlone.filter(({ reason }) => reason !== 'local');
+  if (others.length === 0) return [];
   const listed = byDestination(routes);
-  return leftAlone.flatMap(({ route, reason }) => {
-    if (reason === 'local' || route.destination.kind === 'unknown') return [];
+  return others.flatMap(({ route, reason }) => {
+    if (route.destination.kind === 'unknown') return [];
     const destination = destinationText(route.destination);
     // A listed route of the same destination wins over a propagated or advertised route.
     if (listed.has(destination) && (reason === 'propagated' || reason === 'advertised')) return [];

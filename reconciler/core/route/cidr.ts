@@ -73,8 +73,8 @@ export const everyAddress = (kind: Cidr['kind']): Cidr => spelled({ kind, addres
 
 /** The addresses of a block. */
 export function rangeOf(block: Cidr): AddressRange {
-  const { kind, address, prefixLength } = read(block);
-  return { first: address, last: address + (1n << BigInt(addressBits[kind] - prefixLength)) - 1n };
+  const { address, last } = read(block);
+  return { first: address, last };
 }
 
 /** The two halves of a block. Undefined if it contains one address only. */
@@ -91,11 +91,9 @@ export const isIpv4Mapped = (block: Cidr): boolean => contains({ kind: 'ipv6', c
 /** Whether `inner` is equal to `outer` or lies inside it. Blocks of different families never contain each other. */
 export function contains(outer: Cidr, inner: Cidr): boolean {
   if (outer.kind !== inner.kind) return false;
-  const [whole, part] = [read(outer), read(inner)];
-  return (
-    whole.prefixLength <= part.prefixLength &&
-    masked({ ...part, prefixLength: whole.prefixLength }).address === whole.address
-  );
+  const whole = read(outer);
+  const part = read(inner);
+  return whole.prefixLength <= part.prefixLength && whole.address <= part.address && part.address <= whole.last;
 }
 
 /** All larger blocks that contain this one, as canonical text, smallest first: at most 32 for IPv4, 128 for IPv6. */
@@ -113,9 +111,21 @@ export function sortKey(block: Cidr): string {
   return `${address.toString(16).padStart(32, '0')}/${String(prefixLength).padStart(3, '0')}`;
 }
 
-function read({ kind, cidr }: Cidr): Block {
+/** A block is compared with up to 200 others in one plan, so its numbers are computed once. */
+const numbers = new WeakMap<Cidr, Block & { readonly last: bigint }>();
+
+function read(block: Cidr): Block & { readonly last: bigint } {
+  const known = numbers.get(block);
+  if (known) return known;
+  const { kind, cidr } = block;
   const slash = cidr.indexOf('/');
-  return { kind, address: parseIp(cidr.slice(0, slash)).number, prefixLength: Number(cidr.slice(slash + 1)) };
+  const prefixLength = Number(cidr.slice(slash + 1));
+  // The text is canonical, so its address is valid.
+  const address = parseIp(cidr.slice(0, slash), { validate: false }).number;
+  const last = address + (1n << BigInt(addressBits[kind] - prefixLength)) - 1n;
+  const read = { kind, address, prefixLength, last };
+  numbers.set(block, read);
+  return read;
 }
 
 function masked(block: Block): Block {
