@@ -322,7 +322,7 @@ export class InMemoryTableIndex implements TableIndex {
 
   async keep(routeTableId: string, { add, remove }: Parameters<TableIndex['keep']>[1]): Promise<void> {
     await this.faults('keep', routeTableId);
-    for (const id of add) this.#tables.set(id, new Set([...(this.#tables.get(id) ?? []), routeTableId]));
+    for (const id of add) this.#tables.set(id, (this.#tables.get(id) ?? new Set()).add(routeTableId));
     for (const id of remove) this.#tables.get(id)?.delete(routeTableId);
   }
 }

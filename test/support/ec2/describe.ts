@@ -23,8 +23,9 @@ export function describeRouteTables(
   const unknown = ids?.find((id) => !world.tables.has(id));
   if (unknown !== undefined)
     throw new Ec2Error('InvalidRouteTableID.NotFound', `The routeTable ID '${unknown}' does not exist`);
-  const found = [...world.tables.values()]
-    .filter((table) => (ids === undefined || ids.includes(table.id)) && filters.every(meetsFilter(table, world)))
+  const meets = filters.map((filter) => meetsFilter(filter, world));
+  const found = tablesNamed(world, filters)
+    .filter((table) => (ids === undefined || ids.includes(table.id)) && meets.every((isMet) => isMet(table)))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
     .filter(({ id }) => token === undefined || id > token);
   const page = found.slice(0, most);
@@ -100,17 +101,23 @@ const routeFilters: Readonly<Record<string, keyof Route>> = {
   'route.state': 'State',
 };
 
-const meetsFilter =
-  (table: Table, world: World) =>
-  ({ Name: name = '', Values: values = [] }: Filter): boolean => {
-    if (values.length > valuesPerFilter)
-      throw new Ec2Error(
-        'FilterLimitExceeded',
-        'The maximum number of filter values specified on a single call is 200',
-      );
-    const patterns = values.map(patternOf);
-    return valuesOf(table, world, name).some((value) => patterns.some((pattern) => pattern.test(value)));
-  };
+const isPattern = (value: string): boolean => /[*?]/.test(value);
+
+/** The tables that a filter names by their ids, or else all. Of 10,000 tables, a read usually names 100. */
+function tablesNamed({ tables }: World, filters: readonly Filter[]): Table[] {
+  const ids = filters.find(({ Name }) => Name === 'route-table-id')?.Values;
+  if (!ids || ids.some(isPattern)) return [...tables.values()];
+  return [...new Set(ids)].flatMap((id) => tables.get(id) ?? []);
+}
+
+function meetsFilter({ Name: name = '', Values: values = [] }: Filter, world: World): (table: Table) => boolean {
+  if (values.length > valuesPerFilter)
+    throw new Ec2Error('FilterLimitExceeded', 'The maximum number of filter values specified on a single call is 200');
+  const exact = new Set(values);
+  const patterns = values.filter(isPattern).map(patternOf);
+  const accepts = (value: string): boolean => exact.has(value) || patterns.some((pattern) => pattern.test(value));
+  return (table) => valuesOf(table, world, name).some(accepts);
+}
 
 /** The values of a table under a filter's name. The table matches if the filter accepts any of them. */
 function valuesOf(table: Table, world: World, name: string): readonly string[] {

@@ -64,10 +64,16 @@ export function deleteRoute(world: World, input: DeleteRouteCommandInput): World
 
 /** The world with this route in its slot of the table; the same world if the route is already there. */
 export function withRoute(world: World, table: Table, route: StoredRoute): World {
+  const changed = tableWith(table, route);
+  return changed === table ? world : withTable(world, changed);
+}
+
+/** The table with a route. It is the same table if the route is already there. */
+export function tableWith(table: Table, route: StoredRoute): Table {
   const slot = isStatic(route) ? slotAt(table, route.destination) : undefined;
-  if (slot?.target === route.target) return world;
+  if (slot?.target === route.target) return table;
   const routes = slot ? table.routes.map((other) => (other === slot ? route : other)) : [...table.routes, route];
-  return withTable(world, { ...table, routes });
+  return { ...table, routes };
 }
 
 // ── the request ─────────────────────────────────────────────────────────────────────────────────────────────────────

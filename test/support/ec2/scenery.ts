@@ -1,5 +1,5 @@
 import { canonicalBlock, familyOf } from './blocks.ts';
-import { withRoute } from './rules.ts';
+import { tableWith, withRoute } from './rules.ts';
 import {
   type PrefixList,
   type StoredRoute,
@@ -60,8 +60,9 @@ export class Scenery {
       origin: 'CreateRouteTable',
     }));
     const table: Table = { id, vpcId: vpc, ownerId, tags, main, routes: local, ...(edgeOf && { edgeOf }) };
-    this.#become(withTable(this.#world(), table));
-    for (const [destination, target] of Object.entries(routes)) this.route(id, destination, target);
+    // All routes at once: every change of the world copies the list of tables.
+    const full = Object.entries(routes).reduce((made, [to, by]) => tableWith(made, this.#stored(to, by)), table);
+    this.#become(withTable(this.#world(), full));
   }
 
   deleteTable(id: string): void {
@@ -101,17 +102,22 @@ export class Scenery {
   }
 
   /** Adds a route directly, and its target and prefix list if they do not exist. */
-  route(
-    tableId: string,
+  route(tableId: string, destination: string, target: string, more: Partial<StoredRoute> = {}): void {
+    const route = this.#stored(destination, target, more);
+    this.#become(withRoute(this.#world(), this.#table(tableId), route));
+  }
+
+  /** A route as EC2 stores it. Adds its target and prefix list if they do not exist. */
+  #stored(
     destination: string,
     target: string,
     { origin = 'CreateRoute', ...more }: Partial<StoredRoute> = {},
-  ): void {
+  ): StoredRoute {
     const spelled = destination.startsWith('pl-') ? destination : canonicalBlock(destination, familyOf(destination));
     if (spelled === undefined) throw new TypeError(`${destination} is not a CIDR block`);
     if (destination.startsWith('pl-') && !this.#world().prefixLists.has(destination)) this.prefixList(destination);
     if (target.includes('-') && !this.#world().targets.has(target)) this.target(target, attachedIfInterface(target));
-    this.#become(withRoute(this.#world(), this.#table(tableId), { destination: spelled, target, origin, ...more }));
+    return { destination: spelled, target, origin, ...more };
   }
 
   /** Removes the static route of a destination directly. */
