@@ -84,6 +84,14 @@ export async function reconcileTables(planned: readonly Planned[], world: Reconc
     return outcome.some(({ code }) => code === waitsForCreate) && !left?.waiting;
   });
   if (later.length > 0 && !world.interrupted.aborted) await tryAll(later);
+  // A throttled call is repeated while its read is fresh. Then the table is read again, as long as that makes progress.
+  for (let before = Infinity; !world.interrupted.aborted && world.now() < world.until; ) {
+    const refused = due.map((one) => ({ one, calls: tried.get(one)?.outcome.filter(passesByItself).length ?? 0 }));
+    const open = refused.reduce((sum, { calls }) => sum + calls, 0);
+    if (open === 0 || open >= before) break;
+    before = open;
+    await tryAll(refused.filter(({ calls }) => calls > 0).map(({ one }) => one));
+  }
   return planned.map((one) => {
     const result = tried.get(one);
     const { desired, plan } = one;
@@ -93,6 +101,8 @@ export async function reconcileTables(planned: readonly Planned[], world: Reconc
     return { desired, plan: applied, outcome, verified, left, ...(failure !== undefined && { failure }) };
   });
 }
+
+const passesByItself = ({ result, kind }: ChangeOutcome): boolean => result === 'refused' && kind === 'transient';
 
 /** The targets about which the tables will ask again, by VPC: they are asked about together. */
 const likelyTargets =

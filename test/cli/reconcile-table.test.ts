@@ -360,3 +360,29 @@ describe('100 tables, of which 50 have drifted,', () => {
     expect(isRepaired).toBe(true);
   });
 });
+
+describe('when EC2 throttles changes', () => {
+  const listed = Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`10.${20 + n}.0.0/16`, 'pcx-aaaaaaaa']));
+  const refused = { code: 'RequestLimitExceeded' };
+
+  it('one run makes all of them, as long as each round makes some', async () => {
+    const { result, code } = await reconciled({
+      actual: {},
+      listed,
+      arrange: (_, faults) => void faults.strike({ action: 'CreateRoute', after: 2, times: 10 }, { refused }),
+    });
+    expect(result.outcome.every((one) => one.result === 'done')).toBe(true);
+    expect({ verified: result.verified, code }).toEqual({ verified: true, code: exitCode.ok });
+  });
+
+  it('a run ends with a failure when no round makes any', async () => {
+    const { result, code, ec2 } = await reconciled({
+      actual: {},
+      listed,
+      arrange: (_, faults) => void faults.strike({ action: 'CreateRoute' }, { refused }),
+    });
+    expect(result.outcome.every((one) => one.code === 'RequestLimitExceeded')).toBe(true);
+    expect(ec2.journal.counts['CreateRoute']).toBe(18);
+    expect(code).toBe(exitCode.failed);
+  });
+});
