@@ -85,7 +85,7 @@ export async function reconcileTables(planned: readonly Planned[], world: Reconc
   });
   if (later.length > 0 && !world.interrupted.aborted) await tryAll(later);
   // A throttled call is repeated while its read is fresh. Then the table is read again, as long as that makes progress.
-  for (let before = Infinity; !world.interrupted.aborted && world.now() < world.until; ) {
+  for (let before = Infinity; !world.interrupted.aborted && world.now() < world.until;) {
     const refused = due.map((one) => ({ one, calls: tried.get(one)?.outcome.filter(passesByItself).length ?? 0 }));
     const open = refused.reduce((sum, { calls }) => sum + calls, 0);
     if (open === 0 || open >= before) break;

@@ -111,11 +111,15 @@ export function sortKey(block: Cidr): string {
   return `${address.toString(16).padStart(32, '0')}/${String(prefixLength).padStart(3, '0')}`;
 }
 
-/** A block is compared with up to 200 others in one plan, so its numbers are computed once. */
-const numbers = new WeakMap<Cidr, Block & { readonly last: bigint }>();
+/**
+ * The numbers of the blocks read last, by their text. A plan compares a block with up to 200 others; the text of a block
+ * has only one meaning.
+ */
+const numbers = new Map<string, Block & { readonly last: bigint }>();
+const numbersAtMost = 5_000;
 
 function read(block: Cidr): Block & { readonly last: bigint } {
-  const known = numbers.get(block);
+  const known = numbers.get(block.cidr);
   if (known) return known;
   const { kind, cidr } = block;
   const slash = cidr.indexOf('/');
@@ -124,7 +128,8 @@ function read(block: Cidr): Block & { readonly last: bigint } {
   const address = parseIp(cidr.slice(0, slash), { validate: false }).number;
   const last = address + (1n << BigInt(addressBits[kind] - prefixLength)) - 1n;
   const read = { kind, address, prefixLength, last };
-  numbers.set(block, read);
+  if (numbers.size >= numbersAtMost) numbers.clear();
+  numbers.set(cidr, read);
   return read;
 }
 
