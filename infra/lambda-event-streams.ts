@@ -8,8 +8,7 @@ export const eventStreamSerdeProvider = (): never => {
   throw new Error('an operation streams events: leave @smithy/core/event-streams in the bundles (infra/build.ts)');
 };
 
-export class EventStreamSerde {
-  constructor() {
-    eventStreamSerdeProvider();
-  }
+/** The SDK calls it with `new`. */
+export function EventStreamSerde(): never {
+  return eventStreamSerdeProvider();
 }
