@@ -10,30 +10,13 @@ import { desired, item, routeTableId } from '../support/builders.ts';
 import { ec2Buckets } from '../support/ec2/in-memory-ec2.ts';
 import { Functions } from '../support/functions.ts';
 import { InMemoryWorld, inSync, paceOfNobody } from '../support/in-memory-world.ts';
-import { destinationOf, overBucket, rollOut, tableIdOf } from '../support/rollout.ts';
+import { type Figure, figure } from './figure.ts';
+import { type Rollout, destinationOf, overBucket, rollOut, tableIdOf } from '../support/rollout.ts';
 
 // What the issue of speed asks for, as counts and ratios. Time is virtual, so every run gives the same figures.
 
 const second = 1_000;
 const minute = 60 * second;
-
-/** A figure, and what it must reach. Smaller is better. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  /** The largest value that is good enough. */
-  readonly reach: number;
-  readonly ok: boolean;
-}
-
-const figure = (name: string, value: number, unit: string, reach: number): Figure => ({
-  name,
-  value: Math.round(value * 1_000) / 1_000,
-  unit,
-  reach,
-  ok: value <= reach,
-});
 
 const counted = (world: InMemoryWorld, action: string): number => world.ec2.journal.counts[action] ?? 0;
 
@@ -133,9 +116,11 @@ async function cli(): Promise<readonly Figure[]> {
 
 const half = { burst: 25, perSecond: 2.5 };
 
-async function fleetEdit(): Promise<readonly Figure[]> {
+async function fleetEdit(done: (rollout: Rollout) => void): Promise<readonly Figure[]> {
   const [tables, routes] = [100, 50];
-  const { changes, mutations, tookMs, functions, driftMs, throttled, metric, world } = await rollOut(tables, routes);
+  const rollout = await rollOut(tables, routes);
+  done(rollout);
+  const { changes, mutations, tookMs, functions, driftMs, throttled, metric, world } = rollout;
   const settled = Array.from({ length: tables }, (_, n) => world.states.status(tableIdOf(n)).phase);
   return [
     figure('fleet edit, 100 tables × 50 routes: mutations per change', mutations.length / changes, 'calls', 1.05),
@@ -151,8 +136,17 @@ async function fleetEdit(): Promise<readonly Figure[]> {
   ];
 }
 
-/** Somebody makes 5 routes per second for two minutes. Each call is reported after 3 s. */
-async function flood(): Promise<readonly Figure[]> {
+/** Runs a function for an event that reports a call, 3 s after the call. */
+async function report(functions: Functions, id: string, call: ReportedCall): Promise<void> {
+  const { clock, evidence } = functions.world;
+  await clock.sleep(3 * second);
+  await evidence.keep([{ routeTableId: id, call }]);
+  const trigger = { kind: 'event', id: call.id, name: call.name, time: call.time } as const;
+  await functions.run((one, invocation) => reconcile(id, trigger, one, invocation));
+}
+
+/** Somebody makes 5 routes per second for some minutes, half of them to public destinations. */
+export async function flood(minutes = 2): Promise<readonly Figure[]> {
   const routes = { '10.20.0.0/16': 'pcx-aaaaaaaa' };
   const world = await inSync(routes, { buckets: ec2Buckets, routesPerFamily: 1_000 });
   world.ec2.scenery.target('igw-aaaaaaaa');
@@ -160,40 +154,83 @@ async function flood(): Promise<readonly Figure[]> {
   const functions = new Functions(world);
   const { clock, ec2 } = world;
   const attacker = ec2.as('attacker');
-  const made = 600;
+  const made = minutes * 300;
   const running: Promise<unknown>[] = [];
-  const report = async (call: ReportedCall): Promise<void> => {
-    await clock.sleep(3 * second);
-    await world.evidence.keep([{ routeTableId, call }]);
-    const trigger = { kind: 'event', id: call.id, name: call.name, time: call.time } as const;
-    await functions.run((one, invocation) => reconcile(routeTableId, trigger, one, invocation));
-  };
+  const madeAt = new Map<string, number>();
   const attack = async (): Promise<void> => {
     for (let n = 0; n < made; n++) {
       await clock.sleep(200);
       const destination = `${n % 2 === 0 ? 52 : 10}.${100 + (n >> 8)}.${n & 255}.0/24`;
       const input = { RouteTableId: routeTableId, DestinationCidrBlock: destination, GatewayId: 'igw-aaaaaaaa' };
       await attacker.createRoute(input).catch(() => undefined);
+      madeAt.set(destination, clock.now().getTime());
       const call = world.callOf({ name: 'CreateRoute', destination, target: 'igw-aaaaaaaa' });
-      running.push(report(call));
+      running.push(report(functions, routeTableId, call));
     }
   };
   const attacked = attack();
-  await Promise.all([attacked, functions.deliver(clock.now().getTime() + 2 * minute)]);
+  await Promise.all([attacked, functions.deliver(clock.now().getTime() + minutes * minute)]);
   const left = Object.keys(ec2.scenery.routesOf(routeTableId)).length - 1;
   await Promise.all(running);
   await functions.deliver(clock.now().getTime() + 10 * minute);
   const after = Object.keys(ec2.scenery.routesOf(routeTableId)).length - 1;
-  const deletes = ec2.journal.mutations.filter(({ action, changed }) => action === 'DeleteRoute' && changed).length;
+  const deletes = ec2.journal.mutations.filter(({ action, changed }) => action === 'DeleteRoute' && changed);
+  const lasted = (isPublic: boolean): number => {
+    const all = deletes.flatMap(({ input: { DestinationCidrBlock: destination }, reachedAt }) => {
+      const text = String(destination);
+      return text.startsWith('52.') === isPublic ? (reachedAt?.getTime() ?? Infinity) - (madeAt.get(text) ?? 0) : [];
+    });
+    return all.sort((x, y) => x - y)[Math.floor(all.length / 2)] ?? Infinity;
+  };
   return [
     figure(
-      'flood of 5 routes per second for 2 minutes: routes left at its end, of those made',
+      `flood of 5 routes per second for ${minutes} minutes: routes left at its end, of those made`,
       left / made,
       'ratio',
       0.2,
     ),
     figure('  routes left in the end', after, 'routes', 0),
-    figure('  deletes per route made', deletes / made, 'calls', 1),
+    figure('  deletes per route made', deletes.length / made, 'calls', 1),
+    figure('  life of a public route, relative to a private one (medians)', lasted(true) / lasted(false), 'ratio', 1),
+    figure('  life of a public route (median)', lasted(true) / second, 'seconds', 60),
+    figure('  failed functions', functions.failures.length, 'functions', 0),
+  ];
+}
+
+/** 1,000 events on 10 tables within 10 s. Each is a route that somebody leads elsewhere. */
+async function storm(): Promise<readonly Figure[]> {
+  const [tables, events] = [10, 1_000];
+  const world = await smallTables(tables);
+  world.faults.strike({}, { reachesAfterMs: 60, answersAfterMs: 40 });
+  const functions = new Functions(world);
+  const { clock, ec2 } = world;
+  const running: Promise<unknown>[] = [];
+  for (let n = 0; n < events; n++) {
+    const id = tableIdOf(n % tables);
+    const [destination, target] = [destinationOf(0), 'pcx-bbbbbbbb'];
+    ec2.scenery.route(id, destination, target);
+    running.push(report(functions, id, world.callOf({ name: 'ReplaceRoute', destination, target })));
+    await clock.sleep(10);
+  }
+  await Promise.all(running);
+  const reads = counted(world, 'DescribeRouteTables');
+  const ours = ec2.journal.mutations;
+  const atOnce = ours.map(
+    ({ input, calledAt, endedAt }) =>
+      ours.filter(
+        (other) =>
+          other.input['RouteTableId'] === input['RouteTableId'] &&
+          other.calledAt < (endedAt ?? calledAt) &&
+          (other.endedAt ?? other.calledAt) > calledAt,
+      ).length,
+  );
+  await functions.deliver(clock.now().getTime() + 40 * minute);
+  const wrong = Array.from({ length: tables }, (_, n) => ec2.scenery.routesOf(tableIdOf(n))[destinationOf(0)]);
+  return [
+    figure('storm of 1,000 events on 10 tables in 10 s: reads', reads, 'calls', 60),
+    figure('  writers of one table at the same time', Math.max(...atOnce), 'writers', 1),
+    figure('  repairs', ours.length, 'calls', 60),
+    figure('  tables left drifted', wrong.filter((target) => target !== 'pcx-aaaaaaaa').length, 'tables', 0),
     figure('  failed functions', functions.failures.length, 'functions', 0),
   ];
 }
@@ -217,8 +254,10 @@ async function brake(): Promise<readonly Figure[]> {
   ];
 }
 
-export async function figures(): Promise<readonly Figure[]> {
+/** @param edited receives what happened in the fleet edit */
+export async function figures(edited: (rollout: Rollout) => void): Promise<readonly Figure[]> {
   const all: Figure[] = [];
-  for (const measure of [oneTable, sweeps, cli, fleetEdit, flood, brake]) all.push(...(await measure()));
+  for (const measure of [oneTable, sweeps, cli, () => fleetEdit(edited), storm, () => flood(), brake])
+    all.push(...(await measure()));
   return all;
 }

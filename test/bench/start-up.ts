@@ -3,6 +3,8 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { destinationOf, tableIdOf } from '../support/rollout.ts';
+import { type Figure, figure } from './figure.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const fixture = (name: string): string => join(root, 'test', 'fixtures', name);
@@ -17,7 +19,11 @@ const calls = {
 const rounds = 30;
 
 /** The start of the CLI, in times of what Node itself takes to run an empty script: as a package, and in a checkout. */
-export function startUp(): { readonly packageBytes: number; readonly rows: readonly (readonly string[])[] } {
+export function startUp(): {
+  readonly packageBytes: number;
+  readonly rows: readonly (readonly string[])[];
+  readonly figures: readonly Figure[];
+} {
   const folder = mkdtempSync(join(tmpdir(), 'routectl-bench-'));
   try {
     spawnSync(process.execPath, [join(root, 'bin', 'build.ts')], { stdio: 'inherit' });
@@ -32,7 +38,10 @@ export function startUp(): { readonly packageBytes: number; readonly rows: reado
     }));
     const took = bestOf([empty, ...starts.flatMap(({ packed, checkout }) => [packed, checkout])]);
     const ratio = (args: readonly string[]): string => ((took.get(args) ?? 0) / (took.get(empty) ?? 1)).toFixed(2);
+    const fleet = ['plan', '-f', ...fleetFiles(folder)];
+    const seconds = [1, 2, 3, 4, 5].map(() => timeOf([join(folder, 'bin', 'routectl.js'), ...fleet]) / 1_000);
     return {
+      figures: [figure('offline plan of 500 tables × 50 routes', Math.min(...seconds), 'seconds', 0.8, 'timed')],
       packageBytes: sizeOf(join(folder, 'dist')),
       rows: starts.map(({ name, packed, checkout }) => [name, ratio(packed), ratio(checkout)]),
     };
@@ -46,12 +55,37 @@ function bestOf(all: readonly (readonly string[])[]): ReadonlyMap<readonly strin
   const best = new Map<readonly string[], number>();
   for (let round = 0; round < rounds; round++) {
     for (const args of all) {
-      const begun = performance.now();
-      spawnSync(process.execPath, args, { stdio: 'ignore' });
-      best.set(args, Math.min(best.get(args) ?? Infinity, performance.now() - begun));
+      best.set(args, Math.min(best.get(args) ?? Infinity, timeOf(args)));
     }
   }
   return best;
+}
+
+function timeOf(args: readonly string[]): number {
+  const begun = performance.now();
+  const { status } = spawnSync(process.execPath, args, { stdio: 'ignore' });
+  // A plan with changes or waiting deletes ends with 2 or 3.
+  if (status === null || status === 1) throw new Error(`${args.join(' ')} ended with ${status}`);
+  return performance.now() - begun;
+}
+
+/** Writes the items of a fleet and what EC2 answers about it. @returns the arguments that name them */
+function fleetFiles(folder: string): readonly string[] {
+  const [items, answer] = [join(folder, 'fleet.json'), join(folder, 'fleet-answer.json')];
+  const ids = Array.from({ length: 500 }, (_, n) => tableIdOf(n));
+  const [VpcPeeringConnectionId, VpcId, OwnerId] = ['pcx-aaaaaaaa', 'vpc-aaaaaaaa', '111122223333'];
+  const destinations = Array.from({ length: 50 }, (_, n) => destinationOf(n));
+  const routes = destinations.map((destination) => ({ destination, target: VpcPeeringConnectionId }));
+  writeFileSync(items, JSON.stringify(ids.map((routeTableId) => ({ routeTableId, routes }))));
+  const Routes = destinations.map((DestinationCidrBlock) => ({
+    DestinationCidrBlock,
+    VpcPeeringConnectionId,
+    Origin: 'CreateRoute',
+    State: 'active',
+  }));
+  const RouteTables = ids.map((RouteTableId) => ({ RouteTableId, VpcId, OwnerId, Routes, Associations: [], Tags: [] }));
+  writeFileSync(answer, JSON.stringify({ RouteTables }));
+  return [items, '--actual', answer];
 }
 
 const sizeOf = (folder: string): number =>
