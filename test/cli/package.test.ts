@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -26,7 +36,7 @@ describe('the package of npm pack', () => {
   beforeAll(async () => {
     const env = { ...process.env, PATH, HOME: folder };
     // What an earlier build left must not help.
-    rmSync(join(root, 'dist', 'cli'), { recursive: true, force: true });
+    for (const built of ['cli', 'infra']) rmSync(join(root, 'dist', built), { recursive: true, force: true });
     await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, env });
     const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
     await run('npm', ['install', '--offline', '--omit=dev', '--no-audit', '--no-fund', `./${archive}`], {
@@ -42,21 +52,33 @@ describe('the package of npm pack', () => {
     expect(readdirSync(join(folder, 'node_modules', '.bin'))).toEqual(['routectl']);
   });
 
-  it('contains the built CLI, the schema and the licenses of what is built in, and is smaller than 2 MB', () => {
-    const others = files().filter((name) => !/^dist\/cli\/[\w-]+\.cjs$/.test(name));
+  it('contains the built CLI, the construct with its types and functions, the schema and the licenses', () => {
+    const others = files().filter((name) => !/^dist\/(cli\/[\w-]+\.cjs|infra\/[\w-]+\.d\.cts)$/.test(name));
+    const functions = ['on-desired-change', 'on-requeue', 'on-route-change', 'sweep', 'widget'];
     expect(others.toSorted()).toEqual([
       'LICENSE',
       'README.md',
       'bin/routectl.js',
       'dist/cli/licenses.txt',
+      'dist/infra/index.cjs',
+      'dist/infra/licenses.txt',
+      ...functions.flatMap((name) => [`dist/lambdas/${name}/index.mjs`, `dist/lambdas/${name}/index.mjs.map`]),
       'dist/schema/desired-route-table.schema.json',
       'package.json',
     ]);
-    const bytes = files().reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
-    expect(bytes).toBeLessThan(2_000_000);
     const licenses = readFileSync(join(installed, 'dist', 'cli', 'licenses.txt'), 'utf8');
     expect(licenses).toMatch(/^commander \d/m);
     expect(licenses).toMatch(/^@aws-sdk\/client-ec2 \d/m);
+    expect(readFileSync(join(installed, 'dist', 'infra', 'licenses.txt'), 'utf8')).toMatch(/^zod \d/m);
+  });
+
+  it('is smaller than 10 MB: 1.6 MB for routectl, and source maps are half of the rest', () => {
+    const bytes = (folder: string): number =>
+      files()
+        .filter((name) => name.startsWith(folder))
+        .reduce((sum, name) => sum + statSync(join(installed, name)).size, 0);
+    expect(bytes('dist/cli/')).toBeLessThan(1_600_000);
+    expect(bytes('')).toBeLessThan(10_000_000);
   });
 
   it('prints the same help and the same version as a checkout', async () => {
@@ -87,5 +109,59 @@ describe('the package of npm pack', () => {
     const { stdout } = await program(['import', '--all', '--actual', fixture('describe-route-tables.json')]);
     const [, schema = ''] = /^# yaml-language-server: \$schema=(.+)$/m.exec(stdout) ?? [];
     expect(existsSync(join(folder, schema))).toBe(true);
+  });
+
+  describe('in a CDK app', () => {
+    const app = `
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { RouteReconciler, type RouteReconcilerProps } from 'route-reconciler';
+const props: RouteReconcilerProps = { sweepInterval: Duration.minutes(10) };
+// @ts-expect-error: the props are typed
+const wrong: RouteReconcilerProps = { sweepInterval: 10 };
+const app = new App({ outdir: 'cdk.out' });
+const reconciler = new RouteReconciler(new Stack(app, 'Network'), 'Routes', { ...wrong, ...props });
+const name: string = reconciler.desiredTable.tableName;
+app.synth();
+`;
+    beforeAll(() => {
+      for (const name of ['aws-cdk-lib', 'constructs', '@types'])
+        symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+      writeFileSync(join(folder, 'app.cts'), app);
+      writeFileSync(join(folder, 'app.mts'), app);
+    });
+
+    it('has types, for CommonJS and for ES modules', async () => {
+      const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--types', 'node'];
+      const check = run(join(root, 'node_modules', '.bin', 'tsc'), [...options, 'app.cts', 'app.mts'], { cwd: folder });
+      await expect(check).resolves.toBeDefined();
+    });
+
+    it('has no types that name what the package does not contain', () => {
+      const types = files().filter((name) => name.endsWith('.d.cts'));
+      const imported = types.flatMap((name) =>
+        [...readFileSync(join(installed, name), 'utf8').matchAll(/(?:from |import\()'([^']+)'/g)].map(
+          ([, from = '']) => from,
+        ),
+      );
+      const elsewhere = imported.filter(
+        (from) => !types.includes(from.replace(/^\.\/(.+)\.cjs$/, 'dist/infra/$1.d.cts')),
+      );
+      expect(new Set(elsewhere.map((from) => from.replace(/\/.*/, '')))).toEqual(
+        new Set(['aws-cdk-lib', 'constructs']),
+      );
+    });
+
+    it('is required and imported, and synthesized with its functions', async () => {
+      const same = `import './app.mts';
+import { createRequire } from 'node:module';
+import { RouteReconciler } from 'route-reconciler';
+process.exitCode = createRequire(import.meta.url)('route-reconciler').RouteReconciler === RouteReconciler ? 0 : 1;
+`;
+      writeFileSync(join(folder, 'run.mts'), same);
+      await run(process.execPath, ['run.mts'], { cwd: folder });
+      const assets = readdirSync(join(folder, 'cdk.out'), { withFileTypes: true }).filter((one) => one.isDirectory());
+      expect(assets).toHaveLength(5);
+      for (const { name } of assets) expect(existsSync(join(folder, 'cdk.out', name, 'index.mjs'))).toBe(true);
+    });
   });
 });

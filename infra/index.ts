@@ -1,0 +1,3 @@
+// What `import … from 'route-reconciler'` gives to a CDK app. `bin/build.ts` builds it into the package.
+export { RouteReconciler, type RouteReconcilerProps } from './route-reconciler.ts';
+export type { FunctionCode, ReconcilerFunction } from './reconciler-function.ts';
