@@ -18,6 +18,11 @@ export interface AlarmsProps {
   readonly topic?: ITopic | undefined;
   /** Makes a new topic reject publishing without TLS. */
   readonly enforceSSL: boolean;
+  /**
+   * Encrypts a new topic.
+   * @default - a new key
+   */
+  readonly encryptionKey?: IKey | undefined;
   /** The functions to watch, by the name that the alarms use. */
   readonly functions: Readonly<Record<string, IFunction>>;
   /** The dead-letter queues: events, invocations, edits and requeues that could not be processed. */
@@ -87,7 +92,7 @@ export class Alarms extends Construct {
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    const { topic, key } = props.topic ? { topic: props.topic, key: undefined } : alarmTopic(this, props.enforceSSL);
+    const { topic, key } = props.topic ? { topic: props.topic, key: undefined } : alarmTopic(this, props);
     this.topic = topic;
     this.key = key;
     this.#period = props.period;

@@ -1,3 +1,4 @@
 // What `import … from 'route-reconciler'` gives to a CDK app. `bin/build.ts` builds it into the package.
-export { RouteReconciler, type RouteReconcilerProps } from './route-reconciler.ts';
+export { RouteReconciler } from './route-reconciler.ts';
+export type { RouteReconcilerProps } from './props.ts';
 export type { FunctionCode, ReconcilerFunction } from './reconciler-function.ts';

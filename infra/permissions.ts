@@ -1,8 +1,19 @@
-import { Stack, Token, Validations } from 'aws-cdk-lib';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { Annotations, Stack, Token, Validations } from 'aws-cdk-lib';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AnyPrincipal,
+  Effect,
+  type Grant,
+  type IGrantable,
+  Policy,
+  PolicyStatement,
+  type Role,
+} from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import type { AnyTable } from './props.ts';
+import type { Tables } from './tables.ts';
 import { eventSource } from '../reconciler/core/announce/domain-event.ts';
 
 const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'];
@@ -22,31 +33,28 @@ const targetReads = [
   'ec2:DescribeVpnGateways',
 ];
 
-/** The tables and the queue a reconcile reads and writes, and the tag that opens a route table to it. */
-export interface Reach {
-  readonly desiredTable: Table;
-  readonly ordersTable: Table;
-  readonly stateTable: Table;
+/** The tables and the queue that a reconcile reads and writes. */
+export interface Reach extends Tables {
   readonly requeue: Queue;
-  readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
   /** The stack runs on the emulators of the local stack. */
   readonly isEmulated: boolean;
 }
 
+/** Which route tables may be changed. A table must fulfil everything that is given. */
+export interface Changeable {
+  readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
+  readonly managedVpcIds?: readonly string[] | undefined;
+}
+
 /**
- * Lets `role` reconcile route tables: read the desired items, read the route tables and the state of their targets,
- * change their routes, record what was done, and requeue a reconcile.
- *
- * Routes only: the role may not create, delete, associate or tag a route table. Tags matter most: with `managedTag` the
- * tag decides which tables may be changed, so no function may set it. IAM has no condition on the destination or the
- * target of a route: the plan decides which routes are ours.
+ * Lets `role` reconcile route tables, except for changing their routes: read the desired items, read the route tables and
+ * the state of their targets, record what was done, and requeue a reconcile.
  */
 export function allowReconcile(
   role: Role,
-  { desiredTable, ordersTable, stateTable, requeue, managedTag, isEmulated }: Reach,
+  { desiredTable, ordersTable, stateTable, requeue, isEmulated }: Reach,
 ): void {
   const stack = Stack.of(role);
-  const routeTables = stack.formatArn({ service: 'ec2', resource: 'route-table', resourceName: '*' });
 
   role.addToPolicy(
     new PolicyStatement({
@@ -66,21 +74,13 @@ export function allowReconcile(
       conditions: { StringEquals: { 'aws:RequestedRegion': stack.region } },
     }),
   );
-  role.addToPolicy(
-    new PolicyStatement({
-      sid: 'ChangeRoutes',
-      effect: Effect.ALLOW,
-      actions: ['ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:DeleteRoute'],
-      resources: [routeTables],
-      ...(managedTag && { conditions: { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } } }),
-    }),
-  );
   // The item, the lease and the orders are read together, in one batch. No function can write what people write.
-  desiredTable.grant(role, 'dynamodb:BatchGetItem');
-  ordersTable.grant(role, 'dynamodb:BatchGetItem');
+  allow(role, desiredTable, 'dynamodb:BatchGetItem');
+  allow(role, ordersTable, 'dynamodb:BatchGetItem');
   // History and leases are written one by one. The index and the reported calls are written in batches and queried.
-  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
+  allow(role, stateTable, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query', ...write);
   requeue.grant(role, 'sqs:SendMessage');
+  requeue.encryptionMasterKey?.grantEncryptDecrypt(role);
   const bus = stack.formatArn({ service: 'events', resource: 'event-bus', resourceName: 'default' });
   role.addToPolicy(
     new PolicyStatement({
@@ -94,26 +94,56 @@ export function allowReconcile(
     }),
   );
 
-  Validations.of(role).acknowledge(
-    {
-      id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'The Describe calls (and ListStreams) have no resource-level permissions.',
-    },
-    {
-      id: `AwsSolutions-IAM5[Resource::${readable(routeTables, stack)}]`,
-      reason:
-        'Tables become managed by an item in DynamoDB, so their ids are not known here; account and Region are fixed, and managedTag narrows it further.',
-    },
-  );
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason: 'The Describe calls (and ListStreams) have no resource-level permissions.',
+  });
 }
 
-type Tables = Pick<Reach, 'desiredTable' | 'ordersTable' | 'stateTable'>;
+/**
+ * Lets `roles` change routes. This policy is their only permission to write in EC2.
+ *
+ * Routes only: the roles may not create, delete, associate or tag a route table. Tags matter most: with `managedTag` the
+ * tag decides which tables may be changed, so no function may set it. IAM has no condition on the destination or the
+ * target of a route: the plan decides which routes are ours.
+ */
+export function allowChanges(
+  scope: Construct,
+  roles: readonly Role[],
+  { managedTag, managedVpcIds }: Changeable,
+): Policy {
+  const stack = Stack.of(scope);
+  const routeTables = stack.formatArn({ service: 'ec2', resource: 'route-table', resourceName: '*' });
+  const vpcs = managedVpcIds?.map((id) => stack.formatArn({ service: 'ec2', resource: 'vpc', resourceName: id }));
+  const policy = new Policy(scope, 'ChangeRoutes', {
+    roles: [...roles],
+    statements: [
+      new PolicyStatement({
+        sid: 'ChangeRoutes',
+        effect: Effect.ALLOW,
+        actions: ['ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:DeleteRoute'],
+        resources: [routeTables],
+        conditions: {
+          ...(managedTag && { StringEquals: { [`aws:ResourceTag/${managedTag.key}`]: managedTag.value } }),
+          // The key is the ARN of the VPC, not its id.
+          ...(vpcs && { ArnEquals: { 'ec2:Vpc': vpcs } }),
+        },
+      }),
+    ],
+  });
+  Validations.of(policy).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${readable(routeTables, stack)}]`,
+    reason:
+      'Tables become managed by an item in DynamoDB, so their ids are not known here; account and Region are fixed, and managedTag and managedVpcIds narrow it further.',
+  });
+  return policy;
+}
 
 /** Lets `role` read everything that is stored, and change nothing. */
 export function allowShow(role: Role, { desiredTable, ordersTable, stateTable }: Tables): void {
-  desiredTable.grant(role, 'dynamodb:Scan');
-  ordersTable.grant(role, 'dynamodb:Scan');
-  stateTable.grant(role, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
+  allow(role, desiredTable, 'dynamodb:Scan');
+  allow(role, ordersTable, 'dynamodb:Scan');
+  allow(role, stateTable, 'dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query');
 }
 
 /** Lets `role` read all desired items and all orders in bulk. */
@@ -121,8 +151,8 @@ export function allowSweep(
   role: Role,
   { desiredTable, ordersTable }: Pick<Tables, 'desiredTable' | 'ordersTable'>,
 ): void {
-  desiredTable.grant(role, 'dynamodb:Scan');
-  ordersTable.grant(role, 'dynamodb:Scan');
+  allow(role, desiredTable, 'dynamodb:Scan');
+  allow(role, ordersTable, 'dynamodb:Scan');
 }
 
 /** Lets `role` see whether these event source mappings are enabled, and change none of them. */
@@ -140,16 +170,65 @@ export function allowReadMappings(
   );
 }
 
+/** Lets somebody write desired items with any tool, and read them. */
+export const allowWriteDesired = (grantee: IGrantable, { desiredTable }: Pick<Tables, 'desiredTable'>): Grant =>
+  allow(
+    grantee,
+    desiredTable,
+    'dynamodb:BatchGetItem',
+    'dynamodb:GetItem',
+    'dynamodb:Query',
+    'dynamodb:Scan',
+    ...write,
+  );
+
+/** Lets somebody pause, stop, hold and approve, and read all orders. */
+export const allowOrder = (grantee: IGrantable, { ordersTable }: Pick<Tables, 'ordersTable'>): Grant =>
+  allow(grantee, ordersTable, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan', ...write);
+
+/** Lets somebody read all states and histories. */
+export const allowReadState = (grantee: IGrantable, { stateTable }: Pick<Tables, 'stateTable'>): Grant =>
+  allow(grantee, stateTable, 'dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan');
+
+/** Allows actions on a table, and the use of its key. */
+function allow(grantee: IGrantable, table: AnyTable, ...actions: readonly string[]): Grant {
+  if (actions.some((action) => write.includes(action))) table.encryptionKey?.grantEncryptDecrypt(grantee);
+  else table.encryptionKey?.grantDecrypt(grantee);
+  return table.grant(grantee, ...actions);
+}
+
+const denied = { effect: Effect.DENY, principals: [new AnyPrincipal()] };
+
 /**
- * Denies everybody except these roles to write states and to send messages to the requeue queue: a forged memory would
- * let deletes go without approval. These are policies of the table and the queue, so no identity policy of the account,
- * however wide, allows it by accident. (The emulators of the local stack enforce the policy of the queue. They accept
- * the policy of the table, but do not enforce it.)
+ * Denies everybody except roles in this path to write states: a forged memory would let deletes go without approval. It
+ * is a policy of the table, so no identity policy of the account, however wide, allows it by accident. The table outlives
+ * the roles, and the roles of a later deployment must be able to write it, so the policy names no role.
+ *
+ * The emulators of the local stack accept this policy, but do not enforce it.
  */
-export function denyOthers(
-  roles: readonly Role[],
-  { stateTable, requeue }: Pick<Reach, 'stateTable' | 'requeue'>,
-): void {
+export function denyOthersToWrite({ stateTable }: Pick<Tables, 'stateTable'>, rolePath: string): void {
+  const { account, partition } = Stack.of(stateTable);
+  if (!(stateTable instanceof Table)) {
+    Annotations.of(stateTable).addWarningV2(
+      'route-reconciler:stateTablePolicy',
+      'the policy of this table cannot be changed here: deny everybody except the roles of the reconciler to write it (docs/security.md)',
+    );
+    return;
+  }
+  stateTable.addToResourcePolicy(
+    new PolicyStatement({
+      sid: 'OnlyTheFunctionsWrite',
+      ...denied,
+      conditions: { ArnNotLike: { 'aws:PrincipalArn': `arn:${partition}:iam::${account}:role${rolePath}*` } },
+      actions: [...write, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate', 'dynamodb:PartiQLDelete'],
+      // In this policy `*` is the table itself: its ARN is not known before it exists.
+      resources: ['*'],
+    }),
+  );
+}
+
+/** Denies everybody except these roles to send messages to the requeue queue, as `denyOthersToWrite` does for states. */
+export function denyOthersToSend(roles: readonly Role[], { requeue }: Pick<Reach, 'requeue'>): void {
   // On AWS, aws:PrincipalArn is the role. In the emulators of the local stack it is the session of the role.
   const sessions = roles.map((role) =>
     Stack.of(role).formatArn({
@@ -159,24 +238,11 @@ export function denyOthers(
       resourceName: `${role.roleName}/*`,
     }),
   );
-  const others = {
-    effect: Effect.DENY,
-    principals: [new AnyPrincipal()],
-    conditions: { ArnNotLike: { 'aws:PrincipalArn': [...roles.map(({ roleArn }) => roleArn), ...sessions] } },
-  };
-  stateTable.addToResourcePolicy(
-    new PolicyStatement({
-      sid: 'OnlyTheFunctionsWrite',
-      ...others,
-      actions: [...write, 'dynamodb:PartiQLInsert', 'dynamodb:PartiQLUpdate', 'dynamodb:PartiQLDelete'],
-      // In this policy `*` is the table itself: its ARN is not known before it exists.
-      resources: ['*'],
-    }),
-  );
   requeue.addToResourcePolicy(
     new PolicyStatement({
       sid: 'OnlyTheFunctionsSend',
-      ...others,
+      ...denied,
+      conditions: { ArnNotLike: { 'aws:PrincipalArn': [...roles.map(({ roleArn }) => roleArn), ...sessions] } },
       actions: ['sqs:SendMessage'],
       resources: [requeue.queueArn],
     }),

@@ -1,15 +1,25 @@
 import path from 'node:path';
-import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyStatement, type Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { type RoleNames, namedRole } from './roles.ts';
 
 /** Where the code of all functions is: in a folder here, or in a zip file in a bucket, each with `<entry>/index.mjs`. */
 export type FunctionCode = { readonly directory: string } | { readonly bucket: IBucket; readonly key: string };
+
+/** Where in a VPC the functions run. */
+export interface VpcPlacement {
+  readonly vpc: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: ISecurityGroup[];
+}
 
 export interface ReconcilerFunctionProps {
   /** The function's file in `lambdas/`, without its extension. */
@@ -23,6 +33,14 @@ export interface ReconcilerFunctionProps {
   readonly memory: number;
   readonly logRetention: RetentionDays;
   readonly logRemovalPolicy: RemovalPolicy;
+  readonly roles: RoleNames;
+  /**
+   * Encrypts the log.
+   * @default - a key of CloudWatch Logs
+   */
+  readonly encryptionKey?: IKey | undefined;
+  /** @default - in no VPC */
+  readonly network?: VpcPlacement | undefined;
   readonly reservedConcurrency?: number | undefined;
   /** For a function invoked asynchronously: receives invocations that failed three times or expired. */
   readonly failedInvocations?: IQueue;
@@ -42,10 +60,13 @@ export class ReconcilerFunction extends Construct {
     this.logGroup = new LogGroup(this, 'Logs', {
       retention: props.logRetention,
       removalPolicy: props.logRemovalPolicy,
+      ...(props.encryptionKey && { encryptionKey: props.encryptionKey }),
     });
     // Avoid the managed policy AWSLambdaBasicExecutionRole: it allows writes to every log group of the account.
-    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    const lambda = new ServicePrincipal('lambda.amazonaws.com');
+    this.role = namedRole(this, 'Role', { ...props.roles, name: id, assumedBy: lambda });
     this.logGroup.grantWrite(this.role);
+    if (props.network) allowInterfaces(this.role);
 
     this.function = new LambdaFunction(this, 'Function', {
       description: props.description,
@@ -62,6 +83,7 @@ export class ReconcilerFunction extends Construct {
         NODE_OPTIONS: '--enable-source-maps',
         ...(props.ec2Endpoint && { AWS_ENDPOINT_URL_EC2: `${props.ec2Endpoint}/role/${this.role.roleName}` }),
       },
+      ...props.network,
       ...(props.reservedConcurrency !== undefined && { reservedConcurrentExecutions: props.reservedConcurrency }),
       ...(props.failedInvocations && {
         onFailure: new SqsDestination(props.failedInvocations),
@@ -71,6 +93,37 @@ export class ReconcilerFunction extends Construct {
       }),
     });
   }
+}
+
+/**
+ * Lets Lambda attach the function to its VPC, and keeps the function's own code from using these permissions. (The
+ * managed policy AWSLambdaVPCAccessExecutionRole would let the code use them, and write every log group.)
+ */
+function allowInterfaces(role: Role): void {
+  const writes = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const reads = ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSubnets'];
+  role.addToPolicy(new PolicyStatement({ sid: 'AttachToVpc', actions: [...writes, ...reads], resources: ['*'] }));
+  const anyFunction = Stack.of(role).formatArn({
+    service: 'lambda',
+    resource: 'function',
+    resourceName: '*',
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  });
+  role.addToPolicy(
+    new PolicyStatement({
+      sid: 'OnlyLambdaAttaches',
+      effect: Effect.DENY,
+      actions: writes,
+      resources: ['*'],
+      // Calls of the function's code have this key. Lambda's own calls do not.
+      conditions: { ArnLike: { 'lambda:SourceFunctionArn': anyFunction } },
+    }),
+  );
 }
 
 function codeOf(entry: string, code: FunctionCode): { readonly code: Code; readonly handler: string } {

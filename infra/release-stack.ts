@@ -1,7 +1,19 @@
-import { BootstraplessSynthesizer, CfnCondition, CfnParameter, Duration, Fn, Stack } from 'aws-cdk-lib';
+import {
+  Aws,
+  BootstraplessSynthesizer,
+  CfnCondition,
+  CfnParameter,
+  CfnResource,
+  Duration,
+  Fn,
+  Stack,
+  Validations,
+} from 'aws-cdk-lib';
+import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSubscription } from 'aws-cdk-lib/aws-sns';
-import type { Construct } from 'constructs';
+import type { Construct, IConstruct } from 'constructs';
 import { RouteReconciler } from './route-reconciler.ts';
 import { addOutputs } from './stack.ts';
 
@@ -32,23 +44,77 @@ export class ReleaseStack extends Stack {
       minValue: 1,
       maxValue: 3650,
     });
+    const logRetentionDays = new CfnParameter(this, 'LogRetentionDays', {
+      type: 'Number',
+      description: 'How many days the logs of the functions are kept.',
+      default: RetentionDays.THREE_MONTHS,
+      allowedValues: ['7', '30', '90', '180', '365', '731'],
+    });
     const alarmEmail = new CfnParameter(this, 'AlarmEmail', {
       description: 'An address that gets all alarms and messages. SNS asks it to confirm. Empty: nobody.',
       default: '',
     });
+    const observeOnly = yesOrNo(this, 'ObserveOnly', {
+      description: 'Whether no function may write to EC2. Then all drift is only reported.',
+    });
+    const createTrail = yesOrNo(this, 'CreateTrail', {
+      description:
+        'Whether to create a CloudTrail trail, and a bucket for it. Needed if no trail logs management write events.',
+    });
+    const boundary = new CfnParameter(this, 'PermissionsBoundaryArn', {
+      description: 'The policy that limits all roles. Empty: none.',
+      default: '',
+    });
+    const rolePath = new CfnParameter(this, 'RolePath', {
+      description: 'The path of all roles. It begins and ends with a slash. No other role should have it.',
+      default: '/route-reconciler/',
+      allowedPattern: '/([!-~]+/)?',
+    });
 
+    const hasBoundary = isGiven(this, 'HasPermissionsBoundary', boundary);
     const reconciler = new RouteReconciler(this, 'RouteReconciler', {
       code: { bucket: Bucket.fromBucketName(this, 'Code', bucket.valueAsString), key: key.valueAsString },
       historyRetention: Duration.days(historyDays.valueAsNumber),
+      logRetention: logRetentionDays.valueAsNumber,
+      rolePath: rolePath.valueAsString,
+      permissionsBoundary: ManagedPolicy.fromManagedPolicyArn(
+        this,
+        'PermissionsBoundary',
+        Fn.conditionIf(hasBoundary.logicalId, boundary.valueAsString, Aws.NO_VALUE).toString(),
+      ),
+      createTrail: true,
     });
+    const { onRouteChange, onDesiredChange, onRequeue, sweep } = reconciler;
+    for (const { function: each } of [onRouteChange, onDesiredChange, onRequeue, sweep])
+      each.addEnvironment('OBSERVE_ONLY', observeOnly.valueAsString);
+    onlyIf(is(this, 'MayChangeRoutes', observeOnly, 'false'), reconciler.node.findChild('ChangeRoutes'));
+    const createsTrail = is(this, 'CreatesTrail', createTrail, 'true');
+    for (const name of ['Trail', 'TrailBucket']) onlyIf(createsTrail, reconciler.node.findChild(name));
     const subscription = new CfnSubscription(this, 'AlarmSubscription', {
       topicArn: reconciler.alarmTopic.topicArn,
       protocol: 'email',
       endpoint: alarmEmail.valueAsString,
     });
-    subscription.cfnOptions.condition = new CfnCondition(this, 'HasAlarmEmail', {
-      expression: Fn.conditionNot(Fn.conditionEquals(alarmEmail.valueAsString, '')),
+    onlyIf(isGiven(this, 'HasAlarmEmail', alarmEmail), subscription);
+    Validations.of(this).acknowledge({
+      id: 'CloudFormation-Validate::W1030',
+      reason: 'The empty default of PermissionsBoundaryArn means that the roles have none.',
     });
     addOutputs(this, reconciler);
   }
+}
+
+const yesOrNo = (scope: Construct, id: string, { description }: { readonly description: string }): CfnParameter =>
+  new CfnParameter(scope, id, { description, default: 'false', allowedValues: ['true', 'false'] });
+
+const is = (scope: Construct, id: string, { valueAsString }: CfnParameter, value: string): CfnCondition =>
+  new CfnCondition(scope, id, { expression: Fn.conditionEquals(valueAsString, value) });
+
+const isGiven = (scope: Construct, id: string, { valueAsString }: CfnParameter): CfnCondition =>
+  new CfnCondition(scope, id, { expression: Fn.conditionNot(Fn.conditionEquals(valueAsString, '')) });
+
+/** Creates these resources only under a condition. */
+function onlyIf(condition: CfnCondition, resources: IConstruct): void {
+  for (const resource of resources.node.findAll())
+    if (resource instanceof CfnResource) resource.cfnOptions.condition = condition;
 }

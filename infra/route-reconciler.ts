@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { Duration, RemovalPolicy, Stack, Tokenization } from 'aws-cdk-lib';
-import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Dashboard, IAlarm, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
+import { type Grant, type IGrantable, PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -13,103 +13,34 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms.ts';
 import { FleetDashboard } from './dashboard.ts';
+import { admitServices } from './encryption.ts';
 import { messages } from './messages.ts';
-import { allowReadMappings, allowReconcile, allowShow, allowSweep, denyOthers } from './permissions.ts';
+import { reconcilerMetric } from './metrics.ts';
+import {
+  allowChanges,
+  allowOrder,
+  allowReadMappings,
+  allowReadState,
+  allowReconcile,
+  allowShow,
+  allowSweep,
+  allowWriteDesired,
+  denyOthersToSend,
+  denyOthersToWrite,
+} from './permissions.ts';
+import type { AnyTable, RouteReconcilerProps } from './props.ts';
 import { deadLetterQueue, requeueQueue } from './queues.ts';
-import { type FunctionCode, ReconcilerFunction } from './reconciler-function.ts';
+import { ReconcilerFunction, type VpcPlacement } from './reconciler-function.ts';
 import { instanceStatePattern, routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
-import { desiredRouteTables, routeTableOrders, routeTableStates } from './tables.ts';
-
-export interface RouteReconcilerProps {
-  /**
-   * Name of the table people write desired state to.
-   * @default 'DesiredRouteTables'
-   */
-  readonly desiredTableName?: string | undefined;
-  /**
-   * Name of the table people write orders to: pauses, stops, holds and approvals.
-   * @default 'RouteTableOrders'
-   */
-  readonly ordersTableName?: string | undefined;
-  /**
-   * Name of the table that stores status and history.
-   * @default 'RouteTableStates'
-   */
-  readonly stateTableName?: string | undefined;
-  /**
-   * Time between two sweeps, in whole minutes: the longest a change can go unnoticed when no event reports it.
-   * @default Duration.minutes(5)
-   */
-  readonly sweepInterval?: Duration | undefined;
-  /**
-   * How long the history of a table is kept, in whole days.
-   * @default Duration.days(90)
-   */
-  readonly historyRetention?: Duration | undefined;
-  /**
-   * Only route tables with this tag may be changed. Then everybody who may tag a table can hand it to the reconciler.
-   * @default - every route table of this account and Region
-   */
-  readonly managedTag?: { readonly key: string; readonly value: string } | undefined;
-  /**
-   * How long the functions' logs are kept.
-   * @default RetentionDays.THREE_MONTHS
-   */
-  readonly logRetention?: RetentionDays | undefined;
-  /**
-   * The topic of all alarms and messages. CloudWatch and EventBridge in this account must be allowed to publish to it,
-   * and to use its key. If its policy cannot be changed here, allow the rule `Messages` yourself.
-   * @default - a new, encrypted topic without subscribers
-   */
-  readonly alarmTopic?: ITopic | undefined;
-  /**
-   * One period for all alarms except those on sweeps. For the local stack, where alarms must not take minutes.
-   * @default - each alarm has its own
-   */
-  readonly alarmPeriod?: Duration | undefined;
-  /**
-   * Maximum number of concurrent invocations of `on-route-change`, the only function whose load others decide.
-   * @default - limited by the account only
-   */
-  readonly reservedConcurrency?: number | undefined;
-  /**
-   * Memory of each function, in MiB.
-   * @default 512
-   */
-  readonly memory?: number | undefined;
-  /**
-   * Event sources whose CloudTrail events wake the reconciler.
-   * @default ['aws.ec2']
-   */
-  readonly eventSources?: readonly string[] | undefined;
-  /**
-   * Base URL of an EC2 stand-in; each function calls `<ec2Endpoint>/role/<its role name>`. For the local stack only.
-   * @default - EC2 itself
-   */
-  readonly ec2Endpoint?: string | undefined;
-  /**
-   * Queues and the alarm topic refuse calls without TLS.
-   * @default true - false is for the local stack only, whose emulators speak plain HTTP
-   */
-  readonly enforceSSL?: boolean | undefined;
-  /**
-   * What happens to tables and logs that leave the stack. With RETAIN, the tables are also protected from deletion.
-   * @default RemovalPolicy.RETAIN
-   */
-  readonly removalPolicy?: RemovalPolicy | undefined;
-  /**
-   * Where the bundled functions are.
-   * @default - in `dist/lambdas`, where `npm run build` puts them
-   */
-  readonly code?: FunctionCode | undefined;
-}
+import { tables } from './tables.ts';
+import { trail } from './trail.ts';
 
 /** Keeps the route tables of one account and Region as desired: tables, functions, their triggers and their alarms. */
 export class RouteReconciler extends Construct {
-  readonly desiredTable: Table;
-  readonly ordersTable: Table;
-  readonly stateTable: Table;
+  readonly desiredTable: AnyTable;
+  readonly ordersTable: AnyTable;
+  readonly stateTable: AnyTable;
   readonly onRouteChange: ReconcilerFunction;
   readonly onDesiredChange: ReconcilerFunction;
   readonly onRequeue: ReconcilerFunction;
@@ -132,6 +63,8 @@ export class RouteReconciler extends Construct {
   /** Shows the fleet in the dashboard. */
   readonly widget: ReconcilerFunction;
   readonly alarmTopic: ITopic;
+  /** All alarms, each with its meaning and its runbook entry in the description. */
+  readonly alarms: readonly IAlarm[];
   readonly dashboard: Dashboard;
 
   constructor(scope: Construct, id: string, props: RouteReconcilerProps = {}) {
@@ -141,21 +74,32 @@ export class RouteReconciler extends Construct {
     const enforceSSL = props.enforceSSL ?? true;
     const eventSources = props.eventSources ?? ['aws.ec2'];
 
-    this.desiredTable = desiredRouteTables(this, props.desiredTableName ?? 'DesiredRouteTables', removalPolicy);
-    this.ordersTable = routeTableOrders(this, props.ordersTableName ?? 'RouteTableOrders', removalPolicy);
-    this.stateTable = routeTableStates(this, props.stateTableName ?? 'RouteTableStates', removalPolicy);
+    const { encryptionKey, permissionsBoundary, rolePath = '/route-reconciler/' } = props;
+    const roles = { rolePath, roleNamePrefix: props.roleNamePrefix };
+    if (permissionsBoundary) PermissionsBoundary.of(this).apply(permissionsBoundary);
+    if (encryptionKey) admitServices(this, encryptionKey);
+    if (props.createTrail) trail(this);
 
-    this.undeliveredEvents = deadLetterQueue(this, 'UndeliveredEvents', enforceSSL);
-    this.failedInvocations = deadLetterQueue(this, 'FailedInvocations', enforceSSL);
-    this.failedRecords = deadLetterQueue(this, 'FailedRecords', enforceSSL);
-    this.failedRequeues = deadLetterQueue(this, 'FailedRequeues', enforceSSL);
-    this.requeue = requeueQueue(this, this.failedRequeues, enforceSSL);
+    const { desiredTable, ordersTable, stateTable } = tables(this, props);
+    this.desiredTable = desiredTable;
+    this.ordersTable = ordersTable;
+    this.stateTable = stateTable;
+
+    const security = { enforceSSL, encryptionKey };
+    this.undeliveredEvents = deadLetterQueue(this, 'UndeliveredEvents', security);
+    this.failedInvocations = deadLetterQueue(this, 'FailedInvocations', security);
+    this.failedRecords = deadLetterQueue(this, 'FailedRecords', security);
+    this.failedRequeues = deadLetterQueue(this, 'FailedRequeues', security);
+    this.requeue = requeueQueue(this, this.failedRequeues, security);
 
     const common = {
       code: props.code ?? { directory: path.resolve(import.meta.dirname, '../dist/lambdas') },
       memory: props.memory ?? 512,
       logRetention: props.logRetention ?? RetentionDays.THREE_MONTHS,
       logRemovalPolicy: removalPolicy,
+      encryptionKey,
+      roles,
+      network: placement(props),
       ec2Endpoint: props.ec2Endpoint,
       environment: {
         DESIRED_TABLE: this.desiredTable.tableName,
@@ -167,6 +111,7 @@ export class RouteReconciler extends Construct {
         SWEEP_EVERY_MINUTES: String(sweepInterval.toMinutes()),
         // A number that is known only at deployment has a text of its own.
         HISTORY_DAYS: Tokenization.stringifyNumber((props.historyRetention ?? Duration.days(90)).toDays()),
+        ...(props.observeOnly && { OBSERVE_ONLY: 'true' }),
         POWERTOOLS_SERVICE_NAME: 'route-reconciler',
         POWERTOOLS_LOG_LEVEL: 'INFO',
       },
@@ -201,17 +146,16 @@ export class RouteReconciler extends Construct {
     });
     const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
 
-    const { desiredTable, ordersTable, stateTable, requeue } = this;
-    const { managedTag } = props;
+    const { requeue } = this;
     const isEmulated = props.ec2Endpoint !== undefined;
-    const reach = { desiredTable, ordersTable, stateTable, requeue, managedTag, isEmulated };
-    for (const { role } of functions) allowReconcile(role, reach);
+    const reach = { desiredTable, ordersTable, stateTable, requeue, isEmulated };
+    const reconcilerRoles = functions.map(({ role }) => role);
+    for (const role of reconcilerRoles) allowReconcile(role, reach);
+    if (!props.observeOnly) allowChanges(this, reconcilerRoles, props);
     allowSweep(this.sweep.role, reach);
     allowShow(this.widget.role, reach);
-    denyOthers(
-      functions.map(({ role }) => role),
-      reach,
-    );
+    denyOthersToWrite(reach, rolePath);
+    denyOthersToSend(reconcilerRoles, reach);
 
     const watched = { sources: eventSources, account: Stack.of(this).account };
     const target = new FunctionTarget(this.onRouteChange.function, {
@@ -221,7 +165,7 @@ export class RouteReconciler extends Construct {
     });
     this.routeCalls = new Rule(this, 'RouteCalls', {
       description: 'EC2 calls by others that change a route table',
-      eventPattern: routeCallPattern({ ...watched, ownRoles: functions.map(({ role }) => role.roleArn) }),
+      eventPattern: routeCallPattern({ ...watched, ownRoles: reconcilerRoles.map(({ roleArn }) => roleArn) }),
       targets: [target],
     });
     this.surroundingCalls = new Rule(this, 'SurroundingCalls', {
@@ -281,7 +225,10 @@ export class RouteReconciler extends Construct {
       mappings.map(({ eventSourceMappingId }) => eventSourceMappingId).join(','),
     );
 
-    this.sweepSchedule = sweepSchedule(this, this.sweep.function, sweepInterval, this.undeliveredEvents);
+    this.sweepSchedule = sweepSchedule(this, this.sweep.function, sweepInterval, {
+      undelivered: this.undeliveredEvents,
+      roles,
+    });
 
     const watchedFunctions = {
       OnRouteChange: this.onRouteChange.function,
@@ -293,7 +240,7 @@ export class RouteReconciler extends Construct {
     const deadLetters = { undeliveredEvents, failedInvocations, failedRecords, failedRequeues };
     const alarms = new Alarms(this, 'Alarms', {
       topic: props.alarmTopic,
-      enforceSSL,
+      ...security,
       functions: watchedFunctions,
       ...deadLetters,
       requeue,
@@ -301,6 +248,7 @@ export class RouteReconciler extends Construct {
       period: props.alarmPeriod,
     });
     this.alarmTopic = alarms.topic;
+    this.alarms = alarms.all;
     this.dashboard = new FleetDashboard(this, 'Dashboard', {
       alarms: alarms.all,
       widget: this.widget.function,
@@ -314,9 +262,86 @@ export class RouteReconciler extends Construct {
       undelivered: undeliveredEvents,
     });
   }
+
+  /** Lets somebody write desired items, such as the role of a pipeline. Whoever may do that decides about routes. */
+  grantWriteDesired(grantee: IGrantable): Grant {
+    return allowWriteDesired(grantee, this);
+  }
+
+  /** Lets somebody give orders: pause, stop, hold and approve. */
+  grantOrder(grantee: IGrantable): Grant {
+    return allowOrder(grantee, this);
+  }
+
+  /** Lets somebody read statuses and histories. */
+  grantReadState(grantee: IGrantable): Grant {
+    return allowReadState(grantee, this);
+  }
+
+  /** Drifted routes that were found in enforced tables. @default - sum over 5 minutes */
+  metricDriftDetected(options?: MetricOptions): Metric {
+    return reconcilerMetric('DriftDetected', { statistic: 'Sum', ...options });
+  }
+
+  /** Drifted routes that were found where nothing may be changed. @default - sum over 5 minutes */
+  metricDriftObserved(options?: MetricOptions): Metric {
+    return reconcilerMetric('DriftObserved', { statistic: 'Sum', ...options });
+  }
+
+  /** From the call that caused drift to its repair, in milliseconds. @default - 99th percentile over 5 minutes */
+  metricHealLatency(options?: MetricOptions): Metric {
+    return reconcilerMetric('HealLatency', { statistic: 'p99', ...options });
+  }
+
+  /** Routes that newly need a person to become as desired. @default - sum over 5 minutes */
+  metricChangesFailed(options?: MetricOptions): Metric {
+    return reconcilerMetric('ChangesFailed', { statistic: 'Sum', ...options });
+  }
+
+  /** Tables whose deletes newly wait for a person. @default - sum over 5 minutes */
+  metricPlansBlocked(options?: MetricOptions): Metric {
+    return reconcilerMetric('PlansBlocked', { statistic: 'Sum', ...options });
+  }
+
+  /** Items that became invalid, and rows that have no effect. @default - sum over 5 minutes */
+  metricInvalidDesired(options?: MetricOptions): Metric {
+    return reconcilerMetric('InvalidDesired', { statistic: 'Sum', ...options });
+  }
+
+  /** Destinations whose repair others keep undoing. @default - sum over 5 minutes */
+  metricContested(options?: MetricOptions): Metric {
+    return reconcilerMetric('Contested', { statistic: 'Sum', ...options });
+  }
+
+  /** Routes of enforced tables that started to drop their traffic. @default - sum over 5 minutes */
+  metricBlackholes(options?: MetricOptions): Metric {
+    return reconcilerMetric('Blackholes', { statistic: 'Sum', ...options });
+  }
+
+  /** Tables that have an item. @default - maximum over 5 minutes */
+  metricTablesManaged(options?: MetricOptions): Metric {
+    return reconcilerMetric('TablesManaged', { statistic: 'Maximum', ...options });
+  }
+
+  /** Enforced tables that are not as desired. @default - maximum over 5 minutes */
+  metricTablesOutOfSync(options?: MetricOptions): Metric {
+    return reconcilerMetric('TablesOutOfSync', { statistic: 'Maximum', ...options });
+  }
+
+  /** Sweeps that completed. @default - sum over 5 minutes */
+  metricSweepCompleted(options?: MetricOptions): Metric {
+    return reconcilerMetric('SweepCompleted', { statistic: 'Sum', ...options });
+  }
 }
 
-function streamArn({ tableStreamArn, node }: Table): string {
+function placement({ vpc, vpcSubnets, securityGroups }: RouteReconcilerProps): VpcPlacement | undefined {
+  if (vpc)
+    return { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups: [...securityGroups] }) };
+  if (vpcSubnets || securityGroups) throw new Error('vpcSubnets and securityGroups: expected together with vpc');
+  return undefined;
+}
+
+function streamArn({ tableStreamArn, node }: AnyTable): string {
   if (!tableStreamArn) throw new Error(`${node.path} has no stream`);
   return tableStreamArn;
 }

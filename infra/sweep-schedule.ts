@@ -1,18 +1,23 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { type RoleNames, namedRole } from './roles.ts';
 
 /** Starts `sweep` once per `interval`. If a start fails, the invocation goes to the queue `undelivered`. */
-export function sweepSchedule(scope: Construct, sweep: IFunction, interval: Duration, undelivered: Queue): Schedule {
-  const role = new Role(scope, 'SweepScheduleRole', {
-    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
-    }),
+export function sweepSchedule(
+  scope: Construct,
+  sweep: IFunction,
+  interval: Duration,
+  { undelivered, roles }: { readonly undelivered: Queue; readonly roles: RoleNames },
+): Schedule {
+  const scheduler = new ServicePrincipal('scheduler.amazonaws.com', {
+    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
   });
+  const role = namedRole(scope, 'SweepScheduleRole', { ...roles, name: 'SweepSchedule', assumedBy: scheduler });
   role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }));
   undelivered.grantSendMessages(role);
 

@@ -8,49 +8,84 @@ import {
   type TableProps,
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
+import type { AnyTable, RouteReconcilerProps } from './props.ts';
 
-/**
- * The desired items that people write, one for each route table. The stream carries both images: it shows removed
- * routes.
- */
-export function desiredRouteTables(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
-  return new Table(scope, 'DesiredRouteTables', {
-    ...common(removalPolicy),
-    tableName,
-    stream: StreamViewType.NEW_AND_OLD_IMAGES,
-  });
+/** The tables of one deployment, new or existing ones. */
+export interface Tables {
+  /**
+   * The desired items that people write, one for each route table. The stream carries both images: it shows removed
+   * routes.
+   */
+  readonly desiredTable: AnyTable;
+  /**
+   * The orders that people give outside the items: pauses, stops, holds and approvals. Rows expire after their end. The
+   * stream carries keys only, because a reconcile reads all orders of its table anyway.
+   */
+  readonly ordersTable: AnyTable;
+  /** The stored states. The status and the history of a route table are stored together. History expires. */
+  readonly stateTable: AnyTable;
 }
 
 /**
- * The orders that people give outside the items: pauses, stops, holds and approvals. Rows expire after their end. The
- * stream carries keys only, because a reconcile reads all orders of its table anyway.
+ * Creates the tables that do not exist yet. Their names are literals: only such tables are found again after the stack
+ * was deleted.
+ *
+ * @throws Error if an existing table has a name as well, or no stream
  */
-export function routeTableOrders(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
-  return new Table(scope, 'RouteTableOrders', {
-    ...common(removalPolicy),
-    tableName,
-    sortKey: { name: 'order', type: AttributeType.STRING },
-    timeToLiveAttribute: 'expiresAt',
-    stream: StreamViewType.KEYS_ONLY,
-  });
+export function tables(scope: Construct, props: RouteReconcilerProps): Tables {
+  const { desiredTable, desiredTableName, ordersTable, ordersTableName, stateTable, stateTableName } = props;
+  const common = commonProps(props);
+  return {
+    desiredTable:
+      existing('desiredTable', desiredTable, desiredTableName, { stream: true }) ??
+      new Table(scope, 'DesiredRouteTables', {
+        ...common,
+        tableName: desiredTableName ?? 'DesiredRouteTables',
+        stream: StreamViewType.NEW_AND_OLD_IMAGES,
+      }),
+    ordersTable:
+      existing('ordersTable', ordersTable, ordersTableName, { stream: true }) ??
+      new Table(scope, 'RouteTableOrders', {
+        ...common,
+        tableName: ordersTableName ?? 'RouteTableOrders',
+        sortKey: { name: 'order', type: AttributeType.STRING },
+        timeToLiveAttribute: 'expiresAt',
+        stream: StreamViewType.KEYS_ONLY,
+      }),
+    stateTable:
+      existing('stateTable', stateTable, stateTableName, { stream: false }) ??
+      new Table(scope, 'RouteTableStates', {
+        ...common,
+        tableName: stateTableName ?? 'RouteTableStates',
+        sortKey: { name: 'item', type: AttributeType.STRING },
+        timeToLiveAttribute: 'expiresAt',
+      }),
+  };
 }
 
-/** The stored states. The status and the history of a route table are stored together. History expires. */
-export function routeTableStates(scope: Construct, tableName: string, removalPolicy: RemovalPolicy): Table {
-  return new Table(scope, 'RouteTableStates', {
-    ...common(removalPolicy),
-    tableName,
-    sortKey: { name: 'item', type: AttributeType.STRING },
-    timeToLiveAttribute: 'expiresAt',
-  });
+function existing(
+  prop: string,
+  table: AnyTable | undefined,
+  name: string | undefined,
+  needs: { readonly stream: boolean },
+): AnyTable | undefined {
+  if (table && name !== undefined) throw new Error(`${prop}: expected an existing table or ${prop}Name, got both`);
+  if (table && needs.stream && table.tableStreamArn === undefined)
+    throw new Error(
+      `${prop}: expected a table with a stream; import it with tableStreamArn (Table.fromTableAttributes)`,
+    );
+  return table;
 }
 
-const common = (removalPolicy: RemovalPolicy) =>
-  ({
+function commonProps({ removalPolicy = RemovalPolicy.RETAIN, encryptionKey }: RouteReconcilerProps) {
+  return {
     partitionKey: { name: 'routeTableId', type: AttributeType.STRING },
     billingMode: BillingMode.PAY_PER_REQUEST,
-    encryption: TableEncryption.AWS_MANAGED,
+    ...(encryptionKey
+      ? { encryption: TableEncryption.CUSTOMER_MANAGED, encryptionKey }
+      : { encryption: TableEncryption.AWS_MANAGED }),
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
     deletionProtection: removalPolicy === RemovalPolicy.RETAIN,
     removalPolicy,
-  }) satisfies TableProps;
+  } satisfies TableProps;
+}

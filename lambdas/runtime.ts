@@ -24,6 +24,7 @@ import { tableStates } from '../reconciler/aws/dynamodb/state-table.ts';
 import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import { paceAlone, sharedPace } from '../reconciler/pace.ts';
+import { observeOnly } from '../reconciler/observe-only.ts';
 import type { EventSourceMappings, Log, World } from '../reconciler/ports.ts';
 
 /** Everything a function needs, created once per cold start. Only this file reads the environment. */
@@ -87,31 +88,33 @@ function start(): Runtime {
   const log = logOf(new Logger());
   const now = (): Date => new Date();
   const pace = sharedPace(paceRows(documents, stateTable), { alone: paceAlone(), now, sleep, log });
+  const world: World = {
+    tables: ec2RouteTables({}, accountId, pace.throttled),
+    pace,
+    targetHealth: ec2TargetHealth(),
+    desired: desiredItems(documents, desiredTable),
+    orders: tableOrders(documents, ordersTable),
+    lastValid: lastValidItems(documents, stateTable),
+    states: tableStates(documents, stateTable, { historyDays: Number(setting('HISTORY_DAYS')) }),
+    index: tableIndex(documents, stateTable),
+    evidence: tableEvidence(documents, stateTable, log),
+    leases: tableLeases(documents, stateTable),
+    requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
+    announcer: announcer(
+      new EventBridgeClient({}),
+      new Metrics({ namespace: metricNamespace, serviceName: metricService }),
+    ),
+    checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
+    now,
+    log,
+  };
   return {
     accountId,
     region: setting('AWS_REGION'),
     eventSources: setting('EVENT_SOURCES').split(','),
     sweepEveryMs: Number(setting('SWEEP_EVERY_MINUTES')) * 60_000,
-    world: {
-      tables: ec2RouteTables({}, accountId, pace.throttled),
-      pace,
-      targetHealth: ec2TargetHealth(),
-      desired: desiredItems(documents, desiredTable),
-      orders: tableOrders(documents, ordersTable),
-      lastValid: lastValidItems(documents, stateTable),
-      states: tableStates(documents, stateTable, { historyDays: Number(setting('HISTORY_DAYS')) }),
-      index: tableIndex(documents, stateTable),
-      evidence: tableEvidence(documents, stateTable, log),
-      leases: tableLeases(documents, stateTable),
-      requeue: requeueQueue(new SQSClient({}), setting('REQUEUE_URL')),
-      announcer: announcer(
-        new EventBridgeClient({}),
-        new Metrics({ namespace: metricNamespace, serviceName: metricService }),
-      ),
-      checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
-      now,
-      log,
-    },
+    // An optional setting: only a deployment that never writes routes has it.
+    world: process.env['OBSERVE_ONLY'] === 'true' ? observeOnly(world) : world,
   };
 }
 

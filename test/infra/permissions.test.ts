@@ -165,7 +165,8 @@ describe('permissions', () => {
               'dynamodb:UpdateItem',
             ],
             Resource: '*',
-            Condition: { ArnNotLike: { 'aws:PrincipalArn': theFunctions } },
+            // A retained table keeps this policy, so it names no role of one deployment.
+            Condition: { ArnNotLike: { 'aws:PrincipalArn': `arn:aws:iam::${account}:role/route-reconciler/*` } },
           },
         ],
       },
@@ -239,5 +240,28 @@ describe('permissions', () => {
     const condition = { StringEquals: { 'aws:ResourceTag/managed-by': 'route-reconciler' } };
     expect(conditionsOfChanges(tagged)).toEqual(functions.map(() => condition));
     expect(conditionsOfChanges(template)).toEqual(functions.map(() => undefined));
+  });
+
+  it('narrows changes to tables of the managed VPCs when they are given, together with the tag', () => {
+    const vpcs = new StackTemplate({
+      managedVpcIds: 'vpc-0123456789abcdef0, vpc-0fedcba9876543210',
+      managedTag: 'a=b',
+    });
+    const arn = `arn:aws:ec2:${region}:${account}:vpc/`;
+    const condition = {
+      StringEquals: { 'aws:ResourceTag/a': 'b' },
+      // EC2 compares the ARN of the VPC, not its id.
+      ArnEquals: { 'ec2:Vpc': [`${arn}vpc-0123456789abcdef0`, `${arn}vpc-0fedcba9876543210`] },
+    };
+    expect(conditionsOfChanges(vpcs)).toEqual(functions.map(() => condition));
+  });
+
+  it('lets no function write to EC2 when it only observes', () => {
+    const observing = new StackTemplate({ observeOnly: true });
+    const allowed = functions.flatMap((name) => grants(observing, `${name}Role`)).flatMap(({ Action }) => Action);
+    expect(allowed.filter((action) => /^(ec2:(?!Describe)|\*)/.test(action))).toEqual([]);
+    expect(allowed).toContain('ec2:DescribeRouteTables');
+    const { Environment } = observing.one('AWS::Lambda::Function', 'SweepFunction');
+    expect(Environment).toMatchObject({ Variables: { OBSERVE_ONLY: 'true' } });
   });
 });

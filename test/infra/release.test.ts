@@ -16,7 +16,14 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 const template = z.object({
   Parameters: z.record(z.string(), z.object({ Default: z.unknown().optional() })),
-  Resources: z.record(z.string(), z.object({ Type: z.string(), Properties: z.record(z.string(), z.unknown()) })),
+  Resources: z.record(
+    z.string(),
+    z.object({
+      Type: z.string(),
+      Properties: z.record(z.string(), z.unknown()),
+      Condition: z.string().optional(),
+    }),
+  ),
 });
 const functions = () =>
   Object.values(template.parse(json('template.json')).Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
@@ -46,7 +53,17 @@ describe('a release', { timeout: 120_000 }, () => {
 
   it('has a template that needs no bootstrap, and takes every function from the zip file', () => {
     const { Parameters } = template.parse(json('template.json'));
-    expect(Object.keys(Parameters)).toEqual(['CodeBucket', 'CodeKey', 'HistoryDays', 'AlarmEmail']);
+    expect(Object.keys(Parameters)).toEqual([
+      'CodeBucket',
+      'CodeKey',
+      'HistoryDays',
+      'LogRetentionDays',
+      'AlarmEmail',
+      'ObserveOnly',
+      'CreateTrail',
+      'PermissionsBoundaryArn',
+      'RolePath',
+    ]);
     const inZip = Object.keys(unzipSync(content('functions.zip')));
     expect(functions()).toHaveLength(5);
     for (const { Properties } of functions()) {
@@ -54,6 +71,29 @@ describe('a release', { timeout: 120_000 }, () => {
       expect(inZip).toContain(`${String(Properties['Handler']).replace(/\.handler$/, '')}.mjs`);
       expect(Properties['Environment']).toMatchObject({ Variables: { HISTORY_DAYS: { Ref: 'HistoryDays' } } });
     }
+  });
+
+  it('creates what is optional under a condition', () => {
+    const { Resources } = template.parse(json('template.json'));
+    const conditions = Object.values(Resources).flatMap(({ Type, Condition }): string[] =>
+      Condition ? [`${Type} ${Condition}`] : [],
+    );
+    expect(conditions.toSorted()).toEqual([
+      'AWS::CloudTrail::Trail CreatesTrail',
+      'AWS::IAM::Policy MayChangeRoutes',
+      'AWS::S3::Bucket CreatesTrail',
+      'AWS::S3::BucketPolicy CreatesTrail',
+      'AWS::SNS::Subscription HasAlarmEmail',
+    ]);
+    const writes = Object.values(Resources).filter((one) => JSON.stringify(one).includes('ec2:ReplaceRoute'));
+    expect(writes.map(({ Condition }) => Condition)).toEqual(['MayChangeRoutes']);
+  });
+
+  it('names its tables literally, so that a later deployment finds them', () => {
+    const { Resources } = template.parse(json('template.json'));
+    const tables = Object.values(Resources).filter(({ Type }) => Type === 'AWS::DynamoDB::Table');
+    const names = new Set(tables.map(({ Properties }) => Properties['TableName']));
+    expect(names).toEqual(new Set(['DesiredRouteTables', 'RouteTableOrders', 'RouteTableStates']));
   });
 
   it('names new code by another key, so that an update replaces it', () => {

@@ -9,6 +9,15 @@ import { routeReconcilerApp, StackTemplate } from '../support/stack.ts';
 
 const variants: Record<string, Record<string, unknown>> = {
   'the real stack': {},
+  'a stack with the settings of an organisation': {
+    managedVpcIds: 'vpc-0123456789abcdef0',
+    createTrail: true,
+    encryptionKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef',
+    permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
+    rolePath: '/network/',
+    roleNamePrefix: 'routes-',
+    removalPolicy: 'retain-on-update-or-delete',
+  },
   'the local stack': { local: true, ec2Endpoint: 'http://127.0.0.1:5000' },
 };
 

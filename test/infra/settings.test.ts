@@ -60,6 +60,44 @@ describe('settings from the CDK context', () => {
     expect(() => read({ historyDays })).toThrow(`historyDays: ${message}, got ${JSON.stringify(historyDays)}`);
   });
 
+  it('name tables, roles, keys and topics, and what may be written', () => {
+    const text = {
+      observeOnly: 'true',
+      createTrail: 'true',
+      managedVpcIds: 'vpc-0123456789abcdef0, vpc-0fedcba9876543210',
+      logRetentionDays: '365',
+      reservedConcurrency: '5',
+      stateTableName: 'NetworkStates',
+      alarmTopicArn: 'arn:aws:sns:eu-west-1:111122223333:alarms',
+      encryptionKeyArn: 'arn:aws:kms:eu-west-1:111122223333:key/1',
+      permissionsBoundaryArn: 'arn:aws:iam::111122223333:policy/boundary',
+      rolePath: '/network/routes/',
+      roleNamePrefix: 'routes-eu-west-1-',
+      removalPolicy: 'retain-on-update-or-delete',
+    };
+    expect(read(text)).toEqual({
+      ...text,
+      local: false,
+      observeOnly: true,
+      createTrail: true,
+      managedVpcIds: ['vpc-0123456789abcdef0', 'vpc-0fedcba9876543210'],
+      logRetentionDays: 365,
+      reservedConcurrency: 5,
+    });
+  });
+
+  it.each([
+    ['managedVpcIds', 'vpc-1', 'expected VPC ids, separated by commas'],
+    ['managedVpcIds', [], 'expected VPC ids, separated by commas'],
+    ['logRetentionDays', 100, 'expected one of 1, 3, 5, 7, 14, 30, 60, 90,'],
+    ['alarmTopicArn', 'alarms', 'expected an ARN such as arn:aws:sns:eu-west-1:111122223333:alarms'],
+    ['rolePath', 'network', 'expected a path that begins and ends with /'],
+    ['removalPolicy', 'keep', 'expected one of retain, retain-on-update-or-delete, destroy'],
+    ['desiredTableName', 'a b', 'expected the name of a DynamoDB table'],
+  ])('reject %s=%j', (key, value, message) => {
+    expect(() => read({ [key]: value })).toThrow(`${key}: ${message}`);
+  });
+
   it('reject another EC2 endpoint in a real account', () => {
     expect(() => read({ ec2Endpoint: 'http://127.0.0.1:5000' })).toThrow(
       'ec2Endpoint: allowed only for the local stack',

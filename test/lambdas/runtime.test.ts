@@ -1,4 +1,7 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { otherOwnerId, ownerId } from '../support/builders.ts';
 import { page, serveEc2 } from '../support/ec2-server.ts';
 import { contextOf } from '../support/lambda.ts';
@@ -66,6 +69,27 @@ describe('the runtime of the functions', () => {
     const { tables } = runtime().world;
     expect(await tables.read(ours)).toMatchObject({ routeTableId: ours });
     expect(await tables.read(shared)).toMatchObject({ isForeign: true });
+  });
+
+  it.each([
+    ['true', { mode: 'observe' }],
+    ['false', { mode: 'enforce' }],
+  ])('reads every item in mode observe only if OBSERVE_ONLY is true: %s', async (observeOnly, mode) => {
+    const item = { routeTableId: { S: 'rtb-aaaaaaaa' }, mode: { S: 'enforce' } };
+    const answer = { Responses: { DesiredRouteTables: [item], Orders: [], RouteTableStates: [] } };
+    const server = createServer((_, response) => response.end(JSON.stringify(answer))).listen(0);
+    await once(server, 'listening');
+    try {
+      const { port } = z.object({ port: z.number() }).parse(server.address());
+      vi.stubEnv('AWS_ENDPOINT_URL_DYNAMODB', `http://127.0.0.1:${port}`);
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'x');
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'x');
+      vi.stubEnv('OBSERVE_ONLY', observeOnly);
+      const { runtime } = await coldStart();
+      expect(await runtime().world.checkpoint('rtb-aaaaaaaa')).toMatchObject({ item: mode });
+    } finally {
+      server.close();
+    }
   });
 
   it('keeps the last ten seconds of an invocation for writing the outcome', async () => {

@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, Stack } from 'aws-cdk-lib';
 import { z } from 'zod';
+import type { RouteReconcilerProps } from '../../infra/props.ts';
+import { RouteReconciler } from '../../infra/route-reconciler.ts';
 import { readSettings } from '../../infra/settings.ts';
 import { RouteReconcilerStack } from '../../infra/stack.ts';
 
@@ -18,10 +20,11 @@ const resource = z.object({
   Type: z.string(),
   Properties: z.record(z.string(), z.unknown()).default({}),
   DeletionPolicy: z.string().optional(),
+  UpdateReplacePolicy: z.string().optional(),
 });
 const template = z.object({
   Resources: z.record(z.string(), resource),
-  Outputs: z.record(z.string(), z.unknown()),
+  Outputs: z.record(z.string(), z.unknown()).default({}),
 });
 type Resource = z.infer<typeof resource>;
 
@@ -31,16 +34,28 @@ const cdkJson = z
 
 /** The app as `cdk synth -c key=value…` builds it, with the feature flags of cdk.json and stub functions. */
 export function routeReconcilerApp(context: Record<string, unknown> = {}): { app: App; stack: RouteReconcilerStack } {
-  const app = new App({
-    context: { ...cdkJson.context, ...context },
-    outdir: mkdtempSync(path.join(scratch, 'synth-')),
-  });
+  const app = emptyApp(context);
   const env = { account: context['local'] ? localAccount : account, region };
   const settings = readSettings(app.node, env);
   return {
     app,
-    stack: new RouteReconcilerStack(app, 'RouteReconciler', { env, settings, code: { directory: emptyFunctions() } }),
+    stack: new RouteReconcilerStack(app, 'RouteReconciler', { env, settings, code: { directory: functions } }),
   };
+}
+
+const emptyApp = (context: Record<string, unknown> = {}): App =>
+  new App({ context: { ...cdkJson.context, ...context }, outdir: mkdtempSync(path.join(scratch, 'synth-')) });
+
+/** Somebody's app with the construct in it, with stub functions. */
+export function constructApp(props: (stack: Stack) => RouteReconcilerProps = () => ({})): {
+  readonly app: App;
+  readonly stack: Stack;
+  readonly reconciler: RouteReconciler;
+} {
+  const app = emptyApp();
+  const stack = new Stack(app, 'Network', { env: { account, region } });
+  const code = { directory: functions };
+  return { app, stack, reconciler: new RouteReconciler(stack, 'RouteReconciler', { code, ...props(stack) }) };
 }
 
 function emptyFunctions(): string {
@@ -52,18 +67,25 @@ function emptyFunctions(): string {
   return directory;
 }
 
+const functions = emptyFunctions();
+
 /** A synthesized template. Resources have the names of their constructs: `OnRouteChangeRole`, `DesiredRouteTables`. */
 export class StackTemplate {
   readonly file: string;
+  /** As it is deployed. */
+  readonly text: string;
   readonly outputs: readonly string[];
   /** Each resource as `type name`. */
   readonly resources: readonly string[];
   readonly #resources: ReadonlyMap<string, Resource>;
 
-  constructor(context: Record<string, unknown> = {}) {
-    const { app, stack } = routeReconcilerApp(context);
+  constructor(
+    context: Record<string, unknown> = {},
+    { app, stack }: { readonly app: App; readonly stack: Stack } = routeReconcilerApp(context),
+  ) {
     this.file = path.join(app.synth().directory, stack.templateFile);
-    const { Resources, Outputs } = template.parse(readable(JSON.parse(readFileSync(this.file, 'utf8'))));
+    this.text = readFileSync(this.file, 'utf8');
+    const { Resources, Outputs } = template.parse(readable(JSON.parse(this.text)));
     this.outputs = Object.keys(Outputs);
     this.resources = Object.entries(Resources).map(([id, { Type }]) => `${Type} ${constructName(id)}`);
     this.#resources = new Map(Object.entries(Resources).map(([id, found]) => [constructName(id), found]));
@@ -83,8 +105,12 @@ export class StackTemplate {
   }
 
   /** The resources that remain when the stack is deleted. */
-  retained(): string[] {
-    return [...this.#resources].filter(([, { DeletionPolicy }]) => DeletionPolicy === 'Retain').map(([name]) => name);
+  retained(policy = 'Retain'): string[] {
+    return [...this.#resources]
+      .filter(
+        ([, { DeletionPolicy, UpdateReplacePolicy }]) => DeletionPolicy === policy && UpdateReplacePolicy === 'Retain',
+      )
+      .map(([name]) => name);
   }
 }
 
