@@ -170,6 +170,10 @@ export function allowReadMappings(
   );
 }
 
+/** Lets `role` write and delete items for deployments. It compares each with the stored one. */
+export const allowDeployItems = (role: Role, { desiredTable }: Pick<Tables, 'desiredTable'>): Grant =>
+  allow(role, desiredTable, 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem');
+
 /** Lets somebody write desired items with any tool, and read them. */
 export const allowWriteDesired = (grantee: IGrantable, { desiredTable }: Pick<Tables, 'desiredTable'>): Grant =>
   allow(

@@ -18,6 +18,7 @@ import { messages } from './messages.ts';
 import { reconcilerMetric } from './metrics.ts';
 import {
   allowChanges,
+  allowDeployItems,
   allowOrder,
   allowReadMappings,
   allowReadState,
@@ -66,6 +67,7 @@ export class RouteReconciler extends Construct {
   /** All alarms, each with its meaning and its runbook entry in the description. */
   readonly alarms: readonly IAlarm[];
   readonly dashboard: Dashboard;
+  readonly #itemWriter: () => ReconcilerFunction;
 
   constructor(scope: Construct, id: string, props: RouteReconcilerProps = {}) {
     super(scope, id);
@@ -144,6 +146,13 @@ export class RouteReconciler extends Construct {
       entry: 'widget',
       description: 'Shows the fleet, and one table, in the dashboard',
     });
+    this.#itemWriter = () =>
+      new ReconcilerFunction(this, 'DesiredItem', {
+        ...common,
+        entry: 'desired-item',
+        description: 'Writes and deletes desired items for deployments',
+        environment: { DESIRED_TABLE: desiredTable.tableName },
+      });
     const functions = [this.onRouteChange, this.onDesiredChange, this.onRequeue, this.sweep];
 
     const { requeue } = this;
@@ -261,6 +270,21 @@ export class RouteReconciler extends Construct {
       key: alarms.key,
       undelivered: undeliveredEvents,
     });
+  }
+
+  /**
+   * The function that writes the items of `DesiredRouteTable`s. It exists only if the app has one: without it, no function
+   * may write items.
+   */
+  itemWriter(): ReconcilerFunction {
+    const existing = this.node.tryFindChild('DesiredItem');
+    if (existing instanceof ReconcilerFunction) return existing;
+    const writer = this.#itemWriter();
+    allowDeployItems(writer.role, this);
+    // A route that may not be changed yet would wait for the next sweep.
+    const changes = this.node.tryFindChild('ChangeRoutes');
+    if (changes) writer.function.node.addDependency(changes);
+    return writer;
   }
 
   /** Lets somebody write desired items, such as the role of a pipeline. Whoever may do that decides about routes. */

@@ -9,7 +9,8 @@ import { announcer } from '../reconciler/aws/announcer.ts';
 import { checkpoint } from '../reconciler/aws/dynamodb/checkpoint.ts';
 import { documentClient } from '../reconciler/aws/dynamodb/document-client.ts';
 import { tableEvidence } from '../reconciler/aws/dynamodb/evidence-table.ts';
-import { desiredItems } from '../reconciler/aws/dynamodb/desired-table.ts';
+import { desiredItems, readItem } from '../reconciler/aws/dynamodb/desired-table.ts';
+import { desiredWriter } from '../reconciler/aws/dynamodb/desired-writer.ts';
 import { ec2RouteTables } from '../reconciler/aws/ec2/route-tables.ts';
 import { ec2TargetHealth } from '../reconciler/aws/ec2/target-health.ts';
 import { tableLeases } from '../reconciler/aws/dynamodb/lease-table.ts';
@@ -22,6 +23,7 @@ import { tableIndex } from '../reconciler/aws/dynamodb/table-index.ts';
 import { lastValidItems } from '../reconciler/aws/dynamodb/last-valid-table.ts';
 import { tableStates } from '../reconciler/aws/dynamodb/state-table.ts';
 import { metricNamespace, metricService } from '../reconciler/core/announce/metrics.ts';
+import type { ItemStore } from '../reconciler/deployed-item.ts';
 import type { Invocation } from '../reconciler/lease.ts';
 import { paceAlone, sharedPace } from '../reconciler/pace.ts';
 import { observeOnly } from '../reconciler/observe-only.ts';
@@ -77,6 +79,13 @@ let cachedMappings: EventSourceMappings | undefined;
 export function mappings(): EventSourceMappings {
   cachedMappings ??= eventSourceMappings(new LambdaClient({}), setting('MAPPING_IDS').split(','));
   return cachedMappings;
+}
+
+/** The items that a deployment writes. Only the function for that may write them. */
+export function deployedItems(): ItemStore {
+  const documents = documentClient();
+  const table = setting('DESIRED_TABLE');
+  return { read: (routeTableId) => readItem(documents, table, routeTableId), ...desiredWriter(documents, table) };
 }
 
 function start(): Runtime {

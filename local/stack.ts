@@ -198,7 +198,8 @@ const root = join(import.meta.dirname, '..');
 const cdk = join(root, 'node_modules', '.bin', 'cdk');
 const quietly = ['--no-notices', '--no-version-reporting', '--ci'];
 
-async function bootstrap(emulators: Emulators): Promise<void> {
+/** Prepares the account of the emulators for deployments with the CDK. */
+export async function bootstrap(emulators: Emulators): Promise<void> {
   await run('cdk bootstrap', [cdk, 'bootstrap', `aws://${accountId}/${region}`, ...quietly], {
     log: join(emulators.logs, 'bootstrap.log'),
     // A folder without our cdk.json: with it, this command would synthesize the whole app.
@@ -230,8 +231,8 @@ async function deploy(
   return Object.assign({}, ...Object.values(stacks));
 }
 
-/** Passes on none of our variables, profiles or caches, so the CDK cannot reach a real account. */
-function cdkEnvironment({ ministack, scratch }: Emulators): Record<string, string> {
+/** The environment of the CDK's command line. Passes on none of our variables, profiles or caches, so the CDK cannot reach a real account. */
+export function cdkEnvironment({ ministack, scratch }: Emulators): Record<string, string> {
   return {
     ...environmentFor({ endpoint: ministack, ec2Endpoint: ministack }),
     PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),

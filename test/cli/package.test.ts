@@ -1,19 +1,19 @@
 import { execFile } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
   realpathSync,
-  rmSync,
   statSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { addCdk, installPackage } from '../support/package.ts';
 import { type Ended, fixture, routectl } from '../support/routectl.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -34,15 +34,7 @@ const files = (): readonly string[] =>
 
 describe('the package of npm pack', () => {
   beforeAll(async () => {
-    const env = { ...process.env, PATH, HOME: folder };
-    // What an earlier build left must not help.
-    for (const built of ['cli', 'infra']) rmSync(join(root, 'dist', built), { recursive: true, force: true });
-    await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, env });
-    const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
-    await run('npm', ['install', '--offline', '--omit=dev', '--no-audit', '--no-fund', `./${archive}`], {
-      cwd: folder,
-      env,
-    });
+    await installPackage(folder, { ...process.env, PATH, HOME: folder });
   });
 
   it('depends on no other package', () => {
@@ -54,7 +46,7 @@ describe('the package of npm pack', () => {
 
   it('contains the built CLI, the construct with its types and functions, the schema and the licenses', () => {
     const others = files().filter((name) => !/^dist\/(cli\/[\w-]+\.cjs|infra\/[\w-]+\.d\.cts)$/.test(name));
-    const functions = ['on-desired-change', 'on-requeue', 'on-route-change', 'sweep', 'widget'];
+    const functions = ['desired-item', 'on-desired-change', 'on-requeue', 'on-route-change', 'sweep', 'widget'];
     expect(others.toSorted()).toEqual([
       'LICENSE',
       'README.md',
@@ -112,22 +104,16 @@ describe('the package of npm pack', () => {
   });
 
   describe('in a CDK app', () => {
-    const app = `
-import { App, Duration, Stack } from 'aws-cdk-lib';
-import { RouteReconciler, type RouteReconcilerProps } from 'route-reconciler';
-const props: RouteReconcilerProps = { sweepInterval: Duration.minutes(10) };
-// @ts-expect-error: the props are typed
-const wrong: RouteReconcilerProps = { sweepInterval: 10 };
-const app = new App({ outdir: 'cdk.out' });
-const reconciler = new RouteReconciler(new Stack(app, 'Network'), 'Routes', { ...wrong, ...props });
-const name: string = reconciler.desiredTable.tableName;
-app.synth();
+    // The example, and a line that must not compile: the types are there, and are not `any`.
+    const app = `${readFileSync(join(root, 'examples', 'cdk-app', 'app.ts'), 'utf8')}
+// @ts-expect-error: a route has a target
+new DesiredRouteTable(stack, 'Wrong', { reconciler, routeTableId: 'rtb-aaaaaaaa', routes: [{ destination: '0.0.0.0/0' }] });
 `;
     beforeAll(() => {
-      for (const name of ['aws-cdk-lib', 'constructs', '@types'])
-        symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+      addCdk(folder);
       writeFileSync(join(folder, 'app.cts'), app);
       writeFileSync(join(folder, 'app.mts'), app);
+      cpSync(join(root, 'examples', 'cdk-app', 'app.ts'), join(folder, 'example.mts'));
     });
 
     it('has types, for CommonJS and for ES modules', async () => {
@@ -152,15 +138,17 @@ app.synth();
     });
 
     it('is required and imported, and synthesized with its functions', async () => {
-      const same = `import './app.mts';
+      const same = `import './example.mts';
 import { createRequire } from 'node:module';
 import { RouteReconciler } from 'route-reconciler';
 process.exitCode = createRequire(import.meta.url)('route-reconciler').RouteReconciler === RouteReconciler ? 0 : 1;
 `;
       writeFileSync(join(folder, 'run.mts'), same);
-      await run(process.execPath, ['run.mts'], { cwd: folder });
+      const context = { routeTableId: 'rtb-aaaaaaaa', internetGatewayId: 'igw-aaaaaaaa' };
+      const env = { ...process.env, CDK_OUTDIR: join(folder, 'cdk.out'), CDK_CONTEXT_JSON: JSON.stringify(context) };
+      await run(process.execPath, ['run.mts'], { cwd: folder, env });
       const assets = readdirSync(join(folder, 'cdk.out'), { withFileTypes: true }).filter((one) => one.isDirectory());
-      expect(assets).toHaveLength(5);
+      expect(assets).toHaveLength(6);
       for (const { name } of assets) expect(existsSync(join(folder, 'cdk.out', name, 'index.mjs'))).toBe(true);
     });
   });

@@ -60,7 +60,7 @@ export function constructApp(props: (stack: Stack) => RouteReconcilerProps = () 
 
 function emptyFunctions(): string {
   const directory = mkdtempSync(path.join(scratch, 'functions-'));
-  for (const name of ['on-route-change', 'on-desired-change', 'on-requeue', 'sweep', 'widget']) {
+  for (const name of ['on-route-change', 'on-desired-change', 'on-requeue', 'sweep', 'widget', 'desired-item']) {
     mkdirSync(path.join(directory, name));
     writeFileSync(path.join(directory, name, 'index.mjs'), `export const handler = async () => '${name}';\n`);
   }

@@ -1,4 +1,4 @@
-import { type DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, paginateScan } from '@aws-sdk/lib-dynamodb';
 import type { DesiredItems, DesiredPage } from '../../ports.ts';
 import { batchGet } from './batch-get.ts';
 
@@ -11,6 +11,18 @@ export async function keysOfItems(client: DynamoDBDocumentClient, tableName: str
   const pages = paginateScan({ client }, { TableName: tableName, ProjectionExpression: 'routeTableId' });
   for await (const { Items = [] } of pages) ids.push(...Items.map((item) => String(item['routeTableId'])));
   return ids.sort();
+}
+
+/** One item as it is stored now, or undefined (strongly consistent read). */
+export async function readItem(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  routeTableId: string,
+): Promise<unknown> {
+  const { Item } = await client.send(
+    new GetCommand({ TableName: tableName, Key: { routeTableId }, ConsistentRead: true }),
+  );
+  return Item;
 }
 
 /** The DynamoDB table of desired items. Items are returned as they are stored, without any check of their content. */
