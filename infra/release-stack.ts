@@ -15,7 +15,6 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { CfnSubscription } from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import { RouteReconciler } from './route-reconciler.ts';
-import { addOutputs } from './stack.ts';
 
 export interface ReleaseStackProps {
   /** The key that the parameter `CodeKey` has by default. It must change with the code: then an update replaces the code. */
@@ -100,7 +99,7 @@ export class ReleaseStack extends Stack {
       id: 'CloudFormation-Validate::W1030',
       reason: 'The empty default of PermissionsBoundaryArn means that the roles have none.',
     });
-    addOutputs(this, reconciler);
+    reconciler.addOutputs();
   }
 }
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Duration, RemovalPolicy, Stack, Tokenization } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, Tokenization } from 'aws-cdk-lib';
 import type { Dashboard, IAlarm, Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as FunctionTarget } from 'aws-cdk-lib/aws-events-targets';
@@ -285,6 +285,33 @@ export class RouteReconciler extends Construct {
     const changes = this.node.tryFindChild('ChangeRoutes');
     if (changes) writer.function.node.addDependency(changes);
     return writer;
+  }
+
+  /** Adds outputs to the stack that name the resources which scripts, people and `routectl doctor` need. */
+  addOutputs(): void {
+    const outputs = {
+      DesiredTableName: this.desiredTable.tableName,
+      OrdersTableName: this.ordersTable.tableName,
+      StateTableName: this.stateTable.tableName,
+      OnRouteChangeFunctionName: this.onRouteChange.function.functionName,
+      OnDesiredChangeFunctionName: this.onDesiredChange.function.functionName,
+      OnRequeueFunctionName: this.onRequeue.function.functionName,
+      SweepFunctionName: this.sweep.function.functionName,
+      RuleName: this.routeCalls.ruleName,
+      SurroundingCallsRuleName: this.surroundingCalls.ruleName,
+      TagCallsRuleName: this.tagCalls.ruleName,
+      InstanceStatesRuleName: this.instanceStates.ruleName,
+      ScheduleName: this.sweepSchedule.scheduleName,
+      AlarmTopicArn: this.alarmTopic.topicArn,
+      WidgetFunctionName: this.widget.function.functionName,
+      DashboardName: this.dashboard.dashboardName,
+      UndeliveredEventsQueueUrl: this.undeliveredEvents.queueUrl,
+      FailedInvocationsQueueUrl: this.failedInvocations.queueUrl,
+      FailedRecordsQueueUrl: this.failedRecords.queueUrl,
+      RequeueQueueUrl: this.requeue.queueUrl,
+      FailedRequeuesQueueUrl: this.failedRequeues.queueUrl,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(Stack.of(this), name, { value });
   }
 
   /** Lets somebody write desired items, such as the role of a pipeline. Whoever may do that decides about routes. */

@@ -1,4 +1,4 @@
-import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, type StackProps, Validations } from 'aws-cdk-lib';
 import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -52,33 +52,6 @@ export class RouteReconcilerStack extends Stack {
       Validations.of(this).acknowledge({ id: 'AwsSolutions-SQS4', reason }, { id: 'AwsSolutions-SNS3', reason });
     }
 
-    addOutputs(this, reconciler);
+    reconciler.addOutputs();
   }
-}
-
-/** Outputs that name the resources that scripts and people need. */
-export function addOutputs(stack: Stack, reconciler: RouteReconciler): void {
-  const outputs = {
-    DesiredTableName: reconciler.desiredTable.tableName,
-    OrdersTableName: reconciler.ordersTable.tableName,
-    StateTableName: reconciler.stateTable.tableName,
-    OnRouteChangeFunctionName: reconciler.onRouteChange.function.functionName,
-    OnDesiredChangeFunctionName: reconciler.onDesiredChange.function.functionName,
-    OnRequeueFunctionName: reconciler.onRequeue.function.functionName,
-    SweepFunctionName: reconciler.sweep.function.functionName,
-    RuleName: reconciler.routeCalls.ruleName,
-    SurroundingCallsRuleName: reconciler.surroundingCalls.ruleName,
-    TagCallsRuleName: reconciler.tagCalls.ruleName,
-    InstanceStatesRuleName: reconciler.instanceStates.ruleName,
-    ScheduleName: reconciler.sweepSchedule.scheduleName,
-    AlarmTopicArn: reconciler.alarmTopic.topicArn,
-    WidgetFunctionName: reconciler.widget.function.functionName,
-    DashboardName: reconciler.dashboard.dashboardName,
-    UndeliveredEventsQueueUrl: reconciler.undeliveredEvents.queueUrl,
-    FailedInvocationsQueueUrl: reconciler.failedInvocations.queueUrl,
-    FailedRecordsQueueUrl: reconciler.failedRecords.queueUrl,
-    RequeueQueueUrl: reconciler.requeue.queueUrl,
-    FailedRequeuesQueueUrl: reconciler.failedRequeues.queueUrl,
-  };
-  for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
 }
