@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { isDeepStrictEqual } from 'node:util';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
@@ -33,8 +32,11 @@ async function ask(
 ) {
   let answer: unknown;
   const server = createServer((request, response) => {
-    void json(request).then((body) => {
-      answer = { type: request.headers['content-type'], body };
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (part) => (body += part));
+    request.on('end', () => {
+      answer = { type: request.headers['content-type'], body: JSON.parse(body) };
       response.end();
     });
   }).listen(0, '127.0.0.1');
