@@ -7,6 +7,8 @@ import {
   CloudFormationClient,
   DeleteStackCommand,
   DescribeStackResourcesCommand,
+  type StackEvent,
+  paginateDescribeStackEvents,
   waitUntilStackDeleteComplete,
 } from '@aws-sdk/client-cloudformation';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -169,6 +171,14 @@ describe.skipIf(!hasAwsCli())('installed', { timeout: 180_000 }, () => {
     await documents.send(new DeleteCommand({ TableName: 'DesiredRouteTables', Key: { routeTableId } }));
     const before = await runs();
     await deploy(...synthesized);
+    // The emulator creates a stack even over existing tables, so the events must say that it imported them.
+    const imported: StackEvent[] = [];
+    const pages = paginateDescribeStackEvents({ client: cloudFormation }, { StackName: 'Network' });
+    for await (const { StackEvents = [] } of pages)
+      imported.push(...StackEvents.filter(({ ResourceStatus }) => ResourceStatus === 'IMPORT_COMPLETE'));
+    expect(new Set(imported.map(({ PhysicalResourceId }) => PhysicalResourceId))).toEqual(
+      new Set(['DesiredRouteTables', 'RouteTableOrders', 'RouteTableStates']),
+    );
     await callLocalEc2('Network');
     expect(await items()).toEqual([
       { routeTableId, routes: [{ destination: '0.0.0.0/0', target: gateway, description: 'internet' }] },
