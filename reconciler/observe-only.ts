@@ -10,6 +10,14 @@ export const observeOnly = <W extends World>(world: W): W => ({
         yield { ...page, items: items.map(({ routeTableId, item }) => ({ routeTableId, item: observed(item) })) };
     },
   },
+  lastValid: {
+    write: (routeTableId, version) => world.lastValid.write(routeTableId, version),
+    remove: (routeTableId) => world.lastValid.remove(routeTableId),
+    async read(routeTableId) {
+      const version = await world.lastValid.read(routeTableId);
+      return version && { ...version, item: observed(version.item) };
+    },
+  },
   async checkpoint(routeTableId) {
     const { item, ...rest } = await world.checkpoint(routeTableId);
     return { ...rest, item: observed(item) };

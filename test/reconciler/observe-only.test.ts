@@ -41,6 +41,14 @@ describe('a deployment that only observes', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(routes);
   });
 
+  it('repairs nothing under the last valid version of an item that is invalid now', async () => {
+    const world = await drifted();
+    world.desired.put({ routeTableId, routes: [], mode: 'watch' });
+    await sweep(observeOnly(world), world.invocation());
+    expect(world.ec2.journal.mutations).toEqual([]);
+    expect(world.status()).toMatchObject({ phase: 'Invalid' });
+  });
+
   it('still reports a mode that no item may have', async () => {
     const world = await drifted();
     world.desired.put({ routeTableId, routes: [], mode: 'watch' });
