@@ -201,6 +201,88 @@ describe('the target of a route dies and an alternate is alive', () => {
     });
   });
 
+  describe('the event of the call that took the target down arrives after the move:', () => {
+    /** EC2 reports the state of the instance within seconds, and CloudTrail the call behind it minutes later. */
+    const moved = async (): Promise<{ readonly world: InMemoryWorld; readonly time: string }> => {
+      const world = await pair();
+      const time = world.now().toISOString();
+      setRunning(world, 'a', false);
+      world.clock.advance(1_000);
+      await world.event({ name: 'stopping', via: 'i-aaaaaaaa', tookDown: ['i-aaaaaaaa'] });
+      expect(target(world)).toBe(standby);
+      return { world, time };
+    };
+    const reports = (world: InMemoryWorld, time: string, ids = ['i-aaaaaaaa']) =>
+      world.event({ name: 'StopInstances', actor: alice, time, tookDown: ids });
+    const actorOfMove = ({ states }: InMemoryWorld): unknown =>
+      states.runs(routeTableId).find(({ outcome }) => outcome[0]?.because !== undefined)?.outcome[0]?.actor;
+
+    it('the run of the move names its caller, and nothing is announced again', async () => {
+      const { world, time } = await moved();
+      expect(actorOfMove(world)).toBe('unattributed');
+      world.clock.advance(3 * minute);
+      await reports(world, time);
+      expect(actorOfMove(world)).toEqual(alice);
+      await later(world);
+      expect(world.announcer.events).toEqual(['Route Blackholed (moved)']);
+    });
+
+    it('also if the route moved back from a dead alternate', async () => {
+      const { world } = await moved();
+      setRunning(world, 'a', true);
+      await later(world);
+      const time = world.now().toISOString();
+      setRunning(world, 'b', false);
+      await later(world, minute);
+      expect(target(world)).toBe(listed);
+      world.clock.advance(3 * minute);
+      await reports(world, time, ['i-bbbbbbbb']);
+      expect(world.states.runs(routeTableId).map(({ outcome }) => outcome[0]?.actor)).toEqual(['unattributed', alice]);
+    });
+
+    it('also if the function that moved it has died', async () => {
+      const world = await pair();
+      const time = world.now().toISOString();
+      setRunning(world, 'a', false);
+      await world.deadlyEvent({ name: 'CreateTags' });
+      await later(world);
+      await reports(world, time);
+      expect(actorOfMove(world)).toEqual(alice);
+    });
+
+    it.each<[string, (world: InMemoryWorld, time: string) => Promise<unknown>]>([
+      ['is about another target', (world, time) => reports(world, time, ['i-bbbbbbbb'])],
+      [
+        'is of a call made before the target was last seen up',
+        (world, time) => reports(world, new Date(Date.parse(time) - 10 * minute).toISOString()),
+      ],
+    ])('nobody is named if it %s', async (_, happens) => {
+      const { world, time } = await moved();
+      world.clock.advance(3 * minute);
+      await happens(world, time);
+      expect(actorOfMove(world)).toBe('unattributed');
+    });
+
+    it('nobody is named for a call made after the move, although no other call is known', async () => {
+      const world = await pair();
+      setRunning(world, 'a', false);
+      await later(world, minute);
+      expect(target(world)).toBe(standby);
+      world.clock.advance(minute);
+      await reports(world, world.now().toISOString());
+      expect(actorOfMove(world)).toBe('unattributed');
+    });
+
+    it('it is waited for 15 minutes', async () => {
+      const { world, time } = await moved();
+      await later(world, 15 * minute);
+      await world.event();
+      expect(world.remembered(destination)).not.toHaveProperty('rescue');
+      await reports(world, time);
+      expect(actorOfMove(world)).toBe('unattributed');
+    });
+  });
+
   it('it stays on the alternate when its target is up again', async () => {
     const world = await pair();
     await stops(world, 'a');

@@ -180,6 +180,13 @@ const remembered: Required<Memory> = {
         seenMovedAt: at,
         moved: { id: 'call-2', name: 'ReplaceRoute', time: at },
       },
+      rescue: {
+        target: 'pcx-aaaaaaaa',
+        since: at,
+        upAt: at,
+        takenDown: { id: 'call-1', name: 'StopInstances', time: at },
+        run: 'run-1',
+      },
       planned: change,
       waits: 'first-deletes',
       troubles: ['blackhole', 'not-ours'],

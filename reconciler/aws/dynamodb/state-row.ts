@@ -22,6 +22,7 @@ import {
   type Refusal,
   type Remembered,
   type RememberedApproval,
+  type Rescue,
   type Repairs,
   type Rewritten,
   type Seen,
@@ -102,7 +103,10 @@ const sacrifices: readonly Sacrifice[] = [
   // If somebody creates and deletes thousands of routes, each one that appeared is remembered for 24 hours. Without that, a
   // new route there must appear again before its delete is earned.
   forgetting((one) => (one.emptySince !== undefined && one.arrival === 'appeared' && !one.listed ? {} : one)),
-  forgetting(({ drift, ...rest }) => ({ ...rest, drift: drift?.map(({ cause: _, runs: __, ...bare }) => bare) })),
+  forgetting(({ drift, rescue: _, ...rest }) => ({
+    ...rest,
+    drift: drift?.map(({ cause: __, runs: ___, ...bare }) => bare),
+  })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs && { ...repairs, by: repairs.by.slice(-1) } })),
   forgetting(({ repairs, ...rest }) => ({ ...rest, repairs: repairs?.contest && repairs })),
   showing(5),
@@ -232,6 +236,15 @@ const remembered = z.looseObject({
       seenMovedAt: optional.time,
       moved: cause.optional(),
     } satisfies ShapesOf<Down>)
+    .optional(),
+  rescue: z
+    .looseObject({
+      target: text,
+      since: time,
+      upAt: optional.time,
+      takenDown: cause.optional(),
+      run: optional.text,
+    } satisfies ShapesOf<Rescue>)
     .optional(),
   instances: z.record(z.string(), text).optional(),
   planned: z.looseObject(changeFields).optional(),

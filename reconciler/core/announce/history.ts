@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ChangeJson, changeAsJson } from '../route/change.ts';
 import { known } from '../route/known.ts';
 import type { Actor } from '../memory/call.ts';
-import { type BlockCode, type Drift, type Memory, rememberedAt } from '../memory/memory.ts';
+import { type BlockCode, type Memory, rememberedAt } from '../memory/memory.ts';
 import { permitted, waitingIn } from '../plan/guard.ts';
 import { isSame } from '../status/drift.ts';
 import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
@@ -12,7 +12,7 @@ import { type ActualTable, targetNames } from '../route/route.ts';
 import type { RecordedRun } from '../status/follow.ts';
 import { type Phase, type PlanSummary, type State, cut, omittedOf, summaryOf } from '../status/status.ts';
 import { type ShownTrigger, type Waker, callAsWaker } from '../memory/trigger.ts';
-import type { Notice, Transitions } from './transitions.ts';
+import type { Explained, Notice, Transitions } from './transitions.ts';
 
 /** The outcome of one change, and who made the change necessary. */
 export interface RunOutcome extends ChangeOutcome {
@@ -184,8 +184,8 @@ export function madeIn({ plan }: Run, { routes }: ActualTable): readonly ChangeO
 export interface Completion {
   readonly id: string;
   readonly isVerified: boolean;
-  /** Drift of this run whose cause is known only now. */
-  readonly explained: readonly Drift[];
+  /** What this run records and whose cause is known only now. */
+  readonly explained: readonly Explained[];
 }
 
 export function completionsOf({ verified, explained }: Transitions): readonly Completion[] {
@@ -199,7 +199,7 @@ export function completionsOf({ verified, explained }: Transitions): readonly Co
 
 export function completed(run: Run, { isVerified, explained }: Completion, now: Date): Run {
   const causeOf = (destination: string): Actor | undefined =>
-    explained.find((drift) => drift.destination === destination)?.cause?.actor;
+    explained.find((one) => one.destination === destination)?.cause?.actor;
   const outcome = run.outcome.map((one) =>
     one.actor === 'unattributed' ? { ...one, actor: causeOf(one.destination) ?? one.actor } : one,
   );

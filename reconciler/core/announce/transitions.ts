@@ -64,6 +64,9 @@ export interface Blackholed {
   readonly actor?: Actor;
 }
 
+/** What somebody caused earlier, and the runs that record it. */
+export type Explained = Pick<Drift, 'destination' | 'cause' | 'runs'>;
+
 /** Everything that is new after a reconcile. Events, metrics and history are projections of this. */
 export interface Transitions {
   readonly before: State | undefined;
@@ -74,8 +77,8 @@ export interface Transitions {
   readonly repaired: readonly Drift[];
   /** Drift that a read shows as ended. */
   readonly ended: readonly Drift[];
-  /** Drift found earlier, with the call that caused it. Its event arrived only now. */
-  readonly explained: readonly Drift[];
+  /** Drift and rescues of earlier reconciles, with the call that caused them. Its event arrived only now. */
+  readonly explained: readonly Explained[];
   /** Drift that a sweep found and no event reported in time. */
   readonly missed: readonly Drift[];
   /** Troubles that were not there before. */
@@ -131,6 +134,7 @@ export function transitions(
     before,
     after,
     ...driftTransitions(before, after),
+    explained: [...explainedDrift(before, after), ...explainedRescues(before, after)],
     entered,
     left: new Set(left),
     isNewlyInvalid: after.status.phase === 'Invalid' && entered.failing.length > 0,
@@ -285,7 +289,7 @@ function without(list: readonly string[], others: readonly string[]): readonly s
   return list.filter((one) => !gone.has(one));
 }
 
-type OfDrift = Pick<Transitions, 'found' | 'repaired' | 'ended' | 'explained' | 'missed'>;
+type OfDrift = Pick<Transitions, 'found' | 'repaired' | 'ended' | 'missed'>;
 
 function driftTransitions(before: State | undefined, after: State): OfDrift {
   const now = new Date(after.status.checkedAt);
@@ -298,14 +302,27 @@ function driftTransitions(before: State | undefined, after: State): OfDrift {
       .filter(([key, { byUs, appliedAt }]) => byUs && appliedAt !== was.get(key)?.appliedAt)
       .map(([, one]) => one),
     ended: [...was].flatMap(([key, one]) => (one.endedAt === undefined && isOver(one) ? (is.get(key) ?? one) : [])),
-    explained: [...is]
-      .filter(([key, { cause }]) => cause && was.has(key) && !was.get(key)?.cause)
-      .map(([, one]) => one),
     missed:
       after.status.phase === 'Unmanaged'
         ? []
         : [...was].filter(([key, one]) => isMissed(one, now) && !is.get(key)?.cause).map(([, one]) => one),
   };
+}
+
+function explainedDrift(before: State | undefined, after: State): readonly Explained[] {
+  const was = driftIn(before?.memory);
+  return [...driftIn(after.memory)].flatMap(([key, one]) =>
+    one.cause && was.has(key) && !was.get(key)?.cause ? [one] : [],
+  );
+}
+
+/** A change of an instance's state comes first and names nobody. The call behind it may come later. */
+function explainedRescues(before: State | undefined, after: State): readonly Explained[] {
+  return [...after.memory.destinations].flatMap(([destination, { rescue }]): Explained[] => {
+    const was = rememberedAt(before?.memory, destination).rescue;
+    if (!rescue?.takenDown?.actor || !rescue.run || was?.since !== rescue.since || was.takenDown?.actor) return [];
+    return [{ destination, cause: rescue.takenDown, runs: [rescue.run] }];
+  });
 }
 
 /** All drift remembered, by destination and when it was found. */

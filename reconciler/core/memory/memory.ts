@@ -81,6 +81,7 @@ export interface Remembered {
   readonly emptySince?: string;
   /** The listed target cannot carry traffic, as far as we know. Stays until a read shows it active here. */
   readonly down?: Down;
+  readonly rescue?: Rescue;
   /** The instances behind the listed interface and its alternates, as the last reads of them here showed. */
   readonly instances?: Readonly<Record<string, string>>;
   /** The change that the last plan still asked for here. */
@@ -208,6 +209,15 @@ export interface Down {
   readonly seenMovedAt?: string;
   /** The call that moved the route to another target, if an event reported one. */
   readonly moved?: Cause;
+}
+
+/**
+ * The last move of ours away from a dead target. Kept for 15 minutes: the event of the call that took the target down may
+ * still arrive.
+ */
+export interface Rescue extends Pick<Down, 'target' | 'since' | 'upAt' | 'takenDown'> {
+  /** The run that records the move. */
+  readonly run?: string;
 }
 
 /** A change that EC2 refused, or whose outcome is unknown. */

@@ -5,6 +5,9 @@ import { type Cause, type Drift, type Remembered, type Rewritten, openDrift } fr
 
 // The one place that answers "who did it?".
 
+/** The event of a call arrives within this time, or counts as missed. */
+export const eventsMayBeLateMs = 15 * 60 * 1_000;
+
 /** The calls that make such a change necessary. */
 const causes: Readonly<Record<ChangeJson['action'], readonly string[]>> = {
   create: ['DeleteRoute'],

@@ -1,10 +1,11 @@
 import type { DesiredRoute } from '../desired/desired.ts';
 import type { ReportedCall } from '../memory/call.ts';
-import type { Cause, Down, Remembered, Rewritten } from '../memory/memory.ts';
+import type { Cause, Down, Remembered, Rescue, Rewritten } from '../memory/memory.ts';
 import type { Health } from '../route/health.ts';
 import { known } from '../route/known.ts';
+import { type ChangeOutcome, isRescue } from '../route/outcome.ts';
 import { type StaticRoute, sameTarget, targetText } from '../route/route.ts';
-import { causeOf, stoodBefore, takenDownBy, unspent, wasUp } from './attribution.ts';
+import { causeOf, eventsMayBeLateMs, stoodBefore, takenDownBy, unspent, wasUp } from './attribution.ts';
 
 /** What a read and EC2's answer show of a listed target. */
 interface Shown {
@@ -86,3 +87,27 @@ function movedBy(
 /** The calls made up to this time. */
 const madeBy = (time: string, calls: readonly ReportedCall[]): readonly ReportedCall[] =>
   calls.filter((call) => Date.parse(call.time) <= Date.parse(time));
+
+/**
+ * Follows the last move of ours away from a dead target, until the event of the call that took the target down can no
+ * longer arrive.
+ */
+export function rescueAfter(
+  before: Pick<Rewritten, 'rescue' | 'seen' | 'instances'>,
+  outcome: ChangeOutcome | undefined,
+  on: { readonly now: Date; readonly calls: readonly ReportedCall[]; readonly readBefore?: string | undefined },
+): Rescue | undefined {
+  const rescue = outcome?.from !== undefined && isRescue(outcome) ? rescued(outcome.from, before, on) : before.rescue;
+  if (!rescue || on.now.getTime() - Date.parse(rescue.since) >= eventsMayBeLateMs) return undefined;
+  const { instances } = before;
+  return known({
+    ...rescue,
+    takenDown: takenDownBy(rescue.target, { down: rescue, instances }, madeBy(rescue.since, on.calls)),
+  });
+}
+
+const rescued = (
+  target: string,
+  before: Parameters<typeof rescueAfter>[0],
+  { now, readBefore }: Parameters<typeof rescueAfter>[2],
+): Rescue => known({ target, since: now.toISOString(), upAt: wasUp(target, before) ? readBefore : undefined });

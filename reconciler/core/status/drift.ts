@@ -4,10 +4,7 @@ import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 import { isAsBefore } from './staleness.ts';
-import { causeOf, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
-
-/** The event of a call arrives within this time, or counts as missed. */
-const eventsMayBeLateMs = 15 * 60 * 1_000;
+import { causeOf, eventsMayBeLateMs, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
 
 /** For each destination, the latest 8 ended drifts are kept. */
 const endedKept = 8;

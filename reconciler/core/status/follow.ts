@@ -10,7 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { destinationText, targetText } from '../route/route.ts';
 import { actorOf } from './attribution.ts';
 import { isRepair, repairsAfter } from './contest.ts';
-import { withCauses } from './down.ts';
+import { rescueAfter, withCauses } from './down.ts';
 import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
 import { refusalAfter } from './retries.ts';
 import { isRepeat } from './staleness.ts';
@@ -122,7 +122,7 @@ export function deviationsIn(
 }
 
 /**
- * Follows the drift of every destination.
+ * Follows the drift of every destination, and our last move away from a dead target there.
  *
  * @param before the memory when the reconcile began: what this reconcile planned and wrote is not drift
  * @param deviations undefined when no read is believed
@@ -149,8 +149,10 @@ export function followDrift(
         isLeft: left.has(destination),
         outcome: done.get(destination),
       };
-      const drift = driftAfter({ ...rememberedAt(before, destination), drift: remembered.drift }, found, sight);
-      return { ...remembered, drift: drift.length > 0 ? drift : undefined };
+      const was = rememberedAt(before, destination);
+      const drift = driftAfter({ ...was, drift: remembered.drift }, found, sight);
+      const rescue = rescueAfter(was, found.outcome, sight);
+      return { ...remembered, drift: drift.length > 0 ? drift : undefined, rescue };
     },
     deviations?.keys(),
   );
@@ -173,16 +175,23 @@ export interface RecordedRun extends OpenRun {
   readonly about: ReadonlySet<string>;
 }
 
-/** Adds the runs of this reconcile to a memory: to the open runs, and to the drift that each run is about. */
+/** Adds the runs of this reconcile to a memory: to the open runs, and to the drift and the rescues that each is about. */
 export function withRuns(memory: Memory, runs: readonly RecordedRun[]): Memory {
   if (runs.length === 0) return memory;
+  const runAbout = (destination: string): string | undefined => runs.find(({ about }) => about.has(destination))?.id;
   const toldIn = (drift: Drift): Drift => {
-    const run = runs.find(({ about }) => about.has(drift.destination));
-    return run && drift.endedAt === undefined ? { ...drift, runs: [...(drift.runs ?? []).slice(0, 1), run.id] } : drift;
+    const run = runAbout(drift.destination);
+    return run !== undefined && drift.endedAt === undefined
+      ? { ...drift, runs: [...(drift.runs ?? []).slice(0, 1), run] }
+      : drift;
   };
   const open = runs.flatMap(({ id, destinations }) => (destinations.length > 0 ? { id, destinations } : []));
   return {
-    ...withEach(memory, ({ drift, ...rest }) => ({ ...rest, drift: drift?.map(toldIn) })),
+    ...withEach(memory, ({ drift, rescue, ...rest }, destination) => ({
+      ...rest,
+      drift: drift?.map(toldIn),
+      rescue: rescue && known({ ...rescue, run: rescue.run ?? runAbout(destination) }),
+    })),
     openRuns: [...(memory.openRuns ?? []), ...open].slice(-openRunsKept),
   };
 }

@@ -21,7 +21,7 @@ export const isPossibleStatus = (
 export function isPossibleMemory(memory: Memory, now: Date): boolean {
   const { readAt, readForCallAt, turnAt, lastWriteAt, lag, policySince, braked } = memory;
   const remembered = [...memory.destinations.values()];
-  const past = remembered.flatMap(({ emptySince, refusal, down, repairs, drift = [] }) => [
+  const past = remembered.flatMap(({ emptySince, refusal, down, rescue, repairs, drift = [] }) => [
     emptySince,
     refusal?.since,
     refusal?.triedSince,
@@ -29,6 +29,8 @@ export function isPossibleMemory(memory: Memory, now: Date): boolean {
     down?.upAt,
     down?.aliveSince,
     down?.seenMovedAt,
+    rescue?.since,
+    rescue?.upAt,
     repairs?.quietSince,
     repairs?.contest?.since,
     ...(repairs?.at ?? []),
