@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import type { BlockCode } from '../../reconciler/core/memory/memory.ts';
@@ -22,6 +23,25 @@ const routesIn = ({ ec2 }: InMemoryWorld): Record<string, string> => ec2.scenery
 
 const blockedEvent = 'Route Plan Blocked (entered)';
 
+/** The message of each announcement of a kind: what happened, and who did it. */
+const messages = ({ announcer }: InMemoryWorld, type: DomainEvent['type']): (readonly [string, string])[] =>
+  announcer.news
+    .flatMap(({ events }) => events)
+    .flatMap(({ type: is, detail: { message } }) =>
+      is === type && message ? [[message.what, message.who] as const] : [],
+    );
+
+/** Mallory creates a route or gives it another target, and an event reports that. */
+async function makes(
+  world: InMemoryWorld,
+  name: 'CreateRoute' | 'ReplaceRoute',
+  destination: string,
+  target: string,
+): Promise<void> {
+  world.ec2.scenery.route(routeTableId, destination, target);
+  await world.event({ name, destination, target, actor: mallory });
+}
+
 it('a local route that somebody retargets is repaired with LocalTarget, and the status names the actor', async () => {
   const world = await inSync(two);
   world.ec2.scenery.target('eni-eeeeeeee');
@@ -36,61 +56,102 @@ it('a local route that somebody retargets is repaired with LocalTarget, and the 
   expect(world.announcer.events).toEqual(['Route Drift Detected', 'Route Drift Healed']);
 });
 
-describe('a table with a Kubernetes tag', () => {
-  const tagged = async (routes: Readonly<Record<string, string>>): Promise<InMemoryWorld> => {
+it.each<[string, string, Parameters<InMemoryWorld['desire']>[1]]>([
+  ['10.0.0.0/16', 'nat-aaaaaaaa', {}],
+  ['2001:db8:1::/56', 'eni-eeeeeeee', {}],
+  ['10.0.0.0/16', 'eni-eeeeeeee', { unlisted: 'keep' }],
+  ['10.0.0.0/16', 'eni-ffffffff', { unlisted: 'keep' }],
+])('the local route %s that leads to %s is put back by a sweep, under %o', async (destination, target, fields) => {
+  const world = new InMemoryWorld();
+  world.ec2.scenery.table(routeTableId, { routes: two });
+  world.ec2.scenery.route(routeTableId, destination, 'local', { origin: 'CreateRouteTable' });
+  world.ec2.scenery.foreignInterface('eni-ffffffff');
+  world.desire(two, fields);
+  await world.settle();
+  world.ec2.scenery.route(routeTableId, destination, target, { origin: 'CreateRouteTable' });
+  await world.reconcile();
+  expect(world.ec2.journal.mutations).toMatchObject([{ action: 'ReplaceRoute', input: { LocalTarget: true } }]);
+  expect(messages(world, 'Route Drift Detected')).toEqual([
+    [`${destination} leads to ${target} (listed with local)`, expect.stringContaining('unattributed')],
+  ]);
+});
+
+describe.each(['kubernetes.io/cluster/x', 'KubernetesCluster', 'AmazonFSx'])('a table that mallory tags %s', (tag) => {
+  const tagged = async (...destinations: readonly string[]): Promise<InMemoryWorld> => {
     const world = await inSync(two);
-    world.ec2.scenery.tag(routeTableId, { 'kubernetes.io/cluster/x': 'owned' });
-    for (const [destination, target] of Object.entries(routes))
-      world.ec2.scenery.route(routeTableId, destination, target);
-    await world.event({ name: 'CreateRoute', actor: mallory });
+    world.ec2.scenery.tag(routeTableId, { [tag]: 'owned' });
+    await world.event({ name: 'CreateTags', actor: mallory });
+    for (const destination of destinations) await makes(world, 'CreateRoute', destination, 'eni-eeeeeeee');
     return world;
   };
 
-  it('loses rogue routes to public destinations: doubt does not protect them', async () => {
-    const world = await tagged({ '0.0.0.0/1': 'eni-eeeeeeee', '128.0.0.0/1': 'eni-eeeeeeee' });
-    expect(world.ec2.journal.lines).toEqual(['DeleteRoute 0.0.0.0/1', 'DeleteRoute 128.0.0.0/1']);
-    expect(world.announcer.events).toContain('Route Drift Detected');
+  it.each([
+    ['0.0.0.0/1', '128.0.0.0/1'],
+    ['::/1', '8000::/1'],
+  ])('loses her routes to %s and %s: doubt does not protect public destinations', async (...halves) => {
+    const world = await tagged(...halves);
+    expect(world.ec2.journal.lines).toEqual(halves.map((half) => `DeleteRoute ${half}`));
+    expect(messages(world, 'Route Drift Detected')).toEqual(
+      halves.map((half) => [`${half} leads to eni-eeeeeeee and is not listed`, mallory.arn]),
+    );
   });
 
-  it('keeps a route to a private destination until a person decides, and announces it', async () => {
-    const world = await tagged({ '10.200.7.0/24': 'eni-eeeeeeee' });
-    expect(world.ec2.journal.mutations).toEqual([]);
-    expect(waiting(world)).toEqual({ '10.200.7.0/24': 'maybe-not-ours' });
-    expect(world.announcer.events).toContain(blockedEvent);
-  });
+  it.each(['10.200.7.0/24', 'fd00:9::/48', 'pl-aaaaaaaa'])(
+    'keeps her route to the private %s until a person decides, and a message says why',
+    async (destination) => {
+      const world = await tagged(destination);
+      expect(world.ec2.journal.mutations).toEqual([]);
+      expect(waiting(world)).toEqual({ [destination]: 'maybe-not-ours' });
+      expect(messages(world, 'Route Plan Blocked')).toEqual([
+        [expect.stringContaining(`${destination} leads to an interface in a table tagged ${tag}`), mallory.arn],
+      ]);
+    },
+  );
 });
 
 it('a new route to a detached interface is announced at once, and is deleted when the interface is our own', async () => {
   const world = await inSync(two);
   world.ec2.scenery.interface('eni-eeeeeeee');
-  world.ec2.scenery.route(routeTableId, rogue, 'eni-eeeeeeee');
-  await world.event({ name: 'CreateRoute' });
+  await makes(world, 'CreateRoute', rogue, 'eni-eeeeeeee');
   expect(waiting(world)).toEqual({ [rogue]: 'maybe-not-ours' });
-  expect(world.announcer.events).toContain(blockedEvent);
+  expect(messages(world, 'Route Plan Blocked')).toEqual([
+    [expect.stringContaining(`${rogue} leads to a detached interface`), mallory.arn],
+  ]);
   world.clock.advance(minute);
   world.ec2.scenery.interface('eni-eeeeeeee', { instanceId: 'i-eeeeeeee' });
   await world.event({ name: 'AttachNetworkInterface' });
   expect(routesIn(world)).toEqual(two);
+  expect(world.states.runs(routeTableId).at(-1)?.outcome).toMatchObject([{ result: 'done', actor: mallory }]);
 });
 
 it("a new route to another account's interface waits, and is deleted once it leads to an internet gateway", async () => {
   const world = await inSync(two);
   world.ec2.scenery.foreignInterface('eni-ffffffff');
-  world.ec2.scenery.route(routeTableId, rogue, 'eni-ffffffff');
-  await world.event({ name: 'CreateRoute' });
+  await makes(world, 'CreateRoute', rogue, 'eni-ffffffff');
   expect(waiting(world)).toEqual({ [rogue]: 'maybe-not-ours' });
+  expect(messages(world, 'Route Plan Blocked')).toEqual([
+    [expect.stringContaining(`${rogue} leads to an interface of account`), mallory.arn],
+  ]);
   world.clock.advance(minute);
-  world.ec2.scenery.route(routeTableId, rogue, 'igw-aaaaaaaa');
-  await world.event({ name: 'ReplaceRoute' });
+  await makes(world, 'ReplaceRoute', rogue, 'igw-aaaaaaaa');
   expect(routesIn(world)).toEqual(two);
+  expect(messages(world, 'Route Drift Detected').at(-1)).toEqual([
+    `${rogue} leads to igw-aaaaaaaa and is not listed`,
+    mallory.arn,
+  ]);
 });
 
 it("a listed default route is repaired after somebody leads it to another account's interface", async () => {
   const world = await inSync(withDefault);
   world.ec2.scenery.foreignInterface('eni-ffffffff');
-  world.ec2.scenery.route(routeTableId, '0.0.0.0/0', 'eni-ffffffff');
-  await world.event({ name: 'ReplaceRoute', actor: mallory });
+  world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { refused: { code: 'RequestLimitExceeded' } });
+  await makes(world, 'ReplaceRoute', '0.0.0.0/0', 'eni-ffffffff');
+  world.clock.advance(minute);
+  await world.reconcile();
   expect(routesIn(world)).toEqual(withDefault);
+  expect(messages(world, 'Route Drift Detected')).toEqual([
+    ['0.0.0.0/0 leads to eni-ffffffff (listed with nat-aaaaaaaa)', mallory.arn],
+  ]);
 });
 
 it('deletes of the blackholes of terminated nodes wait, and one approval permits them all', async () => {
@@ -181,18 +242,22 @@ describe('a route that existed when the table was adopted', () => {
 
   it('is not deleted without approval, and does not delay the delete of a new rogue route', async () => {
     const world = await adopted();
-    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
-    await world.event({ name: 'CreateRoute' });
+    await makes(world, 'CreateRoute', rogue, 'tgw-aaaaaaaa');
     expect(routesIn(world)).toEqual({ ...two, [old]: 'tgw-aaaaaaaa' });
     expect(waiting(world)).toEqual({ [old]: 'first-deletes' });
+    expect(messages(world, 'Route Drift Detected')).toEqual([
+      [`${rogue} leads to tgw-aaaaaaaa and is not listed`, mallory.arn],
+    ]);
   });
 
-  it('still needs approval after its owner moves it to another target', async () => {
+  it('still needs approval after its owner moves it to another target, and that is announced', async () => {
     const world = await adopted();
-    world.ec2.scenery.route(routeTableId, old, 'pcx-aaaaaaaa');
-    await world.event({ name: 'ReplaceRoute' });
+    await makes(world, 'ReplaceRoute', old, 'pcx-aaaaaaaa');
     expect(world.ec2.journal.mutations).toEqual([]);
     expect(waiting(world)).toEqual({ [old]: 'first-deletes' });
+    expect(messages(world, 'Route Drift Detected')).toEqual([
+      [`${old} leads to pcx-aaaaaaaa and is not listed`, mallory.arn],
+    ]);
   });
 });
 
