@@ -66,6 +66,7 @@ describe('a route that others make and the plan leaves alone is announced', () =
     ['unlisted-kept', keep, apart],
     ['ignored', ignoring, inside],
     ['ignored', ignoring, '8.8.8.0/24'],
+    ['ignored', ignoring, 'pl-aaaaaaaa'],
   ])('as %s', async (reason, fields, destination) => {
     const world = await watched(fields, { [listed]: 'pcx-aaaaaaaa' });
     await others(world, destination);
@@ -164,15 +165,20 @@ describe('a person gets a message', () => {
   it.each<[string, string]>([
     ['inside a listed destination', inside],
     ['to a public destination', '128.0.0.0/1'],
+    ['to a prefix list, which may hold anything', 'pl-aaaaaaaa'],
   ])('for a route %s', async (_, destination) => {
     const world = await watched(keep);
     await others(world, destination);
     expect(events(world)[0]?.message?.what).toContain(`${destination} leads to tgw-aaaaaaaa (new; unlisted-kept)`);
   });
 
-  it('not for other private routes, which take no listed traffic', async () => {
+  it.each<[string, string, string]>([
+    ['other private routes, which take no listed traffic', apart, 'tgw-aaaaaaaa'],
+    ['routes of gateway endpoints', 'pl-aaaaaaaa', 'vpce-aaaaaaaa'],
+  ])('not for %s', async (_, destination, target) => {
     const world = await watched(keep);
-    await others(world, apart);
+    await others(world, destination, target);
+    expect(events(world)).toHaveLength(1);
     expect(events(world)[0]).not.toHaveProperty('message');
   });
 });

@@ -161,8 +161,8 @@ export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): bool
 
 /**
  * Whether a route must be announced if others make it. A route with the listed target need not be announced, but one
- * with an alternate must. Nor need an ignored route to a private destination that lies inside no listed destination, unless a hold names it. A listed default
- * route does not count.
+ * with an alternate must. Nor need an ignored route to a private block that lies inside no listed destination, unless a hold names it. A listed default
+ * route does not count. A prefix list may hold anything.
  */
 export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
   const { spec, table, world } = around;
@@ -171,7 +171,8 @@ export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): bool
   if (wanted && names(slot, world).includes(wanted.target)) return false;
   const isInside = spec.routes.some((one) => !isDefault(one.destination) && within(destination, one.destination));
   const isQuiet = isIgnored(slot, around) && !isHeld(spec, destination, around.now);
-  return !isQuiet || wanted !== undefined || isInside || !isPrivate(destination, table, world);
+  const isPrivateBlock = !destination.startsWith('pl-') && isPrivate(destination, table, world);
+  return !isQuiet || wanted !== undefined || isInside || !isPrivateBlock;
 }
 
 const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>

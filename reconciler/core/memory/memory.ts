@@ -162,7 +162,7 @@ export interface Seen {
   readonly ownerId?: string;
   /** Why it is left alone. Absent if it is not, or if that is not announced (`status/seen.ts`). */
   readonly leftAlone?: LeftAloneReason | 'on-alternate';
-  /** It may take traffic of a listed route: its destination is public, or lies inside a listed one. */
+  /** It may take traffic of a listed route: its destination is public, a prefix list, or lies inside a listed one. */
   readonly takesTraffic?: true;
 }
 

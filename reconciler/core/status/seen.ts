@@ -41,7 +41,7 @@ export function seenIn({ route, wanted, leftAlone }: Shown, before: Seen | undef
   const current = wanted && listedTargetOf(wanted, route);
   const reason = leftAlone ?? (current && 'on-alternate');
   if (!reason || (current && current === wanted.target)) return known(seen);
-  const takesTraffic = mayTakeTraffic(route, around);
+  const takesTraffic = !isOfService(reason) && mayTakeTraffic(route, around);
   return known({ ...seen, leftAlone: announcedAs(reason, takesTraffic), takesTraffic: takesTraffic || undefined });
 }
 
@@ -49,13 +49,16 @@ export function seenIn({ route, wanted, leftAlone }: Shown, before: Seen | undef
 const announcedAs = (reason: Seen['leftAlone'], takesTraffic: boolean): Seen['leftAlone'] =>
   reason === 'ignored' && !takesTraffic ? undefined : reason;
 
+/** The prefix lists of gateway endpoints and VPC Lattice hold only what these services serve. */
+const isOfService = (reason: Seen['leftAlone']): boolean => reason === 'gateway-endpoint' || reason === 'lattice';
+
 /**
- * Whether a route may take traffic of a listed one: it lies inside a listed destination, or leads to a public one. A
- * listed default route means only itself, or it would contain every route.
+ * Whether a route may take traffic of a listed one: it lies inside a listed destination, or leads to a public one or to a
+ * prefix list, which may hold anything. A listed default route means only itself, or it would contain every route.
  */
 function mayTakeTraffic({ destination }: ActualRoute, { listed, actual }: Around): boolean {
-  if (destination.kind === 'unknown' || !isPrivate(destination, actual) || listed.has(destinationText(destination)))
-    return true;
+  if (destination.kind === 'unknown' || destination.kind === 'prefix-list') return true;
+  if (!isPrivate(destination, actual) || listed.has(destinationText(destination))) return true;
   return enclosing(destination, listed).some((outer) => !isDefaultRoute(outer.destination));
 }
 
