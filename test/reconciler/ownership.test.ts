@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DomainEvent } from '../../reconciler/core/announce/domain-event.ts';
 import { desiredHash } from '../../reconciler/core/desired/hashes.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
+import { sweep } from '../../reconciler/sweep.ts';
 import type { BlockCode } from '../../reconciler/core/memory/memory.ts';
 import { desired as desiredTable, minutesAfter, routeTableId } from '../support/builders.ts';
 import { type CallGiven, InMemoryWorld, inSync } from '../support/in-memory-world.ts';
@@ -295,6 +296,23 @@ describe('deletes of routes that came while the table was not watched', () => {
     world.ec2.scenery.route(routeTableId, '10.97.0.0/16', 'tgw-aaaaaaaa');
     await world.event({ name: 'CreateRoute' });
     expect(world.ec2.journal.lines).toEqual(['DeleteRoute 10.97.0.0/16']);
+  });
+
+  it('wait if the last believed read is too old, although a sweep has read the table since and did not believe it', async () => {
+    const world = await inSync(two);
+    const every = 5 * minute;
+    world.desire({ ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' });
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(10_000);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 20_000 });
+    await sweep(world, world.invocation(), every);
+    expect(world.status().phase).toBe('Verifying');
+    world.ec2.scenery.route(routeTableId, rogue, 'tgw-aaaaaaaa');
+    // The last read that was believed is older than three intervals now, and that sweep is not.
+    world.clock.advance(3 * every - 5_000);
+    await world.reconcile();
+    expect(world.ec2.journal.lines).toEqual(['CreateRoute 10.22.0.0/16 pcx-aaaaaaaa']);
+    expect(waiting(world)).toEqual({ [rogue]: 'first-deletes' });
   });
 
   it('wait if the routes came just before adoption and the first read did not show them', async () => {
