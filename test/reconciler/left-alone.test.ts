@@ -76,6 +76,14 @@ describe('a route that others make and the plan leaves alone is announced', () =
     expect(world.announcer.values('RoutesLeftAlone')).toEqual([1]);
   });
 
+  it('as ignored, with a message, if it is the local route with another target', async () => {
+    const world = await watched(ignoring);
+    world.ec2.scenery.route(routeTableId, '10.0.0.0/16', 'tgw-aaaaaaaa', { origin: 'CreateRouteTable' });
+    await sweepLater(world);
+    expect(announced(world)).toEqual([{ destination: '10.0.0.0/16', target: 'tgw-aaaaaaaa', was: 'local' }]);
+    expect(events(world)[0]?.message?.what).toContain('(before: local; ignored)');
+  });
+
   it('as maybe-not-ours at a listed destination that was never seen as listed', async () => {
     const world = await watched(keep, { [everything]: 'igw-aaaaaaaa' });
     world.ec2.scenery.foreignInterface('eni-ffffffff');

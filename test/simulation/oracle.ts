@@ -162,7 +162,7 @@ export const isLeftToOthers = (slot: Place, around: Omit<Around, 'known'>): bool
 /**
  * Whether a route must be announced if others make it. A route with the listed target need not be announced, but one
  * with an alternate must. Nor need an ignored route to a private block that lies inside no listed destination, unless a hold names it. A listed default
- * route does not count. A prefix list may hold anything.
+ * route does not count. A prefix list may hold anything, and a local route with another target is no private matter.
  */
 export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): boolean {
   const { spec, table, world } = around;
@@ -172,7 +172,7 @@ export function isToldOf(slot: StoredRoute, around: Omit<Around, 'known'>): bool
   const isInside = spec.routes.some((one) => !isDefault(one.destination) && within(destination, one.destination));
   const isQuiet = isIgnored(slot, around) && !isHeld(spec, destination, around.now);
   const isPrivateBlock = !destination.startsWith('pl-') && isPrivate(destination, table, world);
-  return !isQuiet || wanted !== undefined || isInside || !isPrivateBlock;
+  return !isQuiet || wanted !== undefined || isInside || !isPrivateBlock || isRetargetedLocal(slot);
 }
 
 const isOutOfScope = ({ destination }: Place, { spec: { scope } }: Pick<Around, 'spec'>): boolean =>

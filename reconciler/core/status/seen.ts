@@ -54,10 +54,12 @@ const isOfService = (reason: Seen['leftAlone']): boolean => reason === 'gateway-
 
 /**
  * Whether a route may take traffic of a listed one: it lies inside a listed destination, or leads to a public one or to a
- * prefix list, which may hold anything. A listed default route means only itself, or it would contain every route.
+ * prefix list, which may hold anything. A listed default route means only itself, or it would contain every route. A local
+ * route with another target takes the traffic of the VPC.
  */
-function mayTakeTraffic({ destination }: ActualRoute, { listed, actual }: Around): boolean {
+function mayTakeTraffic({ destination, target, origin }: ActualRoute, { listed, actual }: Around): boolean {
   if (destination.kind === 'unknown' || destination.kind === 'prefix-list') return true;
+  if (origin === 'with-table' && target.kind !== 'local') return true;
   if (!isPrivate(destination, actual) || listed.has(destinationText(destination))) return true;
   return enclosing(destination, listed).some((outer) => !isDefaultRoute(outer.destination));
 }
