@@ -393,12 +393,13 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
   'nobody is named for an instance that crashed': ({ memory, status }, _, __, { instances, faults }) => {
     // Without the events of the start, an earlier call looks like the last one.
     if (faults.knows('dropped event', 'delayed event', 'reordered event', 'switched off for a while')) return undefined;
-    for (const [destination, { down }] of memory.destinations) {
-      const named = down?.takenDown?.actor;
-      if (!named || !['eni', 'i'].includes(prefixOf(down.target))) continue;
-      if (instances.hadCrashed(Date.parse(down.since)))
-        return `${status.routeTableId} ${destination}: ${named.arn} is named, but ${instance} crashed`;
-    }
+    for (const [destination, { down, rescue }] of memory.destinations)
+      for (const dead of [down, rescue]) {
+        const named = dead?.takenDown?.actor;
+        if (!named || !['eni', 'i'].includes(prefixOf(dead.target))) continue;
+        if (instances.hadCrashed(Date.parse(dead.since)))
+          return `${status.routeTableId} ${destination}: ${named.arn} is named, but ${instance} crashed`;
+      }
     return undefined;
   },
 
