@@ -8,7 +8,7 @@ import {
 import pMap from 'p-map';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { accountId } from '../../../local/emulators.ts';
-import { metricNamespace, metricService } from '../../../reconciler/core/announce/metrics.ts';
+import { type MetricName, metricNamespace, metricService } from '../../../reconciler/core/announce/metrics.ts';
 import { OnCall } from '../alarms/support/on-call.ts';
 import { DomainEvents } from '../support/domain-events.ts';
 import { eventually } from '../support/eventually.ts';
@@ -23,9 +23,11 @@ let testbed: Testbed;
 let events: DomainEvents;
 let onCall: OnCall;
 let listed: Routes;
+let begun: Date;
 
 beforeAll(async () => {
   testbed = await Testbed.open();
+  begun = new Date();
   [events, onCall] = await Promise.all([DomainEvents.open(), OnCall.open()]);
   listed = { '10.20.0.0/16': testbed.network.peering };
 });
@@ -67,10 +69,10 @@ const driftAnnounced = async (table: string): Promise<readonly string[]> => {
   return drifts.flatMap(({ detail }) => changesIn(detail).map(({ destination }) => destination));
 };
 
-/** The metric `DriftDetected` of all tables since a time. */
-function driftCounted(since: Date): Promise<number | undefined> {
+/** The sum of a metric over all tables since a time. */
+function counted(MetricName: MetricName, since: Date): Promise<number | undefined> {
   const Dimensions = [{ Name: 'service', Value: metricService }];
-  return onCall.statistic({ Namespace: metricNamespace, MetricName: 'DriftDetected', Dimensions }, 'Sum', since);
+  return onCall.statistic({ Namespace: metricNamespace, MetricName, Dimensions }, 'Sum', since);
 }
 
 const changesIn = (detail: Readonly<Record<string, unknown>>): readonly { readonly destination: string }[] =>
@@ -289,6 +291,13 @@ async function localRoute(table: string) {
   return found?.Routes?.find(({ Origin }) => Origin === 'CreateRouteTable');
 }
 
+it('each of these 10 routes that bob made or moved is counted, and each of the 6 tables that wait', async () => {
+  await eventually(async () => {
+    expect(await counted('DriftDetected', begun)).toBeGreaterThanOrEqual(10);
+    expect(await counted('PlansBlocked', begun)).toBeGreaterThanOrEqual(6);
+  });
+});
+
 // These run one after the other, because what they break would affect other tests.
 describe('is repaired and announced:', { timeout: 120_000 }, () => {
   it('a flood of 40 rogue routes, although EC2 throttles and a function is killed', async () => {
@@ -303,9 +312,9 @@ describe('is repaired and announced:', { timeout: 120_000 }, () => {
       times: 2,
       effect: { kind: 'refuse', code: 'RequestLimitExceeded', status: 503 },
     });
-    const since = await testbed.mark();
-    const begun = new Date();
-    const deletes = async () => (await testbed.callsOn(table, since)).filter(({ call }) => call.startsWith('Delete'));
+    const mark = await testbed.mark();
+    const since = new Date();
+    const deletes = async () => (await testbed.callsOn(table, mark)).filter(({ call }) => call.startsWith('Delete'));
 
     await pMap(flood, (one) => bob.send(createRoute(table, one, network.transitGateway)), { concurrency: 8 });
     await eventually(async () => expect((await deletes()).length).toBeGreaterThan(0), { seconds: 40 });
@@ -318,7 +327,7 @@ describe('is repaired and announced:', { timeout: 120_000 }, () => {
     expect((await deletes()).filter(({ error }) => error === 'RequestLimitExceeded')).not.toEqual([]);
     await testbed.phase(table, 'InSync', { seconds: 40 });
     await eventually(async () => expect((await driftAnnounced(table)).toSorted()).toEqual(flood.toSorted()));
-    await eventually(async () => expect(await driftCounted(begun)).toBe(flood.length));
+    await eventually(async () => expect(await counted('DriftDetected', since)).toBe(flood.length));
     expect((await onCall.message(table, /others changed/))[2]).toContain(arnOf('bob'));
   });
 
