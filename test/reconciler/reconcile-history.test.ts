@@ -45,6 +45,21 @@ describe('a run', () => {
     expect(drift.flatMap(({ detail }) => detail.changes)).toMatchObject([{ action: 'replace', to: 'pcx-aaaaaaaa' }]);
   });
 
+  it.each([{}, { paused: { reason: 'maintenance' } }])(
+    'of a function that died after an edit is neither drift nor a repair, under %o',
+    async (fields) => {
+      const world = await inSync(two);
+      const edited = { ...two, '10.20.0.0/16': 'tgw-aaaaaaaa' };
+      world.desire(edited);
+      await world.deadlyEvent({ name: 'AssociateRouteTable' });
+      world.desire(edited, fields);
+      world.clock.advance(2 * 60_000);
+      await world.reconcile();
+      expect(world.announcer.events.filter((event) => event !== 'Route Policy Changed')).toEqual([]);
+      expect(world.remembered('10.20.0.0/16')).not.toHaveProperty('repairs');
+    },
+  );
+
   it('of an edit is not taken for one of a function that died, although that edit was made by a fast clock', async () => {
     const world = await inSync(two);
     world.skewMs = 4_000;

@@ -284,6 +284,14 @@ describe('reads lag', () => {
     expect(isRepeat(hijack, { written }, { lastWriteAt: at(0) }, calls, seconds(30))).toBe(false);
   });
 
+  it.each<[string, ReportedCall, boolean]>([
+    ['not if others may have undone it in its own second', call({ time: at(0), target: 'tgw-aaaaaaaa' }), false],
+    ['also if others changed it in the second before', call({ time: seconds(-1).toISOString() }), true],
+  ])('%s', (_, reported, expected) => {
+    const lastWriteAt = seconds(0.7).toISOString();
+    expect(isRepeat(hijack, { written: write }, { lastWriteAt }, [reported], seconds(31))).toBe(expected);
+  });
+
   it('also if others only asked for the same', () => {
     expect(again(wrote(write), 30, [call({ time: later, target: write.target })]).lag).toBeDefined();
   });
