@@ -917,4 +917,16 @@ export const mutants: readonly Mutant[] = [
     'edits.ids.includes(braked.edit)',
     'edits.ids.includes(braked.since)',
   ),
+  mutant(
+    'believes a row of the shared pace that lies years ahead',
+    'core/plan/pace.ts',
+    "typeof stored === 'number' && stored <= limit ?",
+    "typeof stored === 'number' && stored <= limit * limit ?",
+  ),
+  mutant(
+    'takes runs of earlier states for runs of functions that died',
+    'history.ts',
+    'run.state === nameOf(state)',
+    'run.state !== undefined',
+  ),
 ];
