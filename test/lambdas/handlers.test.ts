@@ -20,6 +20,7 @@ vi.mock(import('../../lambdas/runtime.ts'), async (original) => ({
     eventSources: ['aws.ec2'],
     sweepEveryMs: 300_000,
   }),
+  mappings: () => world.mappings,
 }));
 
 const [a, b, c] = ['rtb-aaaaaaaa', 'rtb-bbbbbbbb', 'rtb-cccccccc'] as const;
