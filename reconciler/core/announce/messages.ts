@@ -72,7 +72,7 @@ function driftFound({ routeTableId: id, enforced, changes, omitted = 0, reason }
     who:
       enforced || changes.some(({ actor }) => actor !== 'unattributed')
         ? among(changes.map(({ actor }) => actor))
-        : 'unattributed: no event named a caller, or somebody edited the item',
+        : 'unattributed: no event named a caller, or the table differed before it was first read',
     next: enforced
       ? `Changes that need no approval are repaired. See what was done: ${see(id)}. If the change was right, add it to the item`
       : `See the table: ${see(id)}`,

@@ -46,7 +46,7 @@ export interface Found {
  * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
  * ends when a read shows the route as desired, and not while the route is left alone because its listed target is down
  * or because it may belong to somebody else. A difference that an edit of the item or its policy causes is not drift,
- * unless a call since the last read explains it. While nothing may be changed, every difference is drift.
+ * unless a call since the last read explains it, or the table is only watched and was never read before.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
@@ -72,7 +72,7 @@ function follow(
     : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
   // The read may be older than our own write, which no read has shown.
   if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;
-  if (cause || isNew(deviation, before, seen))
+  if (cause || isNew(deviation, before, seen, stood))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   if (!last) return drift;
   // We repaired it, and the item asks for something else now. The drift is over when a read shows that.
@@ -109,8 +109,14 @@ function newDrift(
 }
 
 /** Whether a difference is new and no edit caused it. */
-function isNew(change: ChangeJson, { planned, written }: Before, { isRollout, isWatched }: DriftSight): boolean {
-  if (isRollout) return isWatched;
+function isNew(
+  change: ChangeJson,
+  { planned, written }: Before,
+  { isRollout, isWatched, readBefore }: DriftSight,
+  stood: boolean,
+): boolean {
+  // In a table that is only watched, the first read reports every difference. Later, a route that stood differs by an edit.
+  if (isRollout) return isWatched && (readBefore === undefined || !stood);
   const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;

@@ -192,6 +192,31 @@ it('drift in an observed table is announced as not enforced, and so is its end',
   expect(world.announcer.events.at(-1)).toBe('Route Drift Healed');
 });
 
+it.each([
+  ['paused', { paused: { reason: 'maintenance' } }],
+  ['observed', { mode: 'observe' }],
+])(
+  'an edit of a table that is %s is no drift: it waits, and is made when the table is enforced again',
+  async (_, fields) => {
+    const world = await inSync(two);
+    world.desire(two, fields);
+    await world.reconcile({ kind: 'desired' });
+    world.forget();
+    const edited = { '10.20.0.0/16': 'pcx-bbbbbbbb', '10.22.0.0/16': 'pcx-bbbbbbbb' };
+    world.desire(edited, fields);
+    await world.reconcile({ kind: 'desired' });
+    for (let sweeps = 0; sweeps < 3; sweeps++) await sweepNow(world);
+    expect(world.status().phase).toBe('Drifted');
+    expect(world.status().plan?.changes).toHaveLength(3);
+    world.desire(edited);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    const { values, events } = world.announcer;
+    expect([values('DriftObserved'), values('DriftDetected'), values('RoutesReplaced')]).toEqual([[], [], [1]]);
+    expect(events.filter((event) => event.startsWith('Route Drift'))).toEqual([]);
+  },
+);
+
 it('drift that an edit resolves in another way is announced with the change that was made', async () => {
   const world = await inSync(two);
   world.faults.strike({ action: 'ReplaceRoute' }, { refused: { code: 'InternalError' } });

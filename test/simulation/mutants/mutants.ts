@@ -567,8 +567,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes for drift what an edit asks for',
     'core/status/drift.ts',
-    'if (isRollout) return isWatched;',
-    'if (isRollout && isWatched) return true;',
+    'if (isRollout) return isWatched && (readBefore === undefined || !stood);',
+    'if (isRollout && isWatched) return readBefore === undefined || !stood;',
   ),
   mutant(
     'finds no drift where it wrote a moment ago',

@@ -40,12 +40,12 @@ describe('a message says which table, what happened, who did it and what to do n
       },
     ],
     [
-      'for drift that is only observed, and may come from an edit',
+      'for drift that is only observed, without an event',
       drift({
         enforced: false,
         changes: [{ action: 'create', destination, to: 'pcx-aaaaaaaa', actor: 'unattributed' }],
       }),
-      { who: 'unattributed: no event named a caller, or somebody edited the item' },
+      { who: 'unattributed: no event named a caller, or the table differed before it was first read' },
     ],
     [
       'for drift without an event',
