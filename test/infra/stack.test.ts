@@ -144,7 +144,7 @@ describe('the stack', () => {
     expect(template.one('AWS::DynamoDB::Table', 'RouteTableStates')).not.toHaveProperty('StreamSpecification');
   });
 
-  it('receives requeue messages, reports which one failed, and sends it to a dead-letter queue after three failures', () => {
+  it('receives requeue messages, reports which one failed, and sends it to a dead-letter queue after six tries', () => {
     const [mapping] = [...template.all('AWS::Lambda::EventSourceMapping').values()].filter(
       ({ EventSourceArn }) => EventSourceArn === 'Requeue.Arn',
     );

@@ -430,6 +430,11 @@ it.each([
   ['DetachInternetGateway', 'igw-aaaaaaaa', false],
   ['DetachVpnGateway', 'vgw-aaaaaaaa', false],
   ['StopInstances', 'eni-bbbbbbbb', false],
+  // Another instance may be launched with the interface.
+  ['TerminateInstances', 'eni-bbbbbbbb', false],
+  ['EC2 Instance State-change Notification: terminated', 'eni-bbbbbbbb', false],
+  ['TerminateInstances', 'i-bbbbbbbb', true],
+  ['EC2 Instance State-change Notification: terminated', 'i-bbbbbbbb', true],
 ])(
   'after %s, nobody is promised that %s comes back, and it is given up only if it cannot: %s',
   async (name, id, ends) => {

@@ -88,16 +88,20 @@ function degradedBecause({ findings }: Plan, memory: Memory): string | undefined
   return `${first.message}${causedBy(rememberedAt(memory, first.destination ?? '').down)}${more}`;
 }
 
-/** Calls that delete a target for ever, and states that no instance leaves. Gateways can be attached to a VPC again. */
-const deletesForEver =
-  /^(Delete(?!TransitGatewayVpcAttachment|LocalGatewayRouteTableVpcAssociation)|Terminate|RejectVpcPeering)|: (shutting-down|terminated)$/;
+/** Calls that delete a target for ever. Gateways can be attached to a VPC again. */
+const deletesForEver = /^(Delete(?!TransitGatewayVpcAttachment|LocalGatewayRouteTableVpcAssociation)|RejectVpcPeering)/;
+
+/** What ends an instance for ever. Its interface may outlive it, and can be attached to another instance. */
+const endsInstance = /^TerminateInstances$|: (shutting-down|terminated)$/;
 
 /** Who took a listed target down and who moved the route, and when, as far as events report it. */
 export function causedBy(down: Down | undefined): string {
   if (!down) return '';
   const { target, since, takenDown, moved } = down;
   const by = ({ name, actor, time }: Cause): string => `${name} of ${actor?.arn ?? 'somebody'} at ${time}`;
-  const isFinal = takenDown !== undefined && deletesForEver.test(takenDown.name);
+  const isFinal =
+    takenDown !== undefined &&
+    (deletesForEver.test(takenDown.name) || (target.startsWith('i-') && endsInstance.test(takenDown.name)));
   const end = isFinal ? ': it will not come back, list another target' : '';
   return [
     takenDown
