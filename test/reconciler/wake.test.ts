@@ -123,8 +123,16 @@ describe('a call about a target', () => {
     const world = await inSync(two);
     world.ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
     const others = Array.from({ length: 3_000 }, (_, n) => `rtb-${n.toString(16).padStart(8, '0')}`);
+    const asked: string[] = [];
+    for (const store of ['index', 'desired', 'leases', 'states', 'evidence'] as const)
+      world[store].faults = (call: string, id?: string) => void asked.push(`${store}.${call} ${id ?? ''}`);
     await concerned(world, named(...others, routeTableId));
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+    // Two questions about all of them, and none about any of them.
+    expect(asked.slice(0, 2)).toEqual(['index.thoseUnder ', 'desired.existing ']);
+    expect(asked.filter((call) => others.some((id) => call.endsWith(id)))).toEqual([]);
+    expect(asked.length).toBeLessThan(20);
+    expect(world.ec2.journal.counts['DescribeRouteTables']).toBe(1);
     expect(world.requeue.sent.filter(({ message }) => message.routeTableId !== routeTableId)).toEqual([]);
   });
 

@@ -23,6 +23,20 @@ describe('an item with too many entries in a list', () => {
     ]);
   });
 
+  it('is refused without reading any entry', () => {
+    let read = 0;
+    const counted = (list: readonly unknown[]) =>
+      new Proxy(list, {
+        get(entries, key) {
+          if (typeof key === 'string' && /^[0-9]+$/.test(key)) read++;
+          return Reflect.get(entries, key);
+        },
+      });
+    const problems = problemsIn({ routes: counted(many(4_000, route)), scope: counted(many(13_000, block)) });
+    expect(problems.map(({ path }) => path)).toEqual(['routes', 'scope']);
+    expect(read).toBe(0);
+  });
+
   it('is accepted at the limit', () => {
     const ignore = many(200, (n) => ({ destination: block(70_000 + n), reason: 'x' }));
     const scope = ['10.0.0.0/8', ...many(199, (n) => block(70_000 + n))];
