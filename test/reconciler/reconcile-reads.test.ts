@@ -294,6 +294,28 @@ describe('a reported call', () => {
     expect(world.ec2.journal.counts['DescribeRouteTables']).toBeLessThanOrEqual(2);
   });
 
+  it('that undid an edit just before we repaired another route is repaired within 30 s of the repair', async () => {
+    const world = await inSync(two);
+    const edited = { ...two, '10.22.0.0/16': 'pcx-aaaaaaaa' };
+    world.desire(edited);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(5_000);
+    await world.reconcile({ kind: 'requeue' });
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    const justBefore = (): void => world.ec2.scenery.removeRoute(routeTableId, '10.22.0.0/16');
+    world.faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore });
+    await world.event(hijack);
+    const undone = { name: 'DeleteRoute', destination: '10.22.0.0/16', time: secondOf(world.now()) };
+    world.clock.advance(1_000);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 3_000 });
+    world.requeue.sent.length = 0;
+    await world.event(undone);
+    expect(world.status().phase).toBe('InSync');
+    await follow(world, 29);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+  });
+
   it('that is repaired is verified, and read no more', async () => {
     const world = await inSync(two);
     world.clock.advance(5_000);

@@ -69,9 +69,9 @@ function missesCall(
   const isOurs = (call: ReportedCall): boolean => {
     if (call.about !== 'route' || call.destination === undefined) return false;
     const { written, drift = [] } = rememberedAt(memory, call.destination);
-    // The time of our last write is that of the table. A repair has its own.
+    // The time of our last write is that of the table. A repair has its own, and a write that a read has shown may be older.
     const repairedAt = drift.findLast(({ appliedAt }) => appliedAt !== undefined)?.appliedAt;
-    const wroteAt = repairedAt ?? (written && memory.lastWriteAt);
+    const wroteAt = repairedAt ?? (written && !written.isShown ? memory.lastWriteAt : undefined);
     return wroteAt !== undefined && Date.parse(call.time) <= Date.parse(wroteAt);
   };
   return unread.some((call) => {

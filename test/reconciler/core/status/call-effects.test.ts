@@ -71,6 +71,11 @@ describe('a read misses a call', () => {
     expect(misses([rogue], { before })).toBe(true);
   });
 
+  it('that may have come after a write there which a read has shown, although we have written elsewhere since', () => {
+    const before = memory({ [other]: { written: { isShown: true } } }, { lastWriteAt: later });
+    expect(misses([rogue], { before })).toBe(true);
+  });
+
   it('not if a later call undid it, or one of the same second', () => {
     const undone = { ...rogue, id: 'call-2', name: 'DeleteRoute' };
     expect(misses([rogue, { ...undone, time: later }])).toBe(false);
