@@ -16,7 +16,11 @@ async function frames(...outputs: readonly string[]): Promise<readonly Frame[]> 
 
 describe('a picture of a terminal', () => {
   it('shows text where the terminal shows it, with its look', async () => {
-    const svg = picture('status', await frames('\u001B[1;31mFailed\u001B[0m   rtb-1\r\n\u001B[2mnow\u001B[0m'), columns);
+    const svg = picture(
+      'status',
+      await frames('\u001B[1;31mFailed\u001B[0m   rtb-1\r\n\u001B[2mnow\u001B[0m'),
+      columns,
+    );
     expect(svg).toContain('fill:#ff7a7a;font-weight:bold">Failed<');
     expect(svg).toMatch(/x="66.4"[^>]*> {3}rtb-1</);
     expect(svg).toContain('opacity:0.65">now<');
