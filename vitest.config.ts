@@ -1,45 +1,50 @@
 import { globSync, readFileSync } from 'node:fs';
+import { env } from 'node:process';
 import { defineConfig } from 'vitest/config';
 
-/** Tests that need a local stack: it is started once for the whole project, and stopped at the end. */
-const onStack = (name: string, include: string[]) => ({
-  test: {
-    name,
-    include,
-    globalSetup: ['test/stack/global-setup.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    fileParallelism: false,
-    // A sweep or a batch of messages may come between two steps of a test. The report names tests that ran twice.
-    retry: 1,
-  },
-});
+/** A machine that does other things besides is no failure. */
+const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
+
+/** A sweep or a batch of messages may come between two steps of a test. The report names tests that ran twice. */
+const onEmulators = { ...patience, retry: 1 };
+
+/** Tests that need a local stack: one is started for each worker, and all are stopped at the end. */
+const globalSetup = ['test/stack/global-setup.ts'];
 
 /** Files whose tests replace modules by others: they share no module with other files. */
 const replaceModules = globSync('test/**/*.test.ts').filter((file) => readFileSync(file, 'utf8').includes('vi.mock('));
-
-const unit = (name: string, options: { include: string[]; exclude?: string[]; isolate?: false }) => ({
-  // A machine that does other things besides is no failure.
-  test: { name, testTimeout: 60_000, hookTimeout: 120_000, ...options },
-});
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/plain-summary.ts'],
     projects: [
-      unit('unit', {
-        include: ['test/{reconciler,simulation,lambdas,cli,infra,lint,local,report}/**/*.test.ts'],
-        exclude: replaceModules,
-        // Importing the SDK and the CDK anew for each file took as long as the tests themselves.
-        isolate: false,
-      }),
-      unit('unit-alone', { include: replaceModules }),
       {
-        // Needs Chromium; says so and skips where there is none.
-        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 60_000 },
+        test: {
+          name: 'unit',
+          include: ['test/{reconciler,simulation,lambdas,cli,infra,lint,local,report}/**/*.test.ts'],
+          exclude: replaceModules,
+          ...patience,
+          // Importing the SDK and the CDK anew for each file took as long as the tests themselves.
+          isolate: false,
+        },
       },
-      onStack('stack', ['test/stack/*.test.ts', 'test/stack/end-to-end/*.test.ts']),
-      onStack('alarms', ['test/stack/alarms/*.test.ts']),
+      { test: { name: 'unit-alone', include: replaceModules, ...patience } },
+      // Needs Chromium; says so and skips where there is none.
+      { test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...patience, testTimeout: 120_000 } },
+      {
+        test: {
+          name: 'stack',
+          include: ['test/stack/*.test.ts', 'test/stack/end-to-end/*.test.ts'],
+          globalSetup,
+          maxWorkers: Number(env['LOCAL_STACKS'] ?? 1),
+          ...onEmulators,
+        },
+      },
+      {
+        test: { name: 'alarms', include: ['test/stack/alarms/*.test.ts'], globalSetup, maxWorkers: 1, ...onEmulators },
+      },
+      // These tests start emulators of their own, and install the product there.
+      { test: { name: 'installations', include: ['test/stack/installations/*.test.ts'], ...onEmulators } },
     ],
   },
 });

@@ -1,6 +1,6 @@
 // Runs all checks and all tests side by side, once everything is set up and the functions are bundled. Tests of a local
-// stack mostly wait: for the end of periods, for messages, for reads. So there are four local stacks, while the other
-// tests keep the CPU busy.
+// stack mostly wait: for the end of periods, for messages, for reads. So there are four local stacks and one installation,
+// while the other tests keep the CPU busy.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -15,6 +15,7 @@ const env = {
   CI: '1',
   FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
   FUNCTIONS_ARE_BUILT: 'yes',
+  LOCAL_STACKS: '3',
   ROUTECTL_BUILT: path.join(builtCli, 'main.cjs'),
 };
 const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
@@ -38,8 +39,8 @@ async function ended(child: ChildProcess): Promise<Summary> {
 }
 
 const vitest = fileURLToPath(new URL('../vitest.mjs', import.meta.resolve('vitest')));
-const tests = (projects: readonly string[], part: readonly string[] = []): Promise<Summary> =>
-  ended(fork(vitest, ['run', ...projects.flatMap((name) => ['--project', name]), ...part], { env }));
+const tests = (projects: readonly string[], options: readonly string[] = []): Promise<Summary> =>
+  ended(fork(vitest, ['run', ...projects.flatMap((name) => ['--project', name]), ...options], { env }));
 
 const checks = async (): Promise<Summary> => {
   const summary = await ended(spawn('npm', ['run', '--silent', 'check:static'], { env, stdio: 'inherit' }));
@@ -50,9 +51,8 @@ const checks = async (): Promise<Summary> => {
 await buildCli(builtCli);
 const summaries = await Promise.all([
   tests(['alarms']),
-  tests(['stack'], ['--shard', '1/3']),
-  tests(['stack'], ['--shard', '2/3']),
-  tests(['stack'], ['--shard', '3/3']),
+  tests(['stack']),
+  tests(['installations']),
   // By default, vitest leaves one core to others.
   tests(['unit', 'unit-alone', 'browser'], ['--maxWorkers', '2']),
   checks(),

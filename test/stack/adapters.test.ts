@@ -7,7 +7,7 @@ import {
   EC2Client,
 } from '@aws-sdk/client-ec2';
 import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
 import { nothingLeft } from '../../reconciler/core/memory/trigger.ts';
 import { type TableNames, checkpoint } from '../../reconciler/aws/dynamodb/checkpoint.ts';
@@ -31,8 +31,9 @@ import { item, local, minutesAfter, now, route, routeTableId } from '../support/
 import { collect } from '../support/collect.ts';
 import { InMemoryWorld } from '../support/in-memory-world.ts';
 import { describeStores, state } from '../support/store-contract.ts';
+import { localStack } from './support/local-stack.ts';
 
-const { aws, ec2: ec2As, relay } = connect(inject('stack'));
+const { aws, ec2: ec2As, relay } = connect(localStack());
 const as = ec2As({ kind: 'user', name: 'alice' });
 const fiveSeconds = { sendWithinMs: 5_000, withinMs: 5_000 };
 

@@ -27,14 +27,15 @@ import {
   StartInstancesCommand,
   StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
-import { inject } from 'vitest';
+
 import { ec2TargetHealth } from '../../reconciler/aws/ec2/target-health.ts';
 import { connect } from '../../local/stack.ts';
 import { describeContract } from '../support/ec2-contract/contract.ts';
 import type { Stage } from '../support/ec2-contract/stage.ts';
+import { localStack } from './support/local-stack.ts';
 
 // Bypasses the relay, which corrects some of moto's deviations from EC2.
-const ec2 = new EC2Client({ ...connect(inject('stack')).moto, maxAttempts: 1 });
+const ec2 = new EC2Client({ ...connect(localStack()).moto, maxAttempts: 1 });
 
 type Shared = Omit<Stage, 'table' | 'nat' | 'deleteNat' | 'moreTables' | 'stopInstance' | 'startInstance'> & {
   readonly subnet: string;
@@ -52,7 +53,7 @@ describeContract(
       describeRouteTables: (input) => ec2.send(new DescribeRouteTablesCommand(input)),
     },
     // Through the relay: moto lacks some of these reads.
-    targetHealth: ec2TargetHealth(connect(inject('stack')).ec2()),
+    targetHealth: ec2TargetHealth(connect(localStack()).ec2()),
     stage: async () => {
       shared ??= build();
       const { subnet, ...targets } = await shared;
@@ -172,7 +173,7 @@ async function createEgressOnlyGateway(VpcId: string): Promise<string> {
 }
 
 async function createGatewayEndpoint(VpcId: string): Promise<string> {
-  const { region } = inject('stack');
+  const { region } = localStack();
   const { VpcEndpoint } = await ec2.send(
     new CreateVpcEndpointCommand({ VpcId, ServiceName: `com.amazonaws.${region}.s3`, VpcEndpointType: 'Gateway' }),
   );

@@ -14,9 +14,10 @@ import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/c
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { CreateQueueCommand, GetQueueAttributesCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { describe, expect, inject, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { accountId, region, startEmulators } from '../../local/emulators.ts';
 import { connect } from '../../local/stack.ts';
+import { localStack } from './support/local-stack.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -89,7 +90,7 @@ const createRoute = (RouteTableId: string) =>
 const document = (Statement: object[]) => JSON.stringify({ Version: '2012-10-17', Statement });
 
 describe('EC2 in the local stack', () => {
-  const stack = inject('stack');
+  const stack = localStack();
   const { aws, ec2 } = connect(stack);
   const anyTable = async () => {
     const { RouteTables = [] } = await new EC2Client(ec2()).send(new DescribeRouteTablesCommand());

@@ -1,15 +1,26 @@
 import type { TestProject } from 'vitest/node';
-import { startStack, type StackAddress } from '../../local/stack.ts';
+import { type LocalStack, startStack } from '../../local/stack.ts';
+import './support/local-stack.ts';
 
-declare module 'vitest' {
-  interface ProvidedContext {
-    /** The local stack that the tests of this project share. */
-    readonly stack: StackAddress;
+/** Starts a local stack for each worker. All end with the project, or when one of them cannot start. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const starts = await Promise.allSettled(Array.from({ length: project.config.maxWorkers }, start));
+  const started = starts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const stop = async (): Promise<void> => void (await Promise.all(started.map((stack) => stack.stop())));
+  const failed = starts.find((one) => one.status === 'rejected');
+  if (failed) {
+    await stop();
+    throw failed.reason;
   }
+  project.provide(
+    'stacks',
+    started.map(({ stop: _, ...address }) => address),
+  );
+  return stop;
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { stop, ...address } = await startStack({
+const start = (): Promise<LocalStack> =>
+  startStack({
     isBuilt: process.env['FUNCTIONS_ARE_BUILT'] === 'yes',
     step: async (name, work) => {
       const begun = performance.now();
@@ -18,6 +29,3 @@ export default async function setup(project: TestProject): Promise<() => Promise
       return result;
     },
   });
-  project.provide('stack', address);
-  return stop;
-}

@@ -9,12 +9,13 @@ import {
   DescribeRouteTablesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { endpointFor } from '../../local/ec2-relay.ts';
 import { connect, environmentFor } from '../../local/stack.ts';
 import { type Ended, fileWith, jsonLines, routectl } from '../support/routectl.ts';
+import { localStack } from './support/local-stack.ts';
 
-const stack = inject('stack');
+const stack = localStack();
 const { ec2: configFor, relay } = connect(stack);
 const ec2 = new EC2Client(configFor({ kind: 'user', name: 'alice' }));
 const bob = endpointFor(stack.ec2Endpoint, { kind: 'user', name: 'bob' });

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
 import { hasAwsCli } from './support/aws-cli.ts';
 import { Testbed } from './support/testbed.ts';
+import { localStack } from './support/local-stack.ts';
 
 // Runs the commands of each entry in the runbook as printed, with the AWS CLI alone.
 
@@ -41,7 +42,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
   let mapping: string;
 
   const onCall = async (commands: string): Promise<string> => {
-    const { endpoint, ec2Endpoint, region } = inject('stack');
+    const { endpoint, ec2Endpoint, region } = localStack();
     const filledIn = commands
       .replaceAll('rtb-…', table)
       .replaceAll('nat-…', testbed.network.natGateway)
@@ -66,7 +67,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
   beforeAll(async () => {
     testbed = await Testbed.open();
     table = await testbed.tableInSync({ '0.0.0.0/0': testbed.network.natGateway });
-    await new IAMClient(connect(inject('stack')).aws).send(new CreateUserCommand({ UserName: 'alice' }));
+    await new IAMClient(connect(localStack()).aws).send(new CreateUserCommand({ UserName: 'alice' }));
     mapping = await onCall(
       'aws lambda list-event-source-mappings --output text --query "EventSourceMappings[0].UUID"',
     ).then((text) => text.trim());

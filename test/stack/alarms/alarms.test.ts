@@ -6,11 +6,12 @@ import {
   PutLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import { PurgeQueueCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Metric, OnCall } from './support/on-call.ts';
 import { type SmallFunction, deployFunction } from './support/small-function.ts';
+import { localStack } from '../support/local-stack.ts';
 
 let onCall: OnCall;
 beforeAll(async () => {
@@ -59,7 +60,7 @@ describe.concurrent('a log line in the embedded metric format', () => {
   });
 
   it('is found with all its values in any log group, even after broken lines', async () => {
-    const logs = new CloudWatchLogsClient(connect(inject('stack')).aws);
+    const logs = new CloudWatchLogsClient(connect(localStack()).aws);
     const [logGroupName, logStreamName] = [`/test/${namespace}`, 'stream'];
     await logs.send(new CreateLogGroupCommand({ logGroupName }));
     await logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName }));
@@ -109,8 +110,8 @@ describe.concurrent('invocations', () => {
 
 describe.concurrent('a message in a dead-letter queue', () => {
   it('raises only the alarm of that queue, and ends it when the message is gone; the topic reports both', async () => {
-    const sqs = new SQSClient(connect(inject('stack')).aws);
-    const QueueUrl = inject('stack').outputs['FailedRequeuesQueueUrl'];
+    const sqs = new SQSClient(connect(localStack()).aws);
+    const QueueUrl = localStack().outputs['FailedRequeuesQueueUrl'];
     const alarm = await onCall.shorten('FailedRequeuesWaiting');
     const other = await onCall.shorten('FailedRecordsWaiting');
     await Promise.all([onCall.reaches(alarm, 'OK'), onCall.reaches(other, 'OK')]);

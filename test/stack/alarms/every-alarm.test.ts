@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { MetricAlarm } from '@aws-sdk/client-cloudwatch';
 import { PurgeQueueCommand, SQSClient, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { DeleteVpcPeeringConnectionCommand } from '@aws-sdk/client-ec2';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../../local/stack.ts';
 import { eventually } from '../support/eventually.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import type { FunctionName } from '../support/functions.ts';
 import { Testbed } from '../support/testbed.ts';
 import { OnCall } from './support/on-call.ts';
+import { localStack } from '../support/local-stack.ts';
 
 // For every alarm of the stack: the test causes the problem, the alarm starts, the test fixes the problem, and the
 // alarm ends. The alarms are the deployed ones with shorter periods, so that no test waits for minutes.
@@ -39,7 +40,7 @@ const evaluatedOnly = ['TablesWaiting', 'TablesStopped', 'ItemsMissing', 'DriftO
 let onCall: OnCall;
 let testbed: Testbed;
 const alarms = new Map<string, MetricAlarm>();
-const sqs = new SQSClient(connect(inject('stack')).aws);
+const sqs = new SQSClient(connect(localStack()).aws);
 
 beforeAll(async () => {
   testbed = await Testbed.open();
@@ -70,7 +71,7 @@ async function rings(
 }
 
 const empty = (queue: (typeof queues)[number] | 'Requeue') =>
-  sqs.send(new PurgeQueueCommand({ QueueUrl: inject('stack').outputs[`${queue}QueueUrl`] }));
+  sqs.send(new PurgeQueueCommand({ QueueUrl: localStack().outputs[`${queue}QueueUrl`] }));
 
 /** Repeats an action like a schedule, until `stop`. */
 function every(ms: number, act: () => Promise<unknown>): { readonly stop: () => Promise<void> } {
@@ -161,7 +162,7 @@ describe.concurrent('an alarm starts and ends', { timeout: 240_000 }, () => {
   });
 
   it('for an undelivered event, until the queue is empty', async () => {
-    const QueueUrl = inject('stack').outputs['UndeliveredEventsQueueUrl'];
+    const QueueUrl = localStack().outputs['UndeliveredEventsQueueUrl'];
     await rings('UndeliveredEventsWaiting', {
       // The emulator has no dead-letter queues for targets of EventBridge and Scheduler, so the test sends the message.
       trouble: () => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'this could not be delivered' })),

@@ -1,10 +1,11 @@
-import { beforeAll, expect, inject, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
 import { type Ended, atTerminal, fileWith, jsonLines, routectl } from '../../support/routectl.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import { type Routes, Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
-const stack = inject('stack');
+const stack = localStack();
 const env = environmentFor(stack);
 let testbed: Testbed;
 beforeAll(async () => {

@@ -1,11 +1,12 @@
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
 import { Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
 // The deployed parts as a person on call examines them.
 
-const stack = inject('stack');
+const stack = localStack();
 let testbed: Testbed;
 beforeAll(async () => {
   testbed = await Testbed.open();

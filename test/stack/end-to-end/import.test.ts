@@ -2,13 +2,14 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
 import { type Ended, jsonLines, routectl } from '../../support/routectl.ts';
 import { deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import { type Routes, Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
-const stack = inject('stack');
+const stack = localStack();
 let testbed: Testbed;
 beforeAll(async () => {
   testbed = await Testbed.open(104);

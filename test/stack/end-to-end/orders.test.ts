@@ -1,13 +1,14 @@
 import { CreateManagedPrefixListCommand, CreateTagsCommand, CreateVpcEndpointCommand } from '@aws-sdk/client-ec2';
 import pMap from 'p-map';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { accountId } from '../../../local/emulators.ts';
 import { environmentFor } from '../../../local/stack.ts';
 import { type Ended, atTerminal, jsonLines, routectl } from '../../support/routectl.ts';
 import { createRoute, deleteRoute } from '../support/route-calls.ts';
 import { type Routes, Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
-const stack = inject('stack');
+const stack = localStack();
 let testbed: Testbed;
 beforeAll(async () => {
   testbed = await Testbed.open();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { Ajv } from 'ajv';
-import { beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import { accountId } from '../../../local/emulators.ts';
 import { connect, environmentFor } from '../../../local/stack.ts';
@@ -14,10 +14,11 @@ import { eventually } from '../support/eventually.ts';
 import { createRoute, deleteRoute, replaceRoute } from '../support/route-calls.ts';
 import { arnOf } from '../support/cloudtrail-records.ts';
 import { Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
 // What operators see of drift: its actor, in history, events, widget and report.
 
-const stack = inject('stack');
+const stack = localStack();
 const { aws } = connect(stack);
 let testbed: Testbed;
 beforeAll(async () => {

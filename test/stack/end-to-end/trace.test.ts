@@ -1,13 +1,14 @@
 import { AssociateRouteTableCommand, CreateSubnetCommand, DescribeRouteTablesCommand } from '@aws-sdk/client-ec2';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { environmentFor } from '../../../local/stack.ts';
 import { type Ended, routectl } from '../../support/routectl.ts';
 import { replaceRoute } from '../support/route-calls.ts';
 import { Testbed } from '../support/testbed.ts';
+import { localStack } from '../support/local-stack.ts';
 
 // Where packets go, as a person on call asks.
 
-const env = environmentFor(inject('stack'));
+const env = environmentFor(localStack());
 let testbed: Testbed;
 beforeAll(async () => {
   testbed = await Testbed.open();

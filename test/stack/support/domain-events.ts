@@ -5,12 +5,13 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge';
-import { inject } from 'vitest';
+
 import { z } from 'zod';
 import { connect } from '../../../local/stack.ts';
 import { type DetailType, eventSource } from '../../../reconciler/core/announce/domain-event.ts';
 import { eventually } from './eventually.ts';
 import { Inbox } from './inbox.ts';
+import { localStack } from './local-stack.ts';
 
 /** A domain event as EventBridge delivers it. */
 export type Heard = z.infer<typeof heard>;
@@ -33,7 +34,7 @@ export class DomainEvents {
   }
 
   static async open(): Promise<DomainEvents> {
-    const bus = new EventBridgeClient(connect(inject('stack')).aws);
+    const bus = new EventBridgeClient(connect(localStack()).aws);
     const inbox = await Inbox.open('heard');
     const { name: Rule, arn: Arn } = inbox;
     await bus.send(new PutRuleCommand({ Name: Rule, EventPattern: JSON.stringify({ source: [eventSource] }) }));

@@ -5,9 +5,10 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { inject } from 'vitest';
+
 import { accountId } from '../../../local/emulators.ts';
 import { connect } from '../../../local/stack.ts';
+import { localStack } from './local-stack.ts';
 
 /** A queue of its own for what a test listens to. */
 export class Inbox {
@@ -26,7 +27,7 @@ export class Inbox {
 
   /** @param policy the policy of the queue, if its sender needs one */
   static async open(prefix: string, policy?: (queueArn: string) => string): Promise<Inbox> {
-    const stack = inject('stack');
+    const stack = localStack();
     const sqs = new SQSClient(connect(stack).aws);
     const name = `${prefix}-${Date.now()}`;
     const arn = `arn:aws:sqs:${stack.region}:${accountId}:${name}`;

@@ -20,7 +20,7 @@ import {
   UpdateCommand,
   paginateScan,
 } from '@aws-sdk/lib-dynamodb';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { attachedByTag } from '../../../local/interfaces.ts';
 import type { RelayControl } from '../../../local/relay-control.ts';
 import { type Scenery, buildScenery } from '../../../local/scenery.ts';
@@ -37,6 +37,7 @@ import { everyTable } from '../../../reconciler/core/desired/orders.ts';
 import { eventually } from './eventually.ts';
 import { DeployedFunctions, type FunctionName, functionNames } from './functions.ts';
 import { asWritten, createRoute, deleteRoute } from './route-calls.ts';
+import { localStack } from './local-stack.ts';
 
 /** Routes as destination → target. */
 export type Routes = Readonly<Record<string, string>>;
@@ -103,7 +104,7 @@ export class Testbed {
 
   /** Opens a testbed with its own network and tables (enough to run each test twice), and disables the schedule of sweeps. */
   static async open(tablesMade = 60): Promise<Testbed> {
-    const address = inject('stack');
+    const address = localStack();
     const { ec2, relay } = connect(address);
     const functions = new DeployedFunctions(address);
     const sweepRole = await functions.roleOf('Sweep');

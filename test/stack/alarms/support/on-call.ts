@@ -9,13 +9,14 @@ import {
   paginateDescribeAlarms,
 } from '@aws-sdk/client-cloudwatch';
 import { SNSClient, SubscribeCommand, UnsubscribeCommand } from '@aws-sdk/client-sns';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import { z } from 'zod';
 import type { AlarmState } from '../../../../local/cloudwatch/evaluate.ts';
 import { type Watch, startWatching } from '../../../../local/cloudwatch/watch.ts';
 import { connect } from '../../../../local/stack.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Inbox } from '../../support/inbox.ts';
+import { localStack } from '../../support/local-stack.ts';
 
 /** The topic's message about a state change of an alarm. */
 export type Told = z.infer<typeof toldSchema>;
@@ -58,7 +59,7 @@ export class OnCall {
 
   /** Goes on call for the stack that all tests share. Until `close`, its alarms follow their metrics. */
   static async open(): Promise<OnCall> {
-    const address = inject('stack');
+    const address = localStack();
     const { aws } = connect(address);
     const clients = { cloudwatch: new CloudWatchClient(aws), sns: new SNSClient(aws) };
     const TopicArn = address.outputs['AlarmTopicArn'];

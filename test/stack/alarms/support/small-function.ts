@@ -12,8 +12,9 @@ import {
   PutFunctionConcurrencyCommand,
   PutFunctionEventInvokeConfigCommand,
 } from '@aws-sdk/client-lambda';
-import { inject } from 'vitest';
+
 import { connect } from '../../../../local/stack.ts';
+import { localStack } from '../../support/local-stack.ts';
 
 /** A function of a few statements, deployed next to those of the stack. */
 export interface SmallFunction {
@@ -29,7 +30,7 @@ export interface SmallFunction {
 
 /** @param body the statements of an async handler */
 export async function deployFunction(name: string, body: string): Promise<SmallFunction> {
-  const address = inject('stack');
+  const address = localStack();
   const lambda = new LambdaClient({ ...connect(address).aws, maxAttempts: 1 });
   const { Role } = await lambda.send(
     new GetFunctionConfigurationCommand({ FunctionName: address.outputs['SweepFunctionName'] }),

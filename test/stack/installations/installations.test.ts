@@ -30,17 +30,17 @@ import {
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DeleteCommand, DynamoDBDocumentClient, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulators, region, startEmulators } from '../../local/emulators.ts';
-import { bootstrap, cdkEnvironment, environmentFor } from '../../local/stack.ts';
-import { buildRelease } from '../../infra/release.ts';
-import { addCdk, installPackage } from '../support/package.ts';
-import { hasAwsCli } from './support/aws-cli.ts';
-import { eventually } from './support/eventually.ts';
+import { type Emulators, region, startEmulators } from '../../../local/emulators.ts';
+import { bootstrap, cdkEnvironment, environmentFor } from '../../../local/stack.ts';
+import { buildRelease } from '../../../infra/release.ts';
+import { addCdk, installPackage } from '../../support/package.ts';
+import { hasAwsCli } from '../support/aws-cli.ts';
+import { eventually } from '../support/eventually.ts';
 
 // Installs a release with the AWS CLI alone, as INSTALL.md says, where nothing is deployed yet. Removes it, and installs the
 // example app of the construct, from the packed package, over the tables that the release left.
 
-const root = path.resolve(import.meta.dirname, '../..');
+const root = path.resolve(import.meta.dirname, '../../..');
 const run = promisify(execFile);
 
 describe.skipIf(!hasAwsCli())('installed', { timeout: 180_000 }, () => {
