@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { CreateUserCommand, IAMClient } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connect } from '../../local/stack.ts';
-import { hasAwsCli } from './support/aws-cli.ts';
+import { type AwsCli, hasAwsCli, loadAwsCli } from './support/aws-cli.ts';
 import { Testbed } from './support/testbed.ts';
 import { localStack } from './support/local-stack.ts';
 
@@ -40,6 +40,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
   let testbed: Testbed;
   let table: string;
   let mapping: string;
+  let cli: AwsCli;
 
   const onCall = async (commands: string): Promise<string> => {
     const { endpoint, ec2Endpoint, region } = localStack();
@@ -51,6 +52,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
     const { stdout, stderr } = await run('sh', ['-c', ['set -e', sqsOfVersion1, preparation, filledIn].join('\n')], {
       env: {
         ...process.env,
+        ...cli.env,
         EDITOR: 'true',
         AWS_ACCESS_KEY_ID: 'test',
         AWS_SECRET_ACCESS_KEY: 'test',
@@ -65,7 +67,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
   };
 
   beforeAll(async () => {
-    testbed = await Testbed.open();
+    [testbed, cli] = await Promise.all([Testbed.open(), loadAwsCli()]);
     table = await testbed.tableInSync({ '0.0.0.0/0': testbed.network.natGateway });
     await new IAMClient(connect(localStack()).aws).send(new CreateUserCommand({ UserName: 'alice' }));
     mapping = await onCall(
@@ -74,7 +76,10 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
     // Some entries end an order that somebody else gave.
     await onCall('pause_table rtb-… test && resume_table rtb-…');
   });
-  afterAll(() => onCall('stop_all test && resume_all && each_function delete-function-concurrency'), 300_000);
+  afterAll(async () => {
+    await onCall('stop_all test && resume_all && each_function delete-function-concurrency');
+    cli.stop();
+  }, 300_000);
 
   it.concurrent.each(others)('$title', async ({ commands }) => {
     await onCall(commands);
