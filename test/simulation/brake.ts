@@ -3,14 +3,14 @@ import { type Mutation, type TableFacts, isRescue } from './facts.ts';
 import { allowedFor, wantedAt } from './oracle.ts';
 
 /**
- * Whether only an edit can ask for this change: nobody else has changed the route since we wrote it, and it does not leave
- * a dead target.
+ * Whether only an edit can ask for this change: a state remembers that we wrote the route, nobody else has changed it since,
+ * and it does not leave a dead target.
  */
 export function isByEdit(mutation: Mutation, { mutations, touched }: TableFacts): boolean {
   const { action, destination, from } = mutation;
   if (action === 'create' || isRescue(mutation)) return false;
   const last = mutations.findLast((one) => one !== mutation && one.destination === destination && one.changed);
-  if (!last || (touched.get(destination) ?? -Infinity) > (last.landedAt ?? 0)) return false;
+  if (!last?.isRemembered || (touched.get(destination) ?? -Infinity) > (last.landedAt ?? 0)) return false;
   return last.to !== undefined && last.to === from;
 }
 
