@@ -85,7 +85,7 @@ describe.concurrent('a route that somebody deletes just before the reconciler do
 });
 
 describe.concurrent('when EC2 throttles every fifth mutation', () => {
-  it('the table is as desired after one run, and each change takes effect once', async () => {
+  it('the table is as desired after one run, and each change takes effect once', { timeout: 120_000 }, async () => {
     const { network, unannounced } = testbed;
     const kept = blocks(8, network.peering);
     const table = await testbed.tableInSync({ ...kept, ...blocks(6, network.peering, 41) });
@@ -107,7 +107,8 @@ describe.concurrent('when EC2 throttles every fifth mutation', () => {
 
     await testbed.has(table, desired, { seconds: 40 });
     const outcomes = await testbed.outcomes(table, 24);
-    expect(outcomes.filter(({ result }) => result !== 'done')).toEqual([]);
+    // On a busy machine an answer may come too late: then the next read shows the change.
+    expect(outcomes.filter(({ result }) => result !== 'done' && result !== 'already')).toEqual([]);
     await testbed.phase(table, 'InSync');
     const mutations = (await testbed.callsOn(table, since)).filter(isMutation);
     const throttled = mutations.filter(({ error }) => error === 'RequestLimitExceeded');
