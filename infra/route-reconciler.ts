@@ -34,7 +34,7 @@ import { deadLetterQueue, requeueQueue } from './queues.ts';
 import { ReconcilerFunction, type VpcPlacement } from './reconciler-function.ts';
 import { instanceStatePattern, routeCallPattern, surroundingCallPattern, tagCallPattern } from './route-calls.ts';
 import { sweepSchedule } from './sweep-schedule.ts';
-import { tables } from './tables.ts';
+import { streamArn, tables } from './tables.ts';
 import { trail } from './trail.ts';
 
 /** Keeps the route tables of one account and Region as desired: tables, functions, their triggers and their alarms. */
@@ -208,11 +208,11 @@ export class RouteReconciler extends Construct {
     } as const;
     const edits = this.onDesiredChange.function.addEventSourceMapping('DesiredChanges', {
       ...changes,
-      eventSourceArn: streamArn(this.desiredTable),
+      eventSourceArn: streamArn('desiredTable', this.desiredTable),
     });
     const orders = this.onDesiredChange.function.addEventSourceMapping('Orders', {
       ...changes,
-      eventSourceArn: streamArn(this.ordersTable),
+      eventSourceArn: streamArn('ordersTable', this.ordersTable),
     });
     this.desiredTable.grantStreamRead(this.onDesiredChange.role);
     this.ordersTable.grantStreamRead(this.onDesiredChange.role);
@@ -390,9 +390,4 @@ function placement({ vpc, vpcSubnets, securityGroups }: RouteReconcilerProps): V
     return { vpc, ...(vpcSubnets && { vpcSubnets }), ...(securityGroups && { securityGroups: [...securityGroups] }) };
   if (vpcSubnets || securityGroups) throw new Error('vpcSubnets and securityGroups: expected together with vpc');
   return undefined;
-}
-
-function streamArn({ tableStreamArn, node }: AnyTable): string {
-  if (!tableStreamArn) throw new Error(`${node.path} has no stream`);
-  return tableStreamArn;
 }

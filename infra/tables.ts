@@ -30,21 +30,21 @@ export interface Tables {
  * Creates the tables that do not exist yet. Their names are literals: only such tables are found again after the stack
  * was deleted.
  *
- * @throws Error if an existing table has a name as well, or no stream
+ * @throws Error if an existing table has a name as well
  */
 export function tables(scope: Construct, props: RouteReconcilerProps): Tables {
   const { desiredTable, desiredTableName, ordersTable, ordersTableName, stateTable, stateTableName } = props;
   const common = commonProps(props);
   return {
     desiredTable:
-      existing('desiredTable', desiredTable, desiredTableName, { stream: true }) ??
+      existing('desiredTable', desiredTable, desiredTableName) ??
       new Table(scope, 'DesiredRouteTables', {
         ...common,
         tableName: desiredTableName ?? 'DesiredRouteTables',
         stream: StreamViewType.NEW_AND_OLD_IMAGES,
       }),
     ordersTable:
-      existing('ordersTable', ordersTable, ordersTableName, { stream: true }) ??
+      existing('ordersTable', ordersTable, ordersTableName) ??
       new Table(scope, 'RouteTableOrders', {
         ...common,
         tableName: ordersTableName ?? 'RouteTableOrders',
@@ -53,7 +53,7 @@ export function tables(scope: Construct, props: RouteReconcilerProps): Tables {
         stream: StreamViewType.KEYS_ONLY,
       }),
     stateTable:
-      existing('stateTable', stateTable, stateTableName, { stream: false }) ??
+      existing('stateTable', stateTable, stateTableName) ??
       new Table(scope, 'RouteTableStates', {
         ...common,
         tableName: stateTableName ?? 'RouteTableStates',
@@ -63,18 +63,15 @@ export function tables(scope: Construct, props: RouteReconcilerProps): Tables {
   };
 }
 
-function existing(
-  prop: string,
-  table: AnyTable | undefined,
-  name: string | undefined,
-  needs: { readonly stream: boolean },
-): AnyTable | undefined {
+function existing(prop: string, table: AnyTable | undefined, name: string | undefined): AnyTable | undefined {
   if (table && name !== undefined) throw new Error(`${prop}: expected an existing table or ${prop}Name, got both`);
-  if (table && needs.stream && table.tableStreamArn === undefined)
-    throw new Error(
-      `${prop}: expected a table with a stream; import it with tableStreamArn (Table.fromTableAttributes)`,
-    );
   return table;
+}
+
+/** @throws Error if an imported table was imported without its stream */
+export function streamArn(prop: string, { tableStreamArn }: AnyTable): string {
+  if (tableStreamArn !== undefined) return tableStreamArn;
+  throw new Error(`${prop}: expected a table with a stream; import it with tableStreamArn (Table.fromTableAttributes)`);
 }
 
 function commonProps({ removalPolicy = RemovalPolicy.RETAIN, encryptionKey }: RouteReconcilerProps) {
