@@ -127,10 +127,10 @@ function read(block: Cidr): Block & { readonly last: bigint } {
   // The text is canonical, so its address is valid.
   const address = parseIp(cidr.slice(0, slash), { validate: false }).number;
   const last = address + (1n << BigInt(addressBits[kind] - prefixLength)) - 1n;
-  const read = { kind, address, prefixLength, last };
+  const made = { kind, address, prefixLength, last };
   if (numbers.size >= numbersAtMost) numbers.clear();
-  numbers.set(cidr, read);
-  return read;
+  numbers.set(cidr, made);
+  return made;
 }
 
 function masked(block: Block): Block {
