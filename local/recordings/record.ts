@@ -36,9 +36,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
 
+const stack = await startStack();
 // In the checkout, files name the schema by a short path.
 const folder = mkdtempSync(join(root, '.recordings-'));
-const stack = await startStack();
 try {
   const { ec2: as } = connect(stack);
   const alice = new EC2Client(as({ kind: 'user', name: 'alice' }));
