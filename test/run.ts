@@ -1,5 +1,5 @@
 // Runs all checks and all tests side by side, once everything is set up and the functions are bundled. Tests of a local
-// stack mostly wait: for the end of periods, for messages, for reads. So there are four local stacks and one installation,
+// stack mostly wait: for the end of periods, for messages, for reads. So there are three local stacks and one installation,
 // while the other tests keep the CPU busy.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ const env = {
   CI: '1',
   FORCE_COLOR: process.stdout.isTTY ? '1' : '0',
   FUNCTIONS_ARE_BUILT: 'yes',
-  LOCAL_STACKS: '3',
+  LOCAL_STACKS: '2',
   ROUTECTL_BUILT: path.join(builtCli, 'main.cjs'),
 };
 const nothing: Summary = { passed: 0, failed: 0, skipped: 0 };
