@@ -13,14 +13,11 @@ import sys
 import traceback
 
 import awscli.clidriver
-import botocore.session
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-# Loads what every command needs.
+# Loads what every command imports.
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     awscli.clidriver.create_clidriver().main(["--version"])
-for service in ("dynamodb", "lambda", "sqs", "cloudformation"):
-    botocore.session.get_session().get_service_model(service)
 
 listener = socket.socket(socket.AF_UNIX)
 listener.bind(sys.argv[1])
