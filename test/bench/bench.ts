@@ -68,7 +68,7 @@ const print = (title: string, head: readonly string[], rows: readonly (readonly 
 };
 
 const { figures: ofBundles, parts } = await bundleFigures();
-const { figures: ofStarts, packageBytes, rows: starts } = startUp();
+const { figures: ofStarts, builtBytes, rows: starts } = startUp();
 let timeline: ReturnType<typeof timelineOf> = [];
 const measured = [
   ...(await figures((rollout) => (timeline = timelineOf(rollout)))),
@@ -169,7 +169,7 @@ print(
 print('Additional costs, where they occur', ['thing', 'amount', 'US dollars'], costBesides(idle).map(shown));
 
 print(
-  `The start of routectl, relative to an empty script (a package of ${(packageBytes / 1e6).toFixed(1)} MB unpacked)`,
+  `The start of routectl, relative to an empty script (${(builtBytes / 1e6).toFixed(1)} MB of built files)`,
   ['call', 'package', 'checkout'],
   starts,
 );

@@ -20,7 +20,7 @@ const rounds = 30;
 
 /** The start of the CLI, in times of what Node itself takes to run an empty script: as a package, and in a checkout. */
 export function startUp(): {
-  readonly packageBytes: number;
+  readonly builtBytes: number;
   readonly rows: readonly (readonly string[])[];
   readonly figures: readonly Figure[];
 } {
@@ -42,7 +42,7 @@ export function startUp(): {
     const seconds = [1, 2, 3, 4, 5].map(() => timeOf([join(folder, 'bin', 'routectl.js'), ...fleet]) / 1_000);
     return {
       figures: [figure('offline plan of 500 tables × 50 routes', Math.min(...seconds), 'seconds', 0.8, 'timed')],
-      packageBytes: sizeOf(join(folder, 'dist')),
+      builtBytes: sizeOf(join(folder, 'dist')),
       rows: starts.map(({ name, packed, checkout }) => [name, ratio(packed), ratio(checkout)]),
     };
   } finally {
