@@ -245,7 +245,7 @@ const orAbsent = (some: readonly string[]): readonly string[] | undefined => (so
  */
 async function announce({ status, revision, unsent }: StoredState, { world, log }: Session): Promise<void> {
   if (!unsent) return;
-  const rejected = await world.announcer.announce(unsent);
+  const rejected = await world.announcer.announce(unsent, status.routeTableId);
   if (rejected.length > 0)
     log.error('EventBridge rejected events: they are sent again', { events: rejected.map(({ type }) => type) });
   const left = rejected.length > 0 ? { metrics: [], events: rejected } : undefined;

@@ -256,8 +256,13 @@ export interface Requeue {
 
 /** Publishes metrics and domain events. */
 export interface Announcer {
-  /** Publishes as much as it can. Never throws. @returns the events that were rejected, to be sent again */
-  announce(news: News): Promise<readonly DomainEvent[]>;
+  /**
+   * Publishes as much as it can. Never throws.
+   *
+   * @param routeTableId the table that the metrics count for, if they are of one table
+   * @returns the events that were rejected, to be sent again
+   */
+  announce(news: News, routeTableId?: string): Promise<readonly DomainEvent[]>;
 }
 
 /** The event source mappings through which edits, orders and requeue messages reach the functions. */

@@ -11,18 +11,21 @@ const bytesAtOnce = 240_000;
 /** Powertools' metrics, as far as they are used here. */
 interface Meters {
   addMetric(name: string, unit: (typeof MetricUnit)[keyof typeof MetricUnit], value: number): unknown;
+  addMetadata(key: string, value: string): unknown;
   publishStoredMetrics(): void;
 }
 
 /**
- * Metrics go to the log in the embedded metric format, from which CloudWatch extracts them. Events go to the account's
- * default bus. How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is
+ * Metrics go to the log in the embedded metric format, from which CloudWatch extracts them. The log line also says which
+ * table they count for: as a dimension, each table would be a metric of its own. Events go to the account's default bus. How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is
  * dropped and counted.
  */
 export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
-  function measure(values: readonly Metric[]): void {
+  function measure(values: readonly Metric[], routeTableId?: string): void {
+    if (values.length === 0) return;
     for (const { name, value } of values) metrics.addMetric(name, MetricUnit[metricUnits[name]], value);
-    if (values.length > 0) metrics.publishStoredMetrics();
+    if (routeTableId !== undefined) metrics.addMetadata('routeTableId', routeTableId);
+    metrics.publishStoredMetrics();
   }
 
   /** Sends the events of one call. Returns those that EventBridge rejected. */
@@ -46,14 +49,14 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   }
 
   return {
-    async announce({ metrics: values, events }) {
-      measure(values);
+    async announce({ metrics: values, events }, routeTableId) {
+      measure(values, routeTableId);
       const sendable = events.filter((event) => bytesOf(event) <= bytesAtOnce);
       const rejected: DomainEvent[] = [];
       for (const batch of batchesOf(sendable)) rejected.push(...(await put(batch)));
       const dropped = events.length - sendable.length;
-      if (dropped > 0) measure([{ name: 'EventsDropped', value: dropped }]);
-      if (rejected.length > 0) measure([{ name: 'EventsNotTold', value: rejected.length }]);
+      if (dropped > 0) measure([{ name: 'EventsDropped', value: dropped }], routeTableId);
+      if (rejected.length > 0) measure([{ name: 'EventsNotTold', value: rejected.length }], routeTableId);
       return rejected;
     },
   };

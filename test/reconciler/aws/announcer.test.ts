@@ -73,11 +73,13 @@ async function busOf(...answers: readonly Answer[]) {
 function metersOf() {
   const measured: [string, number][] = [];
   const published: number[] = [];
+  const about: string[] = [];
   const metrics = {
     addMetric: (name: string, _: unknown, value: number) => void measured.push([name, value]),
+    addMetadata: (key: string, value: string) => void about.push(`${key} ${value}`),
     publishStoredMetrics: () => void published.push(measured.length),
   };
-  return { metrics, measured, published };
+  return { metrics, measured, published, about };
 }
 
 const created = { name: 'RoutesCreated', value: 2 } as const;
@@ -147,6 +149,13 @@ it('publishes metrics, and returns every event, if EventBridge does not answer',
     ['RoutesCreated', 2],
     ['EventsNotTold', 12],
   ]);
+});
+
+it('says for which table the metrics count', async () => {
+  const { metrics, published, about } = metersOf();
+  const { bus } = await busOf();
+  await announcer(bus, metrics).announce({ metrics: [created], events: [] }, 'rtb-0c1b2c3d4e5f6071a');
+  expect({ published, about }).toEqual({ published: [1], about: ['routeTableId rtb-0c1b2c3d4e5f6071a'] });
 });
 
 it('does nothing if there is no news', async () => {
