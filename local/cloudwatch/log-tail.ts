@@ -13,7 +13,7 @@ const latenessMs = 15_000;
 
 /**
  * Follows all log groups, including new ones. Each call returns the matching lines that have arrived since the previous
- * call, each line once.
+ * call, each line once. The lines that a failed call has read come with the next one.
  *
  * @param since skip lines with an earlier timestamp
  */
@@ -23,8 +23,8 @@ export function logTail(
   since: Date,
 ): () => Promise<readonly string[]> {
   const groups = new Map<string, LineCounter>();
+  let lines: string[] = [];
   return async () => {
-    const lines: string[] = [];
     for await (const { logGroups = [] } of paginateDescribeLogGroups({ client: logs }, {})) {
       for (const { logGroupName = '' } of logGroups) {
         const counter = groups.get(logGroupName) ?? new LineCounter(since.getTime());
@@ -36,7 +36,9 @@ export function logTail(
         lines.push(...counter.unseen(events));
       }
     }
-    return lines;
+    const arrived = lines;
+    lines = [];
+    return arrived;
   };
 }
 

@@ -1,5 +1,9 @@
+import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { describe, expect, it } from 'vitest';
-import { LineCounter } from '../../../local/cloudwatch/log-tail.ts';
+import { z } from 'zod';
+import { LineCounter, logTail } from '../../../local/cloudwatch/log-tail.ts';
 
 const start = Date.parse('2026-11-24T12:00:00Z');
 const event = (seconds: number, message: string, logStreamName = 'a') => ({
@@ -37,4 +41,32 @@ describe('a line counter', () => {
     counter.unseen([event(100, 'late')]);
     expect(counter.from).toBe(start + 85_000);
   });
+});
+
+it('a log tail returns the lines of a failed call with the next one', async () => {
+  let failing = true;
+  const answer = (body: string): object => {
+    const { logGroupName } = z.object({ logGroupName: z.string().optional() }).parse(JSON.parse(body));
+    if (logGroupName === undefined) return { logGroups: [{ logGroupName: 'one' }, { logGroupName: 'two' }] };
+    return { events: [event(1, `line of ${logGroupName}`)] };
+  };
+  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await text(request);
+    if (failing && body.includes('two')) response.writeHead(400).end('{}');
+    else response.end(JSON.stringify(answer(body)));
+  };
+  const server = createServer((request, response) => void serve(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = z.object({ port: z.number() }).parse(server.address());
+  const credentials = { accessKeyId: 'a', secretAccessKey: 'b' };
+  const endpoint = `http://127.0.0.1:${port}`;
+  const client = new CloudWatchLogsClient({ endpoint, region: 'eu-west-1', credentials, maxAttempts: 1 });
+  const newLines = logTail(client, '', new Date(start));
+
+  await expect(newLines()).rejects.toThrow();
+  failing = false;
+  expect(await newLines()).toEqual(['line of one', 'line of two']);
+  expect(await newLines()).toEqual([]);
+  client.destroy();
+  server.close();
 });
