@@ -1,4 +1,4 @@
-"""Starts MiniStack with four corrections that alarms depend on. Its command line and everything else stay unchanged.
+"""Starts MiniStack with five corrections. Its command line and everything else stay unchanged.
 
 - MiniStack evaluates an alarm on every new datapoint, over all dimensions of the metric at once and without M of N: one
   message in any queue would raise the alarms of all queues. Here only SetAlarmState changes an alarm.
@@ -8,8 +8,11 @@
 - For a metric without dimensions, MiniStack answers from all dimensions at once. Here it answers from the metric
   without dimensions.
 - MiniStack takes GetEventSourceMapping for ListEventSourceMappings when it checks permissions. Here they are two actions.
+- MiniStack starts a process for each invocation that runs at the same time. A burst of 40 events would start 40 of them,
+  which take the CPU from each other. Here at most 6 invocations of a function run at once, and the others wait.
 """
 
+import threading
 import time
 
 from ministack.app import main
@@ -44,6 +47,21 @@ def counted(execute):
     return execute_and_count
 
 
+AT_ONCE = 6
+
+
+def few_at_once(execute):
+    turns = {}
+
+    # Every invocation has a thread of its own, and none of our functions invokes another one: so waiting blocks nobody.
+    def execute_in_turn(func, event):
+        name = (func.get("config") or func).get("FunctionName")
+        with turns.setdefault(name, threading.BoundedSemaphore(AT_ONCE)):
+            return execute(func, event)
+
+    return execute_in_turn
+
+
 def throttles_only(_emit):
     def emit(function_name, duration_ms, error, throttle):
         # MiniStack reports a throttled call twice: when it is rejected, without a duration, and at the end of Invoke.
@@ -71,6 +89,7 @@ def telling_get_from_list(action_of):
 replace(cloudwatch, "_evaluate_alarm", lambda _evaluate: lambda _alarm: None)
 replace(lambda_svc, "_execute_function_dispatch", counted)
 replace(lambda_svc, "_emit_lambda_metrics", throttles_only)
+replace(lambda_svc, "_execute_function_with_config_scope", few_at_once)
 replace(cloudwatch, "_dims_from_list", lambda read: lambda dimensions: ExactDimensions(read(dimensions)))
 replace(iam_actions, "_lambda_action", telling_get_from_list)
 
