@@ -8,6 +8,8 @@ const patience = { testTimeout: 60_000, hookTimeout: 120_000 };
 /** A sweep or a batch of messages may come between two steps of a test. The report names tests that ran twice. */
 const onEmulators = { ...patience, retry: 1 };
 
+const setupFiles = ['test/stack/support/tell-logs.ts'];
+
 /** Tests that need a local stack: one is started for each worker, and all are stopped at the end. */
 const globalSetup = ['test/stack/global-setup.ts'];
 
@@ -36,12 +38,20 @@ export default defineConfig({
           name: 'stack',
           include: ['test/stack/*.test.ts', 'test/stack/end-to-end/*.test.ts'],
           globalSetup,
+          setupFiles,
           maxWorkers: Number(env['LOCAL_STACKS'] ?? 1),
           ...onEmulators,
         },
       },
       {
-        test: { name: 'alarms', include: ['test/stack/alarms/*.test.ts'], globalSetup, maxWorkers: 1, ...onEmulators },
+        test: {
+          name: 'alarms',
+          include: ['test/stack/alarms/*.test.ts'],
+          globalSetup,
+          setupFiles,
+          maxWorkers: 1,
+          ...onEmulators,
+        },
       },
       // These tests start emulators of their own, and install the product there.
       { test: { name: 'installations', include: ['test/stack/installations/*.test.ts'], ...onEmulators } },
