@@ -18,6 +18,7 @@ import {
   PutCommand,
   QueryCommand,
   UpdateCommand,
+  paginateQuery,
   paginateScan,
 } from '@aws-sdk/lib-dynamodb';
 import { expect } from 'vitest';
@@ -365,6 +366,21 @@ export class Testbed {
       const { nextRetry: __, ...status } = state.status;
       expect(await this.#states.write({ ...rest, status, memory, revision: state.revision + 1 })).toBe(true);
     });
+  }
+
+  /** Forgets which turns for changes were given: as if no function had changed a route for a while. */
+  async refillBuckets(): Promise<void> {
+    const client = this.#documents;
+    const TableName = this.#outputs['StateTableName'];
+    const rows = {
+      TableName,
+      KeyConditionExpression: 'routeTableId = :all AND begins_with(#item, :pace)',
+      ExpressionAttributeNames: { '#item': 'item' },
+      ExpressionAttributeValues: { ':all': everyTable, ':pace': 'pace#' },
+    };
+    for await (const { Items = [] } of paginateQuery({ client }, rows))
+      for (const { routeTableId, item } of Items)
+        await client.send(new DeleteCommand({ TableName, Key: { routeTableId, item } }));
   }
 
   /** Moves the drift of a table that expects an event 16 minutes into the past. The unit tests check the real time. */
