@@ -1,9 +1,5 @@
-import { XMLBuilder, XMLParser } from 'fast-xml-parser';
 import { z } from 'zod';
-
-const isList = (name: string): boolean => name === 'item';
-const parser = new XMLParser({ parseTagValue: false, ignoreAttributes: false, isArray: isList });
-const builder = new XMLBuilder({ ignoreAttributes: false });
+import { builder, parser } from './xml.ts';
 
 const table = z.looseObject({ routeTableId: z.string() });
 const withTables = z.looseObject({

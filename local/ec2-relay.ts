@@ -8,6 +8,7 @@ import { type Answer, missingRead } from './missing-reads.ts';
 import { missingTarget } from './missing-targets.ts';
 import { callerArn, cloudTrailEvent, type Caller } from './cloudtrail-event.ts';
 import { describeInterfaces, interfacesIn, withAttachments } from './interfaces.ts';
+import { inRouteStates } from './route-states.ts';
 import { type InstanceState, instanceStatesAfter } from './instance-states.ts';
 import {
   controlPath,
@@ -174,7 +175,8 @@ async function answerTo(call: Call, fault: Fault | undefined, memory: Memory, op
   if (answer.status >= 400) return answer;
   memory.blackholes.heard(action, call.parameters);
   if (action !== 'DescribeRouteTables') return answer;
-  const shown = await asEc2Shows(answer, call, memory, options);
+  const corrected = await asEc2Shows(answer, call, memory, options);
+  const shown = { ...corrected, body: inRouteStates(corrected.body, call.parameters) };
   const { earlier } = memory;
   if (fault?.effect.kind === 'stale-answer')
     return { ...shown, body: earlier.shownIn(shown.body, callerName(caller), fault.on.naming) };

@@ -3,10 +3,13 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  AcceptVpcPeeringConnectionCommand,
   CreateRouteCommand,
   CreateRouteTableCommand,
   CreateTagsCommand,
   CreateVpcCommand,
+  CreateVpcPeeringConnectionCommand,
+  DeleteVpcPeeringConnectionCommand,
   DescribeRouteTablesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
@@ -122,6 +125,34 @@ describe('EC2 in the local stack', () => {
         requestParameters: { routeTableId, destinationCidrBlock: '198.51.100.0/24', gatewayId: 'igw-1' },
       },
     });
+  });
+
+  it('lists the tables with a route in a given state', async () => {
+    const client = new EC2Client(ec2());
+    const vpcOf = async (CidrBlock: string) => (await client.send(new CreateVpcCommand({ CidrBlock }))).Vpc?.VpcId;
+    const [VpcId, PeerVpcId] = [await vpcOf('10.0.0.0/16'), await vpcOf('10.9.0.0/16')];
+    const { VpcPeeringConnection } = await client.send(new CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId }));
+    const { VpcPeeringConnectionId } = VpcPeeringConnection ?? {};
+    await client.send(new AcceptVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
+    const { RouteTable } = await client.send(new CreateRouteTableCommand({ VpcId }));
+    const { RouteTableId } = RouteTable ?? {};
+    const route = { RouteTableId, DestinationCidrBlock: '10.9.0.0/16', VpcPeeringConnectionId };
+    await client.send(new CreateRouteCommand(route));
+    const tablesIn = async (state: string) => {
+      const Filters = [
+        { Name: 'route.state', Values: [state] },
+        { Name: 'vpc-id', Values: [`${VpcId}`] },
+      ];
+      const { RouteTables = [] } = await client.send(new DescribeRouteTablesCommand({ Filters }));
+      return RouteTables.map(({ RouteTableId, Routes }) => [RouteTableId, Routes?.length]);
+    };
+    expect(await tablesIn('blackhole')).toEqual([]);
+    expect(await tablesIn('active')).toHaveLength(2);
+
+    await client.send(new DeleteVpcPeeringConnectionCommand({ VpcPeeringConnectionId }));
+
+    expect(await tablesIn('blackhole')).toEqual([[RouteTableId, 2]]);
+    expect(await tablesIn('active')).toHaveLength(2);
   });
 
   it('allows a role only what its policy allows', async () => {
