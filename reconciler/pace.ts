@@ -8,17 +8,26 @@ import type { Log, PaceRows } from './ports.ts';
 const burst = 25;
 const msPerTurn = 400;
 
-/** The pace of one process alone: a burst first, then a steady rate per action. Every caller gets its turn, however late. */
-export function paceAlone(): Pace {
-  /** When each bucket would be full again, in milliseconds of the monotonic clock. */
+/**
+ * The pace of one process alone: a burst first, then a steady rate per action. Every caller gets its turn, however late.
+ *
+ * @param clock a monotonic clock, in milliseconds
+ */
+export function paceAlone(
+  clock: { readonly now: () => number; readonly sleep: (ms: number) => Promise<unknown> } = {
+    now: () => performance.now(),
+    sleep,
+  },
+): Pace {
+  /** When each bucket would be full again. */
   const fullAt = new Map<Change['action'], number>();
   return {
     async turn(action) {
-      const now = performance.now();
+      const now = clock.now();
       const next = Math.max(fullAt.get(action) ?? 0, now) + msPerTurn;
       fullAt.set(action, next);
       const waitMs = next - burst * msPerTurn - now;
-      if (waitMs > 0) await sleep(waitMs);
+      if (waitMs > 0) await clock.sleep(waitMs);
       return true;
     },
     throttled: async () => {},
