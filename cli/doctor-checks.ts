@@ -53,6 +53,18 @@ export function ruleAnswer(name: string, { isEnabled, targets }: Read<'rule'>): 
     : problem(`rule ${name} has no target`, 'deploy again: npx cdk deploy');
 }
 
+export function abilityAnswer(name: string, { isStopped, onlyObserves, denied }: Read<'ability'>): Answer {
+  if (isStopped)
+    return problem(
+      `${name} is stopped: its concurrency is limited to 0`,
+      `aws lambda delete-function-concurrency --function-name ${name}`,
+    );
+  if (denied.length === 0)
+    return ok(`${name} may read route tables${onlyObserves ? ', and only observes' : ' and change routes'}`);
+  const found = denied.map(({ action, by }) => `${action} (${by})`).join(', ');
+  return problem(`${name} may not call ${found}`, 'deploy again, or ask whoever maintains these policies');
+}
+
 /** @param expected how many mappings the function needs */
 export function mappingsAnswer(functionName: string, states: Read<'mappings'>, expected: number): Answer {
   const enabled = states.filter((state) => state === 'Enabled').length;

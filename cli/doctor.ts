@@ -7,6 +7,7 @@ import { tablesInEc2 } from './actual-tables.ts';
 import { type DeploymentOptions, deployment } from './deployment.ts';
 import {
   type Finding,
+  abilityAnswer,
   alarmsAnswer,
   headroomAnswer,
   itemsAnswer,
@@ -164,6 +165,9 @@ const queues = ['UndeliveredEvents', 'FailedInvocations', 'FailedRecords', 'Fail
 function partsOf(outputs: ReadonlyMap<string, string>, reader: DeploymentReader): Check[] {
   const output = (name: string): string => outputs.get(name) ?? '';
   const rules = ['RuleName', 'SurroundingCallsRuleName', 'TagCallsRuleName', 'InstanceStatesRuleName'].map(output);
+  const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'].map((name) =>
+    output(`${name}FunctionName`),
+  );
   const mappings = [
     { name: output('OnDesiredChangeFunctionName'), expected: 2 },
     { name: output('OnRequeueFunctionName'), expected: 1 },
@@ -174,6 +178,11 @@ function partsOf(outputs: ReadonlyMap<string, string>, reader: DeploymentReader)
       check: 'rule',
       permission: 'events:DescribeRule and ListTargetsByRule',
       answer: async () => ruleAnswer(name, await reader.rule(name)),
+    })),
+    ...functions.map((name) => ({
+      check: 'function',
+      permission: 'lambda:GetFunctionConcurrency, GetFunctionConfiguration and iam:SimulatePrincipalPolicy',
+      answer: async () => abilityAnswer(name, await reader.ability(name)),
     })),
     ...mappings.map(({ name, expected }) => ({
       check: 'mappings',

@@ -9,7 +9,13 @@ import {
 import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { EC2Client, type ManagedPrefixList, paginateDescribeManagedPrefixLists } from '@aws-sdk/client-ec2';
 import { DescribeRuleCommand, EventBridgeClient, ListTargetsByRuleCommand } from '@aws-sdk/client-eventbridge';
-import { LambdaClient, paginateListEventSourceMappings } from '@aws-sdk/client-lambda';
+import { type EvaluationResult, IAMClient, paginateSimulatePrincipalPolicy } from '@aws-sdk/client-iam';
+import {
+  GetFunctionConcurrencyCommand,
+  GetFunctionConfigurationCommand,
+  LambdaClient,
+  paginateListEventSourceMappings,
+} from '@aws-sdk/client-lambda';
 import { GetScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { GetServiceQuotaCommand, ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SNSClient, paginateListSubscriptionsByTopic } from '@aws-sdk/client-sns';
@@ -18,12 +24,29 @@ import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { ListSize } from '../core/route/room.ts';
 import { type Trail, enoughOf } from './trail.ts';
 
+/** An EC2 call that IAM does not allow a role. */
+export interface Denial {
+  readonly action: string;
+  readonly by: 'nothing allows it' | 'a policy denies it' | 'its permissions boundary' | 'a policy of the organization';
+}
+
+/** What a function can do. */
+export interface Ability {
+  /** Its concurrency is limited to 0, so no invocation starts. */
+  readonly isStopped: boolean;
+  /** It was deployed with `observeOnly`. */
+  readonly onlyObserves: boolean;
+  readonly denied: readonly Denial[];
+}
+
 /** Reads the parts of a deployment. Changes nothing, and throws what AWS answers. */
 export interface DeploymentReader {
   /** The outputs of the stack, by name. Undefined if there is no such stack. */
   outputs(stack: string): Promise<ReadonlyMap<string, string> | undefined>;
   trails(): Promise<readonly Trail[]>;
   rule(name: string): Promise<{ readonly isEnabled: boolean; readonly targets: number }>;
+  /** Whether a function can run and do its work. */
+  ability(functionName: string): Promise<Ability>;
   /** The states of the event source mappings of a function. */
   mappings(functionName: string): Promise<readonly string[]>;
   schedule(name: string): Promise<{ readonly isEnabled: boolean; readonly expression: string }>;
@@ -75,6 +98,20 @@ export function deploymentReader(): DeploymentReader {
         events.send(new ListTargetsByRuleCommand({ Rule: name })),
       ]);
       return { isEnabled: State !== 'DISABLED', targets: Targets.length };
+    },
+    async ability(FunctionName) {
+      const lambda = new LambdaClient({});
+      const [concurrency, configuration] = await Promise.all([
+        lambda.send(new GetFunctionConcurrencyCommand({ FunctionName })),
+        lambda.send(new GetFunctionConfigurationCommand({ FunctionName })),
+      ]);
+      const { FunctionArn = '', Role, Environment: { Variables = {} } = {} } = configuration;
+      const onlyObserves = Variables['OBSERVE_ONLY'] === 'true';
+      return {
+        isStopped: concurrency.ReservedConcurrentExecutions === 0,
+        onlyObserves,
+        denied: await denialsOf(`${Role}`, FunctionArn, onlyObserves ? reads : [...reads, ...writes]),
+      };
     },
     async mappings(FunctionName) {
       const states: string[] = [];
@@ -137,6 +174,43 @@ export function deploymentReader(): DeploymentReader {
       return sizes;
     },
   };
+}
+
+const reads = ['ec2:DescribeRouteTables'];
+const writes = ['ec2:CreateRoute', 'ec2:ReplaceRoute', 'ec2:DeleteRoute'];
+
+/**
+ * The actions that IAM does not allow a role on the route tables of its account. An action that is allowed on some
+ * tables only, by tag or VPC, counts as allowed.
+ *
+ * Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+ */
+async function denialsOf(role: string, functionArn: string, actions: readonly string[]): Promise<readonly Denial[]> {
+  const [arn, partition, , region, account] = functionArn.split(':');
+  const asked = {
+    PolicySourceArn: role,
+    ActionNames: [...actions],
+    ResourceArns: [[arn, partition, 'ec2', region, account, 'route-table/*'].join(':')],
+  };
+  const denied: Denial[] = [];
+  for await (const { EvaluationResults = [] } of paginateSimulatePrincipalPolicy({ client: new IAMClient({}) }, asked))
+    denied.push(...EvaluationResults.flatMap((result) => denialIn(result) ?? []));
+  return denied;
+}
+
+export function denialIn({
+  EvalActionName: action = '',
+  EvalDecision: decision,
+  MissingContextValues: missing = [],
+  OrganizationsDecisionDetail: organization,
+  PermissionsBoundaryDecisionDetail: boundary,
+}: EvaluationResult): Denial | undefined {
+  if (decision === 'allowed') return undefined;
+  if (organization?.AllowedByOrganizations === false) return { action, by: 'a policy of the organization' };
+  if (boundary?.AllowedByPermissionsBoundary === false) return { action, by: 'its permissions boundary' };
+  if (decision === 'explicitDeny') return { action, by: 'a policy denies it' };
+  // The tag or the VPC of a table decides.
+  return missing.length > 0 ? undefined : { action, by: 'nothing allows it' };
 }
 
 /** "Routes per route table" of Amazon VPC. */

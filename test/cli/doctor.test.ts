@@ -1,6 +1,8 @@
+import type { EvaluationResult } from '@aws-sdk/client-iam';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type Finding,
+  abilityAnswer,
   alarmsAnswer,
   headroomAnswer,
   itemsAnswer,
@@ -14,7 +16,7 @@ import {
 } from '../../cli/doctor-checks.ts';
 import { doctor } from '../../cli/doctor.ts';
 import { roundTrip } from '../../cli/round-trip.ts';
-import { type DeploymentReader, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
+import { type DeploymentReader, denialIn, recordsWrites, sizeOf } from '../../reconciler/aws/deployment-reader.ts';
 import { enoughOf } from '../../reconciler/aws/trail.ts';
 import { noOrders } from '../../reconciler/core/desired/orders.ts';
 import { occupiedBy } from '../../reconciler/core/route/room.ts';
@@ -26,6 +28,8 @@ import { actual, local, minutesAfter, now, propagated, route, table } from '../s
 const trail = { name: 'arn:trail', isLogging: true, recordsWrites: true };
 const topic = 'arn:aws:sns:eu-west-1:111122223333:alarms';
 const alarm = { name: 'Stale', isRed: false, isSilent: false };
+const able = { isStopped: false, onlyObserves: false, denied: [] };
+const denial = { action: 'ec2:CreateRoute', by: 'nothing allows it' } as const;
 const sweep = (more: Partial<SweepRecord> = {}): SweepRecord => ({
   startedAt: minutesAfter(-2).toISOString(),
   endedAt: minutesAfter(-1).toISOString(),
@@ -54,6 +58,8 @@ describe('a check of routectl doctor', () => {
   it.each<[string, Omit<Finding, 'check'>]>([
     ['a trail that records writes', trailAnswer([{ ...trail, isLogging: false }, trail])],
     ['an enabled rule with a target', ruleAnswer('calls', { isEnabled: true, targets: 1 })],
+    ['a function that may change routes', abilityAnswer('Sweep', able)],
+    ['a function that only observes', abilityAnswer('Sweep', { ...able, onlyObserves: true })],
     ['enabled mappings', mappingsAnswer('OnRequeue', ['Enabled'], 1)],
     ['an enabled schedule', scheduleAnswer('sweeps', { isEnabled: true, expression: 'rate(5 minutes)' })],
     ['a sweep of a minute ago', sweepAnswer(sweep(), now)],
@@ -73,6 +79,8 @@ describe('a check of routectl doctor', () => {
     ['a trail without writes', trailAnswer([{ ...trail, recordsWrites: false }]), 'aws cloudtrail create-trail'],
     ['a disabled rule', ruleAnswer('calls', { isEnabled: false, targets: 1 }), 'aws events enable-rule --name calls'],
     ['a rule without a target', ruleAnswer('calls', { isEnabled: true, targets: 0 }), 'deploy again'],
+    ['a function that is stopped', abilityAnswer('Sweep', { ...able, isStopped: true }), 'delete-function-concurrency'],
+    ['a function whose role may not write', abilityAnswer('Sweep', { ...able, denied: [denial] }), 'deploy again'],
     ['a disabled mapping', mappingsAnswer('OnDesiredChange', ['Enabled', 'Disabled'], 2), '--enabled'],
     ['a missing mapping', mappingsAnswer('OnDesiredChange', ['Enabled'], 2), 'deploy again'],
     ['a disabled schedule', scheduleAnswer('sweeps', { isEnabled: false, expression: '' }), 'deploy again'],
@@ -118,6 +126,26 @@ function nextSweep(): SweepRecord {
   const { startedAt, endedAt = '', unknown } = sweep();
   return { ...running, lastCompleted: { startedAt, endedAt, unknown, items: 3 } };
 }
+
+describe('an action of a role', () => {
+  const action = 'ec2:CreateRoute';
+  const denial = (decision: EvaluationResult['EvalDecision'], detail: Partial<EvaluationResult> = {}) =>
+    denialIn({ EvalActionName: action, EvalDecision: decision, ...detail });
+
+  it('is denied, and the reason is named', () => {
+    const boundary = { PermissionsBoundaryDecisionDetail: { AllowedByPermissionsBoundary: false } };
+    const organization = { OrganizationsDecisionDetail: { AllowedByOrganizations: false } };
+    expect(denial('implicitDeny')).toEqual({ action, by: 'nothing allows it' });
+    expect(denial('explicitDeny')).toEqual({ action, by: 'a policy denies it' });
+    expect(denial('implicitDeny', boundary)).toEqual({ action, by: 'its permissions boundary' });
+    expect(denial('explicitDeny', organization)).toEqual({ action, by: 'a policy of the organization' });
+  });
+
+  it('is allowed, also if the tag of a table decides', () => {
+    expect(denial('allowed')).toBeUndefined();
+    expect(denial('implicitDeny', { MissingContextValues: ['ec2:ResourceTag/managed'] })).toBeUndefined();
+  });
+});
 
 describe('a trail that cannot be read', () => {
   const denied = { status: 'rejected', reason: new Error('denied') } as const;
@@ -291,6 +319,7 @@ const healthy: DeploymentReader = {
   outputs: async () => new Map([['RuleName', 'calls']]),
   trails: async () => [trail],
   rule: async () => ({ isEnabled: true, targets: 1 }),
+  ability: async () => able,
   mappings: async () => ['Enabled', 'Enabled'],
   schedule: async () => ({ isEnabled: true, expression: 'rate(5 minutes)' }),
   messages: async () => 0,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { environmentFor } from '../../../local/stack.ts';
 import { jsonLines, routectl } from '../../support/routectl.ts';
 import { Testbed } from '../support/testbed.ts';
@@ -12,6 +13,8 @@ beforeAll(async () => {
   testbed = await Testbed.open();
 });
 
+const finding = z.object({ check: z.string(), result: z.string(), found: z.string(), todo: z.string().optional() });
+
 async function findings(...options: readonly string[]) {
   const { stdout } = await routectl(['doctor', '--json', ...options], { env: environmentFor(stack) });
   return jsonLines(stdout);
@@ -21,7 +24,7 @@ describe('routectl doctor', () => {
   it('finds the parts of the stack, and the schedule that somebody disabled', async () => {
     await testbed.schedule('ENABLED');
     const well = await findings();
-    for (const check of ['stack', 'rule', 'rule', 'rule', 'mappings', 'mappings', 'schedule'])
+    for (const check of ['stack', 'rule', 'rule', 'rule', 'function', 'mappings', 'mappings', 'schedule'])
       expect(well).toContainEqual({ check, result: 'ok', found: expect.any(String) });
     expect(well).toContainEqual({
       check: 'queue',
@@ -34,6 +37,29 @@ describe('routectl doctor', () => {
       result: 'problem',
       found: expect.stringMatching(/^schedule \S+ is disabled: no sweep starts$/),
       todo: expect.any(String),
+    });
+  });
+
+  it('finds functions that are stopped, and those whose role may not change routes', async () => {
+    const { functions } = testbed;
+    const ends = await Promise.all([
+      functions.throttle('OnRequeue'),
+      functions.denyOn('Sweep', 'ec2:ReplaceRoute', '*'),
+    ]);
+    const found = await findings();
+    await Promise.all(ends.map((end) => end()));
+
+    const abilities = z
+      .array(finding)
+      .parse(found)
+      .filter(({ check }) => check === 'function');
+    expect(abilities.map(({ result }) => result)).toEqual(['ok', 'ok', 'problem', 'problem']);
+    expect(abilities[2]).toMatchObject({
+      found: expect.stringContaining('is stopped: its concurrency is limited to 0'),
+      todo: expect.stringContaining('aws lambda delete-function-concurrency --function-name'),
+    });
+    expect(abilities[3]).toMatchObject({
+      found: expect.stringContaining('may not call ec2:ReplaceRoute (a policy denies it)'),
     });
   });
 
