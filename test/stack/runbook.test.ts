@@ -44,6 +44,7 @@ describe.skipIf(!hasAwsCli())('each command of the runbook runs as printed:', { 
     const filledIn = commands
       .replaceAll('rtb-…', table)
       .replaceAll('nat-…', testbed.network.natGateway)
+      .replaceAll('subnet-…', testbed.network.subnet)
       .replaceAll('--uuid …', `--uuid ${mapping}`)
       .replaceAll('TRAIL', 'management-events')
       .replaceAll('--destination-cidr-block …', '--destination-cidr-block 0.0.0.0/0');
