@@ -189,7 +189,7 @@ async function asEc2Shows(answer: Answer, call: Call, memory: Memory, { upstream
   const body = memory.blackholes.shownIn(answer.body);
   const ids = interfacesIn(body);
   if (ids.length === 0) return { ...answer, body };
-  const interfaces = await forward({ ...call, body: describeInterfaces(ids).toString() }, upstream);
+  const interfaces = await sendTo(upstream, describeInterfaces(ids).toString(), call.request);
   if (interfaces.status >= 400) return interfaces;
   // Only now the routes name the instances behind their interfaces.
   return { ...answer, body: memory.blackholes.shownIn(withAttachments(body, interfaces.body)) };
