@@ -16,8 +16,9 @@ const tables = z.looseObject({
  */
 export function inRouteStates(body: string, parameters: URLSearchParams): string {
   const states = valuesOf(parameters, 'route.state');
+  if (!states) return body;
   const { data: shown } = tables.safeParse(parser.parse(body));
-  if (!states || !shown) return body;
+  if (!shown) return body;
   const { routeTableSet } = shown.DescribeRouteTablesResponse;
   routeTableSet.item = routeTableSet.item.filter(({ routeSet }) =>
     routeSet.item.some(({ state }) => states.includes(state)),
