@@ -46,8 +46,12 @@ describe('routectl doctor', () => {
       functions.throttle('OnRequeue'),
       functions.denyOn('Sweep', 'ec2:ReplaceRoute', '*'),
     ]);
-    const found = await findings();
-    await Promise.all(ends.map((end) => end()));
+    let found: Awaited<ReturnType<typeof findings>> = [];
+    try {
+      found = await findings();
+    } finally {
+      await Promise.all(ends.map((end) => end()));
+    }
 
     const abilities = z
       .array(finding)
