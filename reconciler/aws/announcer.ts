@@ -17,8 +17,9 @@ interface Meters {
 
 /**
  * Metrics go to the log in the embedded metric format, from which CloudWatch extracts them. The log line also says which
- * table they count for: as a dimension, each table would be a metric of its own. Events go to the account's default bus. How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is
- * dropped and counted.
+ * table they count for: as a dimension, each table would be a metric of its own. Events go to the account's default bus.
+ * How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is dropped and
+ * counted.
  */
 export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   function measure(values: readonly Metric[], routeTableId?: string): void {

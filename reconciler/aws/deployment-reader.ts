@@ -198,6 +198,7 @@ async function denialsOf(role: string, functionArn: string, actions: readonly st
   return denied;
 }
 
+/** Why IAM does not allow an action, as one result of the simulation says. Undefined if it may be allowed. */
 export function denialIn({
   EvalActionName: action = '',
   EvalDecision: decision,
