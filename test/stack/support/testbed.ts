@@ -357,14 +357,12 @@ export class Testbed {
    * read is due. The unit tests check the real time.
    */
   async letPolicySettle(table: string): Promise<void> {
-    await eventually(async () => {
-      const state = await this.state(table);
-      if (!state?.memory.policySince) throw new Error(`no policy of ${table} is known`);
+    await this.#rewrite(table, (state) => {
+      if (!state.memory.policySince) throw new Error(`no policy of ${table} is known`);
       const at = new Date(Date.parse(state.memory.policySince.at) - 60_000).toISOString();
-      const memory = { ...state.memory, policySince: { ...state.memory.policySince, at } };
       const { dueAt: _, ...rest } = state;
       const { nextRetry: __, ...status } = state.status;
-      expect(await this.#states.write({ ...rest, status, memory, revision: state.revision + 1 })).toBe(true);
+      return { ...rest, status, memory: { ...state.memory, policySince: { ...state.memory.policySince, at } } };
     });
   }
 
@@ -385,16 +383,16 @@ export class Testbed {
 
   /** Moves the drift of a table that expects an event 16 minutes into the past. The unit tests check the real time. */
   async letEventsBeLate(routeTableId: string): Promise<void> {
-    const state = await this.state(routeTableId);
-    const waits = [...(state?.memory.destinations.values() ?? [])].some(({ drift }) => drift?.at(-1)?.expectsEvent);
-    if (!state || !waits) throw new Error(`no drift of ${routeTableId} waits for an event`);
-    const foundAt = new Date(Date.now() - 16 * 60_000).toISOString();
-    const memory = withEach(state.memory, ({ drift, ...rest }) => ({
-      ...rest,
-      drift: drift?.map((one) => ({ ...one, foundAt })),
-    }));
-    const isWritten = await this.#states.write({ ...state, memory, dueAt: foundAt, revision: state.revision + 1 });
-    expect(isWritten).toBe(true);
+    await this.#rewrite(routeTableId, (state) => {
+      const waits = [...state.memory.destinations.values()].some(({ drift }) => drift?.at(-1)?.expectsEvent);
+      if (!waits) throw new Error(`no drift of ${routeTableId} waits for an event`);
+      const foundAt = new Date(Date.now() - 16 * 60_000).toISOString();
+      const memory = withEach(state.memory, ({ drift, ...rest }) => ({
+        ...rest,
+        drift: drift?.map((one) => ({ ...one, foundAt })),
+      }));
+      return { ...state, memory, dueAt: foundAt };
+    });
   }
 
   /**
@@ -402,16 +400,29 @@ export class Testbed {
    * first called alive. The unit tests show with a clock of their own how long a target must be alive.
    */
   async letTargetsBeAlive(routeTableId: string): Promise<void> {
-    await eventually(async () => {
-      const state = await this.state(routeTableId);
-      const isAlive = [...(state?.memory.destinations.values() ?? [])].some(({ down }) => down?.aliveSince);
-      if (!state || !isAlive) throw new Error(`no target of ${routeTableId} is called alive again`);
+    await this.#rewrite(routeTableId, (state) => {
+      const isAlive = [...state.memory.destinations.values()].some(({ down }) => down?.aliveSince);
+      if (!isAlive) throw new Error(`no target of ${routeTableId} is called alive again`);
       const aliveSince = new Date(Date.now() - 5 * 60_000).toISOString();
       const memory = withEach(state.memory, ({ down, ...rest }) => ({
         ...rest,
         down: down && { ...down, aliveSince },
       }));
-      expect(await this.#states.write({ ...state, memory, revision: state.revision + 1 })).toBe(true);
+      return { ...state, memory };
+    });
+  }
+
+  /**
+   * Replaces the state of a table once `change` does not throw.
+   *
+   * Waits until the news of the last reconcile is announced. If the state changed before, the function could not write
+   * down that it has announced its news, and the next reconcile would announce it again.
+   */
+  async #rewrite(table: string, change: (state: StoredState) => StoredState): Promise<void> {
+    await eventually(async () => {
+      const state = await this.state(table);
+      if (!state || state.unsent) throw new Error(`no reconcile of ${table} has ended and announced its news`);
+      expect(await this.#states.write({ ...change(state), revision: state.revision + 1 })).toBe(true);
     });
   }
 
