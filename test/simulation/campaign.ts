@@ -42,7 +42,10 @@ export const tellViolation = ({ seed, violation: { invariant, message } }: Viola
 /** Runs many seeds on several threads. */
 export async function campaign(
   { from, seeds, workers }: { readonly from: number; readonly seeds: number; readonly workers: number },
-  on: { readonly progress?: (done: number) => void; readonly violation?: (violated: Violated) => void } = {},
+  on: {
+    readonly progress?: (done: number, violations: number) => void;
+    readonly violation?: (violated: Violated) => void;
+  } = {},
 ): Promise<Campaign> {
   const began = performance.now();
   const faults: FaultCounts = {};
@@ -63,7 +66,7 @@ export async function campaign(
       for (const [kind, count] of Object.entries(struck)) faults[kind] = (faults[kind] ?? 0) + count;
       if (violation) violations.push({ seed, violation });
       if (violation) on.violation?.({ seed, violation });
-      on.progress?.(total.seeds);
+      on.progress?.(total.seeds, violations.length);
     });
     return over;
   });

@@ -34,10 +34,10 @@ async function run(options: { from: number; seeds: number; workers: number }): P
   console.log(`these seeds again: ${commandFor(options)}`);
   let toldAt = performance.now();
   const result = await campaign(options, {
-    progress: (done) => {
+    progress: (done, violations) => {
       if (performance.now() - toldAt < 5_000) return;
       toldAt = performance.now();
-      console.error(`${done} of ${options.seeds} seeds`);
+      console.error(`${done} of ${options.seeds} seeds, ${violations} violations`);
     },
     // Printed at once, so that an interrupted run has reported what it found.
     violation: (violated) => fail(tellViolation(violated)),
