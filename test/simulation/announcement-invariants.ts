@@ -178,8 +178,9 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
   },
 
   'what waits for a person is announced': ({ state, routeTableId }, _, { announcements }) => {
-    const { plan, phase } = state?.status ?? {};
-    if (phase === 'Drifted' || !plan?.blocked) return undefined;
+    const { plan, phase, inForce } = state?.status ?? {};
+    // While the item is invalid, its last valid version says whether anything may be changed.
+    if ((inForce?.phase ?? phase) === 'Drifted' || !plan?.blocked) return undefined;
     const told = announcements
       .takenOf(routeTableId)
       .flatMap((event) =>
