@@ -18,22 +18,16 @@ export class Chains {
     this.#left.set(routeTableId, Math.max(hop, this.#left.get(routeTableId) ?? 0));
   }
 
-  /** A function receives what was left with a lease. */
-  takesOver(by: FunctionRun, routeTableId: string): void {
-    const hop = Math.max(this.hopOf(by, routeTableId), this.#left.get(routeTableId) ?? 0);
-    this.#takenOver.set(`${by.name} ${routeTableId}`, hop);
+  /** Somebody takes what was left with a lease. Returns its hops. */
+  takes(routeTableId: string): number {
+    const hop = this.#left.get(routeTableId) ?? 0;
     this.#left.delete(routeTableId);
+    return hop;
   }
 
-  /** The answer with what was left is lost. */
-  forgets(by: FunctionRun, routeTableId: string): void {
-    this.#left.delete(routeTableId);
-    this.#takenOver.delete(`${by.name} ${routeTableId}`);
-  }
-
-  /** Somebody else takes the lease, and drops what was left with it. */
-  drops(routeTableId: string): void {
-    this.#left.delete(routeTableId);
+  /** A function receives what was taken. If the answer with it is lost, nobody receives it. */
+  receives(by: FunctionRun, routeTableId: string, hop: number): void {
+    this.#takenOver.set(`${by.name} ${routeTableId}`, Math.max(this.hopOf(by, routeTableId), hop));
   }
 
   /** How many messages led to the work of a function on a table. */

@@ -601,23 +601,31 @@ export class Cloud {
     // If the answer is lost, the triggers are lost to the function. But the first one to leave any has sent a message.
     const unknown = (routeTableId: string) => (error: unknown) => {
       watch.sent(fn, routeTableId);
-      watch.chains.forgets(fn, routeTableId);
       throw error;
     };
+    // A call that fails before it is done takes nothing: the hops stay with the lease. If only its answer is lost, the
+    // function does not know them.
+    const received =
+      (routeTableId: string, took: { readonly hop: number }) =>
+      <T>(answer: T): T => {
+        watch.chains.receives(fn, routeTableId, took.hop);
+        return answer;
+      };
     return {
       take: (routeTableId, claim) => {
+        const took = { hop: 0 };
         const take = async (): ReturnType<Leases['take']> => {
           const taken = await leases.take(routeTableId, claim);
-          if (taken.taken) watch.chains.takesOver(fn, routeTableId);
+          took.hop = taken.taken ? watch.chains.takes(routeTableId) : 0;
           if (taken.taken) watch.took(fn, routeTableId, endsAt(claim.expiresAt), taken.left.kinds.length);
           return taken;
         };
         const again = (): ReturnType<Leases['take']> => {
           watch.sent(fn, routeTableId);
-          watch.chains.forgets(fn, routeTableId);
           return take();
         };
-        return this.#store(fn, `leases.take ${routeTableId}`, take, again).catch(unknown(routeTableId));
+        const call = `leases.take ${routeTableId}`;
+        return this.#store(fn, call, take, again).then(received(routeTableId, took), unknown(routeTableId));
       },
       leave: (routeTableId, left, by, now) => {
         const leave = async (): ReturnType<Leases['leave']> => {
@@ -627,14 +635,15 @@ export class Cloud {
         };
         return this.#store(fn, `leases.leave ${routeTableId}`, leave, leave);
       },
-      release: (routeTableId, claim, answered) =>
-        this.#store(
+      release: (routeTableId, claim, answered) => {
+        const took = { hop: 0 };
+        return this.#store(
           fn,
           `leases.release ${routeTableId}`,
           async () => {
             const released = await leases.release(routeTableId, claim, answered);
             if (released.released) watch.gaveUp(fn, routeTableId, 0);
-            else watch.chains.takesOver(fn, routeTableId);
+            else took.hop = watch.chains.takes(routeTableId);
             if (!released.released)
               watch.renewed(fn, routeTableId, endsAt(claim.expiresAt), released.left.kinds.length);
             return released;
@@ -643,26 +652,29 @@ export class Cloud {
           async (first) => {
             if (first.released) return first;
             watch.sent(fn, routeTableId);
-            watch.chains.forgets(fn, routeTableId);
+            took.hop = 0;
             return { released: false, left: { ...nothingLeft, deletions: first.left.deletions } };
           },
-        ).catch(unknown(routeTableId)),
-      drop: (routeTableId, holder, answered) =>
-        this.#store(
+        ).then(received(routeTableId, took), unknown(routeTableId));
+      },
+      drop: (routeTableId, holder, answered) => {
+        const took = { hop: 0 };
+        return this.#store(
           fn,
           `leases.drop ${routeTableId}`,
           async () => {
             const left = await leases.drop(routeTableId, holder, answered);
-            if (left.kinds.length > 0) watch.chains.takesOver(fn, routeTableId);
-            watch.gaveUp(fn, routeTableId, left.kinds.length);
+            if (left.kinds.length > 0) took.hop = watch.chains.takes(routeTableId);
+            watch.gaveUp(fn, routeTableId, left.kinds.length, took.hop);
             return left;
           },
           async () => {
             watch.sent(fn, routeTableId);
-            watch.chains.forgets(fn, routeTableId);
+            took.hop = 0;
             return nothingLeft;
           },
-        ).catch(unknown(routeTableId)),
+        ).then(received(routeTableId, took), unknown(routeTableId));
+      },
     };
   }
 

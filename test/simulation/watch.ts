@@ -208,11 +208,13 @@ export class Watch implements Facts {
     Object.assign(look, { leaseEndsAt, handed: left, applying: false });
   }
 
-  gaveUp(by: FunctionRun, routeTableId: string, left: number): void {
+  /** @param hop the hops of what was left */
+  gaveUp(by: FunctionRun, routeTableId: string, left: number, hop = 0): void {
     const look = this.look(by, routeTableId);
     if (!look) return;
     // At the end of a chain, the next sweep reads the table.
-    const handed = this.chains.hopOf(by, routeTableId) < longestChain ? look.handed + left : 0;
+    const hops = Math.max(hop, this.chains.hopOf(by, routeTableId));
+    const handed = hops < longestChain ? look.handed + left : 0;
     Object.assign(look, { handed, applying: false });
   }
 

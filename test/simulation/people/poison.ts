@@ -51,7 +51,7 @@ export class Poison {
       history.note('nobody', `leases ${routeTableId} until the year 9999`);
       const claim = { holder: 'nobody', now: scheduler.now(), expiresAt: end, latestEnd: end, retakeBefore: end };
       void leases.take(routeTableId, claim);
-      this.#cloud.watch.chains.drops(routeTableId);
+      this.#cloud.watch.chains.takes(routeTableId);
     }
   }
 
