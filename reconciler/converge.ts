@@ -86,8 +86,8 @@ export interface ConvergeWorld {
   /** Called when EC2 could not be asked about some targets: what is remembered of them stays. */
   readonly healthFailed?: (failures: readonly unknown[]) => void;
   /**
-   * Called before the first change of every new plan, with the outcomes so far. If it throws, the new plan is not
-   * applied.
+   * Called before the first change of every new plan, with the outcomes so far. A plan is also new if it permits other
+   * changes. If this throws, the new plan is not applied.
    */
   readonly beforeChanges?: (plan: Plan, outcomes: readonly ChangeOutcome[]) => Promise<void>;
   /** Asked before each phase of an apply, and at least every 5 s within a phase: may we go on? */
@@ -109,7 +109,7 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
   let memory: Memory | undefined = world.memory && withoutOldBrake(underPolicy(world.memory, desired, now()), desired);
   let mayEdit = false;
   let fruitless = 0;
-  let announced: string | undefined;
+  let recorded: string | undefined;
   let goesOn = true;
 
   const ending = (end: Converged['end'], last?: Converged['last']): Converged => ({
@@ -191,8 +191,10 @@ export async function converge(desired: DesiredTable, world: ConvergeWorld): Pro
     if (due.length === 0) return { ...ending('unfinished', last), noTurn: heldBack };
     if (now() >= until || fruitless >= fruitlessRounds) return ending('unfinished', last);
 
-    if (planned.planId !== announced) await world.beforeChanges?.(planned, [...outcomes.values()]);
-    announced = planned.planId;
+    // After a new read, a change may go that waited in the same plan.
+    const permits = [planned.planId, ...permitted(planned).map(changeKey)].join(' ');
+    if (permits !== recorded) await world.beforeChanges?.(planned, [...outcomes.values()]);
+    recorded = permits;
     const startLeftMs = (): number => Math.min(readAt.getTime() + readKeepsMs, until.getTime()) - now().getTime();
     const writer = sparingDead(tables, desired, { ...context, ...asked });
     const applied = await applyChanges(desired.routeTableId, due, {

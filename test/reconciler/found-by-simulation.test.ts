@@ -27,6 +27,29 @@ describe('a plan', () => {
     await reconcile();
     expect(recorded).toEqual([['create', 'replace']]);
   });
+
+  it('that permits a delete only after a second read is recorded with it, before its call', async () => {
+    const { ec2, faults, reconcile, states } = await inSync(one);
+    ec2.scenery.route(routeTableId, '100.64.3.0/24', 'eni-bbbbbbbb');
+    ec2.scenery.interface('eni-bbbbbbbb');
+    await reconcile();
+    // The delete waits, because the detached interface may belong to somebody else.
+    expect(ec2.journal.lines).toEqual([]);
+    ec2.scenery.removeRoute(routeTableId, '10.20.0.0/16');
+    const attach = (): void => ec2.scenery.interface('eni-bbbbbbbb', { instanceId: 'i-bbbbbbbb' });
+    faults.strike({ action: 'CreateRoute', times: 1 }, { lost: 'call' });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { justBefore: attach });
+    const recorded: unknown[] = [];
+    const note = (): unknown => recorded.push(states.runs(routeTableId).at(-1)?.plan.changes);
+    faults.strike({ action: 'DeleteRoute' }, { justBefore: note });
+    await reconcile();
+    expect(recorded).toEqual([
+      [
+        { action: 'create', destination: '10.20.0.0/16', to: 'pcx-aaaaaaaa' },
+        { action: 'delete', destination: '100.64.3.0/24', from: 'eni-bbbbbbbb' },
+      ],
+    ]);
+  });
 });
 
 describe('a write', () => {

@@ -204,8 +204,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'records the first plan only',
     'converge.ts',
-    'if (planned.planId !== announced) await',
-    'if (announced === undefined) await',
+    'if (permits !== recorded) await',
+    'if (recorded === undefined) await',
   ),
   mutant(
     'never asks to be woken again',
