@@ -46,6 +46,8 @@ export async function simulate(seed: number): Promise<Outcome> {
     cloud.settle();
   };
   const run = async (ms: number): Promise<void> => {
+    // What has changed outside a step was there before the next step: the first call may already show it.
+    settle();
     const end = scheduler.time + ms;
     await scheduler.runUntil(end, () => {
       settle();
@@ -70,7 +72,6 @@ export async function simulate(seed: number): Promise<Outcome> {
   delivery.sweepEveryMs = sweepEveryMs;
   watch.sweepEveryMs = sweepEveryMs;
   people.prepare(scheduler.time + busyMs);
-  settle();
   const beBusy = async (ms: number): Promise<void> => {
     for (let at = random.between(1, sweepEveryMs); at < ms; at += sweepEveryMs)
       scheduler.at(scheduler.time + at, () => delivery.sweep());
@@ -95,7 +96,6 @@ export async function simulate(seed: number): Promise<Outcome> {
 
   faults.end();
   people.mend();
-  settle();
   history.note('seed', 'no more faults from here on');
   // Leases of dead functions expire, reads catch up, and retries run.
   await run(100 * second);
