@@ -112,6 +112,7 @@ function start(): Runtime {
     announcer: announcer(
       new EventBridgeClient({}),
       new Metrics({ namespace: metricNamespace, serviceName: metricService }),
+      log,
     ),
     checkpoint: checkpoint(documents, { desiredTable, ordersTable, stateTable }),
     now,

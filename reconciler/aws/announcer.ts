@@ -2,11 +2,13 @@ import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { type DomainEvent, eventSource } from '../core/announce/domain-event.ts';
 import { type Metric, metricUnits } from '../core/announce/metrics.ts';
-import type { Announcer } from '../ports.ts';
+import type { Announcer, Log } from '../ports.ts';
 
 /** The limits of one PutEvents call: 10 events, and 256 KB together. The bytes leave room for the other fields. */
 const entriesAtOnce = 10;
 const bytesAtOnce = 240_000;
+
+const notAccepted = 'EventBridge did not accept events';
 
 /** Powertools' metrics, as far as they are used here. */
 interface Meters {
@@ -18,10 +20,10 @@ interface Meters {
 /**
  * Metrics go to the log in the embedded metric format, from which CloudWatch extracts them. The log line also says which
  * table they count for: as a dimension, each table would be a metric of its own. Events go to the account's default bus.
- * How many of them EventBridge rejected is a metric, too. An event that is too large for EventBridge is dropped and
- * counted.
+ * How many of them EventBridge rejected is a metric, too. The log says why, and the caller what becomes of them. An event
+ * that is too large for EventBridge is dropped and counted.
  */
-export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
+export function announcer(bus: EventBridgeClient, metrics: Meters, log: Log): Announcer {
   function measure(values: readonly Metric[], routeTableId?: string): void {
     if (values.length === 0) return;
     for (const { name, value } of values) metrics.addMetric(name, MetricUnit[metricUnits[name]], value);
@@ -30,7 +32,7 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
   }
 
   /** Sends the events of one call. Returns those that EventBridge rejected. */
-  async function put(events: readonly DomainEvent[]): Promise<readonly DomainEvent[]> {
+  async function put(events: readonly DomainEvent[], routeTableId?: string): Promise<readonly DomainEvent[]> {
     try {
       const { Entries = [] } = await bus.send(
         new PutEventsCommand({
@@ -43,8 +45,14 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
           })),
         }),
       );
-      return events.filter((_, index) => Entries[index]?.EventId === undefined);
-    } catch {
+      const rejected = events.filter((_, index) => Entries[index]?.EventId === undefined);
+      if (rejected.length > 0) {
+        const { ErrorCode: code, ErrorMessage: reason } = Entries.find(({ EventId }) => EventId === undefined) ?? {};
+        log.error(notAccepted, { routeTableId, events: rejected.length, code, reason });
+      }
+      return rejected;
+    } catch (error) {
+      log.error(notAccepted, { routeTableId, events: events.length, error });
       return events;
     }
   }
@@ -54,7 +62,7 @@ export function announcer(bus: EventBridgeClient, metrics: Meters): Announcer {
       measure(values, routeTableId);
       const sendable = events.filter((event) => bytesOf(event) <= bytesAtOnce);
       const rejected: DomainEvent[] = [];
-      for (const batch of batchesOf(sendable)) rejected.push(...(await put(batch)));
+      for (const batch of batchesOf(sendable)) rejected.push(...(await put(batch, routeTableId)));
       const dropped = events.length - sendable.length;
       if (dropped > 0) measure([{ name: 'EventsDropped', value: dropped }], routeTableId);
       if (rejected.length > 0) measure([{ name: 'EventsNotTold', value: rejected.length }], routeTableId);

@@ -1,11 +1,12 @@
 import { type Server, createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { z } from 'zod';
 import { announcer } from '../../../reconciler/aws/announcer.ts';
 import type { DomainEvent } from '../../../reconciler/core/announce/domain-event.ts';
 import { now, routeTableId } from '../../support/builders.ts';
+import { logInto } from '../../support/in-memory-world.ts';
 
 /** `count` events with different ids. Each has about this many kilobytes. */
 const events = (count: number, kilobytes: readonly number[] = []): readonly DomainEvent[] =>
@@ -25,6 +26,13 @@ const events = (count: number, kilobytes: readonly number[] = []): readonly Doma
 
 let server: Server | undefined;
 afterEach(() => server?.close());
+
+let lines: Parameters<typeof logInto>[0];
+let log: ReturnType<typeof logInto>;
+beforeEach(() => {
+  lines = [];
+  log = logInto(lines, {});
+});
 
 const putEvents = z.object({
   Entries: z.array(
@@ -87,7 +95,7 @@ const created = { name: 'RoutesCreated', value: 2 } as const;
 it('publishes metrics and events, and rejects none that the bus accepts', async () => {
   const { metrics, measured, published } = metersOf();
   const { bus, batches } = await busOf();
-  expect(await announcer(bus, metrics).announce({ metrics: [created], events: events(25) })).toEqual([]);
+  expect(await announcer(bus, metrics, log).announce({ metrics: [created], events: events(25) })).toEqual([]);
   expect(batches.map(({ length }) => length)).toEqual([10, 10, 5]);
   expect(batches.flat()).toEqual(events(25).map(({ detail }) => detail.id));
   expect({ measured, published }).toEqual({ measured: [['RoutesCreated', 2]], published: [1] });
@@ -97,7 +105,7 @@ it('sends large events in calls of their own, and drops one that no call can tak
   const { metrics, measured } = metersOf();
   const { bus, batches } = await busOf();
   const given = events(6, [1, 100, 100, 100, 300, 1]);
-  expect(await announcer(bus, metrics).announce({ metrics: [], events: given })).toEqual([]);
+  expect(await announcer(bus, metrics, log).announce({ metrics: [], events: given })).toEqual([]);
   expect(batches).toEqual([
     ['event-0', 'event-1', 'event-2'],
     ['event-3', 'event-5'],
@@ -105,7 +113,7 @@ it('sends large events in calls of their own, and drops one that no call can tak
   expect(measured).toEqual([['EventsDropped', 1]]);
 });
 
-it('returns the events that the bus rejects, counts them, and publishes the others', async () => {
+it('returns the events that the bus rejects, counts them, logs why, and publishes the others', async () => {
   const { metrics, measured, published } = metersOf();
   const [first, third] = [accepted(10).with(3, rejected), accepted(5).with(0, rejected).with(4, rejected)];
   const { bus, batches } = await busOf(
@@ -114,7 +122,7 @@ it('returns the events that the bus rejects, counts them, and publishes the othe
     { body: { FailedEntryCount: 2, Entries: third } },
   );
   const given = events(25);
-  const left = await announcer(bus, metrics).announce({ metrics: [created], events: given });
+  const left = await announcer(bus, metrics, log).announce({ metrics: [created], events: given }, routeTableId);
   expect(left).toEqual([given[3], given[20], given[24]]);
   expect(batches).toHaveLength(3);
   expect({ measured, published }).toEqual({
@@ -124,19 +132,25 @@ it('returns the events that the bus rejects, counts them, and publishes the othe
     ],
     published: [1, 2],
   });
+  const fields = { routeTableId, code: rejected.ErrorCode, reason: rejected.ErrorMessage };
+  expect(lines.map((line) => [line.level, line.fields])).toEqual([
+    ['error', { ...fields, events: 1 }],
+    ['error', { ...fields, events: 2 }],
+  ]);
 });
 
 it.each<[string, Answer]>([
   ['is denied', { status: 400, body: { __type: 'AccessDeniedException', message: 'you may not' } }],
   ['meets a fault', { status: 500, body: { __type: 'InternalException' } }],
   ['is answered with nothing about its events', { body: {} }],
-])('returns all events of a call that %s, and goes on with the next', async (_, answer) => {
+])('returns all events of a call that %s, logs that, and goes on with the next', async (_, answer) => {
   const { metrics, measured } = metersOf();
   const { bus, batches } = await busOf(answer);
   const given = events(12);
-  expect(await announcer(bus, metrics).announce({ metrics: [], events: given })).toEqual(given.slice(0, 10));
+  expect(await announcer(bus, metrics, log).announce({ metrics: [], events: given })).toEqual(given.slice(0, 10));
   expect(batches).toHaveLength(2);
   expect(measured).toEqual([['EventsNotTold', 10]]);
+  expect(lines).toMatchObject([{ level: 'error', fields: { events: 10 } }]);
 });
 
 it('publishes metrics, and returns every event, if EventBridge does not answer', async () => {
@@ -144,23 +158,24 @@ it('publishes metrics, and returns every event, if EventBridge does not answer',
   const { bus } = await busOf();
   server?.close();
   const given = events(12);
-  expect(await announcer(bus, metrics).announce({ metrics: [created], events: given })).toEqual(given);
+  expect(await announcer(bus, metrics, log).announce({ metrics: [created], events: given })).toEqual(given);
   expect(measured).toEqual([
     ['RoutesCreated', 2],
     ['EventsNotTold', 12],
   ]);
+  expect(lines[0]?.fields).toMatchObject({ error: { code: 'ECONNREFUSED' } });
 });
 
 it('says for which table the metrics count', async () => {
   const { metrics, published, about } = metersOf();
   const { bus } = await busOf();
-  await announcer(bus, metrics).announce({ metrics: [created], events: [] }, 'rtb-0c1b2c3d4e5f6071a');
+  await announcer(bus, metrics, log).announce({ metrics: [created], events: [] }, 'rtb-0c1b2c3d4e5f6071a');
   expect({ published, about }).toEqual({ published: [1], about: ['routeTableId rtb-0c1b2c3d4e5f6071a'] });
 });
 
 it('does nothing if there is no news', async () => {
   const { metrics, published } = metersOf();
   const { bus, batches } = await busOf();
-  expect(await announcer(bus, metrics).announce({ metrics: [], events: [] })).toEqual([]);
-  expect({ batches, published }).toEqual({ batches: [], published: [] });
+  expect(await announcer(bus, metrics, log).announce({ metrics: [], events: [] })).toEqual([]);
+  expect({ batches, published, lines }).toEqual({ batches: [], published: [], lines: [] });
 });
