@@ -393,3 +393,52 @@ it('drift that is repaired before an edit stops the apply is announced if a call
   const changes = announcer.news.flatMap(({ events }) => events).flatMap(({ detail }) => detail.changes);
   expect(changes).toContainEqual(expect.objectContaining({ destination: '10.20.0.0/16', actor }));
 });
+
+const leftAlone = ({ announcer }: InMemoryWorld) =>
+  announcer.news
+    .flatMap(({ events }) => events)
+    .flatMap((event) => (event.type === 'Route Left Alone' ? event.detail.routes : []));
+
+const bob = { arn: 'arn:aws:iam::111122223333:user/bob' };
+
+describe('an edit in the middle of an apply, followed by a read that does not show what was written', () => {
+  const two = { '10.20.0.0/16': 'pcx-aaaaaaaa', '10.21.0.0/16': 'pcx-aaaaaaaa' };
+  const edited = { ...two, '10.21.0.0/16': 'pcx-bbbbbbbb' };
+
+  async function interrupted(): Promise<InMemoryWorld> {
+    const world = await inSync(two);
+    const { ec2, clock, desire, faults } = world;
+    clock.advance(60_000);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+    clock.advance(10_000);
+    desire(edited);
+    // The replaces of this item are made. Its delete is not, because the item is edited again.
+    faults.strike({ action: 'ReplaceRoute', times: 1 }, { justBefore: () => desire(edited, { unlisted: 'keep' }) });
+    faults.strike({ action: 'DescribeRouteTables', after: 1, times: 1 }, { staleMs: 5_000 });
+    await world.event({
+      name: 'ReplaceRoute',
+      time: new Date(clock.now().getTime() - 10_000).toISOString(),
+      destination: '10.20.0.0/16',
+      target: 'tgw-aaaaaaaa',
+      actor: bob,
+    });
+    expect(world.memory().doubt).toBeDefined();
+    clock.advance(6_000);
+    await world.reconcile({ kind: 'requeue' });
+    expect(world.status().phase).toBe('InSync');
+    return world;
+  }
+
+  it('hides no route that others made and the new item leaves alone', async () => {
+    expect(leftAlone(await interrupted())).toMatchObject([
+      { destination: '10.99.0.0/16', target: 'tgw-aaaaaaaa', reason: 'unlisted-kept' },
+    ]);
+  });
+
+  it('hides no drift that was repaired before it, if a call explains that drift', async () => {
+    const world = await interrupted();
+    expect(found(world)).toEqual(['10.20.0.0/16']);
+    expect(world.announcer.events).toContain('Route Drift Healed');
+  });
+});

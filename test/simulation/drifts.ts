@@ -49,8 +49,6 @@ export class Drifts {
   #shown: Shown[] = [];
   /** Whether the next state has no predecessor to compare with. */
   #isFirst = true;
-  /** Routes that were announced since the last state whose reads were believed. */
-  readonly #told = new Set<string>();
   /** Destinations whose drift was announced, with the rules and the time of the oldest read since then. */
   readonly #found = new Map<string, number>();
 
@@ -102,9 +100,7 @@ export class Drifts {
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
     const moved = movedIn(shown, before)
       .filter(([, { isToldOf }]) => isToldOf)
-      .filter(([destination, { target }]) => !this.#told.has(`${destination} ${target}`))
       .filter(([destination, { target }]) => !isOurs(destination, target));
-    this.#told.clear();
     this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
   }
 
@@ -119,11 +115,6 @@ export class Drifts {
   doubted(written: Iterable<string>): void {
     const last = this.#shown.at(-1);
     if (last) this.#shown.splice(-1, 1, { ...last, odd: new Set([...last.odd, ...written]) });
-  }
-
-  /** A state that is not believed announced these routes: an earlier read of the same function showed them. */
-  told(routes: readonly { readonly destination: string; readonly target: string }[]): void {
-    for (const { destination, target } of routes) this.#told.add(`${destination} ${target}`);
   }
 
   /** A state was written with which the next one cannot be compared. */

@@ -732,10 +732,8 @@ export class Watch implements Facts {
     );
     this.announcements.wrote(news);
     look.outbox = { unsent: state.unsent, isAnswered: false, isAnnounced: false, isNoted: false };
-    if (doubt) {
-      drifts.doubted(destinationsOf(look.round.mutations));
-      drifts.told(left);
-    } else if (!shown || phase === 'Missing') drifts.startsAnew();
+    if (doubt) drifts.doubted(destinationsOf(look.round.mutations));
+    else if (!shown || phase === 'Missing') drifts.startsAnew();
     else {
       const since = drifts.lastSeenAt;
       const isOurs = (destination: string, target: string): boolean =>

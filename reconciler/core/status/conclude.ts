@@ -7,7 +7,7 @@ import { counted } from '../route/counted.ts';
 import { known } from '../route/known.ts';
 import { type Memory, emptyMemory, rememberedAt, withEach } from '../memory/memory.ts';
 import type { Pause } from '../desired/orders.ts';
-import { type ChangeOutcome, mayHaveWritten } from '../route/outcome.ts';
+import { type ChangeOutcome, isDone, mayHaveWritten } from '../route/outcome.ts';
 import { backAt } from '../plan/down.ts';
 import { type Plan, planForInvalidItem, planForMissingTable } from '../plan/plan.ts';
 import type { Problem } from '../desired/problem.ts';
@@ -180,9 +180,12 @@ function doubtful(
   on: Circumstances,
 ): Judged {
   const { problems: _, inForce: ______, ...status } = before?.status ?? { failures: [] };
+  const was = beforeOf(before);
+  const asBefore = before ? asReadBefore(before.memory, memory, on.outcomes) : memory;
   // An edit may arrive in the middle of an apply: the repairs made before it count.
-  const repaired = rememberRepairs(beforeOf(before), memory, { desired, drifted: undefined }, on);
-  const followed = followDrift(beforeOf(before), repaired, undefined, on.outcomes, sightOf(before, memory, on));
+  const repaired = rememberRepairs(was, asBefore, { desired, drifted: undefined }, on);
+  const tried = deviationsIn([], on.outcomes);
+  const followed = followDrift(was, repaired, tried, on.outcomes, sightOf(before, memory, on, tried.size > 0));
   const awaited = awaitedAfter(actual, memory, desired, on.now);
   return {
     status: known({
@@ -195,6 +198,18 @@ function doubtful(
     }),
     memory: { ...followed, doubt: true },
   };
+}
+
+/**
+ * Forgets what a read showed that was believed before an edit of the item: this state announces nothing of it. The next
+ * believed read is compared with the state before, apart from what we wrote since.
+ */
+function asReadBefore({ destinations, readAt }: Memory, memory: Memory, outcomes: readonly ChangeOutcome[]): Memory {
+  const written = new Set(outcomes.filter(isDone).map(({ destination }) => destination));
+  const after = withEach(memory, (remembered, destination) =>
+    written.has(destination) ? remembered : { ...remembered, seen: destinations.get(destination)?.seen },
+  );
+  return known({ ...after, readAt });
 }
 
 /** What a doubtful read is waited for, and until when. */

@@ -125,8 +125,8 @@ export function deviationsIn(
  * Follows the drift of every destination, and our last move away from a dead target there.
  *
  * @param before the memory when the reconcile began: what this reconcile planned and wrote is not drift
- * @param deviations undefined when no read is believed
- * @param plan the last plan, if a read is believed
+ * @param deviations where a believed read showed a difference
+ * @param plan the last plan. Absent if its read is not believed: then only these deviations are known
  */
 export function followDrift(
   before: Memory,
@@ -143,7 +143,7 @@ export function followDrift(
     (remembered, destination) => {
       const deviation = deviations?.get(destination);
       const found = {
-        isBelieved: deviations !== undefined,
+        isBelieved: plan !== undefined || deviation !== undefined,
         // A route that is as listed is no drift, even if its target died and it moves.
         deviation: deviation?.because === undefined ? deviation : undefined,
         isLeft: left.has(destination),
@@ -157,7 +157,7 @@ export function followDrift(
     deviations?.keys(),
   );
   const { openRuns = [] } = memory;
-  const waiting = deviations ? openRuns.filter((run) => !isSeen(run, deviations)) : openRuns;
+  const waiting = plan && deviations ? openRuns.filter((run) => !isSeen(run, deviations)) : openRuns;
   return known({
     ...followed,
     lastDrift: lastDriftAfter(memory.lastDrift, followed, sight.now),
