@@ -4,7 +4,7 @@ import { summaryOf } from '../../reconciler/core/status/status.ts';
 import { leaseMs } from '../../reconciler/lease.ts';
 import { sweep } from '../../reconciler/sweep.ts';
 import { desired, minutesAfter, now, routeTableId } from '../support/builders.ts';
-import { type InMemoryWorld, inSync } from '../support/in-memory-world.ts';
+import { InMemoryWorld, inSync } from '../support/in-memory-world.ts';
 
 // Defects that the simulation found. Each test is the shortest history that shows one.
 
@@ -440,5 +440,22 @@ describe('an edit in the middle of an apply, followed by a read that does not sh
     const world = await interrupted();
     expect(found(world)).toEqual(['10.20.0.0/16']);
     expect(world.announcer.events).toContain('Route Drift Healed');
+  });
+});
+
+describe('others give a route the target of earlier drift again', () => {
+  it('and it is announced again, although the route was left alone in between', async () => {
+    const world = new InMemoryWorld();
+    const { ec2 } = world;
+    ec2.scenery.table(routeTableId, { routes: { '10.20.0.0/16': 'tgw-aaaaaaaa' } });
+    for (const id of ['pcx-aaaaaaaa', 'tgw-aaaaaaaa']) ec2.scenery.target(id);
+    ec2.scenery.foreignInterface('eni-ffffffff');
+    world.desire(one, { mode: 'observe' });
+    for (const target of ['tgw-aaaaaaaa', 'eni-ffffffff', 'tgw-aaaaaaaa']) {
+      ec2.scenery.route(routeTableId, '10.20.0.0/16', target);
+      await world.reconcile();
+      world.clock.advance(60_000);
+    }
+    expect(found(world)).toEqual(['10.20.0.0/16', '10.20.0.0/16']);
   });
 });

@@ -65,8 +65,8 @@ function follow(
   const over = last ? drift.slice(0, -1) : drift;
   const ended = (one: Drift): Drift => ({ ...one, endedAt: seen.now.toISOString() });
   if (!deviation) return last ? [...over, ended(last)] : drift;
-  if (last && isSame(last, deviation) && last.appliedAt === undefined) return drift;
   const stood = stoodBefore(deviation, before);
+  if (last && isSame(last, deviation) && last.appliedAt === undefined && stood) return drift;
   const cause = stood
     ? moveOf(deviation, before)
     : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));

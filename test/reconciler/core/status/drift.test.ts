@@ -175,7 +175,8 @@ describe('a late event', () => {
 
   it('does not explain drift that was found before the call', () => {
     const calls = [call({ time: at(1) })];
-    expect(reconcile({ drift: [found], planned: hijack }, { ...late, calls, deviation: hijack })).toEqual([found]);
+    const before = { drift: [found], planned: hijack, seen: { target: hijack.from } };
+    expect(reconcile(before, { ...late, calls, deviation: hijack })).toEqual([found]);
   });
 
   // The call that caused the first drift is spent for the second only if it was made in an earlier second than the repair.
