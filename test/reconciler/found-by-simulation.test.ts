@@ -459,3 +459,22 @@ describe('others give a route the target of earlier drift again', () => {
     expect(found(world)).toEqual(['10.20.0.0/16', '10.20.0.0/16']);
   });
 });
+
+describe('others move a route to the alternate to which our own call may have moved it', () => {
+  it('and it is announced if an event reports their call', async () => {
+    const world = await inSync(one);
+    const { ec2, clock, faults, desire } = world;
+    desire({ '10.20.0.0/16': ['pcx-aaaaaaaa', 'tgw-aaaaaaaa'] });
+    await world.reconcile({ kind: 'desired' });
+    ec2.scenery.vanish('pcx-aaaaaaaa');
+    faults.strike({ action: 'ReplaceRoute' }, { serverFault: 'not-done' });
+    await world.reconcile();
+    expect(world.remembered('10.20.0.0/16').written).toMatchObject({ target: 'tgw-aaaaaaaa', isUncertain: true });
+    ec2.scenery.target('pcx-aaaaaaaa');
+    await world.reconcile();
+    clock.advance(5_000);
+    ec2.scenery.route(routeTableId, '10.20.0.0/16', 'tgw-aaaaaaaa');
+    await world.event({ name: 'ReplaceRoute', destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor: bob });
+    expect(leftAlone(world)).toMatchObject([{ destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor: bob }]);
+  });
+});

@@ -736,9 +736,24 @@ export class Watch implements Facts {
     else if (!shown || phase === 'Missing') drifts.startsAnew();
     else {
       const since = drifts.lastSeenAt;
+      const isReported = (destination: string, target: string): boolean =>
+        facts.reported.some(
+          (one) =>
+            one.destination === destination &&
+            one.to === target &&
+            one.madeAt >= since - 1_000 &&
+            one.keptAt < look.evidenceAt,
+        );
       const isOurs = (destination: string, target: string): boolean =>
         facts.mutations.some(
-          (one) => one.destination === destination && one.to === target && (one.landedAt ?? 0) >= since,
+          (one) =>
+            one.destination === destination &&
+            one.to === target &&
+            ((one.landedAt ?? 0) >= since ||
+              // Without an answer, nobody knows whether it landed, unless an event reports that others made the route.
+              (one.outcome === 'unknown' &&
+                (one.endedAt ?? 0) >= this.time() - staleForMs - this.pace.skewMs &&
+                !isReported(destination, target))),
         );
       drifts.wrote(shown, deviating, checkedAt, isOurs);
     }
@@ -871,6 +886,9 @@ export class Watch implements Facts {
     }
   }
 }
+
+/** For this long, a read may show the table before a write. */
+const staleForMs = 30_000;
 
 const noRound = (): Round => ({ reads: [], versions: [], mutations: [] });
 

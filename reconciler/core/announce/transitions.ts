@@ -170,8 +170,10 @@ function leftAlone(
     const was = rememberedAt(before.memory, destination);
     if (!seen?.leftAlone || wrote.has(`${destination} ${seen.target}`) || !isByOthers(was, seen)) return [];
     const { target, leftAlone: reason, takesTraffic = false } = seen;
-    const actor = makerOf({ destination, target }, { seen: was.seen, drift }, calls);
-    return [known({ destination, target, was: was.seen?.target, reason, takesTraffic, actor })];
+    const maker = makerOf({ destination, target }, { seen: was.seen, drift }, calls);
+    // Our own call may have made it: its answer was lost.
+    if (!maker && was.written?.isUncertain && was.written.target === target) return [];
+    return [known({ destination, target, was: was.seen?.target, reason, takesTraffic, actor: maker?.actor })];
   });
   return [...routes.filter(({ takesTraffic }) => takesTraffic), ...routes.filter(({ takesTraffic }) => !takesTraffic)];
 }

@@ -119,14 +119,14 @@ function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));
 }
 
-/** Who made a route, or gave it this target, since the read before. Known only from a reported call. */
+/** The reported call that made a route, or gave it this target, since the read before. */
 export const makerOf = (
   { destination, target }: { readonly destination: string; readonly target: string },
   { seen, drift }: Pick<Rewritten, 'seen' | 'drift'>,
   calls: readonly ReportedCall[],
-): Actor | undefined => {
+): Cause | undefined => {
   const change = { action: 'delete', destination, from: target } as const;
-  return stoodBefore(change, { seen }) ? undefined : causeOf(change, unspent(calls, drift))?.actor;
+  return stoodBefore(change, { seen }) ? undefined : causeOf(change, unspent(calls, drift));
 };
 
 /** A read may show a table as it was this long ago. */

@@ -68,11 +68,9 @@ function mayTakeTraffic({ destination, target, origin }: ActualRoute, { listed, 
  * Whether others made or retargeted the route that a read shows, since the read before. A route that waits for a person
  * also counts when it becomes active or changes its owner.
  */
-export function isByOthers({ seen: was, wasLocal, written }: Remembered, is: Seen): boolean {
+export function isByOthers({ seen: was, wasLocal }: Remembered, is: Seen): boolean {
   // EC2 makes local routes. The end of an override is the end of a drift.
   if (is.target === 'local' && (!was || wasLocal)) return false;
-  // The answer to our own call was lost.
-  if (written?.isUncertain && written.target === is.target) return false;
   return was?.target !== is.target || (is.leftAlone === 'maybe-not-ours' && isStirred(was, is));
 }
 

@@ -760,8 +760,8 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'names whoever called last there',
     'core/status/attribution.ts',
-    'causeOf(change, unspent(calls, drift))?.actor;\n};',
-    "calls.findLast((call) => call.about === 'route')?.actor;\n};",
+    'causeOf(change, unspent(calls, drift));\n};',
+    "calls.findLast((call) => call.about === 'route');\n};",
   ),
   mutant(
     'takes a call with another target for the cause',
