@@ -285,7 +285,10 @@ export function rememberWrites(
   );
   const { doubt: _, ...undoubted } = rewritten;
   // Our clock may be late. We wrote after every call that we knew of.
-  const wroteAt = Math.max(now.getTime(), ...calls.map(({ time }) => Date.parse(time)));
+  const wroteAt = Math.max(
+    ...[...made.values()].map(({ at }) => (at === undefined ? now.getTime() : Date.parse(at))),
+    ...calls.map(({ time }) => Date.parse(time)),
+  );
   const lag = isBehind ? longerLag(memory) : memory.lag;
   return known({ ...undoubted, lag, lastWriteAt: new Date(wroteAt).toISOString() });
 }

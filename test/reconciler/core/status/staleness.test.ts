@@ -210,6 +210,11 @@ describe('a write', () => {
     expect(rememberWrites(memory(), [outcome], now)).toEqual(wrote({ ...write, from }));
   });
 
+  it('was made when EC2 answered, however long the reconcile went on', () => {
+    const { lastWriteAt } = rememberWrites(memory(), [{ ...outcome, at: at(0) }], seconds(10));
+    expect(lastWriteAt).toBe(at(0));
+  });
+
   it('is remembered as uncertain if its answer was lost', () => {
     expect(rememberWrites(memory(), [{ ...outcome, result: 'unknown' }], now)).toEqual(
       wrote({ ...write, from, isUncertain: true }),
