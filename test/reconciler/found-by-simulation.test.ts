@@ -478,3 +478,19 @@ describe('others move a route to the alternate to which our own call may have mo
     expect(leftAlone(world)).toMatchObject([{ destination: '10.20.0.0/16', target: 'tgw-aaaaaaaa', actor: bob }]);
   });
 });
+
+it('a route that others make again after our delete is drift, although its next delete waits for a person', async () => {
+  const world = await inSync(one);
+  const { ec2, clock } = world;
+  ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+  await world.deadlyEvent({ name: 'CreateRoute', destination: '10.99.0.0/16', target: 'tgw-aaaaaaaa' });
+  expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
+  ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+  clock.advance(10 * 60_000);
+  await world.reconcile();
+  expect(world.memory().doubt).toBeDefined();
+  clock.advance(6 * 60_000);
+  await world.reconcile();
+  expect(world.status().plan?.blocked).toMatchObject({ code: 'first-deletes' });
+  expect(found(world)).toEqual(['10.99.0.0/16']);
+});

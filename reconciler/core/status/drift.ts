@@ -27,7 +27,10 @@ export interface DriftSight {
 }
 
 /** What was known of one destination when the reconcile began. */
-type Before = Pick<Rewritten, 'drift' | 'planned' | 'written' | 'seen' | 'down'>;
+interface Before extends Pick<Rewritten, 'drift' | 'planned' | 'written' | 'seen' | 'down'> {
+  /** The write that a later read may still show. Absent if this reconcile has forgotten it: others have undone it. */
+  readonly awaited: Rewritten['written'];
+}
 
 /** What one reconcile found at one destination. */
 export interface Found {
@@ -71,7 +74,7 @@ function follow(
     ? moveOf(deviation, before)
     : causeOf(deviation, unspent(last ? seen.calls : callsSinceRead(seen), drift));
   // The read may be older than our own write, which no read has shown.
-  if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;
+  if (!cause && isAsBefore(deviation, { written: before.awaited, drift }, seen, seen.calls, seen.now)) return drift;
   if (cause || isNew(deviation, before, seen, stood))
     return [...over, ...(last ? [ended(last)] : []), newDrift(deviation, { cause, stood }, seen)];
   if (!last) return drift;

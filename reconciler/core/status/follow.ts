@@ -150,7 +150,8 @@ export function followDrift(
         outcome: done.get(destination),
       };
       const was = rememberedAt(before, destination);
-      const drift = driftAfter({ ...was, drift: remembered.drift }, found, sight);
+      const awaited = remembered.written && was.written;
+      const drift = driftAfter({ ...was, awaited, drift: remembered.drift }, found, sight);
       const rescue = rescueAfter(was, found.outcome, sight);
       return { ...remembered, drift: drift.length > 0 ? drift : undefined, rescue };
     },

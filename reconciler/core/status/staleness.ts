@@ -194,7 +194,7 @@ function showsNew(call: RouteCall, slots: Slots, memory: Memory): boolean {
  */
 export const isRepeat = (
   { to, destination }: ChangeJson,
-  { written, drift }: Pick<Remembered, 'written' | 'drift'>,
+  { written, drift }: Pick<Rewritten, 'written' | 'drift'>,
   memory: Pick<Memory, 'lastWriteAt'>,
   calls: readonly ReportedCall[],
   now: Date,
@@ -220,16 +220,12 @@ const mayUndo = (
  * of the write, such a read is believed only if it is known to be newer.
  */
 export const isAsBefore = (
-  { from, to }: Pick<ChangeJson, 'from' | 'to'>,
-  written: Written | undefined,
+  change: ChangeJson,
+  before: Pick<Rewritten, 'written' | 'drift'>,
   memory: Pick<Memory, 'lastWriteAt'>,
+  calls: readonly ReportedCall[],
   now: Date,
-): boolean =>
-  written !== undefined &&
-  isUnshown(written) &&
-  written.target === to &&
-  written.from === from &&
-  msSinceWrite(memory, now) >= staleForMs;
+): boolean => isRepeat(change, before, memory, calls, now) && before.written?.from === change.from;
 
 /**
  * Remembers which of our writes a read has shown, whether it is believed or not. If it shows all of them, reads lag no

@@ -99,7 +99,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'announces drift again for each repeat that no read has shown',
     'core/status/drift.ts',
-    'if (!cause && isAsBefore(deviation, before.written, seen, seen.now)) return drift;',
+    'if (!cause && isAsBefore(deviation, { written: before.awaited, drift }, seen, seen.calls, seen.now)) return drift;',
     '',
   ),
   mutant(

@@ -8,7 +8,7 @@ import {
   missedAt,
 } from '../../../../reconciler/core/status/drift.ts';
 import { minutesAfter } from '../../../support/builders.ts';
-import { at, call, cause, destination, hijack } from './given.ts';
+import { alice, at, bob, call, cause, destination, hijack } from './given.ts';
 
 interface Reconcile extends Partial<Omit<DriftSight, 'now'>>, Partial<Found> {
   readonly minute?: number;
@@ -17,7 +17,7 @@ interface Reconcile extends Partial<Omit<DriftSight, 'now'>>, Partial<Found> {
 /** The drift of one destination after one more reconcile. */
 function reconcile(before: Remembered, { minute = 0, isBelieved = true, deviation, outcome, ...more }: Reconcile) {
   const sight = { now: minutesAfter(minute), calls: [], isRollout: false, isWatched: false, bySweep: false, ...more };
-  return driftAfter(before, { isBelieved, deviation, outcome }, sight);
+  return driftAfter({ ...before, awaited: before.written }, { isBelieved, deviation, outcome }, sight);
 }
 
 const found: Drift = { ...hijack, foundAt: at(0) };
@@ -46,6 +46,14 @@ describe('drift', () => {
       { ...repaired, endedAt: at(1) },
       { ...hijack, foundAt: at(1) },
     ]);
+  });
+
+  it('is found where our write may not be shown yet if others may have undone it, even if nobody can be named', () => {
+    const written = { target: hijack.to, from: hijack.from };
+    const again = { minute: 1, deviation: hijack, lastWriteAt: at(0) };
+    expect(reconcile({ written }, again)).toEqual([]);
+    const calls = [call({ id: 'call-1', actor: alice }), call({ id: 'call-2', actor: bob })];
+    expect(reconcile({ written }, { ...again, calls })).toEqual([{ ...hijack, foundAt: at(1) }]);
   });
 
   it('ends when a read shows the route as desired', () => {
