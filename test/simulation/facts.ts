@@ -173,6 +173,8 @@ export interface TableFacts {
   lostAt: number;
   /** How often somebody else changed the static route of a destination. */
   readonly undone: Map<string, number>;
+  /** How often a write that a read had shown was repeated, although nobody had changed the route since. */
+  readonly seemsUndone: Map<string, number>;
   /** Calls about routes that a function has kept as evidence. */
   readonly reported: Reported[];
 }

@@ -149,6 +149,7 @@ export class Watch implements Facts {
         touched: new Map(),
         lostAt: -Infinity,
         undone: new Map(),
+        seemsUndone: new Map(),
         reported: [],
       };
       this.tables.set(routeTableId, facts);
@@ -525,7 +526,12 @@ export class Watch implements Facts {
       version: look?.version ?? this.version(routeTableId),
       read: look?.read ?? { startedAt: -Infinity, mutations: [] },
     };
-    this.facts(routeTableId).mutations.push(mutation);
+    const { mutations, touched, seemsUndone } = this.facts(routeTableId);
+    const last = mutations.findLast(({ destination }) => destination === json.destination);
+    // A read has shown the last write, and a later one that lags shows the route as it was before.
+    if (last?.isSeen && last.to === json.to && (touched.get(json.destination) ?? -Infinity) < (last.landedAt ?? 0))
+      seemsUndone.set(json.destination, (seemsUndone.get(json.destination) ?? 0) + 1);
+    mutations.push(mutation);
     if (!look?.read) {
       this.violate('every mutation rests on a read', `${tell(mutation)} under no lease, or without a read`);
       return mutation;

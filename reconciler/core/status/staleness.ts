@@ -267,18 +267,25 @@ export function rememberWrites(
   const made = new Map(outcomes.filter(mayHaveWritten).map((one) => [one.destination, one]));
   const kept = ({ written }: Remembered): Rewritten['written'] =>
     sinceMs < (isUnshown(written) ? unshownKeptMs : staleForMs) ? written : undefined;
+  const repeats = new Set(
+    [...made.keys()].filter((destination) => {
+      const outcome = made.get(destination);
+      return outcome && isRepeat(outcome, rememberedAt(memory, destination), memory, calls, now);
+    }),
+  );
   const rewritten = withEach(
     memory,
     (remembered, destination) => {
       const outcome = made.get(destination);
-      return { ...remembered, written: outcome ? writtenBy(outcome) : kept(remembered) };
+      if (!outcome) return { ...remembered, written: kept(remembered) };
+      // EC2 confirmed the write before, whatever became of its repeat.
+      const isOpen = outcome.result === 'unknown' && repeats.has(destination);
+      return { ...remembered, written: isOpen ? remembered.written : writtenBy(outcome) };
     },
     made.keys(),
   );
   if (made.size === 0) return rewritten;
-  const isBehind = [...made.values()].some((one) =>
-    isRepeat(one, rememberedAt(memory, one.destination), memory, calls, now),
-  );
+  const isBehind = repeats.size > 0;
   const { doubt: _, ...undoubted } = rewritten;
   // Our clock may be late. We wrote after every call that we knew of.
   const wroteAt = Math.max(

@@ -221,6 +221,15 @@ describe('a write', () => {
     );
   });
 
+  it('stays confirmed if no read has shown it and the answer to its repeat was lost', () => {
+    const confirmed = { ...write, from };
+    const repeat = { ...outcome, result: 'unknown' } as const;
+    const repeated = rememberWrites(wrote(confirmed), [repeat], seconds(30));
+    expect(repeated.destinations.get(destination)).toEqual({ written: confirmed });
+    const shown = rememberWrites(wrote({ ...confirmed, isShown: true }), [repeat], seconds(30));
+    expect(shown.destinations.get(destination)).toEqual({ written: { ...confirmed, isUncertain: true } });
+  });
+
   it('without a target is a delete', () => {
     const { to: _, ...rest } = outcome;
     expect(rememberWrites(memory(), [{ ...rest, action: 'delete' }], now)).toEqual(wrote({ from }));
