@@ -713,7 +713,10 @@ export class Watch implements Facts {
       {
         state,
         news,
-        again: destinationsOf(found).filter((destination) => shown && drifts.isKnown(destination, shown)),
+        again: destinationsOf(found).filter(
+          // The plan of a dead function may rest on a stale read, which shows announced drift once more.
+          (destination) => shown && drifts.isKnown(destination, shown) && !this.#isOfDead(destination, facts, look),
+        ),
         ours: destinationsOf(found.filter((change) => this.#isOurs(change, facts, look))),
         // What may be somebody else's is announced again when it changes hands.
         // After an edit, nobody remembers what a function wrote that died.
@@ -771,11 +774,8 @@ export class Watch implements Facts {
    * Whether only our own writes or an edit can have caused a difference. After an edit, the actor of an older change may
    * be named.
    */
-  #isOurs(
-    { destination, actor }: DomainEvent['detail']['changes'][number],
-    { drifts, mutations, runs }: TableFacts,
-    look: Look,
-  ): boolean {
+  #isOurs({ destination, actor }: DomainEvent['detail']['changes'][number], facts: TableFacts, look: Look): boolean {
+    const { drifts, mutations } = facts;
     const { version, halts, by, round } = look;
     // By the function's clock at its checkpoint, because a pause may end before the state is written.
     const at = look.lookedAt + by.skewMs;
@@ -783,13 +783,21 @@ export class Watch implements Facts {
     const rules = !isWatched && actor === 'unattributed' ? undefined : rulesAtEnd(look);
     const asOf = Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity));
     if (!drifts.isUntouched(destination, rules, asOf)) return false;
-    // The run of a dead function is announced by the next one. Its plan may rest on a stale read.
-    const ofDead = [...runs.values()].filter((recorded) => recorded.by !== by && recorded.at > drifts.lastSeenAt);
-    if (ofDead.some(({ run }) => run.plan.changes.some((change) => change.destination === destination))) return false;
+    // The plan of a dead function may rest on a stale read.
+    if (this.#isOfDead(destination, facts, look)) return false;
     // No state remembers the writes of a dead function, or writes without an answer.
     return mutations
       .filter((one) => one.destination === destination && (one.landedAt ?? one.startedAt) > drifts.lastSeenAt)
       .every((one) => round.mutations.includes(one) && one.outcome !== 'unknown');
+  }
+
+  /**
+   * Whether a function planned to change a destination and died before a state remembered that. The next one announces
+   * its run.
+   */
+  #isOfDead(destination: string, { drifts, runs }: TableFacts, { by }: Look): boolean {
+    const ofDead = [...runs.values()].filter((recorded) => recorded.by !== by && recorded.at > drifts.lastSeenAt);
+    return ofDead.some(({ run }) => run.plan.changes.some((change) => change.destination === destination));
   }
 
   /** A function got the answer that its state was written. */
