@@ -582,10 +582,11 @@ export class Watch implements Facts {
       const isDone = mutation.outcome === 'done';
       if (!isDone && !(mutation.outcome === 'unknown' && mutation.changed)) continue;
       facts.known.set(mutation.destination, mutation);
-      if (isDone && mutation.to !== undefined) facts.arrivals.made(mutation.destination, mutation.to, this.time());
       if (mutation.isRemembered) continue;
       mutation.isRemembered = true;
       if (!isDone) continue;
+      // Once only: later states of the same function may follow the delete of this route, and what comes after that is new.
+      if (mutation.to !== undefined) facts.arrivals.made(mutation.destination, mutation.to, this.time());
       this.#spend(facts, mutation);
       if (!isRescue(mutation)) facts.fights.healed(mutation.destination, mutation.to, mutation.endedAt ?? this.time());
     }
