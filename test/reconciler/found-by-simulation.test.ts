@@ -494,3 +494,47 @@ it('a route that others make again after our delete is drift, although its next 
   expect(world.status().plan?.blocked).toMatchObject({ code: 'first-deletes' });
   expect(found(world)).toEqual(['10.99.0.0/16']);
 });
+
+describe('a route that was listed, and that a read from before its creation does not show, still waits for approval', () => {
+  const both = { ...one, '10.21.0.0/16': 'pcx-aaaaaaaa' };
+  const asked = { code: 'first-deletes', deletes: [{ destination: '10.21.0.0/16' }] };
+
+  /** A minute after a stale read, one that shows the present. */
+  async function readStaleThenFresh({ clock, faults, reconcile }: InMemoryWorld): Promise<void> {
+    faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 10 * 60_000 });
+    await reconcile({ kind: 'desired' });
+    clock.advance(60_000);
+    await reconcile();
+  }
+
+  async function withBoth(): Promise<InMemoryWorld> {
+    const world = await inSync(one);
+    world.clock.advance(10 * 60_000);
+    world.desire(both);
+    await world.reconcile({ kind: 'desired' });
+    return world;
+  }
+
+  it('after its item was deleted and written again without it', async () => {
+    const world = await withBoth();
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired' });
+    world.desire(one);
+    await world.reconcile({ kind: 'desired' });
+    world.clock.advance(60_000);
+    await readStaleThenFresh(world);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(both);
+    expect(world.status().plan?.blocked).toMatchObject(asked);
+  });
+
+  it('after an edit took it out, although the first read after the edit is the stale one', async () => {
+    const world = await withBoth();
+    world.clock.advance(60_000);
+    await world.reconcile();
+    world.clock.advance(60_000);
+    world.desire(one, { maxDeletes: 0 });
+    await readStaleThenFresh(world);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(both);
+    expect(world.status().plan?.blocked).toMatchObject(asked);
+  });
+});

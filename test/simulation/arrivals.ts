@@ -55,7 +55,7 @@ export class PossibleArrivals {
   #may = new Set<string>();
   /** Destinations whose route did not appear, which the reconciler certainly remembers. */
   #mayNot = new Set<string>();
-  /** Destinations that an item listed or left to others since they were last seen empty. */
+  /** Destinations that an item listed or left to others, and whose routes have not certainly gone since. */
   #left = new Set<string>();
   #emptySince = new Map<string, number>();
   /** When we last wrote a route, and to which target, if that is remembered. */
@@ -104,6 +104,8 @@ export class PossibleArrivals {
   /** EC2 answered that a route is deleted. This counts like a read of its empty destination. */
   deleted(destination: string, readAt: number): void {
     this.#glimpse(readAt, (other) => other === destination);
+    // What comes after our delete of a listed route may appear.
+    if (this.#left.has(destination)) this.#mayNot.delete(destination);
   }
 
   #glimpse(at: number, isEmptyAt: (destination: string) => boolean): void {
@@ -149,18 +151,26 @@ export class PossibleArrivals {
     return this.#made.get(destination)?.at ?? -Infinity;
   }
 
-  /** A state was written that rests only on this read. */
-  wrote(read: Arriving): void {
+  /**
+   * A state was written that rests only on this read.
+   *
+   * @param deleted destinations whose routes we deleted after this read
+   */
+  wrote(read: Arriving, deleted: ReadonlySet<string>): void {
     for (const { slot, isLeft } of madeIn(read)) {
       const { destination } = slot;
       this.#emptySince.delete(destination);
       if (isLeft) this.#may.delete(destination);
-      // What we wrote as listed is no arrival, also after its item was deleted. What comes after it has gone is one.
-      else if (names(slot, read.world).includes(this.#made.get(destination)?.to ?? '')) this.#left.add(destination);
-      else if (!this.#may.has(destination) && !this.#left.has(destination)) this.#mayNot.add(destination);
+      else {
+        // What we wrote counts as listed, also after its item was deleted.
+        if (names(slot, read.world).includes(this.#made.get(destination)?.to ?? '')) this.#left.add(destination);
+        // A route that was there when an edit took it out did not appear, even if a stale read does not show it.
+        if (!this.#may.has(destination) && !deleted.has(destination)) this.#mayNot.add(destination);
+      }
     }
     for (const destination of this.#left)
-      if (isEmpty(read.table, destination) && !wantedAt(read.spec, destination)) this.#left.delete(destination);
+      if (isEmpty(read.table, destination) && !wantedAt(read.spec, destination) && !this.#mayNot.has(destination))
+        this.#left.delete(destination);
   }
 
   /** The item lists the destination or leaves it to others. Its arrival is decided again after that ends. */
@@ -192,6 +202,8 @@ export class SureArrivals {
   #awaited = new Set<string>();
   /** The number of reads since the last written state that show a route as appeared. */
   #arriving = new Map<string, number>();
+  /** The targets that we gave routes last. A read that shows such a route may be older than its end. */
+  #made = new Map<string, string>();
 
   constructor(pace: () => Pace) {
     this.#pace = pace;
@@ -205,6 +217,7 @@ export class SureArrivals {
     copy.#leftUnder = new Map(this.#leftUnder);
     copy.#emptySince = new Map(this.#emptySince);
     copy.#awaited = new Set(this.#awaited);
+    copy.#made = new Map(this.#made);
     return copy;
   }
 
@@ -220,6 +233,12 @@ export class SureArrivals {
     this.#emptySince.clear();
     this.#awaited.clear();
     this.#arriving.clear();
+  }
+
+  /** We give a route a target; without one, EC2 confirmed that we deleted the route. */
+  makes(destination: string, to: string | undefined): void {
+    if (to === undefined) this.#made.delete(destination);
+    else this.#made.set(destination, to);
   }
 
   /** A sweep is complete. It began at this time and read the table; undefined if it did not read the table. */
@@ -256,7 +275,9 @@ export class SureArrivals {
       if (isLeft) this.#leave(destination);
       if (isLeft && !wantedAt(read.spec, destination)) this.#leftUnder.set(destination, rules);
       if (isLeft) continue;
-      if (known === undefined && isWatched) this.#arriving.set(destination, (this.#arriving.get(destination) ?? 0) + 1);
+      const isOurs = names(slot, read.world).includes(this.#made.get(destination) ?? '');
+      if (known === undefined && isWatched && !isOurs)
+        this.#arriving.set(destination, (this.#arriving.get(destination) ?? 0) + 1);
       else this.#known.set(destination, 'unsure');
       if (!isWatched) this.#arriving.delete(destination);
     }
@@ -312,6 +333,7 @@ export class SureArrivals {
         if (!written.has(destination)) this.#awaited.delete(destination);
         continue;
       }
+      const wasEmpty = this.#emptySince.has(destination);
       const emptySince = this.#emptySince.get(destination) ?? at;
       this.#emptySince.set(destination, emptySince);
       // A later read may show our own route.
@@ -321,7 +343,10 @@ export class SureArrivals {
         wantedAt(spec, destination) !== undefined ||
         this.#leftUnder.get(destination) === rules ||
         isLeftToOthers({ destination, target: '' }, read);
-      if ((known === 'left' && !isLeft) || at - emptySince >= keptMs + skewMs) this.#known.delete(destination);
+      const isOver = known === 'left' && !isLeft;
+      // If an edit took it out, and its route was there before, only this read shows that it is gone. The read may be stale.
+      if (isOver && !wasEmpty && !this.#leftUnder.has(destination)) this.#known.set(destination, 'unsure');
+      else if (isOver || at - emptySince >= keptMs + skewMs) this.#known.delete(destination);
     }
   }
 

@@ -541,6 +541,7 @@ export class Watch implements Facts {
     look.mutations.push(mutation);
     look.round.mutations.push(mutation);
     look.applying = true;
+    if (mutation.to !== undefined) this.facts(routeTableId).memory.arrivals.makes(mutation.destination, mutation.to);
     return mutation;
   }
 
@@ -557,6 +558,8 @@ export class Watch implements Facts {
   mutationEnded(mutation: Mutation, outcome: NonNullable<Mutation['outcome']>): void {
     Object.assign(mutation, { endedAt: this.time(), outcome });
     const { routeTableId, action, destination, read } = mutation;
+    if (action === 'delete' && outcome === 'done')
+      this.facts(routeTableId).memory.arrivals.makes(destination, undefined);
     if (action === 'delete' && (outcome === 'done' || outcome === 'stale')) {
       this.facts(routeTableId).arrivals.deleted(destination, read.startedAt);
       // EC2 says that it is gone, whoever deleted it. Later reads may be stale.
@@ -646,7 +649,8 @@ export class Watch implements Facts {
     if (doubt) memory.arrivals.doubted(sight.rules);
     else facts.arrivals.ruled(sight.rules);
     if (doubt || !plan) return;
-    if (round.reads.length === 1) facts.arrivals.wrote(sight);
+    const deleted = round.mutations.filter(({ action, outcome }) => action === 'delete' && outcome === 'done');
+    if (round.reads.length === 1) facts.arrivals.wrote(sight, new Set(destinationsOf(deleted)));
     memory.wrote(sight, {
       isInSync: phase === 'InSync' && sight.isEnforced,
       first: round.reads[0]?.startedAt ?? sight.at,

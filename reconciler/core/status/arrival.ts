@@ -60,11 +60,11 @@ export function withArrivals(
     (remembered, destination) => {
       const slot = slots.get(destination);
       if (!slot) return remembered;
-      const { arrival, emptySince, ...rest } = remembered;
+      const { arrival, emptySince: _, ...rest } = remembered;
       if (slot.target.kind === 'local') return rest;
       // A read from before our own write shows an empty slot. What fills it is no arrival, but what we wrote as listed.
       const isListed = listed.has(destination) || targetNames(slot).includes(remembered.written?.target ?? '');
-      const isNew = arrival === undefined || (arrival === 'listed' && emptySince !== undefined);
+      const isNew = arrival === undefined || wasEmptyWhileListed(remembered);
       return { ...rest, arrival: isListed ? 'listed' : isNew ? ifNew : arrival };
     },
     slots.keys(),
@@ -128,27 +128,37 @@ export interface Shown {
   readonly isFilled: boolean;
   /** Why the route is left alone, or was when it was last seen. */
   readonly leftAlone: Seen['leftAlone'];
+  /** EC2 confirmed that we deleted the route. */
+  readonly isDeleted: boolean;
 }
 
 /**
  * The arrival at one destination after a reconcile. It is decided once, and survives whatever happens to the route. A
- * destination without a route is forgotten after 24 hours, and at once if the item no longer lists it or left its last
- * route alone.
+ * destination without a route is forgotten after 24 hours, and at once in two cases:
+ * - the item left its last route alone
+ * - the item no longer lists it, and its listed route has certainly gone: we deleted it, or it was gone while listed.
+ *   A read alone does not show that. It may be older than the route.
  */
 export function arrivalAfter(
-  { arrival, emptySince }: Remembered,
-  { isListed, isFilled, leftAlone }: Shown,
+  before: Remembered,
+  { isListed, isFilled, leftAlone, isDeleted }: Shown,
   now: Date,
 ): Pick<Rewritten, 'arrival' | 'emptySince'> {
+  const { arrival, emptySince } = before;
   const leftByItem = leftAlone && byItem[leftAlone];
   if (isFilled) return { arrival: isListed ? 'listed' : (leftByItem ?? arrival), emptySince: undefined };
   const since = emptySince ?? now.toISOString();
-  const isNobodys = arrival === 'listed' ? !isListed : leftByItem !== undefined;
+  const isNobodys =
+    arrival === 'listed' ? !isListed && (isDeleted || wasEmptyWhileListed(before)) : leftByItem !== undefined;
   const isOver = isNobodys || now.getTime() - Date.parse(since) >= emptyKeptMs;
   return arrival === undefined || isOver
     ? { arrival: undefined, emptySince: undefined }
     : { arrival, emptySince: since };
 }
+
+/** Whether the last read showed no route here, and the item listed one. */
+const wasEmptyWhileListed = ({ arrival, emptySince, listed }: Remembered): boolean =>
+  arrival === 'listed' && listed === true && emptySince !== undefined;
 
 /** The arrival of a route that the item leaves alone. Other reasons lie in the route itself. */
 const byItem: Readonly<Record<NonNullable<Seen['leftAlone']>, Arrival | undefined>> = {

@@ -151,6 +151,7 @@ function rememberSlot(
         isListed: wanted !== undefined,
         isFilled: isFilledAfter(slot),
         leftAlone: slot.route ? leftAlone : before.seen?.leftAlone,
+        isDeleted: slot.made?.isCertain === true && slot.made.change.action === 'delete',
       },
       on.now,
     ),

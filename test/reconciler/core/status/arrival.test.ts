@@ -33,7 +33,8 @@ const adopted = read(memory(), 0);
 const watched = read(adopted, 30);
 
 it('a route that we wrote did not appear, although a read from before the write shows an empty slot', () => {
-  const wrote: Remembered = { arrival: 'listed', emptySince: at(0.5), written: { target: 'pcx-aaaaaaaa' } };
+  const written = { target: 'pcx-aaaaaaaa' };
+  const wrote: Remembered = { arrival: 'listed', listed: true, emptySince: at(0.5), written };
   const stale = { ...watched, destinations: new Map([[rogue, wrote]]) };
   expect(shownAt(40, stale)).toBe('listed');
   expect(arrivalIn(read(stale, 40, { routes: [via(rogue, 'pcx-bbbbbbbb')] }))).toBe('appeared');
@@ -117,8 +118,13 @@ describe('an arrival', () => {
   });
 
   it('is decided again for a route at a destination that was empty and is no longer listed', () => {
-    expect(shownAt(40, known('listed', { emptySince: at(0) }))).toBe('appeared');
+    expect(shownAt(40, known('listed', { listed: true, emptySince: at(0) }))).toBe('appeared');
+    expect(shownAt(40, known('listed', { listed: true }))).toBe('listed');
     expect(shownAt(40, known('listed'))).toBe('listed');
+  });
+
+  it('stays as it is if the route was there when an edit took it out, and a later read does not show it', () => {
+    expect(shownAt(40, known('listed', { emptySince: at(0) }))).toBe('listed');
   });
 
   it('does not exist for the local route', () => {
@@ -126,7 +132,11 @@ describe('an arrival', () => {
   });
 
   const after = (before: Remembered, shown: Partial<Parameters<typeof arrivalAfter>[1]>, minute = 0) =>
-    arrivalAfter(before, { isListed: false, isFilled: true, leftAlone: undefined, ...shown }, minutesAfter(minute));
+    arrivalAfter(
+      before,
+      { isListed: false, isFilled: true, leftAlone: undefined, isDeleted: false, ...shown },
+      minutesAfter(minute),
+    );
 
   it.each([
     ['ignored', 'ignored'],
@@ -157,9 +167,14 @@ describe('an arrival', () => {
     expect(after({ arrival: 'adopted' }, { isFilled: false, leftAlone: 'held' }).arrival).toBe('adopted');
   });
 
-  it('of a destination that is no longer listed is forgotten with its route', () => {
-    expect(after({ arrival: 'listed' }, { isFilled: false }).arrival).toBeUndefined();
-    expect(after({ arrival: 'listed' }, { isFilled: false, isListed: true }).arrival).toBe('listed');
+  it('of a destination that is no longer listed is forgotten when its route has certainly gone', () => {
+    const gone = { isFilled: false };
+    expect(after({ arrival: 'listed' }, { ...gone, isDeleted: true }).arrival).toBeUndefined();
+    expect(after({ arrival: 'listed', listed: true, emptySince: at(0) }, gone, 1).arrival).toBeUndefined();
+    expect(after({ arrival: 'listed', listed: true }, gone).arrival).toBe('listed');
+    expect(after({ arrival: 'listed', emptySince: at(0) }, gone, 24 * 60 - 1).arrival).toBe('listed');
+    expect(after({ arrival: 'listed', emptySince: at(0) }, gone, 24 * 60).arrival).toBeUndefined();
+    expect(after({ arrival: 'listed' }, { ...gone, isListed: true }).arrival).toBe('listed');
   });
 });
 
