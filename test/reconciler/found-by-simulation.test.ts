@@ -538,3 +538,15 @@ describe('a route that was listed, and that a read from before its creation does
     expect(world.status().plan?.blocked).toMatchObject(asked);
   });
 });
+
+it('deletes of an edit that are too many still wait after somebody makes another route, which is deleted', async () => {
+  const three = { ...one, '10.21.0.0/16': 'pcx-aaaaaaaa', '10.22.0.0/16': 'pcx-aaaaaaaa' };
+  const { ec2, event, reconcile, desire, status } = await inSync(three);
+  desire(one);
+  await reconcile({ kind: 'desired' });
+  expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+  ec2.scenery.route(routeTableId, '10.99.0.0/16', 'tgw-aaaaaaaa');
+  await event({ name: 'CreateRoute' });
+  expect(ec2.journal.lines).toEqual(['DeleteRoute 10.99.0.0/16']);
+  expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
+});

@@ -31,7 +31,7 @@ import {
   rulesOf,
   wantedAt,
 } from './oracle.ts';
-import { mostDeletes } from './memory.ts';
+import { deletesIn, mostDeletes } from './memory.ts';
 import { sightOf } from './shown.ts';
 import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, isRescue, tell } from './facts.ts';
 
@@ -284,8 +284,9 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
 
   'no more deletes than maxDeletes': (mutation, look, watch) => {
     const sight = sightOf(mutation.read, look);
-    const most = sight ? mostDeletes(sight, everythingKnown) : 0;
     const facts = watch.facts(mutation.routeTableId);
+    const byEdits = sight ? deletesIn(sight).filter((one) => !facts.memory.arrivals.has(one)).length : 0;
+    const most = sight ? mostDeletes(sight, { known: everythingKnown, byEdits }) : 0;
     const counts = (one: Mutation): boolean =>
       one.action === 'delete' && !isApproved(one, facts) && !facts.arrivals.has(one.destination);
     const deletes = mutation.read.mutations.filter(counts).length;

@@ -130,8 +130,8 @@ export class Memory implements Known {
   #isTakenOut(destination: string, sight: Sight): boolean {
     const { spec, isStandIn } = sight;
     if (isStandIn || isDefault(destination) || spec.routes.length === 0) return false;
-    const others = deletesIn(sight).filter((other) => !this.arrivals.has(other));
-    return this.owned.has(destination) && others.length <= mostDeletes(sight, this);
+    const others = deletesIn(sight).filter((other) => !this.arrivals.has(other)).length;
+    return this.owned.has(destination) && others <= mostDeletes(sight, { known: this, byEdits: others });
   }
 
   #mayGo(destination: string, sight: Sight): boolean {
@@ -154,8 +154,14 @@ export const deletesIn = (sight: Sight): readonly string[] =>
     .filter((slot) => mayDelete(slot, sight))
     .map(({ destination }) => destination);
 
-/** How many deletes need no approval: `maxDeletes`, or half of the routes that are ours, from 1 to 10. */
-export function mostDeletes(sight: Sight, known: Known): number {
+/**
+ * How many deletes need no approval: `maxDeletes`, or half of the routes that are ours, from 1 to 10. Those are the
+ * routes that stay, and those that edits delete (`byEdits`). A route that somebody else makes is not among them.
+ */
+export function mostDeletes(
+  sight: Sight,
+  { known, byEdits }: { readonly known: Known; readonly byEdits: number },
+): number {
   const { spec, table, world, now } = sight;
   const listed = spec.routes.filter((route) => {
     const { destination, target, overrideLocal } = route;
@@ -167,6 +173,6 @@ export function mostDeletes(sight: Sight, known: Known): number {
   const local = table.routes.filter(
     (slot) => isRetargetedLocal(slot) && known.wasLocal(slot.destination) && !wantedAt(spec, slot.destination),
   ).length;
-  const ours = listed + local + deletesIn(sight).length;
+  const ours = listed + local + byEdits;
   return spec.maxDeletes ?? Math.max(1, Math.min(10, Math.floor(ours / 2)));
 }

@@ -100,9 +100,10 @@ function waitingDeletes(
     (change): change is Delete => change.action === 'delete' && !isAmong(approved, change.destination, change.from),
   );
   const codes = new Map(asking.map((change) => [change, whyItWaits(change, on)]));
-  const ours = unchanged + changes.filter(({ action }) => action !== 'create').length;
-  const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
   const byEdits = asking.filter((change) => !codes.get(change) && arrivalOf(change, on) !== 'appeared');
+  // Other deletes do not count: otherwise a route that somebody makes would release deletes that wait.
+  const ours = unchanged + changes.filter(({ action }) => action === 'replace').length + byEdits.length;
+  const most = on.desired.maxDeletes ?? defaultMaxDeletes(ours);
   if (byEdits.length > most) for (const change of byEdits) codes.set(change, 'too-many-deletes');
   const waiting = asking.flatMap((change): Waiting[] => {
     const code = codes.get(change);

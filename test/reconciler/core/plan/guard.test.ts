@@ -116,6 +116,12 @@ describe('maxDeletes', () => {
     });
   });
 
+  it.each(['appeared', 'unwatched'] as const)('does not grow with routes of others (%s)', (arrival) => {
+    const [keep, gone] = [many(1, 40), many(2, 30)];
+    const remembered = memory({ ...arrived(arrival, ...many(9)), ...owning(...gone) });
+    expect(blockedOf([listing(keep)], [...keep, ...many(9), ...gone], remembered)?.code).toBe('too-many-deletes');
+  });
+
   it('does not count deletes that wait for another reason', () => {
     const item: Given = [{ '10.9.0.0/16': 'pcx-aaaaaaaa' }, { maxDeletes: 1 }];
     const remembered = memory({ ...arrived('adopted', ...many(20)), ...owning('10.30.0.0/24') });
