@@ -422,31 +422,22 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return wrong && `InSync, but the read showed ${wrong.found} at ${wrong.destination}, not ${wrong.wanted}`;
   },
 
-  'no earned delete is held back': ({ status: { phase: shown, inForce, plan }, memory: { doubt } }, look, _, watch) => {
+  'no earned delete is held back': (
+    { status: { phase: shown, inForce, plan }, memory: { doubt, readAt } },
+    look,
+    _,
+    watch,
+  ) => {
     const phase = inForce?.phase ?? shown;
     const sight = sightOf(look.read, look);
     if (!plan?.blocked || doubt || phase === 'Drifted' || !sight?.isEnforced) return undefined;
     if (sight.rules !== rulesOf(sight.spec, look.halts, look.by.now().getTime())) return undefined;
     const { memory } = watch.facts(look.routeTableId);
-    // The last read was not believed where the plan still asks for what it shows, or where it does not show what EC2
-    // confirmed before: the status rests on the read before.
-    const isOfReadBefore =
-      plan.changes.some(
-        ({ action, destination, to }) =>
-          isSo(destination, to, sight.table, sight.world) || (action === 'create' && slotAt(sight.table, destination)),
-      ) ||
-      look.round.mutations.some(
-        ({ destination, to, outcome, read }) =>
-          outcome === 'done' && read !== look.read && !isSo(destination, to, sight.table, sight.world),
-      );
-    if (isOfReadBefore) return undefined;
-    // The limit differs if the status rests on an earlier read. A route that stays because its listed target is down does
-    // not count as ours either.
-    // Two stale reads that agree make us forget that a route is ours.
-    const isOther =
-      look.round.reads.length > 1 ||
-      plan.leftAlone.some(({ reason }) => reason === 'target-down') ||
-      !watch.readsAreNeverStale;
+    // If the last read was not believed, the status rests on the read before.
+    if (readAt !== new Date(sight.now).toISOString()) return undefined;
+    // A route that stays because its listed target is down does not count as ours, so the limit differs. And two stale
+    // reads that agree make us forget that a route is ours.
+    const isOther = plan.leftAlone.some(({ reason }) => reason === 'target-down') || !watch.readsAreNeverStale;
     const held = plan.blocked.deletes.filter(({ code }) => code !== 'fleet-edit');
     const earned = held.find(({ destination }) =>
       isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
