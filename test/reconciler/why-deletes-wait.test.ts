@@ -122,7 +122,7 @@ const histories: readonly (readonly [string, (world: InMemoryWorld) => Promise<v
       await later(world, minute);
       await edit(world, two);
     },
-    'was at a listed destination, with another target than the item listed',
+    'was at a listed destination, perhaps with another target than the item listed',
   ],
 ];
 

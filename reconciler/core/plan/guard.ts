@@ -201,7 +201,7 @@ const shown: Readonly<Record<Exclude<Arrival, 'ignored'>, (be: 'was' | 'were') =
   unwatched: () => 'came soon after the policy changed, or while the table was not read often enough',
   'out-of-scope': (be) => `${be} out of scope until the item was edited`,
   kept: (be) => `${be} kept by unlisted: keep until the item was edited`,
-  listed: (be) => `${be} at a listed destination, with another target than the item listed`,
+  listed: (be) => `${be} at a listed destination, perhaps with another target than the item listed`,
 };
 
 /** Says of a route that an ignore entry covered whether the entry expired, or somebody edited it. */
