@@ -153,6 +153,11 @@ export interface TableFacts {
   owned: Map<string, Set<string>>;
   /** Its stored state. */
   state: StoredState | undefined;
+  /**
+   * The version for which its plan was made, and the time that the reads of that function show. After a doubtful read, a
+   * state keeps the plan of the state before.
+   */
+  planned: { readonly index: number; readonly asOf: number } | undefined;
   /** The approvals of people, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;

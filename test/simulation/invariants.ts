@@ -307,15 +307,16 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   },
 
   'what waits as an edit goes only when a person approves, or with another edit': (mutation, { before }, watch) => {
-    const { routeTableId, destination, from } = mutation;
+    const { routeTableId, destination, from, version } = mutation;
     const facts = watch.facts(routeTableId);
-    const { plan, checkedAt = '' } = before?.status ?? {};
+    const { planned } = facts;
+    const { plan } = before?.status ?? {};
     const waits = waitingIn(plan?.blocked).some(
       (one) => one.code === 'fleet-edit' && one.destination === destination && one.target === from,
     );
-    const isSameVersion = (facts.versions.at(-1)?.at ?? Infinity) < Date.parse(checkedAt) - 20 * second;
+    const isSameVersion = planned?.index === version.index;
     // Others may have removed the route and made it again: then it is drift.
-    const isTouched = (facts.touched.get(destination) ?? 0) > Date.parse(checkedAt) - watch.pace.skewMs;
+    const isTouched = (facts.touched.get(destination) ?? 0) > (planned?.asOf ?? 0);
     if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isTouched || isApproved(mutation, facts))
       return undefined;
     return watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())

@@ -138,6 +138,7 @@ export class Watch implements Facts {
         local: new Set(),
         owned: new Map(),
         state: undefined,
+        planned: undefined,
         approvals: [],
         fights: new Fights(),
         drifts: new Drifts(),
@@ -393,6 +394,7 @@ export class Watch implements Facts {
     this.announcements.lost(routeTableId, facts.state?.unsent);
     facts.drifts.lost(this.announcements.takenOf(routeTableId));
     facts.state = undefined;
+    facts.planned = undefined;
     facts.lostAt = this.time();
     facts.owned = new Map();
     facts.local.clear();
@@ -456,13 +458,15 @@ export class Watch implements Facts {
       for (const [routeTableId, facts] of this.tables) {
         this.lost(routeTableId);
         const saves = saved.get(routeTableId);
-        const { state, owned, local, arrivals, memory, known, kept, isKeptKnown, reconciled, spent } = saves ?? {};
+        const { state, planned, owned, local, arrivals, memory, known, kept, isKeptKnown, reconciled, spent } =
+          saves ?? {};
         // The row of the approval still exists, but the state forgot whether it was spent.
         const approval = this.#lastApprovals.get(routeTableId);
         Object.assign(facts, {
           ...(arrivals && { arrivals }),
           ...(memory && { memory }),
           state,
+          planned,
           kept,
           isKeptKnown: isKeptKnown ?? false,
           reconciled,
@@ -576,6 +580,7 @@ export class Watch implements Facts {
     if (!look) return;
     look.applying = false;
     this.#ask(atStatus, state, look, replaced, this);
+    if (!memory.doubt) facts.planned = plannedIn(look);
     if (!memory.doubt)
       for (const call of facts.reported)
         if (call.keptAt < (look.read?.startedAt ?? -Infinity)) call.answeredAt ??= this.time();
@@ -910,6 +915,9 @@ export class Watch implements Facts {
 const staleForMs = 30_000;
 
 const noRound = (): Round => ({ reads: [], versions: [], mutations: [] });
+
+const plannedIn = ({ version, round }: Look): TableFacts['planned'] =>
+  version && { index: version.index, asOf: Math.min(...round.reads.map(({ shown }) => shown?.asOf ?? -Infinity)) };
 
 const destinationsOf = (list: readonly { readonly destination: string }[]): readonly string[] =>
   list.map(({ destination }) => destination);
