@@ -306,7 +306,11 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     return tables > watch.edits.tooMany ? `${tell(mutation)} is an edit of table ${tables} in 10 minutes` : undefined;
   },
 
-  'what waits as an edit goes only when a person approves, or with another edit': (mutation, { before }, watch) => {
+  'what waits as an edit goes only when a person approves, or with another edit': (
+    mutation,
+    { before, round },
+    watch,
+  ) => {
     const { routeTableId, destination, from, version } = mutation;
     const facts = watch.facts(routeTableId);
     const { planned } = facts;
@@ -315,9 +319,17 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
       (one) => one.code === 'fleet-edit' && one.destination === destination && one.target === from,
     );
     const isSameVersion = planned?.index === version.index;
-    // Others may have removed the route and made it again: then it is drift.
+    // Others may have removed the route and made it again: then it is drift. Reads that show earlier times by turns may
+    // make it seem so.
     const isTouched = (facts.touched.get(destination) ?? 0) > (planned?.asOf ?? 0);
-    if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isTouched || isApproved(mutation, facts))
+    const seemsTouched =
+      watch.readsMayLagMinutes &&
+      round.reads.some(({ shown }) => {
+        const table = shown?.world.tables.get(routeTableId);
+        return shown && table && !isSo(destination, from, table, shown.world);
+      });
+    const isDrift = isTouched || seemsTouched;
+    if (!waits || plan?.blocked?.edit === undefined || !isSameVersion || isDrift || isApproved(mutation, facts))
       return undefined;
     return watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())
       ? undefined
