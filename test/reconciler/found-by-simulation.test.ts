@@ -91,6 +91,29 @@ describe('a write', () => {
     expect(remembered('10.20.0.0/16').written).toMatchObject({ target: 'pcx-bbbbbbbb', isUncertain: true });
   });
 
+  it.each(['pcx-bbbbbbbb', 'i-bbbbbbbb'])(
+    'without an answer does not count as made when a read may be older than the write of %s before it',
+    async (edited) => {
+      const { ec2, faults, reconcile, desire, status, clock } = await inSync(one);
+      ec2.scenery.target('i-bbbbbbbb');
+      clock.advance(60_000);
+      desire({ '10.20.0.0/16': edited });
+      await reconcile({ kind: 'desired' });
+      clock.advance(3_000);
+      // The edit is undone. EC2 does not carry out that call, and the next two reads lag behind the call before it.
+      desire(one);
+      faults.strike({ action: 'ReplaceRoute', times: 1 }, { serverFault: 'not-done' });
+      faults.strike({ action: 'DescribeRouteTables', after: 1, times: 2 }, { staleMs: 12_000 });
+      await reconcile({ kind: 'desired' });
+      clock.advance(5_000);
+      await reconcile({ kind: 'requeue' });
+      expect(status().phase).toBe('Verifying');
+      clock.advance(15_000);
+      await reconcile({ kind: 'requeue' });
+      expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
+    },
+  );
+
   it('beside a rejected change is verified soon', async () => {
     const { ec2, reconcile, requeue, desire, clock } = await inSync(one);
     ec2.scenery.vanish('tgw-aaaaaaaa');
@@ -165,7 +188,7 @@ describe('deletes held back by the plan of a stale read', () => {
     faults.strike({ action: 'CreateRoute', times: 1 }, { serverFault: 'not-done' });
     await reconcile({ kind: 'desired' });
     expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
-    clock.advance(5_000);
+    clock.advance(30_000);
     await reconcile({ kind: 'requeue' });
     expect(ec2.scenery.routesOf(routeTableId)).toEqual({
       '10.20.0.0/16': 'pcx-aaaaaaaa',

@@ -264,40 +264,54 @@ export function rememberWrites(
   calls: readonly ReportedCall[] = [],
 ): Memory {
   const sinceMs = msSinceWrite(memory, now);
-  const made = new Map(outcomes.filter(mayHaveWritten).map((one) => [one.destination, one]));
+  const writes = outcomes.filter(mayHaveWritten);
+  const made = Map.groupBy(writes, ({ destination }) => destination);
   const kept = ({ written }: Remembered): Rewritten['written'] =>
     sinceMs < (isUnshown(written) ? unshownKeptMs : staleForMs) ? written : undefined;
   const repeats = new Set(
-    [...made.keys()].filter((destination) => {
-      const outcome = made.get(destination);
-      return outcome && isRepeat(outcome, rememberedAt(memory, destination), memory, calls, now);
-    }),
+    writes.filter((one) => isRepeat(one, rememberedAt(memory, one.destination), memory, calls, now)),
   );
   const rewritten = withEach(
     memory,
-    (remembered, destination) => {
-      const outcome = made.get(destination);
-      if (!outcome) return { ...remembered, written: kept(remembered) };
-      // EC2 confirmed the write before, whatever became of its repeat.
-      const isOpen = outcome.result === 'unknown' && repeats.has(destination);
-      return { ...remembered, written: isOpen ? remembered.written : writtenBy(outcome) };
-    },
+    (remembered, destination) =>
+      (made.get(destination) ?? []).reduce<Rewritten>(
+        (after, one) =>
+          // EC2 confirmed the write before, whatever became of its repeat.
+          one.result === 'unknown' && repeats.has(one)
+            ? { ...after, written: remembered.written }
+            : withWrite(after, one),
+        { ...remembered, written: kept(remembered) },
+      ),
     made.keys(),
   );
-  if (made.size === 0) return rewritten;
+  if (writes.length === 0) return rewritten;
   const isBehind = repeats.size > 0;
   const { doubt: _, ...undoubted } = rewritten;
   // Our clock may be late. We wrote after every call that we knew of.
   const wroteAt = Math.max(
-    ...[...made.values()].map(({ at }) => (at === undefined ? now.getTime() : Date.parse(at))),
+    ...writes.map(({ at }) => (at === undefined ? now.getTime() : Date.parse(at))),
     ...calls.map(({ time }) => Date.parse(time)),
   );
   const lag = isBehind ? longerLag(memory) : memory.lag;
   return known({ ...undoubted, lag, lastWriteAt: new Date(wroteAt).toISOString() });
 }
 
-const writtenBy = ({ from, to, result }: ChangeOutcome): Written =>
-  known({ target: to, from, isUncertain: result === 'unknown' ? (true as const) : undefined });
+/**
+ * A write without an answer does not take the place of the write before it, which a read has shown: a later read that shows
+ * the new target may be older than both writes.
+ */
+function withWrite(remembered: Rewritten, { from, to, result }: ChangeOutcome): Rewritten {
+  const { written: before, seen } = remembered;
+  const isUncertain = result === 'unknown';
+  // We write an instance, and EC2 shows its interface.
+  const shownTarget = from !== undefined && from === seen?.via ? seen.target : from;
+  if (isUncertain && before && !before.isUncertain && before.target === shownTarget)
+    return { ...remembered, written: { ...before, isShown: true } };
+  return {
+    ...remembered,
+    written: known({ target: to, from, isUncertain: isUncertain ? (true as const) : undefined }),
+  };
+}
 
 const longerLag = (memory: Memory): Lag | undefined =>
   memory.lastWriteAt === undefined
