@@ -60,8 +60,7 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
     waker,
     ...occasion,
     calls: evidence.recent,
-    // A read that decided nothing did not settle whether it shows them.
-    unread: before?.memory.doubt ? evidence.recent : evidence.unread,
+    unread: before && !restsOnRead(before) ? evidence.recent : evidence.unread,
     outcomes,
     ...(wanted.kind === 'last-valid' && { invalid: wanted }),
   };
@@ -113,6 +112,12 @@ export async function finish(session: Session, ending: Ending): Promise<Finished
   }
   return { phase, blackholes: after.status.blackholes ?? 0, isRead: result.kind === 'planned' };
 }
+
+/**
+ * Whether a state rests on a believed read. Without one, nothing has settled whether reads show the calls that it knows of:
+ * its read decided nothing, or it had none because no item was in force.
+ */
+const restsOnRead = ({ memory: { doubt, desiredHash } }: State): boolean => !doubt && desiredHash !== undefined;
 
 /** Remembers the orders for this table that are in force, whether or not its item is valid. */
 function withOrders(memory: Memory, orders: Orders, now: Date): Memory {

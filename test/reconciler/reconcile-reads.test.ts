@@ -279,6 +279,21 @@ describe('a reported call', () => {
     expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
   });
 
+  it('that came while no item was in force is repaired 10 s after the first read, if that does not show it', async () => {
+    const world = await inSync(two);
+    world.desired.delete(routeTableId);
+    await world.reconcile({ kind: 'desired', id: '1', deleted: true });
+    world.clock.advance(5_000);
+    world.ec2.scenery.route(routeTableId, hijack.destination, hijack.target);
+    await world.event(hijack);
+    world.desire(two);
+    world.faults.strike({ action: 'DescribeRouteTables', times: 1 }, { staleMs: 1_000 });
+    await world.reconcile({ kind: 'desired', id: '2' });
+    expect(world.status().phase).toBe('InSync');
+    await follow(world, 10);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(two);
+  });
+
   it.each([
     ['that had no effect', hijack],
     ['that asked for what already stands there', { ...hijack, target: 'pcx-aaaaaaaa' }],
