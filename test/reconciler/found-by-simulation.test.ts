@@ -573,3 +573,20 @@ it('deletes of an edit that are too many still wait after somebody makes another
   expect(ec2.journal.lines).toEqual(['DeleteRoute 10.99.0.0/16']);
   expect(status().plan?.blocked).toMatchObject({ code: 'too-many-deletes' });
 });
+
+describe('an edit hides nothing that others changed before the first reconcile that knows it:', () => {
+  it.each([
+    ['a listed route that leads elsewhere', { '10.20.0.0/16': 'tgw-aaaaaaaa' }],
+    ['a new route', { '203.0.113.0/24': 'tgw-aaaaaaaa' }],
+  ])('%s is announced, although no event reports it', async (_, made) => {
+    const world = await inSync(one);
+    world.clock.advance(60_000);
+    for (const [destination, target] of Object.entries(made))
+      world.ec2.scenery.route(routeTableId, destination, target);
+    const edited = { ...one, '10.30.0.0/16': 'tgw-aaaaaaaa' };
+    world.desire(edited);
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    expect(found(world)).toEqual(Object.keys(made));
+  });
+});

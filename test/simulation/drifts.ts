@@ -12,6 +12,10 @@ export const ourRole = 'route-reconciler';
 export interface Shown {
   /** The item and the rules, as a text. */
   readonly rules: string;
+  /** The rules without the list of routes, as a text. */
+  readonly policy: string;
+  /** What the item lists, by destination, as a text. */
+  readonly listed: ReadonlyMap<string, string>;
   /** The time of the world that its oldest read shows. */
   readonly asOf: number;
   /** Destinations that one of its reads showed as not desired, or that were written. */
@@ -80,27 +84,33 @@ export class Drifts {
 
   /**
    * A state was written after a read that is believed. It must announce each destination that deviates now, did not
-   * deviate when the previous state was written, and was not edited in between.
+   * deviate when the previous state was written, and was not edited in between: an edit elsewhere in the table hides
+   * nothing.
    *
    * @param isOurs whether a call of ours may have made this route since the previous state
+   * @param isLost whether no state remembers a call of ours here since the previous one
    */
   wrote(
     shown: Shown,
     deviating: Iterable<string>,
     foundAt: string,
     isOurs: (destination: string, target: string) => boolean,
+    isLost: (destination: string) => boolean,
   ): void {
     const before = this.#isFirst ? undefined : this.#shown.at(-1);
     this.#shown.push(shown);
     if (before?.rules !== shown.rules) this.#found.clear();
     for (const [destination, asOf] of this.#found) this.#found.set(destination, Math.min(asOf, shown.asOf));
     this.#isFirst = false;
-    if (before?.rules !== shown.rules) return;
-    const fresh = [...deviating].filter((destination) => !before.odd.has(destination));
+    if (before?.policy !== shown.policy) return;
+    const isEdited = (destination: string): boolean =>
+      before.rules !== shown.rules &&
+      (before.listed.get(destination) !== shown.listed.get(destination) || isLost(destination));
+    const fresh = [...deviating].filter((destination) => !before.odd.has(destination) && !isEdited(destination));
     this.owed = [...this.owed, ...fresh.map((destination) => ({ destination, foundAt }))];
     const moved = movedIn(shown, before)
       .filter(([, { isToldOf }]) => isToldOf)
-      .filter(([destination, { target }]) => !isOurs(destination, target));
+      .filter(([destination, { target }]) => !isOurs(destination, target) && !isEdited(destination));
     this.owedRoutes = [...this.owedRoutes, ...moved.map(([destination]) => ({ destination, foundAt }))];
   }
 

@@ -52,7 +52,9 @@ export function shownTo(look: Look): Shown | undefined {
     times.push(shown.asOf);
     for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
   }
-  return { rules, asOf: Math.min(...times), odd, ...(sight && { routes: routesIn(sight) }) };
+  const policy = rulesOf(spec, halts, by.now().getTime());
+  const listed = new Map(spec.routes.map((route) => [route.destination, JSON.stringify(route)]));
+  return { rules, policy, listed, asOf: Math.min(...times), odd, ...(sight && { routes: routesIn(sight) }) };
 }
 
 /** The routes that people and services make, by destination. */

@@ -774,7 +774,11 @@ export class Watch implements Facts {
                 (one.endedAt ?? 0) >= this.time() - staleForMs - this.pace.skewMs &&
                 !isReported(destination, target))),
         );
-      drifts.wrote(shown, deviating, checkedAt, isOurs);
+      const isLost = (destination: string): boolean =>
+        facts.mutations.some(
+          (one) => one.destination === destination && one.by !== look.by && (one.landedAt ?? one.startedAt) >= since,
+        );
+      drifts.wrote(shown, deviating, checkedAt, isOurs, isLost);
     }
     for (const destination of destinationsOf(found)) drifts.announces(destination);
     drifts.kept(kept);

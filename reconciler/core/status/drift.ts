@@ -48,8 +48,8 @@ export interface Found {
  *
  * Drift is found once, however often it is read. It is found again if it returns after a repair, or if it changes. It
  * ends when a read shows the route as desired, and not while the route is left alone because its listed target is down
- * or because it may belong to somebody else. A difference that an edit of the item or its policy causes is not drift,
- * unless a call since the last read explains it, or the table is only watched and was never read before.
+ * or because it may belong to somebody else. A difference that an edit of the item or its policy causes is not drift: the
+ * read before showed the same route. Nor is what the first read shows, unless the table is only watched.
  */
 export function driftAfter(before: Before, found: Found, seen: DriftSight): readonly Drift[] {
   const explained = withLateCauses(before.drift ?? [], seen.calls);
@@ -118,8 +118,8 @@ function isNew(
   { isRollout, isWatched, readBefore }: DriftSight,
   stood: boolean,
 ): boolean {
-  // In a table that is only watched, the first read reports every difference. Later, a route that stood differs by an edit.
-  if (isRollout) return isWatched && (readBefore === undefined || !stood);
+  // After an edit, a route that stood differs because of it. Any other route was changed by others, too.
+  if (isRollout) return readBefore === undefined ? isWatched : !stood;
   const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;

@@ -567,8 +567,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes for drift what an edit asks for',
     'core/status/drift.ts',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+    'if (isRollout && readBefore === undefined) return isWatched;',
+  ),
+  mutant(
+    'finds no drift after an edit',
+    'core/status/drift.ts',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
     'if (isRollout) return isWatched && (readBefore === undefined || !stood);',
-    'if (isRollout && isWatched) return readBefore === undefined || !stood;',
   ),
   mutant(
     'finds no drift where it wrote a moment ago',

@@ -156,8 +156,11 @@ describe('with an invalid item', () => {
     const doubting = { ...inSync(), memory: { ...inSync().memory, doubt: true as const } };
     for (const field of ['desiredHash', 'policyHash', 'doubt'])
       expect(invalid(doubting).memory).not.toHaveProperty(field);
-    const after = reconciled(invalid(inSync()), { minute: 3, routes: [moved] });
-    expect(after.status).not.toHaveProperty('drift');
+    const item: typeof listed = [{ [destination]: 'tgw-bbbbbbbb' }];
+    expect(reconciled(invalid(inSync()), { minute: 3, item }).status).not.toHaveProperty('drift');
+    expect(reconciled(invalid(inSync()), { minute: 3, item, routes: [moved] }).status).toMatchObject({
+      drift: [{ destination, from: 'tgw-aaaaaaaa', to: 'tgw-bbbbbbbb' }],
+    });
   });
 });
 

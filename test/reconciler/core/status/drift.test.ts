@@ -137,11 +137,28 @@ describe('an edit of item or policy', () => {
     expect(reconcile({}, { deviation: hijack, isRollout: true, calls: [call()] })).toEqual([]);
   });
 
-  it('causes no drift for a call that was made before the last read, which showed the route as desired', () => {
-    const edit = { minute: 2, deviation: hijack, isRollout: true, calls: [call()] };
-    expect(reconcile({}, { ...edit, readBefore: at(1) })).toEqual([]);
+  it('hides no drift: the last read showed the route as desired, so others changed it since', () => {
+    const before = { seen: { target: hijack.to } };
+    const edit = { minute: 2, deviation: hijack, isRollout: true, readBefore: at(1) };
+    expect(reconcile(before, edit)).toEqual([{ ...hijack, foundAt: at(2) }]);
+    // A call that was made before that read did not do it.
+    expect(reconcile(before, { ...edit, calls: [call()] })).toEqual([{ ...hijack, foundAt: at(2) }]);
     // Reads may lag.
-    expect(reconcile({}, { ...edit, readBefore: at(0.5) })).toHaveLength(1);
+    expect(reconcile(before, { ...edit, calls: [call()], readBefore: at(0.5) })).toEqual([
+      { ...hijack, foundAt: at(2), cause },
+    ]);
+  });
+
+  it('hides no new route and no deletion', () => {
+    const edit = { minute: 2, isRollout: true, readBefore: at(1) };
+    const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
+    expect(reconcile({}, { ...edit, deviation: rogue })).toEqual([{ ...rogue, foundAt: at(2) }]);
+    const missing = { action: 'create', destination, to: hijack.to } as const;
+    const seen = { target: hijack.to };
+    expect(reconcile({ seen }, { ...edit, deviation: missing })).toEqual([{ ...missing, foundAt: at(2) }]);
+    // Both were there, or not there, before the edit.
+    expect(reconcile({ seen: { target: rogue.from } }, { ...edit, deviation: rogue })).toEqual([]);
+    expect(reconcile({}, { ...edit, deviation: missing })).toEqual([]);
   });
 
   it('causes no drift later, until its change is made', () => {
