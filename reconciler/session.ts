@@ -54,8 +54,11 @@ export async function begin(table: Leased, occasion: Occasion): Promise<Session>
   };
 }
 
-/** A younger read is fresh however often sweeps start: at most once a minute. It needs no sweep to vouch for it. */
-const freshForMs = 3 * 60 * 1_000;
+/**
+ * A younger read is fresh for 3 minutes, however often sweeps start: at most once a minute. It needs no sweep to vouch for
+ * it. A reconcile that begins now reads the table at most a minute later.
+ */
+const freshForMs = (3 - 1) * 60 * 1_000;
 
 /** Whether the last read of a table is so old that only a sweep can vouch for what came since. */
 export const needsVouch = (memory: Pick<Memory, 'readAt'> | undefined, now: Date): boolean =>

@@ -590,3 +590,15 @@ describe('an edit hides nothing that others changed before the first reconcile t
     expect(found(world)).toEqual(Object.keys(made));
   });
 });
+
+it('a route that appeared is deleted, although the last read becomes 3 minutes old while the reconcile begins', async () => {
+  const world = await inSync(one);
+  const { ec2, clock } = world;
+  await sweep(world, world.invocation(), 5 * 60_000);
+  const ageMs = clock.now().getTime() - Date.parse(world.memory().readAt ?? '');
+  clock.advance(3 * 60_000 - 10 - ageMs);
+  ec2.scenery.route(routeTableId, '203.0.113.0/24', 'tgw-aaaaaaaa');
+  world.checkpointFaults = () => clock.advance(20);
+  await world.reconcile();
+  expect(ec2.scenery.routesOf(routeTableId)).toEqual(one);
+});
