@@ -53,6 +53,17 @@ export default defineConfig({
           ...onEmulators,
         },
       },
+      // `npm run walk:permissions`. It takes 5 minutes, so it is not part of `npm test`.
+      {
+        test: {
+          name: 'permissions',
+          include: ['test/stack/permissions/*.test.ts'],
+          globalSetup,
+          setupFiles,
+          maxWorkers: 1,
+          ...patience,
+        },
+      },
       // These tests start emulators of their own, and install the product there.
       { test: { name: 'installations', include: ['test/stack/installations/*.test.ts'], ...onEmulators } },
     ],

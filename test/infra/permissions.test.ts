@@ -1,35 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import { grantedTo, grants, permissions } from '../support/grants.ts';
 import { account, region, StackTemplate } from '../support/stack.ts';
-
-const joined = z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.string())]) });
-const text = z.union([z.string(), joined.transform(({ 'Fn::Join': [, parts] }) => parts.join(''))]);
-const list = z.union([z.array(text), text.transform((one) => [one])]);
-const statement = z.object({
-  Effect: z.string(),
-  Action: list,
-  Resource: list,
-  Condition: z.record(z.string(), z.record(z.string(), z.unknown())).optional(),
-});
-const policy = z.object({ Roles: z.array(z.string()), PolicyDocument: z.object({ Statement: z.array(statement) }) });
-type Statement = z.infer<typeof statement>;
-
-/** Everything the stack grants to a role by identity policy. */
-function grants(template: StackTemplate, role: string): Statement[] {
-  return [...template.all('AWS::IAM::Policy').values()]
-    .map((properties) => policy.parse(properties))
-    .filter(({ Roles }) => Roles.includes(role))
-    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
-}
-
-/** What a role may do, by resource. */
-function permissions(template: StackTemplate, role: string): Record<string, string[]> {
-  const byResource: Record<string, string[]> = {};
-  for (const { Action, Resource } of grants(template, role)) {
-    for (const one of Resource) byResource[one] = [...(byResource[one] ?? []), ...Action].sort();
-  }
-  return byResource;
-}
 
 const functions = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 const mapping = `arn:aws:lambda:${region}:${account}:event-source-mapping:`;
@@ -264,4 +237,23 @@ describe('permissions', () => {
     const { Environment } = observing.one('AWS::Lambda::Function', 'SweepFunction');
     expect(Environment).toMatchObject({ Variables: { OBSERVE_ONLY: 'true' } });
   });
+});
+
+/** What a row of a table in the docs lists: each code span, or the text itself. */
+const listedIn = (cell: string): readonly string[] => {
+  const spans = [...cell.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span);
+  return spans.length > 0 ? spans : [cell.trim().replace(/^everything$/, '*')];
+};
+
+it('docs/security.md says of each permission of a function how it is missed, and names no other', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/security.md'), 'utf8');
+  const [, section = ''] = /^## Each permission is needed\n([^]*?)^## /m.exec(page) ?? [];
+  const named = [...section.matchAll(/^\| (`.+?) \| (.+?) \|/gm)].flatMap(([, actions = '', resources = '']) =>
+    listedIn(actions).flatMap((action) => listedIn(resources).map((resource) => `${action} on ${resource}`)),
+  );
+  const template = new StackTemplate();
+  const granted = [...functions, 'Widget'].flatMap((name) => grantedTo(name, template));
+  expect([...new Set(named)].sort()).toEqual(
+    [...new Set(granted.map(({ action, resource }) => `${action} on ${resource}`))].sort(),
+  );
 });

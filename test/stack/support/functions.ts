@@ -15,6 +15,9 @@ import { type StackAddress, connect } from '../../../local/stack.ts';
 /** The deployed functions, as the outputs and roles of the stack name them. */
 export type FunctionName = 'OnRouteChange' | 'OnDesiredChange' | 'OnRequeue' | 'Sweep';
 
+/** Every function of the stack, also the one that only shows. */
+export type DeployedName = FunctionName | 'Widget';
+
 export const functionNames: readonly FunctionName[] = ['OnRouteChange', 'OnDesiredChange', 'OnRequeue', 'Sweep'];
 
 /** Calls the deployed functions, and breaks them for a while. */
@@ -54,7 +57,7 @@ export class DeployedFunctions {
   }
 
   /** The name of a function's role. */
-  async roleOf(name: FunctionName): Promise<string> {
+  async roleOf(name: DeployedName): Promise<string> {
     const FunctionName = this.#outputs[`${name}FunctionName`];
     const { Role } = await this.#lambda.send(new GetFunctionConfigurationCommand({ FunctionName }));
     return String(Role?.split('/').at(-1));
@@ -76,7 +79,7 @@ export class DeployedFunctions {
    *
    * @returns ends the denial
    */
-  async denyOn(name: FunctionName, Action: string, Resource: string): Promise<() => Promise<unknown>> {
+  async denyOn(name: DeployedName, Action: string, Resource: string): Promise<() => Promise<unknown>> {
     const RoleName = await this.roleOf(name);
     const PolicyName = `Deny-${Action}-${Resource}`.replaceAll(/[^\w-]/g, '-').slice(0, 128);
     const Statement = [{ Effect: 'Deny', Action, Resource }];
