@@ -114,7 +114,7 @@ function newDrift(
 /** Whether a difference is new and no edit caused it. */
 function isNew(
   change: ChangeJson,
-  { planned, written }: Before,
+  { planned, written, seen }: Before,
   { isRollout, isWatched, readBefore }: DriftSight,
   stood: boolean,
 ): boolean {
@@ -123,7 +123,9 @@ function isNew(
   const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;
-  return !wasPlanned || wasWritten;
+  // The planned change was made, even if that write is forgotten by now: a read of another reconcile showed it.
+  const wasMade = seen?.target === change.to;
+  return !wasPlanned || wasWritten || wasMade;
 }
 
 /** The same drift, to be repaired by another change. */

@@ -579,14 +579,14 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'finds no drift where it wrote a moment ago',
     'core/status/drift.ts',
-    'return !wasPlanned || wasWritten;',
+    'return !wasPlanned || wasWritten || wasMade;',
     'return !wasPlanned && !written;',
   ),
   mutant(
     'finds no drift of routes that appeared',
     'core/status/drift.ts',
-    'return !wasPlanned || wasWritten;',
-    "return (!wasPlanned || wasWritten) && change.action !== 'delete';",
+    'return !wasPlanned || wasWritten || wasMade;',
+    "return (!wasPlanned || wasWritten || wasMade) && change.action !== 'delete';",
   ),
   mutant(
     'blames the last caller, whatever the call was about',

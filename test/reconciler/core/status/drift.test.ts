@@ -48,6 +48,15 @@ describe('drift', () => {
     ]);
   });
 
+  it('is found when others undo a planned change that was made, even if its write is forgotten', () => {
+    const before = { planned: hijack, seen: { target: hijack.to } };
+    expect(reconcile(before, { minute: 2, deviation: hijack })).toEqual([{ ...hijack, foundAt: at(2) }]);
+    expect(reconcile({ ...before, drift: [repaired] }, { minute: 2, deviation: hijack })).toEqual([
+      { ...repaired, endedAt: at(2) },
+      { ...hijack, foundAt: at(2) },
+    ]);
+  });
+
   it('is found where our write may not be shown yet if others may have undone it, even if nobody can be named', () => {
     const written = { target: hijack.to, from: hijack.from };
     const again = { minute: 1, deviation: hijack, lastWriteAt: at(0) };
