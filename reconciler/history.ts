@@ -81,6 +81,8 @@ export class History {
    * @param isEdit the item or its policy has changed since the last state: then the changes need not be repairs
    */
   async planned(plan: Plan, outcomes: readonly ChangeOutcome[], isEdit: boolean): Promise<void> {
+    // If this function dies, the table may be as its last state remembers it. A sweep would not find the repair.
+    if (this.#before && !this.#open) await this.#world.states.unsee(this.#routeTableId, this.#before.revision);
     this.#open = this.#open
       ? withPlan(this.#applied(this.#open, outcomes), planOfRun(plan, this.#before?.memory))
       : {

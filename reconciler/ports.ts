@@ -120,6 +120,8 @@ export interface TableStates {
   write(state: StoredState): Promise<boolean>;
   /** Replaces the unsent news, unless a later state was written. */
   writeUnsent(routeTableId: string, revision: number, unsent: News | undefined): Promise<void>;
+  /** Makes the next sweep reconcile the table, whatever it reads, unless a later state is written before. */
+  unsee(routeTableId: string, revision: number): Promise<void>;
   /** Writes or rewrites one run of a table's history. */
   recordRun(run: Run): Promise<void>;
   /** A run as it was last written. Undefined if there is none. */

@@ -530,6 +530,10 @@ export class Cloud {
           },
         );
       },
+      unsee: (routeTableId, revision) => {
+        const write = async (): Promise<void> => states.unsee(routeTableId, revision);
+        return this.#store(fn, `states.unsee ${routeTableId} ${revision}`, write, write);
+      },
       recordRun: (run) => {
         const record = async (): Promise<void> => {
           await states.recordRun(run);

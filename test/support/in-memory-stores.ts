@@ -224,6 +224,14 @@ export class InMemoryTableStates implements TableStates {
     this.#states.set(routeTableId, { ...rest, ...(unsent && { unsent: copyOf(unsent) }) });
   }
 
+  async unsee(routeTableId: string, revision: number): Promise<void> {
+    await this.#writing('unsee', routeTableId);
+    const state = this.#states.get(routeTableId);
+    if (state?.revision !== revision) return;
+    const { seen: _, ...rest } = state;
+    this.#states.set(routeTableId, rest);
+  }
+
   async recordRun(run: Run): Promise<void> {
     await this.#writing('recordRun', run.routeTableId);
     this.#runs.set(`${run.routeTableId} ${run.id}`, copyOf(run));

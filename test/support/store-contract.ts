@@ -464,6 +464,17 @@ export function describeStores(name: string, make: () => Promise<Stores>): void 
         expect(await stores.states.read(routeTableId)).toEqual({ state });
       });
 
+      it('lose what the last read showed, so that the next sweep reads again, unless a later state was written', async () => {
+        await stores.states.unsee(routeTableId, 1);
+        expect(await stores.states.read(routeTableId)).toEqual({});
+        await stores.states.write(state);
+        const { seen: _, ...unseen } = state;
+        await stores.states.unsee(routeTableId, 2);
+        expect(await stores.states.read(routeTableId)).toEqual({ state });
+        await stores.states.unsee(routeTableId, 1);
+        expect(await stores.states.read(routeTableId)).toEqual({ state: unseen });
+      });
+
       it('are separate from runs and from the sweep record', async () => {
         await stores.states.recordRun(run);
         await stores.states.writeSweep(lastSweep);

@@ -84,6 +84,28 @@ export function tableStates(
     return true;
   }
 
+  /** Updates a state, unless a later one was written, with values of its own. */
+  async function update(
+    routeTableId: string,
+    revision: number,
+    expression: string,
+    values: Record<string, unknown> = {},
+  ): Promise<void> {
+    try {
+      await client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: { routeTableId, item: 'status' },
+          UpdateExpression: expression,
+          ConditionExpression: 'revision = :revision',
+          ExpressionAttributeValues: { ':revision': revision, ...values },
+        }),
+      );
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+    }
+  }
+
   return {
     async read(routeTableId) {
       const row = await get({ routeTableId, item: 'status' });
@@ -108,22 +130,11 @@ export function tableStates(
         return state.revision === 1 && writeOverUnreadable(state);
       }
     },
-    async writeUnsent(routeTableId, revision, unsent) {
-      try {
-        await client.send(
-          new UpdateCommand({
-            TableName: tableName,
-            Key: { routeTableId, item: 'status' },
-            UpdateExpression: unsent ? 'SET unsent = :unsent' : 'REMOVE unsent',
-            ConditionExpression: 'revision = :revision',
-            ExpressionAttributeValues: { ':revision': revision, ...(unsent && { ':unsent': packNews(unsent) }) },
-          }),
-        );
-      } catch (error) {
-        // A later state was written, with its own unsent news.
-        if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      }
-    },
+    writeUnsent: (routeTableId, revision, unsent) =>
+      unsent
+        ? update(routeTableId, revision, 'SET unsent = :unsent', { ':unsent': packNews(unsent) })
+        : update(routeTableId, revision, 'REMOVE unsent'),
+    unsee: (routeTableId, revision) => update(routeTableId, revision, 'REMOVE seen'),
     recordRun: ({ id, ...run }: Run) =>
       put({
         ...run,
