@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { together } from './bulk-reads.ts';
 import { type Converged, type LastPlan, converge } from './converge.ts';
 import { madeIn } from './core/announce/history.ts';
-import { changeAsJson } from './core/route/change.ts';
+import { type ChangeJson, changeAsJson } from './core/route/change.ts';
 import { known } from './core/route/known.ts';
 import type { DesiredTable } from './core/desired/desired.ts';
 import { desiredHash, policyHash } from './core/desired/hashes.ts';
@@ -13,6 +13,7 @@ import { type Memory, rememberedAt } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
 import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
 import { type Plan, planAfter } from './core/plan/plan.ts';
+import { stoodBefore } from './core/status/attribution.ts';
 import type { Result } from './core/status/conclude.ts';
 import { withApprovalSpent } from './core/status/remember.ts';
 import { parkedBy, withRevivals } from './core/status/retries.ts';
@@ -177,24 +178,35 @@ async function forget(table: Leased, deletions: readonly string[]): Promise<void
 
 /**
  * Repairs of functions that died, which nobody has remembered or announced: they count as found and made now. A repair
- * counts if the read shows it and this reconcile changes nothing there. If we had written there shortly before, the dead
- * function may have planned the repair from a stale read: it does not count.
+ * counts if the read shows it, whatever this reconcile changes there next. Two kinds of changes are no repairs:
+ * - what an edit asked for: the last state, or a write since, left the route as the change found it
+ * - what repeats our last write: the dead function may have planned it from a stale read
  */
 async function recall(
   { forgotten, history, known: { state } }: Session,
   { end, last }: Converged,
   outcomes: readonly ChangeOutcome[],
 ): Promise<readonly ChangeOutcome[]> {
-  if (!last || end === 'doubtful') return [];
-  const known = new Set([...outcomes, ...last.plan.changes.map(changeAsJson)].map(({ destination }) => destination));
+  if (!last || end === 'doubtful' || !state) return [];
+  const next = Map.groupBy([...outcomes, ...last.plan.changes.map(changeAsJson)], ({ destination }) => destination);
+  const wasLeft = (change: ChangeJson): boolean =>
+    stoodBefore(change, rememberedAt(state.memory, change.destination)) ||
+    forgotten.some(({ plan }) =>
+      plan.changes.some(({ destination, to }) => destination === change.destination && to === change.from),
+    );
+  const seen = new Set<string>();
   const recalled: ChangeOutcome[] = [];
   for (const run of forgotten) {
-    if (run.isEdit) continue;
-    const memory = state && rememberWrites(state.memory, [], new Date(run.detectedAt));
-    const made = madeIn(run, last.actual).filter(
-      ({ destination }) => !known.has(destination) && !rememberedAt(memory, destination).written,
-    );
-    for (const { destination } of made) known.add(destination);
+    const memory = rememberWrites(state.memory, [], new Date(run.detectedAt));
+    const made = madeIn(run, last.actual).filter((change) => {
+      const { destination, from, to } = change;
+      const { written } = rememberedAt(memory, destination);
+      const isRepeat = written !== undefined && written.from === from;
+      const isByEdit = run.isEdit && (wasLeft(change) || (written !== undefined && written.target === from));
+      const isUndone = next.has(destination) && next.get(destination)?.[0]?.from !== to;
+      return !seen.has(destination) && !isRepeat && !isByEdit && !isUndone;
+    });
+    for (const { destination } of made) seen.add(destination);
     await history.recalled(run, made);
     recalled.push(...made);
   }

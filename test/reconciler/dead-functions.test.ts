@@ -49,4 +49,52 @@ describe('a repair of a function that failed is announced', () => {
     await sweepLater(world);
     expect(announced(world)).toEqual([other]);
   });
+
+  it('although the item was edited elsewhere before its repair', async () => {
+    const world = await inSync(one);
+    world.clock.advance(minute);
+    world.ec2.scenery.route(routeTableId, listed, other);
+    const edited = { ...one, '10.30.0.0/16': target };
+    world.desire(edited);
+    await failing(world, { kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual(edited);
+    await sweepLater(world);
+    expect(announced(world)).toEqual([other]);
+  });
+
+  it('although an edit asks for another target after its repair', async () => {
+    const world = await repaired();
+    world.desire({ [listed]: 'pcx-bbbbbbbb' });
+    await world.reconcile({ kind: 'desired' });
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ [listed]: 'pcx-bbbbbbbb' });
+    expect(announced(world)).toEqual([other]);
+  });
+
+  it('although we had written there shortly before, if others chose another target since', async () => {
+    const world = await inSync(one);
+    world.ec2.scenery.route(routeTableId, listed, other);
+    await world.reconcile();
+    world.clock.advance(10_000);
+    const call = world.callOf({ name: 'ReplaceRoute', destination: listed, target: 'nat-aaaaaaaa' });
+    await world.evidence.keep([{ routeTableId, call }]);
+    world.ec2.scenery.route(routeTableId, listed, 'nat-aaaaaaaa');
+    await failing(world);
+    await sweepLater(world);
+    expect(announced(world)).toEqual([other, 'nat-aaaaaaaa']);
+  });
+});
+
+describe('no drift is announced', () => {
+  it('of what edits asked for, although the functions of two edits failed', async () => {
+    const world = await inSync(one);
+    world.clock.advance(minute);
+    world.desire({ [listed]: 'pcx-bbbbbbbb' });
+    await failing(world, { kind: 'desired' });
+    world.clock.advance(minute);
+    world.desire({ [listed]: other });
+    await failing(world, { kind: 'desired' });
+    await sweepLater(world);
+    expect(world.ec2.scenery.routesOf(routeTableId)).toEqual({ [listed]: other });
+    expect(announced(world)).toEqual([]);
+  });
 });
