@@ -13,7 +13,7 @@ import { type Memory, rememberedAt } from './core/memory/memory.ts';
 import { sameOrders } from './core/desired/orders.ts';
 import { type ChangeOutcome, isDone } from './core/route/outcome.ts';
 import { type Plan, planAfter } from './core/plan/plan.ts';
-import { stoodBefore } from './core/status/attribution.ts';
+import { isLeftBy, stoodBefore } from './core/status/attribution.ts';
 import type { Result } from './core/status/conclude.ts';
 import { withApprovalSpent } from './core/status/remember.ts';
 import { parkedBy, withRevivals } from './core/status/retries.ts';
@@ -192,7 +192,7 @@ async function recall(
   const wasLeft = (change: ChangeJson): boolean =>
     stoodBefore(change, rememberedAt(state.memory, change.destination)) ||
     forgotten.some(({ plan }) =>
-      plan.changes.some(({ destination, to }) => destination === change.destination && to === change.from),
+      plan.changes.some(({ destination, to }) => destination === change.destination && isLeftBy(to, change)),
     );
   const seen = new Set<string>();
   const recalled: ChangeOutcome[] = [];
@@ -202,7 +202,7 @@ async function recall(
       const { destination, from, to } = change;
       const { written } = rememberedAt(memory, destination);
       const isRepeat = written !== undefined && written.from === from;
-      const isByEdit = run.isEdit && (wasLeft(change) || (written !== undefined && written.target === from));
+      const isByEdit = run.isEdit && (wasLeft(change) || (written !== undefined && isLeftBy(written.target, change)));
       const isUndone = next.has(destination) && next.get(destination)?.[0]?.from !== to;
       return !seen.has(destination) && !isRepeat && !isByEdit && !isUndone;
     });

@@ -57,6 +57,10 @@ export const moveOf = ({ to }: ChangeJson, { down }: Pick<Rewritten, 'down'>): C
 export const stoodBefore = ({ from }: Pick<ChangeJson, 'from'>, { seen }: Pick<Rewritten, 'seen'>): boolean =>
   from === seen?.target || (from !== undefined && from === seen?.via);
 
+/** Whether a change finds the route as a call left it that gave it the target `to`. EC2 shows an instance by its interface. */
+export const isLeftBy = (to: string | undefined, { from }: Pick<ChangeJson, 'from'>): boolean =>
+  to === from || (to !== undefined && from !== undefined && to.startsWith('i-') && from.startsWith('eni-'));
+
 /** Whether the read before showed the route on this target, or on its interface, and active. */
 export const wasUp = (target: string, { seen, instances = {} }: Pick<Rewritten, 'seen' | 'instances'>): boolean =>
   seen !== undefined &&
@@ -114,9 +118,7 @@ const isAbout = (call: ReportedCall, { destination }: Pick<ChangeJson, 'destinat
 /** Whether a call leaves a table as the change found it. A target that the event does not name is not compared. */
 function explains(call: ReportedCall, { action, from }: ChangeJson): boolean {
   if (call.about !== 'route' || !causes[action].includes(call.name)) return false;
-  if (call.target === undefined || from === undefined) return true;
-  // EC2 shows an instance by its interface.
-  return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));
+  return call.target === undefined || from === undefined || isLeftBy(call.target, { from });
 }
 
 /** The reported call that made a route, or gave it this target, since the read before. */

@@ -184,7 +184,7 @@ function doubtful(
   const asBefore = before ? asReadBefore(before.memory, memory, on.outcomes) : memory;
   // An edit may arrive in the middle of an apply: the repairs made before it count.
   const repaired = rememberRepairs(was, asBefore, { desired, drifted: undefined }, on);
-  const tried = deviationsIn([], on.outcomes);
+  const tried = deviationsIn(was, [], on.outcomes);
   const followed = followDrift(was, repaired, tried, on.outcomes, sightOf(before, memory, on, tried.size > 0));
   const awaited = awaitedAfter(actual, memory, desired, on.now);
   return {
@@ -266,6 +266,7 @@ function planned(before: State | undefined, memory: Memory, result: Planned, on:
     was,
     believed,
     deviationsIn(
+      was,
       plan.changes,
       // Where nothing may be changed any more, every difference is drift, but not what the item before asked for.
       isWatched ? outcomes.filter((outcome) => !earlier.includes(outcome)) : outcomes,

@@ -8,7 +8,7 @@ import { type Drift, type Memory, type OpenRun, rememberedAt, withEach } from '.
 import { type ChangeOutcome, isDone, isRescue } from '../route/outcome.ts';
 import type { Plan } from '../plan/plan.ts';
 import { destinationText, targetText } from '../route/route.ts';
-import { actorOf } from './attribution.ts';
+import { actorOf, isLeftBy, stoodBefore } from './attribution.ts';
 import { isRepair, repairsAfter } from './contest.ts';
 import { rescueAfter, withCauses } from './down.ts';
 import { type DriftSight, driftAfter, lastDriftAfter } from './drift.ts';
@@ -106,19 +106,33 @@ export function rememberRepairs(
   );
 }
 
-/** The first change asked for at every destination where a believed read showed a difference. */
+/**
+ * The change that shows what others did, at every destination where a believed read showed a difference: the first one
+ * asked for, or the first that found the route neither as it was before nor as one of our calls may have left it.
+ */
 export function deviationsIn(
+  before: Memory,
   changes: readonly Change[],
   outcomes: readonly ChangeOutcome[],
 ): ReadonlyMap<string, ChangeJson> {
   // A change that was not tried is either among `changes`, which the last read asked for, or not needed any more.
   const tried = outcomes.filter(({ result }) => result !== 'skipped');
-  const all = [...tried, ...changes.map(changeAsJson)]
-    .map(({ action, destination, from, to, because }) => known({ action, destination, from, to, because }))
-    .toReversed();
+  const all = [...tried, ...changes.map(changeAsJson)].map(({ action, destination, from, to, because }) =>
+    known({ action, destination, from, to, because }),
+  );
   // Others may change a route while it leaves its dead target: then that is the difference.
   const moves = all.filter(({ because }) => because !== undefined);
-  return byDestination([...moves, ...all.filter(({ because }) => because === undefined)]);
+  const byOthers = Map.groupBy(
+    all.filter(({ because }) => because === undefined),
+    ({ destination }) => destination,
+  );
+  const first = [...byOthers].map(([destination, asked]) => {
+    const was = rememberedAt(before, destination);
+    const isForeign = (one: ChangeJson, index: number): boolean =>
+      !stoodBefore(one, was) && !asked.slice(0, index).some(({ to }) => isLeftBy(to, one));
+    return asked.find(isForeign) ?? asked[0];
+  });
+  return byDestination([...moves.toReversed(), ...first.filter((one) => one !== undefined)]);
 }
 
 /**

@@ -772,7 +772,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes a call with another target for the cause',
     'core/status/attribution.ts',
-    "return call.target === from || (call.target.startsWith('i-') && from.startsWith('eni-'));",
+    'return call.target === undefined || from === undefined || isLeftBy(call.target, { from });',
     'return true;',
   ),
   mutant(
