@@ -654,7 +654,10 @@ export class Watch implements Facts {
     if (doubt) memory.arrivals.doubted(sight.rules);
     else facts.arrivals.ruled(sight.rules);
     if (doubt || !plan) return;
-    const deleted = round.mutations.filter(({ action, outcome }) => action === 'delete' && outcome === 'done');
+    // `stale`: EC2 answers that it is gone, whoever deleted it.
+    const deleted = round.mutations.filter(
+      ({ action, outcome }) => action === 'delete' && (outcome === 'done' || outcome === 'stale'),
+    );
     if (round.reads.length === 1) facts.arrivals.wrote(sight, new Set(destinationsOf(deleted)));
     memory.wrote(sight, {
       isInSync: phase === 'InSync' && sight.isEnforced,
