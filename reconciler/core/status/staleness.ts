@@ -203,17 +203,22 @@ export const isRepeat = (
   isUnshown(written) &&
   written.target === to &&
   msSinceWrite(memory, now) >= staleForMs &&
-  !unspent(calls, drift).some((call) => isAboutRoute(call, destination) && mayUndo(call, to, memory));
+  !calls.some((call) => isAboutRoute(call, destination) && mayUndo(call, to, memory, drift));
 
 /**
  * Whether a call asks for something else than we wrote, and may have come after that. A call of the same second counts,
- * unless it explains known drift.
+ * unless it explains known drift: that drift may be what we repaired.
  */
-const mayUndo = (
-  { name, time, target }: RouteCall,
+function mayUndo(
+  call: RouteCall,
   to: string | undefined,
   memory: Pick<Memory, 'lastWriteAt'>,
-): boolean => Date.parse(time) >= secondOfWrite(memory) && (name === 'DeleteRoute' ? to !== undefined : target !== to);
+  drift: Rewritten['drift'],
+): boolean {
+  const laterMs = Date.parse(call.time) - secondOfWrite(memory);
+  const mayBeLater = laterMs > 0 || (laterMs === 0 && unspent([call], drift).length > 0);
+  return mayBeLater && (call.name === 'DeleteRoute' ? to !== undefined : call.target !== to);
+}
 
 /**
  * Whether a believed read may show a route as it was before our write: nobody needs to have changed it since. Within 30 s

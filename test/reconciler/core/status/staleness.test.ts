@@ -306,6 +306,16 @@ describe('reads lag', () => {
     expect(isRepeat(hijack, { written: write }, { lastWriteAt }, [reported], seconds(31))).toBe(expected);
   });
 
+  it.each([
+    ['not if others undid it in a later second, also if that is known drift', 0, false],
+    ['also if the call of its own second caused the drift that it repaired', 1, true],
+  ])('%s', (_, writtenIn, expected) => {
+    const undone = call({ time: seconds(1).toISOString() });
+    const drift = [{ ...hijack, foundAt: seconds(1.5).toISOString(), cause: undone }];
+    const lastWriteAt = seconds(writtenIn + 0.7).toISOString();
+    expect(isRepeat(hijack, { written: write, drift }, { lastWriteAt }, [undone], seconds(40))).toBe(expected);
+  });
+
   it('also if others only asked for the same', () => {
     expect(again(wrote(write), 30, [call({ time: later, target: write.target })]).lag).toBeDefined();
   });
