@@ -12,8 +12,6 @@ export const ourRole = 'route-reconciler';
 export interface Shown {
   /** The item and the rules, as a text. */
   readonly rules: string;
-  /** The rules without the list of routes, as a text. */
-  readonly policy: string;
   /** What the item lists, by destination, as a text. */
   readonly listed: ReadonlyMap<string, string>;
   /** The time of the world that its oldest read shows. */
@@ -21,10 +19,12 @@ export interface Shown {
   /** Destinations that one of its reads showed as not desired, or that were written. */
   readonly odd: ReadonlySet<string>;
   /**
-   * The routes that its one read showed. `isToldOf`: such a route must be announced if others make it. Absent if the
-   * function wrote, or read more than once.
+   * The routes that its last read showed, but for those that are unsure. `isToldOf`: such a route must be announced if
+   * others make it. Absent if that read does not show the present.
    */
   readonly routes?: ReadonlyMap<string, { readonly target: string; readonly isToldOf: boolean }>;
+  /** Destinations that the function wrote, or that its reads showed differently. */
+  readonly unsure?: ReadonlySet<string>;
 }
 
 /** Drift that must be announced. */
@@ -102,7 +102,7 @@ export class Drifts {
     if (before?.rules !== shown.rules) this.#found.clear();
     for (const [destination, asOf] of this.#found) this.#found.set(destination, Math.min(asOf, shown.asOf));
     this.#isFirst = false;
-    if (before?.policy !== shown.policy) return;
+    if (!before) return;
     const isEdited = (destination: string): boolean =>
       before.rules !== shown.rules &&
       (before.listed.get(destination) !== shown.listed.get(destination) || isLost(destination));
@@ -226,8 +226,12 @@ export function tellsOf(event: DomainEvent, { destination, foundAt }: Owed): boo
 }
 
 /** The routes of a read that the one before showed otherwise, or not at all. Nothing, where either is unknown. */
-const movedIn = ({ routes }: Shown, { routes: before }: Shown): readonly (readonly [string, Route])[] =>
-  routes && before ? [...routes].filter(([destination, { target }]) => before.get(destination)?.target !== target) : [];
+const movedIn = ({ routes }: Shown, { routes: before, unsure }: Shown): readonly (readonly [string, Route])[] =>
+  routes && before
+    ? [...routes].filter(
+        ([destination, { target }]) => before.get(destination)?.target !== target && !unsure?.has(destination),
+      )
+    : [];
 
 type Route = NonNullable<ReturnType<NonNullable<Shown['routes']>['get']>>;
 

@@ -39,10 +39,10 @@ export function shownTo(look: Look): Shown | undefined {
   const { spec } = version ?? {};
   const rules = rulesAtEnd(look);
   if (!spec || rules === undefined || round.versions.length !== 1 || round.reads.length === 0) return undefined;
-  const [only] = round.reads.length === 1 && round.mutations.length === 0 ? round.reads : [];
+  const last = round.reads.at(-1);
   // What others made is compared only between reads that show the present.
-  const isFresh = only?.shown !== undefined && only.shown.asOf >= only.startedAt;
-  const sight = isFresh ? sightOf(only, look) : undefined;
+  const isFresh = last?.shown !== undefined && last.shown.asOf >= last.startedAt;
+  const sight = isFresh ? sightOf(last, look) : undefined;
   const odd = new Set(round.mutations.map(({ destination }) => destination));
   const times: number[] = [];
   for (const { shown, startedAt } of round.reads) {
@@ -52,34 +52,50 @@ export function shownTo(look: Look): Shown | undefined {
     times.push(shown.asOf);
     for (const destination of oddIn(spec, table, shown.world)) odd.add(destination);
   }
-  const policy = rulesOf(spec, halts, by.now().getTime());
+  const unsure = new Set([...round.mutations.map(({ destination }) => destination), ...unlikeIn(look)]);
   const listed = new Map(spec.routes.map((route) => [route.destination, JSON.stringify(route)]));
-  return { rules, policy, listed, asOf: Math.min(...times), odd, ...(sight && { routes: routesIn(sight) }) };
+  return {
+    rules,
+    listed,
+    asOf: Math.min(...times),
+    odd,
+    ...(sight && { routes: routesIn(sight, unsure), unsure }),
+  };
+}
+
+/** Destinations that the reads of a round show differently. It is not known which of them its state rests on. */
+function unlikeIn({ round, routeTableId }: Look): readonly string[] {
+  const tables = round.reads.map(({ shown }) => shown?.world.tables.get(routeTableId));
+  const all = new Set(tables.flatMap((table) => table?.routes.map(({ destination }) => destination) ?? []));
+  const targetIn = (destination: string) => (table: Table | undefined) => table && slotAt(table, destination)?.target;
+  return [...all].filter((destination) => new Set(tables.map(targetIn(destination))).size > 1);
 }
 
 /** The routes that people and services make, by destination. */
-const routesIn = (sight: Sight): NonNullable<Shown['routes']> =>
+const routesIn = (sight: Sight, unsure: ReadonlySet<string>): NonNullable<Shown['routes']> =>
   new Map(
     sight.table.routes
+      .filter(({ destination }) => !unsure.has(destination))
       .filter((slot) => slot.origin === 'CreateRoute' && slotAt(sight.table, slot.destination) === slot)
       .map((slot) => [slot.destination, { target: slot.target, isToldOf: isToldOf(slot, sight) }]),
   );
 
 /**
- * Destinations that certainly deviated in a round: in its only read, or in a read on which a call rested. None if
- * nothing may be changed.
+ * Destinations that certainly deviated in a round: in each of its reads, or in a read on which a call rested. Also if
+ * nothing may be changed: what others change is announced then, too.
  */
-export function deviatingIn({ round, version, halts, by, routeTableId }: Look, known: Known): Set<string> {
-  const [read] = round.reads;
-  const table = read?.shown?.world.tables.get(routeTableId);
+export function deviatingIn({ round, version, by, routeTableId }: Look, known: Known): Set<string> {
+  const { spec } = version ?? {};
+  if (!spec) return new Set();
+  const tried = round.mutations.filter((mutation) => !isRescue(mutation)).map(({ destination }) => destination);
   const now = by.now().getTime();
-  if (!version?.spec || !isEnforced(version.spec, now) || isHalted(halts, now)) return new Set();
-  const tried = new Set(
-    round.mutations.filter((mutation) => !isRescue(mutation)).map(({ destination }) => destination),
-  );
-  if (!read?.shown || !table || round.reads.length > 1) return tried;
-  const wrong = deviations(version.spec, table, read.shown.world, now, known).filter(({ isOurs }) => isOurs);
-  return tried.union(new Set(wrong.map(({ destination }) => destination)));
+  const inEach = round.reads.map(({ shown }) => {
+    const table = shown?.world.tables.get(routeTableId);
+    const wrong = shown && table ? deviations(spec, table, shown.world, now, known).filter(({ isOurs }) => isOurs) : [];
+    return new Set(wrong.map(({ destination }) => destination));
+  });
+  const [first = new Set<string>(), ...others] = inEach;
+  return new Set(tried).union(others.reduce((all, one) => all.intersection(one), first));
 }
 
 /** Every destination that is not as desired, whether we may repair it or not. */

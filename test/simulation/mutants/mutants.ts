@@ -571,6 +571,12 @@ export const mutants: readonly Mutant[] = [
     'if (isRollout && readBefore === undefined) return isWatched;',
   ),
   mutant(
+    'finds no drift while a table is only watched',
+    'core/status/drift.ts',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+    'if (isWatched && readBefore !== undefined) return false; if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+  ),
+  mutant(
     'finds no drift after an edit',
     'core/status/drift.ts',
     'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
