@@ -161,9 +161,7 @@ export const atNewsRest: Invariants<[TableFacts, World, Facts, number]> = {
     return differing(given, announcements.openOrders(routeTableId), routeTableId);
   },
 
-  'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements, readsMayLagMinutes }) => {
-    // What others undo before any read has shown our write looks like a read that lags.
-    if (readsMayLagMinutes) return undefined;
+  'drift that others made is announced': ({ drifts, routeTableId }, _, { announcements }) => {
     const taken = announcements.takenOf(routeTableId);
     const missing = drifts.owed.find((owed) => !taken.some((event) => announces(event, owed)));
     return (

@@ -716,6 +716,11 @@ export class Watch implements Facts {
       code === 'target-down' && destination ? [destination] : [],
     );
     const theirs = new Set(destinationsOf((plan?.leftAlone ?? []).filter(({ reason }) => reason === 'maybe-not-ours')));
+    // What others undo before any read has shown our write looks like a read that lags.
+    const isUnseen = (destination: string): boolean => {
+      const last = facts.mutations.findLast((one) => one.destination === destination);
+      return this.readsMayLagMinutes && last !== undefined && !last.isSeen;
+    };
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
     const left = news.events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes);
@@ -781,7 +786,8 @@ export class Watch implements Facts {
         facts.mutations.some(
           (one) => one.destination === destination && one.by !== look.by && (one.landedAt ?? one.startedAt) >= since,
         );
-      drifts.wrote(shown, deviating, checkedAt, isOurs, isLost);
+      const due = [...deviating].filter((destination) => !isUnseen(destination));
+      drifts.wrote(shown, due, checkedAt, isOurs, isLost);
     }
     for (const destination of destinationsOf(found)) drifts.announces(destination);
     drifts.kept(kept);
