@@ -242,6 +242,7 @@ export interface Facts {
   readonly looks: Iterable<Look>;
   readonly announcements: Announcements;
   readonly edits: FleetEdits;
+  readonly tables: ReadonlyMap<string, TableFacts>;
   facts(routeTableId: string): TableFacts;
 }
 

@@ -36,6 +36,14 @@ export class FleetEdits {
     return this.#lately(time).size;
   }
 
+  /**
+   * Whether the brake may be full for one more table. Each other simulated table may have taken a place, even if no call
+   * followed.
+   */
+  mayBeMany(others: readonly string[], time: number): boolean {
+    return new Set([...this.#lately(time, windowMs + 2 * minute), ...others]).size >= tablesAtMost;
+  }
+
   /** Whether other tables of the fleet have a place left. */
   hasPlaceFor(id: string, time: number): boolean {
     const lately = this.#lately(time, windowMs + 2 * minute);

@@ -297,7 +297,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
   'edits change few tables at a time, unless a person approves': (mutation, _, watch) => {
     const { routeTableId } = mutation;
     const facts = watch.facts(routeTableId);
-    const isUnsure = watch.faults.knows('call arrives after its caller gave up', 'restored from a backup');
+    const isUnsure = watch.faults.knows('restored from a backup');
     // A read from before our own write makes a route in force look as if others had made it.
     if (isUnsure || watch.readsMayLagMinutes) return undefined;
     if (!isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
@@ -458,9 +458,21 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },
 
+  'the fleet brake stops an edit only when edits change many tables': (
+    { memory: { braked } },
+    { before, routeTableId },
+    _,
+    { edits, tables, time },
+  ) => {
+    // Without the row of the brake, nobody knows the number, and no edit has a name. What waits goes on waiting.
+    if (braked?.edit === undefined || braked.since === before?.memory.braked?.since) return undefined;
+    const others = [...tables.keys()].filter((id) => id !== routeTableId);
+    return edits.mayBeMany(others, time()) ? undefined : `${routeTableId} waits as ${braked.edit}`;
+  },
+
   'the fleet brake holds back edits only': ({ status: { plan }, memory: { doubt } }, look, _, watch) => {
     const facts = watch.facts(look.routeTableId);
-    const isUnsure = !watch.readsAreNeverStale || facts.lostAt > -Infinity || doubt !== undefined;
+    const isUnsure = watch.readsMayLagMinutes || doubt !== undefined;
     const { shown } = look.read ?? {};
     if (isUnsure || !shown || watch.faults.knows('restored from a backup')) return undefined;
     const braked = waitingIn(plan?.blocked).filter(({ code }) => code === 'fleet-edit');

@@ -900,6 +900,12 @@ export const mutants: readonly Mutant[] = [
     'if (hasPlace || others)',
   ),
   mutant(
+    'the fleet brake lets too few tables go',
+    'core/plan/fleet-brake.ts',
+    'tablesAtLeast = 5',
+    'tablesAtLeast = 2',
+  ),
+  mutant(
     'the fleet brake forgets places after a minute',
     'core/plan/fleet-brake.ts',
     'const placeKeptMs = 11 * 60 * 1_000',
