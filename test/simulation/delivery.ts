@@ -51,9 +51,8 @@ export class Delivery {
   // ── EventBridge: calls of others ───────────────────────────────────────────────────────────────────────────────────
 
   /** Delivers a CloudTrail event through trail and bus, which may lose, repeat and delay it. */
-  event(event: unknown, told: string, routeTableIds: readonly string[]): void {
-    const { faults, random, history, watch, scheduler } = this.#cloud;
-    const at = scheduler.time;
+  event(event: unknown, told: string): void {
+    const { faults, random, history } = this.#cloud;
     if (faults.strikes('dropped event')) return history.note('bus', `drops ${told}`);
     const delayMs = faults.strikes('delayed event')
       ? random.between(60 * second, 10 * minute)
@@ -61,11 +60,7 @@ export class Delivery {
         ? random.between(0, 30 * second)
         : random.skewed(500, 5_000);
     const deliver = (afterMs: number, requestId: string): void =>
-      this.#after(afterMs, () => {
-        for (const facts of routeTableIds.map((id) => watch.facts(id)))
-          facts.lastEventAt = Math.max(facts.lastEventAt, secondOf(at));
-        return this.#asynchronously(`event ${told}`, requestId, onRouteChange(event));
-      });
+      this.#after(afterMs, () => this.#asynchronously(`event ${told}`, requestId, onRouteChange(event)));
     const requestId = this.#id('request');
     deliver(delayMs, requestId);
     if (faults.strikes('duplicate event')) deliver(delayMs + random.skewed(1, 30_000), this.#id('request'));
@@ -211,9 +206,6 @@ export class Delivery {
     return `${kind}-${++this.#ids}`;
   }
 }
-
-/** CloudTrail reports whole seconds. */
-const secondOf = (time: number): number => Math.floor(time / second) * second;
 
 const onRouteChange =
   (event: unknown) =>

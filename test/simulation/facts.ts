@@ -168,8 +168,6 @@ export interface TableFacts {
   readonly dead: Map<string, { readonly target: string; readonly at: number }>;
   /** The latest effective mutation at each destination that a status remembers. */
   readonly known: Map<string, Mutation>;
-  /** The second of the latest call, by anybody, whose event was delivered. It may confirm a doubtful read. */
-  lastEventAt: number;
   /** When the last read of the table began that a function got an answer to. */
   lastReadAt: number;
   /** When somebody else last changed the static route of a destination. */

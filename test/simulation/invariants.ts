@@ -373,7 +373,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     // A write that may not have been made may be repeated.
     if (known?.outcome === 'unknown' && known.to === mutation.to) return undefined;
     const isOlder = known?.changed && (known.landedAt ?? 0) > (read.shown?.asOf ?? 0);
-    if (!isOlder || shows(read, known) || !staleReadsShow(routeTableId, known, watch)) return undefined;
+    if (!isOlder || shows(read, known) || !staleReadsShow(known, read, watch)) return undefined;
     return `${tell(mutation)}, on a read that shows the time before ${tell(known)}`;
   },
 };
@@ -531,18 +531,14 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
       : undefined;
   },
 
-  'InSync does not rest on a stale read': ({ status: { phase } }, look, _, watch) => {
+  'InSync does not rest on a stale read': ({ status }, look, _, watch) => {
+    const phase = status.inForce?.phase ?? status.phase;
     const { version, read } = look;
     if (phase !== 'InSync' || !read?.shown) return undefined;
     const { asOf } = read.shown;
     for (const { destination } of version?.spec?.routes ?? []) {
       const known = lastKnown(look.routeTableId, destination, look, watch);
-      if (
-        known?.changed &&
-        (known.landedAt ?? 0) > asOf &&
-        !shows(read, known) &&
-        staleReadsShow(look.routeTableId, known, watch)
-      )
+      if (known?.changed && (known.landedAt ?? 0) > asOf && !shows(read, known) && staleReadsShow(known, read, watch))
         return `InSync by a read that shows the time before ${tell(known)}`;
     }
     return undefined;
@@ -952,6 +948,20 @@ export function isSo(destination: string, to: string | undefined, table: Table, 
   return slot ? to !== undefined && names(slot, world).includes(to) : to === undefined;
 }
 
-/** Whether nothing allows a function to believe a read that contradicts this write. */
-const staleReadsShow = (routeTableId: string, known: Mutation, watch: Facts): boolean =>
-  watch.readsAreNearlyFresh && watch.facts(routeTableId).lastEventAt < Math.floor(known.startedAt / second) * second;
+/**
+ * Whether nothing allows a function to believe a read that contradicts this write. Only a later call that the read shows
+ * does: that a call was reported proves nothing of the read.
+ */
+function staleReadsShow(known: Mutation, { shown }: Read, watch: Facts): boolean {
+  const table = shown?.world.tables.get(known.routeTableId);
+  const isConfirmed = watch
+    .facts(known.routeTableId)
+    .reported.some(
+      ({ destination, to, madeAt }) =>
+        madeAt >= Math.floor(known.startedAt / second) * second &&
+        shown &&
+        table &&
+        isSo(destination, to, table, shown.world),
+    );
+  return watch.readsAreNearlyFresh && !isConfirmed;
+}

@@ -145,7 +145,6 @@ export class Watch implements Facts {
         memory: new Memory(() => this.pace),
         dead: new Map(),
         known: new Map(),
-        lastEventAt: -Infinity,
         lastReadAt: -Infinity,
         touched: new Map(),
         lostAt: -Infinity,

@@ -65,6 +65,12 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   mutant('retakes its own lease at once', 'lease.ts', 'retakeAfterMs = 60_000', 'retakeAfterMs = 0'),
+  mutant(
+    'believes a stale read because of a call that it does not show',
+    'core/status/staleness.ts',
+    'later.some((call) => showsNew(call, slots, memory))',
+    'later.length > 0',
+  ),
   mutant('trusts stale reads', 'core/status/staleness.ts', 'staleForMs = 30_000', 'staleForMs = 0'),
   mutant(
     'takes a stale read for InSync',

@@ -169,7 +169,7 @@ export class Callers {
       time,
       detail: { 'instance-id': instance, state },
     };
-    this.#delivery.event(event, `${instance} is ${state}`, this.#tables);
+    this.#delivery.event(event, `${instance} is ${state}`);
   }
 
   /** A pair of firewalls moves a route with alternates back and forth for a while. */
@@ -311,7 +311,7 @@ export class Callers {
         requestParameters: asInCloudTrail(input),
       },
     };
-    this.#delivery.event(event, `${eventName} ${routeTableIds.join(' ')} by ${who}`, routeTableIds);
+    this.#delivery.event(event, `${eventName} ${routeTableIds.join(' ')} by ${who}`);
   }
 }
 

@@ -74,7 +74,7 @@ export class Poison {
       userIdentity: { type: 'AssumedRole', arn: `arn:aws:sts::${accountId}:assumed-role/innocent/session` },
       requestParameters: input,
     };
-    this.#delivery.event({ ...from, 'detail-type': 'AWS API Call via CloudTrail', detail }, `forged ${action}`, []);
+    this.#delivery.event({ ...from, 'detail-type': 'AWS API Call via CloudTrail', detail }, `forged ${action}`);
   }
 
   #poisonRows(): void {
