@@ -158,6 +158,8 @@ export interface TableFacts {
    * state keeps the plan of the state before.
    */
   planned: { readonly index: number; readonly asOf: number } | undefined;
+  /** The deletes that edits asked for and nobody approved, with the number of those that could go at that time. */
+  readonly unasked: { readonly version: number; readonly destination: string; readonly most: number }[];
   /** The approvals of people, oldest first. */
   approvals: readonly Approved[];
   readonly fights: Fights;
@@ -229,7 +231,6 @@ export interface Facts {
   readonly wasFull: (routeTableId: string) => boolean;
   /** Whether reads lag less than the time for which they may be stale, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
-  readonly readsAreNeverStale: boolean;
   readonly readsMayLagMinutes: boolean;
   /** The interval between sweeps, and by how much clocks may differ. */
   readonly pace: Pace;

@@ -244,10 +244,6 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const { action, destination, from, version } = mutation;
     const facts = watch.facts(mutation.routeTableId);
     if (action !== 'delete' || isApproved(mutation, facts) || facts.arrivals.has(destination)) return undefined;
-    // Another rule says when a read may be believed that is older than our own write.
-    const asOf = mutation.read.shown?.asOf ?? Infinity;
-    if (facts.mutations.some((one) => one.destination === destination && one.changed && (one.landedAt ?? 0) > asOf))
-      return undefined;
     const wasOurs = from !== undefined && facts.owned.get(destination)?.has(from);
     if (!wasOurs) return `${tell(mutation)}: it came while the table was not watched, and was never ours`;
     if (isDefault(destination)) return `${tell(mutation)}: a default route that did not appear`;
@@ -287,11 +283,14 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const facts = watch.facts(mutation.routeTableId);
     const byEdits = sight ? deletesIn(sight).filter((one) => !facts.memory.arrivals.has(one)).length : 0;
     const most = sight ? mostDeletes(sight, { known: everythingKnown, byEdits }) : 0;
-    const counts = (one: Mutation): boolean =>
-      one.action === 'delete' && !isApproved(one, facts) && !facts.arrivals.has(one.destination);
-    const deletes = mutation.read.mutations.filter(counts).length;
-    if (!counts(mutation) || deletes < most) return undefined;
-    return `${tell(mutation)} is delete ${deletes + 1}, and ${most} go without asking`;
+    const { action, destination, version } = mutation;
+    if (action !== 'delete' || isApproved(mutation, facts) || facts.arrivals.has(destination)) return undefined;
+    // All deletes of one version count, in however many reconciles they are made.
+    facts.unasked.push({ version: version.index, destination, most });
+    const same = facts.unasked.filter((one) => one.version === version.index);
+    const deletes = new Set(same.map((one) => one.destination)).size;
+    const allowed = Math.max(...same.map((one) => one.most));
+    return deletes > allowed ? `${tell(mutation)} is delete ${deletes}, and ${allowed} go without asking` : undefined;
   },
 
   'edits change few tables at a time, unless a person approves': (mutation, _, watch) => {
@@ -448,12 +447,10 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const { memory } = watch.facts(look.routeTableId);
     // If the last read was not believed, the status rests on the read before.
     if (readAt !== new Date(sight.now).toISOString()) return undefined;
-    // A route that stays because its listed target is down does not count as ours, so the limit differs. And two stale
-    // reads that agree make us forget that a route is ours.
-    const isOther = plan.leftAlone.some(({ reason }) => reason === 'target-down') || !watch.readsAreNeverStale;
-    const held = plan.blocked.deletes.filter(({ code }) => code !== 'fleet-edit');
-    const earned = held.find(({ destination }) =>
-      isOther ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
+    // A route that stays because its listed target is down does not count as ours, so the limit differs.
+    const isOther = plan.leftAlone.some(({ reason }) => reason === 'target-down');
+    const earned = plan.blocked.deletes.find(({ destination, code }) =>
+      isOther || code === 'fleet-edit' ? memory.mustGo(destination, sight) : memory.isEarned(destination, sight),
     );
     return earned && `${earned.destination} waits for a person (${plan.blocked.code}), and was earned`;
   },

@@ -78,7 +78,6 @@ export class Watch implements Facts {
   readonly edits = new FleetEdits();
   /** Whether reads lag less than the time for which they may be stale, and all clocks agree. */
   readonly readsAreNearlyFresh: boolean;
-  readonly readsAreNeverStale: boolean;
   readonly readsMayLagMinutes: boolean;
   readonly #looks = new Map<string, Look>();
   /** The interval between sweeps. */
@@ -120,7 +119,6 @@ export class Watch implements Facts {
     this.isIndexed = options.isIndexed;
     this.readsAreNearlyFresh = options.readsAreNearlyFresh;
     this.readsMayLagMinutes = options.faults.knows('reads lag for minutes');
-    this.readsAreNeverStale = !options.faults.knows('stale read', 'reads lag for minutes');
   }
 
   facts(routeTableId: string): TableFacts {
@@ -139,6 +137,7 @@ export class Watch implements Facts {
         owned: new Map(),
         state: undefined,
         planned: undefined,
+        unasked: [],
         approvals: [],
         fights: new Fights(),
         drifts: new Drifts(),
@@ -403,6 +402,7 @@ export class Watch implements Facts {
     facts.memory.forget();
     facts.dead.clear();
     facts.approvals = [];
+    facts.unasked.length = 0;
     for (const mutation of facts.mutations) mutation.isRemembered = false;
   }
 
@@ -658,6 +658,7 @@ export class Watch implements Facts {
       ({ action, outcome }) => action === 'delete' && (outcome === 'done' || outcome === 'stale'),
     );
     if (round.reads.length === 1) facts.arrivals.wrote(sight, new Set(destinationsOf(deleted)));
+    if (round.reads.length === 1) this.#disown(facts, look, sight);
     memory.wrote(sight, {
       isInSync: phase === 'InSync' && sight.isEnforced,
       first: round.reads[0]?.startedAt ?? sight.at,
@@ -665,6 +666,17 @@ export class Watch implements Facts {
       now: this.time(),
       written: new Set(destinationsOf(round.mutations)),
     });
+  }
+
+  /** A route that is not listed stops being ours when a state rests on a read that shows another one there, or none. */
+  #disown({ owned }: TableFacts, { read, mutations }: Look, { spec, table, world }: Sight): void {
+    if (!read?.shown || read.shown.asOf < read.startedAt) return;
+    for (const [destination, targets] of owned) {
+      const slot = slotAt(table, destination);
+      const isThere = slot && names(slot, world).some((name) => targets.has(name));
+      const isMade = mutations.some((one) => one.destination === destination);
+      if (!isThere && !isMade && !wantedAt(spec, destination)) owned.delete(destination);
+    }
   }
 
   /**
