@@ -5,7 +5,7 @@ import type { StoredState } from '../../reconciler/ports.ts';
 import { waitingIn } from '../../reconciler/core/plan/guard.ts';
 import { isByEdit, isSurelyDrift } from './brake.ts';
 import { createRoute, replaceRoute } from '../support/ec2/rules.ts';
-import { type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
+import { type StoredRoute, type Table, type World, isUsable, prefixOf, slotAt } from '../support/ec2/world.ts';
 import { toleranceMs } from './fights.ts';
 import { isHalted } from './halts.ts';
 import { instance, itsInterface } from './instances.ts';
@@ -33,7 +33,17 @@ import {
 } from './oracle.ts';
 import { deletesIn, mostDeletes } from './memory.ts';
 import { sightOf } from './shown.ts';
-import { type Facts, askedBy, type Look, type Mutation, type Read, type TableFacts, isRescue, tell } from './facts.ts';
+import {
+  type Facts,
+  askedBy,
+  type Look,
+  type Mutation,
+  type Read,
+  type TableFacts,
+  type Version,
+  isRescue,
+  tell,
+} from './facts.ts';
 
 /** Named checks. Each returns a sentence that says how it is violated, or undefined. */
 export type Invariants<A extends readonly unknown[]> = Readonly<Record<string, (...about: A) => string | undefined>>;
@@ -591,8 +601,8 @@ export const atSweepEnd: Invariants<[SweepRecord | undefined, readonly string[]]
 
 export const atSweep: Invariants<[TableFacts, World, Facts, number]> = {
   'a route that appeared is deleted within one sweep': (facts, world, watch, sweptAt) => {
-    const { routeTableId, versions, state, memory } = facts;
-    const { spec } = versions.at(-1) ?? {};
+    const { routeTableId, state, memory } = facts;
+    const { spec } = inForce(facts) ?? {};
     const table = world.tables.get(routeTableId);
     const now = watch.time();
     if (!spec || !table || [sweptAt, now].some((at) => !isEnforced(spec, at))) return undefined;
@@ -628,8 +638,8 @@ export interface OneSweep {
 /** Checked one minute after a sweep began, without faults. */
 export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
   'whatever can be repaired is repaired within one sweep': (facts, { before, world, sweptAt, rejected }, watch) => {
-    const { routeTableId, versions, state, memory, mutations } = facts;
-    const { spec, at } = versions.at(-1) ?? { at: 0 };
+    const { routeTableId, state, memory } = facts;
+    const { spec, at } = inForce(facts) ?? { at: 0 };
     const [was, is] = [before.tables.get(routeTableId), world.tables.get(routeTableId)];
     const now = watch.time();
     if (!spec || !was || !is || at > sweptAt || [sweptAt, now].some((time) => !isEnforced(spec, time)))
@@ -644,8 +654,6 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
         (one) =>
           one.destination === destination && one.kind === 'rejected' && Date.parse(one.nextRetry ?? '') > sweptAt,
       );
-    const wasWritten = (destination: string): boolean =>
-      mutations.some((one) => one.destination === destination && one.changed && (one.landedAt ?? 0) >= sweptAt);
     const isPossible = ({ destination, wanted, found, isOurs }: Deviation): boolean =>
       isOurs &&
       wanted !== undefined &&
@@ -657,12 +665,12 @@ export const atOneSweep: Invariants<[TableFacts, OneSweep, Facts]> = {
       !isLater(destination) &&
       // Approved edits go within one sweep as well, but at most 10 tables a second are woken for that.
       !state?.status.plan?.blocked?.replaces?.some((one) => one.destination === destination) &&
-      !wasWritten(destination) &&
-      // A working route moves back when its listed target was up for 5 minutes.
-      state?.memory.destinations.get(destination)?.down === undefined;
+      // A working route moves back when its listed target was up for 5 minutes. What drops its traffic does not wait.
+      (state?.memory.destinations.get(destination)?.down === undefined ||
+        !(found !== undefined && isUsable({ target: found }, was, before)));
     const todo = deviations(spec, was, before, sweptAt, memory).filter(isPossible);
-    const left = deviations(spec, is, world, now, memory).find(({ destination, wanted, found }) =>
-      todo.some((one) => one.destination === destination && one.wanted === wanted && one.found === found),
+    const left = deviations(spec, is, world, now, memory).find(({ destination, wanted }) =>
+      todo.some((one) => one.destination === destination && one.wanted === wanted),
     );
     return (
       left &&
@@ -709,8 +717,8 @@ export const atComingUp: Invariants<[TableFacts, Late, World, string]> = {
 /** Checked after a sweep that follows the death of a target, without faults. */
 export const atDeath: Invariants<[TableFacts, World, Facts]> = {
   'a blackhole whose alternate is alive is moved within a sweep': (facts, world, watch) => {
-    const { routeTableId, versions, state } = facts;
-    const { spec } = versions.at(-1) ?? {};
+    const { routeTableId, state } = facts;
+    const { spec } = inForce(facts) ?? {};
     const table = world.tables.get(routeTableId);
     const now = watch.time();
     if (!spec || !table || !isEnforced(spec, now)) return undefined;
@@ -755,8 +763,9 @@ export const atCrash: Invariants<[TableFacts, readonly string[], number]> = {
 
 /** Checked at rest, after the last fault. */
 export const atRest: Invariants<[TableFacts, World, Facts]> = {
-  'events find a table by every id that it has': ({ routeTableId, versions, state }, world, { isIndexed }) => {
-    const { spec } = versions.at(-1) ?? {};
+  'events find a table by every id that it has': (facts, world, { isIndexed }) => {
+    const { routeTableId, state } = facts;
+    const { spec } = inForce(facts) ?? {};
     const table = world.tables.get(routeTableId);
     if (!spec || !table || !state) return undefined;
     const made = table.routes.filter(({ origin }) => origin === 'CreateRoute');
@@ -813,15 +822,20 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     if (!version?.item && !state?.memory.indexed) return undefined;
     if (!version?.item)
       return phase === undefined || phase === 'Unmanaged' ? undefined : `${told}, but there is no item`;
-    if (!version.spec) return phase === 'Invalid' ? undefined : `${told}, but the item is invalid`;
+    const { spec } = version;
+    if (!spec) return phase === 'Invalid' ? undefined : `${told}, but the item is invalid`;
     if (!table) return phase === 'Missing' ? undefined : `${told}, but the table is gone`;
-    const wrong = deviations(version.spec, table, world, now);
+    const wrong = deviations(spec, table, world, now);
     // Only the state knows whether a local route must be restored, or whether it is or was ours.
-    if (table.routes.some(isRetargetedLocal)) return undefined;
-    const enforced = isEnforced(version.spec, now) && watch.halts.since(routeTableId, now) === undefined;
-    // Only the state knows which of the unlisted routes are ours to delete.
-    if (wrong.length === 0 && version.spec.unlisted === 'keep' && phase !== 'Verifying') return undefined;
-    const isDropping = version.spec.routes.some(({ destination }) => {
+    const isLocal = ({ destination, wanted }: Deviation): boolean => wanted === 'local' && !wantedAt(spec, destination);
+    if (wrong.some(isLocal) && wrong.every(isLocal)) return undefined;
+    const enforced = isEnforced(spec, now) && watch.halts.since(routeTableId, now) === undefined;
+    // Only the state knows which of the unlisted routes are ours to delete, if there are any.
+    const isUnlisted = (slot: StoredRoute): boolean =>
+      !wantedAt(spec, slot.destination) && mayDelete(slot, { spec, table, world, now });
+    if (wrong.length === 0 && spec.unlisted === 'keep' && phase !== 'Verifying' && table.routes.some(isUnlisted))
+      return undefined;
+    const isDropping = spec.routes.some(({ destination }) => {
       const slot = slotAt(table, destination);
       return slot && !isUsable(slot, table, world);
     });
@@ -848,6 +862,16 @@ export const atRest: Invariants<[TableFacts, World, Facts]> = {
     return lost && `${tell(lost)} is in no run`;
   },
 };
+
+/** The version in force: the last one. While that is invalid, the last valid one, if no other can be in force. */
+function inForce({ versions, reconciled, state, kept, isKeptKnown }: TableFacts): Version | undefined {
+  const last = versions.at(-1);
+  if (!last?.item || last.spec) return last;
+  // If a function stored a version and died, no status names it.
+  if (!state?.status.inForce || !reconciled || (kept && !isKeptKnown)) return undefined;
+  const since = versions.slice(reconciled.index + 1);
+  return since.some(({ item, spec }) => item === undefined || spec) ? undefined : { ...reconciled, at: last.at };
+}
 
 /** Destinations that are not as desired, although we may repair them and nothing excuses it. */
 const unmended = (spec: Spec, table: Table, facts: TableFacts, world: World, watch: Facts): Deviation | undefined =>
