@@ -253,6 +253,17 @@ export function isRescue({ action, destination, version, read, routeTableId }: M
   return allowedIn(slotAt(table, destination), route, read.shown.world) !== undefined;
 }
 
+/** Whether reads may lag for so long that none has shown our last write here, leaving out the one that begins now. */
+export function mayBeUnseen(
+  destination: string,
+  { mutations }: Pick<TableFacts, 'mutations'>,
+  { readsMayLagMinutes }: Pick<Facts, 'readsMayLagMinutes'>,
+  now?: Mutation,
+): boolean {
+  const last = mutations.findLast((one) => one !== now && one.destination === destination);
+  return readsMayLagMinutes && last !== undefined && !last.isSeen;
+}
+
 /** A mutation in words. */
 export const tell = ({ by, routeTableId, action, destination, from, to }: Mutation): string =>
   [by.name, action, routeTableId, destination, from && `from ${from}`, to && `to ${to}`].filter(Boolean).join(' ');

@@ -42,6 +42,7 @@ import {
   type TableFacts,
   type Version,
   isRescue,
+  mayBeUnseen,
   tell,
 } from './facts.ts';
 
@@ -308,7 +309,7 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const facts = watch.facts(routeTableId);
     const isUnsure = watch.faults.knows('restored from a backup');
     // A read from before our own write makes a route in force look as if others had made it.
-    if (isUnsure || watch.readsMayLagMinutes) return undefined;
+    if (isUnsure || mayBeUnseen(mutation.destination, facts, watch, mutation)) return undefined;
     if (!isByEdit(mutation, facts) || isApproved(mutation, facts)) return undefined;
     if (watch.edits.isApproved(facts.state?.memory.braked?.edit, watch.time())) return undefined;
     const tables = watch.edits.changes(routeTableId, watch.time());
@@ -479,11 +480,12 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
 
   'the fleet brake holds back edits only': ({ status: { plan }, memory: { doubt } }, look, _, watch) => {
     const facts = watch.facts(look.routeTableId);
-    const isUnsure = watch.readsMayLagMinutes || doubt !== undefined;
     const { shown } = look.read ?? {};
-    if (isUnsure || !shown || watch.faults.knows('restored from a backup')) return undefined;
+    if (doubt !== undefined || !shown || watch.faults.knows('restored from a backup')) return undefined;
     const braked = waitingIn(plan?.blocked).filter(({ code }) => code === 'fleet-edit');
-    const wrong = braked.find(({ destination }) => isSurelyDrift(destination, facts, shown.world));
+    const wrong = braked.find(
+      ({ destination }) => isSurelyDrift(destination, facts, shown.world) && !mayBeUnseen(destination, facts, watch),
+    );
     return wrong && `${wrong.destination} waits as an edit, but others have changed it to ${wrong.target}`;
   },
 

@@ -21,6 +21,7 @@ import {
   type TableFacts,
   type Version,
   isRescue,
+  mayBeUnseen,
   tell,
 } from './facts.ts';
 import {
@@ -727,11 +728,6 @@ export class Watch implements Facts {
       code === 'target-down' && destination ? [destination] : [],
     );
     const theirs = new Set(destinationsOf((plan?.leftAlone ?? []).filter(({ reason }) => reason === 'maybe-not-ours')));
-    // What others undo before any read has shown our write looks like a read that lags.
-    const isUnseen = (destination: string): boolean => {
-      const last = facts.mutations.findLast((one) => one.destination === destination);
-      return this.readsMayLagMinutes && last !== undefined && !last.isSeen;
-    };
     const deviating = deviatingIn(look, facts.memory).difference(new Set(kept));
     const found = news.events.filter(isDetected).flatMap(({ detail }) => detail.changes);
     const left = news.events.filter(isLeftAlone).flatMap(({ detail }) => detail.routes);
@@ -795,9 +791,14 @@ export class Watch implements Facts {
         );
       const isLost = (destination: string): boolean =>
         facts.mutations.some(
-          (one) => one.destination === destination && one.by !== look.by && (one.landedAt ?? one.startedAt) >= since,
+          (one) =>
+            one.destination === destination &&
+            one.by !== look.by &&
+            !one.isRemembered &&
+            (one.landedAt ?? one.startedAt) >= since,
         );
-      const due = [...deviating].filter((destination) => !isUnseen(destination));
+      // What others undo before any read has shown our write looks like a read that lags.
+      const due = [...deviating].filter((destination) => !mayBeUnseen(destination, facts, this));
       drifts.wrote(shown, due, checkedAt, isOurs, isLost);
     }
     for (const destination of destinationsOf(found)) drifts.announces(destination);
