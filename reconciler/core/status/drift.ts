@@ -4,7 +4,16 @@ import type { ReportedCall } from '../memory/call.ts';
 import { type Cause, type Drift, type LastDrift, type Memory, type Rewritten, openDrift } from '../memory/memory.ts';
 import type { ChangeOutcome } from '../route/outcome.ts';
 import { isAsBefore } from './staleness.ts';
-import { causeOf, eventsMayBeLateMs, lateCause, madeAfter, moveOf, stoodBefore, unspent } from './attribution.ts';
+import {
+  causeOf,
+  eventsMayBeLateMs,
+  isLeftBy,
+  lateCause,
+  madeAfter,
+  moveOf,
+  stoodBefore,
+  unspent,
+} from './attribution.ts';
 
 /** For each destination, the latest 8 ended drifts are kept. */
 const endedKept = 8;
@@ -118,8 +127,10 @@ function isNew(
   { isRollout, isWatched, readBefore }: DriftSight,
   stood: boolean,
 ): boolean {
-  // After an edit, a route that stood differs because of it. Any other route was changed by others, too.
-  if (isRollout) return readBefore === undefined ? isWatched : !stood;
+  // After an edit, a route that stood differs because of it, and so does one that our own call may have left like this.
+  // Any other route was changed by others, too.
+  const isOurs = written !== undefined && isLeftBy(written.target, change);
+  if (isRollout) return readBefore === undefined ? isWatched : !stood && !isOurs;
   const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.
   const wasWritten = written !== undefined && written.target === change.to && !written.isUncertain;

@@ -573,19 +573,19 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'takes for drift what an edit asks for',
     'core/status/drift.ts',
-    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood && !isOurs;',
     'if (isRollout && readBefore === undefined) return isWatched;',
   ),
   mutant(
     'finds no drift while a table is only watched',
     'core/status/drift.ts',
-    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood && !isOurs;',
     'if (isWatched && readBefore !== undefined) return false; if (isRollout) return readBefore === undefined ? isWatched : !stood;',
   ),
   mutant(
     'finds no drift after an edit',
     'core/status/drift.ts',
-    'if (isRollout) return readBefore === undefined ? isWatched : !stood;',
+    'if (isRollout) return readBefore === undefined ? isWatched : !stood && !isOurs;',
     'if (isRollout) return isWatched && (readBefore === undefined || !stood);',
   ),
   mutant(

@@ -158,6 +158,13 @@ describe('an edit of item or policy', () => {
     ]);
   });
 
+  it('that comes after a call of ours without an answer causes no drift', () => {
+    const before = { seen: { target: 'igw-aaaaaaaa' }, written: { target: hijack.from, isUncertain: true } } as const;
+    const edit = { minute: 2, deviation: hijack, isRollout: true, readBefore: at(1) };
+    expect(reconcile(before, edit)).toEqual([]);
+    expect(reconcile({ seen: before.seen }, edit)).toEqual([{ ...hijack, foundAt: at(2) }]);
+  });
+
   it('hides no new route and no deletion', () => {
     const edit = { minute: 2, isRollout: true, readBefore: at(1) };
     const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
