@@ -382,8 +382,8 @@ export const atMutation: Invariants<[Mutation, Look, Facts]> = {
     const known = lastKnown(routeTableId, destination, look, watch);
     // A write that may not have been made may be repeated.
     if (known?.outcome === 'unknown' && known.to === mutation.to) return undefined;
-    const isOlder = known?.changed && (known.landedAt ?? 0) > (read.shown?.asOf ?? 0);
-    if (!isOlder || shows(read, known) || !staleReadsShow(known, read, watch)) return undefined;
+    if (!known || !isOlderThan(known, read) || shows(read, known) || !staleReadsShow(known, read, watch))
+      return undefined;
     return `${tell(mutation)}, on a read that shows the time before ${tell(known)}`;
   },
 };
@@ -544,10 +544,9 @@ export const atStatus: Invariants<[StoredState, Look, StoredState | undefined, F
     const phase = status.inForce?.phase ?? status.phase;
     const { version, read } = look;
     if (phase !== 'InSync' || !read?.shown) return undefined;
-    const { asOf } = read.shown;
     for (const { destination } of version?.spec?.routes ?? []) {
       const known = lastKnown(look.routeTableId, destination, look, watch);
-      if (known?.changed && (known.landedAt ?? 0) > asOf && !shows(read, known) && staleReadsShow(known, read, watch))
+      if (known && isOlderThan(known, read) && !shows(read, known) && staleReadsShow(known, read, watch))
         return `InSync by a read that shows the time before ${tell(known)}`;
     }
     return undefined;
@@ -958,6 +957,15 @@ const lastKnown = (routeTableId: string, destination: string, look: Look, watch:
     ({ destination: at, outcome, changed }) =>
       at === destination && (outcome === 'done' || (outcome === 'unknown' && changed)),
   ) ?? watch.facts(routeTableId).known.get(destination);
+
+/**
+ * Whether a read shows the time before an effective write. A call that its caller gave up may reach EC2 after the read:
+ * nobody can know that.
+ */
+function isOlderThan({ changed, landedAt = 0, outcome }: Mutation, { shown, startedAt }: Read): boolean {
+  const isLate = outcome === 'unknown' && landedAt > startedAt;
+  return changed === true && !isLate && landedAt > (shown?.asOf ?? 0);
+}
 
 /** Whether a read shows the result of a write. */
 function shows({ shown }: Read, { routeTableId, destination, to }: Mutation): boolean {
