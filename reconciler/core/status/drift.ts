@@ -127,9 +127,9 @@ function isNew(
   { isRollout, isWatched, readBefore }: DriftSight,
   stood: boolean,
 ): boolean {
-  // After an edit, a route that stood differs because of it, and so does one that our own call may have left like this.
-  // Any other route was changed by others, too.
-  const isOurs = written !== undefined && isLeftBy(written.target, change);
+  // After an edit, a route that stood differs because of it, and so does one that a call of ours without an answer may have
+  // left like this. Any other route was changed by others, too.
+  const isOurs = written?.isUncertain === true && isLeftBy(written.target, change);
   if (isRollout) return readBefore === undefined ? isWatched : !stood && !isOurs;
   const wasPlanned = planned !== undefined && isSameDifference(planned, change);
   // If somebody changes what we wrote, that is drift, even if an edit asked for our write.

@@ -165,6 +165,13 @@ describe('an edit of item or policy', () => {
     expect(reconcile({ seen: before.seen }, edit)).toEqual([{ ...hijack, foundAt: at(2) }]);
   });
 
+  it('hides no interface that others put in the place of a listed instance, also after our own write', () => {
+    const before = { seen: { target: 'i-aaaaaaaa', via: 'eni-aaaaaaaa' }, written: { target: 'i-aaaaaaaa' } };
+    const foreign = { action: 'replace', destination, from: 'eni-ffffffff', to: 'i-aaaaaaaa' } as const;
+    const edit = { minute: 2, deviation: foreign, isRollout: true, readBefore: at(1) };
+    expect(reconcile(before, edit)).toEqual([{ ...foreign, foundAt: at(2) }]);
+  });
+
   it('hides no new route and no deletion', () => {
     const edit = { minute: 2, isRollout: true, readBefore: at(1) };
     const rogue = { action: 'delete', destination, from: 'tgw-aaaaaaaa' } as const;
