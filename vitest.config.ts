@@ -53,7 +53,7 @@ export default defineConfig({
           ...onEmulators,
         },
       },
-      // `npm run walk:permissions`. It takes 5 minutes, so it is not part of `npm test`.
+      // `npm run walk:permissions`. It takes 5 minutes, so `npm test` leaves it out.
       {
         test: {
           name: 'permissions',
